@@ -1,0 +1,133 @@
+-- The canonical schema, in MySQL's dialect. The migrations make it; a test compares the two on every backend.
+--
+-- Times are Unix milliseconds, UTC. Ids are handed out by `hub_state`, not by the tables. Text that is compared byte by
+-- byte is VARBINARY: the collations that MySQL and MariaDB share ignore trailing spaces. No foreign keys: see `migrations`.
+
+CREATE TABLE chat_threads (
+  id              BIGINT NOT NULL PRIMARY KEY,
+  user1_id        BIGINT NOT NULL,            -- the smaller of the two
+  user2_id        BIGINT NOT NULL,
+  last_seq        BIGINT NOT NULL DEFAULT 0,
+  rev             BIGINT NOT NULL DEFAULT 0,  -- counts creations, edits and deletions
+  last_message_id BIGINT NULL,
+  created_at      BIGINT NOT NULL,
+  updated_at      BIGINT NOT NULL,            -- of the newest message
+  commit_no       BIGINT NOT NULL,            -- of the last message, change or moved watermark
+  UNIQUE KEY chat_threads_pair (user1_id, user2_id),
+  KEY chat_threads_user1_commit (user1_id, commit_no),
+  KEY chat_threads_user2_commit (user2_id, commit_no),
+  KEY chat_threads_user1_updated (user1_id, updated_at, id),
+  KEY chat_threads_user2_updated (user2_id, updated_at, id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE chat_messages (
+  id             BIGINT NOT NULL PRIMARY KEY,
+  thread_id      BIGINT NOT NULL,
+  seq            BIGINT NOT NULL,
+  rev            BIGINT NOT NULL,
+  created_rev    BIGINT NOT NULL,             -- what the first answer said
+  sender_id      BIGINT NOT NULL,
+  temp_id        VARBINARY(128) NULL,         -- the author's idempotency key
+  payload_hash   BINARY(32) NOT NULL,         -- of the original send
+  content        TEXT NULL,
+  product_id     BIGINT NULL,
+  reply_to       BIGINT NULL,
+  created_at     BIGINT NOT NULL,
+  edited_at      BIGINT NULL,
+  deleted_at     BIGINT NULL,
+  commit_no      BIGINT NOT NULL,             -- of the last change
+  created_commit BIGINT NOT NULL,
+  UNIQUE KEY chat_messages_seq (thread_id, seq),
+  UNIQUE KEY chat_messages_temp_id (thread_id, sender_id, temp_id),
+  UNIQUE KEY chat_messages_rev (thread_id, rev)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE chat_message_batches (
+  message_id BIGINT NOT NULL,
+  position   BIGINT NOT NULL,
+  media_id   VARBINARY(64) NOT NULL,
+  PRIMARY KEY (message_id, position),
+  UNIQUE KEY chat_message_batches_media (media_id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE chat_message_status (
+  thread_id        BIGINT NOT NULL,
+  user_id          BIGINT NOT NULL,
+  delivered_seq    BIGINT NOT NULL DEFAULT 0,
+  read_seq         BIGINT NOT NULL DEFAULT 0,
+  unread           BIGINT NOT NULL DEFAULT 0,
+  has_unread       BIGINT NOT NULL DEFAULT 0, -- 1 while unread > 0: what the index holds
+  delivered_at     BIGINT NULL,
+  read_at          BIGINT NULL,
+  delivered_commit BIGINT NOT NULL DEFAULT 0,
+  read_commit      BIGINT NOT NULL DEFAULT 0,
+  commit_no        BIGINT NOT NULL,
+  PRIMARY KEY (thread_id, user_id),
+  KEY chat_message_status_unread (user_id, has_unread, thread_id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE chat_users (
+  id                   BIGINT NOT NULL PRIMARY KEY,
+  last_seen            BIGINT NULL,
+  unread_messages      BIGINT NOT NULL DEFAULT 0,
+  unread_notifications BIGINT NOT NULL DEFAULT 0
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE media (
+  id          VARBINARY(64) NOT NULL,
+  owner_id    BIGINT NOT NULL,
+  object_key  VARBINARY(255) NOT NULL,
+  mime        TEXT NOT NULL,
+  width       BIGINT NOT NULL,
+  height      BIGINT NOT NULL,
+  bytes       BIGINT NOT NULL,
+  blurhash    TEXT NOT NULL,
+  created_at  BIGINT NOT NULL,
+  attached_at BIGINT NULL,                    -- when it was sent
+  PRIMARY KEY (id),
+  KEY media_attached (attached_at, created_at)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE notifications (
+  id             BIGINT NOT NULL PRIMARY KEY,
+  user_id        BIGINT NOT NULL,
+  type           TEXT NOT NULL,               -- `chat`: one row per person and thread, for ever
+  title          TEXT NOT NULL,
+  body           TEXT NOT NULL,
+  related_id     BIGINT NULL,
+  dedupe_key     VARBINARY(255) NULL,         -- `chat:<thread>`, `core:<key>`, `core#<digest of a long key>`
+  is_read        BIGINT NOT NULL DEFAULT 0,
+  created_at     BIGINT NOT NULL,
+  updated_at     BIGINT NOT NULL,             -- 0 once deleted: out of the pages' way
+  deleted_at     BIGINT NULL,
+  commit_no      BIGINT NOT NULL,
+  created_commit BIGINT NOT NULL,
+  UNIQUE KEY notifications_dedupe_key (user_id, dedupe_key),
+  KEY notifications_commit (user_id, commit_no),
+  KEY notifications_updated (user_id, updated_at, id),
+  KEY notifications_unread (user_id, is_read, updated_at, id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE hub_state (
+  id                   BIGINT NOT NULL PRIMARY KEY, -- 1
+  epoch                VARBINARY(64) NOT NULL,      -- this database's name, in every cursor
+  commit_no            BIGINT NOT NULL DEFAULT 0,   -- the newest commit; its row lock orders all commits
+  last_thread_id       BIGINT NOT NULL DEFAULT 0,
+  last_message_id      BIGINT NOT NULL DEFAULT 0,
+  last_notification_id BIGINT NOT NULL DEFAULT 0
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE hub_commits (
+  commit_no BIGINT NOT NULL PRIMARY KEY,
+  node      VARBINARY(255) NOT NULL,
+  at        BIGINT NOT NULL,
+  threads   MEDIUMTEXT NOT NULL,              -- [[thread, member, member], …]
+  users     MEDIUMTEXT NOT NULL               -- [user, …]: whose notifications it touched otherwise
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+CREATE TABLE used_tickets (
+  id         VARBINARY(255) NOT NULL,
+  expires_at BIGINT NOT NULL,
+  PRIMARY KEY (id),
+  KEY used_tickets_expiry (expires_at)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -1,0 +1,258 @@
+//! What can be written, and what became of it.
+
+use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
+use crate::objects::{Message, Notification, Totals};
+use crate::time::Timestamp;
+
+/// One thing to write. A group commit is a list of them, applied in order.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A new message.
+    Send(Send),
+    /// A new text for a message.
+    Edit(Edit),
+    /// The end of a message.
+    Delete(Delete),
+    /// "Received up to here" or "read up to here".
+    Receipt(Receipt),
+    /// A notification from the marketplace to one or many people.
+    Notify(Notify),
+    /// One notification was read.
+    ReadNotification(OwnNotification),
+    /// All notifications of a user were read (those of type `chat` stay as the threads say).
+    ReadAllNotifications(UserId),
+    /// One notification is to go.
+    DeleteNotification(OwnNotification),
+    /// A user's last connection has gone.
+    LastSeen(UserId, Timestamp),
+    /// A ticket is being used.
+    UseTicket(Ticket),
+}
+
+/// A new message.
+#[derive(Debug, Clone)]
+pub struct Send {
+    /// Whose thread. The thread is made if there is none yet.
+    pub pair: Pair,
+    /// Who writes; one of the pair.
+    pub sender: UserId,
+    /// The author's idempotency key, 1–128 bytes.
+    pub temp_id: Option<String>,
+    /// SHA-256 of what was sent: tells an honest repetition from another message under the same key.
+    pub payload_hash: [u8; 32],
+    /// The text.
+    pub content: Option<String>,
+    /// Uploaded images of the author, not yet attached, in order.
+    pub media: Vec<MediaId>,
+    /// The product that it is about.
+    pub product_id: Option<ProductId>,
+    /// The message of the same thread that it answers.
+    pub reply_to: Option<MessageId>,
+    /// When it arrived.
+    pub at: Timestamp,
+}
+
+/// A new text for a message. Author and edit window were checked; that it still stands is checked in the commit.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The message.
+    pub message: MessageId,
+    /// The message's thread.
+    pub pair: Pair,
+    /// The new text.
+    pub content: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The end of a message. The author was checked; that it still stands is checked in the commit.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// The message.
+    pub message: MessageId,
+    /// The message's thread.
+    pub pair: Pair,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A watermark moves.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// Whose thread.
+    pub pair: Pair,
+    /// Whose watermark; one of the pair.
+    pub user: UserId,
+    /// Which watermark.
+    pub kind: ReceiptKind,
+    /// How far; `None`: to the newest. Clamped to the newest.
+    pub up_to: Option<Seq>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Which of the two watermarks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptKind {
+    /// A device has it.
+    Delivered,
+    /// A person has seen it. Raises delivered, too.
+    Seen,
+}
+
+/// A notification from the marketplace.
+#[derive(Debug, Clone)]
+pub struct Notify {
+    /// Whom it is for, 1–1,000 people, without repetition.
+    pub users: Vec<UserId>,
+    /// What it is about (never `chat`).
+    pub kind: String,
+    /// A line.
+    pub title: String,
+    /// A paragraph.
+    pub body: String,
+    /// The thing it is about.
+    pub related_id: Option<u64>,
+    /// A user gets one notification per key, for ever.
+    pub dedupe_key: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A notification, and whose it must be.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnNotification {
+    /// The notification.
+    pub id: NotificationId,
+    /// Its owner.
+    pub user: UserId,
+}
+
+/// A ticket's identity.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    /// Its id (a UUID's text).
+    pub id: String,
+    /// From when on it need not be remembered.
+    pub expires_at: Timestamp,
+}
+
+/// What became of one [`Change`].
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The message stands.
+    Sent(Box<Sent>),
+    /// The same message had been stored before.
+    Duplicate(Box<Duplicate>),
+    /// The key belongs to another message.
+    TempIdConflict,
+    /// An image is unknown, someone else's or used already; or the message it answers is not of this thread.
+    NotFound(&'static str),
+    /// The text was changed.
+    Edited(Edited),
+    /// The message was deleted.
+    Deleted(Deleted),
+    /// The message to change is not there any more.
+    Gone,
+    /// Where the watermarks stand now.
+    Watermarks(Watermarks),
+    /// There is no such thread.
+    NoThread,
+    /// The notifications that were made; none for those who had the key already.
+    Notified(Vec<Notification>),
+    /// The notification's row was read, deleted, or all were.
+    NotificationsChanged,
+    /// There is no such notification of that user.
+    NoNotification,
+    /// Noted.
+    LastSeen,
+    /// The ticket was good, and is used now.
+    TicketUsed,
+    /// The ticket had been used before.
+    TicketReplayed,
+}
+
+/// A stored message, and how its thread moved.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The message as it stands.
+    pub message: Message,
+    /// Whether this commit made the thread (said of its first message alone).
+    pub opened: bool,
+}
+
+/// The first answer to a message that was sent again.
+#[derive(Debug, Clone)]
+pub struct Duplicate {
+    /// The message in its present state.
+    pub message: Message,
+    /// The thread's change counter when it was created.
+    pub created_rev: Rev,
+}
+
+/// A changed text.
+#[derive(Debug, Clone)]
+pub struct Edited {
+    /// The message in its present state.
+    pub message: Message,
+}
+
+/// A deleted message.
+#[derive(Debug, Clone, Copy)]
+pub struct Deleted {
+    /// The message.
+    pub id: MessageId,
+    /// Its thread.
+    pub thread_id: ThreadId,
+    /// The thread's change counter now.
+    pub rev: Rev,
+}
+
+/// One member's watermarks after a receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// Whose.
+    pub user: UserId,
+    /// Received up to here.
+    pub delivered_seq: Seq,
+    /// Read up to here.
+    pub read_seq: Seq,
+    /// Messages of the other side above `read_seq` that are not deleted.
+    pub unread: u64,
+    /// Whether `delivered_seq` moved by this receipt.
+    pub delivered_moved: bool,
+    /// Whether `read_seq` moved by this receipt.
+    pub read_moved: bool,
+    /// When the watermark that the receipt is about last moved.
+    pub at: Timestamp,
+}
+
+/// A group commit that stands.
+#[derive(Debug)]
+pub struct Committed {
+    /// Its number.
+    pub no: CommitNo,
+    /// What became of each change, in the order given.
+    pub outcomes: Vec<Outcome>,
+    /// For each thread that got new messages or changes: where it stood before this commit.
+    pub before: Vec<ThreadBefore>,
+    /// The unread totals of everybody whose totals this commit touched.
+    pub totals: Vec<(UserId, Totals)>,
+    /// Threads whose chat notification appeared, changed or was read, and for whom.
+    pub chat_notifications: Vec<(UserId, ThreadId)>,
+}
+
+/// Where a thread stood before a commit touched it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadBefore {
+    /// The thread.
+    pub pair: Pair,
+    /// Its id.
+    pub thread_id: ThreadId,
+    /// Its change counter.
+    pub rev: Rev,
+    /// The commit that touched it last.
+    pub commit: CommitNo,
+}

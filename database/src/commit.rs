@@ -1,0 +1,120 @@
+//! The group commit: many changes, one transaction, one number.
+//!
+//! ```text
+//!  need         what a list of changes must know, and how many ids it may use up
+//!  transaction  takes the next number under the counter's lock, then:
+//!    load         reads what the state does not know (in the steady state: nothing)
+//!    plan         applies the changes in memory: send, amend, receipt, notify
+//!    writes       the rows that follow; statements: one per table
+//!  settle       was it committed? asked when the answer was lost
+//!  state        what is known between commits
+//! ```
+
+mod amend;
+mod facts;
+mod hex;
+mod load;
+mod need;
+mod notify;
+mod plan;
+mod receipt;
+mod send;
+mod settle;
+mod state;
+mod statements;
+mod sweep;
+mod transaction;
+mod writes;
+
+pub(crate) use notify::{CHAT, CHAT_TITLE, chat_key};
+
+use std::time::Duration;
+
+use crate::change::{Change, Committed};
+use crate::failure::Failure;
+use crate::{Database, Error};
+use state::State;
+use statements::Statements;
+use transaction::Aborted;
+
+/// How long a transaction may take before its connection is given up.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often a transaction is run again when somebody else was in the way.
+const CONTENDED_TRIES: u32 = 5;
+
+/// How a transaction looks at keys that may have been used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Nobody sends twice: the unique index will tell if somebody does.
+    Hopeful,
+    /// Looks every key up.
+    Careful,
+}
+
+/// The only writer of a node. Whoever holds it has the node's one writing connection.
+#[derive(Debug)]
+pub struct Writer {
+    database: Database,
+    node: String,
+    statements: Statements,
+    state: State,
+}
+
+impl Writer {
+    /// Makes the writer of a node; `node` marks its commits in the log.
+    #[must_use]
+    pub fn new(database: Database, node: String) -> Self {
+        let statements = Statements::new(database.backend);
+        Self { database, node, statements, state: State::default() }
+    }
+
+    /// Commits the changes, in order, as one transaction.
+    ///
+    /// Must be awaited to its end: a commit that is dropped half-way leaves its connection in doubt.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: nothing was written. [`Error::Unsettled`]: all or nothing was written,
+    /// and the commit log will tell. [`Error::Refused`]: nothing was written, and trying again won't help.
+    pub async fn commit(&mut self, changes: &[Change]) -> Result<Committed, Error> {
+        let mut mode = Mode::Hopeful;
+        let mut contended = 0;
+        let mut lost = 0;
+        loop {
+            let aborted = match Box::pin(self.transact(changes, mode)).await {
+                Ok(committed) => return Ok(committed),
+                Err(aborted) => aborted,
+            };
+            self.state.clear();
+            match aborted {
+                Aborted::Unsettled(why) => return Err(Error::Unsettled(why)),
+                // It was lost on the way: the log has no such commit, and never will.
+                Aborted::NotCommitted => lost += 1,
+                Aborted::Failed(Failure::Unique(_)) if mode == Mode::Hopeful => mode = Mode::Careful,
+                Aborted::Failed(Failure::Contended(why)) if contended < CONTENDED_TRIES => {
+                    tracing::warn!(error = %why, "somebody was in the commit's way, trying again");
+                    tokio::time::sleep(Duration::from_millis(10 << contended)).await;
+                    contended += 1;
+                }
+                // A connection that died while nobody used it is replaced by the next one.
+                Aborted::Failed(Failure::Lost(why)) if lost == 0 => {
+                    tracing::warn!(error = %why, "the writing connection was lost, trying another one");
+                    lost += 1;
+                }
+                Aborted::Failed(failure) => return Err(failure.into()),
+                Aborted::Hung => {
+                    self.replace_connection().await?;
+                    return Err(Error::Unavailable("no answer in time".to_owned()));
+                }
+            }
+            if lost > 2 {
+                return Err(Error::Unavailable("the connection breaks again and again".to_owned()));
+            }
+        }
+    }
+
+    async fn replace_connection(&mut self) -> Result<(), Error> {
+        tracing::warn!("the writing connection hangs and is given up");
+        self.database.replace_writer().await
+    }
+}

@@ -1,0 +1,97 @@
+//! Edits and deletions of messages that stand.
+
+use super::plan::Plan;
+use crate::change::{Delete, Deleted, Edit, Edited, Outcome};
+use crate::ids::{MessageId, Rev, ThreadId};
+use crate::stored;
+
+impl<'a> Plan<'a> {
+    pub(super) fn edit(&mut self, edit: &'a Edit) -> Outcome {
+        let slot = self.slot(edit.pair);
+        let id = edit.message.column();
+        if !self.stands(slot, id) {
+            return Outcome::Gone;
+        }
+        let rev = self.next_rev(slot);
+        let Some(stored) = self.facts.messages.get_mut(&id) else {
+            return Outcome::Gone;
+        };
+        stored.row.rev = rev;
+        stored.row.content = Some(edit.content.clone());
+        stored.row.edited_at = Some(edit.at.millis());
+        let (seq, sender) = (stored.row.seq, stored.row.sender_id);
+        let message = stored::message(stored.row.clone(), stored.images.clone());
+        self.writes.amended.insert(id);
+
+        // The reader's notification may show the text.
+        if let Some(side) = self.reader_of(slot, sender, seq) {
+            self.tell(slot, side);
+        }
+        Outcome::Edited(Edited { message })
+    }
+
+    pub(super) fn delete(&mut self, delete: &'a Delete) -> Outcome {
+        let slot = self.slot(delete.pair);
+        let id = delete.message.column();
+        if !self.stands(slot, id) {
+            return Outcome::Gone;
+        }
+        let rev = self.next_rev(slot);
+        let Some(stored) = self.facts.messages.get_mut(&id) else {
+            return Outcome::Gone;
+        };
+        stored.row.rev = rev;
+        stored.row.content = None;
+        stored.row.deleted_at = Some(delete.at.millis());
+        let (seq, sender) = (stored.row.seq, stored.row.sender_id);
+        if !std::mem::take(&mut stored.images).is_empty() {
+            self.writes.stripped.push((id,));
+        }
+        self.writes.amended.insert(id);
+
+        if let Some(side) = self.reader_of(slot, sender, seq) {
+            self.uncount_unread(slot, side, seq);
+        }
+        Outcome::Deleted(Deleted {
+            id: MessageId::from_column(id),
+            thread_id: ThreadId::from_column(self.state.threads[slot].id),
+            rev: Rev::from_column(rev),
+        })
+    }
+
+    fn stands(&self, slot: usize, id: i64) -> bool {
+        let thread = &self.state.threads[slot];
+        let stored = self.facts.messages.get(&id);
+        thread.exists()
+            && stored.is_some_and(|stored| stored.row.thread_id == thread.id && stored.row.deleted_at.is_none())
+    }
+
+    fn next_rev(&mut self, slot: usize) -> i64 {
+        self.touch_thread(slot);
+        let thread = &mut self.state.threads[slot];
+        thread.rev += 1;
+        thread.rev
+    }
+
+    /// Returns the side of the other member, if the message is among their unread ones.
+    fn reader_of(&self, slot: usize, sender: i64, seq: i64) -> Option<usize> {
+        let thread = &self.state.threads[slot];
+        let side = 1 - thread.side(sender)?;
+        (seq > thread.members[side].read_seq).then_some(side)
+    }
+
+    fn uncount_unread(&mut self, slot: usize, side: usize, seq: i64) {
+        self.touch_member(slot, side);
+        if let Some(places) = self.facts.places.get_mut(&(slot, side)) {
+            places.retain(|place| *place != seq);
+        }
+        let member = &mut self.state.threads[slot].members[side];
+        member.remove_unread(seq);
+        let (user, unread) = (member.user, member.unread);
+        self.add_to_totals(user, -1, 0);
+        self.tell(slot, side);
+        if unread == 0 {
+            self.lower_alert(slot, side);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What was read for one list of changes, beside the state of its threads.
+
+use std::collections::{HashMap, HashSet};
+
+use super::state::Standing;
+use crate::entities::chat_message;
+use crate::ids::Pair;
+use crate::objects::Image;
+
+/// Rows that only this list of changes needs.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// Messages to be changed or sent again, in their present state.
+    pub(super) messages: HashMap<i64, Stored>,
+    /// Messages by thread, author and key.
+    pub(super) keys: HashMap<(i64, i64), HashMap<String, i64>>,
+    /// The threads of messages that are answered.
+    pub(super) answered: HashMap<i64, i64>,
+    /// Images by id.
+    pub(super) media: HashMap<String, Upload>,
+    /// Notifications to be read or deleted.
+    pub(super) notes: HashMap<i64, Note>,
+    /// Keys that people's notifications have already.
+    pub(super) dedupe: HashSet<(i64, String)>,
+    /// Tickets that were used before.
+    pub(super) tickets: HashSet<String>,
+    /// Places of unread messages that the state does not know, by thread's slot and member's side.
+    pub(super) places: HashMap<(usize, usize), Vec<i64>>,
+}
+
+/// A stored message.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) row: chat_message::Model,
+    pub(super) images: Vec<Image>,
+}
+
+/// An uploaded image.
+#[derive(Debug, Clone)]
+pub(super) struct Upload {
+    pub(super) owner: i64,
+    pub(super) attached: bool,
+    pub(super) image: Image,
+}
+
+/// A notification's row.
+#[derive(Debug, Clone)]
+pub(super) struct Note {
+    pub(super) user: i64,
+    /// The thread's members, if it is of type `chat`.
+    pub(super) thread: Option<Pair>,
+    pub(super) updated_at: i64,
+    pub(super) standing: Standing,
+    pub(super) deleted_at: Option<i64>,
+    /// Whether this list of changes changed it.
+    pub(super) changed: bool,
+}

@@ -1,0 +1,337 @@
+//! Reading what a list of changes needs, under the counter's lock: one statement per kind, none in the steady state.
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, QueryResult};
+use serde::Serialize;
+
+use super::facts::{Facts, Note, Stored, Upload};
+use super::need::Need;
+use super::state::{Alert, Member, Standing, State, Thread, User};
+use crate::entities::chat_message;
+use crate::ids::{Pair, UserId};
+use crate::sql::{self, Column, Kind};
+use crate::stored::{self, Media};
+
+const THREAD: &str = "t.id, t.last_seq, t.rev, t.last_message_id, t.created_at, t.updated_at, t.commit_no";
+const MEMBER: [&str; 8] =
+    ["delivered_seq", "read_seq", "unread", "delivered_at", "read_at", "delivered_commit", "read_commit", "commit_no"];
+const ALERT: [&str; 7] = ["id", "is_read", "created_at", "created_commit", "updated_at", "deleted_at", "commit_no"];
+
+/// Reads one list of changes' needs.
+pub(super) struct Loader<'a, C> {
+    pub(super) db: &'a C,
+    pub(super) backend: DatabaseBackend,
+}
+
+impl<C: ConnectionTrait> Loader<'_, C> {
+    /// Completes the state and reads the facts.
+    pub(super) async fn load(&self, need: &Need<'_>, state: &mut State) -> Result<Facts, DbErr> {
+        self.threads(need, state).await?;
+        self.users(need, state).await?;
+        let mut facts = Facts::default();
+        self.messages(need, state, &mut facts).await?;
+        self.media(need, &mut facts).await?;
+        self.notifications(need, &mut facts).await?;
+        self.places(need, state, &mut facts).await?;
+        Ok(facts)
+    }
+
+    async fn threads(&self, need: &Need<'_>, state: &mut State) -> Result<(), DbErr> {
+        let unknown: Vec<Pair> = need.pairs.iter().copied().filter(|pair| state.slot(*pair).is_none()).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let asked: Vec<(i64, i64)> = unknown.iter().map(|pair| columns(*pair)).collect();
+        for pair in unknown {
+            state.learn(Thread::absent(pair));
+        }
+        for row in self.rows(threads_query(self.backend), &asked).await? {
+            if let Some(thread) = thread(&row)? {
+                state.learn(thread);
+            }
+        }
+        Ok(())
+    }
+
+    async fn users(&self, need: &Need<'_>, state: &mut State) -> Result<(), DbErr> {
+        let unknown: Vec<(i64,)> =
+            need.users.iter().filter(|user| !state.knows_user(**user)).map(|user| (*user,)).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let set = sql::set(self.backend, "j", &[("id", Kind::Number)]);
+        let text = format!(
+            "SELECT u.id, u.unread_messages, u.unread_notifications FROM {set} JOIN chat_users u ON u.id = j.id"
+        );
+        for (user,) in &unknown {
+            state.learn_user(*user, User::default());
+        }
+        for row in self.rows(text, &unknown).await? {
+            let user = User {
+                stored: true,
+                messages: row.try_get_by_index(1)?,
+                notifications: row.try_get_by_index(2)?,
+                commit: 0,
+            };
+            state.learn_user(row.try_get_by_index(0)?, user);
+        }
+        Ok(())
+    }
+
+    /// Reads messages to be changed, messages that were sent before, and the threads of messages that are answered.
+    async fn messages(&self, need: &Need<'_>, state: &State, facts: &mut Facts) -> Result<(), DbErr> {
+        let ids: Vec<(i64,)> = need.messages.iter().map(|id| (*id,)).collect();
+        let set = sql::set(self.backend, "j", &[("id", Kind::Number)]);
+        let text = format!("SELECT m.* FROM {set} JOIN chat_messages m ON m.id = j.id");
+        let mut rows = self.messages_of(text, &ids).await?;
+
+        let sent_before = self.sent_before(need, state).await?;
+        for row in &sent_before {
+            if let Some(key) = &row.temp_id {
+                let key = stored::text(key.clone());
+                facts.keys.entry((row.thread_id, row.sender_id)).or_default().insert(key, row.id);
+            }
+        }
+        rows.extend(sent_before);
+
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let mut images = stored::images(self.db, &ids).await?;
+        for row in rows {
+            let images = images.remove(&row.id).unwrap_or_default();
+            facts.messages.insert(row.id, Stored { row, images });
+        }
+
+        let answered: Vec<(i64,)> = need.answered.iter().map(|id| (*id,)).collect();
+        let text = format!("SELECT m.id, m.thread_id FROM {set} JOIN chat_messages m ON m.id = j.id");
+        for row in self.rows(text, &answered).await? {
+            facts.answered.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        }
+        Ok(())
+    }
+
+    async fn sent_before(&self, need: &Need<'_>, state: &State) -> Result<Vec<chat_message::Model>, DbErr> {
+        let keys: Vec<(i64, i64, &str)> = need
+            .keys
+            .iter()
+            .filter_map(|(pair, sender, key)| {
+                let thread = state.slot(*pair).map(|slot| state.threads[slot].id).filter(|id| *id != 0)?;
+                Some((thread, *sender, *key))
+            })
+            .collect();
+        const KEY: Column = ("temp_id", Kind::Exact);
+        let columns = [("thread_id", Kind::Number), ("sender_id", Kind::Number), KEY];
+        let set = sql::set(self.backend, "j", &columns);
+        let key = sql::value(self.backend, "j", KEY);
+        let text = format!(
+            "SELECT m.* FROM {set} JOIN chat_messages m \
+             ON m.thread_id = j.thread_id AND m.sender_id = j.sender_id AND m.temp_id = {key}"
+        );
+        self.messages_of(text, &keys).await
+    }
+
+    async fn media(&self, need: &Need<'_>, facts: &mut Facts) -> Result<(), DbErr> {
+        const ID: Column = ("id", Kind::Exact);
+        let set = sql::set(self.backend, "j", &[ID]);
+        let id = sql::value(self.backend, "j", ID);
+
+        let asked: Vec<(&str,)> = need.media.iter().map(|id| (*id,)).collect();
+        let text = format!("SELECT m.* FROM {set} JOIN media m ON m.id = {id}");
+        for row in self.rows(text, &asked).await? {
+            let attached: Option<i64> = row.try_get("", "attached_at")?;
+            let owner = row.try_get("", "owner_id")?;
+            let image = crate::objects::Image::from(Media::from_query_result(&row, "")?);
+            let upload = Upload { owner, attached: attached.is_some(), image };
+            facts.media.insert(upload.image.id.0.clone(), upload);
+        }
+
+        let asked: Vec<(&str,)> = need.tickets.iter().map(|id| (*id,)).collect();
+        let text = format!("SELECT u.id FROM {set} JOIN used_tickets u ON u.id = {id}");
+        for row in self.rows(text, &asked).await? {
+            facts.tickets.insert(stored::text(row.try_get_by_index(0)?));
+        }
+        Ok(())
+    }
+
+    async fn notifications(&self, need: &Need<'_>, facts: &mut Facts) -> Result<(), DbErr> {
+        let set = sql::set(self.backend, "j", &[("id", Kind::Number)]);
+        let text = format!(
+            "SELECT n.id, n.user_id, n.is_read, n.updated_at, n.deleted_at, t.user1_id, t.user2_id \
+             FROM {set} JOIN notifications n ON n.id = j.id \
+             LEFT JOIN chat_threads t ON t.id = n.related_id AND n.type = 'chat'"
+        );
+        let asked: Vec<(i64,)> = need.notifications.iter().map(|id| (*id,)).collect();
+        for row in self.rows(text, &asked).await? {
+            let deleted_at: Option<i64> = row.try_get_by_index(4)?;
+            let low: Option<i64> = row.try_get_by_index(5)?;
+            let high: Option<i64> = row.try_get_by_index(6)?;
+            let note = Note {
+                user: row.try_get_by_index(1)?,
+                thread: low
+                    .zip(high)
+                    .and_then(|(low, high)| Pair::new(UserId::from_column(low), UserId::from_column(high))),
+                updated_at: row.try_get_by_index(3)?,
+                standing: standing(row.try_get_by_index(2)?, deleted_at),
+                deleted_at,
+                changed: false,
+            };
+            facts.notes.insert(row.try_get_by_index(0)?, note);
+        }
+
+        const KEY: Column = ("dedupe_key", Kind::Exact);
+        let set = sql::set(self.backend, "j", &[("user_id", Kind::Number), KEY]);
+        let key = sql::value(self.backend, "j", KEY);
+        let text = format!(
+            "SELECT n.user_id, n.dedupe_key \
+             FROM {set} JOIN notifications n ON n.user_id = j.user_id AND n.dedupe_key = {key}"
+        );
+        let asked: Vec<(i64, &str)> = need.dedupe.iter().map(|(user, key)| (*user, key.as_str())).collect();
+        for row in self.rows(text, &asked).await? {
+            facts.dedupe.insert((row.try_get_by_index(0)?, stored::text(row.try_get_by_index(1)?)));
+        }
+        Ok(())
+    }
+
+    /// Reads where the unread messages are that a receipt divides and the state does not know.
+    async fn places(&self, need: &Need<'_>, state: &State, facts: &mut Facts) -> Result<(), DbErr> {
+        let mut asked = Vec::new();
+        for (pair, user, up_to) in &need.partly_read {
+            let Some(slot) = state.slot(*pair) else { continue };
+            let Some(side) = state.threads[slot].side(*user) else { continue };
+            let member = &state.threads[slot].members[side];
+            if member.hidden > 0 && *up_to > member.read_seq && *up_to < member.hidden_to {
+                let other = state.threads[slot].members[1 - side].user;
+                asked.push((state.threads[slot].id, other, member.read_seq, *up_to, slot, side));
+            }
+        }
+        let columns = ["thread_id", "sender_id", "above", "up_to", "slot", "side"].map(|name| (name, Kind::Number));
+        let set = sql::set(self.backend, "j", &columns);
+        let text = format!(
+            "SELECT j.slot, j.side, m.seq FROM {set} JOIN chat_messages m \
+             ON m.thread_id = j.thread_id AND m.seq > j.above AND m.seq <= j.up_to \
+             WHERE m.sender_id = j.sender_id AND m.deleted_at IS NULL"
+        );
+        for row in self.rows(text, &asked).await? {
+            let (slot, side): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let at = (usize::try_from(slot).unwrap_or_default(), usize::try_from(side).unwrap_or_default());
+            facts.places.entry(at).or_default().push(row.try_get_by_index(2)?);
+        }
+        for places in facts.places.values_mut() {
+            // Two receipts of one list may have asked for overlapping ranges.
+            places.sort_unstable();
+            places.dedup();
+        }
+        Ok(())
+    }
+
+    async fn messages_of<Row: Serialize + Sync>(
+        &self,
+        text: String,
+        asked: &[Row],
+    ) -> Result<Vec<chat_message::Model>, DbErr> {
+        let rows = self.rows(text, asked).await?;
+        rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect()
+    }
+
+    async fn rows<Row: Serialize + Sync>(&self, text: String, asked: &[Row]) -> Result<Vec<QueryResult>, DbErr> {
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.query_all_raw(sql::statement(self.backend, text, [sql::json(asked)])).await
+    }
+}
+
+fn columns(pair: Pair) -> (i64, i64) {
+    let [low, high] = pair.members();
+    (low.column(), high.column())
+}
+
+/// Both members' watermarks and notifications come with the thread: one statement for all of it.
+fn threads_query(backend: DatabaseBackend) -> String {
+    let set = sql::set(backend, "j", &[("low", Kind::Number), ("high", Kind::Number)]);
+    let mut selected = format!("t.user1_id, t.user2_id, {THREAD}");
+    let mut joined = String::new();
+    for side in [1, 2] {
+        for column in MEMBER {
+            selected += &format!(", s{side}.{column}");
+        }
+        for column in ALERT {
+            selected += &format!(", n{side}.{column}");
+        }
+        let key = match backend {
+            DatabaseBackend::MySql => "CAST(CONCAT('chat:', t.id) AS BINARY)",
+            _ => "'chat:' || t.id",
+        };
+        joined += &format!(
+            " LEFT JOIN chat_message_status s{side} ON s{side}.thread_id = t.id AND s{side}.user_id = t.user{side}_id \
+             LEFT JOIN notifications n{side} ON n{side}.user_id = t.user{side}_id AND n{side}.dedupe_key = {key}"
+        );
+    }
+    format!("SELECT {selected} FROM {set} JOIN chat_threads t ON t.user1_id = j.low AND t.user2_id = j.high{joined}")
+}
+
+/// Reads a row of [`threads_query`], by place: it has two columns of many a name.
+fn thread(row: &QueryResult) -> Result<Option<Thread>, DbErr> {
+    let (low, high) = (UserId::from_column(row.try_get_by_index(0)?), UserId::from_column(row.try_get_by_index(1)?));
+    let Some(pair) = Pair::new(low, high) else {
+        return Ok(None);
+    };
+    let last_seq = row.try_get_by_index(3)?;
+    let first = 2 + 7;
+    let second = first + MEMBER.len() + ALERT.len();
+    Ok(Some(Thread {
+        id: row.try_get_by_index(2)?,
+        pair,
+        last_seq,
+        rev: row.try_get_by_index(4)?,
+        last_message: row.try_get_by_index(5)?,
+        created_at: row.try_get_by_index(6)?,
+        updated_at: row.try_get_by_index(7)?,
+        commit: row.try_get_by_index(8)?,
+        members: [
+            Member { user: low.column(), ..member(row, first, last_seq)? },
+            Member { user: high.column(), ..member(row, second, last_seq)? },
+        ],
+    }))
+}
+
+fn member(row: &QueryResult, at: usize, last_seq: i64) -> Result<Member, DbErr> {
+    let Some(delivered_seq) = row.try_get_by_index::<Option<i64>>(at)? else {
+        return Ok(Member::default());
+    };
+    let unread = row.try_get_by_index(at + 2)?;
+    Ok(Member {
+        delivered_seq,
+        read_seq: row.try_get_by_index(at + 1)?,
+        unread,
+        delivered_at: row.try_get_by_index(at + 3)?,
+        read_at: row.try_get_by_index(at + 4)?,
+        delivered_commit: row.try_get_by_index(at + 5)?,
+        read_commit: row.try_get_by_index(at + 6)?,
+        commit: row.try_get_by_index(at + 7)?,
+        hidden: unread,
+        hidden_to: last_seq,
+        alert: alert(row, at + MEMBER.len())?,
+        ..Member::default()
+    })
+}
+
+fn alert(row: &QueryResult, at: usize) -> Result<Option<Alert>, DbErr> {
+    let Some(id) = row.try_get_by_index::<Option<i64>>(at)? else {
+        return Ok(None);
+    };
+    Ok(Some(Alert {
+        id,
+        standing: standing(row.try_get_by_index(at + 1)?, row.try_get_by_index(at + 5)?),
+        created_at: row.try_get_by_index(at + 2)?,
+        created_commit: row.try_get_by_index(at + 3)?,
+        updated_at: row.try_get_by_index(at + 4)?,
+        commit: row.try_get_by_index(at + 6)?,
+    }))
+}
+
+fn standing(is_read: i64, deleted_at: Option<i64>) -> Standing {
+    match (is_read, deleted_at) {
+        (_, Some(_)) => Standing::Deleted,
+        (0, None) => Standing::Unread,
+        (_, None) => Standing::Read,
+    }
+}

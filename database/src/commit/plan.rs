@@ -1,0 +1,190 @@
+//! Applying changes in memory: what stands afterwards, what is to be written, what becomes of each change.
+//!
+//! Everything that is read was read under the counter's lock, so what is computed here is what the
+//! tables would say. Nothing here waits for anything.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::facts::Facts;
+use super::state::{Counters, State, Thread};
+use super::writes::Writes;
+use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
+use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
+use crate::objects::Totals;
+use crate::time::Timestamp;
+
+/// One commit while it is being made.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) changes: &'a [Change],
+    pub(super) state: &'a mut State,
+    pub(super) facts: Facts,
+    /// The commit's number.
+    pub(super) no: i64,
+    /// When it is made.
+    pub(super) at: i64,
+    /// The newest ids that are used up.
+    pub(super) used: Counters,
+    pub(super) writes: Writes<'a>,
+    /// Keys of messages of this very commit, by thread's slot and author's side, and which change made them.
+    pub(super) keys: HashMap<(usize, usize, &'a str), usize>,
+    /// What became of the changes so far.
+    pub(super) outcomes: Vec<Outcome>,
+    /// Threads that the commit touches, and where they stood.
+    pub(super) threads: Vec<usize>,
+    before: Vec<ThreadBefore>,
+    /// Members whose rows the commit touches: slot and side.
+    pub(super) members: Vec<(usize, usize)>,
+    /// Members whose chat notification's row the commit touches.
+    pub(super) alerts: Vec<(usize, usize)>,
+    /// Members whose chat notification says something else now.
+    told: Vec<(usize, usize)>,
+    /// People whose totals the commit touches.
+    pub(super) users: Vec<i64>,
+    /// People whose notifications the commit touches, other than through a thread.
+    pub(super) notified: BTreeSet<i64>,
+}
+
+impl<'a> Plan<'a> {
+    /// Applies the changes, in order. `used` are the counters from which ids are taken.
+    pub(super) fn make(
+        changes: &'a [Change],
+        state: &'a mut State,
+        facts: Facts,
+        no: i64,
+        at: Timestamp,
+        used: Counters,
+    ) -> Self {
+        let mut plan = Self {
+            changes,
+            state,
+            facts,
+            no,
+            at: at.millis(),
+            used,
+            writes: Writes::default(),
+            keys: HashMap::with_capacity(changes.len()),
+            outcomes: Vec::with_capacity(changes.len()),
+            threads: Vec::new(),
+            before: Vec::new(),
+            members: Vec::new(),
+            alerts: Vec::new(),
+            told: Vec::new(),
+            users: Vec::new(),
+            notified: BTreeSet::new(),
+        };
+        for change in changes {
+            let outcome = plan.apply(change);
+            plan.outcomes.push(outcome);
+        }
+        plan.settle_notes();
+        plan
+    }
+
+    /// Says what the commit did, once it stands.
+    pub(super) fn committed(self) -> Committed {
+        let Self { state, members, told, users, outcomes, before, no, .. } = self;
+        for (slot, side) in members {
+            state.threads[slot].members[side].hide_many();
+        }
+        let chat_notifications = told
+            .into_iter()
+            .map(|(slot, side)| {
+                let thread = &state.threads[slot];
+                (UserId::from_column(thread.members[side].user), ThreadId::from_column(thread.id))
+            })
+            .collect();
+        let totals = users.into_iter().map(|id| (UserId::from_column(id), totals(state, id))).collect();
+        Committed { no: CommitNo::from_column(no), outcomes, before, totals, chat_notifications }
+    }
+
+    fn apply(&mut self, change: &'a Change) -> Outcome {
+        match change {
+            Change::Send(send) => self.send(send),
+            Change::Edit(edit) => self.edit(edit),
+            Change::Delete(delete) => self.delete(delete),
+            Change::Receipt(receipt) => self.receipt(receipt),
+            Change::Notify(notify) => self.notify(notify),
+            Change::ReadNotification(own) => self.read_notification(*own),
+            Change::ReadAllNotifications(user) => self.read_all_notifications(*user),
+            Change::DeleteNotification(own) => self.delete_notification(*own),
+            Change::LastSeen(user, at) => self.last_seen(*user, *at),
+            Change::UseTicket(ticket) => self.use_ticket(ticket),
+        }
+    }
+
+    fn last_seen(&mut self, user: UserId, at: Timestamp) -> Outcome {
+        self.writes.last_seen.push((user.column(), at.millis()));
+        Outcome::LastSeen
+    }
+
+    fn use_ticket(&mut self, ticket: &'a Ticket) -> Outcome {
+        if !self.facts.tickets.insert(ticket.id.clone()) {
+            return Outcome::TicketReplayed;
+        }
+        self.writes.tickets.push((&ticket.id, ticket.expires_at.millis()));
+        Outcome::TicketUsed
+    }
+
+    /// Returns where a pair's thread is; every pair of the changes was read.
+    pub(super) fn slot(&mut self, pair: Pair) -> usize {
+        if let Some(slot) = self.state.slot(pair) {
+            return slot;
+        }
+        self.state.learn(Thread::absent(pair));
+        self.state.threads.len() - 1
+    }
+
+    /// Notes that the commit touches a thread.
+    pub(super) fn touch_thread(&mut self, slot: usize) {
+        let thread = &mut self.state.threads[slot];
+        if thread.commit == self.no {
+            return;
+        }
+        self.threads.push(slot);
+        self.before.push(ThreadBefore {
+            pair: thread.pair,
+            thread_id: ThreadId::from_column(thread.id),
+            rev: Rev::from_column(thread.rev),
+            commit: CommitNo::from_column(thread.commit),
+        });
+        thread.commit = self.no;
+    }
+
+    /// Notes that the commit touches a member's row.
+    pub(super) fn touch_member(&mut self, slot: usize, side: usize) {
+        let member = &mut self.state.threads[slot].members[side];
+        if member.commit != self.no {
+            member.commit = self.no;
+            self.members.push((slot, side));
+        }
+    }
+
+    /// Notes that a member's chat notification says something else now.
+    pub(super) fn tell(&mut self, slot: usize, side: usize) {
+        let member = &mut self.state.threads[slot].members[side];
+        if member.told != self.no {
+            member.told = self.no;
+            self.told.push((slot, side));
+        }
+    }
+
+    /// Changes a person's totals.
+    pub(super) fn add_to_totals(&mut self, user: i64, messages: i64, notifications: i64) {
+        let totals = self.state.user(user);
+        totals.messages += messages;
+        totals.notifications += notifications;
+        if totals.commit != self.no {
+            totals.commit = self.no;
+            self.users.push(user);
+        }
+    }
+}
+
+fn totals(state: &mut State, user: i64) -> Totals {
+    let user = state.user(user);
+    Totals {
+        notifications: u64::try_from(user.notifications).unwrap_or_default(),
+        messages: u64::try_from(user.messages).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,171 @@
+//! New messages: once, dense, in order.
+
+use super::hex::Hex;
+use super::plan::Plan;
+use super::state::Thread;
+use crate::change::{Change, Duplicate, Outcome, Send, Sent};
+use crate::ids::{MessageId, Rev, Seq, ThreadId};
+use crate::objects::{ExtraData, Image, Message};
+use crate::stored;
+
+impl<'a> Plan<'a> {
+    pub(super) fn send(&mut self, send: &'a Send) -> Outcome {
+        let slot = self.slot(send.pair);
+        let Some(side) = self.state.threads[slot].side(send.sender.column()) else {
+            return Outcome::NoThread;
+        };
+        // Whether it was sent before comes first: the answer to a repetition must not depend on
+        // what has become of its images since.
+        if let Some(temp_id) = &send.temp_id
+            && let Some(outcome) = self.sent_before(send, slot, side, temp_id)
+        {
+            return outcome;
+        }
+        let Some(images) = self.images(send) else {
+            return Outcome::NotFound("image");
+        };
+        if !self.may_answer(send, slot) {
+            return Outcome::NotFound("reply_to");
+        }
+        self.store(send, slot, side, images)
+    }
+
+    fn sent_before(&self, send: &Send, slot: usize, side: usize, temp_id: &str) -> Option<Outcome> {
+        if let Some(at) = self.keys.get(&(slot, side, temp_id)) {
+            return Some(self.sent_in_this_commit(send, *at));
+        }
+        let key = (self.state.threads[slot].id, send.sender.column());
+        let id = self.facts.keys.get(&key)?.get(temp_id)?;
+        let stored = self.facts.messages.get(id)?;
+        if stored.row.payload_hash != send.payload_hash {
+            return Some(Outcome::TempIdConflict);
+        }
+        let created_rev = Rev::from_column(stored.row.created_rev);
+        let message = stored::message(stored.row.clone(), stored.images.clone());
+        Some(Outcome::Duplicate(Box::new(Duplicate { message, created_rev })))
+    }
+
+    fn sent_in_this_commit(&self, send: &Send, at: usize) -> Outcome {
+        match (&self.changes[at], &self.outcomes[at]) {
+            (Change::Send(first), Outcome::Sent(sent)) if first.payload_hash == send.payload_hash => {
+                let message = sent.message.clone();
+                let created_rev = message.rev;
+                Outcome::Duplicate(Box::new(Duplicate { message, created_rev }))
+            }
+            _ => Outcome::TempIdConflict,
+        }
+    }
+
+    /// Takes a message's images: all of them, or none.
+    fn images(&mut self, send: &Send) -> Option<Vec<Image>> {
+        let mut images: Vec<Image> = Vec::with_capacity(send.media.len());
+        for id in &send.media {
+            let upload = self.facts.media.get(&id.0)?;
+            let twice = images.iter().any(|image| image.id == *id);
+            if twice || upload.attached || upload.owner != send.sender.column() {
+                return None;
+            }
+            images.push(upload.image.clone());
+        }
+        Some(images)
+    }
+
+    fn may_answer(&self, send: &Send, slot: usize) -> bool {
+        let Some(answered) = send.reply_to else {
+            return true;
+        };
+        let thread = &self.state.threads[slot];
+        thread.exists() && self.facts.answered.get(&answered.column()) == Some(&thread.id)
+    }
+
+    fn store(&mut self, send: &'a Send, slot: usize, side: usize, images: Vec<Image>) -> Outcome {
+        let opened = self.open(slot, send.at.millis());
+        self.touch_thread(slot);
+        self.used.message += 1;
+        let id = self.used.message;
+        let thread = &mut self.state.threads[slot];
+        thread.last_seq += 1;
+        thread.rev += 1;
+        thread.last_message = Some(id);
+        thread.updated_at = thread.updated_at.max(send.at.millis());
+        let message = message(send, thread, id, images);
+        self.write(send, &message);
+        if let Some(temp_id) = &send.temp_id {
+            self.keys.insert((slot, side, temp_id), self.outcomes.len());
+        }
+        self.count_unread(slot, 1 - side, message.seq.column(), send.at.millis());
+        Outcome::Sent(Box::new(Sent { message, opened }))
+    }
+
+    /// Makes the thread if there is none; tells whether it did.
+    fn open(&mut self, slot: usize, at: i64) -> bool {
+        if self.state.threads[slot].exists() {
+            return false;
+        }
+        self.used.thread += 1;
+        let thread = &mut self.state.threads[slot];
+        thread.id = self.used.thread;
+        thread.created_at = at;
+        thread.updated_at = at;
+        let users = [thread.members[0].user, thread.members[1].user];
+        for (side, user) in users.into_iter().enumerate() {
+            self.touch_member(slot, side);
+            if !self.state.user(user).stored {
+                self.add_to_totals(user, 0, 0);
+            }
+        }
+        true
+    }
+
+    fn write(&mut self, send: &'a Send, message: &Message) {
+        self.writes.messages.push((
+            message.id.column(),
+            message.thread_id.column(),
+            message.seq.column(),
+            message.rev.column(),
+            message.rev.column(),
+            message.sender_id.column(),
+            send.temp_id.as_deref(),
+            Hex(&send.payload_hash),
+            send.content.as_deref(),
+            send.product_id.map(|id| id.column()),
+            send.reply_to.map(|id| id.column()),
+            message.created_at.millis(),
+        ));
+        for (position, media) in (0..).zip(&send.media) {
+            if let Some(upload) = self.facts.media.get_mut(&media.0) {
+                upload.attached = true;
+            }
+            self.writes.images.push((message.id.column(), position, &media.0));
+            self.writes.attached.push((&media.0, message.created_at.millis()));
+        }
+    }
+
+    fn count_unread(&mut self, slot: usize, side: usize, seq: i64, at: i64) {
+        self.touch_member(slot, side);
+        let member = &mut self.state.threads[slot].members[side];
+        member.add_unread(seq);
+        let user = member.user;
+        self.add_to_totals(user, 1, 0);
+        self.raise_alert(slot, side, at);
+    }
+}
+
+fn message(send: &Send, thread: &Thread, id: i64, images: Vec<Image>) -> Message {
+    Message {
+        id: MessageId::from_column(id),
+        thread_id: ThreadId::from_column(thread.id),
+        seq: Seq::from_column(thread.last_seq),
+        rev: Rev::from_column(thread.rev),
+        sender_id: send.sender,
+        temp_id: send.temp_id.clone(),
+        content: send.content.clone(),
+        image_urls: images.iter().map(|image| image.url.clone()).collect(),
+        images,
+        extra_data: send.product_id.map(|id| ExtraData { product_id: Some(id) }),
+        reply_to: send.reply_to,
+        created_at: send.at,
+        edited_at: None,
+        deleted: false,
+    }
+}

@@ -1,0 +1,152 @@
+//! A database: one connection that writes, a pool of connections that read.
+
+mod mysql;
+mod sqlite;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection};
+
+use crate::Error;
+use crate::failure::Failure;
+
+/// How long anybody waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(3);
+
+/// How to reach the database.
+#[derive(Clone)]
+pub struct Options {
+    /// `sqlite://path?mode=rwc`, `mysql://…` (MariaDB too).
+    pub url: String,
+    /// How many connections read. 1–64.
+    pub readers: u32,
+}
+
+impl fmt::Debug for Options {
+    /// Leaves out the URL: it may hold a password.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Options").field("readers", &self.readers).finish_non_exhaustive()
+    }
+}
+
+/// The connections. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) readers: DatabaseConnection,
+    pub(crate) backend: DatabaseBackend,
+    options: Arc<Options>,
+}
+
+impl Database {
+    /// Connects; makes the file and its folder for SQLite. Does not migrate.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the server cannot be reached, with the URL's password left out;
+    /// [`Error::Refused`] for a URL of another kind.
+    pub async fn connect(options: &Options) -> Result<Self, Error> {
+        let backend = backend(&options.url)?;
+        if backend == DatabaseBackend::Sqlite {
+            sqlite::make_room(&options.url)?;
+        }
+        // The writer comes first: for SQLite it makes the file and sets its journal mode.
+        let writer = open(options, backend, Role::Writer).await?;
+        let readers = open(options, backend, Role::Readers).await?;
+        Ok(Self { writer, readers, backend, options: Arc::new(options.clone()) })
+    }
+
+    /// Returns the connection that migrations run on.
+    #[must_use]
+    pub fn for_migrations(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] without one.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let answer = tokio::time::timeout(ACQUIRE, self.readers.execute_unprepared("SELECT 1")).await;
+        match answer {
+            Ok(answered) => answered.map(drop).map_err(crate::failure::error),
+            Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
+        }
+    }
+
+    /// Moves what was committed from SQLite's log into its file, beside the writer's path; nothing elsewhere.
+    ///
+    /// To be called about once a second by one task; without it the log grows until the writer does it itself.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn checkpoint(&self) -> Result<(), Error> {
+        if !self.is_sqlite() {
+            return Ok(());
+        }
+        let done = self.readers.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await;
+        done.map(drop).map_err(crate::failure::error)
+    }
+
+    /// Returns whether this is SQLite: one machine, one file.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        self.backend == DatabaseBackend::Sqlite
+    }
+
+    /// Closes all connections; SQLite's log is moved into its file.
+    pub async fn close(&self) {
+        for pool in [&self.readers, &self.writer] {
+            if let Err(error) = pool.close_by_ref().await {
+                tracing::debug!(%error, "could not close a pool of connections");
+            }
+        }
+    }
+
+    /// Replaces the writing connection: the old one hangs, and must not be waited for.
+    pub(crate) async fn replace_writer(&mut self) -> Result<(), Error> {
+        self.writer = open(&self.options, self.backend, Role::Writer).await?;
+        Ok(())
+    }
+}
+
+/// What a pool is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Writer,
+    Readers,
+}
+
+fn backend(url: &str) -> Result<DatabaseBackend, Error> {
+    match url.split(':').next() {
+        Some("sqlite") => Ok(DatabaseBackend::Sqlite),
+        Some("mysql" | "mariadb") => Ok(DatabaseBackend::MySql),
+        _ => Err(Error::Refused("the database URL begins with neither sqlite: nor mysql:".to_owned())),
+    }
+}
+
+async fn open(options: &Options, backend: DatabaseBackend, role: Role) -> Result<DatabaseConnection, Error> {
+    let url = match options.url.strip_prefix("mariadb://") {
+        Some(rest) => format!("mysql://{rest}"),
+        None => options.url.clone(),
+    };
+    let connections = match role {
+        Role::Writer => 1,
+        Role::Readers => options.readers.clamp(1, 64),
+    };
+    let mut connect = ConnectOptions::new(url);
+    connect.max_connections(connections).acquire_timeout(ACQUIRE).connect_timeout(ACQUIRE).sqlx_logging(false);
+    match backend {
+        DatabaseBackend::MySql => mysql::tune(&mut connect, role),
+        _ => sqlite::tune(&mut connect, role),
+    }
+    // A silent server would otherwise be waited for without end: the driver has no time-out of its own here.
+    match tokio::time::timeout(2 * ACQUIRE, sea_orm::Database::connect(connect)).await {
+        Ok(connected) => connected.map_err(|error| match Failure::of(&error) {
+            Failure::Refused(why) if backend == DatabaseBackend::Sqlite => Error::Refused(why),
+            failure => Error::Unavailable(failure.to_string()),
+        }),
+        Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
+    }
+}

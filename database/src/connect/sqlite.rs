@@ -1,0 +1,62 @@
+//! SQLite: a write-ahead log, synced at each commit, and moved into the file off the commit path.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::ConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+
+use super::Role;
+use crate::Error;
+
+/// How long a writer waits for another process's transaction.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How far the log may grow, in pages of 4 KiB, before the writer moves it itself: the net under
+/// [`crate::Database::checkpoint`], which normally gets there first.
+const BACKSTOP_PAGES: u32 = 32_768;
+
+/// The page cache of the writer and of a reader, in KiB (negative: SQLite's way to say KiB).
+const WRITER_CACHE: i32 = -65_536;
+const READER_CACHE: i32 = -8_192;
+
+/// How much of the file is read through the page cache of the operating system without a copy.
+const MAPPED_BYTES: u64 = 1 << 30;
+
+/// Makes the folder of the file.
+pub(super) fn make_room(url: &str) -> Result<(), Error> {
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(Error::Refused("readers cannot share a database in memory: give it a file".to_owned()));
+    }
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|_| Error::Refused("the sqlite: URL cannot be understood".to_owned()))?;
+    let Some(folder) = options.get_filename().parent() else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Error::Unavailable(format!("cannot make the folder of the database: {error}")))
+}
+
+pub(super) fn tune(connect: &mut ConnectOptions, role: Role) {
+    // A connection to a file does not die of age or idleness, and re-opening one loses its caches.
+    connect.test_before_acquire(false).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    connect.map_sqlx_sqlite_opts(move |options| {
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .foreign_keys(false)
+            .statement_cache_capacity(256)
+            .pragma("temp_store", "memory")
+            .pragma("mmap_size", MAPPED_BYTES.to_string());
+        match role {
+            Role::Writer => options
+                .thread_name(|_| "sqlite-writer".to_owned())
+                .pragma("cache_size", WRITER_CACHE.to_string())
+                .pragma("wal_autocheckpoint", BACKSTOP_PAGES.to_string()),
+            Role::Readers => {
+                options.thread_name(|id| format!("sqlite-read-{id}")).pragma("cache_size", READER_CACHE.to_string())
+            }
+        }
+    });
+}

@@ -1,0 +1,119 @@
+//! What kind of failure a database's error is, and what may be said about it.
+
+use std::fmt;
+
+use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
+use sea_orm::sqlx::{self, mysql::MySqlDatabaseError};
+use sea_orm::{DbErr, RuntimeErr};
+
+use crate::Error;
+
+/// What kind of failure an error is.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The connection is not there, or is no more.
+    Lost(String),
+    /// Somebody else was in the way: the same thing may work at once.
+    Contended(String),
+    /// The database is there, and cannot do it now.
+    Unable(String),
+    /// A unique index refused.
+    Unique(String),
+    /// It will not work another time either.
+    Refused(String),
+}
+
+impl Failure {
+    /// Tells what kind of failure an error is.
+    pub(crate) fn of(error: &DbErr) -> Self {
+        match error {
+            // There is no connection to be had: to try again at once would only wait again.
+            DbErr::ConnectionAcquire(why) => Self::Unable(why.to_string()),
+            DbErr::Conn(RuntimeErr::SqlxError(error))
+            | DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error)) => of_driver(error),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+impl From<DbErr> for Failure {
+    fn from(error: DbErr) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Lost(why) | Self::Contended(why) | Self::Unable(why) | Self::Unique(why) | Self::Refused(why)) =
+            self;
+        out.write_str(why)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lost(why) | Failure::Contended(why) | Failure::Unable(why) => Self::Unavailable(why),
+            Failure::Unique(why) | Failure::Refused(why) => Self::Refused(why),
+        }
+    }
+}
+
+/// Says what a caller is told about an error.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+pub(crate) fn error(error: DbErr) -> Error {
+    Failure::of(&error).into()
+}
+
+fn of_driver(error: &sqlx::Error) -> Failure {
+    match error {
+        sqlx::Error::Database(error) => of_database(error.as_ref()),
+        // Neither holds a value of ours, nor the password.
+        sqlx::Error::Io(why) => Failure::Lost(why.to_string()),
+        sqlx::Error::Tls(why) => Failure::Lost(why.to_string()),
+        sqlx::Error::Protocol(_) => Failure::Lost("the connection broke".to_owned()),
+        sqlx::Error::PoolTimedOut => Failure::Unable(error.to_string()),
+        sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Failure::Lost(error.to_string()),
+        other => Failure::Refused(other.to_string()),
+    }
+}
+
+fn of_database(error: &dyn DatabaseError) -> Failure {
+    let why = described(error);
+    if error.kind() == ErrorKind::UniqueViolation {
+        return Failure::Unique(why);
+    }
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return of_mysql(error.number(), why);
+    }
+    // SQLite: the low byte is the primary code.
+    let code: u32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+    match code & 0xff {
+        5 | 6 => Failure::Contended(why),         // BUSY, LOCKED
+        8 | 10 | 13 | 14 => Failure::Unable(why), // READONLY, IOERR, FULL, CANTOPEN
+        _ => Failure::Refused(why),
+    }
+}
+
+fn of_mysql(number: u16, why: String) -> Failure {
+    match number {
+        // Lock wait time-out, deadlock, a snapshot that is too old.
+        1205 | 1213 | 1020 => Failure::Contended(why),
+        // Shutting down, killed, server gone, timed out.
+        1053 | 1077 | 1078 | 1079 | 1317 | 1927 | 2006 | 2013 | 4031 => Failure::Lost(why),
+        // Too many connections, full, read-only, out of memory or resources, statement took too long.
+        1040 | 1203 | 1226 | 1021 | 1114 | 1290 | 1836 | 1037 | 1038 | 1041 | 1969 | 3024 => Failure::Unable(why),
+        _ => Failure::Refused(why),
+    }
+}
+
+/// Cuts a message before what it quotes: MySQL puts values there, which are people's.
+fn described(error: &dyn DatabaseError) -> String {
+    let message = error.message();
+    let message = message.split(['\'', '"']).next().unwrap_or_default().trim_end();
+    match error.code() {
+        Some(code) => format!("{message} ({code})"),
+        None => message.to_owned(),
+    }
+}

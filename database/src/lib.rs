@@ -1,0 +1,45 @@
+//! Every noun of the hub, and the only crate that knows SQL.
+//!
+//! ```text
+//!  ids, time, objects     what things are called, as clients see them too
+//!  connect                a database: one writer connection, a pool of readers
+//!  change                 what can be written, and what became of it
+//!  commit                 the group commit: many changes, one transaction
+//!  queries                everything that is read, one file per question
+//!  entities               the tables, for sea-orm
+//! ```
+//!
+//! Nothing here decides: a [`change::Change`] says what to write, [`commit::Writer`] writes it
+//! under the rules that the database alone can hold (once, dense, in order), and
+//! [`change::Outcome`] says what stands now.
+
+pub mod change;
+pub mod commit;
+pub mod connect;
+mod entities;
+mod failure;
+pub mod ids;
+pub mod objects;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop")]
+mod plans;
+pub mod queries;
+mod sql;
+mod stored;
+pub mod time;
+
+pub use connect::Database;
+
+/// Why the database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached, or gave up waiting. Asking again later may work.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// It refused: a defect of ours, or a damaged database.
+    #[error("the database refused: {0}")]
+    Refused(String),
+    /// The connection broke while the commit was on its way: it may or may not stand.
+    #[error("the commit's answer was lost and could not be read back: {0}")]
+    Unsettled(String),
+}

@@ -1,0 +1,139 @@
+//! The things that clients see: messages, threads, notifications.
+//!
+//! These are the objects of the wire protocol; they are read from the tables as they are
+//! told to people, so there is one definition of each.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ids::{MediaId, MessageId, NotificationId, ProductId, Rev, Seq, ThreadId, UserId};
+use crate::time::Timestamp;
+
+/// A message in its present state.
+///
+/// A deleted message keeps its id, place and author; its content and images are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Message {
+    /// The message's id.
+    pub id: MessageId,
+    /// The thread that holds it.
+    pub thread_id: ThreadId,
+    /// Its place in the thread, dense from 1.
+    pub seq: Seq,
+    /// The thread's change counter at the message's last change.
+    pub rev: Rev,
+    /// Who wrote it.
+    pub sender_id: UserId,
+    /// The author's own key for it, if one was given.
+    pub temp_id: Option<String>,
+    /// The text; null for a message of images alone, and after deletion.
+    pub content: Option<String>,
+    /// The full renditions' URLs, in order: for clients that show nothing else.
+    pub image_urls: Vec<String>,
+    /// The images, in order.
+    pub images: Vec<Image>,
+    /// What the marketplace attached to it.
+    pub extra_data: Option<ExtraData>,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// When its text was last changed.
+    pub edited_at: Option<Timestamp>,
+    /// Whether its author has deleted it.
+    pub deleted: bool,
+}
+
+/// An image of a message. Width, height, bytes and mime are those of the full rendition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Image {
+    /// The image's id.
+    pub id: MediaId,
+    /// Where the full rendition is.
+    pub url: String,
+    /// Where the thumbnail is.
+    pub thumb_url: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Media type.
+    pub mime: String,
+    /// A placeholder to show while it loads (<https://blurha.sh>).
+    pub blurhash: String,
+}
+
+/// What the marketplace attaches to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExtraData {
+    /// The product that the message is about.
+    pub product_id: Option<ProductId>,
+}
+
+/// A thread as one of its two members sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Thread {
+    /// The thread's id.
+    pub id: ThreadId,
+    /// The member across from the reader.
+    pub other_user_id: UserId,
+    /// Whether that member is connected. The database does not know: the edge fills it in.
+    pub other_online: bool,
+    /// When that member was last connected.
+    pub other_last_seen: Option<Timestamp>,
+    /// The newest message, deleted or not.
+    pub last_message: Option<Message>,
+    /// The newest message's place.
+    pub last_seq: Seq,
+    /// The thread's change counter.
+    pub rev: Rev,
+    /// Messages of the other side above the reader's watermark that are not deleted.
+    pub unread: u64,
+    /// How far the reader has read.
+    pub read_seq: Seq,
+    /// How far the other member has read.
+    pub other_read_seq: Seq,
+    /// How far the other member's devices have received.
+    pub other_delivered_seq: Seq,
+    /// When the thread began.
+    pub created_at: Timestamp,
+    /// When its newest message was stored.
+    pub updated_at: Timestamp,
+}
+
+/// A notification. An unread thread is one notification of type `chat`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Notification {
+    /// The notification's id.
+    pub id: NotificationId,
+    /// Whom it is for.
+    pub user_id: UserId,
+    /// What it is about; `chat` is the hub's own.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A line.
+    pub title: String,
+    /// A paragraph. Of type `chat`: the newest unread message's text.
+    pub body: String,
+    /// The thing it is about. Of type `chat`: the thread.
+    pub related_id: Option<u64>,
+    /// How many things it stands for. Of type `chat`: the thread's unread messages.
+    pub count: u64,
+    /// Whether it was read.
+    pub is_read: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last said something new.
+    pub updated_at: Timestamp,
+}
+
+/// A user's unread totals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// Unread notifications, those of type `chat` included.
+    pub notifications: u64,
+    /// Unread messages in all threads.
+    pub messages: u64,
+}

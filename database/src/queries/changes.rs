@@ -1,0 +1,183 @@
+//! What has changed since a commit: for a user, for a thread, for a node.
+
+mod read;
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
+
+use crate::entities::{hub_commit, hub_state};
+use crate::ids::{CommitNo, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
+use crate::objects::{Message, Notification};
+use crate::time::Timestamp;
+use crate::{Database, Error, failure, stored};
+
+/// The database's identity and its newest commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Changes when the database is another one.
+    pub epoch: String,
+    /// The newest commit that stands.
+    pub commit: CommitNo,
+}
+
+/// Reads the database's identity and its newest commit.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn head(db: &Database) -> Result<Head, Error> {
+    let found = hub_state::Entity::find_by_id(1).one(&db.readers).await.map_err(failure::error)?;
+    let state = found.ok_or_else(|| Error::Refused("hub_state is empty".to_owned()))?;
+    Ok(Head { epoch: stored::text(state.epoch), commit: CommitNo::from_column(state.commit_no) })
+}
+
+/// A message that changed.
+#[derive(Debug, Clone)]
+pub struct ChangedMessage {
+    /// The commit of its last change.
+    pub commit: CommitNo,
+    /// The commit that created it.
+    pub created: CommitNo,
+    /// Its present state.
+    pub message: Message,
+}
+
+/// A member's watermarks that changed.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangedWatermarks {
+    /// The commit of the last change.
+    pub commit: CommitNo,
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// Whose.
+    pub user: UserId,
+    /// Received up to here.
+    pub delivered_seq: Seq,
+    /// When that last moved.
+    pub delivered_at: Option<Timestamp>,
+    /// Read up to here.
+    pub read_seq: Seq,
+    /// When that last moved.
+    pub read_at: Option<Timestamp>,
+    /// The commit in which `read_seq` last moved; zero if never.
+    pub read_commit: CommitNo,
+    /// The commit in which `delivered_seq` last moved; zero if never.
+    pub delivered_commit: CommitNo,
+}
+
+/// A notification that changed.
+#[derive(Debug, Clone)]
+pub struct ChangedNotification {
+    /// The commit of its last change.
+    pub commit: CommitNo,
+    /// The commit that created it.
+    pub created: CommitNo,
+    /// Its id.
+    pub id: NotificationId,
+    /// Its present state, or `None` if it was deleted.
+    pub notification: Option<Notification>,
+}
+
+/// What has changed for a user since a commit.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// By thread, then ascending by `rev`.
+    pub messages: Vec<ChangedMessage>,
+    /// Watermarks of both members of the user's threads.
+    pub watermarks: Vec<ChangedWatermarks>,
+    /// The user's notifications, oldest change first.
+    pub notifications: Vec<ChangedNotification>,
+}
+
+/// Reads everything of `user` that changed after `since`, or `None` if that is more than `most` things.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Changes>, Error> {
+    // One snapshot: a message that changes while this is read would be in none of its pages.
+    let snapshot = db.readers.begin().await.map_err(failure::error)?;
+    let changes = read::of_user(&snapshot, user, since, most).await;
+    close(snapshot).await;
+    changes.map_err(failure::error)
+}
+
+/// What has changed in a thread.
+#[derive(Debug, Clone, Default)]
+pub struct ThreadChanges {
+    /// Ascending by `rev`.
+    pub messages: Vec<ChangedMessage>,
+    /// Of both members.
+    pub watermarks: Vec<ChangedWatermarks>,
+    /// The thread's change counter.
+    pub rev: Rev,
+    /// Whether the thread was made after `since`.
+    pub opened: bool,
+}
+
+/// Reads everything in a thread that changed after `since`; `None` if there is no such thread.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn of_thread(db: &Database, thread: ThreadId, since: CommitNo) -> Result<Option<ThreadChanges>, Error> {
+    let snapshot = db.readers.begin().await.map_err(failure::error)?;
+    let changes = read::of_thread(&snapshot, thread, since).await;
+    close(snapshot).await;
+    changes.map_err(failure::error)
+}
+
+/// An entry of the commit log: what a commit touched.
+#[derive(Debug, Clone)]
+pub struct LogEntry {
+    /// The commit.
+    pub no: CommitNo,
+    /// The node that wrote it.
+    pub node: String,
+    /// The threads that it touched.
+    pub threads: Vec<(ThreadId, Pair)>,
+    /// The users whose notifications or totals it touched (besides those threads' members).
+    pub users: Vec<UserId>,
+}
+
+/// Reads the commit log after one commit up to another, ascending; entries that were swept are missing.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn log(db: &Database, after: CommitNo, up_to: CommitNo) -> Result<Vec<LogEntry>, Error> {
+    let found = hub_commit::Entity::find()
+        .filter(hub_commit::Column::CommitNo.gt(after.column()))
+        .filter(hub_commit::Column::CommitNo.lte(up_to.column()))
+        .order_by_asc(hub_commit::Column::CommitNo)
+        .all(&db.readers)
+        .await;
+    found.map_err(failure::error)?.into_iter().map(entry).collect()
+}
+
+/// Reads the notifications of `users` that changed after `since`, by user, oldest change first.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn notifications_of(
+    db: &Database,
+    users: &[UserId],
+    since: CommitNo,
+) -> Result<Vec<(UserId, ChangedNotification)>, Error> {
+    read::notifications_of(&db.readers, users, since).await.map_err(failure::error)
+}
+
+fn entry(row: hub_commit::Model) -> Result<LogEntry, Error> {
+    let damaged = |_| Error::Refused(format!("entry {} of the commit log is damaged", row.commit_no));
+    let threads: Vec<(i64, i64, i64)> = serde_json::from_str(&row.threads).map_err(damaged)?;
+    let users: Vec<i64> = serde_json::from_str(&row.users).map_err(damaged)?;
+    let thread = |(id, low, high)| Some((ThreadId::from_column(id), super::threads::pair(low, high)?));
+    Ok(LogEntry {
+        no: CommitNo::from_column(row.commit_no),
+        node: stored::text(row.node),
+        threads: threads.into_iter().filter_map(thread).collect(),
+        users: users.into_iter().map(UserId::from_column).collect(),
+    })
+}
+
+/// Ends a snapshot, in which nothing was written.
+async fn close(snapshot: sea_orm::DatabaseTransaction) {
+    if let Err(error) = snapshot.rollback().await {
+        tracing::debug!(%error, "could not close a snapshot");
+    }
+}

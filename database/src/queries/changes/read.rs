@@ -1,0 +1,330 @@
+//! The queries behind [`super`]: from what is newest down to what is known already.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Value,
+};
+
+use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, ThreadChanges};
+use crate::entities::{chat_message, chat_message_status, chat_thread, notification};
+use crate::ids::{CommitNo, NotificationId, Rev, Seq, ThreadId, UserId};
+use crate::objects::Notification;
+use crate::queries::notifications::described;
+use crate::sql::{self, Kind};
+use crate::stored;
+use crate::time::Timestamp;
+
+/// How many changes of a thread are read together with those of all other threads.
+const WINDOW: i64 = 32;
+
+/// How many changes of one thread are read at a time beyond that.
+const PAGE: i64 = 200;
+
+/// Reads everything of a user that changed, or `None` if that is more than `most` things.
+pub(super) async fn of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    since: CommitNo,
+    most: usize,
+) -> Result<Option<Changes>, DbErr> {
+    let notes = notes_of_user(db, user, since, most).await?;
+    if notes.len() > most {
+        return Ok(None);
+    }
+    let threads = changed_threads(db, user, since, most).await?;
+    if threads.len() > most {
+        return Ok(None);
+    }
+    let Some(messages) = changed_messages(db, &threads, since, most).await? else {
+        return Ok(None);
+    };
+    let ids: Vec<(i64,)> = threads.iter().map(|thread| (thread.id,)).collect();
+    let watermarks = watermarks(db, &ids, since).await?;
+    if messages.len() + watermarks.len() + notes.len() > most {
+        return Ok(None);
+    }
+    let told = told_again(db, user, since, &ids, &notes).await?;
+    Ok(Some(Changes {
+        messages: changed(db, messages).await?,
+        watermarks,
+        notifications: changed_notes(db, notes, told).await?,
+    }))
+}
+
+/// Reads everything in a thread that changed; `None` if there is no such thread.
+pub(super) async fn of_thread(
+    db: &impl ConnectionTrait,
+    thread: ThreadId,
+    since: CommitNo,
+) -> Result<Option<ThreadChanges>, DbErr> {
+    let Some(head) = chat_thread::Entity::find_by_id(thread.column()).one(db).await? else {
+        return Ok(None);
+    };
+    let mut messages = Vec::new();
+    below(db, head.id, head.rev, since, usize::MAX, &mut messages).await?;
+    messages.sort_unstable_by_key(|row| row.rev);
+    let first = chat_message::Entity::find()
+        .filter(chat_message::Column::ThreadId.eq(head.id))
+        .filter(chat_message::Column::Seq.eq(1))
+        .one(db)
+        .await?;
+    Ok(Some(ThreadChanges {
+        messages: changed(db, messages).await?,
+        watermarks: watermarks(db, &[(head.id,)], since).await?,
+        rev: Rev::from_column(head.rev),
+        opened: first.is_some_and(|first| first.created_commit > since.column()),
+    }))
+}
+
+/// Reads the notifications of some users that changed.
+pub(super) async fn notifications_of(
+    db: &impl ConnectionTrait,
+    users: &[UserId],
+    since: CommitNo,
+) -> Result<Vec<(UserId, ChangedNotification)>, DbErr> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = db.get_database_backend();
+    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
+    let text = format!(
+        "SELECT n.* FROM {set} JOIN notifications n ON n.user_id = j.id AND n.commit_no > ? \
+         ORDER BY n.user_id, n.commit_no, n.id"
+    );
+    let asked: Vec<(i64,)> = users.iter().map(|user| (user.column(),)).collect();
+    let asked = sql::statement(backend, text, [sql::json(&asked), since.column().into()]);
+    let rows = db.query_all_raw(asked).await?;
+    let rows: Vec<notification::Model> =
+        rows.iter().map(|row| notification::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+    let users: Vec<UserId> = rows.iter().map(|row| UserId::from_column(row.user_id)).collect();
+    Ok(users.into_iter().zip(in_order(db, rows).await?).collect())
+}
+
+/// A thread that changed, and the newest commit among the messages below its window.
+struct ChangedThread {
+    id: i64,
+    rev: i64,
+    below: i64,
+}
+
+async fn changed_threads(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    since: CommitNo,
+    most: usize,
+) -> Result<Vec<ChangedThread>, DbErr> {
+    let backend = db.get_database_backend();
+    let messages = sql::indexed(backend, "chat_messages m", "chat_messages_rev");
+    let low = sql::indexed(backend, "chat_threads", "chat_threads_user1_commit");
+    let high = sql::indexed(backend, "chat_threads", "chat_threads_user2_commit");
+    let text = format!(
+        "SELECT c.id, c.rev, COALESCE((SELECT m.commit_no FROM {messages} \
+         WHERE m.thread_id = c.id AND m.rev <= c.rev - {WINDOW} ORDER BY m.rev DESC LIMIT 1), 0) FROM (\
+         SELECT * FROM (SELECT id, rev FROM {low} WHERE user1_id = ? AND commit_no > ? LIMIT ?) AS a \
+         UNION ALL \
+         SELECT * FROM (SELECT id, rev FROM {high} WHERE user2_id = ? AND commit_no > ? LIMIT ?) AS b\
+         ) AS c ORDER BY c.id"
+    );
+    let half: [Value; 3] = [user.column().into(), since.column().into(), limit(most)];
+    let values = half.clone().into_iter().chain(half);
+    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ChangedThread {
+                id: row.try_get_by_index(0)?,
+                rev: row.try_get_by_index(1)?,
+                below: row.try_get_by_index(2)?,
+            })
+        })
+        .collect()
+}
+
+/// Reads the changed messages of threads, by thread and `rev`. Within a thread the commits ascend with `rev`, so what
+/// changed is at the top: a window of each thread in one query, and further down only where all of it changed.
+async fn changed_messages(
+    db: &impl ConnectionTrait,
+    threads: &[ChangedThread],
+    since: CommitNo,
+    most: usize,
+) -> Result<Option<Vec<chat_message::Model>>, DbErr> {
+    if threads.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let backend = db.get_database_backend();
+    let set = sql::set(backend, "j", &[("id", Kind::Number), ("above", Kind::Number)]);
+    let table = sql::indexed(backend, "chat_messages m", "chat_messages_rev");
+    let text = format!(
+        "SELECT m.* FROM {set} JOIN {table} ON m.thread_id = j.id AND m.rev > j.above \
+         WHERE m.commit_no > ? LIMIT ?"
+    );
+    let windows: Vec<(i64, i64)> = threads.iter().map(|thread| (thread.id, thread.rev - WINDOW)).collect();
+    let values = [sql::json(&windows), since.column().into(), limit(most)];
+    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
+    let mut messages: Vec<chat_message::Model> =
+        rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+
+    for thread in threads.iter().filter(|thread| thread.below > since.column()) {
+        below(db, thread.id, thread.rev - WINDOW, since, most, &mut messages).await?;
+    }
+    if messages.len() > most {
+        return Ok(None);
+    }
+    messages.sort_unstable_by_key(|row| (row.thread_id, row.rev));
+    Ok(Some(messages))
+}
+
+/// Walks a thread's changes down from `rev` to the first that is not new; stops when there are more than `most`.
+async fn below(
+    db: &impl ConnectionTrait,
+    thread: i64,
+    mut rev: i64,
+    since: CommitNo,
+    most: usize,
+    messages: &mut Vec<chat_message::Model>,
+) -> Result<(), DbErr> {
+    let backend = db.get_database_backend();
+    let table = sql::indexed(backend, "chat_messages", "chat_messages_rev");
+    let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND rev <= ? ORDER BY rev DESC LIMIT ?");
+    while messages.len() <= most {
+        let values: [Value; 3] = [thread.into(), rev.into(), PAGE.into()];
+        let page = db.query_all_raw(sql::statement(backend, text.clone(), values)).await?;
+        let page: Vec<chat_message::Model> =
+            page.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+        let Some(lowest) = page.last() else {
+            return Ok(());
+        };
+        rev = lowest.rev - 1;
+        let reached = lowest.commit_no <= since.column();
+        messages.extend(page.into_iter().filter(|row| row.commit_no > since.column()));
+        if reached {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn changed(db: &impl ConnectionTrait, rows: Vec<chat_message::Model>) -> Result<Vec<ChangedMessage>, DbErr> {
+    let commits: Vec<(i64, i64)> = rows.iter().map(|row| (row.commit_no, row.created_commit)).collect();
+    let messages = stored::messages(db, rows).await?;
+    let changed = commits.into_iter().zip(messages).map(|((commit, created), message)| ChangedMessage {
+        commit: CommitNo::from_column(commit),
+        created: CommitNo::from_column(created),
+        message,
+    });
+    Ok(changed.collect())
+}
+
+async fn watermarks(
+    db: &impl ConnectionTrait,
+    threads: &[(i64,)],
+    since: CommitNo,
+) -> Result<Vec<ChangedWatermarks>, DbErr> {
+    if threads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = db.get_database_backend();
+    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
+    let text = format!(
+        "SELECT s.* FROM {set} JOIN chat_message_status s ON s.thread_id = j.id \
+         WHERE s.delivered_commit > ? OR s.read_commit > ?"
+    );
+    let values = [sql::json(threads), since.column().into(), since.column().into()];
+    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
+    rows.iter().map(|row| chat_message_status::Model::from_query_result(row, "").map(changed_watermarks)).collect()
+}
+
+fn changed_watermarks(row: chat_message_status::Model) -> ChangedWatermarks {
+    ChangedWatermarks {
+        commit: CommitNo::from_column(row.delivered_commit.max(row.read_commit)),
+        thread_id: ThreadId::from_column(row.thread_id),
+        user: UserId::from_column(row.user_id),
+        delivered_seq: Seq::from_column(row.delivered_seq),
+        delivered_at: row.delivered_at.map(Timestamp::from_millis),
+        read_seq: Seq::from_column(row.read_seq),
+        read_at: row.read_at.map(Timestamp::from_millis),
+        read_commit: CommitNo::from_column(row.read_commit),
+        delivered_commit: CommitNo::from_column(row.delivered_commit),
+    }
+}
+
+async fn notes_of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    since: CommitNo,
+    most: usize,
+) -> Result<Vec<notification::Model>, DbErr> {
+    notification::Entity::find()
+        .filter(notification::Column::UserId.eq(user.column()))
+        .filter(notification::Column::CommitNo.gt(since.column()))
+        .order_by_asc(notification::Column::CommitNo)
+        .limit(u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1))
+        .all(db)
+        .await
+}
+
+/// Reads the notifications of changed threads whose own rows did not change, but the number or text that they show.
+async fn told_again(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    since: CommitNo,
+    threads: &[(i64,)],
+    known: &[notification::Model],
+) -> Result<Vec<notification::Model>, DbErr> {
+    if threads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = db.get_database_backend();
+    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
+    let key = match backend {
+        sea_orm::DatabaseBackend::MySql => "CAST(CONCAT('chat:', j.id) AS BINARY)",
+        _ => "'chat:' || j.id",
+    };
+    // The row's commit becomes that of the watermarks' row, which counts the unread messages.
+    let text = format!(
+        "SELECT n.id, n.user_id, n.type, n.title, n.body, n.related_id, n.dedupe_key, n.is_read, n.created_at, \
+         n.updated_at, n.deleted_at, s.commit_no, n.created_commit \
+         FROM {set} JOIN chat_message_status s ON s.thread_id = j.id AND s.user_id = ? \
+         JOIN notifications n ON n.user_id = s.user_id AND n.dedupe_key = {key} \
+         WHERE s.commit_no > ? AND n.deleted_at IS NULL"
+    );
+    let values = [sql::json(threads), user.column().into(), since.column().into()];
+    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
+    let rows = rows.iter().map(|row| notification::Model::from_query_result(row, ""));
+    let mut rows: Vec<notification::Model> = rows.collect::<Result<_, _>>()?;
+    rows.retain(|row| !known.iter().any(|known| known.id == row.id));
+    Ok(rows)
+}
+
+async fn changed_notes(
+    db: &impl ConnectionTrait,
+    mut rows: Vec<notification::Model>,
+    told: Vec<notification::Model>,
+) -> Result<Vec<ChangedNotification>, DbErr> {
+    rows.extend(told);
+    rows.sort_unstable_by_key(|row| (row.commit_no, row.id));
+    in_order(db, rows).await
+}
+
+/// Makes changed notifications of rows, in the rows' order.
+async fn in_order(
+    db: &impl ConnectionTrait,
+    rows: Vec<notification::Model>,
+) -> Result<Vec<ChangedNotification>, DbErr> {
+    let heads: Vec<_> = rows.iter().map(|row| (row.id, row.commit_no, row.created_commit)).collect();
+    let standing = rows.into_iter().filter(|row| row.deleted_at.is_none()).collect();
+    let mut standing = described(db, standing).await?.into_iter().peekable();
+    let changed = heads.into_iter().map(|(id, commit, created)| {
+        let id = NotificationId::from_column(id);
+        ChangedNotification {
+            commit: CommitNo::from_column(commit),
+            created: CommitNo::from_column(created),
+            id,
+            notification: standing.next_if(|next: &Notification| next.id == id),
+        }
+    });
+    Ok(changed.collect())
+}
+
+/// Returns one more than the most that is wanted, to see that there is more.
+fn limit(most: usize) -> Value {
+    i64::try_from(most).unwrap_or(i64::MAX - 1).saturating_add(1).into()
+}

@@ -1,0 +1,156 @@
+//! A user's threads, the most recently active first.
+
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
+
+use crate::entities::chat_message;
+use crate::ids::{Rev, Seq, ThreadId, UserId};
+use crate::objects::Thread;
+use crate::time::Timestamp;
+use crate::{Database, Error, failure, sql, stored};
+
+/// Where a page of the inbox ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The last thread's time.
+    pub updated_at: Timestamp,
+    /// The last thread.
+    pub id: ThreadId,
+}
+
+/// A page of the inbox.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    /// Newest first. `other_online` is false throughout: the database does not know.
+    pub threads: Vec<Thread>,
+    /// Where to go on, if there is more.
+    pub next: Option<Position>,
+}
+
+/// Reads a page of a user's inbox.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn page(
+    db: &Database,
+    user: UserId,
+    before: Option<Position>,
+    unread_only: bool,
+    limit: u32,
+) -> Result<Inbox, Error> {
+    read_page(db, user, before, unread_only, limit).await.map_err(failure::error)
+}
+
+async fn read_page(
+    db: &Database,
+    user: UserId,
+    before: Option<Position>,
+    unread_only: bool,
+    limit: u32,
+) -> Result<Inbox, DbErr> {
+    let page = if unread_only { Ids::unread(user, before, limit) } else { Ids::all(db, user, before, limit) };
+    let me = Value::from(user.column());
+    let values = page.values.into_iter().chain([me]);
+    let rows = db.readers.query_all_raw(sql::statement(db.backend, query(&page.text), values)).await?;
+
+    let mut messages = Vec::with_capacity(rows.len());
+    let mut threads = Vec::with_capacity(rows.len());
+    for row in rows.iter().take(limit as usize) {
+        if row.try_get::<Option<i64>>("m_", "id")?.is_some() {
+            messages.push(chat_message::Model::from_query_result(row, "m_")?);
+        }
+        threads.push(thread(row)?);
+    }
+    for message in stored::messages(&db.readers, messages).await? {
+        if let Some(thread) = threads.iter_mut().find(|thread| thread.id == message.thread_id) {
+            thread.last_message = Some(message);
+        }
+    }
+    let last = threads.last().filter(|_| rows.len() > limit as usize);
+    let next = last.map(|thread| Position { updated_at: thread.updated_at, id: thread.id });
+    Ok(Inbox { threads, next })
+}
+
+/// Which threads a page is of, with one more to see whether there is more: a query of id, other member and time.
+struct Ids {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Ids {
+    /// Each of the two indexes gives its newest; the newest of both are the page.
+    fn all(db: &Database, user: UserId, before: Option<Position>, limit: u32) -> Self {
+        const HALF: &str = "ORDER BY updated_at DESC, id DESC LIMIT ?";
+        let low = sql::indexed(db.backend, "chat_threads", "chat_threads_user1_updated");
+        let high = sql::indexed(db.backend, "chat_threads", "chat_threads_user2_updated");
+        let position = "updated_at <= ? AND (updated_at < ? OR id < ?)";
+        let text = format!(
+            "SELECT * FROM (\
+             SELECT * FROM (SELECT id, user2_id AS other, updated_at FROM {low} \
+             WHERE user1_id = ? AND {position} {HALF}) AS a \
+             UNION ALL \
+             SELECT * FROM (SELECT id, user1_id AS other, updated_at FROM {high} \
+             WHERE user2_id = ? AND {position} {HALF}) AS b\
+             ) AS c ORDER BY updated_at DESC, id DESC LIMIT ?"
+        );
+        let most = Value::from(i64::from(limit) + 1);
+        let mut half = vec![Value::from(user.column())];
+        half.extend(position_values(before));
+        half.push(most.clone());
+        let mut values = half.clone();
+        values.extend(half);
+        values.push(most);
+        Self { text, values }
+    }
+
+    /// The index over (user, unread or not) gives the unread threads; the page is the newest of them. So this costs a
+    /// look-up for each unread thread of the user, however many read ones there are.
+    fn unread(user: UserId, before: Option<Position>, limit: u32) -> Self {
+        let text = "SELECT t.id, CASE WHEN t.user1_id = s.user_id THEN t.user2_id ELSE t.user1_id END AS other, \
+             t.updated_at FROM chat_message_status s JOIN chat_threads t ON t.id = s.thread_id \
+             WHERE s.user_id = ? AND s.has_unread = 1 AND t.updated_at <= ? AND (t.updated_at < ? OR t.id < ?) \
+             ORDER BY t.updated_at DESC, t.id DESC LIMIT ?";
+        let mut values = vec![Value::from(user.column())];
+        values.extend(position_values(before));
+        values.push(Value::from(i64::from(limit) + 1));
+        Self { text: text.to_owned(), values }
+    }
+}
+
+fn position_values(before: Option<Position>) -> [Value; 3] {
+    let (at, id) = before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()));
+    [at.into(), at.into(), id.into()]
+}
+
+/// The page's threads, with everything that is shown of them.
+fn query(page: &str) -> String {
+    let message = stored::columns("m", "m_");
+    format!(
+        "SELECT t.id, p.other, u.last_seen, t.last_seq, t.rev, t.created_at, t.updated_at, \
+         mine.unread, mine.read_seq, theirs.read_seq AS other_read_seq, theirs.delivered_seq, {message} \
+         FROM ({page}) AS p JOIN chat_threads t ON t.id = p.id \
+         JOIN chat_message_status mine ON mine.thread_id = t.id AND mine.user_id = ? \
+         JOIN chat_message_status theirs ON theirs.thread_id = t.id AND theirs.user_id = p.other \
+         LEFT JOIN chat_users u ON u.id = p.other LEFT JOIN chat_messages m ON m.id = t.last_message_id \
+         ORDER BY t.updated_at DESC, t.id DESC"
+    )
+}
+
+fn thread(row: &QueryResult) -> Result<Thread, DbErr> {
+    let last_seen: Option<i64> = row.try_get_by_index(2)?;
+    let unread: i64 = row.try_get_by_index(7)?;
+    Ok(Thread {
+        id: ThreadId::from_column(row.try_get_by_index(0)?),
+        other_user_id: UserId::from_column(row.try_get_by_index(1)?),
+        other_online: false,
+        other_last_seen: last_seen.map(Timestamp::from_millis),
+        last_message: None,
+        last_seq: Seq::from_column(row.try_get_by_index(3)?),
+        rev: Rev::from_column(row.try_get_by_index(4)?),
+        unread: u64::try_from(unread).unwrap_or_default(),
+        read_seq: Seq::from_column(row.try_get_by_index(8)?),
+        other_read_seq: Seq::from_column(row.try_get_by_index(9)?),
+        other_delivered_seq: Seq::from_column(row.try_get_by_index(10)?),
+        created_at: Timestamp::from_millis(row.try_get_by_index(5)?),
+        updated_at: Timestamp::from_millis(row.try_get_by_index(6)?),
+    })
+}

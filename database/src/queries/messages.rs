@@ -1,0 +1,113 @@
+//! A thread's history, in pages.
+
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Value};
+
+use crate::entities::{chat_message, chat_thread};
+use crate::ids::{MessageId, Rev, Seq, ThreadId, UserId};
+use crate::objects::Message;
+use crate::{Database, Error, failure, sql, stored};
+
+/// Which page of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The newest messages.
+    Newest,
+    /// The messages right before this one.
+    BeforeSeq(Seq),
+    /// The messages right after this one.
+    AfterSeq(Seq),
+    /// Every message changed after this change, once, in its present state, by ascending `rev`.
+    AfterRev(Rev),
+}
+
+/// A page of a thread.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// [`Page::AfterRev`]: the change up to which the reader's gap is closed. Otherwise the thread's change counter.
+    pub rev: Rev,
+    /// Ascending: by `seq`, or by `rev` for [`Page::AfterRev`].
+    pub messages: Vec<Message>,
+    /// Whether there is more in the page's direction.
+    pub has_more: bool,
+}
+
+/// Reads a page of a thread as `reader` may see it; `None` if they are not of it or there is no such thread.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn page(
+    db: &Database,
+    reader: UserId,
+    thread: ThreadId,
+    page: Page,
+    limit: u32,
+) -> Result<Option<History>, Error> {
+    read_page(db, reader, thread, page, limit).await.map_err(failure::error)
+}
+
+/// Reads one message of a thread that `reader` is of.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, Error> {
+    read_one(db, reader, message).await.map_err(failure::error)
+}
+
+async fn read_page(
+    db: &Database,
+    reader: UserId,
+    thread: ThreadId,
+    page: Page,
+    limit: u32,
+) -> Result<Option<History>, DbErr> {
+    // The counter is read before the messages, so that it never leads them.
+    let Some(head) = readable(db, reader, thread.column()).await? else {
+        return Ok(None);
+    };
+    let mut rows = read_rows(db, thread, page, limit).await?;
+    let has_more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    if matches!(page, Page::Newest | Page::BeforeSeq(_)) {
+        rows.reverse();
+    }
+    let rev = match (page, rows.last()) {
+        (Page::AfterRev(_), Some(last)) if has_more => last.rev,
+        _ => head.rev,
+    };
+    let messages = stored::messages(&db.readers, rows).await?;
+    Ok(Some(History { thread_id: thread, rev: Rev::from_column(rev), messages, has_more }))
+}
+
+/// Reads one row more than asked for, to see whether there is more.
+async fn read_rows(db: &Database, thread: ThreadId, page: Page, limit: u32) -> Result<Vec<chat_message::Model>, DbErr> {
+    let (column, range, from, order) = match page {
+        Page::Newest => ("seq", "<=", i64::MAX, "DESC"),
+        Page::BeforeSeq(seq) => ("seq", "<", seq.column(), "DESC"),
+        Page::AfterSeq(seq) => ("seq", ">", seq.column(), "ASC"),
+        Page::AfterRev(rev) => ("rev", ">", rev.column(), "ASC"),
+    };
+    let table = sql::indexed(db.backend, "chat_messages", &format!("chat_messages_{column}"));
+    let text =
+        format!("SELECT * FROM {table} WHERE thread_id = ? AND {column} {range} ? ORDER BY {column} {order} LIMIT ?");
+    let values: [Value; 3] = [thread.column().into(), from.into(), (i64::from(limit) + 1).into()];
+    let rows = db.readers.query_all_raw(sql::statement(db.backend, text, values)).await?;
+    rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect()
+}
+
+async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, DbErr> {
+    let Some(row) = chat_message::Entity::find_by_id(message.column()).one(&db.readers).await? else {
+        return Ok(None);
+    };
+    if readable(db, reader, row.thread_id).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(stored::messages(&db.readers, vec![row]).await?.pop())
+}
+
+/// Reads a thread, if the reader is of it.
+async fn readable(db: &Database, reader: UserId, thread: i64) -> Result<Option<chat_thread::Model>, DbErr> {
+    let found = chat_thread::Entity::find_by_id(thread).one(&db.readers).await?;
+    Ok(found.filter(|thread| [thread.user1_id, thread.user2_id].contains(&reader.column())))
+}

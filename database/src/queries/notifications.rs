@@ -1,0 +1,183 @@
+//! A user's notifications.
+
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, Value};
+
+use crate::commit::{CHAT, CHAT_TITLE, chat_key};
+use crate::entities::notification;
+use crate::ids::{NotificationId, ThreadId, UserId};
+use crate::objects::Notification;
+use crate::sql::Kind;
+use crate::time::Timestamp;
+use crate::{Database, Error, failure, sql};
+
+/// What stands for a message that is nothing but images.
+const PHOTO: &str = "Photo";
+
+/// Where a page of notifications ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The last one's time.
+    pub updated_at: Timestamp,
+    /// The last one.
+    pub id: NotificationId,
+}
+
+/// A page of notifications.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// Newest first.
+    pub notifications: Vec<Notification>,
+    /// Where to go on, if there is more.
+    pub next: Option<Position>,
+}
+
+/// Reads a page of a user's notifications.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn page(
+    db: &Database,
+    user: UserId,
+    before: Option<Position>,
+    unread_only: bool,
+    limit: u32,
+) -> Result<Stream, Error> {
+    read_page(db, user, before, unread_only, limit).await.map_err(failure::error)
+}
+
+/// Reads a thread's notification of type `chat` for a user: its count and body as the thread stands.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, Error> {
+    read_of_thread(db, user, thread).await.map_err(failure::error)
+}
+
+/// Makes notifications of their rows, with one more query if there are any of type `chat`.
+pub(super) async fn described(
+    db: &impl ConnectionTrait,
+    rows: Vec<notification::Model>,
+) -> Result<Vec<Notification>, DbErr> {
+    let chats = chats(db, &rows).await?;
+    let described = rows.into_iter().map(|row| {
+        let chat = row.related_id.and_then(|thread| chats.get(&(row.user_id, thread)));
+        notification(row, chat)
+    });
+    Ok(described.collect())
+}
+
+async fn read_page(
+    db: &Database,
+    user: UserId,
+    before: Option<Position>,
+    unread_only: bool,
+    limit: u32,
+) -> Result<Stream, DbErr> {
+    // Deleted ones have the time 0.
+    let (unread, index) = match unread_only {
+        true => ("AND is_read = 0 ", "notifications_unread"),
+        false => ("", "notifications_updated"),
+    };
+    let table = sql::indexed(db.backend, "notifications", index);
+    let text = format!(
+        "SELECT * FROM {table} WHERE user_id = ? {unread}AND updated_at > 0 \
+         AND updated_at <= ? AND (updated_at < ? OR id < ?) AND deleted_at IS NULL \
+         ORDER BY updated_at DESC, id DESC LIMIT ?"
+    );
+    let (at, id) = before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()));
+    let values: [Value; 5] = [user.column().into(), at.into(), at.into(), id.into(), (i64::from(limit) + 1).into()];
+    let rows = db.readers.query_all_raw(sql::statement(db.backend, text, values)).await?;
+    let mut rows: Vec<notification::Model> =
+        rows.iter().map(|row| notification::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let last = rows.last().filter(|_| more);
+    let next = last.map(|row| Position {
+        updated_at: Timestamp::from_millis(row.updated_at),
+        id: NotificationId::from_column(row.id),
+    });
+    Ok(Stream { notifications: described(&db.readers, rows).await?, next })
+}
+
+async fn read_of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, DbErr> {
+    let key = match db.backend {
+        DatabaseBackend::MySql => "CAST(? AS BINARY)",
+        _ => "?",
+    };
+    let text = format!("SELECT * FROM notifications WHERE user_id = ? AND dedupe_key = {key} AND deleted_at IS NULL");
+    let values: [Value; 2] = [user.column().into(), chat_key(thread.column()).into()];
+    let Some(row) = db.readers.query_one_raw(sql::statement(db.backend, text, values)).await? else {
+        return Ok(None);
+    };
+    let row = notification::Model::from_query_result(&row, "")?;
+    Ok(described(&db.readers, vec![row]).await?.pop())
+}
+
+/// How a thread stands for one of its members.
+struct Chat {
+    unread: i64,
+    /// The message that the notification shows, if there is one: its text, if it has one.
+    newest: Option<Option<String>>,
+}
+
+/// Reads how the threads stand that notifications are about. The newest message is looked for among the newest
+/// thousand of a thread, so that this stays cheap where somebody has deleted or written very much.
+async fn chats(db: &impl ConnectionTrait, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, DbErr> {
+    let asked: Vec<(i64, i64)> =
+        rows.iter().filter(|row| row.kind == CHAT).filter_map(|row| Some((row.user_id, row.related_id?))).collect();
+    let mut chats = HashMap::with_capacity(asked.len());
+    if asked.is_empty() {
+        return Ok(chats);
+    }
+    let backend = db.get_database_backend();
+    let set = sql::set(backend, "j", &[("user_id", Kind::Number), ("thread_id", Kind::Number)]);
+    let messages = sql::indexed(backend, "chat_messages n", "chat_messages_seq");
+    let text = format!(
+        "SELECT x.user_id, x.thread_id, x.unread, x.newest, m.content FROM (\
+         SELECT s.user_id, s.thread_id, s.unread, (\
+         SELECT n.id FROM {messages} WHERE n.thread_id = s.thread_id AND n.seq > t.last_seq - 1000 \
+         AND n.deleted_at IS NULL AND (s.unread = 0 OR (n.sender_id <> s.user_id AND n.seq > s.read_seq)) \
+         ORDER BY n.seq DESC LIMIT 1) AS newest \
+         FROM {set} JOIN chat_message_status s ON s.thread_id = j.thread_id AND s.user_id = j.user_id \
+         JOIN chat_threads t ON t.id = s.thread_id\
+         ) AS x LEFT JOIN chat_messages m ON m.id = x.newest"
+    );
+    for row in db.query_all_raw(sql::statement(backend, text, [sql::json(&asked)])).await? {
+        let newest: Option<i64> = row.try_get_by_index(3)?;
+        let text: Option<String> = row.try_get_by_index(4)?;
+        let chat = Chat { unread: row.try_get_by_index(2)?, newest: newest.map(|_| text) };
+        chats.insert((row.try_get_by_index(0)?, row.try_get_by_index(1)?), chat);
+    }
+    Ok(chats)
+}
+
+fn notification(row: notification::Model, chat: Option<&Chat>) -> Notification {
+    let chat = chat.filter(|_| row.kind == CHAT);
+    let (title, body, count) = match chat {
+        Some(chat) => (CHAT_TITLE.to_owned(), shown(chat), u64::try_from(chat.unread).unwrap_or_default()),
+        None => (row.title, row.body, 1),
+    };
+    Notification {
+        id: NotificationId::from_column(row.id),
+        user_id: UserId::from_column(row.user_id),
+        kind: row.kind,
+        title,
+        body,
+        related_id: row.related_id.and_then(|id| u64::try_from(id).ok()),
+        count,
+        is_read: row.is_read != 0,
+        created_at: Timestamp::from_millis(row.created_at),
+        updated_at: Timestamp::from_millis(row.updated_at),
+    }
+}
+
+/// Says what a thread's notification shows: a message without text is one of images.
+fn shown(chat: &Chat) -> String {
+    match &chat.newest {
+        None => String::new(),
+        Some(text) => text.clone().unwrap_or_else(|| PHOTO.to_owned()),
+    }
+}

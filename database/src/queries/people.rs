@@ -1,0 +1,81 @@
+//! Who knows whom, and when they were last there.
+
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+
+use crate::ids::UserId;
+use crate::sql::Kind;
+use crate::time::Timestamp;
+use crate::{Database, Error, failure, sql};
+
+/// Returns the others of a user's most recently active threads, newest first.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn counterparts(db: &Database, user: UserId, limit: u32) -> Result<Vec<UserId>, Error> {
+    let low = sql::indexed(db.backend, "chat_threads", "chat_threads_user1_updated");
+    let high = sql::indexed(db.backend, "chat_threads", "chat_threads_user2_updated");
+    let text = format!(
+        "SELECT other FROM (\
+         SELECT * FROM (SELECT user2_id AS other, updated_at, id FROM {low} WHERE user1_id = ? \
+         ORDER BY updated_at DESC, id DESC LIMIT ?) AS a \
+         UNION ALL \
+         SELECT * FROM (SELECT user1_id AS other, updated_at, id FROM {high} WHERE user2_id = ? \
+         ORDER BY updated_at DESC, id DESC LIMIT ?) AS b\
+         ) AS c ORDER BY updated_at DESC, id DESC LIMIT ?"
+    );
+    let (user, limit): (Value, Value) = (user.column().into(), i64::from(limit).into());
+    let values = [user.clone(), limit.clone(), user, limit.clone(), limit];
+    users(db, sql::statement(db.backend, text, values)).await.map_err(failure::error)
+}
+
+/// Returns those of `asked` who share a thread with `user`.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn acquainted(db: &Database, user: UserId, asked: &[UserId]) -> Result<Vec<UserId>, Error> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let set = sql::set(db.backend, "j", &[("id", Kind::Number)]);
+    let text = format!(
+        "SELECT j.id FROM {set} JOIN chat_threads t ON t.user1_id = ? AND t.user2_id = j.id \
+         UNION ALL SELECT j.id FROM {set} JOIN chat_threads t ON t.user1_id = j.id AND t.user2_id = ?"
+    );
+    let asked = sql::json(&columns(asked));
+    let user = Value::from(user.column());
+    let values = [asked.clone(), user.clone(), asked, user];
+    users(db, sql::statement(db.backend, text, values)).await.map_err(failure::error)
+}
+
+/// Returns when each was last connected; those who never were are left out.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn last_seen(db: &Database, users: &[UserId]) -> Result<Vec<(UserId, Timestamp)>, Error> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    read_last_seen(db, users).await.map_err(failure::error)
+}
+
+async fn read_last_seen(db: &Database, users: &[UserId]) -> Result<Vec<(UserId, Timestamp)>, DbErr> {
+    let set = sql::set(db.backend, "j", &[("id", Kind::Number)]);
+    let text =
+        format!("SELECT u.id, u.last_seen FROM {set} JOIN chat_users u ON u.id = j.id WHERE u.last_seen IS NOT NULL");
+    let asked = sql::statement(db.backend, text, [sql::json(&columns(users))]);
+    let mut seen = Vec::with_capacity(users.len());
+    for row in db.readers.query_all_raw(asked).await? {
+        let (user, at) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        seen.push((UserId::from_column(user), Timestamp::from_millis(at)));
+    }
+    Ok(seen)
+}
+
+async fn users(db: &Database, asked: Statement) -> Result<Vec<UserId>, DbErr> {
+    let rows = db.readers.query_all_raw(asked).await?;
+    rows.iter().map(|row| row.try_get_by_index(0).map(UserId::from_column)).collect()
+}
+
+fn columns(users: &[UserId]) -> Vec<(i64,)> {
+    users.iter().map(|user| (user.column(),)).collect()
+}

@@ -1,0 +1,102 @@
+//! Statements over whole sets: one text, one parameter that holds all the rows as JSON.
+//!
+//! The text stays the same however many rows there are, so every statement is prepared once
+//! per connection, and a set costs one round trip.
+
+use sea_orm::{DatabaseBackend, Statement, Value};
+use serde::Serialize;
+
+/// How a column travels in the JSON parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A whole number.
+    Number,
+    /// Text.
+    Text,
+    /// Text that is compared byte by byte.
+    Exact,
+    /// Bytes, written as hexadecimal digits.
+    Hex,
+}
+
+/// A column of a set.
+pub(crate) type Column = (&'static str, Kind);
+
+/// Makes a statement of a text with `?` for its values.
+pub(crate) fn statement(
+    backend: DatabaseBackend,
+    sql: impl Into<String>,
+    values: impl IntoIterator<Item = Value>,
+) -> Statement {
+    let statement = Statement::from_sql_and_values(backend, sql, values);
+    #[cfg(test)]
+    texts().extend(statement.sql.split("; ").map(str::to_owned));
+    statement
+}
+
+/// Returns all texts that were ever made: what the test of the plans goes through.
+#[cfg(test)]
+pub(crate) fn texts() -> std::sync::MutexGuard<'static, std::collections::BTreeSet<String>> {
+    static TEXTS: std::sync::Mutex<std::collections::BTreeSet<String>> =
+        std::sync::Mutex::new(std::collections::BTreeSet::new());
+    TEXTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Returns a table that is to be read through one index.
+///
+/// Which one is right does not depend on how many rows there are; what the servers believe of that may be old, and then
+/// they walk a long thread to sort it.
+pub(crate) fn indexed(backend: DatabaseBackend, table: &str, index: &str) -> String {
+    match backend {
+        DatabaseBackend::MySql => format!("{table} FORCE INDEX ({index})"),
+        DatabaseBackend::Sqlite => format!("{table} INDEXED BY {index}"),
+        _ => table.to_owned(),
+    }
+}
+
+/// Writes rows as the parameter of a set: an array of arrays.
+pub(crate) fn json<Row: Serialize>(rows: &[Row]) -> Value {
+    // Numbers and strings in arrays can be written as JSON in every case.
+    serde_json::to_string(rows).unwrap_or_default().into()
+}
+
+/// Returns the text of a table `name` over one JSON parameter.
+pub(crate) fn set(backend: DatabaseBackend, name: &str, columns: &[Column]) -> String {
+    match backend {
+        DatabaseBackend::MySql => {
+            let columns: Vec<String> = (0..).zip(columns).map(|(at, column)| table_column(at, *column)).collect();
+            format!("JSON_TABLE(?, '$[*]' COLUMNS ({})) AS {name}", columns.join(", "))
+        }
+        _ => {
+            let columns: Vec<String> = (0..).zip(columns).map(|(at, column)| extracted(at, *column)).collect();
+            format!("(SELECT {} FROM json_each(?)) AS {name}", columns.join(", "))
+        }
+    }
+}
+
+/// Returns the expression that reads a column of the set `name` as the tables hold it.
+pub(crate) fn value(backend: DatabaseBackend, name: &str, (column, kind): Column) -> String {
+    match (backend, kind) {
+        (DatabaseBackend::MySql, Kind::Hex) => format!("UNHEX({name}.{column})"),
+        (DatabaseBackend::MySql, Kind::Exact) => format!("CAST({name}.{column} AS BINARY)"),
+        _ => format!("{name}.{column}"),
+    }
+}
+
+fn table_column(at: usize, (name, kind): Column) -> String {
+    let sql_type = match kind {
+        Kind::Number => "BIGINT",
+        // Without its character set a column would have the database's, which may be a narrow one.
+        Kind::Text => "MEDIUMTEXT CHARACTER SET utf8mb4",
+        Kind::Exact => "VARCHAR(255) CHARACTER SET utf8mb4",
+        Kind::Hex => "VARCHAR(64) CHARACTER SET utf8mb4",
+    };
+    format!("{name} {sql_type} PATH '$[{at}]'")
+}
+
+fn extracted(at: usize, (name, kind): Column) -> String {
+    match kind {
+        Kind::Hex => format!("unhex(value->>{at}) AS {name}"),
+        _ => format!("value->>{at} AS {name}"),
+    }
+}

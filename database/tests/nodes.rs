@@ -1,0 +1,184 @@
+//! Several nodes on one database, and a database that fails them.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
+
+#[path = "support/mariadb.rs"]
+mod mariadb;
+#[path = "support/proxy.rs"]
+mod proxy;
+#[path = "support/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use chat_database::change::{Change, Outcome};
+use chat_database::commit::Writer;
+use chat_database::queries::messages::{self, Page};
+use chat_database::queries::threads;
+use chat_database::{Database, Error, connect::Options};
+use mariadb::MariaDb;
+use proxy::{Cut, Proxy};
+use world::{World, pair, sent, user};
+
+on_both_backends!(two_nodes_interleave_without_gaps_or_losses, the_same_key_on_two_nodes_is_stored_once,);
+
+/// How many commits each of two nodes makes.
+const COMMITS: u64 = 40;
+
+async fn two_nodes_interleave_without_gaps_or_losses(mut w: World) {
+    let mut tasks = Vec::new();
+    for node in 0..2_u64 {
+        let mut writer = w.another_writer(&format!("node-{node}")).await;
+        let batches: Vec<Vec<Change>> = (0..COMMITS)
+            .map(|round| {
+                let key = |n: u64| format!("{node}-{round}-{n}");
+                let mut changes: Vec<Change> =
+                    (0..5).map(|n| w.keyed(user(1 + node), user(2 - node), &key(n), "x")).collect();
+                changes.push(w.text(user(10 + round), user(1), "a thread that both make"));
+                changes.push(w.seen(user(1 + node), user(2 - node), Some(round)));
+                changes
+            })
+            .collect();
+        tasks.push(tokio::spawn(async move {
+            let mut numbers = Vec::new();
+            for batch in batches {
+                numbers.push(writer.commit(&batch).await.unwrap());
+            }
+            numbers
+        }));
+    }
+    let mut numbers = BTreeSet::new();
+    let mut opened = 0;
+    for task in tasks {
+        for committed in task.await.unwrap() {
+            assert!(numbers.insert(committed.no.0), "a number was given twice");
+            let opening = |outcome: &Outcome| matches!(outcome, Outcome::Sent(sent) if sent.opened);
+            opened += committed.outcomes.iter().filter(|outcome| opening(outcome)).count();
+        }
+    }
+    assert_eq!(numbers, (1..=2 * COMMITS).collect());
+    assert_eq!(opened as u64, 1 + COMMITS, "each thread is made once");
+
+    let thread = threads::of_pair(&w.db, pair(user(1), user(2))).await.unwrap().unwrap();
+    let history = messages::page(&w.db, user(1), thread, Page::Newest, 1_000).await.unwrap().unwrap();
+    let seqs: Vec<u64> = history.messages.iter().map(|message| message.seq.0).collect();
+    assert_eq!(seqs, (1..=10 * COMMITS).collect::<Vec<_>>());
+    for id in [1, 2, 10] {
+        w.totals(user(id)).await;
+    }
+}
+
+async fn the_same_key_on_two_nodes_is_stored_once(mut w: World) {
+    let change = w.keyed(user(1), user(2), "k", "hello");
+    let mut other = w.another_writer("beta").await;
+    let (here, there) = tokio::join!(w.writer.commit(std::slice::from_ref(&change)), async {
+        other.commit(std::slice::from_ref(&change)).await
+    });
+    let outcomes = [here.unwrap().outcomes.remove(0), there.unwrap().outcomes.remove(0)];
+    let told: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Outcome::Sent(sent) => (true, sent.message.clone()),
+            Outcome::Duplicate(duplicate) => (false, duplicate.message.clone()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told.iter().filter(|(first, _)| *first).count(), 1);
+    assert_eq!(told[0].1, told[1].1);
+}
+
+/// A COMMIT that the server carried out and whose answer was lost stands; one that never arrived is made again.
+#[tokio::test]
+async fn a_lost_answer_to_commit_is_settled_by_reading() {
+    if !mariadb::wanted("a_lost_answer_to_commit_is_settled_by_reading") {
+        return;
+    }
+    let server = MariaDb::start();
+    let url = server.database("chat");
+    let mut w = World::open(&url).await;
+    let proxy = Proxy::to(server.port()).await;
+    let mut writer = through(&proxy).await;
+    writer.commit(&[w.keyed(user(1), user(2), "first", "x")]).await.unwrap();
+    for (round, cut) in [Cut::AfterCommit, Cut::BeforeCommit, Cut::AfterCommit].into_iter().enumerate() {
+        proxy.cut_at_next(cut);
+        let change = w.keyed(user(1), user(2), &format!("round-{round}"), "x");
+        let committed = writer.commit(std::slice::from_ref(&change)).await.unwrap();
+        assert!(proxy.has_cut(), "the proxy saw no COMMIT");
+        let message = sent(committed.outcomes.into_iter().next().unwrap()).message;
+        assert_eq!(message.seq.0, round as u64 + 2);
+        assert_eq!(messages::one(&w.db, user(2), message.id).await.unwrap().unwrap(), message);
+        let again = writer.commit(&[change]).await.unwrap().outcomes.remove(0);
+        assert!(matches!(again, Outcome::Duplicate(_)), "{again:?}");
+    }
+    assert_eq!(w.totals(user(2)).await.messages, 4);
+}
+
+#[tokio::test]
+async fn a_commit_that_cannot_be_settled_is_called_so() {
+    if !mariadb::wanted("a_commit_that_cannot_be_settled_is_called_so") {
+        return;
+    }
+    let server = MariaDb::start();
+    let url = server.database("chat");
+    let mut w = World::open(&url).await;
+    let proxy = Proxy::to(server.port()).await;
+    let mut writer = through(&proxy).await;
+    writer.commit(&[w.keyed(user(1), user(2), "first", "x")]).await.unwrap();
+    proxy.cut_at_next(Cut::AfterCommitForGood);
+    let change = w.keyed(user(1), user(2), "second", "x");
+    let outcome = writer.commit(std::slice::from_ref(&change)).await;
+    assert!(matches!(outcome, Err(Error::Unsettled(_))), "{outcome:?}");
+    assert!(matches!(writer.commit(std::slice::from_ref(&change)).await, Err(Error::Unavailable(_))));
+    proxy.let_through();
+    let again = writer.commit(&[change]).await.unwrap().outcomes.remove(0);
+    assert!(matches!(again, Outcome::Duplicate(_)), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_killed_server_is_unavailable_until_it_is_back() {
+    if !mariadb::wanted("a_killed_server_is_unavailable_until_it_is_back") {
+        return;
+    }
+    let mut server = MariaDb::start();
+    let url = server.database("chat");
+    let mut w = World::open(&url).await;
+    let message = w.says(user(1), user(2), "before").await;
+    server.kill();
+    let change = w.keyed(user(1), user(2), "k", "meanwhile");
+    let begun = Instant::now();
+    let refused = w.writer.commit(std::slice::from_ref(&change)).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    assert!(matches!(w.db.ping().await, Err(Error::Unavailable(_))));
+    println!("unavailable was said after {:?}", begun.elapsed());
+    server.restart();
+    let begun = Instant::now();
+    let committed = loop {
+        match w.writer.commit(std::slice::from_ref(&change)).await {
+            Ok(committed) => break committed,
+            Err(error) => {
+                assert!(matches!(error, Error::Unavailable(_)), "{error}");
+                assert!(begun.elapsed() < Duration::from_secs(30), "it does not come back: {error}");
+            }
+        }
+    };
+    assert_eq!(sent(committed.outcomes.into_iter().next().unwrap()).message.seq.0, 2);
+    assert!(messages::one(&w.db, user(2), message.id).await.unwrap().is_some());
+    w.db.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_error_does_not_tell_the_password() {
+    let url = "mysql://root:s3cret@127.0.0.1:1/chat";
+    let error = Database::connect(&Options { url: url.to_owned(), readers: 1 }).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    assert!(!format!("{error:?} {error}").contains("s3cret"));
+    let odd = Database::connect(&Options { url: "oracle://u:s3cret@h/x".to_owned(), readers: 1 }).await.unwrap_err();
+    assert!(matches!(odd, Error::Refused(_)) && !odd.to_string().contains("s3cret"));
+}
+
+async fn through(proxy: &Proxy) -> Writer {
+    let url = format!("mysql://root@127.0.0.1:{}/chat?ssl-mode=disabled", proxy.port());
+    let database = Database::connect(&Options { url, readers: 1 }).await.unwrap();
+    Writer::new(database, "proxied".to_owned())
+}

@@ -1,0 +1,163 @@
+//! The migrations make what `schema.sql` says: tables, columns, keys and indexes, on every backend.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
+
+#[path = "support/mariadb.rs"]
+mod mariadb;
+#[path = "support/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+use world::World;
+
+const SCHEMA: &str = include_str!("../schema.sql");
+
+on_both_backends!(
+    the_migrations_make_the_canonical_schema,
+    migrating_again_changes_nothing,
+    a_new_database_has_a_name_of_its_own,
+);
+
+async fn the_migrations_make_the_canonical_schema(w: World) {
+    let made = match w.db.for_migrations().get_database_backend() {
+        DatabaseBackend::MySql => of_mysql(&w).await,
+        _ => of_sqlite(&w).await,
+    };
+    let mysql = !w.db.is_sqlite();
+    let canonical: BTreeSet<String> = canonical(mysql);
+    let missing: Vec<_> = canonical.difference(&made).collect();
+    let unknown: Vec<_> = made.difference(&canonical).collect();
+    assert!(missing.is_empty() && unknown.is_empty(), "missing: {missing:#?}, unknown: {unknown:#?}");
+}
+
+async fn migrating_again_changes_nothing(mut w: World) {
+    w.says(world::user(1), world::user(2), "hi").await;
+    chat_migrations::up(w.db.for_migrations()).await.unwrap();
+    assert_eq!(w.totals(world::user(2)).await.messages, 1);
+}
+
+async fn a_new_database_has_a_name_of_its_own(w: World) {
+    let other = World::sqlite().await;
+    let here = chat_database::queries::changes::head(&w.db).await.unwrap();
+    let there = chat_database::queries::changes::head(&other.db).await.unwrap();
+    assert_eq!((here.commit.0, here.epoch.len()), (0, 32));
+    assert_ne!(here.epoch, there.epoch);
+}
+
+/// Reads `schema.sql` as lines like `table.column type null` and `table key unique (columns)`.
+fn canonical(mysql: bool) -> BTreeSet<String> {
+    let mut facts = BTreeSet::new();
+    let mut table = "";
+    for line in SCHEMA.lines() {
+        let line = line.split("--").next().unwrap().trim().trim_end_matches(',');
+        if let Some(name) = line.strip_prefix("CREATE TABLE ") {
+            table = name.trim_end_matches(" (");
+        } else if let Some((kind, columns)) = key(line) {
+            facts.insert(format!("{table} {kind} ({columns})"));
+        } else if !line.is_empty() && !line.starts_with(')') {
+            facts.extend(column(table, line, mysql));
+        }
+    }
+    facts
+}
+
+fn key(line: &str) -> Option<(&'static str, String)> {
+    let kind = ["PRIMARY KEY", "UNIQUE KEY", "KEY"].into_iter().find(|kind| line.starts_with(kind))?;
+    let columns = line.split_once('(')?.1.trim_end_matches(')').replace(' ', "");
+    Some((kind, columns))
+}
+
+fn column(table: &str, line: &str, mysql: bool) -> Vec<String> {
+    let mut words = line.split_whitespace();
+    let (name, kind) = (words.next().unwrap(), words.next().unwrap().to_lowercase());
+    let null = if line.contains("NOT NULL") { "not null" } else { "null" };
+    let default = if line.contains("DEFAULT 0") { " default 0" } else { "" };
+    let kind = if mysql { kind } else { sqlite_type(&kind).to_owned() };
+    let mut facts = vec![format!("{table}.{name} {kind} {null}{default}")];
+    if line.contains("PRIMARY KEY") {
+        facts.push(format!("{table} PRIMARY KEY ({name})"));
+    }
+    facts
+}
+
+/// SQLite has numbers, text and bytes.
+fn sqlite_type(kind: &str) -> &'static str {
+    match kind {
+        "bigint" => "integer",
+        "binary(32)" => "blob(32)",
+        _ => "text",
+    }
+}
+
+async fn rows(w: &World, sql: &str) -> Vec<Vec<String>> {
+    let db = w.db.for_migrations();
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let rows = db.query_all_raw(statement).await.unwrap();
+    let cell = |row: &sea_orm::QueryResult, at: usize| -> Option<String> {
+        let text = row.try_get_by_index::<Option<String>>(at).map(|text| text.unwrap_or_default());
+        let bytes = || row.try_get_by_index::<Vec<u8>>(at).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let number = || row.try_get_by_index::<i64>(at).ok().map(|number| number.to_string());
+        text.ok().or_else(bytes).or_else(number)
+    };
+    rows.iter().map(|row| (0..).map_while(|at| cell(row, at)).collect()).collect()
+}
+
+async fn of_sqlite(w: &World) -> BTreeSet<String> {
+    let mut facts = BTreeSet::new();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'seaql_migrations' \
+                  AND name NOT LIKE 'sqlite_%'";
+    for table in rows(w, tables).await {
+        let table = &table[0];
+        let columns = format!(
+            "SELECT name, lower(type), \"notnull\", coalesce(dflt_value, '-') FROM pragma_table_info('{table}')"
+        );
+        for column in rows(w, &columns).await {
+            let null = if column[2] == "1" { "not null" } else { "null" };
+            let default = if column[3] == "0" { " default 0" } else { "" };
+            facts.insert(format!("{table}.{} {} {null}{default}", column[0], column[1]));
+        }
+        let key = format!(
+            "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_info('{table}') WHERE pk > 0 ORDER BY pk)"
+        );
+        facts.insert(format!("{table} PRIMARY KEY ({})", rows(w, &key).await[0][0]));
+        let indexes = format!("SELECT name, \"unique\" FROM pragma_index_list('{table}') WHERE origin <> 'pk'");
+        for index in rows(w, &indexes).await {
+            let columns = format!(
+                "SELECT group_concat(name) FROM (SELECT name FROM pragma_index_info('{}') ORDER BY seqno)",
+                index[0]
+            );
+            let kind = if index[1] == "1" { "UNIQUE KEY" } else { "KEY" };
+            facts.insert(format!("{table} {kind} ({})", rows(w, &columns).await[0][0]));
+        }
+    }
+    facts
+}
+
+async fn of_mysql(w: &World) -> BTreeSet<String> {
+    let mut facts = BTreeSet::new();
+    let columns = "SELECT table_name, column_name, column_type, is_nullable, coalesce(column_default, '-') \
+                   FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name <> 'seaql_migrations'";
+    for column in rows(w, columns).await {
+        let null = if column[3] == "NO" { "not null" } else { "null" };
+        let default = if column[4] == "0" { " default 0" } else { "" };
+        let kind = column[2].split("(20)").next().unwrap();
+        facts.insert(format!("{}.{} {kind} {null}{default}", column[0], column[1]));
+    }
+    let keys = "SELECT table_name, index_name, CAST(MIN(non_unique) AS SIGNED), \
+                GROUP_CONCAT(column_name ORDER BY seq_in_index) FROM information_schema.statistics \
+                WHERE table_schema = DATABASE() AND table_name <> 'seaql_migrations' GROUP BY table_name, index_name";
+    for key in rows(w, keys).await {
+        let kind = match (key[1].as_str(), key[2].as_str()) {
+            ("PRIMARY", _) => "PRIMARY KEY",
+            (_, "0") => "UNIQUE KEY",
+            _ => "KEY",
+        };
+        facts.insert(format!("{} {kind} ({})", key[0], key[3]));
+    }
+    let collations = "SELECT DISTINCT table_collation, engine FROM information_schema.tables \
+                      WHERE table_schema = DATABASE() AND table_name <> 'seaql_migrations'";
+    assert_eq!(rows(w, collations).await, [["utf8mb4_bin", "InnoDB"]]);
+    facts
+}

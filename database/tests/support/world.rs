@@ -1,0 +1,246 @@
+//! A database with a writer, and people who write to each other: the tests' words.
+
+#![allow(dead_code, reason = "each test uses another part of it")]
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chat_database::Database;
+use chat_database::change::{
+    Change, Committed, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Sent, Watermarks,
+};
+use chat_database::commit::Writer;
+use chat_database::connect::Options;
+use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
+use chat_database::objects::{Message, Totals};
+use chat_database::time::Timestamp;
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
+
+use super::mariadb::MariaDb;
+
+static SERVER: OnceLock<MariaDb> = OnceLock::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// A database with a writer.
+pub(crate) struct World {
+    pub(crate) url: String,
+    pub(crate) db: Database,
+    pub(crate) writer: Writer,
+    clock: i64,
+    folder: Option<TempDir>,
+}
+
+impl World {
+    /// Makes a world in a SQLite file.
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/deeper/chat.db?mode=rwc", folder.path().display());
+        Self { folder: Some(folder), ..Self::open(&url).await }
+    }
+
+    /// Makes a world in a database of the server that this test binary shares.
+    pub(crate) async fn mariadb() -> Self {
+        let server = SERVER.get_or_init(MariaDb::start);
+        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+        let url = server.database(&format!("chat{number}"));
+        Self::open(&url).await
+    }
+
+    /// Opens a database and migrates it.
+    pub(crate) async fn open(url: &str) -> Self {
+        let db = Database::connect(&Options { url: url.to_owned(), readers: 4 }).await.unwrap();
+        chat_migrations::up(db.for_migrations()).await.unwrap();
+        let writer = Writer::new(db.clone(), "alpha".to_owned());
+        Self { url: url.to_owned(), db, writer, clock: 1_795_341_600_000, folder: None }
+    }
+
+    /// Makes another node on the same database.
+    pub(crate) async fn another_writer(&self, node: &str) -> Writer {
+        let db = Database::connect(&Options { url: self.url.clone(), readers: 2 }).await.unwrap();
+        Writer::new(db, node.to_owned())
+    }
+
+    /// Runs a statement past the writer.
+    pub(crate) async fn sql(&self, sql: &str) {
+        self.db.for_migrations().execute_unprepared(sql).await.unwrap();
+    }
+
+    /// Adds an uploaded image.
+    pub(crate) async fn upload(&self, id: &str, owner: UserId) {
+        let owner = owner.get();
+        self.sql(&format!(
+            "INSERT INTO media (id, owner_id, object_key, mime, width, height, bytes, blurhash, created_at) \
+             VALUES ('{id}', {owner}, 'k/{id}', 'image/webp', 1200, 800, 183211, 'L6Pj0', 1)"
+        ))
+        .await;
+    }
+
+    /// Returns a moment after all others.
+    pub(crate) fn now(&mut self) -> Timestamp {
+        self.clock += 1;
+        Timestamp::from_millis(self.clock)
+    }
+
+    /// Commits.
+    pub(crate) async fn commit(&mut self, changes: &[Change]) -> Committed {
+        self.writer.commit(changes).await.unwrap()
+    }
+
+    /// Commits one change, and returns what became of it.
+    pub(crate) async fn one(&mut self, change: Change) -> Outcome {
+        let mut committed = self.commit(&[change]).await;
+        assert_eq!(committed.outcomes.len(), 1);
+        committed.outcomes.remove(0)
+    }
+
+    /// Sends a text in a commit of its own.
+    pub(crate) async fn says(&mut self, from: UserId, to: UserId, text: &str) -> Message {
+        let change = self.text(from, to, text);
+        sent(self.one(change).await).message
+    }
+
+    /// Makes a send without a key.
+    pub(crate) fn text(&mut self, from: UserId, to: UserId, text: &str) -> Change {
+        Change::Send(self.send(from, to, None, text))
+    }
+
+    /// Makes a send with a key.
+    pub(crate) fn keyed(&mut self, from: UserId, to: UserId, key: &str, text: &str) -> Change {
+        Change::Send(self.send(from, to, Some(key), text))
+    }
+
+    /// Makes a send.
+    pub(crate) fn send(&mut self, from: UserId, to: UserId, key: Option<&str>, text: &str) -> Send {
+        Send {
+            pair: pair(from, to),
+            sender: from,
+            temp_id: key.map(str::to_owned),
+            payload_hash: hash(text),
+            content: Some(text.to_owned()),
+            media: Vec::new(),
+            product_id: None,
+            reply_to: None,
+            at: self.now(),
+        }
+    }
+
+    /// Reads up to a place, or to the newest.
+    pub(crate) async fn reads(&mut self, reader: UserId, other: UserId, up_to: Option<u64>) -> Watermarks {
+        let change = self.seen(reader, other, up_to);
+        watermarks(self.one(change).await)
+    }
+
+    /// Makes a receipt "seen".
+    pub(crate) fn seen(&mut self, reader: UserId, other: UserId, up_to: Option<u64>) -> Change {
+        self.receipt(reader, other, ReceiptKind::Seen, up_to)
+    }
+
+    /// Makes a receipt "delivered".
+    pub(crate) fn delivered(&mut self, reader: UserId, other: UserId, up_to: Option<u64>) -> Change {
+        self.receipt(reader, other, ReceiptKind::Delivered, up_to)
+    }
+
+    fn receipt(&mut self, user: UserId, other: UserId, kind: ReceiptKind, up_to: Option<u64>) -> Change {
+        Change::Receipt(Receipt { pair: pair(user, other), user, kind, up_to: up_to.map(Seq), at: self.now() })
+    }
+
+    /// Makes a deletion.
+    pub(crate) fn delete(&mut self, message: MessageId, pair: Pair) -> Change {
+        Change::Delete(Delete { message, pair, at: self.now() })
+    }
+
+    /// Makes an edit.
+    pub(crate) fn edit(&mut self, message: MessageId, pair: Pair, text: &str) -> Change {
+        Change::Edit(Edit { message, pair, content: text.to_owned(), at: self.now() })
+    }
+
+    /// Makes a notification from the marketplace.
+    pub(crate) fn notify(&mut self, users: &[UserId], key: Option<&str>) -> Change {
+        Change::Notify(Notify {
+            users: users.to_vec(),
+            kind: "order".to_owned(),
+            title: "Shipped".to_owned(),
+            body: "It is on its way".to_owned(),
+            related_id: Some(9),
+            dedupe_key: key.map(str::to_owned),
+            at: self.now(),
+        })
+    }
+
+    /// Returns a user's totals: the running numbers, which must be those of a new count.
+    pub(crate) async fn totals(&self, user: UserId) -> Totals {
+        let running = chat_database::queries::unread::totals(&self.db, user).await.unwrap();
+        let counted = chat_database::queries::unread::recount(&self.db, user).await.unwrap();
+        assert_eq!(running, counted, "the running totals of {user} must be those counted anew");
+        running
+    }
+
+    /// Returns a person's notification of a thread.
+    pub(crate) async fn alert(&self, user: UserId, thread: ThreadId) -> Option<chat_database::objects::Notification> {
+        chat_database::queries::notifications::of_thread(&self.db, user, thread).await.unwrap()
+    }
+}
+
+pub(crate) fn user(id: u64) -> UserId {
+    UserId::new(id).unwrap()
+}
+
+pub(crate) fn pair(one: UserId, other: UserId) -> Pair {
+    Pair::new(one, other).unwrap()
+}
+
+pub(crate) fn media(ids: &[&str]) -> Vec<MediaId> {
+    ids.iter().map(|id| MediaId((*id).to_owned())).collect()
+}
+
+pub(crate) fn own(id: NotificationId, user: UserId) -> OwnNotification {
+    OwnNotification { id, user }
+}
+
+/// A stand-in for SHA-256: different texts, different bytes.
+pub(crate) fn hash(text: &str) -> [u8; 32] {
+    let mut hash = [0xa5_u8; 32];
+    for (at, byte) in text.bytes().enumerate() {
+        hash[at % 32] = hash[at % 32].rotate_left(3) ^ byte;
+    }
+    hash
+}
+
+pub(crate) fn sent(outcome: Outcome) -> Sent {
+    match outcome {
+        Outcome::Sent(sent) => *sent,
+        other => panic!("not sent, but {other:?}"),
+    }
+}
+
+pub(crate) fn watermarks(outcome: Outcome) -> Watermarks {
+    match outcome {
+        Outcome::Watermarks(watermarks) => watermarks,
+        other => panic!("no watermarks, but {other:?}"),
+    }
+}
+
+pub(crate) fn notified(outcome: Outcome) -> Vec<chat_database::objects::Notification> {
+    match outcome {
+        Outcome::Notified(notifications) => notifications,
+        other => panic!("not notified, but {other:?}"),
+    }
+}
+
+/// Makes a test of each function of a module, once for each backend.
+#[macro_export]
+macro_rules! on_both_backends {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test] async fn $test() { super::$test(super::World::sqlite().await).await; })*
+        }
+        mod on_mariadb {
+            $(#[tokio::test] async fn $test() {
+                if super::mariadb::wanted(stringify!($test)) {
+                    super::$test(super::World::mariadb().await).await;
+                }
+            })*
+        }
+    };
+}
