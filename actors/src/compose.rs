@@ -1,0 +1,189 @@
+//! What may be sent: a `message_send` becomes a change, or is refused. Pure.
+
+use chat_database::change::Send;
+use chat_database::ids::{MediaId, Pair, UserId};
+use chat_database::time::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::protocol::ErrorCode;
+use crate::protocol::client::MessageSend;
+use crate::protocol::server::Limits;
+use crate::refused::Refused;
+
+/// The longest `temp_id`, in bytes.
+const TEMP_ID_BYTES: usize = 128;
+
+/// Makes the change that a send asks for, once it is known whose thread it is.
+pub(crate) fn message(user: UserId, pair: Pair, send: MessageSend, limits: &Limits) -> Result<Send, Refused> {
+    let temp_id = send.temp_id.map(key).transpose()?;
+    let content = send.content.filter(|content| !content.trim().is_empty());
+    if let Some(content) = &content {
+        text(content, limits)?;
+    }
+    let media = images(send.images, send.image_urls)?;
+    if media.len() > limits.images {
+        let text = format!("{} images; a message takes at most {}", media.len(), limits.images);
+        return Err(Refused::new(ErrorCode::TooManyImages, text));
+    }
+    if content.is_none() && media.is_empty() {
+        return Err(Refused::new(ErrorCode::EmptyMessage, "a message needs text, images or both"));
+    }
+    let product_id = send.extra_data.and_then(|extra| extra.product_id);
+    let mut draft = Send {
+        pair,
+        sender: user,
+        temp_id,
+        payload_hash: [0; 32],
+        content,
+        media,
+        product_id,
+        reply_to: send.reply_to,
+        at: Timestamp::now(),
+    };
+    draft.payload_hash = payload_hash(&draft);
+    Ok(draft)
+}
+
+/// Checks the text of an edit.
+pub(crate) fn edited_text(content: &str, limits: &Limits) -> Result<(), Refused> {
+    if content.trim().is_empty() {
+        return Err(Refused::new(ErrorCode::EmptyMessage, "a message needs text; to take it back, delete it"));
+    }
+    text(content, limits)
+}
+
+/// Returns to whom a send goes, by what it says of the receiver alone.
+pub(crate) fn receiver(user: UserId, receiver: UserId) -> Result<Pair, Refused> {
+    Pair::new(user, receiver).ok_or_else(|| Refused::new(ErrorCode::SelfMessage, "you cannot write to yourself"))
+}
+
+fn key(temp_id: String) -> Result<String, Refused> {
+    let fits = (1..=TEMP_ID_BYTES).contains(&temp_id.len()) && !temp_id.contains('\0');
+    if fits { Ok(temp_id) } else { Err(Refused::bad_request("temp_id is a text of 1 to 128 bytes, without NUL")) }
+}
+
+fn text(content: &str, limits: &Limits) -> Result<(), Refused> {
+    // A NUL cannot be kept by every database that the hub runs on.
+    if content.contains('\0') {
+        return Err(Refused::bad_request("content must not contain the character NUL (U+0000)"));
+    }
+    let most = limits.text_chars;
+    // No character is longer than four bytes: a short text need not be counted.
+    if content.len() > most && content.chars().count() > most {
+        return Err(Refused::new(ErrorCode::TextTooLong, format!("a text has at most {most} characters")));
+    }
+    Ok(())
+}
+
+/// Returns the images of a message, by their ids or by the URLs that the upload returned.
+fn images(ids: Option<Vec<MediaId>>, urls: Option<Vec<String>>) -> Result<Vec<MediaId>, Refused> {
+    let ids = ids.unwrap_or_default();
+    let urls = urls.unwrap_or_default();
+    if !ids.is_empty() && !urls.is_empty() {
+        let by_url: Vec<_> = urls.iter().filter_map(|url| media_id(url)).collect();
+        return if by_url == ids {
+            Ok(ids)
+        } else {
+            Err(Refused::bad_request("images and image_urls must agree, or one be left out"))
+        };
+    }
+    if urls.is_empty() {
+        return Ok(ids);
+    }
+    urls.iter().map(|url| media_id(url).ok_or_else(|| Refused::not_found("image"))).collect()
+}
+
+/// Reads the image's id out of `…/media/{id}/full`, perhaps with a query.
+fn media_id(url: &str) -> Option<MediaId> {
+    let path = url.split(['?', '#']).next()?;
+    let id = path.rsplit_once("/media/")?.1.split('/').next()?;
+    (!id.is_empty()).then(|| MediaId(id.to_owned()))
+}
+
+/// Tells one payload from another: every part with its length before it, so that no two payloads read alike.
+fn payload_hash(draft: &Send) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(draft.content.as_deref().unwrap_or_default().as_bytes());
+    part(&draft.product_id.map_or(0, |id| id.get()).to_le_bytes());
+    part(&draft.reply_to.map_or(0, |id| id.get()).to_le_bytes());
+    for media in &draft.media {
+        part(media.0.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { frame_bytes: 65_536, text_chars: 5, images: 2, in_flight: 16, rate: None };
+
+    fn user(id: u64) -> UserId {
+        UserId::new(id).expect("an id")
+    }
+
+    fn compose(send: MessageSend) -> Result<Send, ErrorCode> {
+        let pair = receiver(user(42), user(7)).expect("two people");
+        message(user(42), pair, send, &LIMITS).map_err(|refused| refused.code)
+    }
+
+    fn text_of(content: &str) -> MessageSend {
+        MessageSend { content: Some(content.into()), ..MessageSend::default() }
+    }
+
+    #[test]
+    fn a_text_is_measured_in_characters() {
+        for content in ["hello", "héllo", "👍👍👍👍👍", "שלום!", "a\tb\n"] {
+            assert_eq!(compose(text_of(content)).expect(content).content.as_deref(), Some(content));
+        }
+        assert_eq!(compose(text_of("👍👍👍👍👍👍")).err(), Some(ErrorCode::TextTooLong));
+        assert_eq!(compose(text_of("a\0b")).err(), Some(ErrorCode::BadRequest));
+    }
+
+    #[test]
+    fn white_space_alone_is_no_message() {
+        for content in ["", " ", "\n\t\u{a0}\u{3000}"] {
+            assert_eq!(compose(text_of(content)).err(), Some(ErrorCode::EmptyMessage), "{content:?}");
+        }
+        let image = MessageSend { images: Some(vec![MediaId("a".into())]), ..text_of(" ") };
+        assert_eq!(compose(image).expect("an image").content, None);
+    }
+
+    #[test]
+    fn a_key_has_1_to_128_bytes() {
+        let keyed = |key: &str| MessageSend { temp_id: Some(key.into()), ..text_of("hi") };
+        for good in ["a", &"é".repeat(64), &"x".repeat(128)] {
+            compose(keyed(good)).expect(good);
+        }
+        for bad in ["", "a\0", &"é".repeat(65), &"x".repeat(129)] {
+            assert_eq!(compose(keyed(bad)).err(), Some(ErrorCode::BadRequest), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn images_come_by_id_or_by_url() {
+        let by_url = |urls: &[&str]| MessageSend {
+            image_urls: Some(urls.iter().map(|url| (*url).into()).collect()),
+            ..MessageSend::default()
+        };
+        let media = compose(by_url(&["/media/a/full", "https://x.example/api/media/b/full?exp=1"])).expect("two").media;
+        assert_eq!(media, [MediaId("a".into()), MediaId("b".into())]);
+        assert_eq!(compose(by_url(&["https://evil.example/cat.png"])).err(), Some(ErrorCode::NotFound));
+        assert_eq!(compose(by_url(&["/media/a/full"; 3])).err(), Some(ErrorCode::TooManyImages));
+    }
+
+    #[test]
+    fn every_part_of_the_payload_is_in_its_hash() {
+        let hash = |send: MessageSend| compose(send).expect("fine").payload_hash;
+        let plain = hash(text_of("hi"));
+        assert_eq!(plain, hash(MessageSend { temp_id: Some("k".into()), ..text_of("hi") }));
+        let reply_to = chat_database::ids::MessageId::new(1).ok();
+        assert_ne!(plain, hash(text_of("ho")));
+        assert_ne!(plain, hash(MessageSend { reply_to, ..text_of("hi") }));
+        assert_ne!(plain, hash(MessageSend { images: Some(vec![MediaId("a".into())]), ..text_of("hi") }));
+    }
+}

@@ -1,0 +1,379 @@
+//! The hub of one node: what the edge may ask for.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_database::Database;
+use chat_database::change::{Change, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Ticket};
+use chat_database::ids::{MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
+use chat_database::objects::Message;
+use chat_database::queries::{changes, people, threads};
+use chat_database::time::Timestamp;
+use ractor::{ActorRef, ActorRuntime};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+pub use crate::connection::{Opening, Session};
+use crate::horizon::Horizon;
+use crate::node::Node;
+pub use crate::origin::Permit;
+use crate::origin::{Answer, Origin};
+use crate::outbox::Capacity;
+use crate::protocol::client::MessageSend;
+use crate::protocol::server::{Limits, ServerFrame};
+use crate::protocol::{Cursor, ErrorCode};
+use crate::refused::Refused;
+use crate::supervision::{Nothing, Root};
+use crate::{authorship, catch_up, compose, connection, thread};
+
+/// How a hub behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// This node's name, unique among the nodes of one database.
+    pub node: String,
+    /// What a connection may send.
+    pub limits: Limits,
+    /// How many messages a user may send at once before the rate counts.
+    pub burst: u32,
+    /// How many `typing` frames a connection may send per minute.
+    pub typing_per_minute: u32,
+    /// How many connections a user may have.
+    pub connections_per_user: usize,
+    /// How long after its creation a message may be edited.
+    pub edit_window: Duration,
+    /// How much each connection's outbox holds.
+    pub outbox: Capacity,
+    /// How many writes may wait for storage.
+    pub writes: usize,
+    /// How often the database is asked for what other nodes have committed.
+    pub poll: Duration,
+    /// How long a thread stays awake without anything to do.
+    pub thread_idle: Duration,
+    /// How long after the last connection a user counts as gone.
+    pub offline_after: Duration,
+    /// How often the hub pings, as clients are told.
+    pub heartbeat: Duration,
+}
+
+/// A stored message, as REST answers it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The message in its present state.
+    pub message: Message,
+    /// Whether it had been stored before.
+    pub duplicate: bool,
+}
+
+/// A notification from the marketplace.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// Whom it is for.
+    pub users: Vec<UserId>,
+    /// What it is about.
+    pub kind: String,
+    /// A line.
+    pub title: String,
+    /// A paragraph.
+    pub body: String,
+    /// The thing it is about.
+    pub related_id: Option<u64>,
+    /// A user gets one notification per key, for ever.
+    pub dedupe_key: Option<String>,
+}
+
+/// A page of what has changed.
+#[derive(Debug)]
+pub struct SyncPage {
+    /// What changed, as frames without cursors.
+    pub events: Vec<ServerFrame>,
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// Whether there is more.
+    pub has_more: bool,
+    /// Whether the cursor could not be served: reload, and go on from `cursor`.
+    pub reset: bool,
+}
+
+/// Whether somebody is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presence {
+    /// Who.
+    pub user_id: UserId,
+    /// Whether they are connected.
+    pub online: bool,
+    /// When they were last connected.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// The hub of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    node: Arc<Node>,
+    root: ActorRef<Nothing>,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Hub").field("node", &self.node.options.node).finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    /// Starts the actors over a migrated database.
+    ///
+    /// # Errors
+    /// A [`Refused`] if the database does not answer.
+    pub async fn start(database: Database, options: Options) -> Result<Self, Refused> {
+        let head = changes::head(&database).await?;
+        let horizon = Horizon::new(Arc::from(head.epoch), head.commit);
+        let node = Node::new(options, database, horizon);
+        let (root, _) = ActorRuntime::spawn(None, Root, Arc::clone(&node)).await.map_err(|error| {
+            tracing::error!(%error, "the actors did not start");
+            Refused::internal()
+        })?;
+        Ok(Self { node, root })
+    }
+
+    /// Returns the database, for reading.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.node.database
+    }
+
+    /// Returns how the hub behaves.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.node.options
+    }
+
+    /// Tells whether a user may open another connection: asked before the upgrade, so that a refusal is an HTTP answer.
+    ///
+    /// # Errors
+    /// `rate_limited` if the user has as many as allowed; `shutting_down` while draining.
+    pub fn may_connect(&self, user: UserId) -> Result<(), Refused> {
+        connection::may_open(&self.node, user)
+    }
+
+    /// Opens a session: registers the connection and starts its actor, which says `auth_ok`, replays what was missed and
+    /// goes on with what is live, all through the outbox.
+    ///
+    /// # Errors
+    /// `rate_limited` if the user has as many connections as allowed (close with 4504); `shutting_down` while draining.
+    pub fn open(&self, opening: Opening) -> Result<Session, Refused> {
+        Session::open(&self.node, opening)
+    }
+
+    /// Stores a message and tells both sides.
+    ///
+    /// # Errors
+    /// Every code that a `message_send` can be refused with.
+    pub async fn send(&self, user: UserId, send: MessageSend) -> Result<Stored, Refused> {
+        self.node.rates.take(user, Instant::now())?;
+        let pair = match (send.receiver_id, send.thread_id) {
+            (Some(receiver), None) => compose::receiver(user, receiver)?,
+            (receiver, Some(thread)) => {
+                let pair = self.pair_of(user, thread).await?;
+                let agrees = receiver.is_none_or(|receiver| pair.other(user) == Some(receiver));
+                agrees.then_some(pair).ok_or_else(|| {
+                    Refused::bad_request("receiver_id is not of that thread_id; leave one of them out")
+                })?
+            }
+            (None, None) => return Err(Refused::bad_request("say to whom: receiver_id or thread_id")),
+        };
+        let draft = compose::message(user, pair, send, &self.node.options.limits)?;
+        match self.ask(pair, Change::Send(draft)).await? {
+            Answer::Stored { message, duplicate } => Ok(Stored { message: *message, duplicate }),
+            _ => Err(Refused::internal()),
+        }
+    }
+
+    /// Changes a message's text.
+    ///
+    /// # Errors
+    /// `not_found`, `not_author`, `edit_window_closed`, and what a text can be refused with.
+    pub async fn edit(&self, user: UserId, message: MessageId, content: String) -> Result<Message, Refused> {
+        compose::edited_text(&content, &self.node.options.limits)?;
+        let pair = authorship::may_edit(&self.node, user, message).await?;
+        let edit = Edit { message, pair, content, at: Timestamp::now() };
+        match self.ask(pair, Change::Edit(edit)).await? {
+            Answer::Changed(message) => Ok(*message),
+            _ => Err(Refused::internal()),
+        }
+    }
+
+    /// Deletes a message.
+    ///
+    /// # Errors
+    /// `not_found`, `not_author`.
+    pub async fn delete(&self, user: UserId, message: MessageId) -> Result<(), Refused> {
+        let pair = authorship::may_delete(&self.node, user, message).await?;
+        let delete = Delete { message, pair, at: Timestamp::now() };
+        self.ask(pair, Change::Delete(delete)).await.map(drop)
+    }
+
+    /// Moves a user's read watermark; returns where it stands and what is unread above it.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn mark_read(&self, user: UserId, thread: ThreadId, up_to: Option<Seq>) -> Result<(Seq, u64), Refused> {
+        let pair = self.pair_of(user, thread).await?;
+        let receipt = Receipt { pair, user, kind: ReceiptKind::Seen, up_to, at: Timestamp::now() };
+        match self.ask(pair, Change::Receipt(receipt)).await? {
+            Answer::Read { read_seq, unread } => Ok((read_seq, unread)),
+            _ => Err(Refused::internal()),
+        }
+    }
+
+    /// Stores notifications and tells those who listen; returns how many are new.
+    ///
+    /// # Errors
+    /// Temporary ones alone: the edge has looked at the notice.
+    pub async fn notify(&self, notice: Notice) -> Result<usize, Refused> {
+        let Notice { mut users, kind, title, body, related_id, dedupe_key } = notice;
+        users.sort_unstable();
+        users.dedup();
+        let notify = Notify { users, kind, title, body, related_id, dedupe_key, at: Timestamp::now() };
+        match self.node.storage.call(Change::Notify(notify)).await? {
+            Outcome::Notified(made) => Ok(made.len()),
+            _ => Err(Refused::internal()),
+        }
+    }
+
+    /// Marks a notification as read.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn read_notification(&self, user: UserId, id: NotificationId) -> Result<(), Refused> {
+        self.change_notification(Change::ReadNotification(OwnNotification { id, user })).await
+    }
+
+    /// Marks all of a user's notifications as read.
+    ///
+    /// # Errors
+    /// Temporary ones alone.
+    pub async fn read_all_notifications(&self, user: UserId) -> Result<(), Refused> {
+        self.change_notification(Change::ReadAllNotifications(user)).await
+    }
+
+    /// Deletes a notification.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn delete_notification(&self, user: UserId, id: NotificationId) -> Result<(), Refused> {
+        self.change_notification(Change::DeleteNotification(OwnNotification { id, user })).await
+    }
+
+    /// Uses up a ticket, durably.
+    ///
+    /// # Errors
+    /// `ticket_used` if it was used before, on whichever node; `unavailable` with the database down.
+    pub async fn use_ticket(&self, ticket: Ticket) -> Result<(), Refused> {
+        match self.node.storage.call(Change::UseTicket(ticket)).await? {
+            Outcome::TicketUsed => Ok(()),
+            _ => Err(Refused::new(ErrorCode::TicketUsed, "the ticket has been used; ask for a new one")),
+        }
+    }
+
+    /// Tells whether a user is connected (or left less than the debounce ago). Says nothing of who may know.
+    #[must_use]
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.node.presence.is_online(user)
+    }
+
+    /// Tells who of `asked` is there; strangers to `asker` are left out.
+    ///
+    /// # Errors
+    /// `unavailable` with the database down.
+    pub async fn presence(&self, asker: UserId, asked: Vec<UserId>) -> Result<Vec<Presence>, Refused> {
+        let mut known = people::acquainted(&self.node.database, asker, &asked).await?;
+        known.sort_unstable();
+        known.dedup();
+        let seen = people::last_seen(&self.node.database, &known).await?;
+        let last_seen = |user| seen.iter().find(|(of, _)| *of == user).map(|(_, at)| *at);
+        let presence = |user_id| Presence { user_id, online: self.is_online(user_id), last_seen: last_seen(user_id) };
+        Ok(known.into_iter().map(presence).collect())
+    }
+
+    /// Reads what has changed for a user since a cursor, in pages.
+    ///
+    /// # Errors
+    /// `unavailable` with the database down.
+    pub async fn sync(&self, user: UserId, cursor: &str, limit: usize) -> Result<SyncPage, Refused> {
+        Ok(catch_up::page(&self.node, user, cursor, limit).await?)
+    }
+
+    /// Tells whether the hub can do its work.
+    ///
+    /// # Errors
+    /// What is missing: the database, the relay, or `shutting_down`.
+    pub async fn ready(&self) -> Result<(), Refused> {
+        if self.node.is_draining() {
+            return Err(Refused::shutting_down());
+        }
+        if !self.node.relay.is_up() {
+            return Err(Refused::new(ErrorCode::Unavailable, "the relay to the other nodes is down"));
+        }
+        Ok(self.node.database.ping().await?)
+    }
+
+    /// Ends everything gracefully: closes the connections in paced batches with 4001 and a spread of delays, lets
+    /// threads and storage finish what was begun, and returns by the deadline.
+    pub async fn drain(&self, deadline: Duration) {
+        let end = Instant::now() + deadline;
+        self.node.start_draining();
+        connection::send_away(&self.node, deadline / 2).await;
+        let settled = async {
+            connection::all_gone(&self.node).await;
+            self.node.storage.settled().await;
+        };
+        let stragglers = tokio::time::timeout_at(end, settled).await.is_err();
+        if stragglers {
+            tracing::warn!("the deadline has come before everybody had left");
+        }
+        self.root.stop(None);
+    }
+
+    async fn pair_of(&self, user: UserId, thread: ThreadId) -> Result<Pair, Refused> {
+        let pair = threads::members(&self.node.database, thread).await?;
+        pair.filter(|pair| pair.contains(user)).ok_or_else(|| Refused::not_found("thread"))
+    }
+
+    /// Asks a thread for something, and waits for its answer.
+    async fn ask(&self, pair: Pair, change: Change) -> Result<Answer, Refused> {
+        let (origin, answer): (Origin, oneshot::Receiver<_>) = Origin::call();
+        thread::ask(&self.node, pair, change, origin);
+        answer.await.unwrap_or_else(|_| Err(Refused::internal()))
+    }
+
+    async fn change_notification(&self, change: Change) -> Result<(), Refused> {
+        match self.node.storage.call(change).await? {
+            Outcome::NoNotification => Err(Refused::not_found("notification")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where an actor can be made to panic, for tests.
+#[cfg(feature = "failpoints")]
+#[derive(Debug, Clone, Copy)]
+pub enum Victim {
+    /// The thread of two people.
+    Thread(Pair),
+    /// A user's notification stream.
+    Stream(UserId),
+    /// The storage actor.
+    Storage,
+}
+
+#[cfg(feature = "failpoints")]
+impl Hub {
+    /// Makes an actor panic.
+    pub fn fail(&self, victim: Victim) {
+        match victim {
+            Victim::Thread(pair) => drop(self.node.threads.deliver(pair, thread::Message::Fail)),
+            Victim::Stream(user) => drop(self.node.streams.deliver(user, crate::notifications::Message::Fail)),
+            Victim::Storage => self.node.storage.fail(),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! How fast somebody may do something: token buckets.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chat_database::ids::UserId;
+use tokio::time::Instant;
+
+use crate::protocol::ErrorCode;
+use crate::refused::Refused;
+
+/// A token bucket: a steady rate, and a burst before it counts.
+/// Without a time of its own: the caller says what time it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bucket {
+    per_second: f64,
+    burst: f64,
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    pub(crate) fn new(per_second: f64, burst: f64, now: Instant) -> Self {
+        Self { per_second, burst, tokens: burst, filled: now }
+    }
+
+    /// Takes a token, or says how long until there is one.
+    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.tokens = self.burst.min(self.tokens + passed * self.per_second);
+        self.filled = now;
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).min(3_600.0)))
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.tokens + passed * self.per_second >= self.burst
+    }
+}
+
+/// Says that somebody was too fast, and when to try again.
+pub(crate) fn too_fast(what: &str, wait: Duration) -> Refused {
+    let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+    Refused::new(ErrorCode::RateLimited, format!("too many {what}; try again in {millis} ms")).after(millis)
+}
+
+/// How fast each user may send, over all their connections and REST.
+#[derive(Debug)]
+pub(crate) struct SendRates {
+    /// Messages per second; `None`: as fast as they can.
+    rate: Option<f64>,
+    burst: f64,
+    buckets: Mutex<HashMap<UserId, Bucket>>,
+}
+
+impl SendRates {
+    /// Above this many, those who have been quiet are forgotten: a full bucket says nothing.
+    const REMEMBERED: usize = 16_384;
+
+    pub(crate) fn new(rate: Option<f64>, burst: u32) -> Self {
+        Self { rate, burst: f64::from(burst).max(1.0), buckets: Mutex::default() }
+    }
+
+    /// Counts a message of a user.
+    pub(crate) fn take(&self, user: UserId, now: Instant) -> Result<(), Refused> {
+        let Some(rate) = self.rate else { return Ok(()) };
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= Self::REMEMBERED && !buckets.contains_key(&user) {
+            buckets.retain(|_, bucket| !bucket.is_full(now));
+        }
+        let bucket = buckets.entry(user).or_insert_with(|| Bucket::new(rate, self.burst, now));
+        bucket.take(now).map_err(|wait| too_fast("messages", wait))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(20.0, 60.0, start);
+        assert_eq!((0..100).filter(|_| bucket.take(start).is_ok()).count(), 60);
+        let wait = bucket.take(start).expect_err("empty");
+        assert_eq!(wait.as_millis(), 50);
+        assert!(bucket.take(start + wait).is_ok());
+        assert!(bucket.take(start + wait).is_err());
+        let later = start + Duration::from_secs(3_600);
+        assert_eq!((0..100).filter(|_| bucket.take(later).is_ok()).count(), 60);
+    }
+
+    #[test]
+    fn without_a_rate_nobody_is_too_fast() {
+        let rates = SendRates::new(None, 1);
+        let user = UserId::new(42).expect("an id");
+        assert!((0..1_000).all(|_| rates.take(user, Instant::now()).is_ok()));
+    }
+}

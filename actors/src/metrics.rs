@@ -1,0 +1,133 @@
+//! The catalogue of everything that is counted.
+//!
+//! Each metric is made once, here, with its name, its unit and what it says; the rest of the code holds the handles.
+
+use std::sync::OnceLock;
+
+use metrics::{Counter, Gauge, Histogram, Unit};
+
+use crate::protocol::ErrorCode;
+
+/// The handles.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Open connections.
+    pub connections: Gauge,
+    /// Connections opened.
+    pub connections_opened: Counter,
+    /// Connections that came back with a cursor and were served from it.
+    pub resumed: Counter,
+    /// Connections whose cursor could not be served.
+    pub resets: Counter,
+    /// Frames read from clients.
+    pub frames_in: Counter,
+    /// Frames put in line for clients.
+    pub frames_out: Counter,
+    /// Messages stored.
+    pub sends: Counter,
+    /// Messages that had been stored before.
+    pub duplicates: Counter,
+    /// Writes of one group commit.
+    pub commit_size: Histogram,
+    /// Seconds of one group commit.
+    pub commit_seconds: Histogram,
+    /// Group commits that failed.
+    pub commit_failures: Counter,
+    /// Writes that wait for storage.
+    pub storage_queue: Gauge,
+    /// Threads that are awake.
+    pub threads_awake: Gauge,
+    /// Notification streams that are awake.
+    pub streams_awake: Gauge,
+    /// Users who are there.
+    pub users_online: Gauge,
+    /// Outboxes that were closed because they were full.
+    pub outbox_overflows: Counter,
+    /// Commits of other nodes (or of ours, after a failure) that were read from the database and told.
+    pub commits_followed: Counter,
+    /// The newest commit up to which everybody on this node has been told.
+    pub released: Gauge,
+    /// Actors that panicked.
+    pub panics: Counter,
+    errors: Vec<Counter>,
+}
+
+impl Metrics {
+    /// Returns the counter of one error code.
+    #[must_use]
+    pub fn error(&self, code: ErrorCode) -> &Counter {
+        let place = ErrorCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
+        &self.errors[place]
+    }
+}
+
+/// Returns the handles. The first call binds them to the recorder that is installed then.
+pub fn get() -> &'static Metrics {
+    static METRICS: OnceLock<Metrics> = OnceLock::new();
+    METRICS.get_or_init(describe)
+}
+
+/// Sets a gauge to a count.
+pub(crate) fn set(gauge: &Gauge, count: usize) {
+    gauge.set(as_f64(count));
+}
+
+/// Records a count.
+pub(crate) fn record(histogram: &Histogram, count: usize) {
+    histogram.record(as_f64(count));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of things in memory stay far below 2^53")]
+fn as_f64(count: usize) -> f64 {
+    count as f64
+}
+
+macro_rules! gauge {
+    ($name:literal, $unit:ident, $help:literal) => {{
+        metrics::describe_gauge!($name, Unit::$unit, $help);
+        metrics::gauge!($name)
+    }};
+}
+
+macro_rules! counter {
+    ($name:literal, $help:literal) => {{
+        metrics::describe_counter!($name, Unit::Count, $help);
+        metrics::counter!($name)
+    }};
+}
+
+macro_rules! histogram {
+    ($name:literal, $unit:ident, $help:literal) => {{
+        metrics::describe_histogram!($name, Unit::$unit, $help);
+        metrics::histogram!($name)
+    }};
+}
+
+fn describe() -> Metrics {
+    metrics::describe_counter!("chat_errors_total", Unit::Count, "Refusals, by error code");
+    Metrics {
+        connections: gauge!("chat_connections", Count, "Open WebSocket connections"),
+        connections_opened: counter!("chat_connections_opened_total", "WebSocket connections opened"),
+        resumed: counter!("chat_connections_resumed_total", "Connections served from their cursor"),
+        resets: counter!("chat_connections_reset_total", "Connections whose cursor could not be served"),
+        frames_in: counter!("chat_frames_in_total", "Frames read from clients"),
+        frames_out: counter!("chat_frames_out_total", "Frames put in line for clients"),
+        sends: counter!("chat_messages_stored_total", "Messages stored"),
+        duplicates: counter!("chat_messages_duplicate_total", "Messages that had been stored before"),
+        commit_size: histogram!("chat_commit_writes", Count, "Writes of one group commit"),
+        commit_seconds: histogram!("chat_commit_seconds", Seconds, "Time of one group commit"),
+        commit_failures: counter!("chat_commit_failures_total", "Group commits that failed"),
+        storage_queue: gauge!("chat_storage_queue", Count, "Writes that wait for storage"),
+        threads_awake: gauge!("chat_threads_awake", Count, "Threads that are awake"),
+        streams_awake: gauge!("chat_streams_awake", Count, "Notification streams that are awake"),
+        users_online: gauge!("chat_users_online", Count, "Users who are there"),
+        outbox_overflows: counter!("chat_outbox_overflows_total", "Connections closed because their outbox was full"),
+        commits_followed: counter!("chat_commits_followed_total", "Commits told from the database"),
+        released: gauge!("chat_released_commit", Count, "Newest commit up to which all on this node have been told"),
+        panics: counter!("chat_actor_panics_total", "Actors that panicked"),
+        errors: ErrorCode::ALL
+            .iter()
+            .map(|code| metrics::counter!("chat_errors_total", "code" => code.as_str()))
+            .collect(),
+    }
+}

@@ -1,0 +1,98 @@
+//! Where a request came from, and the promise that it is answered exactly once.
+
+use chat_database::ids::Seq;
+use chat_database::objects::Message;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::metrics;
+use crate::outbox::Outbox;
+use crate::people::ConnectionId;
+use crate::protocol::ServerFrame;
+use crate::protocol::server::About;
+use crate::refused::Refused;
+
+/// One of a connection's places for frames that wait for their answer. Free again when dropped.
+#[derive(Debug)]
+pub struct Permit(#[expect(dead_code, reason = "held, not read")] pub(crate) OwnedSemaphorePermit);
+
+/// What a REST call gets.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Stored { message: Box<Message>, duplicate: bool },
+    Changed(Box<Message>),
+    Deleted,
+    Read { read_seq: Seq, unread: u64 },
+}
+
+/// Where a request came from. It rides inside the messages that serve the request; whoever drops it unanswered
+/// (a panic, a full queue) answers with a temporary error.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    asker: Option<Asker>,
+    about: About,
+}
+
+#[derive(Debug)]
+enum Asker {
+    Connection { id: ConnectionId, outbox: Outbox, _permit: Permit },
+    Call(oneshot::Sender<Result<Answer, Refused>>),
+}
+
+impl Origin {
+    /// A frame of a connection.
+    pub(crate) fn connection(id: ConnectionId, outbox: Outbox, permit: Permit, about: About) -> Self {
+        Self { asker: Some(Asker::Connection { id, outbox, _permit: permit }), about }
+    }
+
+    /// A call of the edge, and where its answer arrives.
+    pub(crate) fn call() -> (Self, oneshot::Receiver<Result<Answer, Refused>>) {
+        let (asker, answer) = oneshot::channel();
+        (Self { asker: Some(Asker::Call(asker)), about: About::default() }, answer)
+    }
+
+    /// Returns the connection that asked, if it was one.
+    pub(crate) fn connection_id(&self) -> Option<ConnectionId> {
+        match &self.asker {
+            Some(Asker::Connection { id, .. }) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Says that it was done: a connection gets the frame, if there is one for it, and a call gets the answer.
+    pub(crate) fn done(mut self, frame: Option<&ServerFrame>, answer: Answer) {
+        match self.asker.take() {
+            Some(Asker::Connection { outbox, .. }) => {
+                if let Some(frame) = frame {
+                    // A connection that is too slow is being closed, and its cursor lets it catch up.
+                    let _ = outbox.tell(frame);
+                }
+            }
+            // The caller may have hung up; what was done stands.
+            Some(Asker::Call(asker)) => drop(asker.send(Ok(answer))),
+            None => {}
+        }
+    }
+
+    /// Says why it was not done.
+    pub(crate) fn refuse(mut self, refused: Refused) {
+        self.answer_with(refused);
+    }
+
+    fn answer_with(&mut self, refused: Refused) {
+        match self.asker.take() {
+            Some(Asker::Connection { outbox, .. }) => {
+                metrics::get().error(refused.code).increment(1);
+                let _ = outbox.tell(&refused.frame(std::mem::take(&mut self.about)));
+            }
+            // The edge counts what it answers.
+            Some(Asker::Call(asker)) => drop(asker.send(Err(refused))),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.answer_with(Refused::internal());
+    }
+}

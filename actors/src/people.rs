@@ -1,0 +1,191 @@
+//! Who is connected to this node: user → outboxes.
+//!
+//! A plain table behind a lock that is held for lookups only; telling somebody something is a push, never a wait.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use chat_database::ids::UserId;
+
+use crate::metrics;
+use crate::outbox::Outbox;
+use crate::protocol::{CloseCode, Socket};
+
+/// A connection's name within this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "c{:x}", self.0)
+    }
+}
+
+/// Which of a user's connections a frame is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Those that chat.
+    Chat,
+    /// Those that listen to the notification stream.
+    Notifications,
+    /// All of them.
+    All,
+}
+
+/// The table. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct People(Arc<RwLock<HashMap<UserId, Vec<Connection>>>>);
+
+#[derive(Debug)]
+struct Connection {
+    id: ConnectionId,
+    outbox: Outbox,
+    socket: Socket,
+    notifications: bool,
+}
+
+impl Connection {
+    fn is_of(&self, audience: Audience) -> bool {
+        match audience {
+            Audience::Chat => self.socket == Socket::Chat,
+            Audience::Notifications => self.notifications,
+            Audience::All => true,
+        }
+    }
+}
+
+/// The user has as many connections as allowed.
+#[derive(Debug)]
+pub(crate) struct TooMany;
+
+impl People {
+    /// Enters a connection; it hears everything from now on, until the registration is dropped.
+    pub(crate) fn register(
+        &self,
+        user: UserId,
+        socket: Socket,
+        notifications: bool,
+        outbox: Outbox,
+        most: usize,
+    ) -> Result<Registration, TooMany> {
+        let id = ConnectionId::next();
+        let mut people = self.write();
+        let connections = people.entry(user).or_default();
+        if connections.len() >= most {
+            return Err(TooMany);
+        }
+        let notifications = notifications || socket == Socket::Notifications;
+        connections.push(Connection { id, outbox: outbox.clone(), socket, notifications });
+        drop(people);
+        metrics::get().connections.increment(1);
+        metrics::get().connections_opened.increment(1);
+        Ok(Registration { people: self.clone(), user, id, outbox })
+    }
+
+    /// Returns how many connections a user has.
+    pub(crate) fn connections(&self, user: UserId) -> usize {
+        self.read().get(&user).map_or(0, Vec::len)
+    }
+
+    /// Tells whether nobody is connected.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// Tells whether a user is connected to this node.
+    pub(crate) fn is_connected(&self, user: UserId) -> bool {
+        self.read().contains_key(&user)
+    }
+
+    /// Tells whether any of a user's connections listens.
+    pub(crate) fn listens(&self, user: UserId, audience: Audience) -> bool {
+        self.read().get(&user).is_some_and(|connections| connections.iter().any(|one| one.is_of(audience)))
+    }
+
+    /// Pushes an encoded frame to a user's connections, but for one.
+    pub(crate) fn tell(&self, user: UserId, audience: Audience, except: Option<ConnectionId>, frame: &Bytes) {
+        let mut told = 0;
+        if let Some(connections) = self.read().get(&user) {
+            for connection in connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except) {
+                // Whoever is too slow is being closed by this.
+                told += u64::from(connection.outbox.push(frame.clone()).is_ok());
+            }
+        }
+        metrics::get().frames_out.increment(told);
+    }
+
+    /// Lets a connection of `/chat` carry the notification stream.
+    pub(crate) fn subscribe(&self, user: UserId, id: ConnectionId) {
+        if let Some(connections) = self.write().get_mut(&user) {
+            connections.iter_mut().filter(|one| one.id == id).for_each(|one| one.notifications = true);
+        }
+    }
+
+    /// Returns every outbox, to be closed.
+    pub(crate) fn outboxes(&self) -> Vec<Outbox> {
+        self.read().values().flatten().map(|connection| connection.outbox.clone()).collect()
+    }
+
+    fn remove(&self, user: UserId, id: ConnectionId) {
+        let mut people = self.write();
+        let Some(connections) = people.get_mut(&user) else { return };
+        connections.retain(|connection| connection.id != id);
+        if connections.is_empty() {
+            people.remove(&user);
+        }
+        drop(people);
+        metrics::get().connections.decrement(1);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<UserId, Vec<Connection>>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<UserId, Vec<Connection>>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's entry in the table. When it goes, by whatever end of its session, the entry goes and the connection is
+/// closed: as a failure of ours, unless somebody has given another reason before.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    people: People,
+    user: UserId,
+    id: ConnectionId,
+    outbox: Outbox,
+}
+
+impl Registration {
+    /// Returns the connection's name.
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Returns the connection's outbox.
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Returns whose connection it is.
+    pub(crate) fn user(&self) -> UserId {
+        self.user
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.people.remove(self.user, self.id);
+        self.outbox.close(CloseCode::Internal);
+    }
+}

@@ -1,0 +1,306 @@
+//! What the hub says.
+
+use bytes::Bytes;
+use chat_database::ids::{MessageId, NotificationId, Rev, Seq, ThreadId, UserId};
+use chat_database::objects::{Message, Notification, Totals};
+use chat_database::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::code::ErrorCode;
+use super::cursor::Cursor;
+
+/// Every frame that the hub sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// The connection is authenticated.
+    AuthOk(AuthOk),
+    /// The user's unread totals.
+    NavCounts {
+        /// The totals.
+        payload: Totals,
+    },
+    /// A message of this connection is stored.
+    MessageAck(MessageAck),
+    /// A thread began. Not durable; may come twice.
+    NewThread {
+        /// The thread.
+        thread_id: ThreadId,
+        /// The other member.
+        other_user_id: UserId,
+    },
+    /// A message.
+    NewMessage(NewMessage),
+    /// A message's text was changed.
+    MessageUpdated(MessageUpdated),
+    /// A message was deleted.
+    MessageDeleted(MessageDeleted),
+    /// A member has read up to here.
+    MessagesSeen(MessagesSeen),
+    /// A member's devices have received up to here.
+    MessagesDelivered(MessagesDelivered),
+    /// Somebody is writing.
+    Typing(TypingFrom),
+    /// Somebody is not writing any more.
+    StopTyping(TypingFrom),
+    /// Somebody is there.
+    UserOnline(PresenceOf),
+    /// Somebody has left.
+    UserOffline(PresenceOf),
+    /// Those of the asked people who are there.
+    OnlineUsers {
+        /// The people, ascending.
+        users: Vec<UserId>,
+    },
+    /// A notification.
+    Notification {
+        /// The notification.
+        payload: Box<Notification>,
+        /// How far this connection has been served; absent in a replay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<Cursor>,
+    },
+    /// A notification was read, or all were.
+    NotificationRead(NotificationMark),
+    /// A notification was deleted, or all were.
+    NotificationDeleted(NotificationMark),
+    /// The connection listens to these now.
+    Subscribed {
+        /// The channels.
+        channels: Vec<String>,
+    },
+    /// What was sent.
+    Echo {
+        /// The data, as it came.
+        #[schema(value_type = Object)]
+        data: Option<serde_json::Value>,
+        /// The hub's clock, Unix milliseconds.
+        ts: i64,
+    },
+    /// The answer to `ping`.
+    Pong {
+        /// What the ping carried.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Object>)]
+        t: Option<serde_json::Value>,
+    },
+    /// The replay is complete; live events follow.
+    Synced {
+        /// Everything up to here has been handed over.
+        cursor: Cursor,
+        /// Present and true: the cursor asked for could not be served. Reload through REST, go on from `cursor`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reset: bool,
+    },
+    /// Something was refused.
+    Error(ErrorFrame),
+}
+
+/// The connection is authenticated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuthOk {
+    /// Who it belongs to.
+    pub user_id: UserId,
+    /// The hub's clock, Unix milliseconds.
+    pub ts: i64,
+    /// The connection's name, for support.
+    pub connection_id: String,
+    /// How often the hub pings, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// What may be sent.
+    pub limits: Limits,
+    /// Where the connection stands: the cursor it came with, or the present one.
+    pub cursor: Cursor,
+    /// Whether what was missed follows, up to `synced`.
+    pub resumed: bool,
+    /// Whether the cursor it came with could not be served: reload through REST.
+    pub reset: bool,
+}
+
+/// What a connection may send.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Limits {
+    /// Bytes of one frame.
+    pub frame_bytes: usize,
+    /// Characters of one text.
+    pub text_chars: usize,
+    /// Images of one message.
+    pub images: usize,
+    /// Frames that wait for their answer at a time.
+    pub in_flight: usize,
+    /// Messages per second and user; null: unlimited.
+    pub rate: Option<f64>,
+}
+
+/// A message of this connection is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MessageAck {
+    /// The author's key.
+    pub temp_id: String,
+    /// The message.
+    pub message_id: MessageId,
+    /// Its thread.
+    pub thread_id: ThreadId,
+    /// Its place.
+    pub seq: Seq,
+    /// The thread's change counter at its creation.
+    pub rev: Rev,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// Whether it had been stored before.
+    pub duplicate: bool,
+    /// How far this connection has been served; absent in the answer to a repetition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// A message, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NewMessage {
+    /// The message.
+    #[serde(flatten)]
+    pub message: Message,
+    /// How far this connection has been served; absent in a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// A message's text was changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MessageUpdated {
+    /// The message.
+    pub id: MessageId,
+    /// Its thread.
+    pub thread_id: ThreadId,
+    /// The thread's change counter now.
+    pub rev: Rev,
+    /// The new text.
+    pub content: Option<String>,
+    /// When it was changed.
+    pub edited_at: Option<Timestamp>,
+    /// How far this connection has been served; absent in a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// A message was deleted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MessageDeleted {
+    /// The message.
+    pub id: MessageId,
+    /// Its thread.
+    pub thread_id: ThreadId,
+    /// The thread's change counter now.
+    pub rev: Rev,
+    /// How far this connection has been served; absent in a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// A member has read up to here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MessagesSeen {
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// Who.
+    pub seen_by: UserId,
+    /// The newest message that they have read.
+    pub up_to: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// How far this connection has been served; absent in a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// A member's devices have received up to here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MessagesDelivered {
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// To whom.
+    pub delivered_to: UserId,
+    /// The newest message that they have.
+    pub up_to: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// How far this connection has been served; absent in a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// Who is, or is not any more, writing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TypingFrom {
+    /// Who.
+    pub from: UserId,
+    /// Where.
+    pub thread_id: ThreadId,
+}
+
+/// Who is there, or was.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PresenceOf {
+    /// Who.
+    pub user_id: UserId,
+    /// When they were last seen.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// Which notification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NotificationMark {
+    /// One.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<NotificationId>,
+    /// All of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// How far this connection has been served; absent in a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// Something was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ErrorFrame {
+    /// Why.
+    pub code: ErrorCode,
+    /// What happened and what to do.
+    pub message: String,
+    /// Whether the same may succeed later.
+    pub temporary: bool,
+    /// When to try again, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The key of the frame that it answers.
+    #[serde(flatten)]
+    pub about: About,
+}
+
+/// Which frame an error answers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct About {
+    /// The author's key of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temp_id: Option<String>,
+    /// The message that was to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// The thread that was meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<ThreadId>,
+}
+
+impl ServerFrame {
+    /// Encodes the frame, once for all its readers.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        let mut text = Vec::with_capacity(512);
+        // Every field is a number, a string or a struct of those: nothing here can fail to be written.
+        let written = serde_json::to_writer(&mut text, self);
+        debug_assert!(written.is_ok(), "a frame can always be written");
+        Bytes::from(text)
+    }
+}

@@ -1,0 +1,223 @@
+//! One connection's session: identity, limits, routing. It decides where a frame goes; it never waits for another actor.
+
+mod frames;
+mod replay;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chat_database::ids::{Pair, ThreadId, UserId};
+use chat_database::queries::threads;
+use chat_database::time::Timestamp;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
+
+use crate::limits::{Bucket, too_fast};
+use crate::node::Node;
+use crate::origin::Permit;
+use crate::people::Registration;
+use crate::protocol::server::AuthOk;
+use crate::protocol::{ClientFrame, CloseCode, Cursor, Refusal, ServerFrame, Socket};
+use crate::refused::Refused;
+use crate::thread::{self, Signal};
+
+/// This many frames in a row that are no frames end the connection.
+const MALFORMED: u32 = 3;
+
+/// This many messages refused for their rate, without one accepted between, are a flood.
+const FLOOD: u32 = 200;
+
+/// How many threads a session remembers the members of.
+const KNOWN_THREADS: usize = 1_024;
+
+/// Questions to the database per second, and their burst: everything but messages.
+const QUERIES: (f64, f64) = (50.0, 200.0);
+
+/// What a session is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// By the hub, first: say `auth_ok`, serve what was missed from this cursor, go live.
+    Begin(Option<String>),
+    /// By the connection's task: a frame came, readable or not.
+    Frame(Result<ClientFrame, Refusal>, Permit),
+    /// By the connection's task: a fresh token was found good.
+    Renewed,
+    #[cfg(feature = "failpoints")]
+    Fail,
+}
+
+/// The actor.
+pub(crate) struct Session;
+
+pub(crate) struct Arguments {
+    pub(crate) node: Arc<Node>,
+    pub(crate) registration: Registration,
+    pub(crate) socket: Socket,
+    pub(crate) notifications: bool,
+}
+
+/// The rare parts are boxed: most connections are idle, and there are many.
+pub(crate) struct State {
+    node: Arc<Node>,
+    registration: Registration,
+    socket: Socket,
+    notifications: bool,
+    malformed: u32,
+    refused_in_a_row: u32,
+    busy: Option<Box<Busy>>,
+}
+
+/// What a session needs once it does something.
+struct Busy {
+    known: HashMap<ThreadId, Pair>,
+    typing_in: Vec<(Pair, ThreadId)>,
+    typing: Bucket,
+    queries: Bucket,
+}
+
+impl Actor for Session {
+    type Msg = Message;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(&self, _: ActorRef<Message>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        let Arguments { node, registration, socket, notifications } = arguments;
+        node.presence.came(registration.user());
+        Ok(State { node, registration, socket, notifications, malformed: 0, refused_in_a_row: 0, busy: None })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            // What waits for the database is boxed: every actor keeps room for the largest of its futures.
+            Message::Begin(cursor) => Box::pin(state.begin(cursor)).await,
+            Message::Frame(Ok(ClientFrame::MessageSend(send)), permit) => {
+                state.malformed = 0;
+                if let Some(unknown) = state.send_to_known(send, permit) {
+                    Box::pin(state.send(unknown)).await;
+                }
+            }
+            Message::Frame(Ok(frame), permit) => {
+                state.malformed = 0;
+                Box::pin(state.frame(frame, permit)).await;
+            }
+            Message::Frame(Err(refusal), permit) => state.refuse(refusal, permit),
+            Message::Renewed => state.renewed(),
+            #[cfg(feature = "failpoints")]
+            Message::Fail => panic!("failpoint: session"),
+        }
+        Ok(())
+    }
+}
+
+impl Drop for State {
+    /// However the session ends, those who watched its user write are told.
+    fn drop(&mut self) {
+        let who = self.registration.user();
+        self.node.presence.left(who);
+        for (pair, thread_id) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
+            let leaves = thread::Message::Typing { who, thread_id, signal: Signal::Leaves };
+            // On a node that is ending nobody is there to tell.
+            let _ = self.node.threads.deliver(pair, leaves);
+        }
+    }
+}
+
+impl State {
+    fn user(&self) -> UserId {
+        self.registration.user()
+    }
+
+    /// Pushes a frame to this connection; one that is too slow is being closed by it.
+    fn tell(&self, frame: &ServerFrame) {
+        crate::metrics::get().frames_out.increment(1);
+        let _ = self.registration.outbox().tell(frame);
+    }
+
+    fn busy(&mut self) -> &mut Busy {
+        let per_minute = self.node.options.typing_per_minute;
+        self.busy.get_or_insert_with(|| {
+            let now = Instant::now();
+            let typing = Bucket::new(f64::from(per_minute) / 60.0, f64::from(per_minute), now);
+            let queries = Bucket::new(QUERIES.0, QUERIES.1, now);
+            Box::new(Busy { known: HashMap::new(), typing_in: Vec::new(), typing, queries })
+        })
+    }
+
+    /// Answers what could not be read.
+    fn refuse(&mut self, refusal: Refusal, permit: Permit) {
+        self.malformed = if refusal.malformed { self.malformed + 1 } else { 0 };
+        crate::metrics::get().error(refusal.code).increment(1);
+        self.tell(&Refused::new(refusal.code, refusal.message).frame(refusal.about));
+        if self.malformed >= MALFORMED {
+            self.registration.outbox().close(CloseCode::NotTheProtocol);
+        }
+        drop(permit);
+    }
+
+    fn renewed(&self) {
+        let cursor = self.node.horizon.cursor();
+        self.tell(&self.auth_ok(cursor, false, false));
+    }
+
+    fn auth_ok(&self, cursor: Cursor, resumed: bool, reset: bool) -> ServerFrame {
+        ServerFrame::AuthOk(AuthOk {
+            user_id: self.user(),
+            ts: Timestamp::now().millis(),
+            connection_id: self.registration.id().to_string(),
+            heartbeat_ms: u64::try_from(self.node.options.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            limits: self.node.options.limits,
+            cursor,
+            resumed,
+            reset,
+        })
+    }
+
+    /// Returns whose thread it is, if this session has asked before.
+    fn known(&self, thread: ThreadId) -> Option<Pair> {
+        self.busy.as_ref()?.known.get(&thread).copied()
+    }
+
+    /// Returns whose thread it is, if it is this user's.
+    async fn pair_of(&mut self, thread: ThreadId) -> Result<Pair, Refused> {
+        if let Some(pair) = self.known(thread) {
+            return Ok(pair);
+        }
+        let pair = threads::members(&self.node.database, thread).await?;
+        let user = self.user();
+        let pair = pair.filter(|pair| pair.contains(user)).ok_or_else(|| Refused::not_found("thread"))?;
+        let known = &mut self.busy().known;
+        if known.len() >= KNOWN_THREADS {
+            known.clear();
+        }
+        known.insert(thread, pair);
+        Ok(pair)
+    }
+
+    /// Counts a message; a flood ends the connection.
+    fn may_send(&mut self) -> Result<(), Refused> {
+        let taken = self.node.rates.take(self.user(), Instant::now());
+        self.refused_in_a_row = if taken.is_ok() { 0 } else { self.refused_in_a_row + 1 };
+        if self.refused_in_a_row > FLOOD {
+            self.registration.outbox().close(CloseCode::Flooding);
+        }
+        taken
+    }
+
+    /// Counts a question to the database.
+    fn may_ask(&mut self) -> Result<(), Refused> {
+        if self.node.options.limits.rate.is_none() {
+            return Ok(());
+        }
+        self.busy().queries.take(Instant::now()).map_err(|wait| too_fast("requests", wait))
+    }
+
+    /// Counts a typing frame.
+    fn may_type(&mut self) -> Result<(), Refused> {
+        self.busy().typing.take(Instant::now()).map_err(|wait| too_fast("typing frames", wait))
+    }
+}

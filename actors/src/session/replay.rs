@@ -1,0 +1,124 @@
+//! Catching up: what a connection has missed, from the database, before what is live.
+//!
+//! The connection is registered and its outbox held before anything is read: what is committed after the reading is pushed
+//! behind it, and what was committed before is in it. So nothing falls between.
+
+use chat_database::ids::CommitNo;
+use chat_database::queries::changes::{self, Changes};
+use chat_database::queries::unread;
+use chat_database::time::Timestamp;
+
+use super::State;
+use crate::catch_up::{self, From};
+use crate::metrics;
+use crate::protocol::cursor::MAX_CHANGES;
+use crate::protocol::{CloseCode, ServerFrame, Socket};
+use crate::refused::Refused;
+
+/// More changes than are ever being told to one user at one moment.
+const BEING_TOLD: usize = 1_000_000;
+
+impl State {
+    /// Says `auth_ok`, serves what was missed, and lets live frames go.
+    pub(super) async fn begin(&mut self, cursor: Option<String>) {
+        if let Err(error) = self.catch_up_first(cursor).await {
+            self.give_up(error);
+        }
+        self.registration.outbox().release();
+    }
+
+    /// Serves what was missed since a cursor, on a connection that is live already.
+    pub(super) async fn sync(&mut self, cursor: String) -> Result<(), Refused> {
+        self.may_ask()?;
+        self.registration.outbox().hold();
+        let synced = self.catch_up_again(&cursor).await;
+        if synced.is_err() {
+            self.registration.outbox().release();
+        }
+        let synced = synced?;
+        // Live frames wait for the last of the replay, not the other way round.
+        let told = self.registration.outbox().replay(synced.encode()).await;
+        self.registration.outbox().release();
+        told.or(Ok(()))
+    }
+
+    async fn catch_up_first(&mut self, cursor: Option<String>) -> Result<(), chat_database::Error> {
+        let (released, newest) = self.node.horizon.span();
+        let here = self.node.horizon.cursor_at(released);
+        let from = match cursor {
+            None => From::Here,
+            Some(text) => catch_up::from(&self.node, &text, Timestamp::now()).await?,
+        };
+        let missed = match &from {
+            From::Cursor(cursor) => {
+                changes::of_user(&self.node.database, self.user(), cursor.commit, MAX_CHANGES).await?
+            }
+            From::Here | From::Reset => None,
+        };
+        match (from, missed) {
+            (From::Cursor(cursor), Some(missed)) => {
+                metrics::get().resumed.increment(1);
+                let synced = self.node.horizon.cursor_at(released.max(cursor.commit));
+                let since = cursor.commit;
+                self.hand(self.auth_ok(cursor, true, false)).await;
+                self.hand_totals().await;
+                self.hand_changes(missed, since).await;
+                self.hand(ServerFrame::Synced { cursor: synced, reset: false }).await;
+            }
+            (from, _) => {
+                let reset = !matches!(from, From::Here);
+                metrics::get().resets.increment(u64::from(reset));
+                self.hand(self.auth_ok(here, false, reset)).await;
+                self.hand_totals().await;
+                // What is being told right now was perhaps pushed before this connection was there to hear it.
+                if released < newest
+                    && let Some(missed) =
+                        changes::of_user(&self.node.database, self.user(), released, BEING_TOLD).await?
+                {
+                    self.hand_changes(missed, released).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn catch_up_again(&mut self, text: &str) -> Result<ServerFrame, Refused> {
+        let (released, _) = self.node.horizon.span();
+        if let From::Cursor(cursor) = catch_up::from(&self.node, text, Timestamp::now()).await? {
+            let since = cursor.commit;
+            if let Some(missed) = changes::of_user(&self.node.database, self.user(), since, MAX_CHANGES).await? {
+                self.hand_changes(missed, since).await;
+                let cursor = self.node.horizon.cursor_at(released.max(since));
+                return Ok(ServerFrame::Synced { cursor, reset: false });
+            }
+        }
+        Ok(ServerFrame::Synced { cursor: self.node.horizon.cursor_at(released), reset: true })
+    }
+
+    async fn hand_changes(&self, missed: Changes, since: CommitNo) {
+        let chat = self.socket == Socket::Chat;
+        for frame in catch_up::frames(&self.node, self.user(), missed, since, chat, self.notifications).await {
+            self.hand(frame).await;
+        }
+    }
+
+    async fn hand_totals(&self) {
+        // Without a database there are no totals; they come with the next change.
+        if let Ok(payload) = unread::totals(&self.node.database, self.user()).await {
+            self.hand(ServerFrame::NavCounts { payload }).await;
+        }
+    }
+
+    /// Puts a frame before everything that is held; a connection that is closed meanwhile needs no more.
+    async fn hand(&self, frame: ServerFrame) {
+        metrics::get().frames_out.increment(1);
+        let _ = self.registration.outbox().replay(frame.encode()).await;
+    }
+
+    /// The database is away: the client comes back with its cursor.
+    fn give_up(&self, error: chat_database::Error) {
+        tracing::debug!(%error, "cannot serve a cursor");
+        self.tell(&Refused::from(error).frame(Default::default()));
+        self.registration.outbox().close(CloseCode::Internal);
+    }
+}

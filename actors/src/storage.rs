@@ -1,0 +1,316 @@
+//! The storage actor: group commit, and the only writer.
+//!
+//! It collects what arrives while the last commit runs and commits it as one transaction; there is no timer. When a commit
+//! stands, each thread gets its outcomes and each user's notification stream its news; whoever tells people says so to the
+//! [horizon](crate::horizon).
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use chat_database::Error as DatabaseError;
+use chat_database::change::{Change, Committed, Outcome};
+use chat_database::commit::Writer;
+use chat_database::ids::UserId;
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::horizon::Told;
+use crate::metrics;
+use crate::node::Node;
+use crate::notifications::{self, News};
+use crate::origin::Origin;
+use crate::protocol::ErrorCode;
+use crate::refused::Refused;
+use crate::thread::{self, InFlight, Settled};
+
+/// How often what need not be remembered is swept away.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// The most writes of one commit: beyond it a commit takes longer without getting cheaper per write.
+const MOST_WRITES: usize = 4_096;
+
+/// One thing to write, and who hears what became of it.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) change: Change,
+    pub(crate) reply: Reply,
+}
+
+/// Who hears what became of a write.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A thread, which answers the origin.
+    Thread(ActorRef<thread::Message>, InFlight, Origin),
+    /// A call of the edge.
+    Call(oneshot::Sender<Result<Outcome, Refused>>),
+    /// Nobody.
+    Nobody,
+}
+
+impl Reply {
+    fn refuse(self, refused: &Refused) {
+        match self {
+            Self::Thread(.., origin) => origin.refuse(refused.clone()),
+            Self::Call(call) => drop(call.send(Err(refused.clone()))),
+            Self::Nobody => {}
+        }
+    }
+}
+
+/// The storage actor's address, and the places for writes that wait for it.
+pub(crate) struct Handle {
+    actor: RwLock<Option<ActorRef<Message>>>,
+    places: Arc<Semaphore>,
+    all_places: usize,
+}
+
+impl Handle {
+    pub(crate) fn new(places: usize) -> Self {
+        Self { actor: RwLock::default(), places: Arc::new(Semaphore::new(places)), all_places: places }
+    }
+
+    /// Hands a write over. Answers `overloaded` by itself if there is no place for it.
+    pub(crate) fn write(&self, write: Write) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let refused =
+                Refused::new(ErrorCode::Overloaded, "more is waiting to be stored than this node takes; try again");
+            write.reply.refuse(&refused);
+            return;
+        };
+        let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(actor) = actor.as_ref() else { return write.reply.refuse(&Refused::shutting_down()) };
+        // While it is being started again, its mailbox is closed: what is dropped here answers for itself.
+        let _ = actor.send_message(Message::Write(write, place));
+    }
+
+    /// Hands a write over and waits for what became of it.
+    pub(crate) async fn call(&self, change: Change) -> Result<Outcome, Refused> {
+        let (call, outcome) = oneshot::channel();
+        self.write(Write { change, reply: Reply::Call(call) });
+        outcome.await.unwrap_or_else(|_| Err(Refused::internal()))
+    }
+
+    /// Waits until nothing waits for storage.
+    pub(crate) async fn settled(&self) {
+        let all = u32::try_from(self.all_places).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let _ = self.places.acquire_many(all).await;
+    }
+
+    pub(crate) fn is(&self, actor: Option<ActorRef<Message>>) {
+        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+    }
+
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn fail(&self) {
+        if let Some(actor) = &*self.actor.read().unwrap_or_else(PoisonError::into_inner) {
+            let _ = actor.send_message(Message::Fail);
+        }
+    }
+}
+
+/// What the storage actor is told.
+pub(crate) enum Message {
+    /// Something to write.
+    Write(Write, OwnedSemaphorePermit),
+    /// The running commit has ended.
+    Finished(Box<Finished>),
+    /// The running commit has panicked.
+    Broken,
+    /// Time to sweep.
+    Sweep,
+    #[cfg(feature = "failpoints")]
+    Fail,
+}
+
+/// A commit that has ended.
+pub(crate) struct Finished {
+    writer: Writer,
+    writes: Vec<(Reply, OwnedSemaphorePermit)>,
+    changes: Vec<Change>,
+    /// `None`: there was nothing to commit.
+    result: Option<Result<Committed, DatabaseError>>,
+}
+
+/// The actor.
+pub(crate) struct Storage;
+
+pub(crate) struct State {
+    node: Arc<Node>,
+    /// With the running commit, while there is one.
+    writer: Option<Writer>,
+    waiting: Vec<(Write, OwnedSemaphorePermit)>,
+    sweep_due: bool,
+}
+
+impl Actor for Storage {
+    type Msg = Message;
+    type State = State;
+    type Arguments = Arc<Node>;
+
+    async fn pre_start(&self, myself: ActorRef<Message>, node: Arc<Node>) -> Result<State, ActorProcessingErr> {
+        // What a predecessor had under way is settled by the commit log.
+        node.horizon.committed_nothing();
+        let writer = Writer::new(node.database.clone(), node.options.node.clone());
+        myself.send_interval(SWEEP, || Message::Sweep);
+        node.storage.is(Some(myself));
+        Ok(State { node, writer: Some(writer), waiting: Vec::new(), sweep_due: false })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Write(write, place) => state.waiting.push((write, place)),
+            Message::Finished(finished) => state.finish(*finished),
+            Message::Broken => return Err("a group commit panicked".into()),
+            Message::Sweep => state.sweep_due = true,
+            #[cfg(feature = "failpoints")]
+            Message::Fail => panic!("failpoint: storage"),
+        }
+        state.go_on(&myself);
+        Ok(())
+    }
+}
+
+impl State {
+    /// Begins the next commit, if none is running and there is something to write.
+    fn go_on(&mut self, myself: &ActorRef<Message>) {
+        if self.waiting.is_empty() && !self.sweep_due {
+            return;
+        }
+        let Some(mut writer) = self.writer.take() else { return };
+        let sweep = std::mem::take(&mut self.sweep_due);
+        let next = self.waiting.len().min(MOST_WRITES);
+        let (changes, writes): (Vec<_>, Vec<_>) =
+            self.waiting.drain(..next).map(|(write, place)| (write.change, (write.reply, place))).unzip();
+        metrics::set(&metrics::get().storage_queue, self.waiting.len());
+        let broken = Broken(Some(myself.clone()));
+        let node = Arc::clone(&self.node);
+        let myself = myself.clone();
+        // A task of its own, that nobody cancels: a transaction dropped half-way would poison its connection.
+        tokio::spawn(async move {
+            if sweep && let Err(error) = writer.sweep().await {
+                tracing::warn!(%error, "sweep failed");
+            }
+            let result = match changes.as_slice() {
+                [] => None,
+                changes => Some(commit(&mut writer, changes, &node).await),
+            };
+            broken.defuse();
+            let finished = Finished { writer, writes, changes, result };
+            // An actor that has ended meanwhile leaves the commit to the log, and the origins answer for themselves.
+            let _ = myself.send_message(Message::Finished(Box::new(finished)));
+        });
+    }
+
+    fn finish(&mut self, finished: Finished) {
+        let Finished { writer, writes, changes, result } = finished;
+        self.writer = Some(writer);
+        match result {
+            None => {}
+            Some(Ok(committed)) => self.hand_out(writes, &changes, committed),
+            Some(Err(error)) => {
+                self.node.horizon.committed_nothing();
+                let refused = Refused::from(&error);
+                writes.into_iter().for_each(|(reply, _place)| reply.refuse(&refused));
+            }
+        }
+    }
+
+    /// Gives every thread its outcomes and every connected user's stream its news.
+    fn hand_out(&mut self, writes: Vec<(Reply, OwnedSemaphorePermit)>, changes: &[Change], committed: Committed) {
+        let Committed { no, outcomes, before, totals, chat_notifications } = committed;
+        let mut news: HashMap<UserId, News> = HashMap::new();
+        for (user, totals) in totals {
+            news.entry(user).or_default().totals = Some(totals);
+        }
+        for (user, thread) in chat_notifications {
+            news.entry(user).or_default().threads.push(thread);
+        }
+
+        let before: HashMap<_, _> = before.into_iter().map(|before| (before.pair, before)).collect();
+        let mut threads: HashMap<ActorId, (ActorRef<thread::Message>, Settled)> = HashMap::new();
+        let mut calls = Vec::new();
+        for (((reply, _place), change), outcome) in writes.into_iter().zip(changes).zip(outcomes) {
+            News::of(change, &outcome, |user, event| news.entry(user).or_default().events.push(event));
+            match reply {
+                Reply::Thread(thread, in_flight, origin) => {
+                    let (_, settled) = threads.entry(thread.get_id()).or_insert_with(|| {
+                        let before = thread::pair_of(change).and_then(|pair| before.get(&pair).copied());
+                        (thread, Settled { no, before, parts: Vec::new() })
+                    });
+                    settled.parts.push((in_flight, origin, outcome));
+                }
+                Reply::Call(call) => calls.push((call, outcome)),
+                Reply::Nobody => {}
+            }
+        }
+        news.retain(|user, _| self.node.people.is_connected(*user));
+
+        let (told, gap) = self.node.horizon.begin_own(no, threads.len() + news.len());
+        let mut told = told.into_iter();
+        let mut next = || told.next().unwrap_or_else(|| unreachable!("one for each part"));
+        for (thread, settled) in threads.into_values() {
+            // A thread that has ended drops its part: the commit is told from the database, and the origins hear of it.
+            let _ = thread.send_message(thread::Message::Settled(settled, next()));
+        }
+        for (user, news) in news {
+            self.tell_stream(user, news, next());
+        }
+        self.node.horizon.handed_out();
+        for (call, outcome) in calls {
+            // The caller may have hung up; what was done stands.
+            let _ = call.send(Ok(outcome));
+        }
+        self.node.relay.announce(no);
+        if gap {
+            self.node.follower.wake();
+        }
+    }
+
+    fn tell_stream(&self, user: UserId, news: News, told: Told) {
+        // Only a node that is ending wakes no streams.
+        let _ = self.node.streams.deliver(user, notifications::Message::News(Box::new(news), told));
+    }
+}
+
+/// Runs a group commit and counts it.
+async fn commit(writer: &mut Writer, changes: &[Change], node: &Node) -> Result<Committed, DatabaseError> {
+    let metrics = metrics::get();
+    let begun = Instant::now();
+    node.horizon.committing();
+    let result = writer.commit(changes).await;
+    match &result {
+        Ok(_) => {
+            metrics.commit_seconds.record(begun.elapsed());
+            metrics::record(&metrics.commit_size, changes.len());
+        }
+        Err(error) => {
+            metrics.commit_failures.increment(1);
+            tracing::warn!(%error, writes = changes.len(), "group commit failed");
+        }
+    }
+    result
+}
+
+/// Tells the actor if its commit panics.
+struct Broken(Option<ActorRef<Message>>);
+
+impl Broken {
+    fn defuse(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        if let Some(actor) = self.0.take() {
+            let _ = actor.send_message(Message::Broken);
+        }
+    }
+}
