@@ -1,0 +1,230 @@
+//! The hub as a whole: built from a configuration, bound, run, ended.
+//!
+//! ```text
+//!  Config -> App (database, actors, routes) -> Running (socket, tasks) -> shutdown
+//! ```
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chat_actors::{Hub, Refused};
+use chat_database::Database;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, interval, timeout_at};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::auth::mint::{self, Mint};
+use crate::auth::origin::Policy;
+use crate::auth::{Issuer, Role};
+use crate::config::Config;
+use crate::http::{self, Api};
+use crate::server::{self, Lifetime};
+use crate::telemetry::{self, Metrics};
+use crate::ws::{self, Sockets};
+
+/// How much of the drain's time is kept for the database, and for cutting what is left.
+const LAST_BITS: Duration = Duration::from_secs(1);
+
+/// How long the tokens of the demo page are good.
+const DEMO: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Why the hub does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be used.
+    #[error("the database cannot be used: {0}")]
+    Database(#[from] chat_database::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database could not be migrated: {0}")]
+    Migration(String),
+    /// The actors did not start.
+    #[error("the hub does not start: {0}")]
+    Hub(#[from] Refused),
+    /// Nothing counts.
+    #[error("metrics cannot be collected: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The socket cannot be opened.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    /// A token could not be made.
+    #[error("a token could not be made: {0}")]
+    Token(#[from] jsonwebtoken::errors::Error),
+}
+
+/// A hub that is ready to listen.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    database: Database,
+    hub: Hub,
+    metrics: Metrics,
+}
+
+impl App {
+    /// Connects to the database, migrates it, and starts the actors. Opens no listening socket.
+    ///
+    /// # Errors
+    /// [`Error`], with what is missing.
+    pub async fn build(config: Config) -> Result<Self, Error> {
+        let metrics = Metrics::install()?;
+        let database = Database::connect(&config.database).await?;
+        migrate(&database).await?;
+        let hub = Hub::start(database.clone(), config.hub.clone()).await?;
+        Ok(Self { config, database, hub, metrics })
+    }
+
+    /// Listens, and serves from now on.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub fn bind(self) -> Result<Running, Error> {
+        let Self { config, database, hub, metrics } = self;
+        let listener = server::bind(config.listen).map_err(|error| Error::Listen(config.listen, error))?;
+        let local_addr = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
+        let origins = Policy::new(origins(&config, local_addr));
+        let lifetime = Lifetime::default();
+        let filter = routes(&config, &hub, origins, &metrics, &lifetime);
+        let options = server::Options {
+            connections: config.max_connections.saturating_add(config.max_http_connections),
+            tls: config.tls.clone(),
+        };
+        let accepting = tokio::spawn(server::serve(listener, filter, options, lifetime.clone()));
+        let draining = lifetime.draining.clone();
+        let counting =
+            tokio::spawn(async move { draining.run_until_cancelled_owned(upkeep(metrics)).await.unwrap_or_default() });
+        Ok(Running { local_addr, config, database, hub, lifetime, tasks: [accepting, counting] })
+    }
+}
+
+/// A hub that serves.
+#[derive(Debug)]
+pub struct Running {
+    local_addr: SocketAddr,
+    config: Config,
+    database: Database,
+    hub: Hub,
+    lifetime: Lifetime,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Running {
+    /// Returns where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Returns the hub behind the edge.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Returns the address as one types it, with the base path.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", self.scheme(), self.local_addr, self.config.base_path)
+    }
+
+    /// Returns, in development mode, the addresses of the demo page for two people who talk to each other.
+    ///
+    /// # Errors
+    /// [`Error::Token`].
+    pub fn demo_links(&self) -> Result<Vec<String>, Error> {
+        let Some(development) = &self.config.development else { return Ok(Vec::new()) };
+        let people = [(1, 2), (2, 1)].into_iter();
+        let people = people.filter_map(|(user, peer)| Some((id(user)?, id(peer)?)));
+        let link = |(user, peer)| {
+            let issuer = Issuer::default();
+            let mint = Mint { user, role: Role::User, expires_in: DEMO, peer: Some(peer), issuer: &issuer };
+            let token = mint::token(development.secret(), &mint)?;
+            Ok(format!("{}://{}/#token={token}", self.scheme(), self.local_addr))
+        };
+        people.map(link).collect()
+    }
+
+    /// Ends gracefully: nothing new is accepted, clients are sent away in paced batches, what was begun is finished.
+    /// Returns by the configured deadline; what is left then is cut. Tells whether nothing was left.
+    pub async fn shutdown(self) -> bool {
+        let Self { config, database, hub, lifetime, tasks, .. } = self;
+        let last_bits = LAST_BITS.min(config.drain / 4);
+        let end = Instant::now() + config.drain;
+        let deadline = end - last_bits;
+        lifetime.draining.cancel();
+        lifetime.tasks.close();
+        hub.drain(config.drain - last_bits).await;
+        let clean = timeout_at(deadline, lifetime.tasks.wait()).await.is_ok();
+        if !clean {
+            tracing::warn!(connections = lifetime.tasks.len(), "the drain's time is over: what is left is cut");
+        }
+        lifetime.cut.cancel();
+        let ending = async {
+            lifetime.tasks.wait().await;
+            for task in tasks {
+                drop(task.await);
+            }
+            database.close().await;
+        };
+        timeout_at(end, ending).await.is_ok() && clean
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.config.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// [`Error::Migration`].
+pub async fn migrate(database: &Database) -> Result<(), Error> {
+    let migrated = chat_migrations::up(database.for_migrations()).await;
+    migrated.map_err(|error| Error::Migration(error.to_string()))
+}
+
+/// Joins the two halves of the edge.
+fn routes(
+    config: &Config,
+    hub: &Hub,
+    origins: Policy,
+    metrics: &Metrics,
+    lifetime: &Lifetime,
+) -> BoxedFilter<(Response,)> {
+    let options = ws::Options {
+        authenticator: config.authenticator.clone(),
+        origins: origins.clone(),
+        base_path: config.base_path.clone(),
+        connections: config.max_connections,
+    };
+    let sockets = Sockets::new(hub.clone(), options, lifetime.clone());
+    let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle());
+    sockets.routes().or(http::routes(&api)).unify().boxed()
+}
+
+/// Returns the origins that may ask: the configured ones, and in development mode the server's own.
+fn origins(config: &Config, local: SocketAddr) -> Vec<String> {
+    let mut origins = config.origins.clone();
+    if config.development.is_some() {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let hosts = ["127.0.0.1", "localhost", "[::1]"];
+        let own =
+            hosts.iter().filter_map(|host| crate::origin::normalise(&format!("{scheme}://{host}:{}", local.port())));
+        origins.extend(own);
+    }
+    origins
+}
+
+async fn upkeep(metrics: Metrics) {
+    let mut tick = interval(telemetry::UPKEEP);
+    loop {
+        tick.tick().await;
+        metrics.upkeep();
+    }
+}
+
+fn id(number: u64) -> Option<chat_database::ids::UserId> {
+    chat_database::ids::UserId::new(number).ok()
+}

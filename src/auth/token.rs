@@ -1,0 +1,84 @@
+//! What a token says.
+
+use chat_actors::Refused;
+use chat_database::ids::UserId;
+use chat_database::time::Timestamp;
+use jsonwebtoken::errors::ErrorKind;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Identity, Keys, Role, unauthorized};
+
+/// The claims that we read. The user is the first of the four that is present.
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default)]
+    id: Option<Value>,
+    #[serde(default)]
+    user_id: Option<Value>,
+    #[serde(default, rename = "userId")]
+    user_id_camel: Option<Value>,
+    #[serde(default)]
+    sub: Option<Value>,
+    #[serde(default)]
+    role: Option<Value>,
+    exp: f64,
+}
+
+pub(super) fn verify(keys: &Keys, token: &str) -> Result<Identity, Refused> {
+    let header = jsonwebtoken::decode_header(token)
+        .map_err(|_| unauthorized("this is no token that we take: a signed JWT is needed"))?;
+    let mut why = ErrorKind::InvalidAlgorithm;
+    for key in keys.candidates(header.kid.as_deref()) {
+        match jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation) {
+            Ok(verified) => return identity(verified.claims),
+            Err(error) => why = the_nearer(why, error.into_kind()),
+        }
+    }
+    Err(unauthorized(explain(&why)))
+}
+
+fn identity(claims: Claims) -> Result<Identity, Refused> {
+    let Claims { id, user_id, user_id_camel, sub, role, exp } = claims;
+    let user = id.or(user_id).or(user_id_camel).or(sub);
+    let user = user.ok_or_else(|| unauthorized("the token names no user: `id`, `user_id`, `userId` or `sub`"))?;
+    let user = UserId::deserialize(user).map_err(|_| unauthorized("the token's user is no id"))?;
+    let role = match role.as_ref().and_then(Value::as_str) {
+        Some("admin") => Role::Admin,
+        Some("service") => Role::Service,
+        _ => Role::User,
+    };
+    // Saturates: a token for all times is good for a very long one.
+    #[expect(clippy::cast_possible_truncation, reason = "clamped to the year 9999 before")]
+    let expires_at = Timestamp::from_millis((exp.clamp(0.0, 253_402_300_799.0) * 1_000.0) as i64);
+    Ok(Identity { user, role, expires_at })
+}
+
+/// Chooses what is worth saying when several keys refuse: a token that a key has signed failed later than one
+/// whose signature is wrong.
+fn the_nearer(one: ErrorKind, other: ErrorKind) -> ErrorKind {
+    let depth = |kind: &ErrorKind| match kind {
+        ErrorKind::InvalidAlgorithm => 0,
+        ErrorKind::InvalidSignature => 1,
+        _ => 2,
+    };
+    if depth(&other) > depth(&one) { other } else { one }
+}
+
+fn explain(why: &ErrorKind) -> &'static str {
+    match why {
+        ErrorKind::ExpiredSignature => "the token has expired; get a fresh one",
+        ErrorKind::ImmatureSignature => "the token is not good yet",
+        ErrorKind::MissingRequiredClaim(_) => {
+            "the token lacks a claim: `exp`, and `iss` or `aud` where they are checked"
+        }
+        ErrorKind::InvalidIssuer => "the token is of an issuer that is not ours",
+        ErrorKind::InvalidAudience => "the token is not meant for us",
+        ErrorKind::InvalidSignature => "the token's signature is wrong",
+        ErrorKind::InvalidAlgorithm => "no key of ours fits the token's `alg` and `kid`",
+        _ => "the token cannot be read",
+    }
+}
+
+#[cfg(test)]
+mod tests;

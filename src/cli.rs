@@ -1,0 +1,139 @@
+//! Flags and environment variables.
+//!
+//! Everything is a flag and an environment variable; the flag goes first. What they mean together is checked in
+//! [`crate::config`].
+
+pub mod serve;
+pub mod value;
+
+use std::time::Duration;
+
+use chat_database::ids::UserId;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::auth::Role;
+pub use serve::ServeArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  softadastra-chat
+      Development: SQLite under data/, loopback only, two links to try it with on stdout.
+
+  JWT_SECRET=… softadastra-chat --listen 0.0.0.0:8080 --base-path /api --allowed-origins https://shop.example
+      Production on one node, behind a proxy that speaks TLS.
+
+  DATABASE_URL=mysql://chat:…@db/chat JWT_PUBLIC_KEY=core.pem CHAT_TICKET_SECRET=… softadastra-chat
+      On MySQL or MariaDB, with tokens that the core signs with its private key.
+
+  softadastra-chat token --user 42 --expires-in 1h
+      A token for trying things out.
+
+Secrets belong into the environment rather than on the command line, where every user of the machine sees them.";
+
+/// The real-time messaging hub of the Softadastra marketplace.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do; `serve` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve clients (the default).
+    #[command(after_help = EXAMPLES)]
+    Serve(Box<ServeArgs>),
+    /// Bring the database's schema up to date, and stop.
+    Migrate(MigrateArgs),
+    /// Print a token, signed with the first JWT_SECRET, or with the development secret under data/.
+    Token(TokenArgs),
+    /// Print a ticket that opens one connection, within a minute.
+    Ticket(TicketArgs),
+}
+
+/// Which database to migrate.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// `sqlite://…?mode=rwc`, `mysql://…` or `mariadb://…`.
+    #[arg(long, env = "DATABASE_URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
+    pub database_url: String,
+}
+
+/// What the token is to say.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// Whose token.
+    #[arg(long)]
+    pub user: UserId,
+    /// What they may do.
+    #[arg(long, value_enum, default_value_t = RoleArg::User)]
+    pub role: RoleArg,
+    /// How long it is good: `90s`, `15m`, `1h`, `7d`.
+    #[arg(long, default_value = "1h", value_parser = value::duration)]
+    pub expires_in: Duration,
+    /// The keys to sign with.
+    #[command(flatten)]
+    pub keys: serve::KeyArgs,
+}
+
+/// Whose ticket.
+#[derive(Debug, Args)]
+pub struct TicketArgs {
+    /// Whose ticket.
+    #[arg(long)]
+    pub user: UserId,
+    /// The keys to sign with.
+    #[command(flatten)]
+    pub keys: serve::KeyArgs,
+}
+
+/// A role, as one writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// A person.
+    User,
+    /// A person of the staff.
+    Admin,
+    /// The marketplace's core.
+    Service,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::User => Self::User,
+            RoleArg::Admin => Self::Admin,
+            RoleArg::Service => Self::Service,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_what_is_done_without_a_word() {
+        let cli = Cli::try_parse_from(["chat", "--listen", "127.0.0.1:0"]).expect("flags alone");
+        assert!(cli.command.is_none());
+        assert_eq!(cli.serve.listen, "127.0.0.1:0");
+        let cli = Cli::try_parse_from(["chat", "serve", "--listen", "127.0.0.1:1"]).expect("with the word");
+        let Some(Command::Serve(serve)) = cli.command else { panic!("serve") };
+        assert_eq!(serve.listen, "127.0.0.1:1");
+        assert!(Cli::try_parse_from(["chat"]).expect("nothing at all").command.is_none());
+        assert!(Cli::try_parse_from(["chat", "token", "--user", "0"]).is_err());
+    }
+}

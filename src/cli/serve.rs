@@ -1,0 +1,209 @@
+//! How to serve: every setting, with its default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::value::{self, Rate};
+
+/// Where the database is if nobody says.
+pub const DATABASE_URL: &str = "sqlite://data/chat.db?mode=rwc";
+
+/// How to serve.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on. Elsewhere than on loopback, a JWT key is needed.
+    #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", help_heading = "Network")]
+    pub listen: String,
+    /// What stands before every path, for example `/api`.
+    #[arg(long, env = "CHAT_BASE_PATH", default_value = "", help_heading = "Network")]
+    pub base_path: String,
+    /// The hub's own address as browsers see it; its origin is allowed.
+    #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL", help_heading = "Network")]
+    pub public_url: Option<String>,
+    /// Origins whose pages may open sockets and act by cookie, separated by commas.
+    #[arg(long, env = "CHAT_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', help_heading = "Network")]
+    pub allowed_origins: Vec<String>,
+    /// Certificate chain, PEM: serve https and wss. Needs --tls-key.
+    #[arg(long, env = "CHAT_TLS_CERT", value_name = "FILE", help_heading = "Network")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    #[arg(long, env = "CHAT_TLS_KEY", value_name = "FILE", help_heading = "Network")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+
+    /// `sqlite://…?mode=rwc`, `mysql://…` or `mariadb://…`. Migrated at start.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = DATABASE_URL, hide_env_values = true,
+        help_heading = "Storage")]
+    pub database_url: String,
+    /// Connections that read from the database.
+    #[arg(long, env = "CHAT_DATABASE_READERS", value_name = "N", default_value_t = 4, help_heading = "Storage")]
+    pub database_readers: u32,
+    /// Where images are kept: `file:<folder>` or `s3://bucket/prefix` (with the usual AWS_* variables).
+    #[arg(
+        long,
+        env = "CHAT_MEDIA_URL",
+        value_name = "URL",
+        default_value = "file:data/media",
+        help_heading = "Storage"
+    )]
+    pub media_url: String,
+    /// The NATS server that connects the nodes; without it there is one node.
+    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, help_heading = "Storage")]
+    pub nats_url: Option<String>,
+    /// This node's name, unique among the nodes of one database (default: made up at start).
+    #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
+    pub node_name: Option<String>,
+
+    /// Limits.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// How the process runs.
+    #[command(flatten)]
+    pub process: ProcessArgs,
+}
+
+/// The keys that tokens are verified with.
+#[derive(Clone, Args)]
+pub struct KeyArgs {
+    /// Secrets that the core signs tokens with (HS256), separated by commas; each at least 32 bytes. Any of them
+    /// verifies; the first one signs. `kid=<name>:<secret>` names one. Without any key: development mode.
+    #[arg(
+        long,
+        env = "JWT_SECRET",
+        value_name = "SECRETS",
+        value_delimiter = ',',
+        hide_env_values = true,
+        help_heading = "Tokens"
+    )]
+    pub jwt_secret: Vec<String>,
+    /// Public keys of the core, PEM, one after another: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
+    #[arg(long, env = "JWT_PUBLIC_KEY", value_name = "FILE", help_heading = "Tokens")]
+    pub jwt_public_key: Option<PathBuf>,
+    /// Public keys of the core as a JSON Web Key Set.
+    #[arg(long, env = "JWT_JWKS", value_name = "FILE", help_heading = "Tokens")]
+    pub jwt_jwks: Option<PathBuf>,
+    /// What a token's `iss` must be, separated by commas (default: not checked).
+    #[arg(long, env = "JWT_ISSUER", value_name = "NAMES", value_delimiter = ',', help_heading = "Tokens")]
+    pub jwt_issuer: Vec<String>,
+    /// What a token's `aud` must hold, separated by commas (default: not checked).
+    #[arg(long, env = "JWT_AUDIENCE", value_name = "NAMES", value_delimiter = ',', help_heading = "Tokens")]
+    pub jwt_audience: Vec<String>,
+    /// The secret of tickets, at least 32 bytes (default: the first JWT_SECRET).
+    #[arg(long, env = "CHAT_TICKET_SECRET", value_name = "SECRET", hide_env_values = true, help_heading = "Tokens")]
+    pub ticket_secret: Option<String>,
+}
+
+impl std::fmt::Debug for KeyArgs {
+    /// Leaves out the secrets.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("KeyArgs")
+            .field("jwt_secret", &self.jwt_secret.len())
+            .field("jwt_public_key", &self.jwt_public_key)
+            .field("jwt_jwks", &self.jwt_jwks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one may ask of the hub.
+#[derive(Debug, Clone, Args)]
+pub struct LimitArgs {
+    /// WebSocket connections of this node.
+    #[arg(long, env = "CHAT_MAX_CONNECTIONS", value_name = "N", default_value_t = 15_000, help_heading = "Limits")]
+    pub max_connections: usize,
+    /// WebSocket connections of one user.
+    #[arg(
+        long,
+        env = "CHAT_MAX_CONNECTIONS_PER_USER",
+        value_name = "N",
+        default_value_t = 10,
+        help_heading = "Limits"
+    )]
+    pub max_connections_per_user: usize,
+    /// HTTP connections of this node beyond its WebSockets.
+    #[arg(long, env = "CHAT_MAX_HTTP_CONNECTIONS", value_name = "N", default_value_t = 1_000, help_heading = "Limits")]
+    pub max_http_connections: usize,
+    /// Size of one frame.
+    #[arg(long, env = "CHAT_MAX_FRAME", value_name = "BYTES", default_value = "64KiB", value_parser = value::bytes,
+        help_heading = "Limits")]
+    pub max_frame: usize,
+    /// Characters of one text.
+    #[arg(long, env = "CHAT_MAX_TEXT", value_name = "N", default_value_t = 4_000, help_heading = "Limits")]
+    pub max_text: usize,
+    /// Images of one message.
+    #[arg(long, env = "CHAT_MAX_IMAGES", value_name = "N", default_value_t = 10, help_heading = "Limits")]
+    pub max_images: usize,
+    /// Size of one image.
+    #[arg(long, env = "CHAT_MAX_IMAGE_BYTES", value_name = "BYTES", default_value = "10MB", value_parser = value::bytes,
+        help_heading = "Limits")]
+    pub max_image_bytes: usize,
+    /// Pixels of one image, in millions.
+    #[arg(long, env = "CHAT_MAX_IMAGE_MEGAPIXELS", value_name = "N", default_value_t = 40, help_heading = "Limits")]
+    pub max_image_megapixels: u64,
+    /// Uploaded images per user and minute.
+    #[arg(long, env = "CHAT_UPLOADS_PER_MINUTE", value_name = "N", default_value_t = 60, help_heading = "Limits")]
+    pub uploads_per_minute: u32,
+    /// Uploaded images that a user may send at once.
+    #[arg(long, env = "CHAT_UPLOAD_BURST", value_name = "N", default_value_t = 100, help_heading = "Limits")]
+    pub upload_burst: u32,
+    /// Frames of one connection that wait for their answer; then nothing more is read from it.
+    #[arg(long, env = "CHAT_MAX_IN_FLIGHT", value_name = "N", default_value_t = 16, help_heading = "Limits")]
+    pub max_in_flight: usize,
+    /// Messages per second and user, or `off`.
+    #[arg(long, env = "CHAT_RATE_LIMIT", value_name = "N|off", default_value = "20", value_parser = value::rate,
+        help_heading = "Limits")]
+    pub rate_limit: Rate,
+    /// Messages that a user may send at once.
+    #[arg(long, env = "CHAT_RATE_BURST", value_name = "N", default_value_t = 60, help_heading = "Limits")]
+    pub rate_burst: u32,
+    /// `typing` frames per connection and minute.
+    #[arg(long, env = "CHAT_TYPING_PER_MINUTE", value_name = "N", default_value_t = 60, help_heading = "Limits")]
+    pub typing_per_minute: u32,
+    /// How long after its creation a message may be edited.
+    #[arg(long, env = "CHAT_EDIT_WINDOW", value_name = "SPAN", default_value = "15m", value_parser = value::duration,
+        help_heading = "Limits")]
+    pub edit_window: Duration,
+    /// Bytes that may wait for a client that reads slowly; then it is closed with 4002.
+    #[arg(long, env = "CHAT_OUTBOX_BYTES", value_name = "BYTES", default_value = "1MiB", value_parser = value::bytes,
+        help_heading = "Limits")]
+    pub outbox_bytes: usize,
+    /// Frames that may wait for a client that reads slowly.
+    #[arg(long, env = "CHAT_OUTBOX_FRAMES", value_name = "N", default_value_t = 4_096, help_heading = "Limits")]
+    pub outbox_frames: usize,
+    /// Writes that may wait for storage; then clients are told `overloaded`.
+    #[arg(long, env = "CHAT_STORAGE_QUEUE", value_name = "N", default_value_t = 10_000, help_heading = "Limits")]
+    pub storage_queue: usize,
+}
+
+/// How the process runs.
+#[derive(Debug, Clone, Args)]
+pub struct ProcessArgs {
+    /// Threads that run the hub (default: half of the cores, at least one).
+    #[arg(long, env = "CHAT_WORKERS", value_name = "N", help_heading = "Process")]
+    pub workers: Option<usize>,
+    /// How long the hub takes to end, at most.
+    #[arg(long, env = "CHAT_DRAIN_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = value::duration,
+        help_heading = "Process")]
+    pub drain_seconds: Duration,
+    /// How often an open connection is pinged; it is closed after two pings without a sign of life.
+    #[arg(long, env = "CHAT_HEARTBEAT", value_name = "SPAN", default_value = "25s", value_parser = value::duration,
+        help_heading = "Process")]
+    pub heartbeat: Duration,
+    /// How long after their last connection a user counts as gone.
+    #[arg(long, env = "CHAT_OFFLINE_AFTER", value_name = "SPAN", default_value = "10s", value_parser = value::duration,
+        help_heading = "Process")]
+    pub offline_after: Duration,
+    /// How often the database is asked for what other nodes have committed.
+    #[arg(long, env = "CHAT_POLL", value_name = "SPAN", default_value = "1s", value_parser = value::duration,
+        help_heading = "Process")]
+    pub poll: Duration,
+    /// How long a thread stays awake without anything to do.
+    #[arg(long, env = "CHAT_THREAD_IDLE", value_name = "SPAN", default_value = "60s", value_parser = value::duration,
+        help_heading = "Process")]
+    pub thread_idle: Duration,
+}

@@ -1,0 +1,98 @@
+//! What can be written as a value.
+
+use std::time::Duration;
+
+/// Reads `250ms`, `90s`, `15m`, `1h`, `7d`, or seconds.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no span of time; write 250ms, 90s, 15m, 1h or 7d");
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let millis = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        "d" => number.checked_mul(86_400_000),
+        _ => None,
+    };
+    millis.filter(|millis| *millis <= 3_650 * 86_400_000).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// Reads bytes: `65536`, `64KiB`, `10MB`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn bytes(text: &str) -> Result<usize, String> {
+    let wrong = || format!("{text:?} is no size; write 65536, 64KiB or 10MB");
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: usize = number.parse().map_err(|_| wrong())?;
+    let factor = match unit.trim() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1_000,
+        "KiB" | "K" | "k" => 1 << 10,
+        "MB" => 1_000_000,
+        "MiB" | "M" => 1 << 20,
+        "GB" => 1_000_000_000,
+        "GiB" | "G" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(factor).ok_or_else(wrong)
+}
+
+/// A rate, or none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate(
+    /// Per second; `None`: unlimited.
+    pub Option<f64>,
+);
+
+/// Reads a number per second, or `off`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    if matches!(text, "off" | "none" | "unlimited") {
+        return Ok(Rate(None));
+    }
+    let number = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0 && *rate <= 1e9);
+    number.map(|rate| Rate(Some(rate))).ok_or_else(|| format!("{text:?} is no rate; write a number per second, or off"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_time() {
+        for (text, millis) in [("250ms", 250), ("90s", 90_000), ("20", 20_000), ("15m", 900_000), ("1h", 3_600_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "h", "1 h", "-1s", "1.5h", "99999999999999999999s", "9000000d", "1y"] {
+            duration(text).expect_err(text);
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, size) in [("65536", 65_536), ("64KiB", 65_536), ("10MB", 10_000_000), ("1 MiB", 1 << 20)] {
+            assert_eq!(bytes(text), Ok(size), "{text}");
+        }
+        for text in ["", "MB", "-1", "1.5MB", "99999999999999999999"] {
+            bytes(text).expect_err(text);
+        }
+    }
+
+    #[test]
+    fn rates() {
+        assert_eq!(rate("off"), Ok(Rate(None)));
+        assert_eq!(rate("0.5"), Ok(Rate(Some(0.5))));
+        for text in ["", "0", "-1", "NaN", "inf", "many"] {
+            rate(text).expect_err(text);
+        }
+    }
+}

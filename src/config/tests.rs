@@ -1,0 +1,120 @@
+use clap::Parser;
+use tempfile::TempDir;
+
+use super::*;
+use crate::cli::Cli;
+
+const SECRET: &str = "an honest secret of more than thirty-two bytes";
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn config(flags: &[&str], folder: &Path) -> Result<Config, Problems> {
+    let cli = Cli::try_parse_from(["chat"].iter().chain(flags)).expect("flags that can be read");
+    Config::from_args_in(&cli.serve, folder)
+}
+
+fn problem(flags: &[&str]) -> String {
+    let folder = folder();
+    let problems = config(flags, folder.path()).expect_err(&format!("{flags:?}")).to_string();
+    assert!(folder.path().read_dir().expect("a folder").next().is_none(), "nothing was written");
+    problems
+}
+
+#[test]
+fn nothing_at_all_is_development_mode() {
+    let folder = folder();
+    let first = config(&["--listen", "127.0.0.1:0"], folder.path()).expect("development mode");
+    let secret = first.development.expect("a secret").secret().to_owned();
+    assert!(secret.len() >= 64, "nobody guesses that");
+    let again = config(&["--listen", "[::1]:0"], folder.path()).expect("development mode");
+    assert_eq!(again.development.expect("a secret").secret(), secret, "it is kept");
+    let file = std::fs::metadata(folder.path().join("development.secret")).expect("a file");
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o777, 0o600);
+}
+
+#[test]
+fn development_mode_stays_on_loopback() {
+    let problem = problem(&["--listen", "0.0.0.0:8080"]);
+    assert!(problem.contains("development mode") && problem.contains("JWT_SECRET"), "{problem}");
+    config(&["--listen", "0.0.0.0:8080", "--jwt-secret", SECRET], folder().path()).expect("with a key, anywhere");
+}
+
+#[test]
+fn the_defaults_are_those_of_the_protocol() {
+    let config = config(&["--jwt-secret", SECRET], folder().path()).expect("good");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.max_connections, 15_000);
+    assert_eq!(config.drain, Duration::from_secs(20));
+    let hub = config.hub;
+    assert_eq!((hub.limits.frame_bytes, hub.limits.text_chars, hub.limits.images), (65_536, 4_000, 10));
+    assert_eq!((hub.limits.in_flight, hub.limits.rate, hub.burst), (16, Some(20.0), 60));
+    assert_eq!((hub.connections_per_user, hub.typing_per_minute), (10, 60));
+    assert_eq!((hub.edit_window, hub.heartbeat), (Duration::from_secs(900), Duration::from_secs(25)));
+    let Uploads { images, image_bytes, image_pixels, per_minute, burst } = config.uploads;
+    assert_eq!((images, image_bytes, image_pixels, per_minute, burst), (10, 10_000_000, 40_000_000, 60, 100));
+}
+
+#[test]
+fn base_paths_are_normalised() {
+    for (text, path) in [("", ""), ("/", ""), ("api", "/api"), ("/api/", "/api"), ("//api/v1//", "/api/v1")] {
+        let config = config(&["--jwt-secret", SECRET, "--base-path", text], folder().path()).expect(text);
+        assert_eq!(config.base_path, path, "{text}");
+    }
+}
+
+#[test]
+fn origins_come_from_the_list_and_the_public_url() {
+    let flags =
+        ["--jwt-secret", SECRET, "--allowed-origins", "https://a.example, https://B.example:443,", "--public-url"];
+    let flags: Vec<_> = flags.into_iter().chain(["https://chat.example/api/"]).collect();
+    let config = config(&flags, folder().path()).expect("good");
+    assert_eq!(config.origins, ["https://a.example", "https://b.example", "https://chat.example"]);
+    assert_eq!(config.public_url.as_deref(), Some("https://chat.example/api"));
+}
+
+#[test]
+fn what_cannot_be_used_is_said() {
+    for (flags, word) in [
+        (&["--jwt-secret", "short"][..], "32"),
+        (&["--jwt-secret", "an honest secret of more than thirty-two bytes,short"], "secret 2"),
+        (&["--jwt-secret", SECRET, "--ticket-secret", "short"], "CHAT_TICKET_SECRET"),
+        (&["--jwt-secret", SECRET, "--jwt-public-key", "x.pem"], "exclude each other"),
+        (&["--jwt-public-key", "/nowhere/x.pem"], "JWT_PUBLIC_KEY"),
+        (&["--jwt-jwks", "/nowhere/x.json"], "JWT_JWKS"),
+        (&["--listen", "8080"], "CHAT_LISTEN"),
+        (&["--jwt-secret", SECRET, "--base-path", "/a b"], "CHAT_BASE_PATH"),
+        (&["--jwt-secret", SECRET, "--base-path", "/a/../b"], "CHAT_BASE_PATH"),
+        (&["--jwt-secret", SECRET, "--allowed-origins", "*"], "CHAT_ALLOWED_ORIGINS"),
+        (&["--jwt-secret", SECRET, "--public-url", "chat.example"], "CHAT_PUBLIC_URL"),
+        (&["--jwt-secret", SECRET, "--tls-cert", "x"], "CHAT_TLS_KEY"),
+        (&["--jwt-secret", SECRET, "--tls-cert", "/nowhere/x", "--tls-key", "/nowhere/y"], "CHAT_TLS_CERT"),
+        (&["--jwt-secret", SECRET, "--database-url", "oracle://x"], "DATABASE_URL"),
+        (&["--jwt-secret", SECRET, "--max-frame", "1"], "CHAT_MAX_FRAME"),
+        (&["--jwt-secret", SECRET, "--heartbeat", "0"], "CHAT_HEARTBEAT"),
+        (&["--jwt-secret", SECRET, "--workers", "0"], "CHAT_WORKERS"),
+    ] {
+        let problem = problem(flags);
+        assert!(problem.contains(word), "{flags:?}: {problem}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let problem = problem(&["--listen", "x", "--base-path", "/a b", "--database-url", "x", "--jwt-secret", "y"]);
+    for word in ["CHAT_LISTEN", "CHAT_BASE_PATH", "DATABASE_URL", "JWT_SECRET"] {
+        assert!(problem.contains(word), "{word}: {problem}");
+    }
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let flags = ["--jwt-secret", SECRET, "--database-url", "mysql://chat:hunter2@db/chat"];
+    let cli = Cli::try_parse_from(["chat"].into_iter().chain(flags)).expect("good");
+    let config = config(&flags, folder().path()).expect("good");
+    // Until it has been checked, the command line holds the database's URL; nobody prints that.
+    for text in [format!("{:?}", cli.serve.keys), format!("{config:?}")] {
+        assert!(!text.contains("honest") && !text.contains("hunter2"), "{text}");
+    }
+}

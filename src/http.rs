@@ -1,0 +1,295 @@
+//! The REST half of the edge: requests in, the hub behind, answers out.
+//!
+//! ```text
+//!  request -> routes (this table) -> http/<resource>.rs -> Hub or a query -> answer | error -> finish -> response
+//!
+//!  caller, body, query    what a request shows: who calls, what it carries; nothing is read before it is known who asks
+//!  answer, error          what goes back; `error` alone turns a refusal into a status
+//!  cors, compression      what is added on the way out
+//! ```
+//!
+//! A path is a resource is a file. Handlers never reject: they return an answer or an [`ApiError`], so the only
+//! rejections are warp's own, of paths and methods, and [`refused`] answers them.
+
+mod answer;
+mod body;
+mod caller;
+mod compression;
+mod cors;
+pub(crate) mod documents;
+pub mod error;
+pub(crate) mod health;
+mod images;
+pub(crate) mod internal;
+pub(crate) mod messages;
+pub(crate) mod notifications;
+pub(crate) mod presence;
+mod query;
+pub(crate) mod send;
+pub(crate) mod sync;
+pub(crate) mod threads;
+pub(crate) mod tickets;
+pub(crate) mod unread;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chat_actors::Hub;
+use chat_actors::protocol::ErrorCode;
+use metrics_exporter_prometheus::PrometheusHandle;
+use warp::filters::BoxedFilter;
+use warp::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY, UPGRADE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use warp::http::{Method, StatusCode};
+use warp::path::FullPath;
+use warp::reject::MethodNotAllowed;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use crate::auth::Authenticator;
+use crate::auth::origin::Policy;
+pub use error::ApiError;
+
+/// What every route may use. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api {
+    hub: Hub,
+    authenticator: Authenticator,
+    origins: Policy,
+    base_path: Arc<str>,
+    metrics: PrometheusHandle,
+    documents: Arc<documents::Documents>,
+}
+
+impl Api {
+    /// Gathers what the routes use. `base_path` is empty or begins with a slash.
+    #[must_use]
+    pub fn new(
+        hub: Hub,
+        authenticator: Authenticator,
+        origins: Policy,
+        base_path: &str,
+        metrics: PrometheusHandle,
+    ) -> Self {
+        let base_path = base_path.trim_end_matches('/').into();
+        Self { hub, authenticator, origins, base_path, metrics, documents: Arc::default() }
+    }
+}
+
+/// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the
+/// three against each other.
+pub(crate) const ROUTES: [(Method, &str); 20] = [
+    (Method::POST, "/chat/send"),
+    (Method::GET, "/chat/messages"),
+    (Method::PATCH, "/chat/messages/{id}"),
+    (Method::DELETE, "/chat/messages/{id}"),
+    (Method::GET, "/chat/threads"),
+    (Method::POST, "/chat/threads/{id}/read"),
+    (Method::GET, "/chat/unread"),
+    (Method::GET, "/chat/sync"),
+    (Method::GET, "/chat/presence"),
+    (Method::POST, "/chat/ticket"),
+    (Method::GET, "/notifications"),
+    (Method::POST, "/notifications/read-all"),
+    (Method::POST, "/notifications/{id}/read"),
+    (Method::DELETE, "/notifications/{id}"),
+    (Method::POST, "/internal/notifications"),
+    (Method::GET, "/health/live"),
+    (Method::GET, "/health/ready"),
+    (Method::GET, "/metrics"),
+    (Method::GET, "/openapi.json"),
+    (Method::GET, "/asyncapi.json"),
+];
+
+/// Joins routes into one that answers what the first fitting one answers.
+macro_rules! one_of {
+    ($first:expr $(, $rest:expr)* $(,)?) => { $first$(.or($rest).unify())* };
+}
+
+/// Answers every request, if only with 404: goes last.
+#[must_use]
+pub fn routes(api: &Api) -> BoxedFilter<(Response,)> {
+    let answered = base(&api.base_path).and(table(api)).or(options(api)).unify().recover(refused).unify();
+    let finishing = api.clone();
+    warp::any()
+        .map(Instant::now)
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .and(answered)
+        .then(move |started, method, path, headers, response| {
+            finish(finishing.clone(), Request { started, method, path, headers }, response)
+        })
+        .boxed()
+}
+
+fn table(api: &Api) -> BoxedFilter<(Response,)> {
+    let chat = one_of![
+        send::create(api),
+        messages::list(api),
+        messages::edit(api),
+        messages::delete(api),
+        threads::list(api),
+        threads::read(api),
+        unread::count(api),
+        sync::catch_up(api),
+        presence::ask(api),
+        tickets::issue(api),
+    ];
+    let notifications = one_of![
+        notifications::list(api),
+        notifications::read_all(api),
+        notifications::read(api),
+        notifications::delete(api),
+    ];
+    let health = one_of![health::live(), health::ready(api)];
+
+    one_of![
+        warp::path("chat").and(chat),
+        warp::path("notifications").and(notifications),
+        warp::path("internal").and(internal::notify(api)),
+        warp::path("health").and(health),
+        health::metrics(api),
+        documents::openapi(api),
+        documents::asyncapi(api),
+    ]
+    .boxed()
+}
+
+/// Hands a route what it may use.
+fn given(api: &Api) -> impl Filter<Extract = (Api,), Error = Infallible> + Clone + use<> {
+    let api = api.clone();
+    warp::any().map(move || api.clone())
+}
+
+/// Lets GET pass, and HEAD, whose answer loses its body on the way out.
+fn reading() -> impl Filter<Extract = (), Error = Rejection> + Copy {
+    warp::get().or(warp::head()).unify()
+}
+
+/// Leaves requests for a WebSocket to the other half of the edge.
+fn no_upgrade() -> impl Filter<Extract = (), Error = Rejection> + Copy {
+    warp::header::optional::<String>(UPGRADE.as_str())
+        .or(warp::any().map(|| None))
+        .unify()
+        .and_then(async |upgrade: Option<String>| {
+            let plain = upgrade.is_none_or(|upgrade| !upgrade.eq_ignore_ascii_case("websocket"));
+            if plain { Ok(()) } else { Err(warp::reject()) }
+        })
+        .untuple_one()
+}
+
+fn base(path: &str) -> BoxedFilter<()> {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.fold(warp::any().boxed(), |base, segment| base.and(warp::path(segment.to_owned())).boxed())
+}
+
+/// `OPTIONS` of everything: what a resource has, and what a page of another origin may do.
+fn options(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    // `warp::options` would say of every path that its method is wrong.
+    warp::method()
+        .and_then(async |method: Method| if method == Method::OPTIONS { Ok(()) } else { Err(warp::reject()) })
+        .untuple_one()
+        .and(given(api))
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .then(get_options)
+        .map(Reply::into_response)
+}
+
+async fn get_options(api: Api, path: FullPath, headers: HeaderMap) -> Result<Response, ApiError> {
+    let allowed = allowed(&api.base_path, path.as_str()).ok_or_else(ApiError::no_such_route)?;
+    let mut response = answer::done();
+    if cors::is_preflight(&headers) {
+        if api.origins.check_upgrade(&headers).is_err() {
+            return Err(ApiError::new(ErrorCode::ForbiddenOrigin, "pages of this origin may not ask"));
+        }
+        cors::permit(allowed, &mut response);
+    } else {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    Ok(response)
+}
+
+/// Answers what no route took.
+async fn refused(rejection: Rejection) -> Result<Response, Infallible> {
+    let error = if rejection.find::<MethodNotAllowed>().is_some() {
+        ApiError::method_not_allowed()
+    } else if rejection.is_not_found() {
+        ApiError::no_such_route()
+    } else {
+        // No filter of ours rejects otherwise: what is left is a request that warp could not make sense of.
+        tracing::debug!(?rejection, "a request was rejected");
+        ApiError::bad_request("the request cannot be read")
+    };
+    Ok(error.into_response())
+}
+
+/// What of a request outlives its handler.
+struct Request {
+    started: Instant,
+    method: Method,
+    path: FullPath,
+    headers: HeaderMap,
+}
+
+/// Adds to an answer what every answer has, and logs it. Query strings are left out: they may carry tokens.
+async fn finish(api: Api, request: Request, mut response: Response) -> Response {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(allowed) = allowed(&api.base_path, request.path.as_str())
+    {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    cors::admit(&api.origins, &request.headers, &mut response);
+    let response = compression::negotiate(&request.headers, response).await;
+    tracing::debug!(
+        http.method = %request.method,
+        http.path = request.path.as_str(),
+        http.status = response.status().as_u16(),
+        http.ms = request.started.elapsed().as_secs_f64() * 1_000.0,
+        "answered"
+    );
+    response
+}
+
+/// Returns the methods of a path, as `Allow` writes them; `None` if nothing is there.
+fn allowed(base_path: &str, path: &str) -> Option<HeaderValue> {
+    let path = path.strip_prefix(base_path)?;
+    // As warp does: a slash at the end is no other path.
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let mut methods: Vec<&str> =
+        ROUTES.iter().filter(|(_, route)| fits(route, path)).map(|(method, _)| method.as_str()).collect();
+    if methods.is_empty() {
+        return None;
+    }
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    HeaderValue::from_str(&methods.join(", ")).ok()
+}
+
+/// Tells whether a path is one of a route's.
+fn fits(route: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (route.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(given)) if wanted == given || (wanted.starts_with('{') && !given.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

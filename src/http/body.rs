@@ -1,0 +1,258 @@
+//! Request bodies: JSON, counted while they stream, under a deadline.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Buf;
+use chat_actors::protocol::ErrorCode;
+use chat_database::ids::UserId;
+use futures_util::{Stream, StreamExt};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use warp::http::HeaderMap;
+use warp::http::header::CONTENT_TYPE;
+use warp::{Filter, Rejection};
+
+use super::error::ApiError;
+
+/// How many bytes a JSON body may have.
+pub(crate) const LIMIT: usize = 64 * 1024;
+
+/// How long a JSON body may take to arrive.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send + Sync>>;
+
+/// A request's body, not read yet: nothing of it is, before its sender is known.
+pub(crate) struct Body {
+    headers: HeaderMap,
+    chunks: Chunks,
+}
+
+/// Takes the request's body.
+pub(crate) fn body() -> impl Filter<Extract = (Body,), Error = Rejection> + Copy {
+    warp::header::headers_cloned()
+        .and(warp::body::stream())
+        .map(|headers, stream| Body { headers, chunks: chunks(stream) })
+}
+
+fn chunks<B: Buf>(stream: impl Stream<Item = Result<B, warp::Error>> + Send + Sync + 'static) -> Chunks {
+    Box::pin(stream.map(|chunk| {
+        chunk.map(|mut chunk| {
+            let mut bytes = vec![0; chunk.remaining()];
+            chunk.copy_to_slice(&mut bytes);
+            bytes
+        })
+    }))
+}
+
+impl Body {
+    /// Reads a JSON object.
+    pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        object(&self.bytes().await?)
+    }
+
+    /// Reads a JSON object that claims to come from nobody but `user`.
+    pub(crate) async fn json_of<T: DeserializeOwned>(self, user: UserId) -> Result<T, ApiError> {
+        let bytes = self.bytes().await?;
+        claims_only(user, &bytes)?;
+        object(&bytes)
+    }
+
+    /// Reads a JSON object that claims to come from nobody but `user`; no body at all is the default.
+    pub(crate) async fn json_of_or_default<T: DeserializeOwned + Default>(self, user: UserId) -> Result<T, ApiError> {
+        let Self { headers, chunks } = self;
+        let bytes = in_time(chunks).await?;
+        if bytes.is_empty() {
+            // Many clients name a media type even for nothing.
+            return Ok(T::default());
+        }
+        must_be_json(&headers)?;
+        claims_only(user, &bytes)?;
+        object(&bytes)
+    }
+
+    async fn bytes(self) -> Result<Vec<u8>, ApiError> {
+        must_be_json(&self.headers)?;
+        in_time(self.chunks).await
+    }
+}
+
+async fn in_time(chunks: Chunks) -> Result<Vec<u8>, ApiError> {
+    tokio::time::timeout(DEADLINE, collect(chunks, LIMIT)).await.unwrap_or_else(|_| Err(ApiError::body_too_slow()))
+}
+
+async fn collect(mut chunks: Chunks, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| ApiError::bad_request("the body broke off"))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(ApiError::body_too_large(limit));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// Refuses what says that it is not JSON; what says nothing is taken at its word.
+fn must_be_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(given) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if essence.is_empty() || essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = if essence.eq_ignore_ascii_case("multipart/form-data") {
+        "this server does not take files here yet: send application/json"
+    } else {
+        "the body must be application/json"
+    };
+    Err(ApiError::new(ErrorCode::UnsupportedMedia, message))
+}
+
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // serde reads a struct from an array too, field by field in order: nobody means that.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_none_or(|first| *first != b'{') {
+        return Err(ApiError::bad_request("the body must be one JSON object"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| ApiError::bad_request(format!("the body cannot be read: {error}")))
+}
+
+fn claims_only(user: UserId, bytes: &[u8]) -> Result<(), ApiError> {
+    let claims: Claims = object(bytes)?;
+    let honest = [claims.sender_id, claims.from, claims.user_id]
+        .into_iter()
+        .flatten()
+        .all(|claim| matches!(claim, Claim::User(claimed) if claimed == user));
+    let message = "sender_id, from and user_id must be your own id, or be left out";
+    if honest { Ok(()) } else { Err(ApiError::new(ErrorCode::SenderMismatch, message)) }
+}
+
+/// Who a body says it comes from.
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default)]
+    sender_id: Option<Claim>,
+    #[serde(default)]
+    from: Option<Claim>,
+    #[serde(default)]
+    user_id: Option<Claim>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Claim {
+    User(UserId),
+    /// Something that is no id.
+    Nobody(IgnoredAny),
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_actors::protocol::client::MessageSend;
+    use warp::http::StatusCode;
+
+    use super::*;
+
+    fn me() -> UserId {
+        UserId::new(42).expect("an id")
+    }
+
+    fn request(content_type: Option<&str>, parts: Vec<Vec<u8>>) -> Body {
+        let mut headers = HeaderMap::new();
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, content_type.parse().expect("a header"));
+        }
+        let parts = parts.into_iter().map(|part| Ok(bytes::Bytes::from(part)));
+        Body { headers, chunks: chunks(futures_util::stream::iter(parts)) }
+    }
+
+    async fn read(content_type: Option<&str>, text: &str) -> Result<MessageSend, ApiError> {
+        request(content_type, vec![text.as_bytes().to_vec()]).json_of(me()).await
+    }
+
+    #[tokio::test]
+    async fn a_body_is_counted_while_it_streams() {
+        let body = |size: usize| {
+            let text = format!(r#"{{"content":"{}"}}"#, "x".repeat(size - 14));
+            assert_eq!(text.len(), size);
+            request(None, text.into_bytes().chunks(1_000).map(<[u8]>::to_vec).collect())
+        };
+        let read = body(LIMIT).json_of::<MessageSend>(me()).await.expect("just small enough");
+        assert_eq!(read.content.map(|content| content.len()), Some(LIMIT - 14));
+        let error = body(LIMIT + 1).json_of::<MessageSend>(me()).await.expect_err("a byte too many");
+        assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        let stream = futures_util::stream::pending::<Result<bytes::Bytes, warp::Error>>();
+        let body = Body { headers: HeaderMap::new(), chunks: chunks(stream) };
+        let error = body.json::<MessageSend>().await.expect_err("too slow");
+        assert_eq!(error.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn only_json_is_read() {
+        for taken in [None, Some("application/json"), Some("Application/JSON; charset=utf-8"), Some("")] {
+            read(taken, "{}").await.expect("taken");
+        }
+        for refused in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+            let error = read(Some(refused), "{}").await.expect_err(refused);
+            assert_eq!(error.code(), ErrorCode::UnsupportedMedia);
+            assert_eq!(error.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_no_object_is_refused_with_the_place() {
+        for text in [
+            "",
+            " ",
+            "x",
+            "[]",
+            "[\"k\"]",
+            "1",
+            "null",
+            "\"a\"",
+            "{",
+            "{} x",
+            r#"{"receiver_id":-1}"#,
+            "{\"content\":\"\u{1}\"}",
+        ] {
+            let error = read(None, text).await.expect_err(text);
+            assert_eq!(error.code(), ErrorCode::BadRequest, "{text}");
+        }
+        let error = read(None, "{\n\"content\": 7}").await.expect_err("a number");
+        assert!(format!("{error:?}").contains("line 2 column 12"), "{error:?}");
+        let error =
+            request(None, vec![b"{\"content\":\"\xff\"}".to_vec()]).json::<MessageSend>().await.expect_err("not UTF-8");
+        assert_eq!(error.code(), ErrorCode::BadRequest);
+    }
+
+    #[tokio::test]
+    async fn nobody_speaks_for_another() {
+        for field in ["sender_id", "from", "user_id"] {
+            for claim in ["7", "\"7\"", "-1", "\"x\"", "{}", "[42]", "42.5", "true"] {
+                let error = read(None, &format!(r#"{{"{field}":{claim}}}"#)).await.expect_err(claim);
+                assert_eq!(error.code(), ErrorCode::SenderMismatch, "{field} {claim}");
+            }
+            for claim in ["42", "\"42\"", "null"] {
+                read(None, &format!(r#"{{"{field}":{claim}}}"#)).await.expect(claim);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn no_body_may_be_the_default() {
+        let read: MessageSend = request(Some("application/x-www-form-urlencoded"), Vec::new())
+            .json_of_or_default(me())
+            .await
+            .expect("nothing is fine");
+        assert_eq!(read, MessageSend::default());
+        request(None, vec![b"[]".to_vec()])
+            .json_of_or_default::<MessageSend>(me())
+            .await
+            .expect_err("something is not nothing");
+    }
+}

@@ -1,0 +1,57 @@
+//! Who is calling a route.
+
+use std::convert::Infallible;
+
+use chat_actors::protocol::ErrorCode;
+use chat_database::ids::UserId;
+use warp::Filter;
+use warp::http::{HeaderMap, Method};
+
+use super::Api;
+use super::error::ApiError;
+use crate::auth::{Credentials, Identity, Role};
+
+/// What a request shows of its caller; nothing is proven yet.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    headers: HeaderMap,
+    writes: bool,
+}
+
+/// Takes what a request shows of its caller.
+pub(crate) fn caller() -> impl Filter<Extract = (Caller,), Error = Infallible> + Copy {
+    warp::header::headers_cloned().and(warp::method()).map(|headers, method: Method| {
+        let writes = !method.is_safe();
+        Caller { headers, writes }
+    })
+}
+
+impl Caller {
+    /// Tells who it is. What a browser sends by itself may change something for pages of the same site and of
+    /// allowed origins alone.
+    pub(crate) fn identity(&self, api: &Api) -> Result<Identity, ApiError> {
+        let nothing =
+            || ApiError::new(ErrorCode::Unauthorized, "show a token: Authorization: Bearer, or the cookie `token`");
+        let credentials = Credentials::from_headers(&self.headers).ok_or_else(nothing)?;
+        let (identity, _no_ticket) = credentials.verify(&api.authenticator)?;
+        if self.writes && credentials.is_ambient() {
+            api.origins.check_write(&self.headers)?;
+        }
+        Ok(identity)
+    }
+
+    /// Tells which person it is.
+    pub(crate) fn user(&self, api: &Api) -> Result<UserId, ApiError> {
+        self.identity(api).map(|identity| identity.user)
+    }
+
+    /// Lets the marketplace's core pass, and nobody else.
+    pub(crate) fn service(&self, api: &Api) -> Result<(), ApiError> {
+        match self.identity(api)?.role {
+            Role::Service => Ok(()),
+            Role::User | Role::Admin => {
+                Err(ApiError::new(ErrorCode::Forbidden, "this takes a token with the role `service`"))
+            }
+        }
+    }
+}

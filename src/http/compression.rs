@@ -1,0 +1,127 @@
+//! gzip, for answers that are worth it and clients that take it.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use warp::http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
+};
+use warp::reply::Response;
+
+use super::error::ApiError;
+
+/// Below this many bytes it is not worth it.
+const WORTH_IT: u64 = 1_024;
+
+/// From this many bytes on it would hold up others on the same thread.
+const LARGE: usize = 64 * 1_024;
+
+/// Compresses an answer, if it is a text in memory that is long enough and the client takes gzip.
+pub(super) async fn negotiate(request: &HeaderMap, mut response: Response) -> Response {
+    let length = response.body().size_hint().exact().unwrap_or_default();
+    if length < WORTH_IT || !is_text(response.headers()) || response.headers().contains_key(CONTENT_ENCODING) {
+        return response;
+    }
+    response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if !takes_gzip(request) {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    let Ok(body) = body.collect().await else { return warp::Reply::into_response(unreadable()) };
+    let plain = body.to_bytes();
+    let packed = if plain.len() < LARGE {
+        gzip(&plain)
+    } else {
+        let plain = plain.clone();
+        tokio::task::spawn_blocking(move || gzip(&plain)).await.ok().flatten()
+    };
+    let body = match packed {
+        Some(packed) => {
+            head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            head.headers.remove(CONTENT_LENGTH);
+            packed
+        }
+        None => plain,
+    };
+    Response::from_parts(head, body.into())
+}
+
+fn unreadable() -> ApiError {
+    chat_actors::Refused::internal().into()
+}
+
+fn gzip(plain: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+fn is_text(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.starts_with("application/json") || kind.starts_with("text/")
+}
+
+/// Reads `Accept-Encoding` (RFC 9110, 12.5.3): gzip by name, else by `*`, unless its weight is zero.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
+    let mut any = false;
+    for coding in lines.flat_map(|line| line.split(',')) {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let refused = parts
+            .filter_map(|part| part.strip_prefix("q="))
+            .any(|weight| weight.parse().is_ok_and(|weight: f32| weight <= 0.0));
+        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
+            return !refused;
+        }
+        any |= name == "*" && !refused;
+    }
+    any
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use warp::http::StatusCode;
+
+    use super::super::answer;
+    use super::*;
+
+    fn asking(encodings: &[&'static str]) -> HeaderMap {
+        encodings.iter().map(|value| (ACCEPT_ENCODING, HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn gzip_is_taken_where_it_is_asked_for() {
+        for taken in [&["gzip"][..], &["br, gzip;q=0.5"], &["br", "GZIP"], &["*"], &["*;q=0.1"], &["deflate, *"]] {
+            assert!(takes_gzip(&asking(taken)), "{taken:?}");
+        }
+        for refused in [&[][..], &[""], &["br"], &["identity"], &["gzip;q=0"], &["*, gzip; q=0.0"], &["*;q=0"]] {
+            assert!(!takes_gzip(&asking(refused)), "{refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_packed_is_what_was_answered() {
+        for size in [10, 2_000, 100_000] {
+            let text = "[]".repeat(size / 2);
+            let response = answer::text(StatusCode::OK, answer::JSON, Bytes::from(text.clone()));
+            let response = negotiate(&asking(&["gzip"]), response).await;
+            let packed = response.headers().get(CONTENT_ENCODING).is_some();
+            assert_eq!(packed, size > 1_024);
+            let bytes = response.into_body().collect().await.expect("a body in memory").to_bytes();
+            let mut read = String::new();
+            if packed {
+                flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut read).expect("gzip");
+            } else {
+                read.push_str(std::str::from_utf8(&bytes).expect("text"));
+            }
+            assert_eq!(read, text);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! From a refusal to a status and a body: the one place that does it.
+
+use chat_actors::protocol::ErrorCode;
+use chat_actors::{Refused, metrics};
+use serde::Serialize;
+use utoipa::ToSchema;
+use warp::Reply;
+use warp::http::StatusCode;
+use warp::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::reply::Response;
+
+use super::answer;
+
+/// Why a request was refused, as HTTP says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiError {
+    refused: Refused,
+    status: StatusCode,
+}
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// What went wrong.
+    error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    /// Why, from a closed list.
+    code: ErrorCode,
+    /// What happened and what to do.
+    message: String,
+    /// Whether the same request may succeed later.
+    temporary: bool,
+    /// When to try again, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+}
+
+impl ApiError {
+    /// Says why.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Refused::new(code, message).into()
+    }
+
+    /// The form is wrong.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Refused::bad_request(message).into()
+    }
+
+    /// Nothing answers on this path.
+    #[must_use]
+    pub fn no_such_route() -> Self {
+        Refused::not_found("resource").into()
+    }
+
+    /// The path is there, the method is not. The list of codes is closed: `bad_request` comes nearest.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::bad_request("this resource does not have this method; see the Allow header")
+            .with_status(StatusCode::METHOD_NOT_ALLOWED)
+    }
+
+    /// The body has more bytes than are read.
+    #[must_use]
+    pub fn body_too_large(limit: usize) -> Self {
+        Self::bad_request(format!("the body has more than {limit} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// The body took too long to arrive.
+    #[must_use]
+    pub fn body_too_slow() -> Self {
+        Self::bad_request("the body did not arrive in time").with_status(StatusCode::REQUEST_TIMEOUT)
+    }
+
+    /// Returns the code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.refused.code
+    }
+
+    /// Returns the status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Returns the value of `Retry-After`: whole seconds, rounded up.
+    fn retry_after(&self) -> Option<HeaderValue> {
+        let waits = matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        waits.then(|| HeaderValue::from(self.refused.retry_after_ms.unwrap_or(1).div_ceil(1_000).max(1)))
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { refused, status }
+    }
+}
+
+impl From<chat_database::Error> for ApiError {
+    fn from(error: chat_database::Error) -> Self {
+        tracing::warn!(%error, "a read was refused by the database");
+        Refused::from(&error).into()
+    }
+}
+
+impl Reply for ApiError {
+    fn into_response(self) -> Response {
+        metrics::get().error(self.refused.code).increment(1);
+        let (status, retry_after) = (self.status, self.retry_after());
+        let Refused { code, message, retry_after_ms } = self.refused;
+        let error = ErrorDetail { code, message, temporary: code.temporary(), retry_after_ms };
+        let mut response = answer::json(status, &ErrorBody { error });
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn body(response: Response) -> serde_json::Value {
+        let bytes = response.into_body().collect().await.expect("a body in memory").to_bytes();
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
+
+    #[tokio::test]
+    async fn every_code_is_answered_with_its_status_and_a_body() {
+        for code in ErrorCode::ALL {
+            let response = ApiError::new(code, "because").into_response();
+            assert_eq!(response.status(), code.status(), "{code}");
+            let headers = response.headers().clone();
+            assert_eq!(headers.contains_key(RETRY_AFTER), matches!(code.status(), 429 | 503), "{code}");
+            assert_eq!(headers.contains_key(WWW_AUTHENTICATE), code.status() == 401, "{code}");
+            let body = body(response).await;
+            assert_eq!(body["error"]["code"], code.as_str());
+            assert_eq!(body["error"]["message"], "because");
+            assert_eq!(body["error"]["temporary"], code.temporary());
+            assert_eq!(body["error"].get("retry_after_ms").is_some(), code.temporary(), "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_delay_is_rounded_up_to_whole_seconds() {
+        for (millis, seconds) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (60_000, "60")] {
+            let refused = Refused::new(ErrorCode::RateLimited, "slow down").after(millis);
+            let response = ApiError::from(refused).into_response();
+            assert_eq!(response.headers()[RETRY_AFTER], seconds);
+            assert_eq!(body(response).await["error"]["retry_after_ms"], millis);
+        }
+    }
+
+    #[test]
+    fn what_no_code_was_made_for_keeps_its_own_status() {
+        for (error, status) in [
+            (ApiError::method_not_allowed(), 405),
+            (ApiError::body_too_large(64), 413),
+            (ApiError::body_too_slow(), 408),
+        ] {
+            assert_eq!(error.code(), ErrorCode::BadRequest);
+            assert_eq!(error.into_response().status(), status);
+        }
+    }
+}

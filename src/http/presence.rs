@@ -1,0 +1,65 @@
+//! `GET /chat/presence`: who is there.
+
+use chat_database::ids::UserId;
+use chat_database::time::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use super::caller::{Caller, caller};
+use super::error::ApiError;
+use super::query::{Query, query};
+use super::{Api, answer, given, reading};
+
+/// How many people may be asked about at a time.
+const MOST: usize = 1_000;
+
+/// Those of the asked people whom the caller shares a thread with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct People {
+    /// The people; strangers are left out.
+    users: Vec<Person>,
+}
+
+/// Whether somebody is there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Person {
+    /// Who.
+    user_id: UserId,
+    /// Whether they are connected.
+    online: bool,
+    /// When they were last connected.
+    last_seen: Option<Timestamp>,
+}
+
+/// `GET /chat/presence`
+pub(super) fn ask(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("presence")
+        .and(reading())
+        .and(given(api))
+        .and(caller())
+        .and(query())
+        .then(get_presence)
+        .map(Reply::into_response)
+}
+
+/// Tells who is there, of those whom the caller shares a thread with.
+#[utoipa::path(
+    get,
+    path = "/chat/presence",
+    tag = "presence",
+    params(("user_ids" = String, Query, description = "Ids with commas between them, at most 1,000", example = "1,2")),
+    responses((status = 200, description = "Who is there", body = People)),
+)]
+pub(crate) async fn get_presence(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
+    let asker = caller.user(&api)?;
+    let asked = query.ids("user_ids", MOST)?;
+    let known = api.hub.presence(asker, asked).await?;
+    let users = known.into_iter().map(|known| Person {
+        user_id: known.user_id,
+        online: known.online,
+        last_seen: known.last_seen,
+    });
+    Ok(answer::ok(&People { users: users.collect() }))
+}

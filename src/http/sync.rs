@@ -1,0 +1,67 @@
+//! `GET /chat/sync`: what was missed, for those who hold no socket.
+
+use chat_actors::Refused;
+use chat_actors::protocol::{Cursor, ServerFrame};
+use serde::Serialize;
+use utoipa::ToSchema;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use super::caller::{Caller, caller};
+use super::error::ApiError;
+use super::query::{Query, query};
+use super::{Api, answer, given, images, reading};
+
+/// A page of what has changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SyncAnswer {
+    /// What changed, as the frames of the socket; they carry no cursors here.
+    events: Vec<ServerFrame>,
+    /// Pass it as `cursor` the next time.
+    cursor: Cursor,
+    /// Whether there is more.
+    has_more: bool,
+    /// Whether the cursor could not be served: reload, and go on from this answer's cursor.
+    reset: bool,
+}
+
+/// `GET /chat/sync`
+pub(super) fn catch_up(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("sync")
+        .and(reading())
+        .and(given(api))
+        .and(caller())
+        .and(query())
+        .then(get_changes)
+        .map(Reply::into_response)
+}
+
+/// Reads what has changed since a cursor.
+///
+/// A cursor that is unknown, malformed, too old or left out is answered with `reset: true` and the present cursor.
+#[utoipa::path(
+    get,
+    path = "/chat/sync",
+    tag = "sync",
+    params(
+        ("cursor" = Option<String>, Query, description = "Opaque: the newest one that was received"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "200 if left out"),
+    ),
+    responses((status = 200, description = "A page", body = SyncAnswer)),
+)]
+pub(crate) async fn get_changes(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
+    let reader = caller.user(&api)?;
+    let cursor = query.text("cursor")?.unwrap_or_default().to_owned();
+    let limit = usize::try_from(query.limit(1_000, 200)?).unwrap_or(usize::MAX);
+    // It reads in a transaction, and one that is dropped half-way harms its connection: a client that hangs up must not.
+    let hub = api.hub.clone();
+    let reading = tokio::spawn(async move { hub.sync(reader, &cursor, limit).await });
+    let page = reading.await.unwrap_or_else(|_| Err(Refused::internal()))?;
+    let mut events = page.events;
+    for event in &mut events {
+        if let ServerFrame::NewMessage(new) = event {
+            images::rebase(&mut new.message, &api.base_path);
+        }
+    }
+    Ok(answer::ok(&SyncAnswer { events, cursor: page.cursor, has_more: page.has_more, reset: page.reset }))
+}

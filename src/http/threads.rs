@@ -1,0 +1,144 @@
+//! `/chat/threads`: the inbox.
+
+use chat_database::ids::{Seq, ThreadId};
+use chat_database::objects::Thread;
+use chat_database::queries::inbox::{Position, page};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use super::body::{Body, body};
+use super::caller::{Caller, caller};
+use super::error::{ApiError, ErrorBody};
+use super::query::{Query, id, query, write_place};
+use super::{Api, answer, given, images, reading};
+
+/// A page of the inbox.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ThreadPage {
+    /// Newest first.
+    threads: Vec<Thread>,
+    /// Pass it as `before` for the page after; null on the last one.
+    next: Option<String>,
+}
+
+/// How far somebody has read.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct ReadUpTo {
+    /// The place in the thread; without it: to the newest.
+    #[serde(default, deserialize_with = "place")]
+    up_to: Option<Seq>,
+}
+
+/// Where a watermark stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReadState {
+    /// Read up to here.
+    read_seq: Seq,
+    /// Messages of the other side above it.
+    unread: u64,
+}
+
+/// `GET /chat/threads`
+pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("threads")
+        .and(reading())
+        .and(given(api))
+        .and(caller())
+        .and(query())
+        .then(get_threads)
+        .map(Reply::into_response)
+}
+
+/// `POST /chat/threads/{id}/read`
+pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("threads" / String / "read")
+        .and(warp::post())
+        .and(given(api))
+        .and(caller())
+        .and(body())
+        .then(read_thread)
+        .map(Reply::into_response)
+}
+
+/// Reads a page of the caller's inbox.
+#[utoipa::path(
+    get,
+    path = "/chat/threads",
+    tag = "threads",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "30 if left out"),
+        ("before" = Option<String>, Query, description = "Opaque: `next` of the page before"),
+        ("unread" = Option<bool>, Query, description = "Only threads with unread messages"),
+    ),
+    responses((status = 200, description = "A page", body = ThreadPage)),
+)]
+pub(crate) async fn get_threads(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
+    let reader = caller.user(&api)?;
+    let before = query.place("before")?.map(|(updated_at, id)| Position { updated_at, id });
+    let (unread, limit) = (query.flag("unread")?, query.limit(100, 30)?);
+    let mut inbox = page(api.hub.database(), reader, before, unread, limit).await?;
+    for thread in &mut inbox.threads {
+        thread.other_online = api.hub.is_online(thread.other_user_id);
+    }
+    images::rebase_threads(&mut inbox.threads, &api.base_path);
+    let next = inbox.next.map(|end| write_place(end.updated_at, end.id));
+    Ok(answer::ok(&ThreadPage { threads: inbox.threads, next }))
+}
+
+/// Moves the caller's read watermark; it never goes back.
+#[utoipa::path(
+    post,
+    path = "/chat/threads/{id}/read",
+    tag = "threads",
+    params(("id" = ThreadId, Path, description = "The thread")),
+    request_body = inline(Option<ReadUpTo>),
+    responses(
+        (status = 200, description = "Where it stands", body = ReadState),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn read_thread(thread: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    let reader = caller.user(&api)?;
+    let thread: ThreadId = id("the thread's id", &thread)?;
+    let read: ReadUpTo = body.json_of_or_default(reader).await?;
+    let (read_seq, unread) = api.hub.mark_read(reader, thread, read.up_to).await?;
+    Ok(answer::ok(&ReadState { read_seq, unread }))
+}
+
+/// Reads a place in a thread: a number from 0 on, or such a number as a string.
+fn place<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Seq>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Whole {
+        Number(u64),
+        Text(String),
+    }
+
+    let wrong = || serde::de::Error::custom("up_to must be a whole number from 0 to 9007199254740991");
+    let number = match Option::<Whole>::deserialize(from).map_err(|_| wrong())? {
+        None => return Ok(None),
+        Some(Whole::Number(number)) => Some(number),
+        Some(Whole::Text(text)) => text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten(),
+    };
+    number.filter(|number| *number <= chat_database::ids::MAX_ID).map(|number| Some(Seq(number))).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn up_to_is_a_number_or_such_a_number_as_a_string() {
+        let read = |text: &str| serde_json::from_str::<ReadUpTo>(text).map(|read| read.up_to);
+        for (text, up_to) in
+            [("{}", None), (r#"{"up_to":null}"#, None), (r#"{"up_to":0}"#, Some(0)), (r#"{"up_to":"12"}"#, Some(12))]
+        {
+            assert_eq!(read(text).expect(text), up_to.map(Seq));
+        }
+        for value in ["-1", "1.5", "\"\"", "\"x\"", "\"+1\"", "[]", "{}", "true", "9007199254740992"] {
+            read(&format!(r#"{{"up_to":{value}}}"#)).expect_err(value);
+        }
+    }
+}

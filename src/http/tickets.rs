@@ -1,0 +1,37 @@
+//! `POST /chat/ticket`: for browsers that must not put a token in a URL.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use super::caller::{Caller, caller};
+use super::error::ApiError;
+use super::{Api, answer, given};
+use crate::auth::TICKET_SECONDS;
+
+/// A ticket.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NewTicket {
+    /// Pass it as `?ticket=`: good for one connection.
+    ticket: String,
+    /// How long it is good, in seconds.
+    expires_in: u64,
+}
+
+/// `POST /chat/ticket`
+pub(super) fn issue(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("ticket").and(warp::post()).and(given(api)).and(caller()).then(issue_ticket).map(Reply::into_response)
+}
+
+/// Issues a ticket: good for one WebSocket connection of the caller.
+#[utoipa::path(
+    post,
+    path = "/chat/ticket",
+    tag = "connections",
+    responses((status = 200, description = "A ticket", body = NewTicket)),
+)]
+pub(crate) async fn issue_ticket(api: Api, caller: Caller) -> Result<Response, ApiError> {
+    let ticket = api.authenticator.mint_ticket(caller.user(&api)?);
+    Ok(answer::ok(&NewTicket { ticket, expires_in: TICKET_SECONDS }))
+}

@@ -1,0 +1,48 @@
+//! `GET /chat/unread`: the numbers on the badges.
+
+use std::collections::BTreeMap;
+
+use chat_database::ids::UserId;
+use chat_database::queries::unread::{by_counterpart, totals};
+use serde::Serialize;
+use utoipa::ToSchema;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use super::caller::{Caller, caller};
+use super::error::ApiError;
+use super::{Api, answer, given, reading};
+
+/// What is unread.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Unread {
+    /// Messages in all threads.
+    messages: u64,
+    /// Notifications, those of type `chat` included.
+    notifications: u64,
+    /// Messages by who sent them; those with none are left out.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    by_user: BTreeMap<UserId, u64>,
+}
+
+/// `GET /chat/unread`
+pub(super) fn count(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("unread").and(reading()).and(given(api)).and(caller()).then(get_unread).map(Reply::into_response)
+}
+
+/// Counts what is unread.
+#[utoipa::path(
+    get,
+    path = "/chat/unread",
+    tag = "threads",
+    responses((status = 200, description = "The numbers", body = Unread)),
+)]
+pub(crate) async fn get_unread(api: Api, caller: Caller) -> Result<Response, ApiError> {
+    let reader = caller.user(&api)?;
+    let database = api.hub.database();
+    let (totals, by_user) = tokio::try_join!(totals(database, reader), by_counterpart(database, reader))?;
+    let by_user: BTreeMap<_, _> = by_user.into_iter().collect();
+    // Two reads may see two moments: the answer must not contradict itself.
+    let messages = by_user.values().sum();
+    Ok(answer::ok(&Unread { messages, notifications: totals.notifications, by_user }))
+}

@@ -1,0 +1,26 @@
+//! The edge of Softadastra Chat: HTTP and WebSocket in, actors behind.
+//!
+//! ```text
+//!  cli         flags and environment            ->  config      what they mean, checked before any socket
+//!  app         builds everything, runs it, ends it   telemetry   logs and metrics
+//!  server      our accept loop: limits, TLS     ->  one warp service over the two halves of the edge:
+//!  http        the REST half                        ws          the WebSocket half
+//!  auth        who is calling: tokens, tickets, origins
+//!  shutdown    signals
+//! ```
+//!
+//! Nothing here decides what a message means: frames and requests are parsed, handed to
+//! [`chat_actors::Hub`], and what comes back is written.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod schema;
+pub mod server;
+pub mod shutdown;
+pub mod telemetry;
+pub mod ws;
+
+pub use auth::origin;

@@ -1,0 +1,121 @@
+//! Softadastra Chat: serves, migrates, mints tokens.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use softadastra_chat::app::{self, App};
+use softadastra_chat::auth::mint::{self, Mint};
+use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, TokenArgs};
+use softadastra_chat::config::{self, Config};
+use softadastra_chat::shutdown::Signals;
+use softadastra_chat::telemetry;
+use tokio::runtime::{Builder, Runtime};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => serve(&cli.serve),
+        Some(Command::Serve(args)) => serve(&args),
+        Some(Command::Migrate(args)) => migrate(args),
+        Some(Command::Token(args)) => token(&args),
+        Some(Command::Ticket(args)) => ticket(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    telemetry::init_logs()?;
+    let config = Config::from_args(args)?;
+    warn_of_few_files(config.max_connections + config.max_http_connections);
+    let runtime = runtime(config.workers)?;
+    runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let (workers, development) = (config.workers, config.development.is_some());
+        let running = tokio::select! {
+            built = App::build(config) => built?.bind()?,
+            signal = signals.next() => anyhow::bail!("{signal} before the hub had started"),
+        };
+        for link in running.demo_links()? {
+            say(&link);
+        }
+        tracing::info!(url = running.url(), workers, development, "listening");
+        let signal = signals.next().await;
+        tracing::info!(signal, "draining; a second signal ends at once");
+        tokio::select! {
+            clean = running.shutdown() => tracing::info!(clean, "ended"),
+            signal = signals.next() => {
+                tracing::warn!(signal, "ended at once");
+                std::process::exit(130);
+            }
+        }
+        Ok(())
+    })?;
+    // What still runs has had its time.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
+    telemetry::init_logs()?;
+    runtime(1)?.block_on(async {
+        let options = chat_database::connect::Options { url: args.database_url, readers: 1 };
+        let database = chat_database::Database::connect(&options).await?;
+        app::migrate(&database).await?;
+        database.close().await;
+        tracing::info!("the schema is up to date");
+        Ok(())
+    })
+}
+
+fn token(args: &TokenArgs) -> anyhow::Result<()> {
+    let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
+    let secret =
+        keys.signing_secret.context("tokens are signed by whoever has the private key: JWT_SECRET is needed")?;
+    let mint =
+        Mint { user: args.user, role: args.role.into(), expires_in: args.expires_in, peer: None, issuer: &keys.issuer };
+    say(&mint::token(&secret, &mint)?);
+    Ok(())
+}
+
+fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
+    let shared =
+        args.keys.jwt_public_key.is_none() && args.keys.jwt_jwks.is_none() || args.keys.ticket_secret.is_some();
+    anyhow::ensure!(shared, "a ticket needs a secret that the hub has, too: CHAT_TICKET_SECRET or JWT_SECRET");
+    let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
+    say(&keys.authenticator.mint_ticket(args.user));
+    Ok(())
+}
+
+fn runtime(workers: usize) -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(workers).thread_name("hub").enable_all().build()
+}
+
+/// Warns if the system lets us open fewer files than there may be connections.
+fn warn_of_few_files(connections: usize) {
+    // The database, logs and the rest.
+    let needed = connections + 64;
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse::<usize>().ok());
+    if let Some(soft) = soft.filter(|soft| *soft < needed) {
+        tracing::warn!(limit = soft, needed, "fewer files than connections may be open; raise the limit (ulimit -n)");
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what was asked for, and the demo page's addresses, for people and scripts")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[expect(clippy::print_stderr, reason = "there may be no log yet, and a configuration's problems are several lines")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("softadastra-chat: {error:#}");
+}

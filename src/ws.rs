@@ -1,0 +1,155 @@
+//! The WebSocket half of the edge.
+//!
+//! ```text
+//!  handshake   is this a WebSocket handshake, and its answer       (no I/O)
+//!  admission   may this caller connect: every check before the 101
+//!  arrival     from the 101 to a session: the first frame where nobody has authenticated yet
+//!  connection  the one task of a connection: socket -> session, outbox -> socket
+//!  wire        the socket: frames in, frames out, how it ends
+//!  clock       pings, missed pings, the token's end                 (no I/O)
+//! ```
+//!
+//! The upgrade is made by hand: warp's own keeps 128 KiB of read buffer for every connection.
+
+mod admission;
+mod arrival;
+mod clock;
+mod connection;
+mod handshake;
+mod wire;
+
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_actors::Hub;
+use chat_actors::protocol::Socket;
+use hyper::HeaderMap;
+use hyper::upgrade::OnUpgrade;
+use tokio::sync::Semaphore;
+use warp::filters::path::FullPath;
+use warp::http::StatusCode;
+use warp::http::header::{HeaderValue, UPGRADE};
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use crate::auth::{Authenticator, origin};
+use crate::http::error::ApiError;
+use crate::server::Lifetime;
+
+/// How long a connection may stay silent before it has said who it is.
+const AUTH_WITHIN: Duration = Duration::from_secs(10);
+
+/// What every connection needs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sockets(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    hub: Hub,
+    authenticator: Authenticator,
+    origins: origin::Policy,
+    base_path: String,
+    room: Arc<Semaphore>,
+    lifetime: Lifetime,
+    auth_within: Duration,
+}
+
+/// How the sockets behave.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Who verifies callers.
+    pub authenticator: Authenticator,
+    /// Which pages may open sockets.
+    pub origins: origin::Policy,
+    /// What stands before every path.
+    pub base_path: String,
+    /// How many connections there may be.
+    pub connections: usize,
+}
+
+impl Sockets {
+    /// Makes the sockets of a hub.
+    #[must_use]
+    pub fn new(hub: Hub, options: Options, lifetime: Lifetime) -> Self {
+        let Options { authenticator, origins, base_path, connections } = options;
+        let room = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+        Self(Arc::new(Shared { hub, authenticator, origins, base_path, room, lifetime, auth_within: AUTH_WITHIN }))
+    }
+
+    /// Returns the upgrades: `/chat`, `/notifications`, and both under `/ws`. Whatever else is asked is rejected.
+    pub fn routes(&self) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+        let (routing, answering) = (self.clone(), self.clone());
+        let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+        warp::get()
+            .and(warp::path::full())
+            .and_then(move |path: FullPath| ready(routing.route(path.as_str()).ok_or_else(warp::reject::not_found)))
+            .and(warp::header::headers_cloned())
+            .and(query)
+            .and(warp::ext::optional::<OnUpgrade>())
+            .and_then(move |route, headers, query, upgrade| answering.clone().answer(route, headers, query, upgrade))
+    }
+
+    fn route(&self, path: &str) -> Option<Route> {
+        path.strip_prefix(self.0.base_path.as_str()).and_then(route)
+    }
+
+    async fn answer(
+        self,
+        route: Route,
+        headers: HeaderMap,
+        query: String,
+        upgrade: Option<OnUpgrade>,
+    ) -> Result<Response, Rejection> {
+        if !handshake::is_upgrade(&headers) {
+            return if route.rest_too { Err(warp::reject::not_found()) } else { Ok(upgrade_required()) };
+        }
+        // HTTP/1.0 and the like: hyper does not offer to upgrade.
+        let Some(upgrade) = upgrade else { return Ok(upgrade_required()) };
+        let request = admission::Request { socket: route.socket, headers: &headers, query: &query };
+        Ok(match Box::pin(admission::admit(&self.0, &request)).await {
+            Ok(admitted) => {
+                let answer = handshake::switching(&admitted.accept, admitted.subprotocol);
+                arrival::spawn(self, upgrade, admitted);
+                answer
+            }
+            Err(admission::Refusal::Version) => wrong_version(),
+            Err(admission::Refusal::Refused(refused)) => ApiError::from(refused).into_response(),
+        })
+    }
+}
+
+/// What answers on a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Route {
+    socket: Socket,
+    /// Whether REST has a resource there, too.
+    rest_too: bool,
+}
+
+fn route(path: &str) -> Option<Route> {
+    let (socket, rest_too) = match path {
+        "/chat" | "/ws/chat" => (Socket::Chat, false),
+        "/notifications" => (Socket::Notifications, true),
+        "/ws/notifications" => (Socket::Notifications, false),
+        _ => return None,
+    };
+    Some(Route { socket, rest_too })
+}
+
+fn upgrade_required() -> Response {
+    let mut response =
+        ApiError::bad_request("this is a WebSocket: ask for it with `Upgrade: websocket`").into_response();
+    *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+    response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    response
+}
+
+fn wrong_version() -> Response {
+    let mut response =
+        ApiError::bad_request("only version 13 of the WebSocket protocol is spoken here").into_response();
+    *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+    response.headers_mut().insert("sec-websocket-version", HeaderValue::from_static("13"));
+    response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    response
+}

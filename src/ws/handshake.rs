@@ -1,0 +1,118 @@
+//! Is this a WebSocket handshake (RFC 6455, 4.2.1), and its answer.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::HeaderMap;
+use hyper::header::{
+    CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use warp::http::StatusCode;
+use warp::reply::{Reply, Response};
+
+use crate::auth::request::SUBPROTOCOL;
+
+/// Why a request is no handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// Not version 13.
+    Version,
+    /// Something else, in words.
+    Form(&'static str),
+}
+
+/// Tells whether a request asks for a WebSocket at all.
+pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
+    lists(headers, &UPGRADE, "websocket")
+}
+
+/// Checks the handshake; returns what `Sec-WebSocket-Accept` answers.
+pub(super) fn check(headers: &HeaderMap) -> Result<String, Wrong> {
+    if !lists(headers, &CONNECTION, "upgrade") {
+        return Err(Wrong::Form("the header `Connection: Upgrade` is missing"));
+    }
+    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(Wrong::Version);
+    }
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let (Some(key), None) = (keys.next(), keys.next()) else {
+        return Err(Wrong::Form("one header `Sec-WebSocket-Key` is needed"));
+    };
+    let sixteen = STANDARD.decode(key.as_bytes()).is_ok_and(|key| key.len() == 16);
+    if !sixteen {
+        return Err(Wrong::Form("`Sec-WebSocket-Key` must be 16 bytes in base64"));
+    }
+    Ok(derive_accept_key(key.as_bytes()))
+}
+
+/// Makes the answer that turns the connection into a WebSocket.
+pub(super) fn switching(accept: &str, subprotocol: bool) -> Response {
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if subprotocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    response
+}
+
+fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &[(&str, &str)] = &[
+        ("upgrade", "websocket"),
+        ("connection", "keep-alive, Upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter();
+        pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    fn with(name: &'static str, value: Option<&'static str>) -> HeaderMap {
+        let mut headers = headers(GOOD);
+        headers.remove(name);
+        if let Some(value) = value {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn the_example_of_the_rfc() {
+        assert!(is_upgrade(&headers(GOOD)));
+        assert_eq!(check(&headers(GOOD)).as_deref(), Ok("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    }
+
+    #[test]
+    fn what_is_no_handshake() {
+        assert!(!is_upgrade(&with("upgrade", None)));
+        assert!(!is_upgrade(&with("upgrade", Some("h2c"))));
+        assert!(is_upgrade(&with("upgrade", Some("WebSocket"))));
+        for version in [None, Some("8"), Some("13, 8")] {
+            assert_eq!(check(&with("sec-websocket-version", version)), Err(Wrong::Version));
+        }
+        for wrong in [
+            with("connection", None),
+            with("connection", Some("keep-alive")),
+            with("sec-websocket-key", None),
+            with("sec-websocket-key", Some("c2hvcnQ=")),
+            with("sec-websocket-key", Some("not base64")),
+        ] {
+            assert!(matches!(check(&wrong), Err(Wrong::Form(_))), "{wrong:?}");
+        }
+    }
+}
