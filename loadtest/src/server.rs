@@ -1,0 +1,286 @@
+//! A hub of our own: its process, on a free port, with its data in a folder.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::token::SECRET;
+
+/// How long a hub may take to be ready.
+const READY: Duration = Duration::from_secs(30);
+
+/// What a hub is started with.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The hub's program.
+    pub binary: PathBuf,
+    /// Where its data and its log are: the same folder again is the same hub again.
+    pub folder: PathBuf,
+    /// Environment variables. Nothing else is inherited but `PATH`.
+    pub settings: BTreeMap<String, String>,
+    /// Arguments.
+    pub arguments: Vec<String>,
+    /// Whether it speaks TLS: then it is ready when it takes connections.
+    pub tls: bool,
+}
+
+/// A hub that runs. Dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    pid: u32,
+    address: SocketAddr,
+    /// Where it says whether it is ready; `None`: whoever takes connections is ready.
+    health: Option<String>,
+    log: PathBuf,
+}
+
+/// Why a hub did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its program cannot be run.
+    #[error("cannot run {binary}: {cause}")]
+    Run {
+        /// The program.
+        binary: String,
+        /// Why.
+        cause: io::Error,
+    },
+    /// It ended by itself.
+    #[error("the hub ended with {status} before it was ready; it said:\n{log}")]
+    Ended {
+        /// How.
+        status: ExitStatus,
+        /// The end of its log.
+        log: String,
+    },
+    /// It is not ready in time.
+    #[error("the hub was not ready after {READY:?}; it said:\n{0}")]
+    Late(String),
+    /// The system refused something.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What can be done to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Asks it to end gracefully.
+    Term,
+    /// Ends it on the spot.
+    Kill,
+    /// Freezes it.
+    Stop,
+    /// Lets it go on.
+    Cont,
+}
+
+impl Launch {
+    /// Makes a launch with a fresh SQLite database, a secret, and no limits that a load test would hit.
+    #[must_use]
+    pub fn new(binary: impl Into<PathBuf>, folder: &Path) -> Self {
+        let database = format!("sqlite://{}?mode=rwc", folder.join("chat.db").display());
+        let media = format!("file:{}", folder.join("media").display());
+        let settings = [
+            ("DATABASE_URL", database.as_str()),
+            ("JWT_SECRET", SECRET),
+            ("CHAT_MEDIA_URL", &media),
+            ("CHAT_RATE_LIMIT", "off"),
+            ("RUST_LOG", "info"),
+            ("RUST_BACKTRACE", "1"),
+        ];
+        Self {
+            binary: binary.into(),
+            folder: folder.to_owned(),
+            settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            arguments: Vec::new(),
+            tls: false,
+        }
+    }
+
+    /// Sets an environment variable.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Starts the hub on a free port and waits until it is ready.
+    ///
+    /// # Errors
+    /// [`Error`], see its variants.
+    pub async fn start(&self) -> Result<Server, Error> {
+        self.start_at(free_port()?).await
+    }
+
+    /// Starts the hub on a given port and waits until it is ready.
+    ///
+    /// # Errors
+    /// [`Error`], see its variants.
+    pub async fn start_at(&self, port: u16) -> Result<Server, Error> {
+        let mut server = self.begin(port)?;
+        server.ready().await?;
+        Ok(server)
+    }
+
+    /// Starts the hub on a given port, without waiting.
+    ///
+    /// # Errors
+    /// [`Error::Run`] or [`Error::Io`].
+    pub fn begin(&self, port: u16) -> Result<Server, Error> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let log = self.folder.join("hub.log");
+        let mut command = Command::new(&self.binary);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("CHAT_LISTEN", address.to_string())
+            .envs(&self.settings)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(append(&self.folder.join("hub.out"))?))
+            .stderr(Stdio::from(append(&log)?))
+            .kill_on_drop(true);
+        let binary = || self.binary.display().to_string();
+        let child = command.spawn().map_err(|cause| Error::Run { binary: binary(), cause })?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the process ended at once"))?;
+        let base = self.settings.get("CHAT_BASE_PATH").cloned().unwrap_or_default();
+        let health = (!self.tls).then(|| format!("{base}/health/ready"));
+        Ok(Server { child, pid, address, health, log })
+    }
+}
+
+impl Server {
+    /// Returns where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Returns what it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until the hub says that it is ready.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] or [`Error::Late`].
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        let began = Instant::now();
+        while began.elapsed() < READY {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(Error::Ended { status, log: last_lines(&self.log(), 30) });
+            }
+            let ready = match &self.health {
+                Some(path) => matches!(status_of(self.address, path).await, Ok(200)),
+                None => TcpStream::connect(self.address).await.is_ok(),
+            };
+            if ready {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err(Error::Late(last_lines(&self.log(), 30)))
+    }
+
+    /// Sends the process a signal.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub async fn signal(&self, signal: Signal) -> io::Result<()> {
+        let name = match signal {
+            Signal::Term => "-TERM",
+            Signal::Kill => "-KILL",
+            Signal::Stop => "-STOP",
+            Signal::Cont => "-CONT",
+        };
+        let status = Command::new("kill").arg(name).arg(self.pid.to_string()).stderr(Stdio::null()).status().await?;
+        if status.success() { Ok(()) } else { Err(io::Error::other("there is no such process")) }
+    }
+
+    /// Kills the process at once (`kill -9`) and waits until it is gone.
+    ///
+    /// # Errors
+    /// If it cannot be waited for.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+
+    /// Waits until the process ends by itself.
+    ///
+    /// # Errors
+    /// If it cannot be waited for.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Returns how the process ended, if it has.
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+}
+
+/// Returns a port that nobody listens on, below those that the system gives to outgoing connections.
+///
+/// # Errors
+/// If there is none.
+pub fn free_port() -> io::Result<u16> {
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 12_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Processes that run at the same time begin at different places.
+    let own = std::process::id().wrapping_mul(97) % u32::from(COUNT);
+    for _ in 0..COUNT {
+        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let offset = u16::try_from((own + step) % u32::from(COUNT)).unwrap_or_default();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, FIRST + offset)).is_ok() {
+            return Ok(FIRST + offset);
+        }
+    }
+    Err(io::Error::other("no port from 20000 to 31999 is free"))
+}
+
+/// Returns the last lines of a text.
+#[must_use]
+pub fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+async fn status_of(address: SocketAddr, path: &str) -> io::Result<u16> {
+    let asking = async {
+        let mut stream = TcpStream::connect(address).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await?;
+        let status = head.get(9..).and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
+        status.ok_or_else(|| io::Error::other("not HTTP"))
+    };
+    tokio::time::timeout(Duration::from_secs(5), asking).await?
+}
