@@ -1,0 +1,140 @@
+//! SIGTERM: 4001 to everybody within the deadline, every ack honest, exit code 0.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chat_loadtest::client::{Client, Heard};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use support::person::{number, text};
+use support::{Hub, in_time};
+
+const IDLE: u64 = 900;
+const AUTHORS: u64 = 100;
+
+/// An author who sends until the line is closed: what was acknowledged, and how it ended.
+struct Work {
+    to: u64,
+    acked: BTreeMap<String, u64>,
+    errors: Vec<Value>,
+    end: (u16, String),
+}
+
+async fn works(mut client: Client, to: u64) -> Work {
+    let mut work = Work { to, acked: BTreeMap::new(), errors: Vec::new(), end: (0, String::new()) };
+    let (mut next, mut waiting, mut writable) = (0, 0, true);
+    loop {
+        while writable && waiting < 4 {
+            let frame =
+                json!({"type": "message_send", "temp_id": format!("d{next}"), "receiver_id": to, "content": "x"});
+            writable = client.send(frame.to_string()).await.is_ok();
+            next += 1;
+            waiting += 1;
+        }
+        match client.next().await {
+            Heard::Text(frame) => {
+                let frame: Value = serde_json::from_str(&frame).expect("a frame");
+                match text(&frame, "type") {
+                    "message_ack" => {
+                        work.acked.insert(text(&frame, "temp_id").to_owned(), number(&frame, "seq"));
+                        waiting -= 1;
+                    }
+                    "error" => {
+                        work.errors.push(frame);
+                        writable = false;
+                    }
+                    _ => {}
+                }
+            }
+            Heard::Closed(code, reason) => work.end = (code, reason),
+            Heard::Gone if work.end.0 == 0 => work.end = (1006, "gone".to_owned()),
+            Heard::Gone => {}
+        }
+        if work.end.0 != 0 {
+            return work;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_connections_are_sent_away_and_every_ack_was_honest() {
+    let mut hub = Hub::start().await;
+    let mut idle = Vec::new();
+    for id in 10_000..10_000 + IDLE {
+        idle.push(hub.person(id).connect().await);
+    }
+    let mut working = Vec::new();
+    for id in 0..AUTHORS {
+        let mut device = hub.person(1_000 + id).connect().await;
+        device.settles().await;
+        working.push(tokio::spawn(works(device.client, 5_000 + id)));
+    }
+    let watcher = hub.person(1);
+    // Everybody is at work.
+    support::until("the first messages", || async {
+        let inbox = hub.person(5_000).get("/chat/threads").await.is(200);
+        inbox["threads"].as_array().is_some_and(|threads| !threads.is_empty()).then_some(())
+    })
+    .await;
+
+    let began = Instant::now();
+    hub.asks_to_end().await;
+    let idle = join_all(idle.iter_mut().map(|device| device.is_closed())).await;
+    let done = in_time("every author is sent away", join_all(working)).await;
+    let status = hub.ends(Duration::from_secs(22)).await;
+    assert_eq!(status.code(), Some(0), "it ended with {status}");
+    assert!(began.elapsed() < Duration::from_secs(21), "it took {:?}", began.elapsed());
+
+    let works: Vec<Work> = done.into_iter().map(|work| work.expect("the author lives")).collect();
+    let ends = idle.iter().chain(works.iter().map(|work| &work.end));
+    let mut delays = Vec::new();
+    for (code, reason) in ends {
+        assert_eq!(*code, 4001, "closed with {reason:?}");
+        delays.push(reason.parse::<u64>().unwrap_or_else(|_| panic!("{reason:?} is no delay in ms")));
+    }
+    delays.sort_unstable();
+    delays.dedup();
+    assert!(delays.len() > 100, "a spread of delays, not {} of them", delays.len());
+    for work in &works {
+        for error in &work.errors {
+            assert_eq!((text(error, "code"), &error["temporary"]), ("shutting_down", &json!(true)), "{error}");
+        }
+    }
+
+    hub.restart().await;
+    for (id, work) in (0..AUTHORS).zip(&works) {
+        let history = hub.person(work.to).history_with(&hub.person(1_000 + id)).await;
+        for (key, seq) in &work.acked {
+            let stored = &history[usize::try_from(*seq - 1).expect("a place")];
+            assert_eq!(stored["temp_id"], key.as_str(), "acknowledged at {seq}, but stored there is {stored}");
+        }
+    }
+    let acked: usize = works.iter().map(|work| work.acked.len()).sum();
+    assert!(acked > 100, "{acked} acks are no load");
+    drop(watcher);
+}
+
+#[tokio::test]
+async fn a_draining_hub_is_not_ready_and_takes_nobody() {
+    let mut hub = Hub::set(&[("CHAT_DRAIN_SECONDS", "4")]).await;
+    let mut device = hub.person(42).connect().await;
+    hub.asks_to_end().await;
+    assert!(device.is_closed_with(4001).await.parse::<u64>().is_ok());
+    hub.ends(Duration::from_secs(6)).await;
+    Client::connect(&hub.person(42).door()).await.expect_err("nobody listens any more");
+}
+
+#[tokio::test]
+async fn stragglers_are_cut_at_the_deadline_and_the_exit_is_clean() {
+    let mut hub = Hub::set(&[("CHAT_DRAIN_SECONDS", "2")]).await;
+    // It never reads, and so never answers the close.
+    let straggler = hub.person(42).opens(|door| door.receive = Some(4 * 1024)).await.expect("a socket");
+    let began = Instant::now();
+    hub.asks_to_end().await;
+    let status = hub.ends(Duration::from_secs(4)).await;
+    assert_eq!(status.code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(4));
+    drop(straggler);
+}

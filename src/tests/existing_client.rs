@@ -1,0 +1,145 @@
+//! Softadastra's existing web client, as it is today: what it does goes on to work, and each of its unsafe habits is refused.
+
+mod support;
+
+use chat_loadtest::client::Credentials;
+use chat_loadtest::token;
+use serde_json::{Value, json};
+use support::Hub;
+use support::device::of_type;
+use support::person::{number, text};
+
+#[tokio::test]
+async fn its_session_works_as_it_always_did() {
+    let hub = Hub::set(&[("CHAT_BASE_PATH", "/api")]).await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let mut receiver = bob.connect_with(|door| "/api/ws/chat".clone_into(&mut door.path)).await;
+    let ticket = alice.ticket().await;
+    let mut sender = alice
+        .connect_with(|door| {
+            "/api/ws/chat".clone_into(&mut door.path);
+            door.credentials = Credentials::Ticket(ticket);
+        })
+        .await;
+    sender.expect("nav_counts").await;
+
+    // It says who it is in every frame, and writes ids as strings.
+    let send = json!({
+        "type": "message_send", "sender_id": "42", "receiver_id": "7", "temp_id": "temp_1732273200000", "content": "Still available?",
+        "extra_data": {"product_id": "5"}, "image_urls": [], "client_version": "2.4",
+    });
+    sender.says(send).await;
+    let ack = sender.expect("message_ack").await;
+    assert_eq!(text(&ack, "temp_id"), "temp_1732273200000");
+    let message = receiver.receives("Still available?").await;
+    assert_eq!((&message["id"], &message["sender_id"]), (&ack["message_id"], &json!(42)));
+    assert_eq!(message["extra_data"], json!({"product_id": 5}));
+    receiver.expect_where("nav_counts", |frame| frame["payload"]["messages"] == 1).await;
+
+    let thread = number(&ack, "thread_id");
+    receiver.says(json!({"type": "typing", "from": 7, "to": "42"})).await;
+    assert_eq!(sender.expect("typing").await["from"], 7);
+    receiver.says(json!({"type": "message_seen", "thread_id": thread.to_string(), "user_id": "7"})).await;
+    let seen = sender.expect("messages_seen").await;
+    assert_eq!((number(&seen, "seen_by"), number(&seen, "up_to")), (7, 1));
+    receiver.expect_where("nav_counts", |frame| frame["payload"]["messages"] == 0).await;
+    sender.says(json!({"type": "nav_counts", "user_id": 42})).await;
+    sender.expect("nav_counts").await;
+    sender.says(json!({"type": "who_is_online"})).await;
+    assert_eq!(sender.expect("online_users").await["users"], json!([7]));
+    // The alias, and a message without a key.
+    sender.says(json!({"type": "message", "receiver_id": 7, "content": "Hello?", "temp_id": "t2"})).await;
+    sender.is_acked("t2").await;
+    receiver.receives("Hello?").await;
+}
+
+#[tokio::test]
+async fn a_bare_user_id_is_no_authentication() {
+    let hub = Hub::start().await;
+    for claim in
+        [json!({"type": "auth", "user_id": 42}), json!({"type": "auth", "userId": "42"}), json!({"type": "auth"})]
+    {
+        let mut stranger =
+            hub.person(42).opens(|door| door.credentials = Credentials::FirstFrame).await.expect("a socket");
+        stranger.says(claim.clone()).await;
+        assert_eq!(stranger.expect("error").await["code"], "unauthorized", "{claim}");
+        stranger.is_closed_with(4500).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_heard_before_authentication() {
+    let hub = Hub::start().await;
+    for first in [
+        json!({"type": "message_send", "sender_id": 42, "receiver_id": 7, "content": "x", "temp_id": "x"}),
+        json!({"type": "nav_counts"}),
+    ] {
+        let mut stranger =
+            hub.person(42).opens(|door| door.credentials = Credentials::FirstFrame).await.expect("a socket");
+        stranger.says(first.clone()).await;
+        assert_eq!(stranger.expect("error").await["code"], "unauthorized", "{first}");
+        stranger.is_closed_with(4500).await;
+    }
+    assert_eq!(hub.person(7).history_with(&hub.person(42)).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn nobody_writes_in_another_name() {
+    let hub = Hub::start().await;
+    let (mallory, alice, bob) = (hub.person(666), hub.person(42), hub.person(7));
+    let (mut evil, mut victim) = (mallory.connect().await, bob.connect().await);
+    for field in ["sender_id", "from", "user_id"] {
+        for frame in [
+            json!({"type": "message_send", "temp_id": "x", "receiver_id": 7, "content": "send money"}),
+            json!({"type": "message", "temp_id": "x", "receiver_id": 7, "content": "send money"}),
+            json!({"type": "typing", "to": 7}),
+            json!({"type": "nav_counts"}),
+            json!({"type": "who_is_online"}),
+        ] {
+            let mut frame = of_type(frame, "");
+            frame[field] = json!(42);
+            evil.is_refused(frame, "sender_mismatch").await;
+        }
+    }
+    evil.settles().await;
+    victim.heard_nothing_of(&["new_message", "new_thread", "typing", "user_online"]).await;
+    for reader in [&alice, &mallory] {
+        assert_eq!(bob.history_with(reader).await, Vec::<Value>::new());
+    }
+}
+
+#[tokio::test]
+async fn the_presence_of_strangers_is_nobodys_business() {
+    let hub = Hub::start().await;
+    let (mallory, alice) = (hub.person(666), hub.person(42));
+    let mut spy = mallory.connect().await;
+    spy.says(json!({"type": "subscribe", "channels": ["presence"]})).await;
+    spy.expect("subscribed").await;
+    let mut device = alice.connect().await;
+    device.settles().await;
+    spy.says(json!({"type": "who_is_online", "user_ids": [42, "42", 7]})).await;
+    assert_eq!(spy.expect("online_users").await["users"], json!([]));
+    let presence = mallory.get("/chat/presence?user_ids=42,7").await.is(200);
+    assert_eq!(presence, json!({"users": []}));
+    spy.says(json!({"type": "typing", "to": 42})).await;
+    spy.settles().await;
+    device.heard_nothing_of(&["typing", "user_online"]).await;
+    spy.heard_nothing_of(&["user_online", "user_offline"]).await;
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_connection_also_after_a_restart() {
+    let mut hub = Hub::start().await;
+    let alice = hub.person(42);
+    let ticket = alice.ticket().await;
+    let path = format!("/chat?ticket={ticket}");
+    assert_eq!(alice.knocks(&path, &[]).await.status, 101);
+    alice.knocks(&path, &[]).await.refused(401, "ticket_used");
+    hub.kill().await;
+    hub.restart().await;
+    alice.knocks(&path, &[]).await.refused(401, "ticket_used");
+    // The core mints tickets of the same form.
+    let own = token::ticket(hub.secret(), 42, std::time::Duration::from_secs(60)).expect("a ticket");
+    let mut device = alice.connect_with(|door| door.credentials = Credentials::Ticket(own)).await;
+    device.settles().await;
+}

@@ -1,0 +1,317 @@
+//! Who may do what: every operation × every kind of caller, and the exact status or code for each.
+
+mod support;
+
+#[path = "isolation/forged.rs"]
+mod forged;
+
+use forged::Forged;
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::person::{Answer, answer, number};
+use support::{Device, Hub, Person};
+
+/// Alice (42) has written to Bob (7): `message` stands, `deleted` she has deleted. Alice and Carol (8) have a thread, too.
+struct Shop {
+    hub: Hub,
+    alice: Person,
+    bob: Person,
+    mallory: Person,
+    thread: u64,
+    message: u64,
+    deleted: u64,
+    /// A notification of Bob's.
+    notification: u64,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let hub = Hub::start().await;
+        let (alice, bob, mallory) = (hub.person(42), hub.person(7), hub.person(666));
+        let mut laptop = alice.connect().await;
+        let ack = laptop.sends_to(&bob, "Still available?").await;
+        let gone = laptop.sends_to(&bob, "never mind").await;
+        let deleted = number(&gone, "message_id");
+        alice.delete(&format!("/chat/messages/{deleted}")).await.is(204);
+        laptop.sends_to(&hub.person(8), "hello Carol").await;
+        let bell = bob.get("/notifications").await.is(200);
+        Self {
+            thread: number(&ack, "thread_id"),
+            message: number(&ack, "message_id"),
+            deleted,
+            notification: number(&bell["notifications"][0], "id"),
+            hub,
+            alice,
+            bob,
+            mallory,
+        }
+    }
+
+    /// Every operation of PROTOCOL 6 that needs a caller, in an order in which none spoils the next.
+    fn operations(&self) -> Vec<Operation> {
+        let Self { thread, message, deleted, notification, .. } = self;
+        let get = |path: String| Operation { method: Method::GET, path, body: None };
+        let write = |method: Method, path: String, body: Value| Operation { method, path, body: Some(body) };
+        vec![
+            get(format!("/chat/messages?thread_id={thread}")),
+            get("/chat/messages?with=8".to_owned()),
+            get("/chat/threads".to_owned()),
+            get("/chat/unread".to_owned()),
+            get("/chat/sync?cursor=x".to_owned()),
+            get("/chat/presence?user_ids=42,7".to_owned()),
+            get("/notifications".to_owned()),
+            write(Method::POST, "/chat/ticket".to_owned(), json!({})),
+            write(Method::POST, format!("/chat/threads/{thread}/read"), json!({"up_to": 1})),
+            write(Method::POST, "/chat/send".to_owned(), json!({"temp_id": "i", "thread_id": thread, "content": "x"})),
+            write(Method::PATCH, format!("/chat/messages/{message}"), json!({"content": "changed"})),
+            write(Method::PATCH, format!("/chat/messages/{deleted}"), json!({"content": "changed"})),
+            write(Method::DELETE, format!("/chat/messages/{deleted}"), json!({})),
+            write(Method::POST, format!("/notifications/{notification}/read"), json!({})),
+            write(Method::POST, "/notifications/read-all".to_owned(), json!({})),
+            write(Method::DELETE, format!("/notifications/{notification}"), json!({})),
+            write(
+                Method::POST,
+                "/internal/notifications".to_owned(),
+                json!({"user_id": 7, "type": "t", "title": "t", "body": "b"}),
+            ),
+            write(Method::DELETE, format!("/chat/messages/{message}"), json!({})),
+        ]
+    }
+}
+
+struct Operation {
+    method: Method,
+    path: String,
+    body: Option<Value>,
+}
+
+impl Operation {
+    async fn by(&self, who: &Person) -> Answer {
+        self.send(who.ask(self.method.clone(), &self.path)).await
+    }
+
+    async fn send(&self, mut request: reqwest::RequestBuilder) -> Answer {
+        if let Some(body) = &self.body {
+            request = request.json(body);
+        }
+        answer(request).await
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// What each caller is answered, in the order of [`Shop::operations`].
+#[rustfmt::skip]
+const TABLE: &[(&str, &str, &str)] = &[
+    // the author           the other member      a stranger
+    ("200",                 "200",                "404 not_found"),     // history of the thread
+    ("200",                 "200",                "200"),               // history with Carol: one's own, or empty
+    ("200",                 "200",                "200"),               // one's own threads
+    ("200",                 "200",                "200"),               // one's own unread
+    ("200",                 "200",                "200"),               // one's own changes
+    ("200",                 "200",                "200"),               // presence, without strangers
+    ("200",                 "200",                "200"),               // one's own notifications
+    ("200",                 "200",                "200"),               // a ticket
+    ("200",                 "200",                "404 not_found"),     // read
+    ("201",                 "201",                "404 not_found"),     // send into the thread
+    ("200",                 "403 not_author",     "404 not_found"),     // edit
+    ("404 not_found",       "403 not_author",     "404 not_found"),     // edit what is deleted
+    ("404 not_found",       "403 not_author",     "404 not_found"),     // delete what is deleted
+    ("404 not_found",       "204",                "404 not_found"),     // read Bob's notification
+    ("204",                 "204",                "204"),               // read all of one's own
+    ("404 not_found",       "204",                "404 not_found"),     // delete Bob's notification
+    ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // the core's door
+    ("204",                 "403 not_author",     "404 not_found"),     // delete
+];
+
+fn said(answer: &Answer) -> String {
+    answer.code().map_or_else(|| answer.status.to_string(), |code| format!("{} {code}", answer.status))
+}
+
+#[tokio::test]
+async fn each_caller_may_do_what_is_theirs() {
+    let shop = Shop::open().await;
+    let mut wrong = Vec::new();
+    for (operation, (author, other, stranger)) in shop.operations().iter().zip(TABLE) {
+        // The stranger first: nothing of theirs may have an effect on what follows. The author last.
+        for (name, who, wanted) in
+            [("stranger", &shop.mallory, stranger), ("other", &shop.bob, other), ("author", &shop.alice, author)]
+        {
+            let got = said(&operation.by(who).await);
+            if got != **wanted {
+                wrong.push(format!("{} by the {name}: {got}, not {wanted}", operation.name()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert_eq!(shop.operations().len(), TABLE.len());
+}
+
+#[tokio::test]
+async fn what_is_not_ones_own_looks_as_if_it_did_not_exist() {
+    let shop = Shop::open().await;
+    let nothing = 9_007_199_254_740_991_u64;
+    for (path, method, body) in [
+        (format!("/chat/messages?thread_id={}", shop.thread), Method::GET, json!({})),
+        (format!("/chat/threads/{}/read", shop.thread), Method::POST, json!({})),
+        (format!("/chat/messages/{}", shop.message), Method::PATCH, json!({"content": "x"})),
+        (format!("/chat/messages/{}", shop.message), Method::DELETE, json!({})),
+        (format!("/notifications/{}/read", shop.notification), Method::POST, json!({})),
+        (format!("/notifications/{}", shop.notification), Method::DELETE, json!({})),
+    ] {
+        let theirs = answer(shop.mallory.ask(method.clone(), &path).json(&body)).await;
+        let id = path.split(|letter: char| !letter.is_ascii_digit()).find(|part| !part.is_empty()).expect("an id");
+        let none = answer(shop.mallory.ask(method, &path.replace(id, &nothing.to_string())).json(&body)).await;
+        assert_eq!((theirs.status, &theirs.text), (none.status, &none.text), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_forged_token_opens_nothing() {
+    let shop = Shop::open().await;
+    let forged = Forged::all(shop.hub.secret(), 42);
+    for (name, token) in &forged {
+        let nobody = shop.hub.person_with(42, token);
+        for operation in shop.operations() {
+            let answer = operation.by(&nobody).await;
+            assert_eq!(said(&answer), "401 unauthorized", "{} with {name}", operation.name());
+        }
+        for path in ["/chat", "/notifications", "/ws/chat", "/ws/notifications"] {
+            nobody.knocks(path, &[("authorization", &format!("Bearer {token}"))]).await.refused(401, "unauthorized");
+            nobody.knocks(&format!("{path}?token={token}"), &[]).await.refused(401, "unauthorized");
+            nobody
+                .knocks(path, &[("sec-websocket-protocol", &format!("bearer, {token}"))])
+                .await
+                .refused(401, "unauthorized");
+            nobody.knocks(path, &[("cookie", &format!("token={token}"))]).await.refused(401, "unauthorized");
+        }
+    }
+    let anonymous = shop.hub.person(42);
+    for operation in shop.operations() {
+        let answer = operation.send(anonymous.request(operation.method.clone(), &operation.path)).await;
+        assert_eq!(said(&answer), "401 unauthorized", "{} without a token", operation.name());
+    }
+}
+
+#[tokio::test]
+async fn a_forged_ticket_opens_nothing() {
+    let hub = Hub::start().await;
+    let alice = hub.person(42);
+    for (name, ticket) in Forged::tickets(hub.secret(), 42) {
+        let answer = alice.knocks(&format!("/chat?ticket={ticket}"), &[]).await;
+        assert_eq!(said(&answer), "401 unauthorized", "{name}");
+    }
+    let ticket = alice.ticket().await;
+    assert_eq!(alice.knocks(&format!("/chat?ticket={ticket}"), &[]).await.status, 101);
+    alice.knocks(&format!("/notifications?ticket={ticket}"), &[]).await.refused(401, "ticket_used");
+}
+
+#[tokio::test]
+async fn a_foreign_page_gets_no_socket_and_changes_nothing_by_cookie() {
+    let hub = Hub::set(&[("CHAT_ALLOWED_ORIGINS", "https://shop.example")]).await;
+    let alice = hub.person(42);
+    let cookie = format!("token={}", alice.token);
+    let bearer = format!("Bearer {}", alice.token);
+    for (origin, status) in [
+        ("https://shop.example", 101),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("https://shop.example.evil.example", 403),
+    ] {
+        for credential in [("cookie", cookie.as_str()), ("authorization", bearer.as_str())] {
+            let answer = alice.knocks("/chat", &[credential, ("origin", origin)]).await;
+            assert_eq!(answer.status, status, "{origin} {}", credential.0);
+            if status == 403 {
+                answer.refused(403, "forbidden_origin");
+            }
+        }
+    }
+    // A refused origin does not use up a ticket.
+    let ticket = alice.ticket().await;
+    alice
+        .knocks(&format!("/chat?ticket={ticket}"), &[("origin", "https://evil.example")])
+        .await
+        .refused(403, "forbidden_origin");
+    assert_eq!(
+        alice.knocks(&format!("/chat?ticket={ticket}"), &[("origin", "https://shop.example")]).await.status,
+        101
+    );
+    let send = json!({"temp_id": "c", "receiver_id": 7, "content": "by cookie"});
+    let by_cookie = |origin: Option<&str>| {
+        let request = alice.request(Method::POST, "/chat/send").header("cookie", &cookie).json(&send);
+        answer(origin.into_iter().fold(request, |request, origin| request.header("origin", origin)))
+    };
+    by_cookie(Some("https://evil.example")).await.refused(403, "forbidden_origin");
+    by_cookie(Some("null")).await.refused(403, "forbidden_origin");
+    by_cookie(Some("https://shop.example")).await.is(201);
+    // Reading by cookie is not changing; whether the page may see the answer is for CORS to say.
+    let read = answer(
+        alice.request(Method::GET, "/chat/threads").header("cookie", &cookie).header("origin", "https://evil.example"),
+    )
+    .await;
+    assert!(!read.headers.contains_key("access-control-allow-origin"), "{:?}", read.headers);
+}
+
+#[tokio::test]
+async fn frames_about_other_peoples_things_are_refused() {
+    let shop = Shop::open().await;
+    let Shop { thread, message, deleted, .. } = &shop;
+    let mut bobs = shop.bob.connect().await;
+    let mut evil = shop.mallory.connect().await;
+    let frames = |who: &str| -> Vec<(Value, Option<&str>)> {
+        let by = |stranger, other, author| match who {
+            "stranger" => stranger,
+            "other" => other,
+            _ => author,
+        };
+        let none = Some("not_found");
+        vec![
+            (
+                json!({"type": "message_send", "temp_id": who, "thread_id": thread, "content": "x"}),
+                by(none, None, None),
+            ),
+            (
+                json!({"type": "message_edit", "message_id": message, "content": "y"}),
+                by(none, Some("not_author"), None),
+            ),
+            (
+                json!({"type": "message_edit", "message_id": deleted, "content": "y"}),
+                by(none, Some("not_author"), none),
+            ),
+            (json!({"type": "message_seen", "thread_id": thread}), by(none, None, None)),
+            (json!({"type": "message_delivered", "thread_id": thread, "up_to": 1}), by(none, None, None)),
+            (json!({"type": "typing", "thread_id": thread}), by(none, None, None)),
+            (json!({"type": "stop_typing", "thread_id": thread}), by(none, None, None)),
+            (json!({"type": "notification_read", "id": shop.notification}), by(none, None, none)),
+            (json!({"type": "message_delete", "message_id": message}), by(none, Some("not_author"), None)),
+        ]
+    };
+    for (frame, code) in frames("stranger") {
+        evil.is_refused(frame, code.expect("a stranger may do nothing")).await;
+    }
+    let quiet = ["new_message", "message_updated", "message_deleted", "messages_seen", "messages_delivered", "typing"];
+    bobs.heard_nothing_of(&quiet).await;
+    let mut alices = shop.alice.connect().await;
+    for (who, device) in [("other", &mut bobs), ("author", &mut alices)] {
+        for (frame, code) in frames(who) {
+            outcome(device, frame, code).await;
+        }
+    }
+    evil.heard_nothing_of(&quiet).await;
+}
+
+/// Says a frame, and holds that it is refused with the code, or not at all.
+async fn outcome(device: &mut Device, frame: Value, code: Option<&str>) {
+    let said = frame.to_string();
+    match code {
+        Some(code) => drop(device.is_refused(frame, code).await),
+        None => {
+            device.says(frame).await;
+            let errors: Vec<Value> =
+                device.settles().await.into_iter().filter(|frame| frame["type"] == "error").collect();
+            assert!(errors.is_empty(), "{said} was refused: {errors:?}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A hundred clients that stop reading: each is closed with 4002, memory stays bounded, the others do not notice, and
+//! what was missed is there when they come back.
+
+mod support;
+
+use std::time::Duration;
+
+use chat_loadtest::client::{Client, Heard};
+use chat_loadtest::usage;
+use serde_json::{Value, json};
+use support::person::{number, text};
+use support::{Hub, Person, in_time};
+
+const READERS: u64 = 10;
+const DEVICES: usize = 10;
+/// A message's text: 4,000 characters of four bytes each.
+const TEXT: &str = "🙂";
+
+/// A device that does not read any more, and its cursor.
+struct Asleep {
+    client: Client,
+    person: Person,
+    cursor: String,
+}
+
+/// Wakes up: reads on until the connection ends, and returns how it ended.
+async fn wakes(asleep: &mut Asleep) -> (u16, String) {
+    loop {
+        match asleep.client.next().await {
+            Heard::Text(frame) => {
+                let frame: Value = serde_json::from_str(&frame).expect("a frame");
+                if let Some(cursor) = frame["cursor"].as_str() {
+                    cursor.clone_into(&mut asleep.cursor);
+                }
+            }
+            Heard::Closed(code, reason) => return (code, reason),
+            Heard::Gone => return (1006, "gone".to_owned()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_slow_readers_are_closed_and_come_back_without_loss() {
+    let mut hub = Hub::start().await;
+    let author = hub.person(1);
+    let mut laptop = author.connect().await;
+    let readers: Vec<Person> = (100..100 + READERS).map(|id| hub.person(id)).collect();
+    let mut asleep = Vec::new();
+    for person in &readers {
+        laptop.sends_to(person, "good night").await;
+        for _ in 0..DEVICES {
+            let mut device = person.connect_with(|door| door.receive = Some(8 * 1024)).await;
+            device.settles().await;
+            asleep.push(Asleep { client: device.client, person: person.clone(), cursor: device.cursor });
+        }
+    }
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let (mut alices, mut bobs) = (alice.connect().await, bob.connect().await);
+    let before = usage::resident_kb(hub.server().pid()).expect("the hub runs");
+
+    let content = TEXT.repeat(4_000);
+    let mut slowest = Duration::ZERO;
+    let mut rounds = 0;
+    while overflows(&author).await < READERS * DEVICES as u64 {
+        for person in &readers {
+            for _ in 0..10 {
+                laptop.sends_to(person, &content).await;
+            }
+        }
+        // The others go on talking meanwhile.
+        let began = std::time::Instant::now();
+        alices.sends_to(&bob, &format!("still here {rounds}")).await;
+        bobs.receives(&format!("still here {rounds}")).await;
+        slowest = slowest.max(began.elapsed());
+        rounds += 1;
+        assert!(rounds < 100, "{} of 100 were closed after {rounds} rounds", overflows(&author).await);
+    }
+    assert!(slowest < Duration::from_secs(2), "the others noticed: {slowest:?}");
+    let after = usage::resident_kb(hub.server().pid()).expect("the hub runs");
+    // 1 MiB for each of the hundred at the most, and as much again for everything else.
+    let grown = after.saturating_sub(before);
+    assert!(grown < 200 * 1024, "grown by {grown} KB");
+
+    for sleeper in &mut asleep {
+        let (code, reason) = in_time("the end of a slow reader", wakes(sleeper)).await;
+        assert_eq!((code, reason.is_empty()), (4002, false), "user {}", sleeper.person.id);
+    }
+    for sleeper in asleep.iter().step_by(DEVICES / 2) {
+        let stored = sleeper.person.history_with(&author).await.len() as u64;
+        let mut device = sleeper.person.resumes(&sleeper.cursor).await;
+        let told = device.catches_up().await;
+        let newest = told.iter().filter(|frame| frame["type"] == "new_message").map(|frame| number(frame, "seq")).max();
+        assert_eq!(newest, Some(stored), "user {} has caught up", sleeper.person.id);
+        let places: Vec<u64> = told
+            .iter()
+            .filter(|frame| text(frame, "type") == "new_message")
+            .map(|frame| number(frame, "seq"))
+            .collect();
+        assert!(places.windows(2).all(|pair| pair[1] == pair[0] + 1), "a gap: {places:?}");
+    }
+}
+
+/// Returns how many connections were too slow so far.
+async fn overflows(anybody: &Person) -> u64 {
+    let metrics = support::person::answer(anybody.request(reqwest::Method::GET, "/metrics")).await;
+    let line = metrics.text.lines().find(|line| line.starts_with("chat_outbox_overflows"));
+    let count = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).unwrap_or_default();
+    // A count of connections.
+    count as u64
+}
+
+#[tokio::test]
+async fn sends_of_somebody_who_does_not_read_push_back_on_them_alone() {
+    let hub = Hub::start().await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let mut flood = alice.connect_with(|door| door.receive = Some(8 * 1024)).await;
+    let mut desk = bob.connect().await;
+    // Alice sends without reading her acks: either she is pushed back on, or closed; Bob hears all that was stored.
+    let text = "x".repeat(1_000);
+    let mut said = 0;
+    for number in 0..3_000 {
+        let frame = json!({"type": "message_send", "temp_id": format!("f{number}"), "receiver_id": 7, "content": text});
+        let sending = tokio::time::timeout(Duration::from_secs(2), flood.client.send(frame.to_string())).await;
+        match sending {
+            Ok(Ok(())) => said += 1,
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    assert!(said >= 16, "only {said} frames were taken");
+    drop(flood);
+    let mut carol = hub.person(8).connect().await;
+    carol.sends_to(&bob, "the end").await;
+    desk.expect_where("new_message", |frame| frame["content"] == "the end").await;
+    let history = bob.history_with(&alice).await;
+    assert!(history.len() as u64 <= said + 1, "{} stored of {said}", history.len());
+}

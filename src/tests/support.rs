@@ -1,0 +1,56 @@
+//! The harness: a real hub in a process of its own, and people who use it.
+//!
+//! ```text
+//!  hub       Hub::start(): the program itself, its data in a temporary folder; kill, restart, freeze, end
+//!  person    hub.person(42): somebody with a token, REST, and doors to both sockets
+//!  device    alice.connect(): one socket; says, sends_to, expect, receives, resume
+//!  scene     Alice and Bob with two devices each
+//!  contract  what every frame must look like, from PROTOCOL 3.2 and 5; each frame of every test is held against it
+//! ```
+//!
+//! Nobody sleeps: every wait is for an event, under a deadline, and says what arrived instead.
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::print_stderr,
+    reason = "each test uses a part of the harness"
+)]
+
+pub mod contract;
+pub mod device;
+pub mod dice;
+pub mod hub;
+pub mod person;
+pub mod scene;
+
+pub use device::Device;
+pub use dice::Dice;
+pub use hub::Hub;
+pub use person::{Answer, Person};
+
+use std::time::Duration;
+
+/// How long anything may take.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Waits for something that must come in time.
+pub async fn in_time<T>(what: &str, event: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, event).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: not within {DEADLINE:?}"),
+    }
+}
+
+/// Asks again and again until an answer holds; for what is told to nobody, like metrics or a process's end.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    in_time(what, async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+}

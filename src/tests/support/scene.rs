@@ -1,0 +1,44 @@
+//! Two people with two devices each.
+
+use serde_json::Value;
+
+use super::{Device, Hub, Person};
+
+/// Alice (42) and Bob (7), on a hub of their own.
+pub struct Scene {
+    pub hub: Hub,
+    pub alice: Person,
+    pub bob: Person,
+    pub laptop: Device,
+    pub phone: Device,
+    pub desk: Device,
+    pub tablet: Device,
+}
+
+impl Scene {
+    /// Alice has a laptop and a phone, Bob a desk and a tablet; nobody has written yet.
+    pub async fn open() -> Self {
+        let hub = Hub::start().await;
+        let (alice, bob) = (hub.person(42), hub.person(7));
+        let (laptop, phone) = (alice.connect().await, alice.connect().await);
+        let (desk, tablet) = (bob.connect().await, bob.connect().await);
+        Self { hub, alice, bob, laptop, phone, desk, tablet }
+    }
+
+    /// The same, after a first message from Alice that everybody has seen come in.
+    pub async fn begun() -> (Self, Value) {
+        let mut scene = Self::open().await;
+        let ack = scene.laptop.sends_to(&scene.bob, "Still available?").await;
+        for device in [&mut scene.phone, &mut scene.desk, &mut scene.tablet] {
+            device.receives("Still available?").await;
+        }
+        for device in scene.devices() {
+            device.settles().await;
+        }
+        (scene, ack)
+    }
+
+    pub fn devices(&mut self) -> [&mut Device; 4] {
+        [&mut self.laptop, &mut self.phone, &mut self.desk, &mut self.tablet]
+    }
+}

@@ -1,0 +1,244 @@
+//! Two hub processes on one MariaDB, without anything between them: every promise of PROTOCOL 3.3 and 3.4 holds, by polling.
+//!
+//! Needs `mariadb-server`; runs with `CHAT_TEST_MARIADB=1`.
+
+mod support;
+
+#[path = "../../database/tests/support/mariadb.rs"]
+#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test's support")]
+mod mariadb;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chat_loadtest::client::{Client, Credentials, Heard};
+use futures_util::future::join_all;
+use mariadb::{MariaDb, wanted};
+use serde_json::{Value, json};
+use support::person::{number, text};
+use support::{Device, Hub, Person};
+
+const THREADS: u64 = 50;
+const EACH: usize = 40;
+const IN_FLIGHT: usize = 4;
+
+/// Two hubs on one database.
+struct Pair {
+    left: Hub,
+    right: Hub,
+    database: MariaDb,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let database = MariaDb::start();
+        let url = database.database("chat");
+        let node = |name: &'static str| {
+            let url = url.clone();
+            async move { Hub::set(&[("DATABASE_URL", &url), ("CHAT_NODE_NAME", name)]).await }
+        };
+        Self { left: node("left").await, right: node("right").await, database }
+    }
+}
+
+/// What one side of a thread has been told.
+#[derive(Default)]
+struct Side {
+    acked: BTreeMap<String, u64>,
+    heard: Vec<(u64, String)>,
+}
+
+/// Sends its share into the thread, and listens until the other side's share has come, too.
+async fn speaks(mut client: Client, me: u64, to: u64) -> Side {
+    let (mut side, mut sent) = (Side::default(), 0);
+    while side.acked.len() < EACH || side.heard.len() < EACH {
+        while sent < EACH && sent - side.acked.len() < IN_FLIGHT {
+            let key = format!("{me}-{sent}");
+            let frame = json!({"type": "message_send", "temp_id": key, "receiver_id": to, "content": key});
+            client.send(frame.to_string()).await.expect("the hub reads");
+            sent += 1;
+        }
+        let Heard::Text(frame) = client.next().await else { panic!("user {me} was disconnected") };
+        let frame: Value = serde_json::from_str(&frame).expect("a frame");
+        match text(&frame, "type") {
+            "message_ack" => {
+                assert_eq!(frame["duplicate"], false, "{frame}");
+                side.acked.insert(text(&frame, "temp_id").to_owned(), number(&frame, "seq"));
+            }
+            "new_message" => side.heard.push((number(&frame, "seq"), text(&frame, "temp_id").to_owned())),
+            "error" => panic!("user {me}: {frame}"),
+            _ => {}
+        }
+    }
+    side
+}
+
+#[tokio::test]
+async fn both_sides_of_fifty_threads_send_at_once_through_different_hubs() {
+    if !wanted("both_sides_of_fifty_threads_send_at_once_through_different_hubs") {
+        return;
+    }
+    let hubs = Pair::start().await;
+    let mut speaking = Vec::new();
+    for thread in 0..THREADS {
+        let (one, two) = (1_000 + thread * 2, 1_001 + thread * 2);
+        for (hub, me, to) in [(&hubs.left, one, two), (&hubs.right, two, one)] {
+            let mut device = hub.person(me).connect().await;
+            device.settles().await;
+            speaking.push(tokio::spawn(speaks(device.client, me, to)));
+        }
+    }
+    let sides = tokio::time::timeout(Duration::from_secs(60), join_all(speaking))
+        .await
+        .expect("everybody has heard everything");
+    let sides: Vec<Side> = sides.into_iter().map(|side| side.expect("the side lives")).collect();
+    for (thread, sides) in (0..THREADS).zip(sides.chunks(2)) {
+        let (one, two) = (hubs.left.person(1_000 + thread * 2), hubs.right.person(1_001 + thread * 2));
+        let history = one.history_with(&two).await;
+        assert_eq!(history, two.history_with(&one).await, "two hubs, two histories");
+        let places: Vec<u64> = history.iter().map(|message| number(message, "seq")).collect();
+        assert_eq!(places, (1..=2 * EACH as u64).collect::<Vec<_>>(), "thread {thread} is not dense");
+        let stored: BTreeMap<String, u64> =
+            history.iter().map(|message| (text(message, "temp_id").to_owned(), number(message, "seq"))).collect();
+        assert_eq!(stored.len(), 2 * EACH, "thread {thread} holds a key twice");
+        for (side, me, other) in [(&sides[0], one.id, two.id), (&sides[1], two.id, one.id)] {
+            assert!(side.acked.iter().all(|(key, seq)| stored[key] == *seq), "user {me}: acks differ from history");
+            let order: Vec<u64> = (0..EACH).map(|sent| stored[&format!("{me}-{sent}")]).collect();
+            assert!(order.is_sorted(), "user {me}: numbered in another order than sent");
+            let told: Vec<(u64, String)> =
+                (0..EACH).map(|sent| format!("{other}-{sent}")).map(|key| (stored[&key], key)).collect();
+            assert_eq!(side.heard, told, "user {me} was told something else");
+        }
+    }
+    drop(hubs);
+}
+
+#[tokio::test]
+async fn one_key_sent_through_both_hubs_at_once_is_one_message() {
+    if !wanted("one_key_sent_through_both_hubs_at_once_is_one_message") {
+        return;
+    }
+    let hubs = Pair::start().await;
+    let bob = hubs.left.person(7);
+    let mut desk = bob.connect().await;
+    let (mut here, mut there) = (hubs.left.person(42).connect().await, hubs.right.person(42).connect().await);
+    for round in 0..50 {
+        let send = json!({"temp_id": format!("both-{round}"), "receiver_id": 7, "content": format!("round {round}")});
+        let (one, two) = tokio::join!(here.sends(send.clone()), there.sends(send));
+        for field in ["message_id", "thread_id", "seq", "rev", "created_at"] {
+            assert_eq!(one[field], two[field], "round {round}: {one} and {two}");
+        }
+        assert_ne!(one["duplicate"], two["duplicate"], "round {round}: exactly one was the first");
+        desk.receives(&format!("round {round}")).await;
+    }
+    assert_eq!(bob.history_with(&hubs.right.person(42)).await.len(), 50);
+}
+
+#[tokio::test]
+async fn everything_durable_crosses_over_and_any_hub_resumes_any_cursor() {
+    if !wanted("everything_durable_crosses_over_and_any_hub_resumes_any_cursor") {
+        return;
+    }
+    let hubs = Pair::start().await;
+    let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    let mut bell = bob.listens().await;
+    let ack = laptop.sends_to(&bob, "across").await;
+    desk.receives("across").await;
+    assert_eq!(bell.expect("notification").await["payload"]["related_id"], ack["thread_id"]);
+    desk.says(json!({"type": "message_seen", "thread_id": ack["thread_id"]})).await;
+    assert_eq!(laptop.expect("messages_seen").await["up_to"], 1);
+    bell.expect("notification_read").await;
+    laptop.says(json!({"type": "message_edit", "message_id": ack["message_id"], "content": "changed"})).await;
+    assert_eq!(desk.expect("message_updated").await["content"], "changed");
+    laptop.says(json!({"type": "message_delete", "message_id": ack["message_id"]})).await;
+    desk.expect("message_deleted").await;
+    desk.says(json!({"type": "message_delivered", "thread_id": ack["thread_id"], "up_to": 1})).await;
+
+    desk.settles().await;
+    let cursor = desk.cursor.clone();
+    desk.leaves().await;
+    laptop.sends_to(&bob, "while away").await;
+    let elsewhere = hubs.left.person(7);
+    let mut moved: Device = elsewhere.resumes(&cursor).await;
+    let missed = moved.catches_up().await;
+    assert!(missed.iter().any(|frame| frame["content"] == "while away"), "{missed:?}");
+}
+
+#[tokio::test]
+async fn a_ticket_is_used_up_on_every_hub() {
+    if !wanted("a_ticket_is_used_up_on_every_hub") {
+        return;
+    }
+    let hubs = Pair::start().await;
+    let (here, there) = (hubs.left.person(42), hubs.right.person(42));
+    let ticket = here.ticket().await;
+    there.connect_with(|door| door.credentials = Credentials::Ticket(ticket.clone())).await;
+    here.knocks(&format!("/chat?ticket={ticket}"), &[]).await.refused(401, "ticket_used");
+}
+
+#[tokio::test]
+async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged() {
+    if !wanted("a_database_that_dies_under_load_loses_nothing_that_was_acknowledged") {
+        return;
+    }
+    let mut hubs = Pair::start().await;
+    hubs.left.expects_errors();
+    hubs.right.expects_errors();
+    let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));
+    let mut acked = BTreeMap::new();
+    for death in 0..3 {
+        let mut laptop = alice.connect().await;
+        let mut refused = 0;
+        let working = async {
+            for number in 0..200 {
+                let key = format!("{death}-{number}");
+                match tries(&mut laptop, &bob, &key).await {
+                    Some(seq) => drop(acked.insert(key, seq)),
+                    None => refused += 1,
+                }
+                if refused > 2 {
+                    break;
+                }
+            }
+        };
+        let dying = async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            hubs.database.kill();
+        };
+        // Each refusal takes as long as the hub waits for a connection to the database.
+        let both = async { tokio::join!(working, dying) };
+        tokio::time::timeout(Duration::from_secs(30), both).await.expect("every send is answered");
+        let ready = alice.get("/health/ready").await;
+        assert_eq!(ready.status, 503, "ready without a database: {}", ready.text);
+        alice.get("/chat/threads").await.refused(503, "unavailable");
+        hubs.database.restart();
+        support::until("the hub recovers by itself", || async {
+            (alice.get("/health/ready").await.status == 200 && bob.get("/health/ready").await.status == 200)
+                .then_some(())
+        })
+        .await;
+    }
+    let stored: BTreeMap<String, u64> = bob
+        .history_with(&alice)
+        .await
+        .iter()
+        .map(|message| (text(message, "temp_id").to_owned(), number(message, "seq")))
+        .collect();
+    for (key, seq) in &acked {
+        assert_eq!(stored.get(key), Some(seq), "acknowledged and lost: {key}");
+    }
+    assert!(acked.len() > 10, "{} acks are no load", acked.len());
+}
+
+/// Sends once; returns the place, or `None` if the hub said that it cannot now.
+async fn tries(device: &mut Device, to: &Person, key: &str) -> Option<u64> {
+    device.says(json!({"type": "message_send", "temp_id": key, "receiver_id": to.id, "content": key})).await;
+    let answers = |frame: &Value| frame["temp_id"] == key && matches!(text(frame, "type"), "message_ack" | "error");
+    let answer = device.expect_that("an answer", answers).await;
+    if answer["type"] == "message_ack" {
+        return Some(number(&answer, "seq"));
+    }
+    assert_eq!((text(&answer, "code"), &answer["temporary"]), ("unavailable", &json!(true)), "{answer}");
+    None
+}
