@@ -40,50 +40,16 @@ pub struct Config {
     pub development: Option<Development>,
     /// How to reach the database.
     pub database: connect::Options,
-    /// Where images are kept.
-    pub media_url: String,
-    /// What connects the nodes.
-    pub nats_url: Option<Private>,
     /// How the hub behaves.
     pub hub: hub::Options,
     /// WebSocket connections of this node.
     pub max_connections: usize,
     /// HTTP connections of this node beyond its WebSockets.
     pub max_http_connections: usize,
-    /// What may be uploaded.
-    pub uploads: Uploads,
     /// How long the end may take.
     pub drain: Duration,
     /// Threads that run the hub.
     pub workers: usize,
-}
-
-/// A text that may hold a password, and is not printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Private(
-    /// The text.
-    pub String,
-);
-
-impl fmt::Debug for Private {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Private")
-    }
-}
-
-/// What may be uploaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Uploads {
-    /// Images of one request.
-    pub images: usize,
-    /// Bytes of one image.
-    pub image_bytes: usize,
-    /// Pixels of one image.
-    pub image_pixels: u64,
-    /// Images per user and minute.
-    pub per_minute: u32,
-    /// Images that a user may send at once.
-    pub burst: u32,
 }
 
 /// What development mode needs.
@@ -173,6 +139,11 @@ impl Config {
         );
         problems.extend((process.workers == Some(0)).then(|| "CHAT_WORKERS must be at least 1".to_owned()));
         problems.extend(database(&args.database_url).err());
+        problems.extend(
+            said(args.nats_url.as_ref()).map(|_| {
+                "NATS_URL is set, but this version joins its nodes by their database alone: unset it".to_owned()
+            }),
+        );
         let open = listen.is_some_and(|listen| !listen.ip().is_loopback());
         let keys = if no_keys(&args.keys) && open {
             problems.push(format!(
@@ -199,12 +170,9 @@ impl Config {
             authenticator: keys.authenticator,
             development: keys.development,
             database: connect::Options { url: args.database_url.clone(), readers: args.database_readers.clamp(1, 64) },
-            media_url: args.media_url.clone(),
-            nats_url: said(args.nats_url.as_ref()).cloned().map(Private),
             hub: hub_options(args),
             max_connections: args.limits.max_connections,
             max_http_connections: args.limits.max_http_connections,
-            uploads: uploads(&args.limits),
             drain: process.drain_seconds,
             workers: process.workers.unwrap_or_else(half_of_the_cores),
         })
@@ -346,7 +314,6 @@ fn limits(args: &LimitArgs) -> Vec<String> {
         ("CHAT_MAX_FRAME", args.max_frame, 1_024, 16 << 20),
         ("CHAT_MAX_TEXT", args.max_text, 1, 1_000_000),
         ("CHAT_MAX_IMAGES", args.max_images, 1, 100),
-        ("CHAT_MAX_IMAGE_BYTES", args.max_image_bytes, 1_024, 1 << 30),
         ("CHAT_MAX_IN_FLIGHT", args.max_in_flight, 1, 10_000),
         ("CHAT_OUTBOX_BYTES", args.outbox_bytes, 64 << 10, 1 << 30),
         ("CHAT_OUTBOX_FRAMES", args.outbox_frames, 64, 1_000_000),
@@ -378,16 +345,6 @@ fn hub_options(args: &ServeArgs) -> hub::Options {
         thread_idle: process.thread_idle,
         offline_after: process.offline_after,
         heartbeat: process.heartbeat,
-    }
-}
-
-fn uploads(args: &LimitArgs) -> Uploads {
-    Uploads {
-        images: args.max_images,
-        image_bytes: args.max_image_bytes,
-        image_pixels: args.max_image_megapixels.saturating_mul(1_000_000),
-        per_minute: args.uploads_per_minute,
-        burst: args.upload_burst,
     }
 }
 

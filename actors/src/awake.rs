@@ -4,6 +4,7 @@
 //! actor can fall asleep without losing anything: under the table's lock it leaves only if nothing waits for it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -26,13 +27,13 @@ impl Waiting {
 
 /// The table.
 pub(crate) struct Awake<K, M: Message> {
-    actors: Mutex<HashMap<K, Entry<M>>>,
+    actors: Mutex<HashMap<K, Awoken<M>>>,
     /// Shows how many are awake.
     gauge: &'static Gauge,
     wake: OnceLock<Wake<K, M>>,
 }
 
-struct Entry<M: Message> {
+struct Awoken<M: Message> {
     actor: ActorRef<M>,
     waiting: Waiting,
 }
@@ -53,15 +54,17 @@ impl<K: Copy + Eq + Hash, M: Message> Awake<K, M> {
     pub(crate) fn deliver(&self, key: K, mut message: M) -> Result<(), M> {
         let mut actors = self.lock();
         for _ in 0..2 {
-            if !actors.contains_key(&key) {
-                let waiting = Waiting::default();
-                let Some(actor) = self.wake.get().and_then(|wake| wake(key, waiting.clone())) else {
-                    return Err(message);
-                };
-                actors.insert(key, Entry { actor, waiting });
-                self.gauge.increment(1);
-            }
-            let Some(entry) = actors.get(&key) else { return Err(message) };
+            let entry = match actors.entry(key) {
+                Entry::Occupied(awake) => awake.into_mut(),
+                Entry::Vacant(asleep) => {
+                    let waiting = Waiting::default();
+                    let Some(actor) = self.wake.get().and_then(|wake| wake(key, waiting.clone())) else {
+                        return Err(message);
+                    };
+                    self.gauge.increment(1);
+                    asleep.insert(Awoken { actor, waiting })
+                }
+            };
             entry.waiting.0.fetch_add(1, Ordering::Relaxed);
             match entry.actor.send_message(message) {
                 Ok(()) => return Ok(()),
@@ -97,7 +100,7 @@ impl<K: Copy + Eq + Hash, M: Message> Awake<K, M> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Entry<M>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Awoken<M>>> {
         self.actors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

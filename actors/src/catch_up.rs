@@ -1,10 +1,7 @@
 //! From a cursor to what has changed since: for a socket that comes back, and for `GET /chat/sync`.
 
-use std::collections::BTreeSet;
-
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::queries::changes::{self, Changes};
-use chat_database::queries::notifications;
 use chat_database::time::Timestamp;
 
 use crate::events;
@@ -36,44 +33,30 @@ pub(crate) async fn from(node: &Node, text: &str, now: Timestamp) -> Result<From
     Ok(From::Cursor(cursor))
 }
 
-/// What changed, as frames without cursors: messages by thread in the order of `rev`, then watermarks, then notifications.
-pub(crate) async fn frames(
-    node: &Node,
-    user: UserId,
-    missed: Changes,
-    since: CommitNo,
-    chat: bool,
-    notifications: bool,
-) -> Vec<ServerFrame> {
+/// Who hears what has changed, and how much of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hearer {
+    pub(crate) user: UserId,
+    pub(crate) chat: bool,
+    pub(crate) notifications: bool,
+}
+
+/// What changed, as frames: messages by thread in the order of `rev`, then watermarks, then notifications.
+/// Without a cursor in a replay, whose end says how far it went.
+pub(crate) fn frames(hearer: Hearer, missed: &Changes, since: CommitNo, cursor: Option<&Cursor>) -> Vec<ServerFrame> {
     let mut frames = Vec::new();
-    if chat {
-        frames.extend(missed.messages.iter().map(|changed| events::of_message(changed, since, None)));
+    if hearer.chat {
+        frames.extend(missed.messages.iter().map(|changed| events::of_message(changed, since, cursor)));
         for changed in &missed.watermarks {
-            let seen_only = changed.user == user;
-            let events = events::of_watermarks(changed, since, None);
+            // What one's own devices have received is no news to oneself; what was read on another one is.
+            let seen_only = changed.user == hearer.user;
+            let events = events::of_watermarks(changed, since, cursor);
             frames
                 .extend(events.into_iter().filter(|event| !seen_only || matches!(event, ServerFrame::MessagesSeen(_))));
         }
     }
-    if notifications {
-        frames.extend(missed.notifications.iter().map(|changed| events::of_notification(changed, since, None)));
-        frames.extend(of_threads(node, user, &missed).await);
-    }
-    frames
-}
-
-/// The notifications of unread threads say what the threads say: those of threads that changed are told again.
-async fn of_threads(node: &Node, user: UserId, missed: &Changes) -> Vec<ServerFrame> {
-    let told: BTreeSet<_> = missed.notifications.iter().map(|changed| changed.id).collect();
-    let changed: BTreeSet<_> = missed.messages.iter().map(|changed| changed.message.thread_id).collect();
-    let mut frames = Vec::new();
-    for thread in changed {
-        if let Ok(Some(payload)) = notifications::of_thread(&node.database, user, thread).await
-            && !payload.is_read
-            && !told.contains(&payload.id)
-        {
-            frames.push(ServerFrame::Notification { payload: Box::new(payload), cursor: None });
-        }
+    if hearer.notifications {
+        frames.extend(missed.notifications.iter().map(|changed| events::of_notification(changed, since, cursor)));
     }
     frames
 }
@@ -107,6 +90,6 @@ pub(crate) async fn page(
         missed.notifications.retain(|changed| changed.commit <= end);
     }
     let commit = end.filter(|_| has_more).unwrap_or(released.max(since));
-    let events = frames(node, user, missed, since, true, true).await;
+    let events = frames(Hearer { user, chat: true, notifications: true }, &missed, since, None);
     Ok(SyncPage { events, cursor: node.horizon.cursor_at(commit), has_more, reset: false })
 }

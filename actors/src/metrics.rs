@@ -54,7 +54,6 @@ pub struct Metrics {
 
 impl Metrics {
     /// Returns the counter of one error code.
-    #[must_use]
     pub fn error(&self, code: ErrorCode) -> &Counter {
         let place = ErrorCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
         &self.errors[place]

@@ -30,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) threads: Awake<Pair, thread::Message>,
     /// The notification streams that are awake.
     pub(crate) streams: Awake<UserId, notifications::Message>,
+    /// The unread totals that the streams have yet to tell.
+    pub(crate) totals: notifications::Board,
     pub(crate) storage: storage::Handle,
     pub(crate) presence: presence::Handle,
     pub(crate) follower: follower::Handle,
@@ -47,6 +49,7 @@ impl Node {
             presence: presence::Handle::default(),
             follower: follower::Handle::default(),
             people: People::default(),
+            totals: notifications::Board::default(),
             threads: Awake::new(&metrics::get().threads_awake),
             streams: Awake::new(&metrics::get().streams_awake),
             relay: Relay::Alone,

@@ -3,7 +3,8 @@
 //! The first news goes at once, what follows within a quarter of a second goes together, and the last value always goes.
 //! Whatever still waits keeps its commit from being released, so that no cursor runs ahead of it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chat_database::change::{Change, Outcome};
@@ -27,11 +28,29 @@ const PACE: Duration = Duration::from_millis(250);
 /// How long a stream without news stays awake.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// What a commit has for a user.
+/// The newest totals that a stream has not told yet: in between, one message to it is enough.
+#[derive(Debug, Default)]
+pub(crate) struct Board(Mutex<HashMap<UserId, Totals>>);
+
+impl Board {
+    /// Puts up a user's totals; tells whether their stream must be told that there are some.
+    pub(crate) fn post(&self, user: UserId, totals: Totals) -> bool {
+        self.lock().insert(user, totals).is_none()
+    }
+
+    /// Takes a user's totals down.
+    fn take(&self, user: UserId) -> Option<Totals> {
+        self.lock().remove(&user)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Totals>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a commit has for a user, besides the totals on the [`Board`].
 #[derive(Debug, Default)]
 pub(crate) struct News {
-    /// The unread totals, if they were touched.
-    pub(crate) totals: Option<Totals>,
     /// Threads whose notification appeared, changed or was read.
     pub(crate) threads: Vec<ThreadId>,
     /// What happened to the marketplace's notifications, in order.
@@ -92,8 +111,8 @@ pub(crate) struct State {
     node: Arc<Node>,
     user: UserId,
     waiting: Waiting,
-    /// The totals that are to be told, once the pace allows.
-    totals: Option<Totals>,
+    /// Whether the totals are to be told, once the pace allows.
+    totals: bool,
     /// Threads whose notification is to be told, and the commits that wait for it.
     threads: Vec<ThreadId>,
     held: Vec<Told>,
@@ -114,7 +133,7 @@ impl Actor for Stream {
             node,
             user,
             waiting,
-            totals: None,
+            totals: false,
             threads: Vec::new(),
             held: Vec::new(),
             last_told: None,
@@ -133,11 +152,18 @@ impl Actor for Stream {
             Message::News(news, told) => state.news(*news, told),
             Message::Follow { since, threads, told } => state.follow(since, threads, told).await?,
             Message::Due => state.due = false,
-            Message::Idle => return Ok(state.idle(&myself)),
+            Message::Idle => state.idle(&myself),
             #[cfg(feature = "failpoints")]
             Message::Fail => panic!("failpoint: stream"),
         }
         state.tell_what_is_due(&myself).await
+    }
+}
+
+impl Drop for State {
+    /// However the stream ends, the next totals find it asleep.
+    fn drop(&mut self) {
+        self.node.totals.take(self.user);
     }
 }
 
@@ -147,14 +173,15 @@ impl State {
         for event in news.events {
             self.tell_event(event);
         }
-        self.totals = news.totals.or(self.totals);
+        self.totals = true;
         self.wait_for(news.threads, told);
     }
 
     async fn follow(&mut self, since: CommitNo, threads: Vec<ThreadId>, told: Told) -> Result<(), ActorProcessingErr> {
         self.active();
         let database = &self.node.database;
-        self.totals = Some(unread::totals(database, self.user).await?);
+        self.node.totals.post(self.user, unread::totals(database, self.user).await?);
+        self.totals = true;
         if self.listened_to() {
             let cursor = self.node.horizon.cursor();
             for (_, changed) in changes::notifications_of(database, &[self.user], since).await? {
@@ -181,7 +208,7 @@ impl State {
 
     /// Tells what waits, if the pace allows; otherwise makes sure to be called again.
     async fn tell_what_is_due(&mut self, myself: &ActorRef<Message>) -> Result<(), ActorProcessingErr> {
-        if self.totals.is_none() && self.held.is_empty() || self.due {
+        if !self.totals && self.held.is_empty() || self.due {
             return Ok(());
         }
         if let Some(rest) = self.last_told.and_then(|last| PACE.checked_sub(last.elapsed()))
@@ -196,8 +223,9 @@ impl State {
             self.tell_thread(thread).await?;
         }
         std::mem::take(&mut self.held).into_iter().for_each(Told::done);
-        if let Some(totals) = self.totals.take() {
-            let frame = ServerFrame::NavCounts { payload: totals }.encode();
+        self.totals = false;
+        if let Some(payload) = self.node.totals.take(self.user) {
+            let frame = ServerFrame::NavCounts { payload }.encode();
             self.node.people.tell(self.user, Audience::All, None, &frame);
         }
         Ok(())

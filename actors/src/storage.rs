@@ -20,12 +20,16 @@ use crate::metrics;
 use crate::node::Node;
 use crate::notifications::{self, News};
 use crate::origin::Origin;
+use crate::people::Audience;
 use crate::protocol::ErrorCode;
 use crate::refused::Refused;
 use crate::thread::{self, InFlight, Settled};
 
 /// How often what need not be remembered is swept away.
 const SWEEP: Duration = Duration::from_secs(30);
+
+/// How often what was committed is moved from the database's log into its tables, beside the commits.
+const CHECKPOINT: Duration = Duration::from_secs(1);
 
 /// The most writes of one commit: beyond it a commit takes longer without getting cheaper per write.
 const MOST_WRITES: usize = 4_096;
@@ -111,6 +115,7 @@ impl Handle {
 }
 
 /// What the storage actor is told.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub(crate) enum Message {
     /// Something to write.
     Write(Write, OwnedSemaphorePermit),
@@ -120,6 +125,8 @@ pub(crate) enum Message {
     Broken,
     /// Time to sweep.
     Sweep,
+    /// Time for a checkpoint.
+    Checkpoint,
     #[cfg(feature = "failpoints")]
     Fail,
 }
@@ -142,6 +149,7 @@ pub(crate) struct State {
     writer: Option<Writer>,
     waiting: Vec<(Write, OwnedSemaphorePermit)>,
     sweep_due: bool,
+    checkpointing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Actor for Storage {
@@ -154,8 +162,9 @@ impl Actor for Storage {
         node.horizon.committed_nothing();
         let writer = Writer::new(node.database.clone(), node.options.node.clone());
         myself.send_interval(SWEEP, || Message::Sweep);
+        myself.send_interval(CHECKPOINT, || Message::Checkpoint);
         node.storage.is(Some(myself));
-        Ok(State { node, writer: Some(writer), waiting: Vec::new(), sweep_due: false })
+        Ok(State { node, writer: Some(writer), waiting: Vec::new(), sweep_due: false, checkpointing: Arc::default() })
     }
 
     async fn handle(
@@ -169,6 +178,7 @@ impl Actor for Storage {
             Message::Finished(finished) => state.finish(*finished),
             Message::Broken => return Err("a group commit panicked".into()),
             Message::Sweep => state.sweep_due = true,
+            Message::Checkpoint => state.checkpoint(),
             #[cfg(feature = "failpoints")]
             Message::Fail => panic!("failpoint: storage"),
         }
@@ -208,6 +218,18 @@ impl State {
         });
     }
 
+    /// Moves what was committed into the tables, in a task of its own, one at a time.
+    fn checkpoint(&self) {
+        let Ok(turn) = Arc::clone(&self.checkpointing).try_lock_owned() else { return };
+        let database = self.node.database.clone();
+        tokio::spawn(async move {
+            if let Err(error) = database.checkpoint().await {
+                tracing::warn!(%error, "checkpoint failed");
+            }
+            drop(turn);
+        });
+    }
+
     fn finish(&mut self, finished: Finished) {
         let Finished { writer, writes, changes, result } = finished;
         self.writer = Some(writer);
@@ -225,12 +247,17 @@ impl State {
     /// Gives every thread its outcomes and every connected user's stream its news.
     fn hand_out(&mut self, writes: Vec<(Reply, OwnedSemaphorePermit)>, changes: &[Change], committed: Committed) {
         let Committed { no, outcomes, before, totals, chat_notifications } = committed;
+        let people = &self.node.people;
         let mut news: HashMap<UserId, News> = HashMap::new();
         for (user, totals) in totals {
-            news.entry(user).or_default().totals = Some(totals);
+            if people.is_connected(user) && self.node.totals.post(user, totals) {
+                news.entry(user).or_default();
+            }
         }
         for (user, thread) in chat_notifications {
-            news.entry(user).or_default().threads.push(thread);
+            if people.listens(user, Audience::Notifications) {
+                news.entry(user).or_default().threads.push(thread);
+            }
         }
 
         let before: HashMap<_, _> = before.into_iter().map(|before| (before.pair, before)).collect();
@@ -250,7 +277,7 @@ impl State {
                 Reply::Nobody => {}
             }
         }
-        news.retain(|user, _| self.node.people.is_connected(*user));
+        news.retain(|user, _| people.is_connected(*user));
 
         let (told, gap) = self.node.horizon.begin_own(no, threads.len() + news.len());
         let mut told = told.into_iter();

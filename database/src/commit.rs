@@ -59,6 +59,8 @@ pub struct Writer {
     node: String,
     statements: Statements,
     state: State,
+    /// The connection hangs: it must be replaced before anything else.
+    hangs: bool,
 }
 
 impl Writer {
@@ -66,7 +68,7 @@ impl Writer {
     #[must_use]
     pub fn new(database: Database, node: String) -> Self {
         let statements = Statements::new(database.backend);
-        Self { database, node, statements, state: State::default() }
+        Self { database, node, statements, state: State::default(), hangs: false }
     }
 
     /// Commits the changes, in order, as one transaction.
@@ -77,6 +79,9 @@ impl Writer {
     /// [`Error::Unavailable`]: nothing was written. [`Error::Unsettled`]: all or nothing was written,
     /// and the commit log will tell. [`Error::Refused`]: nothing was written, and trying again won't help.
     pub async fn commit(&mut self, changes: &[Change]) -> Result<Committed, Error> {
+        if self.hangs {
+            self.replace_connection().await?;
+        }
         let mut mode = Mode::Hopeful;
         let mut contended = 0;
         let mut lost = 0;
@@ -103,6 +108,7 @@ impl Writer {
                 }
                 Aborted::Failed(failure) => return Err(failure.into()),
                 Aborted::Hung => {
+                    self.hangs = true;
                     self.replace_connection().await?;
                     return Err(Error::Unavailable("no answer in time".to_owned()));
                 }
@@ -115,6 +121,8 @@ impl Writer {
 
     async fn replace_connection(&mut self) -> Result<(), Error> {
         tracing::warn!("the writing connection hangs and is given up");
-        self.database.replace_writer().await
+        self.database.replace_writer().await?;
+        self.hangs = false;
+        Ok(())
     }
 }

@@ -43,17 +43,8 @@ pub struct ServeArgs {
     /// Connections that read from the database.
     #[arg(long, env = "CHAT_DATABASE_READERS", value_name = "N", default_value_t = 4, help_heading = "Storage")]
     pub database_readers: u32,
-    /// Where images are kept: `file:<folder>` or `s3://bucket/prefix` (with the usual AWS_* variables).
-    #[arg(
-        long,
-        env = "CHAT_MEDIA_URL",
-        value_name = "URL",
-        default_value = "file:data/media",
-        help_heading = "Storage"
-    )]
-    pub media_url: String,
-    /// The NATS server that connects the nodes; without it there is one node.
-    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, help_heading = "Storage")]
+    /// Set where other versions are joined by NATS; this one says that it is not.
+    #[arg(long, env = "NATS_URL", value_name = "URL", hide = true, hide_env_values = true)]
     pub nats_url: Option<String>,
     /// This node's name, unique among the nodes of one database (default: made up at start).
     #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
@@ -138,19 +129,6 @@ pub struct LimitArgs {
     /// Images of one message.
     #[arg(long, env = "CHAT_MAX_IMAGES", value_name = "N", default_value_t = 10, help_heading = "Limits")]
     pub max_images: usize,
-    /// Size of one image.
-    #[arg(long, env = "CHAT_MAX_IMAGE_BYTES", value_name = "BYTES", default_value = "10MB", value_parser = value::bytes,
-        help_heading = "Limits")]
-    pub max_image_bytes: usize,
-    /// Pixels of one image, in millions.
-    #[arg(long, env = "CHAT_MAX_IMAGE_MEGAPIXELS", value_name = "N", default_value_t = 40, help_heading = "Limits")]
-    pub max_image_megapixels: u64,
-    /// Uploaded images per user and minute.
-    #[arg(long, env = "CHAT_UPLOADS_PER_MINUTE", value_name = "N", default_value_t = 60, help_heading = "Limits")]
-    pub uploads_per_minute: u32,
-    /// Uploaded images that a user may send at once.
-    #[arg(long, env = "CHAT_UPLOAD_BURST", value_name = "N", default_value_t = 100, help_heading = "Limits")]
-    pub upload_burst: u32,
     /// Frames of one connection that wait for their answer; then nothing more is read from it.
     #[arg(long, env = "CHAT_MAX_IN_FLIGHT", value_name = "N", default_value_t = 16, help_heading = "Limits")]
     pub max_in_flight: usize,
@@ -199,7 +177,7 @@ pub struct ProcessArgs {
         help_heading = "Process")]
     pub offline_after: Duration,
     /// How often the database is asked for what other nodes have committed.
-    #[arg(long, env = "CHAT_POLL", value_name = "SPAN", default_value = "1s", value_parser = value::duration,
+    #[arg(long, env = "CHAT_POLL", value_name = "SPAN", default_value = "100ms", value_parser = value::duration,
         help_heading = "Process")]
     pub poll: Duration,
     /// How long a thread stays awake without anything to do.

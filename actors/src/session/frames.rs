@@ -79,10 +79,8 @@ impl State {
             ClientFrame::NavCounts => self.nav_counts().await,
             ClientFrame::Subscribe(subscribe) => self.subscribe(&subscribe),
             ClientFrame::Sync(sync) => self.sync(sync.cursor).await,
-            ClientFrame::Ping(Ping { t }) => Ok(self.tell(&ServerFrame::Pong { t })),
-            ClientFrame::Echo(Echo { data }) => {
-                Ok(self.tell(&ServerFrame::Echo { data, ts: Timestamp::now().millis() }))
-            }
+            ClientFrame::Ping(Ping { t }) => self.answer(&ServerFrame::Pong { t }),
+            ClientFrame::Echo(Echo { data }) => self.answer(&ServerFrame::Echo { data, ts: Timestamp::now().millis() }),
             ClientFrame::NotificationRead(read) => self.read_notification(&read).await,
             ClientFrame::NotificationsReadAll => self.read_all_notifications().await,
             // The connection's task has looked at the token already; messages have their own way.
@@ -93,6 +91,11 @@ impl State {
             self.tell(&refused.frame(about));
         }
         drop(permit);
+    }
+
+    fn answer(&self, frame: &ServerFrame) -> Result<(), Refused> {
+        self.tell(frame);
+        Ok(())
     }
 
     fn origin(&self, permit: Permit, about: About) -> Origin {
@@ -203,15 +206,13 @@ impl State {
         };
         users.sort_unstable();
         users.dedup();
-        self.tell(&ServerFrame::OnlineUsers { users });
-        Ok(())
+        self.answer(&ServerFrame::OnlineUsers { users })
     }
 
     async fn nav_counts(&mut self) -> Result<(), Refused> {
         self.may_ask()?;
         let payload = unread::totals(&self.node.database, self.user()).await?;
-        self.tell(&ServerFrame::NavCounts { payload });
-        Ok(())
+        self.answer(&ServerFrame::NavCounts { payload })
     }
 
     fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), Refused> {
@@ -225,8 +226,7 @@ impl State {
             self.notifications = true;
             self.node.people.subscribe(self.user(), self.registration.id());
         }
-        self.tell(&ServerFrame::Subscribed { channels: subscribe.channels.clone() });
-        Ok(())
+        self.answer(&ServerFrame::Subscribed { channels: subscribe.channels.clone() })
     }
 
     async fn read_notification(&mut self, read: &NotificationRead) -> Result<(), Refused> {

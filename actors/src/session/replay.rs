@@ -9,10 +9,10 @@ use chat_database::queries::unread;
 use chat_database::time::Timestamp;
 
 use super::State;
-use crate::catch_up::{self, From};
+use crate::catch_up::{self, From, Hearer};
 use crate::metrics;
 use crate::protocol::cursor::MAX_CHANGES;
-use crate::protocol::{CloseCode, ServerFrame, Socket};
+use crate::protocol::{CloseCode, Cursor, ServerFrame, Socket};
 use crate::refused::Refused;
 
 /// More changes than are ever being told to one user at one moment.
@@ -62,20 +62,21 @@ impl State {
                 let since = cursor.commit;
                 self.hand(self.auth_ok(cursor, true, false)).await;
                 self.hand_totals().await;
-                self.hand_changes(missed, since).await;
+                self.hand_changes(missed, since, None).await;
                 self.hand(ServerFrame::Synced { cursor: synced, reset: false }).await;
             }
             (from, _) => {
                 let reset = !matches!(from, From::Here);
                 metrics::get().resets.increment(u64::from(reset));
-                self.hand(self.auth_ok(here, false, reset)).await;
+                self.hand(self.auth_ok(here.clone(), false, reset)).await;
                 self.hand_totals().await;
                 // What is being told right now was perhaps pushed before this connection was there to hear it.
                 if released < newest
                     && let Some(missed) =
                         changes::of_user(&self.node.database, self.user(), released, BEING_TOLD).await?
                 {
-                    self.hand_changes(missed, released).await;
+                    // For this connection they are live: there is no `synced` to say how far it is.
+                    self.hand_changes(missed, released, Some(&here)).await;
                 }
             }
         }
@@ -87,7 +88,7 @@ impl State {
         if let From::Cursor(cursor) = catch_up::from(&self.node, text, Timestamp::now()).await? {
             let since = cursor.commit;
             if let Some(missed) = changes::of_user(&self.node.database, self.user(), since, MAX_CHANGES).await? {
-                self.hand_changes(missed, since).await;
+                self.hand_changes(missed, since, None).await;
                 let cursor = self.node.horizon.cursor_at(released.max(since));
                 return Ok(ServerFrame::Synced { cursor, reset: false });
             }
@@ -95,9 +96,9 @@ impl State {
         Ok(ServerFrame::Synced { cursor: self.node.horizon.cursor_at(released), reset: true })
     }
 
-    async fn hand_changes(&self, missed: Changes, since: CommitNo) {
-        let chat = self.socket == Socket::Chat;
-        for frame in catch_up::frames(&self.node, self.user(), missed, since, chat, self.notifications).await {
+    async fn hand_changes(&self, missed: Changes, since: CommitNo, cursor: Option<&Cursor>) {
+        let hearer = Hearer { user: self.user(), chat: self.socket == Socket::Chat, notifications: self.notifications };
+        for frame in catch_up::frames(hearer, &missed, since, cursor) {
             self.hand(frame).await;
         }
     }

@@ -40,6 +40,7 @@ impl Writer {
                 Err(_) => tracing::warn!(commit = no, "the commit log was not answered in time"),
             }
         }
+        self.hangs = true;
         Err(Aborted::Unsettled(answer.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string())))
     }
 }

@@ -66,7 +66,7 @@ impl Writer {
         mode: Mode,
         at: Timestamp,
     ) -> Result<(DatabaseTransaction, Plan<'a>), Aborted> {
-        let Self { database, node, statements, state } = self;
+        let Self { database, node, statements, state, .. } = self;
         let need = Need::of(changes, state, mode);
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

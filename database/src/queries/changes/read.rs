@@ -256,7 +256,7 @@ async fn notes_of_user(
         .filter(notification::Column::UserId.eq(user.column()))
         .filter(notification::Column::CommitNo.gt(since.column()))
         .order_by_asc(notification::Column::CommitNo)
-        .limit(u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1))
+        .limit(u64::try_from(most).unwrap_or(u64::MAX).min(i64::MAX.unsigned_abs() - 1) + 1)
         .all(db)
         .await
 }
