@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tracing::Instrument;
 use tokio_util::sync::CancellationToken;
 
 use super::Sockets;
@@ -39,7 +40,9 @@ pub(super) fn spawn(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted) {
 /// All that belongs to the arrival is freed before the second, long half begins.
 async fn task<F: Future<Output = Arrived>>(cut: CancellationToken, arriving: Pin<Box<F>>) {
     let Some(Some((connection, _place))) = cut.run_until_cancelled(arriving).await else { return };
-    cut.run_until_cancelled(connection.run()).await;
+    // What is logged on its behalf names the connection; below the level of debug it costs nothing.
+    let span = tracing::debug_span!("connection", id = connection.session.connection_id(), user = %connection.user);
+    cut.run_until_cancelled(connection.run().instrument(span)).await;
 }
 
 async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted) -> Arrived {

@@ -1,13 +1,12 @@
-//! What clients say, and how a text becomes a frame.
+//! What clients say.
 
-use std::borrow::Cow;
+mod parse;
 
 use chat_database::ids::{MediaId, MessageId, NotificationId, ProductId, Seq, ThreadId, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::code::ErrorCode;
-use super::server::About;
+pub use parse::{Refusal, parse};
 
 /// Which socket a frame came in on; each has its own frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -201,137 +200,6 @@ pub struct NotificationRead {
     pub id: NotificationId,
 }
 
-/// Why a text is not a frame that may be acted on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
-    /// The code to answer with.
-    pub code: ErrorCode,
-    /// What is wrong with it.
-    pub message: String,
-    /// What it was about, as far as that can be read.
-    pub about: About,
-    /// Whether it is not even an object with a `type`: the third such frame in a row ends the connection.
-    pub malformed: bool,
-}
-
-/// Reads a frame. `user` is who has authenticated on the connection: whoever else a frame claims to come from is refused.
-///
-/// # Errors
-/// A [`Refusal`] with what to answer.
-pub fn parse(text: &str, socket: Socket, user: Option<UserId>) -> Result<ClientFrame, Refusal> {
-    let envelope: Envelope = serde_json::from_str(text).map_err(|error| malformed(&error))?;
-    if user.is_some_and(|user| !envelope.claims_only(user)) {
-        let message = "sender_id, from and user_id must be your own id, or be left out";
-        return Err(refuse(text, ErrorCode::SenderMismatch, message.to_owned()));
-    }
-    let read = match (envelope.kind.as_ref(), socket) {
-        ("auth", _) => body(text).map(ClientFrame::Auth),
-        ("nav_counts", _) => Ok(ClientFrame::NavCounts),
-        ("ping", _) => body(text).map(ClientFrame::Ping),
-        ("echo", _) => body(text).map(ClientFrame::Echo),
-        ("sync", _) => body(text).map(ClientFrame::Sync),
-        ("notification_read", _) => body(text).map(ClientFrame::NotificationRead),
-        ("notifications_read_all", _) => Ok(ClientFrame::NotificationsReadAll),
-        ("message_send" | "message", Socket::Chat) => body(text).map(ClientFrame::MessageSend),
-        ("message_edit", Socket::Chat) => body(text).map(ClientFrame::MessageEdit),
-        ("message_delete", Socket::Chat) => body(text).map(ClientFrame::MessageDelete),
-        ("message_seen", Socket::Chat) => body(text).map(ClientFrame::MessageSeen),
-        ("message_delivered", Socket::Chat) => body(text).map(ClientFrame::MessageDelivered),
-        ("typing", Socket::Chat) => body(text).map(ClientFrame::Typing),
-        ("stop_typing", Socket::Chat) => body(text).map(ClientFrame::StopTyping),
-        ("who_is_online", Socket::Chat) => body(text).map(ClientFrame::WhoIsOnline),
-        ("subscribe", Socket::Chat) => body(text).map(ClientFrame::Subscribe),
-        (kind, _) => {
-            let message = format!("there is no frame of type {:?} on this socket", shortened(kind));
-            return Err(refuse(text, ErrorCode::UnknownType, message));
-        }
-    };
-    read.map_err(|error| {
-        let message = format!("{}: {error}", envelope.kind);
-        refuse(text, ErrorCode::BadRequest, message)
-    })
-}
-
-fn body<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
-    serde_json::from_str(text)
-}
-
-fn malformed(error: &serde_json::Error) -> Refusal {
-    let message = format!("a frame is one JSON object with a string `type`: {error}");
-    Refusal { code: ErrorCode::BadRequest, message, about: About::default(), malformed: true }
-}
-
-fn refuse(text: &str, code: ErrorCode, message: String) -> Refusal {
-    Refusal { code, message, about: Keys::of(text), malformed: false }
-}
-
-/// Cuts what a client sent to what may stand in an answer.
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
-}
-
-/// What every frame has: its type, and perhaps a claim of who it comes from.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(default)]
-    sender_id: Claim,
-    #[serde(default)]
-    from: Claim,
-    #[serde(default)]
-    user_id: Claim,
-}
-
-impl Envelope<'_> {
-    fn claims_only(&self, user: UserId) -> bool {
-        [&self.sender_id, &self.from, &self.user_id].into_iter().all(|claim| match claim {
-            Claim::None => true,
-            Claim::User(claimed) => *claimed == user,
-            Claim::Nobody => false,
-        })
-    }
-}
-
-/// Who a frame says it comes from.
-#[derive(Default)]
-enum Claim {
-    #[default]
-    None,
-    User(UserId),
-    /// Something that is no id.
-    Nobody,
-}
-
-impl<'de> Deserialize<'de> for Claim {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(match serde_json::Value::deserialize(from)? {
-            serde_json::Value::Null => Self::None,
-            value => UserId::deserialize(value).map_or(Self::Nobody, Self::User),
-        })
-    }
-}
-
-/// The keys of a frame that could not be read as a whole: what an answer must name is read as far as possible.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Keys {
-    temp_id: serde_json::Value,
-    message_id: serde_json::Value,
-    thread_id: serde_json::Value,
-}
-
-impl Keys {
-    fn of(text: &str) -> About {
-        let keys: Self = serde_json::from_str(text).unwrap_or_default();
-        About {
-            temp_id: keys.temp_id.as_str().filter(|key| key.len() <= 128).map(str::to_owned),
-            message_id: MessageId::deserialize(keys.message_id).ok(),
-            thread_id: ThreadId::deserialize(keys.thread_id).ok(),
-        }
-    }
-}
-
 /// Reads a place in a thread: a number from 0 on, or such a number as a string.
 fn seq<'de, D: Deserializer<'de>>(from: D) -> Result<Seq, D::Error> {
     seq_or_none(from)?.ok_or_else(|| serde::de::Error::custom("up_to must be a number"))
@@ -346,70 +214,4 @@ fn seq_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Seq>, D::Err
         _ => None,
     };
     number.filter(|number| *number <= chat_database::ids::MAX_ID).map(|number| Some(Seq(number))).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn me() -> Option<UserId> {
-        Some(UserId::new(42).expect("an id"))
-    }
-
-    fn refusal(text: &str) -> Refusal {
-        parse(text, Socket::Chat, me()).expect_err(text)
-    }
-
-    #[test]
-    fn an_old_clients_message_is_understood() {
-        let text = r#"{"type":"message","sender_id":"42","receiver_id":"7","content":"hi","temp_id":"c-1","extra_data":{"product_id":"5"},"legacy":[1]}"#;
-        let Ok(ClientFrame::MessageSend(send)) = parse(text, Socket::Chat, me()) else { panic!("{text}") };
-        assert_eq!(send.receiver_id.map(UserId::get), Some(7));
-        assert_eq!(send.extra_data.and_then(|extra| extra.product_id).map(ProductId::get), Some(5));
-    }
-
-    #[test]
-    fn nobody_speaks_for_another() {
-        for field in ["sender_id", "from", "user_id"] {
-            for claim in ["7", "\"7\"", "-1", "\"x\"", "{}", "42.5"] {
-                let refusal = refusal(&format!(r#"{{"type":"message_send","temp_id":"k","{field}":{claim}}}"#));
-                assert_eq!(refusal.code, ErrorCode::SenderMismatch, "{field} {claim}");
-                assert_eq!(refusal.about.temp_id.as_deref(), Some("k"));
-            }
-            for claim in ["42", "\"42\"", "null"] {
-                parse(&format!(r#"{{"type":"nav_counts","{field}":{claim}}}"#), Socket::Chat, me()).expect(claim);
-            }
-        }
-    }
-
-    #[test]
-    fn only_what_is_no_object_with_a_type_counts_as_malformed() {
-        for text in [
-            "",
-            "x",
-            "[]",
-            "1",
-            "null",
-            "\"a\"",
-            "{}",
-            r#"{"type":1}"#,
-            r#"{"type":null}"#,
-            r#"{"type":"ping"} x"#,
-            r#"{"type":"a","type":"b"}"#,
-        ] {
-            assert!(refusal(text).malformed, "{text}");
-            assert_eq!(refusal(text).code, ErrorCode::BadRequest);
-        }
-        for text in
-            [r#"{"type":"nonsense"}"#, r#"{"type":""}"#, r#"{"type":"message_edit"}"#, r#"{"type":"typing","to":-4}"#]
-        {
-            assert!(!refusal(text).malformed, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_notification_socket_takes_no_messages() {
-        let refusal = parse(r#"{"type":"message_send"}"#, Socket::Notifications, me()).expect_err("refused");
-        assert_eq!(refusal.code, ErrorCode::UnknownType);
-    }
 }
