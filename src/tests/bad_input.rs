@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use support::device::of_type;
 use support::person::answer;
-use support::{Device, Hub};
+use support::{Device, Hub, usual_or_long};
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
@@ -274,13 +274,11 @@ fn no_frame_whatever_ends_more_than_an_error() {
         (hub, device)
     });
     let device = std::cell::RefCell::new(&mut device);
-    let ran = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() }).run(
-        &any_frame(),
-        |frame| {
-            runtime.block_on(survives(&mut device.borrow_mut(), frame));
-            Ok(())
-        },
-    );
+    let config = Config { cases: usual_or_long(400, 4_000), failure_persistence: None, ..Config::default() };
+    let ran = TestRunner::new(config).run(&any_frame(), |frame| {
+        runtime.block_on(survives(&mut device.borrow_mut(), frame));
+        Ok(())
+    });
     let _inside = runtime.enter();
     drop(hub);
     ran.unwrap_or_else(|error| panic!("{error}"));

@@ -70,7 +70,6 @@ async fn help_is_worth_reading() {
         "JWT_SECRET",
         "JWT_PUBLIC_KEY",
         "JWT_JWKS",
-        "CHAT_MEDIA_URL",
         "NATS_URL",
         "CHAT_NODE_NAME",
         "CHAT_BASE_PATH",

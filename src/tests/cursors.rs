@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use support::contract::Contract;
 use support::person::{array, number, text};
 use support::scene::Scene;
 use support::{Device, Hub, Person, in_time};
@@ -268,4 +269,45 @@ async fn more_than_a_thousand_changes_are_a_reset_and_never_a_part() {
     assert_ne!(device.greeting["cursor"], cursor.as_str(), "the old cursor is of no use");
     laptop.sends_to(&bob, "live").await;
     in_time("what is live", device.receives("live")).await;
+}
+
+/// The harness itself: what is repeated after a replay is let through, what comes for the first time out of its turn is not.
+#[test]
+fn the_contract_tells_a_repeat_from_a_reordering() {
+    let greeting = |resumed: bool| {
+        json!({"type": "auth_ok", "user_id": 7, "ts": 1, "connection_id": "c", "heartbeat_ms": 25_000, "cursor": "c", "resumed": resumed,
+            "reset": false, "limits": {"frame_bytes": 1, "text_chars": 1, "images": 1, "in_flight": 1, "rate": 1}})
+    };
+    let message = |seq: u64, rev: u64, live: bool| {
+        let mut frame = json!({"type": "new_message", "id": 100 + seq, "thread_id": 1, "seq": seq, "rev": rev, "sender_id": 42,
+            "temp_id": "k", "content": "x", "image_urls": [], "images": [], "extra_data": null, "reply_to": null,
+            "created_at": "2026-11-22T10:00:00.123Z", "edited_at": null, "deleted": false});
+        if live {
+            frame["cursor"] = json!("c");
+        }
+        frame
+    };
+    let synced = json!({"type": "synced", "cursor": "c"});
+    let live = |seq, rev| message(seq, rev, true);
+    let replayed = |seq, rev| message(seq, rev, false);
+    for (what, frames, fits) in [
+        ("in order", vec![greeting(false), live(4, 4), live(5, 5)], true),
+        ("the same again", vec![greeting(false), live(4, 4), live(5, 5), live(4, 4), live(5, 5)], true),
+        ("a reordering right after the greeting", vec![greeting(false), live(5, 5), live(4, 4)], false),
+        ("another state of the same place", vec![greeting(false), live(4, 4), live(5, 5), live(4, 6)], false),
+        (
+            "a part of the replay again",
+            vec![greeting(true), replayed(2, 2), replayed(4, 9), synced.clone(), live(4, 4), live(5, 10), live(2, 2)],
+            true,
+        ),
+        (
+            "a reordering right after a replay",
+            vec![greeting(true), replayed(2, 2), synced, live(4, 4), live(3, 3)],
+            false,
+        ),
+    ] {
+        let mut contract = Contract::default();
+        let outcome: Result<(), String> = frames.iter().try_for_each(|frame| contract.check(frame));
+        assert_eq!(outcome.is_ok(), fits, "{what}: {outcome:?}");
+    }
 }

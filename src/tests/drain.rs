@@ -9,10 +9,7 @@ use chat_loadtest::client::{Client, Heard};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use support::person::{number, text};
-use support::{Hub, in_time};
-
-const IDLE: u64 = 900;
-const AUTHORS: u64 = 100;
+use support::{Hub, in_time, usual_or_long};
 
 /// An author who sends until the line is closed: what was acknowledged, and how it ended.
 struct Work {
@@ -59,14 +56,15 @@ async fn works(mut client: Client, to: u64) -> Work {
 }
 
 #[tokio::test]
-async fn a_thousand_connections_are_sent_away_and_every_ack_was_honest() {
+async fn every_connection_is_sent_away_and_every_ack_was_honest() {
+    let (idlers, authors) = usual_or_long((900, 100), (3_700, 300));
     let mut hub = Hub::start().await;
     let mut idle = Vec::new();
-    for id in 10_000..10_000 + IDLE {
+    for id in 10_000..10_000 + idlers {
         idle.push(hub.person(id).connect().await);
     }
     let mut working = Vec::new();
-    for id in 0..AUTHORS {
+    for id in 0..authors {
         let mut device = hub.person(1_000 + id).connect().await;
         device.settles().await;
         working.push(tokio::spawn(works(device.client, 5_000 + id)));
@@ -81,7 +79,8 @@ async fn a_thousand_connections_are_sent_away_and_every_ack_was_honest() {
 
     let began = Instant::now();
     hub.asks_to_end().await;
-    let idle = join_all(idle.iter_mut().map(|device| device.is_closed())).await;
+    let leaving = join_all(idle.iter_mut().map(|device| device.ends()));
+    let idle = tokio::time::timeout(Duration::from_secs(20), leaving).await.expect("everybody idle is sent away");
     let done = in_time("every author is sent away", join_all(working)).await;
     let status = hub.ends(Duration::from_secs(22)).await;
     assert_eq!(status.code(), Some(0), "it ended with {status}");
@@ -104,7 +103,7 @@ async fn a_thousand_connections_are_sent_away_and_every_ack_was_honest() {
     }
 
     hub.restart().await;
-    for (id, work) in (0..AUTHORS).zip(&works) {
+    for (id, work) in (0..authors).zip(&works) {
         let history = hub.person(work.to).history_with(&hub.person(1_000 + id)).await;
         for (key, seq) in &work.acked {
             let stored = &history[usize::try_from(*seq - 1).expect("a place")];

@@ -4,11 +4,13 @@ mod support;
 
 #[path = "isolation/forged.rs"]
 mod forged;
+#[path = "isolation/origins.rs"]
+mod origins;
 
 use forged::Forged;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::person::{Answer, answer, number};
+use support::person::{Answer, answer, array, number};
 use support::{Device, Hub, Person};
 
 /// Alice (42) has written to Bob (7): `message` stands, `deleted` she has deleted. Alice and Carol (8) have a thread, too.
@@ -26,7 +28,10 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
-        let hub = Hub::start().await;
+        Self::on(Hub::start().await).await
+    }
+
+    async fn on(hub: Hub) -> Self {
         let (alice, bob, mallory) = (hub.person(42), hub.person(7), hub.person(666));
         let mut laptop = alice.connect().await;
         let ack = laptop.sends_to(&bob, "Still available?").await;
@@ -208,50 +213,51 @@ async fn a_forged_ticket_opens_nothing() {
     alice.knocks(&format!("/notifications?ticket={ticket}"), &[]).await.refused(401, "ticket_used");
 }
 
+/// The author of a deleted message has no more of it than anybody else: it has a place and an author, and no text.
 #[tokio::test]
-async fn a_foreign_page_gets_no_socket_and_changes_nothing_by_cookie() {
-    let hub = Hub::set(&[("CHAT_ALLOWED_ORIGINS", "https://shop.example")]).await;
-    let alice = hub.person(42);
-    let cookie = format!("token={}", alice.token);
-    let bearer = format!("Bearer {}", alice.token);
-    for (origin, status) in [
-        ("https://shop.example", 101),
-        ("https://evil.example", 403),
-        ("null", 403),
-        ("https://shop.example.evil.example", 403),
-    ] {
-        for credential in [("cookie", cookie.as_str()), ("authorization", bearer.as_str())] {
-            let answer = alice.knocks("/chat", &[credential, ("origin", origin)]).await;
-            assert_eq!(answer.status, status, "{origin} {}", credential.0);
-            if status == 403 {
-                answer.refused(403, "forbidden_origin");
-            }
+async fn what_its_author_deleted_is_nowhere_to_be_read() {
+    let shop = Shop::open().await;
+    let Shop { thread, deleted, .. } = &shop;
+    let beginning = shop.bob.connect().await.greeting["cursor"].clone();
+    let mut laptop = shop.alice.connect().await;
+    let before = laptop.cursor.clone();
+    let gone = laptop.sends_to(&shop.bob, "unsaid").await;
+    laptop.says(json!({"type": "message_delete", "message_id": gone["message_id"]})).await;
+    laptop.expect("message_deleted").await;
+    for (who, cursor) in [(&shop.alice, before.as_str()), (&shop.bob, beginning.as_str().expect("a cursor"))] {
+        for path in [
+            format!("/chat/messages?thread_id={thread}"),
+            format!("/chat/messages?thread_id={thread}&after_rev=0"),
+            format!("/chat/messages?thread_id={thread}&after_seq=0"),
+            "/chat/threads".to_owned(),
+            "/notifications".to_owned(),
+            format!("/chat/sync?cursor={cursor}"),
+        ] {
+            let answer = who.get(&path).await;
+            assert!(!answer.text.contains("unsaid") && !answer.text.contains("never mind"), "{path}: {}", answer.text);
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        }
+        let history = who.get(&format!("/chat/messages?thread_id={thread}")).await.is(200);
+        let message = array(&history, "messages").iter().find(|message| message["id"] == *deleted).expect("its place");
+        assert_eq!(
+            (&message["deleted"], &message["content"], &message["sender_id"]),
+            (&json!(true), &Value::Null, &json!(42))
+        );
+        for frame in who.resumes(cursor).await.catches_up().await {
+            assert!(!frame.to_string().contains("unsaid"), "{frame}");
         }
     }
-    // A refused origin does not use up a ticket.
-    let ticket = alice.ticket().await;
-    alice
-        .knocks(&format!("/chat?ticket={ticket}"), &[("origin", "https://evil.example")])
-        .await
-        .refused(403, "forbidden_origin");
-    assert_eq!(
-        alice.knocks(&format!("/chat?ticket={ticket}"), &[("origin", "https://shop.example")]).await.status,
-        101
-    );
-    let send = json!({"temp_id": "c", "receiver_id": 7, "content": "by cookie"});
-    let by_cookie = |origin: Option<&str>| {
-        let request = alice.request(Method::POST, "/chat/send").header("cookie", &cookie).json(&send);
-        answer(origin.into_iter().fold(request, |request, origin| request.header("origin", origin)))
-    };
-    by_cookie(Some("https://evil.example")).await.refused(403, "forbidden_origin");
-    by_cookie(Some("null")).await.refused(403, "forbidden_origin");
-    by_cookie(Some("https://shop.example")).await.is(201);
-    // Reading by cookie is not changing; whether the page may see the answer is for CORS to say.
-    let read = answer(
-        alice.request(Method::GET, "/chat/threads").header("cookie", &cookie).header("origin", "https://evil.example"),
-    )
-    .await;
-    assert!(!read.headers.contains_key("access-control-allow-origin"), "{:?}", read.headers);
+    // The author can neither change nor delete it again, nor send it anew by its key.
+    for id in [deleted, &number(&gone, "message_id")] {
+        laptop.is_refused(json!({"type": "message_edit", "message_id": id, "content": "back"}), "not_found").await;
+        laptop.is_refused(json!({"type": "message_delete", "message_id": id}), "not_found").await;
+    }
+    let key = &gone["temp_id"];
+    let again = laptop.sends(json!({"temp_id": key, "receiver_id": 7, "content": "unsaid"})).await;
+    assert_eq!((&again["duplicate"], &again["message_id"]), (&json!(true), &gone["message_id"]));
+    let other = json!({"type": "message_send", "temp_id": key, "receiver_id": 7, "content": "said after all"});
+    laptop.is_refused(other, "temp_id_conflict").await;
+    assert!(!shop.bob.get(&format!("/chat/messages?thread_id={thread}")).await.text.contains("unsaid"));
 }
 
 #[tokio::test]
@@ -280,6 +286,7 @@ async fn frames_about_other_peoples_things_are_refused() {
                 json!({"type": "message_edit", "message_id": deleted, "content": "y"}),
                 by(none, Some("not_author"), none),
             ),
+            (json!({"type": "message_delete", "message_id": deleted}), by(none, Some("not_author"), none)),
             (json!({"type": "message_seen", "thread_id": thread}), by(none, None, None)),
             (json!({"type": "message_delivered", "thread_id": thread, "up_to": 1}), by(none, None, None)),
             (json!({"type": "typing", "thread_id": thread}), by(none, None, None)),

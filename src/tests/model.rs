@@ -11,10 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use state::{Model, View};
 use support::person::{array, number, text};
-use support::{DEADLINE, Device, Hub, Person};
-
-const CASES: u32 = 24;
-const LENGTH: usize = 40;
+use support::{DEADLINE, Device, Hub, Person, usual_or_long};
 
 /// What a device does. Messages are named by their place among those that exist, whatever their number.
 #[derive(Debug, Clone)]
@@ -31,14 +28,14 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let device = 0..4_usize;
     let words = "[a-zà-ü\u{1F600}-\u{1F610} ]{0,8}x";
-    let up_to = prop_oneof![Just(None), (0..60_u64).prop_map(Some)];
+    let up_to = prop_oneof![Just(None), (0..usual_or_long(60, 100_u64)).prop_map(Some)];
     prop_oneof![
         6 => (device.clone(), words).prop_map(|(device, text)| Op::Send { device, text }),
         1 => (device.clone(), any::<usize>()).prop_map(|(device, of)| Op::Repeat { device, of }),
         2 => (device.clone(), any::<usize>(), words).prop_map(|(device, message, text)| Op::Edit { device, message, text }),
         2 => (device.clone(), any::<usize>()).prop_map(|(device, message)| Op::Delete { device, message }),
         2 => (device.clone(), up_to).prop_map(|(device, up_to)| Op::Seen { device, up_to }),
-        1 => (device.clone(), 0..60_u64).prop_map(|(device, up_to)| Op::Delivered { device, up_to }),
+        1 => (device.clone(), 0..usual_or_long(60, 100_u64)).prop_map(|(device, up_to)| Op::Delivered { device, up_to }),
         1 => device.prop_map(|device| Op::Reconnect { device }),
     ]
 }
@@ -216,8 +213,9 @@ fn random_histories_are_as_the_model_says() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let hub = runtime.block_on(Hub::start());
     let next = std::cell::Cell::new(1_000);
-    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 64, ..Config::default() };
-    let ran = TestRunner::new(config).run(&vec(op(), 1..LENGTH), |ops| {
+    let (cases, length) = usual_or_long((24, 40), (500, 100));
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 64, ..Config::default() };
+    let ran = TestRunner::new(config).run(&vec(op(), 1..length), |ops| {
         // Every history is of two people who have never met.
         next.set(next.get() + 2);
         let first = next.get();

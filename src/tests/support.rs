@@ -9,6 +9,8 @@
 //! ```
 //!
 //! Nobody sleeps: every wait is for an event, under a deadline, and says what arrived instead.
+//!
+//! `CHAT_TEST_LONG=1` runs the counts that [`usual_or_long`] names: more faults, more histories, more load.
 #![allow(
     dead_code,
     unused_imports,
@@ -33,6 +35,12 @@ use std::time::Duration;
 
 /// How long anything may take.
 pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Returns how often or how many: the second number with `CHAT_TEST_LONG`, else the first.
+pub fn usual_or_long<T>(usual: T, long: T) -> T {
+    let wanted = std::env::var("CHAT_TEST_LONG").is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
+    if wanted { long } else { usual }
+}
 
 /// Waits for something that must come in time.
 pub async fn in_time<T>(what: &str, event: impl Future<Output = T>) -> T {

@@ -7,16 +7,24 @@ mod support;
 #[path = "../../database/tests/support/mariadb.rs"]
 #[allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test's support")]
 mod mariadb;
+#[path = "../../database/tests/support/proxy.rs"]
+#[allow(clippy::unwrap_used, reason = "a test's support")]
+mod proxy;
+
+#[path = "two_hubs/lost_answer.rs"]
+mod lost_answer;
+#[path = "two_hubs/paused.rs"]
+mod paused;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chat_loadtest::client::{Client, Credentials, Heard};
 use futures_util::future::join_all;
 use mariadb::{MariaDb, wanted};
 use serde_json::{Value, json};
 use support::person::{number, text};
-use support::{Device, Hub, Person};
+use support::{DEADLINE, Device, Hub, Person};
 
 const THREADS: u64 = 50;
 const EACH: usize = 40;
@@ -208,7 +216,7 @@ async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged() {
         };
         // Each refusal takes as long as the hub waits for a connection to the database.
         let both = async { tokio::join!(working, dying) };
-        tokio::time::timeout(Duration::from_secs(30), both).await.expect("every send is answered");
+        tokio::time::timeout(Duration::from_secs(60), both).await.expect("every send is answered");
         let ready = alice.get("/health/ready").await;
         assert_eq!(ready.status, 503, "ready without a database: {}", ready.text);
         alice.get("/chat/threads").await.refused(503, "unavailable");
@@ -235,7 +243,10 @@ async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged() {
 async fn tries(device: &mut Device, to: &Person, key: &str) -> Option<u64> {
     device.says(json!({"type": "message_send", "temp_id": key, "receiver_id": to.id, "content": key})).await;
     let answers = |frame: &Value| frame["temp_id"] == key && matches!(text(frame, "type"), "message_ack" | "error");
-    let answer = device.expect_that("an answer", answers).await;
+    let began = Instant::now();
+    let answer = device.expect_within(3 * DEADLINE, "an answer", answers).await;
+    let took = began.elapsed();
+    assert!(took < DEADLINE, "{key} was answered only after {took:?}: {answer}");
     if answer["type"] == "message_ack" {
         return Some(number(&answer, "seq"));
     }

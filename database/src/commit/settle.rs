@@ -13,8 +13,8 @@ use super::transaction::Aborted;
 use crate::failure::Failure;
 use crate::sql;
 
-/// How often, and how far apart, the log is asked.
-const TRIES: u32 = 6;
+/// How long the log is asked, and how far apart. Everybody who writes waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(400);
 
 impl Writer {
@@ -24,24 +24,25 @@ impl Writer {
             Some(failure) => tracing::warn!(commit = no, error = %failure, "the commit's answer was lost"),
             None => tracing::warn!(commit = no, "the commit was not answered in time"),
         }
-        for attempt in 0..TRIES {
-            if attempt > 0 {
-                sleep(PAUSE).await;
-            }
-            // A new connection: the old one is broken, or still waits for its answer.
-            if self.database.replace_writer().await.is_err() {
-                continue;
-            }
-            let asked = logged(&self.database.writer, no, &self.node);
-            match timeout(2 * PAUSE + Duration::from_secs(5), asked).await {
-                Ok(Ok(true)) => return Ok(()),
-                Ok(Ok(false)) => return Err(Aborted::NotCommitted),
-                Ok(Err(error)) => tracing::warn!(commit = no, %error, "the commit log could not be read"),
-                Err(_) => tracing::warn!(commit = no, "the commit log was not answered in time"),
-            }
+        if let Ok(outcome) = timeout(PATIENCE, self.ask_the_log(no)).await {
+            return outcome;
         }
-        self.hangs = true;
         Err(Aborted::Unsettled(answer.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string())))
+    }
+
+    /// Asks until the log answers.
+    async fn ask_the_log(&mut self, no: i64) -> Result<(), Aborted> {
+        loop {
+            // A new connection: the old one is broken, or still waits for its answer.
+            if self.database.replace_writer().await.is_ok() {
+                match logged(&self.database.writer, no, &self.node).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => return Err(Aborted::NotCommitted),
+                    Err(error) => tracing::warn!(commit = no, %error, "the commit log could not be read"),
+                }
+            }
+            sleep(PAUSE).await;
+        }
     }
 }
 

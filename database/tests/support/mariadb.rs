@@ -33,18 +33,19 @@ impl MariaDb {
     pub(crate) fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = std::env::temp_dir().join(format!("chat-mariadb-{}-{port}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(folder.join("tmp")).unwrap();
         let installed = Command::new("mariadb-install-db")
+            // A server that starts sweeps the temporary tables of whoever shares its folder for them.
+            .env("TMPDIR", folder.join("tmp"))
             .arg("--no-defaults")
             .arg("--user=root")
             .arg("--auth-root-authentication-method=normal")
             .arg("--skip-test-db")
             .arg(format!("--datadir={}", folder.join("data").display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
+            .output()
             .unwrap();
-        assert!(installed.success(), "mariadb-install-db failed");
+        let said = [installed.stdout, installed.stderr].concat();
+        assert!(installed.status.success(), "mariadb-install-db failed: {}", String::from_utf8_lossy(&said));
         let mut server = Self { folder, port, keeper: None };
         server.run();
         server
@@ -100,6 +101,7 @@ impl MariaDb {
         let keeper = Command::new("sh")
             .args(["-c", KEEPER, "keeper"])
             .arg(&self.folder)
+            .env("TMPDIR", self.folder.join("tmp"))
             .args(["--no-defaults", "--user=root", "--skip-name-resolve"])
             .args(["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=512M", "--skip-log-bin"])
             .args(["--bind-address=127.0.0.1", "--max-connections=200", "--innodb-log-file-size=512M"])

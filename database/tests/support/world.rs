@@ -82,6 +82,11 @@ impl World {
         Timestamp::from_millis(self.clock)
     }
 
+    /// Steps the clock back.
+    pub(crate) fn step_back(&mut self, millis: i64) {
+        self.clock -= millis;
+    }
+
     /// Commits.
     pub(crate) async fn commit(&mut self, changes: &[Change]) -> Committed {
         self.writer.commit(changes).await.unwrap()

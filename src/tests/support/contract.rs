@@ -1,6 +1,6 @@
 //! What every frame must look like: PROTOCOL 3.2, 3.3, 3.4 and 5, written down a second time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ static SCHEMAS: LazyLock<HashMap<String, Validator>> = LazyLock::new(|| {
     schema::server_frame_types().into_iter().map(compiled).collect()
 });
 
-/// How long after a greeting what was told right then may be told again.
+/// How long after a greeting or a replay what was told in it, or right then, may be told again.
 const OVERLAP: Duration = Duration::from_secs(3);
 
 /// Every frame that the hub may say: its fields; those behind `?` may be missing.
@@ -96,8 +96,12 @@ pub struct Contract {
     seq: HashMap<u64, u64>,
     /// When the connection was greeted, or had caught up: what was being told at that moment may come twice.
     since: Option<Instant>,
+    /// Every message that this connection was told of, with its `rev`.
+    told: HashSet<(u64, u64)>,
     /// The newest change of each thread in the present replay.
     rev: HashMap<u64, u64>,
+    /// The newest change of each thread in any replay.
+    replayed: HashMap<u64, u64>,
     /// Watermarks by kind, thread and user.
     marks: HashMap<(String, u64, u64), u64>,
 }
@@ -165,17 +169,25 @@ impl Contract {
     fn check_order(&mut self, kind: &str, frame: &Value) -> Result<(), String> {
         let field = |name: &str| frame[name].as_u64().unwrap_or_default();
         let thread = field("thread_id");
+        let of_message = matches!(kind, "new_message" | "message_updated" | "message_deleted");
+        let repeated = of_message && !self.told.insert((field("id"), field("rev")));
+        // What is live carries a cursor, also when it comes while a replay was asked for.
+        if of_message && (self.replaying || self.asked) && frame["cursor"].is_null() {
+            let newest = self.replayed.entry(thread).or_default();
+            *newest = (*newest).max(field("rev"));
+        }
         match kind {
             _ if self.asked => Ok(()),
-            "new_message" | "message_updated" | "message_deleted" if self.replaying => {
+            _ if of_message && self.replaying => {
                 let before = self.rev.insert(thread, field("rev")).unwrap_or_default();
                 // A replay shows each change once, in its present state.
                 rises("rev", before, field("rev"))
             }
             "new_message" => {
                 let before = self.seq.get(&thread).copied().unwrap_or_default();
-                let fresh = self.since.is_some_and(|since| since.elapsed() < OVERLAP);
-                if fresh && field("seq") <= before {
+                // Told again is one thing; told for the first time, and out of its turn, is another.
+                let known = repeated || self.replayed.get(&thread).is_some_and(|newest| field("rev") <= *newest);
+                if known && field("seq") <= before && self.since.is_some_and(|since| since.elapsed() < OVERLAP) {
                     return Ok(());
                 }
                 self.seq.insert(thread, field("seq"));

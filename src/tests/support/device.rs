@@ -255,7 +255,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
         self.expect_within(DEADLINE, what, fits).await
     }
 
-    async fn expect_within(&mut self, deadline: Duration, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    /// Waits for a frame that fits, under a deadline of the test's own.
+    pub async fn expect_within(&mut self, deadline: Duration, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let began = tokio::time::Instant::now();
         let mut seen = 0;
         loop {
