@@ -43,8 +43,8 @@ pub struct ServeArgs {
     /// Connections that read from the database.
     #[arg(long, env = "CHAT_DATABASE_READERS", value_name = "N", default_value_t = 4, help_heading = "Storage")]
     pub database_readers: u32,
-    /// Set where other versions are joined by NATS; this one says that it is not.
-    #[arg(long, env = "NATS_URL", value_name = "URL", hide = true, hide_env_values = true)]
+    /// Where nodes are joined by NATS; this version joins them by their database, and does not start with it.
+    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, help_heading = "Storage")]
     pub nats_url: Option<String>,
     /// This node's name, unique among the nodes of one database (default: made up at start).
     #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
