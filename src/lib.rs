@@ -6,6 +6,7 @@
 //!  server      our accept loop: limits, TLS     ->  one warp service over the two halves of the edge:
 //!  http        the REST half                        ws          the WebSocket half
 //!  auth        who is calling: tokens, tickets, origins
+//!  schema      /openapi.json and /asyncapi.json, made from the types
 //!  shutdown    signals
 //! ```
 //!
