@@ -61,7 +61,7 @@ impl Session {
         let (actor, _) = ActorRuntime::spawn_linked_instant(None, session::Session, arguments, nursery)
             .map_err(|_| Refused::shutting_down())?;
         // An actor that ends at once has closed the outbox.
-        let _ = actor.send_message(session::Message::Begin(cursor));
+        let _ = actor.send_message(session::Message::Begin(cursor.map(String::into_boxed_str)));
         let in_flight = node.options.limits.in_flight;
         Ok(Self { actor, outbox, permits: Arc::new(Semaphore::new(in_flight)), in_flight, connection_id })
     }
@@ -101,7 +101,7 @@ impl Session {
     /// Hands a frame to the session, readable or not.
     pub fn handle(&self, frame: Result<ClientFrame, Refusal>, permit: Permit) {
         crate::metrics::get().frames_in.increment(1);
-        self.tell(session::Message::Frame(frame, permit));
+        self.tell(session::Message::Frame(Box::new((frame, permit))));
     }
 
     /// Answers a repeated `auth` that was found good: `auth_ok` with the present cursor.

@@ -80,7 +80,7 @@ impl People {
     ) -> Result<Registration, TooMany> {
         let id = ConnectionId::next();
         let mut people = self.write();
-        let connections = people.entry(user).or_default();
+        let connections = people.entry(user).or_insert_with(|| Vec::with_capacity(1));
         if connections.len() >= most {
             return Err(TooMany);
         }

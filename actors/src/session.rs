@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chat_database::ids::{Pair, ThreadId, UserId};
 use chat_database::queries::threads;
 use chat_database::time::Timestamp;
+use futures_util::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
@@ -37,14 +38,17 @@ const QUERIES: (f64, f64) = (50.0, 200.0);
 #[derive(Debug)]
 pub(crate) enum Message {
     /// By the hub, first: say `auth_ok`, serve what was missed from this cursor, go live.
-    Begin(Option<String>),
-    /// By the connection's task: a frame came, readable or not.
-    Frame(Result<ClientFrame, Refusal>, Permit),
+    Begin(Option<Box<str>>),
+    /// By the connection's task: a frame came.
+    Frame(Box<Frame>),
     /// By the connection's task: a fresh token was found good.
     Renewed,
     #[cfg(feature = "failpoints")]
     Fail,
 }
+
+/// A frame, readable or not, and its place among those that wait for their answer.
+pub(crate) type Frame = (Result<ClientFrame, Refusal>, Permit);
 
 /// The actor.
 pub(crate) struct Session;
@@ -92,23 +96,10 @@ impl Actor for Session {
         message: Message,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        match message {
-            // What waits for the database is boxed: every actor keeps room for the largest of its futures.
-            Message::Begin(cursor) => Box::pin(state.begin(cursor)).await,
-            Message::Frame(Ok(ClientFrame::MessageSend(send)), permit) => {
-                state.malformed = 0;
-                if let Some(unknown) = state.send_to_known(send, permit) {
-                    Box::pin(state.send(unknown)).await;
-                }
-            }
-            Message::Frame(Ok(frame), permit) => {
-                state.malformed = 0;
-                Box::pin(state.frame(frame, permit)).await;
-            }
-            Message::Frame(Err(refusal), permit) => state.refuse(refusal, permit),
-            Message::Renewed => state.renewed(),
-            #[cfg(feature = "failpoints")]
-            Message::Fail => panic!("failpoint: session"),
+        // An actor keeps room for the largest of its futures for as long as it lives: so messages are small, and only what
+        // waits for the database becomes a future, in a box of its own.
+        if let Some(work) = state.take(message) {
+            work.await;
         }
         Ok(())
     }
@@ -128,6 +119,30 @@ impl Drop for State {
 }
 
 impl State {
+    /// Does what can be done at once; gives back what has to wait for the database.
+    fn take(&mut self, message: Message) -> Option<BoxFuture<'_, ()>> {
+        match message {
+            Message::Begin(cursor) => return Some(Box::pin(self.begin(cursor.map(String::from)))),
+            Message::Frame(frame) => match *frame {
+                (Ok(frame), permit) => {
+                    self.malformed = 0;
+                    return match frame {
+                        ClientFrame::MessageSend(send) => {
+                            let unknown = self.send_to_known(send, permit)?;
+                            Some(Box::pin(self.send(unknown)))
+                        }
+                        frame => Some(Box::pin(self.frame(frame, permit))),
+                    };
+                }
+                (Err(refusal), permit) => self.refuse(refusal, permit),
+            },
+            Message::Renewed => self.renewed(),
+            #[cfg(feature = "failpoints")]
+            Message::Fail => panic!("failpoint: session"),
+        }
+        None
+    }
+
     fn user(&self) -> UserId {
         self.registration.user()
     }

@@ -19,8 +19,9 @@ use tokio_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
 
 use crate::server::Stream;
 
-/// How many bytes are read at a time. Every connection keeps that much for as long as it lives.
-const READ_BUFFER: usize = 1_536;
+/// How many bytes are read at a time: a few usual frames. Every connection keeps that much for as long as it lives; a
+/// larger frame grows its buffer.
+const READ_BUFFER: usize = 768;
 
 /// How many bytes are gathered before they are written. A connection that has written that much keeps it.
 const WRITE_BUFFER: usize = 4 << 10;
