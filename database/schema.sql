@@ -38,8 +38,18 @@ CREATE TABLE chat_messages (
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
   UNIQUE KEY chat_messages_seq (thread_id, seq),
-  UNIQUE KEY chat_messages_temp_id (thread_id, sender_id, temp_id),
-  UNIQUE KEY chat_messages_rev (thread_id, rev)
+  UNIQUE KEY chat_messages_temp_id (thread_id, sender_id, temp_id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Edits and deletions. Every `rev` of a thread that is not here created a message.
+CREATE TABLE chat_amendments (
+  thread_id  BIGINT NOT NULL,
+  rev        BIGINT NOT NULL,
+  message_id BIGINT NOT NULL,
+  last_seq   BIGINT NOT NULL,                 -- of the thread, at that time
+  commit_no  BIGINT NOT NULL,
+  PRIMARY KEY (thread_id, rev),
+  KEY chat_amendments_commit (thread_id, commit_no)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE chat_message_batches (

@@ -13,6 +13,7 @@ use chat_database::change::{Change, Committed, Outcome};
 use chat_database::commit::Writer;
 use chat_database::ids::UserId;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
+use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::horizon::Told;
@@ -202,15 +203,11 @@ impl State {
         let broken = Broken(Some(myself.clone()));
         let node = Arc::clone(&self.node);
         let myself = myself.clone();
-        // A task of its own, that nobody cancels: a transaction dropped half-way would poison its connection.
-        tokio::spawn(async move {
-            if sweep && let Err(error) = writer.sweep().await {
-                tracing::warn!(%error, "sweep failed");
-            }
-            let result = match changes.as_slice() {
-                [] => None,
-                changes => Some(commit(&mut writer, changes, &node).await),
-            };
+        let runtime = runtime::Handle::current();
+        // A thread of its own, for SQLite is written there and then, and nobody cancels it: a transaction dropped half-way
+        // would leave its connection in doubt.
+        tokio::task::spawn_blocking(move || {
+            let result = runtime.block_on(work(&mut writer, sweep, &changes, &node));
             broken.defuse();
             let finished = Finished { writer, writes, changes, result };
             // An actor that has ended meanwhile leaves the commit to the log, and the origins answer for themselves.
@@ -303,6 +300,22 @@ impl State {
     fn tell_stream(&self, user: UserId, news: News, told: Told) {
         // Only a node that is ending wakes no streams.
         let _ = self.node.streams.deliver(user, notifications::Message::News(Box::new(news), told));
+    }
+}
+
+/// Sweeps if that is due, and commits if there is something to commit.
+async fn work(
+    writer: &mut Writer,
+    sweep: bool,
+    changes: &[Change],
+    node: &Node,
+) -> Option<Result<Committed, DatabaseError>> {
+    if sweep && let Err(error) = writer.sweep().await {
+        tracing::warn!(%error, "sweep failed");
+    }
+    match changes {
+        [] => None,
+        changes => Some(commit(writer, changes, node).await),
     }
 }
 

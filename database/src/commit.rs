@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  need         what a list of changes must know, and how many ids it may use up
+//!  connection   the writer's connection: SQLite's own, or the one to a server
 //!  transaction  takes the next number under the counter's lock, then:
 //!    load         reads what the state does not know (in the steady state: nothing)
 //!    plan         applies the changes in memory: send, amend, receipt, notify
@@ -11,6 +12,7 @@
 //! ```
 
 mod amend;
+mod connection;
 mod facts;
 mod hex;
 mod load;
@@ -33,6 +35,7 @@ use std::time::Duration;
 use crate::change::{Change, Committed};
 use crate::failure::Failure;
 use crate::{Database, Error};
+use connection::Connection;
 use state::State;
 use statements::Statements;
 use transaction::Aborted;
@@ -55,7 +58,7 @@ enum Mode {
 /// The only writer of a node. Whoever holds it has the node's one writing connection.
 #[derive(Debug)]
 pub struct Writer {
-    database: Database,
+    connection: Connection,
     node: String,
     statements: Statements,
     state: State,
@@ -68,12 +71,14 @@ impl Writer {
     #[must_use]
     pub fn new(database: Database, node: String) -> Self {
         let statements = Statements::new(database.backend);
-        Self { database, node, statements, state: State::default(), hangs: false }
+        let connection = Connection::new(database);
+        Self { connection, node, statements, state: State::default(), hangs: false }
     }
 
     /// Commits the changes, in order, as one transaction.
     ///
-    /// Must be awaited to its end: a commit that is dropped half-way leaves its connection in doubt.
+    /// Must be awaited to its end: a commit that is dropped half-way leaves its connection in doubt. With SQLite it
+    /// blocks its thread while it writes: to be run where that harms nobody.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: nothing was written. [`Error::Unsettled`]: all or nothing was written,
@@ -121,7 +126,7 @@ impl Writer {
 
     async fn replace_connection(&mut self) -> Result<(), Error> {
         tracing::warn!("the writing connection hangs and is given up");
-        self.database.replace_writer().await?;
+        self.connection.replace().await?;
         self.hangs = false;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A database: one connection that writes, a pool of connections that read.
 
 mod mysql;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ impl fmt::Debug for Options {
 /// The connections. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
+    /// For SQLite it only migrates, and reads for the writer: see [`crate::commit`].
     pub(crate) writer: DatabaseConnection,
     pub(crate) readers: DatabaseConnection,
     pub(crate) backend: DatabaseBackend,
@@ -87,6 +88,11 @@ impl Database {
         }
         let done = self.readers.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await;
         done.map(drop).map_err(crate::failure::error)
+    }
+
+    /// Returns the URL, password and all.
+    pub(crate) fn url(&self) -> &str {
+        &self.options.url
     }
 
     /// Returns whether this is SQLite: one machine, one file.

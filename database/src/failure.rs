@@ -43,6 +43,21 @@ impl From<DbErr> for Failure {
     }
 }
 
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        let rusqlite::Error::SqliteFailure(code, message) = &error else {
+            return Self::Refused(error.to_string());
+        };
+        let message = message.as_deref().unwrap_or("SQLite failed");
+        let why = described(message, Some(&code.extended_code.to_string()));
+        match code.extended_code {
+            // CONSTRAINT_PRIMARYKEY, CONSTRAINT_UNIQUE.
+            1555 | 2067 => Self::Unique(why),
+            code => of_sqlite(code.cast_unsigned(), why),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Lost(why) | Self::Contended(why) | Self::Unable(why) | Self::Unique(why) | Self::Refused(why)) =
@@ -80,15 +95,18 @@ fn of_driver(error: &sqlx::Error) -> Failure {
 }
 
 fn of_database(error: &dyn DatabaseError) -> Failure {
-    let why = described(error);
+    let why = described(error.message(), error.code().as_deref());
     if error.kind() == ErrorKind::UniqueViolation {
         return Failure::Unique(why);
     }
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
         return of_mysql(error.number(), why);
     }
-    // SQLite: the low byte is the primary code.
-    let code: u32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+    of_sqlite(error.code().and_then(|code| code.parse().ok()).unwrap_or_default(), why)
+}
+
+fn of_sqlite(code: u32, why: String) -> Failure {
+    // The low byte is the primary code.
     match code & 0xff {
         5 | 6 => Failure::Contended(why),         // BUSY, LOCKED
         8 | 10 | 13 | 14 => Failure::Unable(why), // READONLY, IOERR, FULL, CANTOPEN
@@ -109,10 +127,9 @@ fn of_mysql(number: u16, why: String) -> Failure {
 }
 
 /// Cuts a message before what it quotes: MySQL puts values there, which are people's.
-fn described(error: &dyn DatabaseError) -> String {
-    let message = error.message();
+fn described(message: &str, code: Option<&str>) -> String {
     let message = message.split(['\'', '"']).next().unwrap_or_default().trim_end();
-    match error.code() {
+    match code {
         Some(code) => format!("{message} ({code})"),
         None => message.to_owned(),
     }

@@ -30,8 +30,14 @@ pub(crate) fn statement(
 ) -> Statement {
     let statement = Statement::from_sql_and_values(backend, sql, values);
     #[cfg(test)]
-    texts().extend(statement.sql.split("; ").map(str::to_owned));
+    note(&statement.sql);
     statement
+}
+
+/// Notes a text that is run.
+#[cfg(test)]
+pub(crate) fn note(text: &str) {
+    texts().insert(text.to_owned());
 }
 
 /// Returns all texts that were ever made: what the test of the plans goes through.

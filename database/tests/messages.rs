@@ -10,7 +10,7 @@ mod world;
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{MessageId, ProductId, Rev, Seq};
 use chat_database::queries::messages::{self, Page};
-use chat_database::queries::{threads, unread};
+use chat_database::queries::{changes, threads, unread};
 use world::{World, media, pair, sent, user};
 
 on_both_backends!(
@@ -28,6 +28,7 @@ on_both_backends!(
     what_is_gone_cannot_be_changed,
     pages_of_a_thread_meet,
     after_rev_returns_each_changed_message_once,
+    a_gap_is_closed_from_any_rev_through_edits_and_deletions,
     nobody_reads_a_thread_that_is_not_theirs,
     ids_ascend_in_the_order_of_commits,
 );
@@ -283,6 +284,70 @@ async fn after_rev_returns_each_changed_message_once(mut w: World) {
     let rest = messages::page(&w.db, ben, thread, Page::AfterRev(part.rev), 3).await.unwrap().unwrap();
     assert_eq!(rest.messages.iter().map(|m| (m.seq.0, m.rev.0)).collect::<Vec<_>>(), [(2, 6)]);
     assert_eq!((rest.rev, rest.has_more), (Rev(6), false));
+}
+
+async fn a_gap_is_closed_from_any_rev_through_edits_and_deletions(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    let mut stands: Vec<(MessageId, u64)> = Vec::new();
+    let mut revs_by_commit = Vec::new();
+    let mut thread = None;
+    for step in 0..60_usize {
+        let amended = step * 7 % 5;
+        // Some messages are edited again and again, some deleted, some twice in one commit.
+        let changes = match step % 4 {
+            2 => vec![w.edit(stands[amended].0, pair(ann, ben), "a"), w.edit(stands[amended].0, pair(ann, ben), "b")],
+            3 if step % 12 == 3 && stands.len() > 9 => vec![w.delete(stands[step / 4].0, pair(ann, ben))],
+            _ => (0..4).map(|n| w.text(ann, ben, &n.to_string())).collect(),
+        };
+        let committed = w.commit(&changes).await;
+        for outcome in committed.outcomes {
+            let (id, rev) = match outcome {
+                Outcome::Sent(sent) => {
+                    thread = Some(sent.message.thread_id);
+                    (sent.message.id, sent.message.rev)
+                }
+                Outcome::Edited(edited) => (edited.message.id, edited.message.rev),
+                Outcome::Deleted(deleted) => (deleted.id, deleted.rev),
+                Outcome::Gone => continue,
+                other => panic!("{other:?}"),
+            };
+            stands.retain(|(other, _)| *other != id);
+            stands.push((id, rev.0));
+        }
+        // Kept by place, so that the same ones are amended again.
+        stands.sort_unstable();
+        revs_by_commit.push((committed.no, stands.iter().map(|(_, rev)| *rev).max().unwrap()));
+    }
+    let thread = thread.unwrap();
+    let newest = revs_by_commit.last().unwrap().1;
+    let changed_after = |rev: u64| {
+        let mut changed: Vec<(u64, MessageId)> = stands.iter().map(|(id, rev)| (*rev, *id)).collect();
+        changed.retain(|(changed, _)| *changed > rev);
+        changed.sort_unstable();
+        changed
+    };
+    for from in 0..=newest {
+        let mut rev = Rev(from);
+        let mut got = Vec::new();
+        loop {
+            let page = messages::page(&w.db, ben, thread, Page::AfterRev(rev), 7).await.unwrap().unwrap();
+            got.extend(page.messages.iter().map(|message| (message.rev.0, message.id)));
+            rev = page.rev;
+            if !page.has_more {
+                break;
+            }
+        }
+        assert_eq!(got, changed_after(from), "after {from}");
+        assert_eq!(rev.0, newest);
+    }
+    for (no, rev) in revs_by_commit {
+        let changes = changes::of_thread(&w.db, thread, no).await.unwrap().unwrap();
+        let got: Vec<_> = changes.messages.iter().map(|changed| (changed.message.rev.0, changed.message.id)).collect();
+        assert_eq!(got, changed_after(rev), "since commit {no:?}");
+        let changes = changes::of_user(&w.db, ben, no, 1_000).await.unwrap().unwrap();
+        let got: Vec<_> = changes.messages.iter().map(|changed| (changed.message.rev.0, changed.message.id)).collect();
+        assert_eq!(got, changed_after(rev), "since commit {no:?}");
+    }
 }
 
 async fn nobody_reads_a_thread_that_is_not_theirs(mut w: World) {

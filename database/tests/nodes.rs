@@ -19,6 +19,7 @@ use chat_database::queries::threads;
 use chat_database::{Database, Error, connect::Options};
 use mariadb::MariaDb;
 use proxy::{Cut, Proxy};
+use tokio::runtime::Handle;
 use world::{World, pair, sent, user};
 
 on_both_backends!(two_nodes_interleave_without_gaps_or_losses, the_same_key_on_two_nodes_is_stored_once,);
@@ -40,12 +41,10 @@ async fn two_nodes_interleave_without_gaps_or_losses(mut w: World) {
                 changes
             })
             .collect();
-        tasks.push(tokio::spawn(async move {
-            let mut numbers = Vec::new();
-            for batch in batches {
-                numbers.push(writer.commit(&batch).await.unwrap());
-            }
-            numbers
+        let runtime = Handle::current();
+        tasks.push(tokio::task::spawn_blocking(move || {
+            let commit = |batch: &Vec<Change>| runtime.block_on(writer.commit(batch)).unwrap();
+            batches.iter().map(commit).collect::<Vec<_>>()
         }));
     }
     let mut numbers = BTreeSet::new();

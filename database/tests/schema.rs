@@ -9,6 +9,8 @@ mod world;
 
 use std::collections::BTreeSet;
 
+use chat_database::ids::Rev;
+use chat_database::queries::messages::{self, Page};
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 use world::World;
 
@@ -17,6 +19,7 @@ const SCHEMA: &str = include_str!("../schema.sql");
 on_both_backends!(
     the_migrations_make_the_canonical_schema,
     migrating_again_changes_nothing,
+    a_database_from_before_learns_its_amendments,
     a_new_database_has_a_name_of_its_own,
 );
 
@@ -36,6 +39,32 @@ async fn migrating_again_changes_nothing(mut w: World) {
     w.says(world::user(1), world::user(2), "hi").await;
     chat_migrations::up(w.db.for_migrations()).await.unwrap();
     assert_eq!(w.totals(world::user(2)).await.messages, 1);
+}
+
+async fn a_database_from_before_learns_its_amendments(mut w: World) {
+    let (ann, ben) = (world::user(1), world::user(2));
+    let both = world::pair(ann, ben);
+    let first = w.says(ann, ben, "1").await;
+    let mut changes: Vec<_> = (2..9).map(|n| w.text(ann, ben, &n.to_string())).collect();
+    changes.insert(3, w.edit(first.id, both, "edited"));
+    changes.insert(5, w.edit(first.id, both, "edited again"));
+    changes.push(w.delete(first.id, both));
+    changes.push(w.text(ann, ben, "the last"));
+    w.commit(&changes).await;
+    let pages = async || {
+        let mut pages = Vec::new();
+        for rev in 0..13 {
+            let page = messages::page(&w.db, ben, first.thread_id, Page::AfterRev(Rev(rev)), 4).await.unwrap().unwrap();
+            pages.push(page.messages.iter().map(|message| (message.seq, message.rev)).collect::<Vec<_>>());
+        }
+        pages
+    };
+    let as_written = pages().await;
+    w.sql("DROP TABLE chat_amendments").await;
+    w.sql("CREATE UNIQUE INDEX chat_messages_rev ON chat_messages (thread_id, rev)").await;
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%amendments'").await;
+    chat_migrations::up(w.db.for_migrations()).await.unwrap();
+    assert_eq!(pages().await, as_written);
 }
 
 async fn a_new_database_has_a_name_of_its_own(w: World) {

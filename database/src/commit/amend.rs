@@ -12,7 +12,7 @@ impl<'a> Plan<'a> {
         if !self.stands(slot, id) {
             return Outcome::Gone;
         }
-        let rev = self.next_rev(slot);
+        let rev = self.next_rev(slot, id);
         let Some(stored) = self.facts.messages.get_mut(&id) else {
             return Outcome::Gone;
         };
@@ -21,7 +21,6 @@ impl<'a> Plan<'a> {
         stored.row.edited_at = Some(edit.at.millis());
         let (seq, sender) = (stored.row.seq, stored.row.sender_id);
         let message = stored::message(stored.row.clone(), stored.images.clone());
-        self.writes.amended.insert(id);
 
         // The reader's notification may show the text.
         if let Some(side) = self.reader_of(slot, sender, seq) {
@@ -36,7 +35,7 @@ impl<'a> Plan<'a> {
         if !self.stands(slot, id) {
             return Outcome::Gone;
         }
-        let rev = self.next_rev(slot);
+        let rev = self.next_rev(slot, id);
         let Some(stored) = self.facts.messages.get_mut(&id) else {
             return Outcome::Gone;
         };
@@ -47,7 +46,6 @@ impl<'a> Plan<'a> {
         if !std::mem::take(&mut stored.images).is_empty() {
             self.writes.stripped.push((id,));
         }
-        self.writes.amended.insert(id);
 
         if let Some(side) = self.reader_of(slot, sender, seq) {
             self.uncount_unread(slot, side, seq);
@@ -66,10 +64,12 @@ impl<'a> Plan<'a> {
             && stored.is_some_and(|stored| stored.row.thread_id == thread.id && stored.row.deleted_at.is_none())
     }
 
-    fn next_rev(&mut self, slot: usize) -> i64 {
+    fn next_rev(&mut self, slot: usize, message: i64) -> i64 {
         self.touch_thread(slot);
         let thread = &mut self.state.threads[slot];
         thread.rev += 1;
+        self.writes.amended.insert(message);
+        self.writes.amendments.push((thread.id, thread.rev, message, thread.last_seq, self.no));
         thread.rev
     }
 

@@ -1,10 +1,12 @@
-//! Bytes in a JSON parameter.
+//! Bytes among a row's columns.
 
 use std::fmt;
 
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::{Serialize, Serializer};
 
-/// Bytes that travel as hexadecimal digits.
+/// Bytes that travel as hexadecimal digits in JSON, and as they are otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hex<'a>(pub(super) &'a [u8]);
 
@@ -27,5 +29,11 @@ impl fmt::Display for Hex<'_> {
 impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
+    }
+}
+
+impl ToSql for Hex<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.0)))
     }
 }

@@ -147,7 +147,7 @@ impl<'a> Plan<'a> {
     pub(super) fn settle_notes(&mut self) {
         for (id, note) in self.facts.notes.iter().filter(|(_, note)| note.changed) {
             let is_read = i64::from(note.standing != Standing::Unread);
-            self.writes.changed_notes.push((*id, is_read, note.updated_at, note.deleted_at));
+            self.writes.changed_notes.push((*id, is_read, note.updated_at, note.deleted_at, self.no));
         }
     }
 

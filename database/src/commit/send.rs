@@ -123,7 +123,6 @@ impl<'a> Plan<'a> {
             message.thread_id.column(),
             message.seq.column(),
             message.rev.column(),
-            message.rev.column(),
             message.sender_id.column(),
             send.temp_id.as_deref(),
             Hex(&send.payload_hash),
@@ -131,6 +130,7 @@ impl<'a> Plan<'a> {
             send.product_id.map(|id| id.column()),
             send.reply_to.map(|id| id.column()),
             message.created_at.millis(),
+            self.no,
         ));
         for (position, media) in (0..).zip(&send.media) {
             if let Some(upload) = self.facts.media.get_mut(&media.0) {

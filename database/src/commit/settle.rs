@@ -34,8 +34,8 @@ impl Writer {
     async fn ask_the_log(&mut self, no: i64) -> Result<(), Aborted> {
         loop {
             // A new connection: the old one is broken, or still waits for its answer.
-            if self.database.replace_writer().await.is_ok() {
-                match logged(&self.database.writer, no, &self.node).await {
+            if self.connection.replace().await.is_ok() {
+                match logged(self.connection.reader(), no, &self.node).await {
                     Ok(true) => return Ok(()),
                     Ok(false) => return Err(Aborted::NotCommitted),
                     Err(error) => tracing::warn!(commit = no, %error, "the commit log could not be read"),

@@ -6,11 +6,12 @@ use crate::sql::{self, Column, Kind};
 
 use Kind::{Exact, Hex, Number, Text};
 
-/// The texts. The parameters of each: the commit's number as often as it is asked for, and the rows.
+/// The texts. Their parameters: one row's columns for SQLite, all rows as one value elsewhere; see [`super::connection`].
 #[derive(Debug)]
 pub(super) struct Statements {
     pub(super) messages: String,
     pub(super) amended: String,
+    pub(super) amendments: String,
     pub(super) stripped: String,
     pub(super) images: String,
     pub(super) attached: String,
@@ -25,12 +26,16 @@ pub(super) struct Statements {
 
 const ID: Column = ("id", Number);
 
+/// The commit's number.
+const COMMIT: Column = ("commit_no", Number);
+
 impl Statements {
     /// Writes the texts in a backend's dialect.
     pub(super) fn new(backend: DatabaseBackend) -> Self {
         Self {
             messages: MESSAGES.insert(backend),
             amended: AMENDED.update(backend),
+            amendments: AMENDMENTS.insert(backend),
             stripped: stripped(backend),
             images: IMAGES.insert(backend),
             attached: ATTACHED.update(backend),
@@ -50,8 +55,8 @@ struct Table {
     name: &'static str,
     key: &'static [&'static str],
     columns: &'static [Column],
-    /// Columns that take the commit's number.
-    commits: &'static [&'static str],
+    /// Columns that take the value of another one.
+    copies: &'static [(&'static str, &'static str)],
     /// Columns that are overwritten where the row is there already.
     overwritten: &'static [&'static str],
 }
@@ -64,7 +69,6 @@ const MESSAGES: Table = Table {
         ("thread_id", Number),
         ("seq", Number),
         ("rev", Number),
-        ("created_rev", Number),
         ("sender_id", Number),
         ("temp_id", Exact),
         ("payload_hash", Hex),
@@ -72,24 +76,33 @@ const MESSAGES: Table = Table {
         ("product_id", Number),
         ("reply_to", Number),
         ("created_at", Number),
+        COMMIT,
     ],
-    commits: &["commit_no", "created_commit"],
+    copies: &[("created_rev", "rev"), ("created_commit", "commit_no")],
     overwritten: &[],
 };
 
 const AMENDED: Table = Table {
     name: "chat_messages",
     key: &["id"],
-    columns: &[ID, ("rev", Number), ("content", Text), ("edited_at", Number), ("deleted_at", Number)],
-    commits: &["commit_no"],
-    overwritten: &["rev", "content", "edited_at", "deleted_at"],
+    columns: &[ID, ("rev", Number), ("content", Text), ("edited_at", Number), ("deleted_at", Number), COMMIT],
+    copies: &[],
+    overwritten: &["rev", "content", "edited_at", "deleted_at", "commit_no"],
+};
+
+const AMENDMENTS: Table = Table {
+    name: "chat_amendments",
+    key: &["thread_id", "rev"],
+    columns: &[("thread_id", Number), ("rev", Number), ("message_id", Number), ("last_seq", Number), COMMIT],
+    copies: &[],
+    overwritten: &[],
 };
 
 const IMAGES: Table = Table {
     name: "chat_message_batches",
     key: &["message_id", "position"],
     columns: &[("message_id", Number), ("position", Number), ("media_id", Exact)],
-    commits: &[],
+    copies: &[],
     overwritten: &[],
 };
 
@@ -97,7 +110,7 @@ const ATTACHED: Table = Table {
     name: "media",
     key: &["id"],
     columns: &[("id", Exact), ("attached_at", Number)],
-    commits: &[],
+    copies: &[],
     overwritten: &["attached_at"],
 };
 
@@ -113,8 +126,9 @@ const THREADS: Table = Table {
         ("last_message_id", Number),
         ("created_at", Number),
         ("updated_at", Number),
+        COMMIT,
     ],
-    commits: &["commit_no"],
+    copies: &[],
     overwritten: &["last_seq", "rev", "last_message_id", "updated_at", "commit_no"],
 };
 
@@ -132,8 +146,9 @@ const STATUS: Table = Table {
         ("read_at", Number),
         ("delivered_commit", Number),
         ("read_commit", Number),
+        COMMIT,
     ],
-    commits: &["commit_no"],
+    copies: &[],
     overwritten: &[
         "delivered_seq",
         "read_seq",
@@ -161,24 +176,25 @@ const NOTES: Table = Table {
         ("is_read", Number),
         ("created_at", Number),
         ("updated_at", Number),
+        COMMIT,
     ],
-    commits: &["commit_no", "created_commit"],
+    copies: &[("created_commit", "commit_no")],
     overwritten: &[],
 };
 
 const CHANGED_NOTES: Table = Table {
     name: "notifications",
     key: &["id"],
-    columns: &[ID, ("is_read", Number), ("updated_at", Number), ("deleted_at", Number)],
-    commits: &["commit_no"],
-    overwritten: &["is_read", "updated_at", "deleted_at"],
+    columns: &[ID, ("is_read", Number), ("updated_at", Number), ("deleted_at", Number), COMMIT],
+    copies: &[],
+    overwritten: &["is_read", "updated_at", "deleted_at", "commit_no"],
 };
 
 const USERS: Table = Table {
     name: "chat_users",
     key: &["id"],
     columns: &[ID, ("unread_messages", Number), ("unread_notifications", Number)],
-    commits: &[],
+    copies: &[],
     overwritten: &["unread_messages", "unread_notifications"],
 };
 
@@ -186,7 +202,7 @@ const TICKETS: Table = Table {
     name: "used_tickets",
     key: &["id"],
     columns: &[("id", Exact), ("expires_at", Number)],
-    commits: &[],
+    copies: &[],
     overwritten: &[],
 };
 
@@ -212,70 +228,79 @@ impl Table {
 
     fn plain_insert(&self, backend: DatabaseBackend) -> String {
         let mut names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-        names.extend(self.commits);
-        let mut values: Vec<String> = self.columns.iter().map(|column| sql::value(backend, "j", *column)).collect();
-        values.extend(self.commits.iter().map(|_| "?".to_owned()));
+        let mut values: Vec<String> = (0..names.len()).map(|at| self.value(backend, at)).collect();
+        for (name, source) in self.copies {
+            values.extend(names.iter().position(|column| column == source).map(|at| values[at].clone()));
+            names.push(name);
+        }
+        let (names, values) = (names.join(", "), values.join(", "));
+        if backend == DatabaseBackend::Sqlite {
+            return format!("INSERT INTO {} ({names}) VALUES ({values})", self.name);
+        }
         let set = sql::set(backend, "j", self.columns);
-        // Without the condition SQLite would take ON CONFLICT for the join's ON.
-        format!("INSERT INTO {} ({}) SELECT {} FROM {set} WHERE 1 = 1", self.name, names.join(", "), values.join(", "))
+        format!("INSERT INTO {} ({names}) SELECT {values} FROM {set}", self.name)
     }
 
-    /// Changes rows that are there. On MySQL the rows come first among the parameters, elsewhere last.
+    /// Changes rows that are there.
     fn update(&self, backend: DatabaseBackend) -> String {
         let name = self.name;
+        let assigned = |at: usize| {
+            let column = self.columns[at].0;
+            let value = self.value(backend, at);
+            if backend == DatabaseBackend::Sqlite {
+                format!("{column} = {value}")
+            } else {
+                format!("t.{column} = {value}")
+            }
+        };
+        let (keys, rest): (Vec<usize>, Vec<usize>) =
+            (0..self.columns.len()).partition(|at| self.key.contains(&self.columns[*at].0));
+        let matched = keys.into_iter().map(assigned).collect::<Vec<_>>().join(" AND ");
+        let list = rest.into_iter().map(assigned).collect::<Vec<_>>().join(", ");
+        if backend == DatabaseBackend::Sqlite {
+            return format!("UPDATE {name} SET {list} WHERE {matched}");
+        }
         let set = sql::set(backend, "j", self.columns);
-        let key = self.columns.iter().filter(|column| self.key.contains(&column.0));
-        let matched: Vec<String> =
-            key.map(|column| format!("t.{} = {}", column.0, sql::value(backend, "j", *column))).collect();
-        let matched = matched.join(" AND ");
+        format!("UPDATE {set} JOIN {name} AS t ON {matched} SET {list}")
+    }
+
+    /// Returns where a column's value comes from: a parameter, or the set of all rows.
+    fn value(&self, backend: DatabaseBackend, at: usize) -> String {
         match backend {
-            DatabaseBackend::MySql => {
-                let mut list = listed(self.overwritten, |column| format!("t.{column} = j.{column}"));
-                list += &listed_after(self.commits, |column| format!("t.{column} = ?"));
-                format!("UPDATE {set} JOIN {name} AS t ON {matched} SET {list}")
-            }
-            _ => {
-                let commits = listed(self.commits, |column| format!("{column} = ?"));
-                let mut list = listed(self.overwritten, |column| format!("{column} = j.{column}"));
-                if !commits.is_empty() {
-                    list = format!("{commits}, {list}");
-                }
-                format!("UPDATE {name} AS t SET {list} FROM {set} WHERE {matched}")
-            }
+            DatabaseBackend::Sqlite => format!("?{}", at + 1),
+            _ => sql::value(backend, "j", self.columns[at]),
         }
     }
 }
 
 fn stripped(backend: DatabaseBackend) -> String {
-    let set = sql::set(backend, "j", &[ID]);
     match backend {
+        DatabaseBackend::Sqlite => "DELETE FROM chat_message_batches WHERE message_id = ?1".to_owned(),
         // MariaDB would walk the whole table for a subquery here.
-        DatabaseBackend::MySql => {
+        _ => {
+            let set = sql::set(backend, "j", &[ID]);
             format!("DELETE b FROM {set} JOIN chat_message_batches AS b ON b.message_id = j.id")
         }
-        _ => format!("DELETE FROM chat_message_batches WHERE message_id IN (SELECT j.id FROM {set})"),
     }
 }
 
 fn last_seen(backend: DatabaseBackend) -> String {
-    let set = sql::set(backend, "j", &[ID, ("last_seen", Number)]);
-    let insert = format!("INSERT INTO chat_users (id, last_seen) SELECT j.id, j.last_seen FROM {set} WHERE 1 = 1");
+    const COLUMNS: &str = "INSERT INTO chat_users (id, last_seen)";
     match backend {
-        DatabaseBackend::MySql => format!(
-            "{insert} ON DUPLICATE KEY UPDATE \
-             last_seen = GREATEST(COALESCE(chat_users.last_seen, 0), VALUES(last_seen))"
-        ),
-        _ => format!(
-            "{insert} ON CONFLICT (id) DO UPDATE SET \
+        DatabaseBackend::Sqlite => format!(
+            "{COLUMNS} VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET \
              last_seen = max(coalesce(chat_users.last_seen, 0), excluded.last_seen)"
         ),
+        _ => {
+            let set = sql::set(backend, "j", &[ID, ("last_seen", Number)]);
+            format!(
+                "{COLUMNS} SELECT j.id, j.last_seen FROM {set} ON DUPLICATE KEY UPDATE \
+                 last_seen = GREATEST(COALESCE(chat_users.last_seen, 0), VALUES(last_seen))"
+            )
+        }
     }
 }
 
 fn listed(columns: &[&str], each: impl Fn(&str) -> String) -> String {
     columns.iter().map(|column| each(column)).collect::<Vec<_>>().join(", ")
-}
-
-fn listed_after(columns: &[&str], each: impl Fn(&str) -> String) -> String {
-    columns.iter().map(|column| format!(", {}", each(column))).collect()
 }

@@ -32,9 +32,8 @@ impl Writer {
     /// Returns the newest of the oldest entries, if that one is old, too.
     async fn oldest_log_part(&self, old: Timestamp) -> Result<Option<i64>, Error> {
         const NTH: &str = "SELECT commit_no, at FROM hub_commits ORDER BY commit_no LIMIT 1 OFFSET ?";
-        let backend = self.database.backend;
-        let nth = sql::statement(backend, NTH, [Value::from(AT_ONCE)]);
-        let Some(row) = self.database.writer.query_one_raw(nth).await.map_err(failure::error)? else {
+        let nth = sql::statement(self.connection.backend(), NTH, [Value::from(AT_ONCE)]);
+        let Some(row) = self.connection.reader().query_one_raw(nth).await.map_err(failure::error)? else {
             return Ok(None);
         };
         let at: i64 = row.try_get_by_index(1).map_err(failure::error)?;
@@ -42,8 +41,7 @@ impl Writer {
         Ok((at < old.millis()).then_some(no))
     }
 
-    async fn write(&self, text: &str, value: i64) -> Result<(), Error> {
-        let statement = sql::statement(self.database.backend, text, [Value::from(value)]);
-        self.database.writer.execute_raw(statement).await.map(drop).map_err(failure::error)
+    async fn write(&mut self, text: &str, value: i64) -> Result<(), Error> {
+        Ok(self.connection.run(text, [Value::from(value)]).await?)
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Writes<'a> {
     pub(super) messages: Vec<MessageRow<'a>>,
     /// Ids of messages that were edited or deleted.
     pub(super) amended: BTreeSet<i64>,
+    /// Each edit and deletion: thread, rev, message, the thread's last seq, commit.
+    pub(super) amendments: Vec<(i64, i64, i64, i64, i64)>,
     /// Messages that lose their images.
     pub(super) stripped: Vec<(i64,)>,
     /// Message, position, image.
@@ -27,24 +29,24 @@ pub(super) struct Writes<'a> {
     pub(super) tickets: Vec<(&'a str, i64)>,
 }
 
-/// Id, thread, seq, rev, first rev, author, key, hash, text, product, answered message, time.
+/// Id, thread, seq, rev, author, key, hash, text, product, answered message, time, commit.
 pub(super) type MessageRow<'a> =
-    (i64, i64, i64, i64, i64, i64, Option<&'a str>, Hex<'a>, Option<&'a str>, Option<i64>, Option<i64>, i64);
+    (i64, i64, i64, i64, i64, Option<&'a str>, Hex<'a>, Option<&'a str>, Option<i64>, Option<i64>, i64, i64);
 
-/// Id, rev, text, times of edit and deletion.
-pub(super) type AmendedRow<'a> = (i64, i64, Option<&'a str>, Option<i64>, Option<i64>);
+/// Id, rev, text, times of edit and deletion, commit.
+pub(super) type AmendedRow<'a> = (i64, i64, Option<&'a str>, Option<i64>, Option<i64>, i64);
 
-/// Id, members, last seq, rev, newest message, times of creation and of the newest message.
-pub(super) type ThreadRow = (i64, i64, i64, i64, i64, Option<i64>, i64, i64);
+/// Id, members, last seq, rev, newest message, times of creation and of the newest message, commit.
+pub(super) type ThreadRow = (i64, i64, i64, i64, i64, Option<i64>, i64, i64, i64);
 
-/// Thread, member, delivered, read, unread, whether any, times and commits of both watermarks.
-pub(super) type StatusRow = (i64, i64, i64, i64, i64, i64, Option<i64>, Option<i64>, i64, i64);
+/// Thread, member, delivered, read, unread, whether any, times and commits of both watermarks, commit.
+pub(super) type StatusRow = (i64, i64, i64, i64, i64, i64, Option<i64>, Option<i64>, i64, i64, i64);
 
-/// Id, person, type, title, body, related, key, read, times of creation and change.
-pub(super) type NoteRow<'a> = (i64, i64, &'a str, &'a str, &'a str, Option<i64>, Option<String>, i64, i64, i64);
+/// Id, person, type, title, body, related, key, read, times of creation and change, commit.
+pub(super) type NoteRow<'a> = (i64, i64, &'a str, &'a str, &'a str, Option<i64>, Option<String>, i64, i64, i64, i64);
 
-/// Id, read, times of change and deletion.
-pub(super) type ChangedNote = (i64, i64, i64, Option<i64>);
+/// Id, read, times of change and deletion, commit.
+pub(super) type ChangedNote = (i64, i64, i64, Option<i64>, i64);
 
 /// Person, unread messages and notifications.
 pub(super) type UserRow = (i64, i64, i64);
@@ -63,6 +65,7 @@ impl Plan<'_> {
                 thread.last_message,
                 thread.created_at,
                 thread.updated_at,
+                self.no,
             )
         };
         self.threads.iter().map(row).collect()
@@ -83,6 +86,7 @@ impl Plan<'_> {
                 member.read_at,
                 member.delivered_commit,
                 member.read_commit,
+                self.no,
             )
         };
         self.members.iter().map(row).collect()
@@ -90,7 +94,7 @@ impl Plan<'_> {
 
     pub(super) fn amended_rows(&self) -> Vec<AmendedRow<'_>> {
         let rows = self.writes.amended.iter().filter_map(|id| self.facts.messages.get(id)).map(|stored| &stored.row);
-        rows.map(|row| (row.id, row.rev, row.content.as_deref(), row.edited_at, row.deleted_at)).collect()
+        rows.map(|row| (row.id, row.rev, row.content.as_deref(), row.edited_at, row.deleted_at, self.no)).collect()
     }
 
     pub(super) fn user_rows(&mut self) -> Vec<UserRow> {
@@ -108,13 +112,13 @@ impl Plan<'_> {
         let notes = self.writes.notes.iter().map(|note| {
             let read = i64::from(note.read);
             let (key, at) = (note.key.clone(), note.at);
-            (note.id, note.user, note.kind, note.title, note.body, note.related, key, read, at, at)
+            (note.id, note.user, note.kind, note.title, note.body, note.related, key, read, at, at, self.no)
         });
         let alerts = self.alerts().filter(|(.., alert)| alert.created_commit == self.no);
         let alerts = alerts.map(|(thread, user, alert)| {
             let (key, read) = (Some(chat_key(thread)), i64::from(alert.standing != Standing::Unread));
             let (created, updated) = (alert.created_at, alert.updated_at);
-            (alert.id, user, CHAT, CHAT_TITLE, "", Some(thread), key, read, created, updated)
+            (alert.id, user, CHAT, CHAT_TITLE, "", Some(thread), key, read, created, updated, self.no)
         });
         notes.chain(alerts).collect()
     }
@@ -123,9 +127,9 @@ impl Plan<'_> {
     pub(super) fn changed_note_rows(&self) -> Vec<ChangedNote> {
         let alerts = self.alerts().filter(|(.., alert)| alert.created_commit != self.no);
         let alerts = alerts.map(|(_, _, alert)| match alert.standing {
-            Standing::Unread => (alert.id, 0, alert.updated_at, None),
-            Standing::Read => (alert.id, 1, alert.updated_at, None),
-            Standing::Deleted => (alert.id, 1, 0, Some(self.at)),
+            Standing::Unread => (alert.id, 0, alert.updated_at, None, self.no),
+            Standing::Read => (alert.id, 1, alert.updated_at, None, self.no),
+            Standing::Deleted => (alert.id, 1, 0, Some(self.at), self.no),
         });
         self.writes.changed_notes.iter().copied().chain(alerts).collect()
     }

@@ -3,11 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use rusqlite::{Connection, OpenFlags};
 use sea_orm::ConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use super::Role;
 use crate::Error;
+use crate::failure::Failure;
 
 /// How long a writer waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(5);
@@ -17,11 +19,11 @@ const BUSY: Duration = Duration::from_secs(5);
 const BACKSTOP_PAGES: u32 = 32_768;
 
 /// The page cache of the writer and of a reader, in KiB (negative: SQLite's way to say KiB).
-const WRITER_CACHE: i32 = -65_536;
-const READER_CACHE: i32 = -8_192;
+const WRITER_CACHE: i64 = -65_536;
+const READER_CACHE: i64 = -8_192;
 
 /// How much of the file is read through the page cache of the operating system without a copy.
-const MAPPED_BYTES: u64 = 1 << 30;
+const MAPPED_BYTES: i64 = 1 << 30;
 
 /// Makes the folder of the file.
 pub(super) fn make_room(url: &str) -> Result<(), Error> {
@@ -37,6 +39,22 @@ pub(super) fn make_room(url: &str) -> Result<(), Error> {
         .map_err(|error| Error::Unavailable(format!("cannot make the folder of the database: {error}")))
 }
 
+/// Opens the connection that writes, outside of any pool. The file is there.
+pub(crate) fn open_writer(url: &str) -> Result<Connection, Failure> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|error| Failure::Refused(error.to_string()))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(options.get_filename(), flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+    connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", BACKSTOP_PAGES)?;
+    Ok(connection)
+}
+
 pub(super) fn tune(connect: &mut ConnectOptions, role: Role) {
     // A connection to a file does not die of age or idleness, and re-opening one loses its caches.
     connect.test_before_acquire(false).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
@@ -48,15 +66,13 @@ pub(super) fn tune(connect: &mut ConnectOptions, role: Role) {
             .foreign_keys(false)
             .statement_cache_capacity(256)
             .pragma("temp_store", "memory")
-            .pragma("mmap_size", MAPPED_BYTES.to_string());
+            .pragma("mmap_size", MAPPED_BYTES.to_string())
+            .pragma("cache_size", READER_CACHE.to_string());
         match role {
             Role::Writer => options
-                .thread_name(|_| "sqlite-writer".to_owned())
-                .pragma("cache_size", WRITER_CACHE.to_string())
+                .thread_name(|_| "sqlite-load".to_owned())
                 .pragma("wal_autocheckpoint", BACKSTOP_PAGES.to_string()),
-            Role::Readers => {
-                options.thread_name(|id| format!("sqlite-read-{id}")).pragma("cache_size", READER_CACHE.to_string())
-            }
+            Role::Readers => options.thread_name(|id| format!("sqlite-read-{id}")),
         }
     });
 }

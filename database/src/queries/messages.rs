@@ -1,6 +1,6 @@
 //! A thread's history, in pages.
 
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, TransactionTrait, Value};
 
 use crate::entities::{chat_message, chat_thread};
 use crate::ids::{MessageId, Rev, Seq, ThreadId, UserId};
@@ -82,17 +82,59 @@ async fn read_page(
 
 /// Reads one row more than asked for, to see whether there is more.
 async fn read_rows(db: &Database, thread: ThreadId, page: Page, limit: u32) -> Result<Vec<chat_message::Model>, DbErr> {
-    let (column, range, from, order) = match page {
-        Page::Newest => ("seq", "<=", i64::MAX, "DESC"),
-        Page::BeforeSeq(seq) => ("seq", "<", seq.column(), "DESC"),
-        Page::AfterSeq(seq) => ("seq", ">", seq.column(), "ASC"),
-        Page::AfterRev(rev) => ("rev", ">", rev.column(), "ASC"),
+    let limit = i64::from(limit) + 1;
+    let (range, from, order) = match page {
+        Page::Newest => ("<=", i64::MAX, "DESC"),
+        Page::BeforeSeq(seq) => ("<", seq.column(), "DESC"),
+        Page::AfterSeq(seq) => (">", seq.column(), "ASC"),
+        Page::AfterRev(rev) => {
+            // One snapshot: a message that changes while this is read would be there twice.
+            let snapshot = db.readers.begin().await?;
+            let rows = after_rev(&snapshot, thread.column(), rev.column(), limit).await;
+            snapshot.rollback().await?;
+            return rows;
+        }
     };
-    let table = sql::indexed(db.backend, "chat_messages", &format!("chat_messages_{column}"));
-    let text =
-        format!("SELECT * FROM {table} WHERE thread_id = ? AND {column} {range} ? ORDER BY {column} {order} LIMIT ?");
-    let values: [Value; 3] = [thread.column().into(), from.into(), (i64::from(limit) + 1).into()];
-    let rows = db.readers.query_all_raw(sql::statement(db.backend, text, values)).await?;
+    let table = sql::indexed(db.backend, "chat_messages", "chat_messages_seq");
+    let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND seq {range} ? ORDER BY seq {order} LIMIT ?");
+    rows(&db.readers, text, [thread.column(), from, limit]).await
+}
+
+/// Reads the messages whose last change came after `rev`, by that change: those that were created since and have not been
+/// touched again, and those that were edited or deleted since.
+async fn after_rev(
+    db: &impl ConnectionTrait,
+    thread: i64,
+    rev: i64,
+    limit: i64,
+) -> Result<Vec<chat_message::Model>, DbErr> {
+    let table = sql::indexed(db.get_database_backend(), "chat_messages", "chat_messages_seq");
+    let created =
+        format!("SELECT * FROM {table} WHERE thread_id = ? AND seq > ? AND rev = created_rev ORDER BY seq LIMIT ?");
+    let mut found = rows(db, created, [thread, last_seq_at(db, thread, rev).await?, limit]).await?;
+    const AMENDED: &str = "SELECT m.* FROM chat_amendments a JOIN chat_messages m ON m.id = a.message_id \
+         WHERE a.thread_id = ? AND a.rev > ? AND m.rev = a.rev ORDER BY a.rev LIMIT ?";
+    found.extend(rows(db, AMENDED.to_owned(), [thread, rev, limit]).await?);
+    found.sort_unstable_by_key(|row| row.rev);
+    found.truncate(usize::try_from(limit).unwrap_or_default());
+    Ok(found)
+}
+
+/// Returns a thread's newest `seq` as of a `rev`: since the last amendment before it, every change was a new message.
+async fn last_seq_at(db: &impl ConnectionTrait, thread: i64, rev: i64) -> Result<i64, DbErr> {
+    const BEFORE: &str =
+        "SELECT rev, last_seq FROM chat_amendments WHERE thread_id = ? AND rev <= ? ORDER BY rev DESC LIMIT 1";
+    let values: [Value; 2] = [thread.into(), rev.into()];
+    let Some(row) = db.query_one_raw(sql::statement(db.get_database_backend(), BEFORE, values)).await? else {
+        return Ok(rev);
+    };
+    let (amended, last_seq): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    Ok(last_seq.saturating_add(rev - amended))
+}
+
+async fn rows(db: &impl ConnectionTrait, text: String, values: [i64; 3]) -> Result<Vec<chat_message::Model>, DbErr> {
+    let statement = sql::statement(db.get_database_backend(), text, values.map(Value::from));
+    let rows = db.query_all_raw(statement).await?;
     rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect()
 }
 

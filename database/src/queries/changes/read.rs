@@ -60,8 +60,9 @@ pub(super) async fn of_thread(
         return Ok(None);
     };
     let mut messages = Vec::new();
-    below(db, head.id, head.rev, since, usize::MAX, &mut messages).await?;
-    messages.sort_unstable_by_key(|row| row.rev);
+    below(db, head.id, head.last_seq, since, usize::MAX, &mut messages).await?;
+    messages.extend(amended(db, &[(head.id,)], since, usize::MAX).await?);
+    sort(&mut messages);
     let first = chat_message::Entity::find()
         .filter(chat_message::Column::ThreadId.eq(head.id))
         .filter(chat_message::Column::Seq.eq(1))
@@ -99,10 +100,10 @@ pub(super) async fn notifications_of(
     Ok(users.into_iter().zip(in_order(db, rows).await?).collect())
 }
 
-/// A thread that changed, and the newest commit among the messages below its window.
+/// A thread that changed, and the commit that made the newest message below its window.
 struct ChangedThread {
     id: i64,
-    rev: i64,
+    last_seq: i64,
     below: i64,
 }
 
@@ -113,15 +114,15 @@ async fn changed_threads(
     most: usize,
 ) -> Result<Vec<ChangedThread>, DbErr> {
     let backend = db.get_database_backend();
-    let messages = sql::indexed(backend, "chat_messages m", "chat_messages_rev");
+    let messages = sql::indexed(backend, "chat_messages m", "chat_messages_seq");
     let low = sql::indexed(backend, "chat_threads", "chat_threads_user1_commit");
     let high = sql::indexed(backend, "chat_threads", "chat_threads_user2_commit");
     let text = format!(
-        "SELECT c.id, c.rev, COALESCE((SELECT m.commit_no FROM {messages} \
-         WHERE m.thread_id = c.id AND m.rev <= c.rev - {WINDOW} ORDER BY m.rev DESC LIMIT 1), 0) FROM (\
-         SELECT * FROM (SELECT id, rev FROM {low} WHERE user1_id = ? AND commit_no > ? LIMIT ?) AS a \
+        "SELECT c.id, c.last_seq, COALESCE((SELECT m.created_commit FROM {messages} \
+         WHERE m.thread_id = c.id AND m.seq = c.last_seq - {WINDOW}), 0) FROM (\
+         SELECT * FROM (SELECT id, last_seq FROM {low} WHERE user1_id = ? AND commit_no > ? LIMIT ?) AS a \
          UNION ALL \
-         SELECT * FROM (SELECT id, rev FROM {high} WHERE user2_id = ? AND commit_no > ? LIMIT ?) AS b\
+         SELECT * FROM (SELECT id, last_seq FROM {high} WHERE user2_id = ? AND commit_no > ? LIMIT ?) AS b\
          ) AS c ORDER BY c.id"
     );
     let half: [Value; 3] = [user.column().into(), since.column().into(), limit(most)];
@@ -131,15 +132,15 @@ async fn changed_threads(
         .map(|row| {
             Ok(ChangedThread {
                 id: row.try_get_by_index(0)?,
-                rev: row.try_get_by_index(1)?,
+                last_seq: row.try_get_by_index(1)?,
                 below: row.try_get_by_index(2)?,
             })
         })
         .collect()
 }
 
-/// Reads the changed messages of threads, by thread and `rev`. Within a thread the commits ascend with `rev`, so what
-/// changed is at the top: a window of each thread in one query, and further down only where all of it changed.
+/// Reads the changed messages of threads, by thread and `rev`. What was created is at a thread's top: a window of each
+/// thread in one query, and further down only where all of it is new. What was amended is listed.
 async fn changed_messages(
     db: &impl ConnectionTrait,
     threads: &[ChangedThread],
@@ -151,50 +152,76 @@ async fn changed_messages(
     }
     let backend = db.get_database_backend();
     let set = sql::set(backend, "j", &[("id", Kind::Number), ("above", Kind::Number)]);
-    let table = sql::indexed(backend, "chat_messages m", "chat_messages_rev");
+    let table = sql::indexed(backend, "chat_messages m", "chat_messages_seq");
     let text = format!(
-        "SELECT m.* FROM {set} JOIN {table} ON m.thread_id = j.id AND m.rev > j.above \
-         WHERE m.commit_no > ? LIMIT ?"
+        "SELECT m.* FROM {set} JOIN {table} ON m.thread_id = j.id AND m.seq > j.above \
+         WHERE m.created_commit > ? LIMIT ?"
     );
-    let windows: Vec<(i64, i64)> = threads.iter().map(|thread| (thread.id, thread.rev - WINDOW)).collect();
+    let windows: Vec<(i64, i64)> = threads.iter().map(|thread| (thread.id, thread.last_seq - WINDOW)).collect();
     let values = [sql::json(&windows), since.column().into(), limit(most)];
     let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
     let mut messages: Vec<chat_message::Model> =
         rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
 
     for thread in threads.iter().filter(|thread| thread.below > since.column()) {
-        below(db, thread.id, thread.rev - WINDOW, since, most, &mut messages).await?;
+        below(db, thread.id, thread.last_seq - WINDOW, since, most, &mut messages).await?;
     }
-    if messages.len() > most {
-        return Ok(None);
+    if messages.len() <= most {
+        let ids: Vec<(i64,)> = threads.iter().map(|thread| (thread.id,)).collect();
+        messages.extend(amended(db, &ids, since, most).await?);
+        sort(&mut messages);
     }
-    messages.sort_unstable_by_key(|row| (row.thread_id, row.rev));
-    Ok(Some(messages))
+    Ok((messages.len() <= most).then_some(messages))
 }
 
-/// Walks a thread's changes down from `rev` to the first that is not new; stops when there are more than `most`.
+/// Reads messages of threads that were edited or deleted, in their present state; some of them may be new as well.
+async fn amended(
+    db: &impl ConnectionTrait,
+    threads: &[(i64,)],
+    since: CommitNo,
+    most: usize,
+) -> Result<Vec<chat_message::Model>, DbErr> {
+    let backend = db.get_database_backend();
+    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
+    let table = sql::indexed(backend, "chat_amendments a", "chat_amendments_commit");
+    let text = format!(
+        "SELECT m.* FROM {set} JOIN {table} ON a.thread_id = j.id AND a.commit_no > ? \
+         JOIN chat_messages m ON m.id = a.message_id WHERE m.rev = a.rev LIMIT ?"
+    );
+    let values = [sql::json(threads), since.column().into(), limit(most)];
+    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
+    rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect()
+}
+
+/// Sorts messages by thread and `rev`, each once.
+fn sort(messages: &mut Vec<chat_message::Model>) {
+    messages.sort_unstable_by_key(|row| (row.thread_id, row.rev));
+    messages.dedup_by_key(|row| row.id);
+}
+
+/// Walks a thread's messages down from `seq` to the first that is not new; stops when there are more than `most`.
 async fn below(
     db: &impl ConnectionTrait,
     thread: i64,
-    mut rev: i64,
+    mut seq: i64,
     since: CommitNo,
     most: usize,
     messages: &mut Vec<chat_message::Model>,
 ) -> Result<(), DbErr> {
     let backend = db.get_database_backend();
-    let table = sql::indexed(backend, "chat_messages", "chat_messages_rev");
-    let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND rev <= ? ORDER BY rev DESC LIMIT ?");
+    let table = sql::indexed(backend, "chat_messages", "chat_messages_seq");
+    let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?");
     while messages.len() <= most {
-        let values: [Value; 3] = [thread.into(), rev.into(), PAGE.into()];
+        let values: [Value; 3] = [thread.into(), seq.into(), PAGE.into()];
         let page = db.query_all_raw(sql::statement(backend, text.clone(), values)).await?;
         let page: Vec<chat_message::Model> =
             page.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
         let Some(lowest) = page.last() else {
             return Ok(());
         };
-        rev = lowest.rev - 1;
-        let reached = lowest.commit_no <= since.column();
-        messages.extend(page.into_iter().filter(|row| row.commit_no > since.column()));
+        seq = lowest.seq - 1;
+        let reached = lowest.created_commit <= since.column();
+        messages.extend(page.into_iter().filter(|row| row.created_commit > since.column()));
         if reached {
             return Ok(());
         }

@@ -1,0 +1,224 @@
+//! The writer's connection, and a transaction on it.
+//!
+//! To a server, a table's rows travel as one statement with one parameter, for the round trip is what costs. SQLite is in
+//! this process: there the writer has a connection of its own, outside of the pool and its threads, and writes row by row
+//! through prepared statements, on whichever thread runs the commit. A commit of 100 messages takes about half the
+//! time that way, and needs nobody else's turn in between.
+
+use rusqlite::{CachedStatement, Params};
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait,
+    Value,
+};
+use serde::Serialize;
+
+use super::need::Need;
+use super::state::Counters;
+use crate::connect::sqlite;
+use crate::failure::Failure;
+use crate::{Database, Error, sql};
+
+/// How many statements are kept prepared: more than there are.
+const PREPARED: usize = 64;
+
+/// The one connection of a node that writes.
+#[derive(Debug)]
+pub(super) struct Connection {
+    database: Database,
+    /// SQLite's; opened when it is first needed.
+    embedded: Option<rusqlite::Connection>,
+}
+
+/// An open transaction. Rolled back if it is dropped.
+#[derive(Debug)]
+pub(super) enum Transaction<'a> {
+    /// On a server.
+    Server(DatabaseTransaction),
+    /// In this process.
+    Embedded(Embedded<'a>),
+}
+
+impl Connection {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database, embedded: None }
+    }
+
+    pub(super) fn backend(&self) -> DatabaseBackend {
+        self.database.backend
+    }
+
+    /// Begins a transaction. What it reads before it has written can also be read through the connection beside it: with
+    /// SQLite, which has but one writer at a time, that sees the same.
+    pub(super) async fn begin(&mut self) -> Result<(Transaction<'_>, &DatabaseConnection), Failure> {
+        let Self { database, embedded } = self;
+        let transaction = if database.is_sqlite() {
+            Transaction::Embedded(Embedded::begin(open(database, embedded)?)?)
+        } else {
+            Transaction::Server(database.writer.begin().await?)
+        };
+        Ok((transaction, &database.writer))
+    }
+
+    /// Runs one statement outside of a commit's transaction.
+    pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<(), Failure> {
+        let Self { database, embedded } = self;
+        if database.is_sqlite() {
+            return run(open(database, embedded)?, text, values);
+        }
+        let statement = sql::statement(database.backend, text, values);
+        Ok(database.writer.execute_raw(statement).await.map(drop)?)
+    }
+
+    /// Returns the connection that reads for the writer.
+    pub(super) fn reader(&self) -> &DatabaseConnection {
+        &self.database.writer
+    }
+
+    /// Replaces the connection, which hangs or is in doubt.
+    pub(super) async fn replace(&mut self) -> Result<(), Error> {
+        // Whatever it had begun ends here.
+        self.embedded = None;
+        self.database.replace_writer().await
+    }
+}
+
+impl Transaction<'_> {
+    /// Takes the next commit number, and as many ids as may be needed; holds the counter's lock till the end.
+    pub(super) async fn take_numbers(&mut self, need: &Need<'_>) -> Result<Counters, Failure> {
+        const TAKE: &str = "UPDATE hub_state SET commit_no = commit_no + 1, last_thread_id = last_thread_id + ?, \
+             last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ? WHERE id = 1";
+        const COUNTERS: &str = "commit_no, last_thread_id, last_message_id, last_notification_id";
+
+        let taken = (need.threads, need.new_messages, need.new_notifications);
+        match self {
+            Self::Embedded(embedded) => embedded.take_numbers(&format!("{TAKE} RETURNING {COUNTERS}"), taken),
+            Self::Server(transaction) => {
+                let backend = transaction.get_database_backend();
+                let values: [Value; 3] = [taken.0.into(), taken.1.into(), taken.2.into()];
+                transaction.execute_raw(sql::statement(backend, TAKE, values)).await?;
+                let read = format!("SELECT {COUNTERS} FROM hub_state WHERE id = 1");
+                let row = transaction.query_one_raw(sql::statement(backend, read, [])).await?;
+                let row = row.ok_or_else(|| DbErr::Query(RuntimeErr::Internal("hub_state is empty".to_owned())))?;
+                Ok(Counters {
+                    commit: row.try_get_by_index(0)?,
+                    thread: row.try_get_by_index(1)?,
+                    message: row.try_get_by_index(2)?,
+                    notification: row.try_get_by_index(3)?,
+                })
+            }
+        }
+    }
+
+    /// Writes rows of a table by a text of [`super::statements`].
+    pub(super) async fn write<Row>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), Failure>
+    where
+        Row: Serialize + Params + Send,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match self {
+            Self::Embedded(embedded) => embedded.write(text, rows),
+            Self::Server(transaction) => {
+                let statement = sql::statement(transaction.get_database_backend(), text, [sql::json(&rows)]);
+                drop(rows);
+                Ok(transaction.execute_raw(statement).await.map(drop)?)
+            }
+        }
+    }
+
+    /// Runs one statement with values of its own: numbers and texts.
+    pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<(), Failure> {
+        match self {
+            Self::Embedded(embedded) => run(embedded.connection, text, values),
+            Self::Server(transaction) => {
+                let statement = sql::statement(transaction.get_database_backend(), text, values);
+                Ok(transaction.execute_raw(statement).await.map(drop)?)
+            }
+        }
+    }
+
+    pub(super) async fn commit(self) -> Result<(), Failure> {
+        match self {
+            Self::Embedded(embedded) => embedded.commit(),
+            Self::Server(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+}
+
+/// SQLite's transaction.
+#[derive(Debug)]
+pub(super) struct Embedded<'a> {
+    connection: &'a mut rusqlite::Connection,
+}
+
+impl<'a> Embedded<'a> {
+    fn begin(connection: &'a mut rusqlite::Connection) -> Result<Self, Failure> {
+        // From the start the only writer: what is read after this stays true.
+        prepared(connection, "BEGIN IMMEDIATE")?.execute(())?;
+        Ok(Self { connection })
+    }
+
+    fn take_numbers(&mut self, text: &str, taken: (i64, i64, i64)) -> Result<Counters, Failure> {
+        let counters = prepared(self.connection, text)?.query_row(taken, |row| {
+            Ok(Counters { commit: row.get(0)?, thread: row.get(1)?, message: row.get(2)?, notification: row.get(3)? })
+        });
+        Ok(counters?)
+    }
+
+    fn write<Row: Params>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), Failure> {
+        let mut statement = prepared(self.connection, text)?;
+        for row in rows {
+            statement.execute(row)?;
+        }
+        Ok(())
+    }
+
+    fn commit(self) -> Result<(), Failure> {
+        Ok(prepared(self.connection, "COMMIT")?.execute(()).map(drop)?)
+    }
+}
+
+impl Drop for Embedded<'_> {
+    fn drop(&mut self) {
+        // After some errors, and after COMMIT, there is nothing left to roll back.
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "could not roll a transaction back");
+        }
+    }
+}
+
+/// Returns SQLite's connection, opening it if there is none.
+fn open<'a>(
+    database: &Database,
+    connection: &'a mut Option<rusqlite::Connection>,
+) -> Result<&'a mut rusqlite::Connection, Failure> {
+    match connection {
+        Some(connection) => Ok(connection),
+        none => {
+            let opened = sqlite::open_writer(database.url())?;
+            opened.set_prepared_statement_cache_capacity(PREPARED);
+            Ok(none.insert(opened))
+        }
+    }
+}
+
+fn prepared<'a>(connection: &'a rusqlite::Connection, text: &str) -> Result<CachedStatement<'a>, Failure> {
+    #[cfg(test)]
+    sql::note(text);
+    Ok(connection.prepare_cached(text)?)
+}
+
+fn run<const N: usize>(connection: &rusqlite::Connection, text: &str, values: [Value; N]) -> Result<(), Failure> {
+    let mut statement = prepared(connection, text)?;
+    for (at, value) in (1..).zip(values) {
+        match value {
+            Value::BigInt(number) => statement.raw_bind_parameter(at, number)?,
+            Value::String(text) => statement.raw_bind_parameter(at, text)?,
+            other => return Err(Failure::Refused(format!("{other:?} is neither a number nor a text"))),
+        }
+    }
+    Ok(statement.raw_execute().map(drop)?)
+}
