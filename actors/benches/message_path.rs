@@ -54,7 +54,7 @@ fn benches(bench: &mut Criterion) {
         let pair = Pair::new(user(42), user(7)).expect("two people");
         let cursor = cursor();
         let outcome = || Outcome::Sent(Box::new(Sent { message: message(), opened: false }));
-        bench.iter_batched(outcome, |outcome| decide(pair, outcome, &cursor), BatchSize::SmallInput);
+        bench.iter_batched(outcome, |outcome| decide(pair, outcome, &cursor, false), BatchSize::SmallInput);
     });
     bench.bench_function("outbox: push and drain 16 frames", |bench| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

@@ -150,13 +150,13 @@ impl Actor for Stream {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::News(news, told) => state.news(*news, told),
-            Message::Follow { since, threads, told } => state.follow(since, threads, told).await?,
+            Message::Follow { since, threads, told } => Box::pin(state.follow(since, threads, told)).await?,
             Message::Due => state.due = false,
             Message::Idle => state.idle(&myself),
             #[cfg(feature = "failpoints")]
             Message::Fail => panic!("failpoint: stream"),
         }
-        state.tell_what_is_due(&myself).await
+        Box::pin(state.tell_what_is_due(&myself)).await
     }
 }
 

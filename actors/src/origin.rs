@@ -58,8 +58,13 @@ impl Origin {
         }
     }
 
+    /// Tells whether a call of the edge waits for an [`Answer`].
+    pub(crate) fn is_call(&self) -> bool {
+        matches!(self.asker, Some(Asker::Call(_)))
+    }
+
     /// Says that it was done: a connection gets the frame, if there is one for it, and a call gets the answer.
-    pub(crate) fn done(mut self, frame: Option<&ServerFrame>, answer: Answer) {
+    pub(crate) fn done(mut self, frame: Option<&ServerFrame>, answer: Option<Answer>) {
         match self.asker.take() {
             Some(Asker::Connection { outbox, .. }) => {
                 if let Some(frame) = frame {
@@ -68,7 +73,7 @@ impl Origin {
                 }
             }
             // The caller may have hung up; what was done stands.
-            Some(Asker::Call(asker)) => drop(asker.send(Ok(answer))),
+            Some(Asker::Call(asker)) => drop(asker.send(answer.ok_or_else(Refused::internal))),
             None => {}
         }
     }

@@ -115,7 +115,7 @@ impl Actor for Thread {
         match message {
             Message::Ask(change, origin) => state.ask(&myself, change, origin),
             Message::Typing { who, thread_id, signal } => state.types(&myself, who, thread_id, signal),
-            Message::Follow(up_to, told) => state.follow(up_to, told).await?,
+            Message::Follow(up_to, told) => Box::pin(state.follow(up_to, told)).await?,
             Message::Settled(settled, told) => state.settle(settled, told).await?,
             Message::TypingDue => state.typing_due(),
             Message::Idle => state.idle(&myself),

@@ -38,14 +38,15 @@ pub struct Decision {
 pub struct Reply {
     /// What a connection hears.
     pub frame: Option<ServerFrame>,
-    pub(crate) call: Answer,
+    /// What a call returns, if a call has asked.
+    pub(crate) call: Option<Answer>,
 }
 
-/// Decides what is told of an outcome in the thread of `pair`.
+/// Decides what is told of an outcome in the thread of `pair`; `called` if a call of the edge has asked.
 #[must_use]
-pub fn decide(pair: Pair, outcome: Outcome, cursor: &Cursor) -> Decision {
+pub fn decide(pair: Pair, outcome: Outcome, cursor: &Cursor, called: bool) -> Decision {
     match outcome {
-        Outcome::Sent(sent) => sent_for_the_first_time(pair, *sent, cursor),
+        Outcome::Sent(sent) => sent_for_the_first_time(pair, *sent, cursor, called),
         Outcome::Duplicate(duplicate) => sent_before(*duplicate),
         Outcome::Edited(edited) => edited_text(edited.message, cursor),
         Outcome::Deleted(deleted) => taken_back(deleted, cursor),
@@ -70,11 +71,11 @@ pub(super) fn new_thread(pair: Pair, thread_id: ThreadId) -> [(Hearers, ServerFr
 }
 
 /// The asker hears the ack alone (or, without a key, the message); everybody else the message.
-fn sent_for_the_first_time(pair: Pair, sent: Sent, cursor: &Cursor) -> Decision {
+fn sent_for_the_first_time(pair: Pair, sent: Sent, cursor: &Cursor, called: bool) -> Decision {
     let Sent { message, opened } = sent;
     let ack = ack(&message, message.rev, false, Some(cursor.clone()));
     let hearers = if ack.is_some() { Hearers::AllButAsker } else { Hearers::Everybody };
-    let call = Answer::Stored { message: Box::new(message.clone()), duplicate: false };
+    let call = called.then(|| Answer::Stored { message: Box::new(message.clone()), duplicate: false });
     let mut tell = Vec::with_capacity(3);
     if opened {
         tell.extend(new_thread(pair, message.thread_id));
@@ -86,7 +87,7 @@ fn sent_for_the_first_time(pair: Pair, sent: Sent, cursor: &Cursor) -> Decision 
 /// Nobody else is told again. The answer has no cursor: it may come in the middle of a replay.
 fn sent_before(duplicate: Duplicate) -> Decision {
     let frame = ack(&duplicate.message, duplicate.created_rev, true, None);
-    let call = Answer::Stored { message: Box::new(duplicate.message), duplicate: true };
+    let call = Some(Answer::Stored { message: Box::new(duplicate.message), duplicate: true });
     Decision { tell: Vec::new(), answer: Ok(Reply { frame, call }) }
 }
 
@@ -118,14 +119,14 @@ fn edited_text(message: Message, cursor: &Cursor) -> Decision {
         edited_at: message.edited_at,
         cursor: Some(cursor.clone()),
     });
-    let reply = Reply { frame: None, call: Answer::Changed(Box::new(message)) };
+    let reply = Reply { frame: None, call: Some(Answer::Changed(Box::new(message))) };
     Decision { tell: vec![(Hearers::Everybody, frame)], answer: Ok(reply) }
 }
 
 fn taken_back(deleted: Deleted, cursor: &Cursor) -> Decision {
     let Deleted { id, thread_id, rev } = deleted;
     let frame = ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, rev, cursor: Some(cursor.clone()) });
-    let reply = Reply { frame: None, call: Answer::Deleted };
+    let reply = Reply { frame: None, call: Some(Answer::Deleted) };
     Decision { tell: vec![(Hearers::Everybody, frame)], answer: Ok(reply) }
 }
 
@@ -143,7 +144,7 @@ fn moved(pair: Pair, watermarks: Watermarks, cursor: &Cursor) -> Decision {
         let delivered = MessagesDelivered { thread_id, delivered_to: user, up_to: delivered_seq, at, cursor };
         tell.push((Hearers::Member(other), ServerFrame::MessagesDelivered(delivered)));
     }
-    Decision { tell, answer: Ok(Reply { frame: None, call: Answer::Read { read_seq, unread } }) }
+    Decision { tell, answer: Ok(Reply { frame: None, call: Some(Answer::Read { read_seq, unread }) }) }
 }
 
 fn refused(refused: Refused) -> Decision {
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn a_message_with_a_key_is_acked_and_told_to_everybody_else() {
         let sent = Sent { message: message(Some("k")), opened: false };
-        let decision = decide(pair(), Outcome::Sent(Box::new(sent)), &cursor());
+        let decision = decide(pair(), Outcome::Sent(Box::new(sent)), &cursor(), false);
         assert_eq!(hearers(&decision), [Hearers::AllButAsker]);
         assert!(matches!(decision.answer.expect("stored").frame, Some(ServerFrame::MessageAck(_))));
     }
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn a_message_without_a_key_is_its_own_ack() {
         let sent = Sent { message: message(None), opened: true };
-        let decision = decide(pair(), Outcome::Sent(Box::new(sent)), &cursor());
+        let decision = decide(pair(), Outcome::Sent(Box::new(sent)), &cursor(), false);
         let both = [Hearers::Member(user(7)), Hearers::Member(user(42)), Hearers::Everybody];
         assert_eq!(hearers(&decision), both, "the new thread first, to both sides");
         assert_eq!(decision.answer.expect("stored").frame, None);
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn a_repetition_tells_nobody_and_is_acked_as_the_first_time_without_a_cursor() {
         let duplicate = Duplicate { message: message(Some("k")), created_rev: Rev(12) };
-        let decision = decide(pair(), Outcome::Duplicate(Box::new(duplicate)), &cursor());
+        let decision = decide(pair(), Outcome::Duplicate(Box::new(duplicate)), &cursor(), false);
         assert!(decision.tell.is_empty());
         let Ok(Reply { frame: Some(ServerFrame::MessageAck(ack)), .. }) = decision.answer else { panic!("an ack") };
         assert_eq!((ack.rev, ack.duplicate, ack.cursor), (Rev(12), true, None));
@@ -233,9 +234,9 @@ mod tests {
 
     #[test]
     fn a_watermark_that_did_not_move_tells_nobody() {
-        assert!(decide(pair(), watermarks(false, false), &cursor()).tell.is_empty());
-        assert_eq!(hearers(&decide(pair(), watermarks(true, false), &cursor())), [Hearers::Member(user(42))]);
-        let seen = decide(pair(), watermarks(true, true), &cursor());
+        assert!(decide(pair(), watermarks(false, false), &cursor(), false).tell.is_empty());
+        assert_eq!(hearers(&decide(pair(), watermarks(true, false), &cursor(), false)), [Hearers::Member(user(42))]);
+        let seen = decide(pair(), watermarks(true, true), &cursor(), false);
         assert_eq!(hearers(&seen), [Hearers::Member(user(42)), Hearers::OthersOf(user(7))]);
     }
 }

@@ -20,7 +20,10 @@ impl State {
     pub(super) async fn settle(&mut self, settled: Settled, told: Told) -> Result<(), ActorProcessingErr> {
         let Settled { no, before, parts } = settled;
         if let Some(before) = before {
-            self.fill_gap(before.thread_id, before.commit, no).await?;
+            if before.commit > self.told_up_to() {
+                // In a box: an actor keeps room for its largest future, and moves all of it for each message.
+                Box::pin(self.fill_gap(before.thread_id, no)).await?;
+            }
             self.told = self.told.max(Some(no));
         }
         let cursor = self.node.horizon.cursor();
@@ -34,7 +37,7 @@ impl State {
     /// Tells what others have done to the thread, up to a commit.
     pub(super) async fn follow(&mut self, up_to: CommitNo, told: Told) -> Result<(), ActorProcessingErr> {
         self.active();
-        let since = self.told.unwrap_or_else(|| self.node.horizon.released());
+        let since = self.told_up_to();
         if since < up_to {
             let thread = chat_database::queries::threads::of_pair(&self.node.database, self.pair).await?;
             if let Some(thread) = thread
@@ -48,13 +51,15 @@ impl State {
         Ok(())
     }
 
-    /// If other nodes have written to the thread since what was told here last, tells that first: nobody gets a message before
-    /// the one that stands above it.
-    async fn fill_gap(&mut self, thread: ThreadId, before: CommitNo, no: CommitNo) -> Result<(), ActorProcessingErr> {
-        let since = self.told.unwrap_or_else(|| self.node.horizon.released());
-        if before <= since {
-            return Ok(());
-        }
+    /// Returns the commit up to which everything of the thread has been told here.
+    fn told_up_to(&self) -> CommitNo {
+        self.told.unwrap_or_else(|| self.node.horizon.released())
+    }
+
+    /// Tells what other nodes have written to the thread since what was told here last, before commit `no` is told: nobody
+    /// gets a message before the one that stands above it.
+    async fn fill_gap(&mut self, thread: ThreadId, no: CommitNo) -> Result<(), ActorProcessingErr> {
+        let since = self.told_up_to();
         if let Some(changes) = changes::of_thread(&self.node.database, thread, since).await? {
             self.tell_changes(thread, &changes, since, CommitNo(no.0 - 1));
         }
@@ -89,7 +94,7 @@ impl State {
             Outcome::Duplicate(_) => metrics::get().duplicates.increment(1),
             _ => {}
         }
-        let Decision { tell, answer } = decision::decide(self.pair, outcome, cursor);
+        let Decision { tell, answer } = decision::decide(self.pair, outcome, cursor, origin.is_call());
         for (hearers, frame) in tell {
             self.tell(hearers, &frame, origin.connection_id());
         }
