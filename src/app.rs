@@ -201,7 +201,7 @@ fn routes(
     };
     let sockets = Sockets::new(hub.clone(), options, lifetime.clone());
     let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle());
-    sockets.routes().or(http::routes(&api)).unify().boxed()
+    http::routes(&api, sockets.routes().boxed())
 }
 
 /// Returns the origins that may ask: the configured ones, and in development mode the server's own.

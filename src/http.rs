@@ -35,8 +35,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chat_actors::Hub;
 use chat_actors::protocol::ErrorCode;
+use chat_actors::{Hub, metrics};
 use metrics_exporter_prometheus::PrometheusHandle;
 use warp::filters::BoxedFilter;
 use warp::http::header::{
@@ -109,10 +109,11 @@ macro_rules! one_of {
     ($first:expr $(, $rest:expr)* $(,)?) => { $first$(.or($rest).unify())* };
 }
 
-/// Answers every request, if only with 404: goes last.
+/// Answers every request: the sockets' upgrades first, then REST, and 404 for the rest.
 #[must_use]
-pub fn routes(api: &Api) -> BoxedFilter<(Response,)> {
-    let answered = base(&api.base_path).and(table(api)).or(options(api)).unify().recover(refused).unify();
+pub fn routes(api: &Api, sockets: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
+    let rest = base(&api.base_path).and(table(api)).or(options(api)).unify();
+    let answered = sockets.or(rest).unify().recover(refused).unify();
     let finishing = api.clone();
     warp::any()
         .map(Instant::now)
@@ -238,6 +239,9 @@ struct Request {
 
 /// Adds to an answer what every answer has, and logs it. Query strings are left out: they may carry tokens.
 async fn finish(api: Api, request: Request, mut response: Response) -> Response {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(allowed) = allowed(&api.base_path, request.path.as_str())
     {
@@ -252,14 +256,27 @@ async fn finish(api: Api, request: Request, mut response: Response) -> Response 
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     cors::admit(&api.origins, &request.headers, &mut response);
     let response = compression::negotiate(&request.headers, response).await;
+    let (status, took) = (response.status().as_u16(), request.started.elapsed());
+    let (method, route) = named(&api.base_path, &request);
+    metrics::http(method, route, status, took);
     tracing::debug!(
         http.method = %request.method,
         http.path = request.path.as_str(),
-        http.status = response.status().as_u16(),
-        http.ms = request.started.elapsed().as_secs_f64() * 1_000.0,
+        http.status = status,
+        http.ms = took.as_secs_f64() * 1_000.0,
         "answered"
     );
     response
+}
+
+/// Returns the method and the route of a request as they are counted: those of the table, and one name for all others.
+fn named(base_path: &str, request: &Request) -> (&'static str, &'static str) {
+    const OTHER: (&str, &str) = ("other", "other");
+    let Some(path) = request.path.as_str().strip_prefix(base_path) else { return OTHER };
+    let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
+    static COUNTED: [(Method, &str); ROUTES.len()] = ROUTES;
+    let route = COUNTED.iter().find(|(known, route)| known == method && fits(route, path));
+    route.map_or(OTHER, |(method, route)| (method.as_str(), route))
 }
 
 /// Returns the methods of a path, as `Allow` writes them; `None` if nothing is there.

@@ -51,6 +51,7 @@ impl Metrics {
         let writes = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0];
         let handle = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full("chat_commit_seconds".to_owned()), &seconds)?
+            .set_buckets_for_metric(Matcher::Full("chat_http_seconds".to_owned()), &seconds)?
             .set_buckets_for_metric(Matcher::Full("chat_commit_writes".to_owned()), &writes)?
             .install_recorder()?;
         // Binds the catalogue to this recorder.

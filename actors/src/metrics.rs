@@ -3,10 +3,14 @@
 //! Each metric is made once, here, with its name, its unit and what it says; the rest of the code holds the handles.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Unit};
 
-use crate::protocol::ErrorCode;
+use crate::protocol::{CloseCode, ErrorCode};
+
+const HTTP_REQUESTS: &str = "chat_http_requests_total";
+const HTTP_SECONDS: &str = "chat_http_seconds";
 
 /// The handles.
 #[derive(Debug)]
@@ -50,6 +54,9 @@ pub struct Metrics {
     /// Actors that panicked.
     pub panics: Counter,
     errors: Vec<Counter>,
+    closes: Vec<Counter>,
+    /// Connections that their clients have ended, with or without a close frame.
+    pub left: Counter,
 }
 
 impl Metrics {
@@ -58,6 +65,19 @@ impl Metrics {
         let place = ErrorCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
         &self.errors[place]
     }
+
+    /// Returns the counter of the connections that we have closed with a code.
+    pub fn close(&self, code: CloseCode) -> &Counter {
+        let place = CloseCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
+        &self.closes[place]
+    }
+}
+
+/// Counts a request over HTTP. `method` and `route` come from the table of routes: their number is bounded.
+pub fn http(method: &'static str, route: &'static str, status: u16, took: Duration) {
+    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+    metrics::counter!(HTTP_REQUESTS, &labels).increment(1);
+    metrics::histogram!(HTTP_SECONDS, "method" => method, "route" => route).record(took);
 }
 
 /// Returns the handles. The first call binds them to the recorder that is installed then.
@@ -104,6 +124,9 @@ macro_rules! histogram {
 
 fn describe() -> Metrics {
     metrics::describe_counter!("chat_errors_total", Unit::Count, "Refusals, by error code");
+    metrics::describe_counter!("chat_closes_total", Unit::Count, "Connections that were closed here, by close code");
+    metrics::describe_counter!(HTTP_REQUESTS, Unit::Count, "Requests over HTTP, by method, route and status");
+    metrics::describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time of a request over HTTP, by method and route");
     Metrics {
         connections: gauge!("chat_connections", Count, "Open WebSocket connections"),
         connections_opened: counter!("chat_connections_opened_total", "WebSocket connections opened"),
@@ -128,5 +151,10 @@ fn describe() -> Metrics {
             .iter()
             .map(|code| metrics::counter!("chat_errors_total", "code" => code.as_str()))
             .collect(),
+        closes: CloseCode::ALL
+            .iter()
+            .map(|code| metrics::counter!("chat_closes_total", "code" => code.code().to_string()))
+            .collect(),
+        left: counter!("chat_connections_left_total", "Connections that their clients have ended"),
     }
 }

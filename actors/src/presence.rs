@@ -20,7 +20,7 @@ use crate::protocol::ServerFrame;
 use crate::protocol::server::PresenceOf;
 use crate::storage::{Reply, Write};
 
-/// How many of a user's most recently active threads presence is told over.
+/// How many of each other's most recently active threads presence is told over.
 pub(crate) const REACH: u32 = 500;
 
 /// How often departures are looked for.
@@ -163,14 +163,10 @@ async fn left(node: &Arc<Node>, user: UserId) {
 
 /// Tells the people around a user, as far as they are connected, that the user came or left.
 async fn announce(node: &Arc<Node>, user: UserId, left: Option<Timestamp>) {
-    let around = match people::counterparts(&node.database, user, REACH).await {
-        Ok(around) => around,
-        Err(error) => {
-            tracing::debug!(%error, "presence is not announced");
-            return;
-        }
+    let connected = match connected_around(node, user).await {
+        Ok(connected) => connected,
+        Err(error) => return tracing::debug!(%error, "presence is not announced"),
     };
-    let connected: Vec<_> = around.into_iter().filter(|other| node.people.is_connected(*other)).collect();
     if connected.is_empty() {
         return;
     }
@@ -182,6 +178,13 @@ async fn announce(node: &Arc<Node>, user: UserId, left: Option<Timestamp>) {
     for other in connected {
         node.people.tell(other, Audience::Chat, None, &frame);
     }
+}
+
+/// Returns who is connected here and shares a recent thread with a user, recent for both.
+async fn connected_around(node: &Node, user: UserId) -> Result<Vec<UserId>, chat_database::Error> {
+    let mut around = people::counterparts(&node.database, user, REACH).await?;
+    around.retain(|other| node.people.is_connected(other.user));
+    people::close(&node.database, &around, REACH).await
 }
 
 #[cfg(test)]

@@ -115,7 +115,8 @@ async fn read_everything(db: &Database) {
     unread::totals(db, ben).await.unwrap();
     unread::by_counterpart(db, ben).await.unwrap();
     unread::recount(db, ben).await.unwrap();
-    people::counterparts(db, ben, 5).await.unwrap();
+    let around = people::counterparts(db, ben, 5).await.unwrap();
+    people::close(db, &around, 5).await.unwrap();
     people::acquainted(db, ben, &[ann]).await.unwrap();
     people::last_seen(db, &[ann]).await.unwrap();
     changes::of_user(db, ben, CommitNo(0), 1_000).await.unwrap().unwrap();

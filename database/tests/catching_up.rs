@@ -18,6 +18,7 @@ on_both_backends!(
     the_inbox_is_newest_first_in_pages_that_meet,
     the_inbox_can_be_of_unread_threads_alone,
     counterparts_and_acquaintances_come_from_threads,
+    people_are_close_whose_thread_is_recent_for_both,
     a_user_catches_up_from_any_commit,
     too_much_to_catch_up_with_is_said,
     a_thread_tells_what_changed_in_it,
@@ -73,10 +74,26 @@ async fn counterparts_and_acquaintances_come_from_threads(mut w: World) {
         w.says(user(other), me, "hi").await;
     }
     w.says(user(10), user(90), "hi").await;
-    assert_eq!(people::counterparts(&w.db, me, 2).await.unwrap(), [user(20), user(90)]);
+    let around = people::counterparts(&w.db, me, 2).await.unwrap();
+    assert_eq!(around.iter().map(|other| other.user).collect::<Vec<_>>(), [user(20), user(90)]);
     let mut known = people::acquainted(&w.db, me, &[user(1), user(10), user(90), me]).await.unwrap();
     known.sort_unstable();
     assert_eq!(known, [user(10), user(90)]);
+}
+
+async fn people_are_close_whose_thread_is_recent_for_both(mut w: World) {
+    let (me, busy, quiet) = (user(50), user(10), user(90));
+    for other in [busy, quiet] {
+        w.says(other, me, "hi").await;
+    }
+    for other in 100..103 {
+        w.says(busy, user(other), "newer").await;
+    }
+    let around = people::counterparts(&w.db, me, 500).await.unwrap();
+    let mut close = people::close(&w.db, &around, 4).await.unwrap();
+    close.sort_unstable();
+    assert_eq!(close, [busy, quiet]);
+    assert_eq!(people::close(&w.db, &around, 3).await.unwrap(), [quiet], "three threads of the other are newer");
 }
 
 async fn a_user_catches_up_from_any_commit(mut w: World) {

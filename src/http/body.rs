@@ -18,6 +18,9 @@ use super::error::ApiError;
 /// How many bytes a JSON body may have.
 pub(crate) const LIMIT: usize = 64 * 1024;
 
+/// How many more bytes of a body that is too large are read and forgotten.
+const DISCARDED: usize = 16 << 20;
+
 /// How long a JSON body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -87,11 +90,24 @@ async fn collect(mut chunks: Chunks, limit: usize) -> Result<Vec<u8>, ApiError> 
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| ApiError::bad_request("the body broke off"))?;
         if bytes.len() + chunk.len() > limit {
+            discard(chunks).await;
             return Err(ApiError::body_too_large(limit));
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+/// Reads what is left of a body that is too large, within reason: a connection that is closed on a client that still
+/// writes loses the answer that says why.
+async fn discard(mut chunks: Chunks) {
+    let mut rest = 0;
+    while let Some(Ok(chunk)) = chunks.next().await {
+        rest += chunk.len();
+        if rest > DISCARDED {
+            return;
+        }
+    }
 }
 
 /// Refuses what says that it is not JSON; what says nothing is taken at its word.

@@ -66,7 +66,10 @@ impl Server {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(Bytes::from(body.to_owned()))).expect("a request");
-        let answer = TowerToHyperService::new(warp::service(routes(&self.api))).call(request).await.expect("an answer");
+        let answer = TowerToHyperService::new(warp::service(routes(&self.api, no_sockets())))
+            .call(request)
+            .await
+            .expect("an answer");
         let (head, body) = answer.into_parts();
         let body = body.collect().await.expect("a body in memory").to_bytes();
         Answer { status: head.status.as_u16(), headers: head.headers, body }
@@ -87,6 +90,10 @@ impl Server {
         let answer = self.ask_as(user, Role::User, method, path, body).await;
         (answer.status, answer.code())
     }
+}
+
+fn no_sockets() -> BoxedFilter<(Response,)> {
+    warp::any().and_then(async || Err::<Response, _>(warp::reject())).boxed()
 }
 
 fn options() -> Options {

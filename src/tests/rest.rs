@@ -198,6 +198,8 @@ async fn health_metrics_and_documents_need_no_token() {
     }
     let metrics = open("/metrics").await;
     assert!(metrics.status == 200 && metrics.text.contains("# TYPE chat_"), "{}", metrics.text);
+    let counted = r#"chat_http_requests_total{method="GET",route="/health/live",status="200"}"#;
+    assert!(metrics.text.contains(counted), "{}", metrics.text);
     let openapi = open("/openapi.json").await.is(200);
     for path in [
         "/chat/send",

@@ -162,6 +162,7 @@ async fn turn_away(mut wire: Wire, no: No) {
             wire.written().await?;
         }
         if let Some(close) = &no.close {
+            metrics::get().close(close.code).increment(1);
             wire.close(close).await;
         }
         Ok::<(), ()>(())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chat_actors::Refused;
 use chat_actors::hub::{Permit, Session};
+use chat_actors::metrics;
 use chat_actors::outbox::{Close, Drained};
 use chat_actors::protocol::client::{Auth, parse};
 use chat_actors::protocol::server::About;
@@ -67,9 +68,11 @@ impl Connection {
     pub(super) async fn run(mut self: Box<Self>) {
         let end = self.serve().await;
         let code = match &end {
-            End::Ours(close) => Some(close.code.code()),
+            End::Ours(close) => Some(close.code),
             End::Theirs | End::Gone => None,
         };
+        code.map_or(&metrics::get().left, |code| metrics::get().close(code)).increment(1);
+        let code = code.map(CloseCode::code);
         tracing::debug!(user.id = %self.user, connection.id = self.session.connection_id(), close.code = code, "connection ends");
         Box::pin(self.end(end)).await;
     }

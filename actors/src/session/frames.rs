@@ -201,7 +201,11 @@ impl State {
             }
             None => {
                 let around = people::counterparts(database, user, ALL_COUNTERPARTS).await?;
-                around.into_iter().filter(|other| self.node.presence.is_online(*other)).collect()
+                around
+                    .into_iter()
+                    .map(|other| other.user)
+                    .filter(|other| self.node.presence.is_online(*other))
+                    .collect()
             }
         };
         users.sort_unstable();

@@ -1,31 +1,46 @@
 //! Who knows whom, and when they were last there.
 
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
 use crate::ids::UserId;
 use crate::sql::Kind;
 use crate::time::Timestamp;
 use crate::{Database, Error, failure, sql};
 
+/// The other member of one of a user's threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counterpart {
+    /// Who.
+    pub user: UserId,
+    /// When something was last written in the thread.
+    pub active: Timestamp,
+}
+
 /// Returns the others of a user's most recently active threads, newest first.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn counterparts(db: &Database, user: UserId, limit: u32) -> Result<Vec<UserId>, Error> {
-    let low = sql::indexed(db.backend, "chat_threads", "chat_threads_user1_updated");
-    let high = sql::indexed(db.backend, "chat_threads", "chat_threads_user2_updated");
-    let text = format!(
-        "SELECT other FROM (\
-         SELECT * FROM (SELECT user2_id AS other, updated_at, id FROM {low} WHERE user1_id = ? \
-         ORDER BY updated_at DESC, id DESC LIMIT ?) AS a \
-         UNION ALL \
-         SELECT * FROM (SELECT user1_id AS other, updated_at, id FROM {high} WHERE user2_id = ? \
-         ORDER BY updated_at DESC, id DESC LIMIT ?) AS b\
-         ) AS c ORDER BY updated_at DESC, id DESC LIMIT ?"
-    );
-    let (user, limit): (Value, Value) = (user.column().into(), i64::from(limit).into());
-    let values = [user.clone(), limit.clone(), user, limit.clone(), limit];
-    users(db, sql::statement(db.backend, text, values)).await.map_err(failure::error)
+pub async fn counterparts(db: &Database, user: UserId, limit: u32) -> Result<Vec<Counterpart>, Error> {
+    read_counterparts(db, user, limit).await.map_err(failure::error)
+}
+
+/// Returns those for whom the thread, too, is among their `limit` most recently active ones.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn close(db: &Database, asked: &[Counterpart], limit: u32) -> Result<Vec<UserId>, Error> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let set = sql::set(db.backend, "j", &[("id", Kind::Number), ("active", Kind::Number)]);
+    let newer = |side: u8| {
+        let table = sql::indexed(db.backend, "chat_threads", &format!("chat_threads_user{side}_updated"));
+        format!("(SELECT COUNT(*) FROM {table} WHERE user{side}_id = j.id AND updated_at > j.active)")
+    };
+    let text = format!("SELECT j.id FROM {set} WHERE {} + {} < ?", newer(1), newer(2));
+    let asked: Vec<(i64, i64)> = asked.iter().map(|other| (other.user.column(), other.active.millis())).collect();
+    let asked = sql::statement(db.backend, text, [sql::json(&asked), i64::from(limit).into()]);
+    users(db, asked).await.map_err(failure::error)
 }
 
 /// Returns those of `asked` who share a thread with `user`.
@@ -56,6 +71,28 @@ pub async fn last_seen(db: &Database, users: &[UserId]) -> Result<Vec<(UserId, T
         return Ok(Vec::new());
     }
     read_last_seen(db, users).await.map_err(failure::error)
+}
+
+async fn read_counterparts(db: &Database, user: UserId, limit: u32) -> Result<Vec<Counterpart>, DbErr> {
+    let low = sql::indexed(db.backend, "chat_threads", "chat_threads_user1_updated");
+    let high = sql::indexed(db.backend, "chat_threads", "chat_threads_user2_updated");
+    let text = format!(
+        "SELECT other, updated_at FROM (\
+         SELECT * FROM (SELECT user2_id AS other, updated_at, id FROM {low} WHERE user1_id = ? \
+         ORDER BY updated_at DESC, id DESC LIMIT ?) AS a \
+         UNION ALL \
+         SELECT * FROM (SELECT user1_id AS other, updated_at, id FROM {high} WHERE user2_id = ? \
+         ORDER BY updated_at DESC, id DESC LIMIT ?) AS b\
+         ) AS c ORDER BY updated_at DESC, id DESC LIMIT ?"
+    );
+    let (user, limit): (Value, Value) = (user.column().into(), i64::from(limit).into());
+    let values = [user.clone(), limit.clone(), user, limit.clone(), limit];
+    let rows = db.readers.query_all_raw(sql::statement(db.backend, text, values)).await?;
+    let counterpart = |row: &QueryResult| {
+        let (user, active) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        Ok(Counterpart { user: UserId::from_column(user), active: Timestamp::from_millis(active) })
+    };
+    rows.iter().map(counterpart).collect()
 }
 
 async fn read_last_seen(db: &Database, users: &[UserId]) -> Result<Vec<(UserId, Timestamp)>, DbErr> {
