@@ -192,10 +192,11 @@ impl Images {
             Fault::TooManyBytes(most) => {
                 Refused::new(ErrorCode::ImageTooLarge, format!("the file has more than {most} bytes"))
             }
-            Fault::TooManyPixels(width, height) => Refused::new(
-                ErrorCode::ImageTooLarge,
-                format!("the image has {width} × {height} pixels; {pixels} are taken, and {side} on a side"),
-            ),
+            Fault::TooManyPixels(found) => {
+                let found = found.map_or("too many".to_owned(), |(width, height)| format!("{width} × {height}"));
+                let text = format!("the image has {found} pixels; {pixels} are taken, and {side} on a side");
+                Refused::new(ErrorCode::ImageTooLarge, text)
+            }
             Fault::Broken(why) => {
                 tracing::debug!(%why, "a file was no image");
                 Refused::new(ErrorCode::ImageInvalid, "the image is damaged or incomplete")
