@@ -180,7 +180,7 @@ fn gifs_and_webps() -> Vec<Hostile> {
         ("half a WebP", webp[..webp.len() / 2].to_vec(), INVALID),
         ("a WebP that says it is longer", longer, INVALID),
         ("a WebP of garbage", garbage, INVALID),
-        ("a WebP whose parts do not agree", extended, INVALID),
+        ("a WebP on a canvas of 16,384 × 16,384", extended, TOO_LARGE),
         ("a WebP that says 16,383 × 16,383", huge, TOO_LARGE),
     ]
 }
