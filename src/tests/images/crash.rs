@@ -117,7 +117,7 @@ async fn kill_9_leaves_no_message_without_its_images_and_no_image_without_a_row(
     let folders = |entry: std::fs::DirEntry| std::fs::read_dir(entry.path()).expect("a folder").count();
     let images: usize = std::fs::read_dir(folder).expect("a folder").map(|entry| folders(entry.expect("one"))).sum();
     assert_eq!(images, held.len(), "not even an empty folder");
-    until("no row to be left whose time is over", || async { (over(&hub).await == 0).then_some(()) }).await;
+    until("no row to be left whose time is over", || async { (Box::pin(over(&hub)).await == 0).then_some(()) }).await;
 }
 
 /// Holds that a message has all its images, each in both renditions, or is deleted.

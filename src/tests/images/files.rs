@@ -1,6 +1,6 @@
 //! What is taken, and what becomes of it.
 
-use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, Rgba, RgbaImage};
 
 use super::form::{Form, uploads};
 use super::picture::{SECRETS, as_seen, assert_upright, encoded, exif, jpeg, picture, png, with_segment};
@@ -178,8 +178,7 @@ async fn real_photographs_are_taken() {
             continue;
         }
         let images = uploads(&alice, &[&bytes]).await;
-        let (before, after) =
-            (image::load_from_memory(&bytes).expect("a photo"), fetched(&alice, &images[0], "url").await);
+        let (before, after) = (upright(&bytes), fetched(&alice, &images[0], "url").await);
         let before = before.thumbnail_exact(16, 16).to_rgb8();
         let after = after.thumbnail_exact(16, 16).to_rgb8();
         let apart: u32 =
@@ -188,6 +187,16 @@ async fn real_photographs_are_taken() {
         taken += 1;
     }
     assert!(taken > 0, "CHAT_TEST_PHOTOS holds no JPEG");
+}
+
+/// Decodes a photograph as its camera meant it to be seen.
+fn upright(bytes: &[u8]) -> DynamicImage {
+    let reader = image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format().expect("in memory");
+    let mut decoder = reader.into_decoder().expect("a photo");
+    let orientation = decoder.orientation().expect("read");
+    let mut photo = DynamicImage::from_decoder(decoder).expect("decoded");
+    photo.apply_orientation(orientation);
+    photo
 }
 
 async fn fetched(who: &crate::support::Person, image: &serde_json::Value, link: &str) -> DynamicImage {

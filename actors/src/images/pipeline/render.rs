@@ -2,8 +2,8 @@
 //!
 //! WebP by libwebp, lossy: of photographs of 12 megapixels it makes a full rendition of about the same error (PSNR) with 15
 //! to 35 % fewer bytes than a fast JPEG encoder does, in 60 to 170 ms of CPU, where mozjpeg takes 190 to 730 for what it
-//! saves; every browser shows it, and it keeps transparency. The README has the figures. The encoder is the one part in C; it sees nothing but pixels that decoders
-//! in Rust have made.
+//! saves; every browser shows it, and it keeps transparency. The README has the figures. The encoder is the one part in C;
+//! it sees nothing but pixels that decoders in Rust have made.
 
 use chat_database::media::Rendition;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
