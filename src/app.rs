@@ -141,7 +141,7 @@ impl Running {
             let issuer = Issuer::default();
             let mint = Mint { user, role: Role::User, expires_in: DEMO, peer: Some(peer), issuer: &issuer };
             let token = mint::token(development.secret(), &mint)?;
-            Ok(format!("{}://{}/#token={token}", self.scheme(), self.local_addr))
+            Ok(format!("{}/#token={token}", self.url()))
         };
         people.map(link).collect()
     }
@@ -200,7 +200,8 @@ fn routes(
         connections: config.max_connections,
     };
     let sockets = Sockets::new(hub.clone(), options, lifetime.clone());
-    let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle());
+    let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle())
+        .with_page(config.page);
     sockets.routes().or(http::routes(&api)).unify().boxed()
 }
 

@@ -38,6 +38,8 @@ pub struct Config {
     pub authenticator: Authenticator,
     /// Set if there is no key: what development mode needs.
     pub development: Option<Development>,
+    /// Whether the page is served.
+    pub page: bool,
     /// How to reach the database.
     pub database: connect::Options,
     /// How the hub behaves.
@@ -168,6 +170,7 @@ impl Config {
             origins,
             tls,
             authenticator: keys.authenticator,
+            page: args.page.unwrap_or(keys.development.is_some()),
             development: keys.development,
             database: connect::Options { url: args.database_url.clone(), readers: args.database_readers.clamp(1, 64) },
             hub: hub_options(args),

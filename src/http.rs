@@ -23,6 +23,7 @@ mod images;
 pub(crate) mod internal;
 pub(crate) mod messages;
 pub(crate) mod notifications;
+mod page;
 pub(crate) mod presence;
 mod query;
 pub(crate) mod send;
@@ -62,6 +63,7 @@ pub struct Api {
     base_path: Arc<str>,
     metrics: PrometheusHandle,
     documents: Arc<documents::Documents>,
+    page: bool,
 }
 
 impl Api {
@@ -75,7 +77,14 @@ impl Api {
         metrics: PrometheusHandle,
     ) -> Self {
         let base_path = base_path.trim_end_matches('/').into();
-        Self { hub, authenticator, origins, base_path, metrics, documents: Arc::default() }
+        Self { hub, authenticator, origins, base_path, metrics, documents: Arc::default(), page: false }
+    }
+
+    /// Serves the page, or not; without a word it is not served.
+    #[must_use]
+    pub fn with_page(mut self, page: bool) -> Self {
+        self.page = page;
+        self
     }
 }
 
@@ -155,6 +164,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         health::metrics(api),
         documents::openapi(api),
         documents::asyncapi(api),
+        page::files(api),
     ]
     .boxed()
 }

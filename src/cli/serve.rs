@@ -31,6 +31,9 @@ pub struct ServeArgs {
     /// The certificate's private key, PEM.
     #[arg(long, env = "CHAT_TLS_KEY", value_name = "FILE", help_heading = "Network")]
     pub tls_key: Option<PathBuf>,
+    /// Serve the page at the base path: `on` or `off` (default: on in development mode alone).
+    #[arg(long, env = "CHAT_PAGE", value_name = "on|off", value_parser = value::switch, help_heading = "Network")]
+    pub page: Option<bool>,
 
     /// Keys.
     #[command(flatten)]
