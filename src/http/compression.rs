@@ -71,7 +71,7 @@ fn is_text(headers: &HeaderMap) -> bool {
 }
 
 /// Reads `Accept-Encoding` (RFC 9110, 12.5.3): gzip by name, else by `*`, unless its weight is zero.
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
     let mut any = false;
     for coding in lines.flat_map(|line| line.split(',')) {
