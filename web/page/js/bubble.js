@@ -60,6 +60,9 @@ export function fill(row, item, context) {
   const { message, entry } = item;
   const state = entry ? entry.state : item.mine && message && !message.deleted ? context.chat.status(message) : undefined;
   const body = row.firstElementChild;
+  // The last line of the text leaves room for the time, and for what stands beside it.
+  const letters = time(at(item).created_at).length + (message?.edited_at && !message.deleted ? 7 : 0);
+  body.style.setProperty('--room', `${letters * 0.44 + (state ? 1.5 : 0) + 0.7}em`);
   const version = message ? `m${message.rev}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}`;
   if (row.version !== version) {
     const shown = body.querySelector('.pictures');
@@ -78,19 +81,23 @@ export function fill(row, item, context) {
   }
 }
 
+/** What is drawn. @param {Item} item @returns {any} */
+const at = item => item.message ?? item.entry;
+
 /** @param {Item} item @param {Context} context @param {any} shown pictures that are drawn already */
-function parts({ message, entry, mine }, context, shown) {
-  const at = message ?? /** @type {import('../../chat-client.js').Entry} */ (entry);
-  const meta = h('span', { class: 'meta' }, message?.edited_at && !message.deleted && h('span', {}, 'edited'), timeElement(at.created_at, time(at.created_at)));
+function parts(item, context, shown) {
+  const { message, entry, mine } = item;
+  const { created_at, extra_data, reply_to, images, content } = at(item);
+  const meta = h('span', { class: 'meta' }, message?.edited_at && !message.deleted && h('span', {}, 'edited'), timeElement(created_at, time(created_at)));
   const author = h('span', { class: 'sr' }, mine ? 'You: ' : `${nameOf(message?.sender_id ?? 0)}: `);
   if (message?.deleted) return [author, h('p', { class: 'text' }, 'Message deleted'), meta];
-  const product = at.extra_data?.product_id;
+  const product = extra_data?.product_id;
   return [
     author,
-    at.reply_to && quote(at.reply_to, context),
-    at.images.length > 0 && pictures(at, context, shown),
+    reply_to && quote(reply_to, context),
+    images.length > 0 && pictures(at(item), context, shown),
     product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, `Product ${product}`)),
-    at.content && h('p', { class: 'text', dir: 'auto' }, at.content),
+    content && h('p', { class: 'text', dir: 'auto' }, content),
     meta,
     entry?.state === 'failed' && h('span', { class: 'failure' }, h('span', {}, `Not sent: ${reason(entry.error)}.`),
       h('button', { class: 'text-button', onclick: () => context.chat.retry(entry.temp_id) }, 'Try again'),

@@ -21,7 +21,7 @@ export function connection({ chat }) {
     write(detail, waiting && chat.state !== 'online' ? `${waiting} ${waiting === 1 ? 'message waits' : 'messages wait'}` : chat.state === 'paused' ? 'You can go on writing' : 'Everything is up to date');
     if (chat.state === 'closed') write(detail, 'Open a new link to sign in');
     else if (chat.state !== 'online' && chat.state !== 'paused' && !waiting) write(detail, 'You can go on writing');
-    set(toggle, 'aria-checked', chat.state !== 'paused' && chat.state !== 'closed');
+    set(toggle, 'aria-checked', String(chat.state !== 'paused' && chat.state !== 'closed'));
     toggle.disabled = chat.state === 'closed';
   });
   chat.on('state', draw);

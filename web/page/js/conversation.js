@@ -16,10 +16,11 @@ export function conversation({ chat, me, token }, leave) {
   /** @type {number | undefined} */ let person;
   /** @type {{id: number, content: string} | undefined} */ let editing;
   /** @type {number | undefined} */ let answering;
-  /** The newest that had been read when the conversation was opened: what is above is new. */ let readBefore = Infinity;
+  /** The newest that had been read when the conversation was opened: what is above is new. @type {number | undefined} */ let readBefore;
   /** @type {Map<number, string>} */ const drafts = new Map();
   let atEnd = true;
   let loading = false;
+  /** Until when not to ask again, after it has failed. */ let patience = 0;
 
   const to = () => ({ user: /** @type {number} */ (person) });
   const box = lightbox({ chat, token });
@@ -60,24 +61,24 @@ export function conversation({ chat, me, token }, leave) {
     writing.put(drafts.get(other) ?? '');
     writing.focus();
     atEnd = true;
-    readBefore = Infinity;
+    readBefore = undefined;
+    draw();
     await load();
   }
 
   async function load(more = false) {
     const opened = person;
-    if (!person || loading || chat.state !== 'online') return draw();
+    if (!person || loading || chat.state !== 'online' || Date.now() < patience) return;
     loading = true;
     try {
       set(log, 'aria-busy', 'true'); // what is older is not news
       await chat.messages(to(), { more });
     } catch (error) {
+      patience = Date.now() + 3000;
       if (!error.temporary) toast(`The messages are not here: ${reason(error.code)}.`);
     }
     loading = false;
     if (person !== opened) return load();
-    const thread = chat.thread(to());
-    if (thread && readBefore === Infinity && !more) readBefore = thread.unread ? thread.read_seq : Infinity;
     draw();
     setTimeout(() => set(log, 'aria-busy', undefined));
   }
@@ -86,6 +87,7 @@ export function conversation({ chat, me, token }, leave) {
     if (!person) return;
     const thread = chat.thread(to());
     head(thread);
+    if (thread) readBefore ??= thread.unread ? thread.read_seq : Infinity;
     const items = rows(thread);
     const before = scroller.scrollHeight - scroller.scrollTop;
     const top = log.firstElementChild?.nextElementSibling;
@@ -96,7 +98,7 @@ export function conversation({ chat, me, token }, leave) {
     // What was put in above must not move what one reads.
     else if (top && log.firstElementChild?.nextElementSibling !== top) scroller.scrollTop = scroller.scrollHeight - before;
     mark();
-    if (!complete && scroller.scrollHeight <= scroller.clientHeight) load(true);
+    if (!complete && items.length && scroller.scrollTop < 400) load(true);
   });
 
   /** @param {import('../../chat-client.js').Thread | undefined} thread */
@@ -126,7 +128,7 @@ export function conversation({ chat, me, token }, leave) {
       const newDay = !previous || dayKey(previous.at) !== day;
       if (newDay) items.push({ key: `d${day}`, day: dayName(item.at) });
       const message = /** @type {any} */ (item).message;
-      const isNew = !marked && message && !item.mine && message.seq > readBefore;
+      const isNew = !marked && message && !item.mine && message.seq > (readBefore ?? Infinity);
       if (isNew) items.push({ key: 'new', day: 'New' });
       marked ||= isNew;
       const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) === dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
@@ -161,7 +163,7 @@ export function conversation({ chat, me, token }, leave) {
     atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
     mark();
     const thread = person && chat.thread(to());
-    if (thread && thread.low > 1 && scroller.scrollTop < 400) load(true);
+    if (thread && thread.low > 1 && scroller.scrollTop < 400) load(true); // before the top is reached
   }
 
   function toEnd(gently = false) {
@@ -260,7 +262,10 @@ export function conversation({ chat, me, token }, leave) {
   chat.on('thread', thread => thread.other_user_id === person && draw());
   for (const event of /** @type {const} */ (['typing', 'presence', 'outbox'])) chat.on(event, draw);
   chat.on('reset', () => load());
-  chat.on('state', state => (state === 'online' ? load() : draw()));
+  chat.on('state', state => {
+    draw();
+    if (state === 'online') load();
+  });
   document.addEventListener('visibilitychange', draw);
   setInterval(draw, 30_000); // "last seen 3 min ago"
   new ResizeObserver(() => atEnd && toEnd()).observe(scroller);

@@ -12,7 +12,7 @@ const MEDIA = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/cs
 export function browser() {
   const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path => path && existsSync(path));
   if (!executablePath) throw new Error('there is no Chromium: apt-get install chromium, or name one in CHROMIUM');
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb'] });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb', ...(process.env.WEB_FROM_DISK ? ['--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests'] : [])] });
 }
 
 /** Somebody with the page open. What goes wrong in it is collected in `wrongs`. */
@@ -114,7 +114,7 @@ export class Visitor {
 
 /** Serves the page from the working copy instead of the binary, to work on it: WEB_FROM_DISK=1. */
 function fromDisk(page) {
-  return page.route(url => !url.pathname.startsWith('/chat/') && !url.pathname.startsWith('/media/'), async route => {
+  return page.route(url => url.pathname === '/' || url.pathname.startsWith('/page/') || url.pathname === '/chat-client.js', async route => {
     const path = new URL(route.request().url()).pathname.slice(1) || 'index.html';
     if (!existsSync(join(web, path)) || !MEDIA[extname(path)]) return route.fallback();
     const answer = path === 'index.html' ? await route.fetch() : undefined;
