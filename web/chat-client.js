@@ -17,6 +17,7 @@ const sleep = ms => new Promise(done => setTimeout(done, ms));
 const now = () => performance.now();
 const newest = (a, b) => (a.updated_at < b.updated_at ? 1 : -1);
 const last = thread => thread.messages.at(-1)?.seq ?? 0;
+const raise = (thread, mark, to) => (thread[mark] = Math.max(thread[mark] ?? 0, to));
 const visible = () => globalThis.document?.visibilityState !== 'hidden';
 
 /** @import * as Api from './chat-client.js' */
@@ -246,9 +247,9 @@ export class ChatClient {
       case 'new_message':
       case 'message_updated':
         this.#sent(rest);
-        if (!thread) this.#refresh().then(() => rest.seq && this.#emit('message', rest, this.#threads.get(rest.thread_id)));
+        if (!thread) this.#refresh();
         else {
-          this.#put(thread, rest, true);
+          this.#put(thread, rest);
           this.#advance(thread, rest.rev);
         }
         break;
@@ -275,10 +276,10 @@ export class ChatClient {
         this.#notice(frame.payload);
         break;
       case 'notification_read':
-        this.#notices(n => ((n.is_read ||= frame.all || n.id === frame.id), true));
+        this.#read(frame.id);
         break;
       case 'notification_deleted':
-        this.#notices(n => !frame.all && n.id !== frame.id);
+        this.#drop(frame.id);
         break;
       case 'error':
         if (frame.temp_id) this.#answers.get(frame.temp_id)?.(refusal(frame));
@@ -338,7 +339,7 @@ export class ChatClient {
 
   async #page(query = '') {
     const { threads, next } = await this.#rest('GET', '/chat/threads' + query);
-    for (const thread of threads) this.#meet(thread);
+    for (const thread of threads) this.#meet(thread, !query && this.#cursor);
     return next;
   }
 
@@ -354,7 +355,7 @@ export class ChatClient {
     if (thread.low > 1 && (more || thread.messages.length < atLeast)) {
       const { messages, has_more, rev } = await this.#rest('GET', `/chat/messages?thread_id=${thread.id}&limit=${Math.min(200, atLeast)}&before_seq=${thread.low}`);
       thread.low = has_more ? Math.min(thread.low, messages[0].seq) : 1;
-      for (const message of messages) this.#put(thread, message);
+      for (const message of messages) this.#put(thread, message, false);
       // What changed meanwhile found nothing to change.
       if (rev < thread.rev) await this.#changes(thread, rev, thread.rev);
     }
@@ -405,16 +406,19 @@ export class ChatClient {
     this.#say({ type: on ? 'typing' : 'stop_typing', thread_id: thread.id });
   }
 
-  #meet(t) {
-    const thread = this.#threads.get(t.id);
+  #meet(t, live) {
+    let thread = this.#threads.get(t.id);
     this.#seeing(t.other_user_id, t.other_online, t.other_last_seen);
-    if (!thread) this.#threads.set(t.id, { ...t, messages: t.last_message ? [t.last_message] : [], low: t.last_seq || 1, typing: false });
-    else {
+    if (!thread) {
+      this.#threads.set(t.id, (thread = { ...t, messages: [], low: t.last_seq || 1, typing: false }));
+      if (t.last_message) this.#put(thread, t.last_message, live);
+      thread.unread = t.unread;
+    } else {
       if (t.rev >= thread.rev && t.read_seq >= thread.read_seq) thread.unread = t.unread;
-      for (const mark of ['other_read_seq', 'other_delivered_seq', 'read_seq']) thread[mark] = Math.max(thread[mark], t[mark]);
+      for (const mark of ['other_read_seq', 'other_delivered_seq', 'read_seq']) raise(thread, mark, t[mark]);
       this.#advance(thread, t.rev);
     }
-    this.#emit('thread', this.#threads.get(t.id));
+    this.#emit('thread', thread);
   }
 
   // Reads the newest threads; again, if asked meanwhile.
@@ -430,7 +434,7 @@ export class ChatClient {
   }
 
   // Takes in a message, or a change of one, if it is newer.
-  #put(thread, message, live = false) {
+  #put(thread, message, live = true) {
     const { messages } = thread;
     const mine = message.sender_id === this.me;
     const fresh = message.seq > last(thread);
@@ -453,17 +457,17 @@ export class ChatClient {
         this.#confirm(thread);
       }
     }
-    this.#emit('message', held, thread);
+    if (live) this.#emit('message', held, thread);
     this.#emit('thread', thread);
   }
 
   // Closes gaps. In a replay there are none: what changed twice is told once.
   #advance(thread, rev) {
-    if (this.#replaying || rev === thread.rev + 1) thread.rev = Math.max(thread.rev, rev);
+    if (this.#replaying || rev === thread.rev + 1) raise(thread, 'rev', rev);
     if (rev <= thread.rev) return;
-    thread.top = Math.max(thread.top ?? 0, rev);
+    raise(thread, 'top', rev);
     thread.filling ??= this.#fetch(async () => {
-      while (thread.rev < thread.top) thread.rev = Math.max(thread.rev, await this.#changes(thread, thread.rev, thread.top));
+      while (thread.rev < thread.top) raise(thread, 'rev', await this.#changes(thread, thread.rev, thread.top));
     }).finally(() => (thread.filling = undefined));
   }
 
@@ -472,7 +476,7 @@ export class ChatClient {
       const { messages, rev } = await this.#rest('GET', `/chat/messages?thread_id=${thread.id}&after_rev=${from}&limit=200`);
       for (const message of messages) {
         this.#sent(message);
-        this.#put(thread, message, true);
+        this.#put(thread, message);
       }
       from = rev > from ? rev : to;
     }
@@ -481,8 +485,8 @@ export class ChatClient {
 
   #mark(thread, { seen_by, delivered_to, up_to }) {
     if ((seen_by ?? delivered_to) !== this.me) {
-      thread.other_delivered_seq = Math.max(thread.other_delivered_seq, up_to);
-      if (seen_by) thread.other_read_seq = Math.max(thread.other_read_seq, up_to);
+      raise(thread, 'other_delivered_seq', up_to);
+      if (seen_by) raise(thread, 'other_read_seq', up_to);
     } else if (seen_by && up_to > thread.read_seq) {
       thread.read_seq = up_to;
       if (up_to >= thread.last_seq) thread.unread = 0;
@@ -527,12 +531,12 @@ export class ChatClient {
 
   async readNotification(id) {
     await this.#rest('POST', `/notifications/${id ? id + '/read' : 'read-all'}`);
-    this.#notices(n => ((n.is_read ||= !id || n.id === id), true));
+    this.#read(id);
   }
 
   async deleteNotification(id) {
     await this.#rest('DELETE', `/notifications/${id}`);
-    this.#notices(n => n.id !== id);
+    this.#drop(id);
   }
 
   #notice(notification) {
@@ -543,8 +547,15 @@ export class ChatClient {
     this.#emit('notification', notification);
   }
 
-  #notices(keep) {
-    this.notifications = Object.assign(this.notifications.filter(keep), { next: this.notifications.next });
+  // Without an id: all.
+  #read(id) {
+    for (const n of this.notifications) n.is_read ||= !id || n.id === id;
+    this.#emit('notification');
+  }
+
+  #drop(id) {
+    const { next } = this.notifications;
+    this.notifications = Object.assign(this.notifications.filter(n => id && n.id !== id), { next });
     this.#emit('notification');
   }
 
