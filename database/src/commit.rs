@@ -4,7 +4,7 @@
 //!  need         what a list of changes must know, and how many ids it may use up
 //!  transaction  takes the next number under the counter's lock, then:
 //!    load         reads what the state does not know (in the steady state: nothing)
-//!    plan         applies the changes in memory: send, amend, receipt, notify
+//!    plan         applies the changes in memory: send, media, amend, receipt, notify
 //!    writes       the rows that follow; statements: one per table
 //!  settle       was it committed? asked when the answer was lost
 //!  state        what is known between commits
@@ -14,6 +14,7 @@ mod amend;
 mod facts;
 mod hex;
 mod load;
+mod media;
 mod need;
 mod notify;
 mod plan;

@@ -41,6 +41,8 @@ impl Rest {
     /// # Errors
     /// If the HTTP client cannot be built.
     pub fn new(target: &Target) -> anyhow::Result<Self> {
+        // The hub's store of images brings TLS to this client, too, without saying with which crypto.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { http, base: format!("http://{}{}", target.address, target.base) })
     }

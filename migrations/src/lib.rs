@@ -5,6 +5,7 @@
 //!  m20261122_000002_media           uploaded images
 //!  m20261122_000003_notifications   notifications
 //!  m20261122_000004_hub             the commit counter and log, used tickets
+//!  m20261122_000005_media_expiry    when an image may be swept
 //! ```
 //!
 //! Nothing here imports an entity: a migration must mean tomorrow what it meant on the day it was
@@ -19,6 +20,7 @@ mod m20261122_000001_chat;
 mod m20261122_000002_media;
 mod m20261122_000003_notifications;
 mod m20261122_000004_hub;
+mod m20261122_000005_media_expiry;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -39,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_media::Migration),
             Box::new(m20261122_000003_notifications::Migration),
             Box::new(m20261122_000004_hub::Migration),
+            Box::new(m20261122_000005_media_expiry::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+pub use super::images::ImageArgs;
 use super::value::{self, Rate};
 
 /// Where the database is if nobody says.
@@ -52,6 +53,10 @@ pub struct ServeArgs {
     /// This node's name, unique among the nodes of one database (default: made up at start).
     #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
     pub node_name: Option<String>,
+
+    /// Images.
+    #[command(flatten)]
+    pub images: ImageArgs,
 
     /// Limits.
     #[command(flatten)]

@@ -154,7 +154,8 @@ fn holds(headers: &HeaderMap, file: &Ready) -> bool {
 fn ready(path: &'static str, bytes: &'static [u8]) -> Ready {
     let digest = URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..15]);
     let tag = |suffix: &str| HeaderValue::from_str(&format!("\"{digest}{suffix}\"")).ok();
-    let variant = |bytes, etag: Option<HeaderValue>| Variant { bytes, etag: etag.unwrap_or(HeaderValue::from_static("\"\"")) };
+    let variant =
+        |bytes, etag: Option<HeaderValue>| Variant { bytes, etag: etag.unwrap_or(HeaderValue::from_static("\"\"")) };
     let packed = compression::pack(bytes).filter(|packed| packed.len() < bytes.len());
     Ready {
         path,

@@ -52,7 +52,7 @@ impl Server {
         let url = format!("sqlite://{}/chat.db?mode=rwc", folder.path().display());
         let database = Database::connect(&connect::Options { url, readers: 2 }).await.expect("a database");
         chat_migrations::up(database.for_migrations()).await.expect("a schema");
-        let hub = Hub::start(database, options()).await.expect("a hub");
+        let hub = Hub::start(database, chat_database::media::Store::in_memory(), options()).await.expect("a hub");
         let keys = Keys::from_secrets([SECRET], &Issuer::default()).expect("keys");
         let origins = Policy::new(vec![SHOP.to_owned()]);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
@@ -103,6 +103,7 @@ fn options() -> Options {
         thread_idle: Duration::from_secs(60),
         offline_after: Duration::from_secs(10),
         heartbeat: Duration::from_secs(25),
+        images: chat_actors::images::Options::new([7; 32]),
     }
 }
 

@@ -13,7 +13,9 @@ pub(super) struct Statements {
     pub(super) amended: String,
     pub(super) stripped: String,
     pub(super) images: String,
-    pub(super) attached: String,
+    pub(super) uploads: String,
+    pub(super) media: String,
+    pub(super) forgotten: String,
     pub(super) threads: String,
     pub(super) status: String,
     pub(super) notes: String,
@@ -33,7 +35,9 @@ impl Statements {
             amended: AMENDED.update(backend),
             stripped: stripped(backend),
             images: IMAGES.insert(backend),
-            attached: ATTACHED.update(backend),
+            uploads: UPLOADS.insert(backend),
+            media: MEDIA.update(backend),
+            forgotten: forgotten(backend),
             threads: THREADS.insert(backend),
             status: STATUS.insert(backend),
             notes: NOTES.insert(backend),
@@ -93,12 +97,31 @@ const IMAGES: Table = Table {
     overwritten: &[],
 };
 
-const ATTACHED: Table = Table {
+const UPLOADS: Table = Table {
     name: "media",
     key: &["id"],
-    columns: &[("id", Exact), ("attached_at", Number)],
+    columns: &[
+        ("id", Exact),
+        ("owner_id", Number),
+        ("object_key", Exact),
+        ("mime", Text),
+        ("width", Number),
+        ("height", Number),
+        ("bytes", Number),
+        ("blurhash", Text),
+        ("created_at", Number),
+        ("expires_at", Number),
+    ],
     commits: &[],
-    overwritten: &["attached_at"],
+    overwritten: &[],
+};
+
+const MEDIA: Table = Table {
+    name: "media",
+    key: &["id"],
+    columns: &[("id", Exact), ("attached_at", Number), ("expires_at", Number)],
+    commits: &[],
+    overwritten: &["attached_at", "expires_at"],
 };
 
 const THREADS: Table = Table {
@@ -254,6 +277,16 @@ fn stripped(backend: DatabaseBackend) -> String {
             format!("DELETE b FROM {set} JOIN chat_message_batches AS b ON b.message_id = j.id")
         }
         _ => format!("DELETE FROM chat_message_batches WHERE message_id IN (SELECT j.id FROM {set})"),
+    }
+}
+
+fn forgotten(backend: DatabaseBackend) -> String {
+    const ID: Column = ("id", Exact);
+    let set = sql::set(backend, "j", &[ID]);
+    let id = sql::value(backend, "j", ID);
+    match backend {
+        DatabaseBackend::MySql => format!("DELETE m FROM {set} JOIN media AS m ON m.id = {id}"),
+        _ => format!("DELETE FROM media WHERE id IN (SELECT {id} FROM {set})"),
     }
 }
 

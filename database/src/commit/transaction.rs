@@ -143,7 +143,9 @@ impl<'a> Writing<'a> {
         self.update(&texts.amended, &plan.amended_rows(), 1).await?;
         self.insert(&texts.stripped, &plan.writes.stripped, 0).await?;
         self.insert(&texts.images, &plan.writes.images, 0).await?;
-        self.update(&texts.attached, &plan.writes.attached, 0).await?;
+        self.insert(&texts.uploads, &plan.writes.uploads, 0).await?;
+        self.update(&texts.media, &plan.writes.media, 0).await?;
+        self.insert(&texts.forgotten, &plan.writes.forgotten, 0).await?;
         self.insert(&texts.threads, &plan.thread_rows(), 1).await?;
         self.insert(&texts.status, &plan.status_rows(), 1).await?;
         // First what was there before as a set, then single rows, which may have changed again since.

@@ -4,7 +4,7 @@ import { decode } from '../vendor/blurhash.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
 
-/** Fetched pictures, by address: the last ones are kept. @type {Map<string, Promise<string>>} */
+/** Fetched pictures, by address (without the signature, which changes): the last ones are kept. @type {Map<string, Promise<string>>} */
 const cache = new Map();
 const KEPT = 200;
 
@@ -14,14 +14,15 @@ const KEPT = 200;
  * @returns {Promise<string>} an address that an image element can show
  */
 export function fetched({ chat, token }, url) {
-  let picture = cache.get(url);
+  const [name] = url.split('?');
+  let picture = cache.get(name);
   if (!picture) {
     picture = fetch(chat.src(url), { headers: { Authorization: `Bearer ${token}` } }).then(async answer => {
       if (!answer.ok) throw new Error(`${answer.status}`);
       return URL.createObjectURL(await answer.blob());
     });
-    picture.catch(() => cache.delete(url));
-    cache.set(url, picture);
+    picture.catch(() => cache.delete(name));
+    cache.set(name, picture);
     if (cache.size > KEPT) {
       const [oldest, address] = /** @type {[string, Promise<string>]} */ (cache.entries().next().value);
       cache.delete(oldest);
