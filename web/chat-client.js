@@ -495,7 +495,6 @@ export class ChatClient {
     this.#emit('thread', thread);
   }
 
-  // Confirms the newest message, a little later.
   #confirm(thread) {
     if (!this.#arrived.size) setTimeout(() => {
       for (const t of this.#arrived) {
@@ -547,7 +546,6 @@ export class ChatClient {
     this.#emit('notification', notification);
   }
 
-  // Without an id: all.
   #read(id) {
     for (const n of this.notifications) n.is_read ||= !id || n.id === id;
     this.#emit('notification');
@@ -597,7 +595,6 @@ export class ChatClient {
     return user ? { lane: 'u' + user, receiver_id: user } : { lane: 't' + (to.id ?? to), thread_id: to.id ?? to };
   }
 
-  // The store is one for all tabs.
   #own(me) {
     if (!me || this.me) return;
     this.me = me;
@@ -730,7 +727,6 @@ export class ChatClient {
     this.#answers.get(temp_id)?.();
   }
 
-  // An own message is stored.
   #sent(message) {
     const { temp_id } = message;
     if (message.sender_id !== this.me || !temp_id) return;

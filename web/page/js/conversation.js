@@ -25,7 +25,7 @@ export function conversation({ chat, me, token }, leave) {
   const to = () => ({ user: /** @type {number} */ (person) });
   const box = lightbox({ chat, token });
   const face = h('span', { class: 'bar-face' });
-  const title = h('h2', {});
+  const title = h('h1', {});
   const subtitle = h('p', { class: 'bar-subtitle', role: 'status' });
   const banner = h('p', { class: 'banner', role: 'status', hidden: true });
   const beginning = h('p', { class: 'beginning' });

@@ -54,7 +54,7 @@ export function menu(at, entries) {
     if (element.contains(document.activeElement) || document.activeElement === document.body) at.focus();
     element.remove();
   } }, items);
-  document.body.append(element);
+  (at.closest('main') ?? document.body).append(element);
   element.showPopover();
   const [place, size] = [at.getBoundingClientRect(), element.getBoundingClientRect()];
   const below = place.bottom + 4 + size.height < innerHeight - 8;
