@@ -32,7 +32,7 @@ function start({ token, me, peer }) {
   const news = notifications(context, thread => show(thread.other_user_id));
   const status = connection(context);
 
-  const sidebar = h('div', { class: 'sidebar' },
+  const sidebar = h('section', { class: 'sidebar', 'aria-label': 'All conversations' },
     h('header', { class: 'bar' },
       avatar(me),
       h('div', { class: 'bar-title' }, h('h1', {}, 'Messages'), h('p', { class: 'bar-subtitle' }, `Signed in as ${nameOf(me)}`)),
@@ -43,7 +43,7 @@ function start({ token, me, peer }) {
       news.bell),
     list.element,
     status.card);
-  const app = h('div', { class: 'app' }, sidebar, talk.element, news.panel);
+  const app = h('main', { class: 'app' }, sidebar, talk.element, news.panel);
   document.body.replaceChildren(app, h('div', { class: 'toasts', role: 'status' }));
 
   /** Opens the conversation with somebody, or none. @param {number | undefined} person */

@@ -33,7 +33,7 @@ export function conversation({ chat, me, token }, leave) {
   const jump = h('button', { class: 'jump', 'aria-label': 'To the newest message', hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
   const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => chat.limits?.images ?? 10);
-  const element = h('main', { class: 'conversation', ondragover: drag, ondragleave: drag, ondrop: drag },
+  const element = h('section', { class: 'conversation', 'aria-label': 'Conversation', ondragover: drag, ondragleave: drag, ondrop: drag },
     h('div', { class: 'nobody' }, icon('send'), h('p', {}, 'Choose a conversation')),
     h('header', { class: 'bar' },
       h('button', { class: 'icon-button back', 'aria-label': 'Back to all conversations', onclick: () => leave() }, icon('back')),
@@ -98,7 +98,7 @@ export function conversation({ chat, me, token }, leave) {
     // What was put in above must not move what one reads.
     else if (top && log.firstElementChild?.nextElementSibling !== top) scroller.scrollTop = scroller.scrollHeight - before;
     mark();
-    if (!complete && items.length && scroller.scrollTop < 400) load(true);
+    if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
   });
 
   /** @param {import('../../chat-client.js').Thread | undefined} thread */
