@@ -154,7 +154,7 @@ export class ChatClient {
     clearTimeout(this.#retry);
     clearInterval(this.#watch);
     this.#socket?.close();
-    this.#socket = this.#replaying = undefined;
+    this.#socket = this.#replaying = this.#loading = undefined;
     this.#asked = 0;
     this.#latest = this.#cursor;
     for (const answer of this.#answers.values()) answer();
@@ -175,7 +175,7 @@ export class ChatClient {
     this.#fresh ||= renew;
     const [least, most] = this.#options.backoff;
     let wait = Math.random() * Math.min(most, least * 2 ** this.#attempts);
-    if (renew && !this.#attempts++) wait = 0;
+    if (!this.#attempts++ && renew) wait = 0;
     if (code === 4001 && /^\d+$/.test(reason)) wait = +reason;
     this.#retry = setTimeout(() => this.#dial(), wait);
     this.#become('waiting', wait);
@@ -580,7 +580,7 @@ export class ChatClient {
 
   retry(temp_id) {
     const entry = this.#outbox.get(temp_id);
-    if (entry) this.#change(entry, { state: 'pending', error: undefined }).then(() => this.#run());
+    if (entry) this.#change(entry, { state: 'pending', error: undefined }).then(() => (entry.n ? this.#run() : this.#add(entry)));
   }
 
   discard(temp_id) {
@@ -670,7 +670,8 @@ export class ChatClient {
       }
     };
     const locks = this.#tabs && navigator.locks;
-    await (locks ? locks.request(`${this.#name} ${lane}`, work) : work()).catch(e => this.#emit('error', e));
+    await (locks ? locks.request(`${this.#name} ${lane}`, work) : work())
+      .catch(e => (this.#emit('error', e), sleep(1e3)));
     this.#lanes.delete(lane);
     this.#run();
   }

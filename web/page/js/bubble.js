@@ -63,7 +63,9 @@ export function fill(row, item, context) {
   // The last line of the text leaves room for the time, and for what stands beside it.
   const letters = time(at(item).created_at).length + (message?.edited_at && !message.deleted ? 7 : 0);
   body.style.setProperty('--room', `${letters * 0.44 + (state ? 1.5 : 0) + 0.7}em`);
-  const version = message ? `m${message.rev}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}`;
+  // What is quoted may come later, and change.
+  const quoted = at(item).reply_to && context.find(at(item).reply_to);
+  const version = message ? `m${message.rev} ${quoted?.rev}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}`;
   if (row.version !== version) {
     const shown = body.querySelector('.pictures');
     row.version = version;

@@ -71,7 +71,8 @@ export class Visitor {
       seen = await this.texts(page);
       return JSON.stringify(seen) === JSON.stringify(expected);
     }).catch(error => {
-      throw new Error(`${error.message}, but ${JSON.stringify(seen.slice(-8))} (${seen.length})`);
+      const missing = expected.filter(text => !seen.includes(text));
+      throw new Error(`${error.message}, but ${JSON.stringify(seen.slice(-8))} (${seen.length} of ${expected.length}); missing: ${JSON.stringify(missing)}`);
     });
   }
 
