@@ -25,7 +25,6 @@ use chat_database::ids::{MediaId, UserId};
 use chat_database::media::{self, Rendition, Store};
 use chat_database::objects::Image;
 use chat_database::time::Timestamp;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::metrics;
@@ -145,15 +144,10 @@ impl Images {
     /// Makes a file into an image. Nothing is kept of it yet.
     pub(crate) async fn prepare(&self, bytes: Bytes) -> Result<Prepared, Refused> {
         metrics::get().upload_bytes.increment(bytes.len() as u64);
-        let digest = Sha256::digest(&bytes).into();
-        match self.workshop.render(bytes, self.options.bounds).await {
-            Some(Ok(rendered)) => {
-                metrics::get().images_made.increment(1);
-                Ok(Prepared { digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered })
-            }
-            Some(Err(fault)) => Err(self.refusal(&fault)),
-            None => Err(Refused::shutting_down()),
-        }
+        let worked = self.workshop.render(bytes, self.options.bounds).await.ok_or_else(Refused::shutting_down)?;
+        let rendered = worked.rendered.map_err(|fault| self.refusal(&fault))?;
+        metrics::get().images_made.increment(1);
+        Ok(Prepared { digest: worked.digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered })
     }
 
     /// Keeps images: a row for each, in one commit, and then their renditions. Returns what their owner may know.
@@ -192,10 +186,11 @@ impl Images {
             Fault::TooManyBytes(most) => {
                 Refused::new(ErrorCode::ImageTooLarge, format!("the file has more than {most} bytes"))
             }
-            Fault::TooManyPixels(width, height) => Refused::new(
-                ErrorCode::ImageTooLarge,
-                format!("the image has {width} × {height} pixels; {pixels} are taken, and {side} on a side"),
-            ),
+            Fault::TooManyPixels(found) => {
+                let found = found.map_or("too many".to_owned(), |(width, height)| format!("{width} × {height}"));
+                let text = format!("the image has {found} pixels; {pixels} are taken, and {side} on a side");
+                Refused::new(ErrorCode::ImageTooLarge, text)
+            }
             Fault::Broken(why) => {
                 tracing::debug!(%why, "a file was no image");
                 Refused::new(ErrorCode::ImageInvalid, "the image is damaged or incomplete")

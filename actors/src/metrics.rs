@@ -47,6 +47,8 @@ pub struct Metrics {
     pub commits_followed: Counter,
     /// The newest commit up to which everybody on this node has been told.
     pub released: Gauge,
+    /// Requests that upload.
+    pub uploads: Gauge,
     /// Bytes of files that came to be made into images.
     pub upload_bytes: Counter,
     /// Images made.
@@ -135,6 +137,7 @@ fn describe() -> Metrics {
         outbox_overflows: counter!("chat_outbox_overflows_total", "Connections closed because their outbox was full"),
         commits_followed: counter!("chat_commits_followed_total", "Commits told from the database"),
         released: gauge!("chat_released_commit", Count, "Newest commit up to which all on this node have been told"),
+        uploads: gauge!("chat_uploads", Count, "Requests with files that are under way"),
         upload_bytes: counter!("chat_upload_bytes_total", "Bytes of files that came to be made into images"),
         images_made: counter!("chat_images_made_total", "Images made"),
         image_seconds: histogram!("chat_image_seconds", Seconds, "Time of work on one image, taken or not"),

@@ -13,6 +13,7 @@ use chat_actors::protocol::ErrorCode;
 use chat_database::ids::UserId;
 use futures_util::Stream;
 use multer::{Constraints, Field, Multipart, SizeLimit};
+use warp::http::StatusCode;
 
 use super::Api;
 use super::body::{self, Body, Chunks};
@@ -60,7 +61,8 @@ pub(crate) async fn read(api: &Api, user: UserId, body: Body) -> Result<Form, Ap
         text: 0,
     };
     let read = reader.form().await;
-    if read.is_err() {
+    // Whoever was too slow is not waited for any longer.
+    if read.as_ref().is_err_and(|error| error.status() != StatusCode::REQUEST_TIMEOUT) {
         reader.discard().await;
     }
     read
@@ -106,13 +108,17 @@ impl Reader<'_> {
     /// Makes a file into an image; a file without a byte is what a browser sends for none.
     async fn file(&mut self, part: &mut Field<'static>, before: usize) -> Result<Option<Prepared>, ApiError> {
         let most = self.api.hub.options().images.bounds.bytes;
-        let Some(first) = self.chunk(part).await? else { return Ok(None) };
-        self.api.hub.expect_file(&self.uploading, before)?;
-        let mut bytes = BytesMut::from(first);
+        let mut bytes = BytesMut::new();
         while bytes.len() <= most
             && let Some(chunk) = self.chunk(part).await?
         {
+            if bytes.is_empty() && !chunk.is_empty() {
+                self.api.hub.expect_file(&self.uploading, before)?;
+            }
             bytes.extend_from_slice(&chunk);
+        }
+        if bytes.is_empty() {
+            return Ok(None);
         }
         let image = self.api.hub.prepare_image(bytes.freeze()).await;
         image.map(Some).map_err(|refused| {

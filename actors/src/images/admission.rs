@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Options;
 use crate::limits::Rates;
+use crate::metrics;
 use crate::protocol::ErrorCode;
 use crate::refused::Refused;
 
@@ -52,6 +53,7 @@ impl Admission {
         }
         *count += 1;
         drop(uploading);
+        metrics::get().uploads.increment(1);
         Ok(Uploading { user, uploading: Arc::clone(&self.uploading), _place: place })
     }
 
@@ -71,6 +73,7 @@ impl Uploading {
 
 impl Drop for Uploading {
     fn drop(&mut self) {
+        metrics::get().uploads.decrement(1);
         let mut uploading = self.uploading.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = uploading.get_mut(&self.user) {
             *count -= 1;

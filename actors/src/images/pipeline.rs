@@ -58,8 +58,8 @@ pub enum Fault {
     Unsupported,
     /// It has more bytes than are taken.
     TooManyBytes(usize),
-    /// It has more pixels than are taken.
-    TooManyPixels(u32, u32),
+    /// It has more pixels than are taken; how many, if it can be said.
+    TooManyPixels(Option<(u32, u32)>),
     /// It begins like an image, and is none.
     Broken(String),
 }

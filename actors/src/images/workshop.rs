@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 use super::pipeline::{self, Bounds, Fault, Rendered};
@@ -25,7 +26,14 @@ pub(super) struct Workshop(mpsc::UnboundedSender<Job>);
 struct Job {
     bytes: Bytes,
     bounds: Bounds,
-    done: oneshot::Sender<Result<Rendered, Fault>>,
+    done: oneshot::Sender<Worked>,
+}
+
+/// What became of a file, with the SHA-256 of its bytes.
+#[derive(Debug)]
+pub(super) struct Worked {
+    pub(super) digest: [u8; 32],
+    pub(super) rendered: Result<Rendered, Fault>,
 }
 
 impl Workshop {
@@ -42,10 +50,10 @@ impl Workshop {
     }
 
     /// Makes the renditions of a file; `None` if the threads have ended.
-    pub(super) async fn render(&self, bytes: Bytes, bounds: Bounds) -> Option<Result<Rendered, Fault>> {
-        let (done, rendered) = oneshot::channel();
+    pub(super) async fn render(&self, bytes: Bytes, bounds: Bounds) -> Option<Worked> {
+        let (done, worked) = oneshot::channel();
         self.0.send(Job { bytes, bounds, done }).ok()?;
-        rendered.await.ok()
+        worked.await.ok()
     }
 }
 
@@ -61,6 +69,7 @@ fn work(jobs: &Mutex<mpsc::UnboundedReceiver<Job>>) {
             continue;
         }
         let begun = Instant::now();
+        let digest = Sha256::digest(&bytes).into();
         let rendered = catch_unwind(AssertUnwindSafe(|| pipeline::render(&bytes, &bounds)));
         metrics::get().image_seconds.record(begun.elapsed());
         let rendered = rendered.unwrap_or_else(|_| {
@@ -68,6 +77,6 @@ fn work(jobs: &Mutex<mpsc::UnboundedReceiver<Job>>) {
             tracing::error!(image.bytes = bytes.len(), "a decoder panicked");
             Err(Fault::Broken("it cannot be decoded".to_owned()))
         });
-        let _ = done.send(rendered);
+        let _ = done.send(Worked { digest, rendered });
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
 use super::{Bounds, Fault, Kind};
 
@@ -29,17 +29,24 @@ pub(super) fn decode(kind: Kind, bytes: &[u8], bounds: &Bounds) -> Result<Decode
     let mut limits = Limits::default();
     limits.max_alloc = Some(bounds.pixels * BYTES_PER_PIXEL + BESIDE);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(Fault::broken)?;
+    let mut decoder = reader.into_decoder().map_err(fault)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         return Err(Fault::broken("it has no pixels"));
     }
     if width.max(height) > bounds.side || u64::from(width) * u64::from(height) > bounds.pixels {
-        return Err(Fault::TooManyPixels(width, height));
+        return Err(Fault::TooManyPixels(Some((width, height))));
     }
     // What of it cannot be read is as good as not there: the picture is what counts.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().unwrap_or_default();
-    let image = DynamicImage::from_decoder(decoder).map_err(Fault::broken)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     Ok(Decoded { image, orientation, profile })
+}
+
+fn fault(error: ImageError) -> Fault {
+    match error {
+        ImageError::Limits(_) => Fault::TooManyPixels(None),
+        other => Fault::broken(other),
+    }
 }
