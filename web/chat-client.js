@@ -679,7 +679,7 @@ export class ChatClient {
   async #deliver(entry) {
     const { temp_id, receiver_id, thread_id, content, images, extra_data, reply_to } = entry;
     try {
-      await Promise.all(images.map(image => this.#upload(entry, image)));
+      for (const image of images) await this.#upload(entry, image);
       const error = await new Promise((/** @type {any} */ done) => {
         this.#answers.set(temp_id, done);
         if (this.state !== 'online') done();

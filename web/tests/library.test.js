@@ -124,6 +124,31 @@ test('history is walked, a page at a time', async () => {
   assert.deepEqual(all, Array.from({ length: 130 }, (_, n) => 130 - n));
 });
 
+test('pictures: each is uploaded once, also when another one of the message fails', async () => {
+  const [a, b] = pair();
+  const [alice, bob] = [client(a), client(b)];
+  await online(alice, bob);
+  const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+  const good = () => new Blob([png], { type: 'image/png' });
+  const message = await alice.send({ user: b }, { text: 'two', images: [good(), good()] });
+  assert.equal(message.images.length, 2);
+  await until('they arrive', () => bob.thread({ user: a })?.last_message.images.length === 2);
+  const [image] = bob.thread({ user: a }).last_message.images;
+  // The link is good for whoever has it, as an image element would use it.
+  const answer = await fetch(bob.src(image.thumb_url));
+  assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/webp']);
+
+  await assert.rejects(alice.send({ user: b }, { images: [good(), new Blob(['no picture'], { type: 'image/png' })] }), error => !error.temporary);
+  const [entry] = alice.outbox();
+  assert.equal(entry.state, 'failed');
+  const { id } = entry.images[0].media;
+  assert.ok(entry.images[1].error && !entry.images[1].media);
+  alice.retry(entry.temp_id);
+  await until('it has failed again', () => entry.state === 'failed');
+  assert.equal(entry.images[0].media.id, id, 'what had arrived was not sent again');
+  assert.equal((await hub.conversation(a, b)).length, 1);
+});
+
 test('what was sent while offline is sent on return, in order', async () => {
   const [a, b] = pair();
   const [alice, bob] = [client(a), client(b)];

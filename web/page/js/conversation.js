@@ -103,8 +103,9 @@ export function conversation({ chat, me, token }, leave) {
 
   /** @param {import('../../chat-client.js').Thread | undefined} thread */
   function head(thread) {
-    const presence = chat.presence.get(/** @type {number} */ (person));
-    write(subtitle, thread?.typing ? 'typing…' : chat.state === 'online' || presence ? presenceText(presence) : '');
+    // Of others nobody knows anything while offline.
+    const presence = chat.state === 'online' ? chat.presence.get(/** @type {number} */ (person)) : undefined;
+    write(subtitle, thread?.typing ? 'typing…' : chat.state === 'online' ? presenceText(presence) : '');
     subtitle.classList.toggle('lit', Boolean(thread?.typing || presence?.online));
     const waiting = chat.outbox(to()).filter(entry => entry.state === 'pending').length;
     const text = { paused: 'You are offline.', waiting: 'Connection lost; trying again.', connecting: waiting ? 'Connecting…' : '', closed: 'This link is no longer good. Open a new one.' }[/** @type {string} */ (chat.state)] ?? '';

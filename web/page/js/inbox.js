@@ -39,7 +39,7 @@ export function inbox({ chat, me }, open) {
     const unread = user === selected && document.visibilityState === 'visible' ? 0 : thread?.unread ?? 0;
     set(part('thread'), 'aria-current', user === selected ? 'true' : undefined);
     part('thread').classList.toggle('unread', unread > 0);
-    const online = chat.presence.get(user)?.online ?? false;
+    const online = (chat.state === 'online' && chat.presence.get(user)?.online) ?? false;
     part('presence').classList.toggle('online', online);
     write(part('thread-presence'), online ? ', online' : '');
     const waiting = chat.outbox({ user }).at(-1);
