@@ -414,7 +414,7 @@ export class ChatClient {
       if (t.last_message) this.#put(thread, t.last_message, live);
       thread.unread = t.unread;
     } else {
-      if (t.rev >= thread.rev && t.read_seq >= thread.read_seq) thread.unread = t.unread;
+      if (t.rev === thread.rev && !thread.filling && t.read_seq >= thread.read_seq) thread.unread = t.unread;
       for (const mark of ['other_read_seq', 'other_delivered_seq', 'read_seq']) raise(thread, mark, t[mark]);
       this.#advance(thread, t.rev);
     }
