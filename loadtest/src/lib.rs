@@ -18,12 +18,14 @@
 //! same client, server and tokens.
 
 pub mod args;
+pub mod audit;
 pub mod client;
 pub mod frame;
 pub mod report;
 pub mod rest;
 pub mod scenario;
 pub mod server;
+pub mod stats;
 pub mod target;
 pub mod token;
 pub mod usage;
