@@ -3,29 +3,48 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use chat_loadtest::args::{Cli, Command, Scenario as Chosen, TargetArgs};
+use chat_loadtest::args::{Cli, Command, OutputArgs, Run, Scenario as Chosen};
+use chat_loadtest::document::{Document, Finding};
+use chat_loadtest::environment::Environment;
+use chat_loadtest::live::Live;
+use chat_loadtest::report;
+use chat_loadtest::run::measure;
 use chat_loadtest::scenario::{Chat, Idle, Scenario};
 use chat_loadtest::target::Target;
-use clap::Parser as _;
+use clap::{Args, Parser as _};
 use tokio::task::LocalSet;
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Command::Run { scenario } = Cli::parse().command;
+    let cli = Cli::parse();
     // One thread: the generator shares the machine with what it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = LocalSet::new();
-    match scenario {
-        Chosen::Chat(args) => local.block_on(&runtime, run(&args.target.clone(), Chat::new(args))),
-        Chosen::Idle(args) => local.block_on(&runtime, run(&args.target.clone(), Idle::new(args))),
+    LocalSet::new().block_on(&runtime, Box::pin(obey(cli.command)))
+}
+
+async fn obey(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run { scenario } => match *scenario {
+            Chosen::Chat(run) => one(run, Chat::new, 1_000.0).await,
+            Chosen::Idle(run) => one(run, Idle::new, 1.0).await,
+            _ => anyhow::bail!("later"),
+        },
+        _ => anyhow::bail!("later"),
     }
 }
 
-async fn run(args: &TargetArgs, scenario: impl Scenario) -> anyhow::Result<ExitCode> {
-    let target = Target::open(args).await?;
-    let report = scenario.run(&target).await;
+/// Runs one scenario.
+async fn one<A: Args + Clone, S: Scenario>(run: Run<A>, scenario: impl Fn(A) -> S, usual: f64) -> anyhow::Result<ExitCode> {
+    let environment = Environment::look();
+    let target = Target::open(&run.target, run.legacy).await?;
+    let live = Live::new(run.output.quiet || run.output.json);
+    let load = run.load.load(usual);
+    let outcome = measure(&scenario(run.shape), &target, load, run.load.first_user, &live).await;
     target.close().await?;
-    let report = report?;
-    let text = if args.json { report.json() } else { report.text() };
+    tell(&Document::new(environment, Finding::Run(Box::new(outcome?))), &run.output)
+}
+
+fn tell(document: &Document, output: &OutputArgs) -> anyhow::Result<ExitCode> {
+    let text = if output.json { document.json()? } else { report::text(document) };
     io::stdout().write_all(text.as_bytes())?;
-    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(document.verdict().into())
 }

@@ -81,6 +81,25 @@ struct History {
     highest: Option<u64>,
 }
 
+impl Tally {
+    /// Adds another.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let both = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
+        };
+        Self {
+            sent: self.sent + other.sent,
+            acknowledged: self.acknowledged + other.acknowledged,
+            stored: both(self.stored, other.stored),
+            delivered: self.delivered + other.delivered,
+            receipted: both(self.receipted, other.receipted),
+            refused: self.refused + other.refused,
+        }
+    }
+}
+
 impl Ledger {
     /// Opens one. `who` names it in faults; what takes longer than `deadline` is delayed, and is not waited for.
     #[must_use]
@@ -208,6 +227,18 @@ impl Ledger {
     /// The reader has confirmed everything up to a place.
     pub fn confirmed(&mut self, up_to: u64) {
         self.confirmed = self.confirmed.max(up_to);
+    }
+
+    /// Returns how far the reader has confirmed.
+    #[must_use]
+    pub fn confirmed_up_to(&self) -> u64 {
+        self.confirmed
+    }
+
+    /// Returns how many messages were refused.
+    #[must_use]
+    pub fn refused_count(&self) -> u64 {
+        self.refused.len() as u64
     }
 
     /// The author was told that everything up to a place is confirmed.
