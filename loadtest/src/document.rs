@@ -6,8 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use crate::capacity::Capacity;
+use crate::compare::Comparison;
 use crate::environment::Environment;
 use crate::outcome::Outcome;
+use crate::plan::Plan;
 
 /// The form of the document; another one is not read.
 const VERSION: u32 = 1;
@@ -30,6 +33,12 @@ pub struct Document {
 pub enum Finding {
     /// By one run.
     Run(Box<Outcome>),
+    /// By a search for capacity.
+    Capacity(Box<Capacity>),
+    /// By a comparison.
+    Comparison(Box<Comparison>),
+    /// By calculation.
+    Plan(Box<Plan>),
 }
 
 /// What a finding amounts to.
@@ -85,6 +94,10 @@ impl Document {
     pub fn verdict(&self) -> Verdict {
         match &self.finding {
             Finding::Run(outcome) => of_run(outcome),
+            Finding::Capacity(capacity) if capacity.faults() > 0 => Verdict::Broken,
+            Finding::Comparison(comparison) if comparison.faults() > 0 => Verdict::Broken,
+            Finding::Comparison(comparison) if comparison.void() > 0 => Verdict::Void,
+            Finding::Capacity(_) | Finding::Comparison(_) | Finding::Plan(_) => Verdict::Good,
         }
     }
 }

@@ -19,7 +19,9 @@
 
 pub mod args;
 pub mod audit;
+pub mod capacity;
 pub mod client;
+pub mod compare;
 pub mod document;
 pub mod enter;
 pub mod environment;
@@ -28,6 +30,8 @@ pub mod gauge;
 pub mod live;
 pub mod outcome;
 pub mod pacer;
+pub mod peer;
+pub mod plan;
 pub mod recorder;
 pub mod report;
 pub mod rest;

@@ -7,10 +7,11 @@ use chat_loadtest::args::{Cli, Command, OutputArgs, Run, Scenario as Chosen};
 use chat_loadtest::document::{Document, Finding};
 use chat_loadtest::environment::Environment;
 use chat_loadtest::live::Live;
-use chat_loadtest::report;
+
 use chat_loadtest::run::measure;
 use chat_loadtest::scenario::{Chat, Idle, Scenario};
 use chat_loadtest::target::Target;
+use chat_loadtest::{capacity, compare, plan, report};
 use clap::{Args, Parser as _};
 use tokio::task::LocalSet;
 
@@ -28,7 +29,23 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
             Chosen::Idle(run) => one(run, Idle::new, 1.0).await,
             _ => anyhow::bail!("later"),
         },
-        _ => anyhow::bail!("later"),
+        Command::Capacity(args) => {
+            let environment = Environment::look();
+            let target = Target::open(&args.target, args.legacy).await?;
+            let capacity = capacity::find(&args, &target, &live(&args.output)).await;
+            target.close().await?;
+            tell(&Document::new(environment, Finding::Capacity(Box::new(capacity?))), &args.output)
+        }
+        Command::Compare(args) => {
+            let environment = Environment::look();
+            let comparison = compare::compare(&args, &live(&args.output)).await?;
+            tell(&Document::new(environment, Finding::Comparison(Box::new(comparison))), &args.output)
+        }
+        Command::Plan(args) => {
+            let plan = plan::plan(&args)?;
+            tell(&Document::new(Environment::look(), Finding::Plan(Box::new(plan))), &args.output)
+        }
+        Command::Report(_) => anyhow::bail!("later"),
     }
 }
 
@@ -36,11 +53,15 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
 async fn one<A: Args + Clone, S: Scenario>(run: Run<A>, scenario: impl Fn(A) -> S, usual: f64) -> anyhow::Result<ExitCode> {
     let environment = Environment::look();
     let target = Target::open(&run.target, run.legacy).await?;
-    let live = Live::new(run.output.quiet || run.output.json);
     let load = run.load.load(usual);
+    let live = live(&run.output);
     let outcome = measure(&scenario(run.shape), &target, load, run.load.first_user, &live).await;
     target.close().await?;
     tell(&Document::new(environment, Finding::Run(Box::new(outcome?))), &run.output)
+}
+
+fn live(output: &OutputArgs) -> Live {
+    Live::new(output.quiet || output.json)
 }
 
 fn tell(document: &Document, output: &OutputArgs) -> anyhow::Result<ExitCode> {

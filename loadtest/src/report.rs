@@ -1,5 +1,6 @@
 //! What was found, for people.
 
+mod findings;
 pub mod table;
 mod text;
 
@@ -10,5 +11,8 @@ use crate::document::{Document, Finding};
 pub fn text(document: &Document) -> String {
     match &document.finding {
         Finding::Run(outcome) => text::run(outcome),
+        Finding::Capacity(capacity) => findings::capacity(capacity),
+        Finding::Comparison(comparison) => findings::comparison(comparison),
+        Finding::Plan(plan) => findings::plan(plan),
     }
 }

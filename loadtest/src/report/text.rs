@@ -63,7 +63,11 @@ pub(super) fn load(outcome: &Outcome) -> String {
 
 fn operations(outcome: &Outcome) -> String {
     let mut table = Table::new(&["latency in ms", "count", "per s", "mean", "p50", "p90", "p99", "p99.9", "max"]);
-    for operation in outcome.operations.iter().filter(|operation| operation.corrected.count() > 0) {
+    let timed: Vec<_> = outcome.operations.iter().filter(|operation| operation.corrected.count() > 0).collect();
+    if timed.is_empty() {
+        return String::new();
+    }
+    for operation in timed {
         let rate = float(operation.completed) / outcome.seconds.max(1e-9);
         let open = matches!(outcome.load, Offered::Open { .. });
         let views = [("as intended", operation.corrected_ms, true), ("as served", operation.service_ms, false)];
@@ -78,7 +82,8 @@ fn operations(outcome: &Outcome) -> String {
             } else {
                 (String::new(), String::new())
             };
-            let name = if open { format!("{}, {view}", operation.name) } else { operation.name.clone() };
+            let two = open && operation.corrected_ms != operation.service_ms;
+            let name = if two { format!("{}, {view}", operation.name) } else { operation.name.clone() };
             table.row([name, count, rate].into_iter().chain(cells.map(|cell| format!("{cell:.2}"))));
         }
     }

@@ -61,7 +61,8 @@ pub struct Fit {
     pub r_squared: f64,
     /// The highest concurrency that was measured.
     pub measured_to: f64,
-    /// Fits of resampled points, for intervals of anything that follows from them.
+    /// Fits of resampled points, for intervals of anything that follows from them. Not kept in JSON.
+    #[serde(skip)]
     pub samples: Vec<Model>,
 }
 
