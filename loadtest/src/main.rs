@@ -9,7 +9,9 @@ use chat_loadtest::environment::Environment;
 use chat_loadtest::live::Live;
 
 use chat_loadtest::run::measure;
-use chat_loadtest::scenario::{Chat, Idle, Scenario};
+use chat_loadtest::scenario::{
+    Chat, History, Idle, Images, Mixed, Notifications, Presence, Reconnect, Scenario, SlowReaders,
+};
 use chat_loadtest::target::Target;
 use chat_loadtest::{capacity, compare, plan, report};
 use clap::{Args, Parser as _};
@@ -27,7 +29,13 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run { scenario } => match *scenario {
             Chosen::Chat(run) => one(run, Chat::new, 1_000.0).await,
             Chosen::Idle(run) => one(run, Idle::new, 1.0).await,
-            _ => anyhow::bail!("later"),
+            Chosen::Presence(run) => one(run, Presence::new, 1_000.0).await,
+            Chosen::Notifications(run) => one(run, Notifications::new, 20.0).await,
+            Chosen::History(run) => one(run, History::new, 500.0).await,
+            Chosen::Images(run) => one(run, Images::new, 5.0).await,
+            Chosen::Reconnect(run) => one(run, Reconnect::new, 1.0).await,
+            Chosen::SlowReaders(run) => one(run, SlowReaders::new, 500.0).await,
+            Chosen::Mixed(run) => one(run, Mixed::new, 500.0).await,
         },
         Command::Capacity(args) => {
             let environment = Environment::look();

@@ -30,6 +30,7 @@ pub async fn measure<S: Scenario>(
     first_user: u64,
     live: &Live,
 ) -> anyhow::Result<Outcome> {
+    let load = scenario.load(load);
     let stage = Stage::new(target, load, first_user);
     let gauge = Gauge::new(target);
     let resident_before = gauge.resident_kb();

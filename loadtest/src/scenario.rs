@@ -1,10 +1,25 @@
 //! What is done to a hub, and what is counted. One file per scenario, behind one trait.
 
 mod chat;
+mod history;
 mod idle;
+mod images;
+mod mixed;
+mod notifications;
+mod people;
+mod presence;
+mod reconnect;
+mod slow_readers;
 
 pub use chat::Chat;
+pub use history::History;
 pub use idle::Idle;
+pub use images::Images;
+pub use mixed::Mixed;
+pub use notifications::Notifications;
+pub use presence::Presence;
+pub use reconnect::Reconnect;
+pub use slow_readers::SlowReaders;
 
 use std::time::Instant;
 
@@ -27,6 +42,11 @@ pub trait Scenario {
     /// What it offers, where that is not the load's.
     fn offered(&self, load: &Load) -> Offered {
         load.offered
+    }
+
+    /// How long it lasts, where that is not the load's.
+    fn load(&self, load: Load) -> Load {
+        load
     }
 
     /// Connects everybody, and has them wait for the beginning.

@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::outcome::Offered;
 use crate::pacer::{self, Lane};
-use crate::recorder::{Recorder, Window};
+use crate::recorder::{Kind, Recorder, Window};
 use crate::stats::schedule::Schedule;
 use crate::target::Target;
 
@@ -36,6 +36,25 @@ pub enum Pace {
     Open(Rc<Lane>),
     /// By the answers: this many at a time.
     Closed(u32),
+}
+
+impl Pace {
+    /// Waits for the next thing to do: when it was meant to begin, and when it does. `None` when the run is over; what was
+    /// due by then and not begun is recorded.
+    pub async fn next(&self, recorder: &Recorder, kind: Kind) -> Option<(Instant, Instant)> {
+        let intended = match self {
+            Self::Open(lane) => Some(lane.next().await?),
+            Self::Closed(_) => None,
+        };
+        let now = Instant::now();
+        if !recorder.is_over(now) {
+            return Some((intended.unwrap_or(now), now));
+        }
+        if let Self::Open(lane) = self {
+            recorder.never_begun(kind, intended.into_iter().chain(lane.rest()));
+        }
+        None
+    }
 }
 
 /// What a scenario stands on.
