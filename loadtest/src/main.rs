@@ -14,14 +14,22 @@ use chat_loadtest::scenario::{
 };
 use chat_loadtest::target::Target;
 use chat_loadtest::{capacity, compare, plan, report};
+use anyhow::Context as _;
 use clap::{Args, Parser as _};
 use tokio::task::LocalSet;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> io::Result<ExitCode> {
     let cli = Cli::parse();
     // One thread: the generator shares the machine with what it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, Box::pin(obey(cli.command)))
+    match LocalSet::new().block_on(&runtime, Box::pin(obey(cli.command))) {
+        Ok(code) => Ok(code),
+        Err(error) => {
+            // The causes, and no backtrace: what went wrong is out there, and not in here.
+            writeln!(io::stderr(), "chat-loadtest: {error:#}")?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
 async fn obey(command: Command) -> anyhow::Result<ExitCode> {
@@ -53,7 +61,13 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
             let plan = plan::plan(&args)?;
             tell(&Document::new(Environment::look(), Finding::Plan(Box::new(plan))), &args.output)
         }
-        Command::Report(_) => anyhow::bail!("later"),
+        Command::Report(args) => {
+            let documents = args.files.iter().map(|file| Document::read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+            std::fs::write(&args.html, report::html::page(&documents))
+                .with_context(|| format!("cannot write {}", args.html.display()))?;
+            writeln!(io::stdout(), "{}", args.html.display())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -73,6 +87,9 @@ fn live(output: &OutputArgs) -> Live {
 }
 
 fn tell(document: &Document, output: &OutputArgs) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = &output.out {
+        report::files::write(document, folder)?;
+    }
     let text = if output.json { document.json()? } else { report::text(document) };
     io::stdout().write_all(text.as_bytes())?;
     Ok(document.verdict().into())

@@ -1,6 +1,10 @@
 //! What was found, for people.
 
+pub mod files;
 mod findings;
+pub mod html;
+mod plots;
+mod svg;
 pub mod table;
 mod text;
 

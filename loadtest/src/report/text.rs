@@ -141,12 +141,15 @@ fn generator(generator: &Generator, load: Offered) -> String {
 fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     let cpu = costs.user + costs.system;
     let own = outcome.own();
-    let completed = own.map_or(0, |own| own.completed);
-    let name = own.map_or("", |own| own.name.as_str());
+    // Where many things are done at once, none of them has the server for itself.
+    let mixed = outcome.scenario == "mixed";
+    let all = outcome.operations.iter().map(|operation| operation.completed).sum();
+    let completed = if mixed { all } else { own.map_or(0, |own| own.completed) };
+    let name = if mixed { "operation" } else { own.map_or("", |own| own.name.as_str()) };
     let mut parts = vec![format!("CPU {cpu:.2} s (user {:.2}, system {:.2})", costs.user, costs.system)];
     if completed > 0 {
         let each = cpu * 1e6 / float(completed);
-        parts.push(format!("{} µs a {name}", number(each)));
+        parts.push(format!("{} µs for one {name}", number(each)));
         parts.push(format!("{} {name}s a CPU second", number((float(completed) / cpu.max(0.01)).round())));
     }
     if let Some((name, share)) = &costs.busiest_thread {
@@ -167,7 +170,7 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     if let Some(grown) = costs.grown {
         disk.push(format!("data grew by {}", bytes(float(grown))));
         if completed > 0 {
-            disk.push(format!("{} B a {name}", number((float(grown) / float(completed)).round())));
+            disk.push(format!("{} B for one {name}", number((float(grown) / float(completed)).round())));
         }
     }
     let machine = format!(
