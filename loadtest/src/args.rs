@@ -245,7 +245,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "PID", requires = "against")]
     pub against_pid: Option<u32>,
     /// The server of --against is an old one: /ws/chat, `auth {user_id}`
-    #[arg(long, requires = "against")]
+    #[arg(long, requires = "against", conflicts_with = "peer")]
     pub legacy: bool,
     /// Compare closed loops with this many messages in flight for each author; several by commas
     #[arg(long, value_name = "COUNTS", value_delimiter = ',', default_value = "1,8",

@@ -8,6 +8,7 @@ use crate::stats::float;
 use crate::stats::latency::Latency;
 use crate::stats::search::Verdict;
 use crate::stats::slo::Subject;
+use crate::stats::spread::Spread;
 
 const OFFERED: Axis = Axis { label: "offered, messages a second", scale: Scale::Linear };
 const MILLIS: Axis = Axis { label: "milliseconds", scale: Scale::Log };
@@ -72,10 +73,14 @@ pub(super) fn capacity(capacity: &Capacity) -> Vec<Plot> {
         let passed = steps.iter().filter(|step| (step.verdict == Verdict::Pass) == wanted);
         passed.map(|step| (step.load, step.outcome.throughput())).collect()
     };
-    let mut latency = Plot::new("Latency over offered load", OFFERED, MILLIS)
-        .with("p50", 0, Draw::Both, of(Subject::P50))
-        .with("p99", 1, Draw::Both, of(Subject::P99))
-        .with("p99.9", 3, Draw::Both, of(Subject::P999));
+    let mut latency = Plot::new("Latency over offered load", OFFERED, MILLIS);
+    for (name, colour, subject) in [("p50", 0, Subject::P50), ("p99", 1, Subject::P99), ("p99.9", 3, Subject::P999)] {
+        let all = of(subject);
+        latency = latency.with(name, colour, Draw::Line, medians(&all));
+        if subject == Subject::P99 {
+            latency = latency.with("p99 of each run", colour, Draw::Dots, all);
+        }
+    }
     latency.limit = limit(capacity);
     let highest = steps.last().map_or(0.0, |step| step.load);
     let done_axis = Axis { label: "done, messages a second", scale: Scale::Linear };
@@ -184,6 +189,16 @@ pub(super) fn comparison(comparison: &Comparison) -> Vec<Plot> {
     }
     plots.retain(|plot| !plot.is_empty());
     plots
+}
+
+/// Takes the middle of what was measured at the same place; the points are in order.
+fn medians(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let same = |one: &(f64, f64), other: &(f64, f64)| (one.0 - other.0).abs() < 1e-9;
+    let middle = |run: &[(f64, f64)]| {
+        let values: Vec<f64> = run.iter().map(|(_, value)| *value).collect();
+        Some((run.first()?.0, Spread::of(&values)?.median))
+    };
+    points.chunk_by(same).filter_map(middle).collect()
 }
 
 /// Latency over the share that was faster.

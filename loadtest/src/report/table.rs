@@ -34,6 +34,10 @@ impl Table {
                 let cell = cell(row, column);
                 // Writing to a String does not fail.
                 let _ = match column {
+                    // What stands at the end without a name is words.
+                    _ if column + 1 == columns && self.rows.first().is_some_and(|head| head.last().is_some_and(String::is_empty)) => {
+                        write!(line, "  {cell}")
+                    }
                     0 => write!(line, "{cell:<width$}"),
                     _ => write!(line, "  {cell:>width$}"),
                 };

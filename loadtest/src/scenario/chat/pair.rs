@@ -162,11 +162,15 @@ impl Pair {
 
     /// Sends what is due, as far as the window lets it.
     async fn send(&mut self, now: Instant) -> Result<(), Error> {
+        if let Pace::Open(lane) = &self.pace
+            && self.recorder.is_over(now.checked_sub(GRACE).unwrap_or(now))
+        {
+            self.recorder.never_begun(self.kinds.message, lane.rest());
+        }
         let mut fed = false;
         loop {
             let waiting = self.talked.ledger.waiting();
             let intended = match &self.pace {
-                _ if self.recorder.is_over(now.checked_sub(GRACE).unwrap_or(now)) => None,
                 Pace::Open(lane) if waiting < self.window => lane.take(),
                 Pace::Closed(in_flight) if waiting < *in_flight as usize && !self.recorder.is_over(now) => Some(now),
                 Pace::Open(_) | Pace::Closed(_) => None,
