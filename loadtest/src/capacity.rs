@@ -199,7 +199,8 @@ async fn curve(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Res
 
 /// Returns pairs and messages in flight for at least eight concurrencies, up to all pairs with full windows.
 fn concurrencies(pairs: u32, window: u32) -> Vec<(u32, u32)> {
-    let doubled = |most: u32| std::iter::successors(Some(1), |last| Some(last * 2)).take_while(move |next| *next < most);
+    let doubled =
+        |most: u32| std::iter::successors(Some(1), |last| Some(last * 2)).take_while(move |next| *next < most);
     let most = window.min(16);
     let mut all: Vec<(u32, u32)> = doubled(pairs).map(|pairs| (pairs, 1)).collect();
     all.extend(doubled(most).map(|in_flight| (pairs, in_flight)));

@@ -8,13 +8,13 @@ use chat_loadtest::document::{Document, Finding};
 use chat_loadtest::environment::Environment;
 use chat_loadtest::live::Live;
 
+use anyhow::Context as _;
 use chat_loadtest::run::measure;
 use chat_loadtest::scenario::{
     Chat, History, Idle, Images, Mixed, Notifications, Presence, Reconnect, Scenario, SlowReaders,
 };
 use chat_loadtest::target::Target;
 use chat_loadtest::{capacity, compare, plan, report};
-use anyhow::Context as _;
 use clap::{Args, Parser as _};
 use tokio::task::LocalSet;
 
@@ -72,7 +72,11 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs one scenario.
-async fn one<A: Args + Clone, S: Scenario>(run: Run<A>, scenario: impl Fn(A) -> S, usual: f64) -> anyhow::Result<ExitCode> {
+async fn one<A: Args + Clone, S: Scenario>(
+    run: Run<A>,
+    scenario: impl Fn(A) -> S,
+    usual: f64,
+) -> anyhow::Result<ExitCode> {
     let environment = Environment::look();
     let target = Target::open(&run.target, run.legacy).await?;
     let load = run.load.load(usual);

@@ -125,7 +125,10 @@ impl Timer {
     fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let file = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        #[expect(deprecated, reason = "unsound for types whose descriptor changes; an OwnedFd's does not, and the other way is `unsafe`")]
+        #[expect(
+            deprecated,
+            reason = "unsound for types whose descriptor changes; an OwnedFd's does not, and the other way is `unsafe`"
+        )]
         let file = AsyncFd::new(file)?;
         Ok(Self { file })
     }

@@ -43,7 +43,8 @@ pub async fn start(peer: Peer, folder: Option<&Path>, secret: &str, live: &Live)
     };
     let program = std::path::absolute(source.join("peer.js"))?;
     ensure!(program.exists(), "there is no {}: give the folder of the peer with --peer-folder", program.display());
-    let node = find("node").context("the peer needs Node.js: install it (Debian: apt-get install nodejs npm libnode-dev)")?;
+    let node =
+        find("node").context("the peer needs Node.js: install it (Debian: apt-get install nodejs npm libnode-dev)")?;
     if !source.join("node_modules/better-sqlite3/build/Release/better_sqlite3.node").exists() {
         live.say("installing the peer's packages with npm (once; better-sqlite3 is compiled, which takes a minute)");
         install(&source).await?;

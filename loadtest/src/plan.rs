@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::args::PlanArgs;
+use crate::capacity::Step;
 use crate::document::{Document, Finding};
 use crate::outcome::Outcome;
 use crate::stats::float;
@@ -19,6 +20,9 @@ const MESSAGE_CPU: f64 = 40.0;
 
 /// MB of a node that nobody is connected to.
 const NODE_MB: f64 = 60.0;
+
+/// Messages from which on the growth of a database says something about one of them.
+const ENOUGH: u64 = 50_000;
 
 /// A plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,7 +72,8 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<Plan> {
         anyhow::anyhow!("what does a node carry? Give a report of `capacity` with --from, or --node-messages")
     })?;
     let message_cpu = choose("µs of CPU for a message", args.message_cpu, known.message_cpu_us, Some(MESSAGE_CPU));
-    let bytes = choose("bytes of a message in the database", args.message_bytes, known.message_bytes, Some(MESSAGE_BYTES));
+    let bytes =
+        choose("bytes of a message in the database", args.message_bytes, known.message_bytes, Some(MESSAGE_BYTES));
     let connection = known.connection_bytes.map(|bytes| bytes / 1024.0);
     let connection = choose("KB of a connection", args.connection_kb, connection, Some(CONNECTION_KB));
     let costs = Costs {
@@ -104,6 +109,12 @@ impl Known {
                 if let Some(step) = at_answer {
                     self.learn_run(&step.outcome);
                 }
+                // Over all steps: in one of them the database's log grows and shrinks by more than the messages take.
+                let bytes = |step: &Step| Some((step.outcome.server.as_ref()?.grown?, step.outcome.own()?.completed));
+                let (grown, done) = capacity.steps.iter().filter_map(bytes).fold((0, 0), |sum, step| (sum.0 + step.0, sum.1 + step.1));
+                if grown > 0 && done > ENOUGH {
+                    self.message_bytes = Some(float(grown) / float(done));
+                }
             }
             Finding::Run(outcome) => self.learn_run(outcome),
             Finding::Comparison(_) | Finding::Plan(_) => {}
@@ -115,7 +126,7 @@ impl Known {
             self.message_cpu_us = outcome.cpu_us_each().or(self.message_cpu_us);
             let completed = outcome.own().map_or(0, |own| own.completed);
             // The log of the database grows first, and is written over; what stays of it in a short run says little.
-            let grown = outcome.server.as_ref().and_then(|costs| costs.grown).filter(|_| completed > 50_000);
+            let grown = outcome.server.as_ref().and_then(|costs| costs.grown).filter(|_| completed > ENOUGH);
             self.message_bytes = grown.map(|grown| float(grown) / float(completed)).or(self.message_bytes);
         }
         let figure = outcome.extra.iter().find(|figure| figure.name == "per connection");

@@ -135,7 +135,9 @@ fn generator(seen: &Seen, cpu: f64, seconds: f64, load: &Load) -> Generator {
     }
     if generator.cpu_share > SATURATED {
         let share = generator.cpu_share * 100.0;
-        generator.void.push(format!("the generator was saturated: it used {share:.0} % of the one core that it can use"));
+        generator
+            .void
+            .push(format!("the generator was saturated: it used {share:.0} % of the one core that it can use"));
     }
     generator.limited = !generator.void.is_empty();
     if float(seen.unsent) > float(seen.scheduled) * DROPPED {

@@ -31,7 +31,8 @@ async fn a_server_that_keeps_its_promises_is_told_so() {
     let said = loadtest(RUN, &["--target", &url(address)]).await;
     let json = said.json();
     assert_eq!(json["faults"]["counts"], json!({}), "{:?}", json["faults"]["examples"]);
-    let tally = json!({"sent": 120, "acknowledged": 120, "stored": 120, "delivered": 120, "receipted": 120, "refused": 0});
+    let tally =
+        json!({"sent": 120, "acknowledged": 120, "stored": 120, "delivered": 120, "receipted": 120, "refused": 0});
     assert_eq!(json["tally"], tally);
     assert_eq!(said.code, Some(0), "{said:?}");
 }

@@ -36,7 +36,9 @@ async fn a_known_knee_is_found_within_five_per_cent() {
 
 #[tokio::test]
 async fn a_plan_takes_its_costs_from_reports_and_flags() {
-    let said = loadtest("plan --users 864000 --online 10% --messages 10 --node-messages 10000 --connections 1.5 --json", &[]).await;
+    let said =
+        loadtest("plan --users 864000 --online 10% --messages 10 --node-messages 10000 --connections 1.5 --json", &[])
+            .await;
     assert_eq!(said.code, Some(0), "{said:?}");
     let needs = &said.json()["rows"][0][1];
     assert_eq!(needs["nodes"], 16, "{needs}");

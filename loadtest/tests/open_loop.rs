@@ -19,7 +19,8 @@ fn millis(json: &Value, view: &str, quantile: &str) -> f64 {
 async fn a_stall_of_one_second_shows_in_the_corrected_latency_alone() {
     let stall = Some((Duration::from_secs(1), Duration::from_secs(1)));
     let address = server::start(Behaviour { stall, ..Behaviour::default() });
-    let line = "run chat --pairs 4 --window 1 --rate 200 --warmup 0 --seconds 4 --receipts none --max-lateness 500 --json";
+    let line =
+        "run chat --pairs 4 --window 1 --rate 200 --warmup 0 --seconds 4 --receipts none --max-lateness 500 --json";
     let said = loadtest(line, &["--target", &url(address)]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     let json = said.json();

@@ -12,7 +12,8 @@ use crate::stats::spread::Spread;
 
 /// Writes a capacity.
 pub(super) fn capacity(capacity: &Capacity) -> String {
-    let mut table = Table::new(&["offered /s", "why", "done /s", "p50 ms", "p99 ms", "p99.9 ms", "CPU µs each", "generator", ""]);
+    let mut table =
+        Table::new(&["offered /s", "why", "done /s", "p50 ms", "p99 ms", "p99.9 ms", "CPU µs each", "generator", ""]);
     for step in &capacity.steps {
         let own = step.outcome.own().map(|own| own.corrected_ms).unwrap_or_default();
         table.row([
@@ -31,7 +32,12 @@ pub(super) fn capacity(capacity: &Capacity) -> String {
     let answer = &capacity.answer;
     // Writing to a String does not fail.
     let _ = writeln!(text, "capacity   {}", interval(capacity));
-    let _ = writeln!(text, "confirmed  {} times{}", answer.confirmed, if answer.exhausted { "; ended after all steps that it may take" } else { "" });
+    let _ = writeln!(
+        text,
+        "confirmed  {} times{}",
+        answer.confirmed,
+        if answer.exhausted { "; ended after all steps that it may take" } else { "" }
+    );
     let _ = writeln!(text, "saturated  {}", capacity.saturated);
     if let Some(curve) = &capacity.curve {
         text.push_str(&usl(curve));
@@ -45,7 +51,9 @@ pub(super) fn interval(capacity: &Capacity) -> String {
     let low = number(answer.at_least.round());
     match answer.below {
         None => format!("at least {low} messages/s: no load that was tried failed"),
-        Some(_) if answer.generator_limited => format!("at least {low} messages/s: above it the generator was the limit"),
+        Some(_) if answer.generator_limited => {
+            format!("at least {low} messages/s: above it the generator was the limit")
+        }
         Some(high) if answer.at_least > 0.0 => format!("{low} to {} messages/s", number(high.round())),
         Some(high) => format!("below {} messages/s: no load that was tried passed", number(high.round())),
     }
@@ -54,7 +62,8 @@ pub(super) fn interval(capacity: &Capacity) -> String {
 fn usl(curve: &Curve) -> String {
     let mut text = String::new();
     if let Some(fit) = &curve.fit {
-        let (model, show) = (fit.model, |value: f64| if value.abs() < 0.01 { format!("{value:.1e}") } else { number(value) });
+        let (model, show) =
+            (fit.model, |value: f64| if value.abs() < 0.01 { format!("{value:.1e}") } else { number(value) });
         let _ = writeln!(
             text,
             "curve      λ {} [{} … {}] · σ {} [{} … {}] · κ {} [{} … {}] · R² {:.3} over {} points",
@@ -73,7 +82,12 @@ fn usl(curve: &Curve) -> String {
     }
     if let Some((at, peak, interval)) = &curve.peak {
         let (low, high) = (number(interval.low.round()), number(interval.high.round()));
-        let _ = writeln!(text, "peak       {} messages/s [{low} … {high}] with {} under way", number(peak.round()), number(at.round()));
+        let _ = writeln!(
+            text,
+            "peak       {} messages/s [{low} … {high}] with {} under way",
+            number(peak.round()),
+            number(at.round())
+        );
     }
     if let Some(refused) = &curve.refused {
         let _ = writeln!(text, "           {refused}");
@@ -132,10 +146,22 @@ pub(super) fn plan(plan: &Plan) -> String {
         let _ = writeln!(text, "  {source}");
     }
     let _ = writeln!(text, "  connections of a node: {}", number(plan.costs.node_connections));
-    let _ = writeln!(text, "  {} of each node are kept free; where several are needed, one more stands by\n", percent(plan.headroom));
+    let _ = writeln!(
+        text,
+        "  {} of each node are kept free; where several are needed, one more stands by\n",
+        percent(plan.headroom)
+    );
     let mut table = Table::new(&[
-        "users", "connections", "messages/s at peak", "nodes", "because of", "busy cores", "memory a node", "rows a month",
-        "database a month", "images a month",
+        "users",
+        "connections",
+        "messages/s at peak",
+        "nodes",
+        "because of",
+        "busy cores",
+        "memory a node",
+        "rows a month",
+        "database a month",
+        "images a month",
     ]);
     for (demand, needs) in &plan.rows {
         table.row([

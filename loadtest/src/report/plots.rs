@@ -31,17 +31,25 @@ pub(super) fn run(outcome: &Outcome) -> Vec<Plot> {
         outcome.timeline.iter().map(|second| (second.at, of(second))).collect::<Vec<_>>()
     };
     let per_second = Axis { label: "done in a second", scale: Scale::Linear };
-    plots.push(Plot::new("Throughput", SECONDS, per_second).with("done", 0, Draw::Both, line(|second| float(second.completed))));
-    plots.push(
-        Plot::new("Latency", SECONDS, MILLIS)
-            .with("p50", 0, Draw::Both, line(|second| second.p50))
-            .with("p99", 1, Draw::Both, line(|second| second.p99)),
-    );
+    plots.push(Plot::new("Throughput", SECONDS, per_second).with(
+        "done",
+        0,
+        Draw::Both,
+        line(|second| float(second.completed)),
+    ));
+    plots.push(Plot::new("Latency", SECONDS, MILLIS).with("p50", 0, Draw::Both, line(|second| second.p50)).with(
+        "p99",
+        1,
+        Draw::Both,
+        line(|second| second.p99),
+    ));
     let megabytes = Axis { label: "resident MB", scale: Scale::Linear };
-    plots.push(
-        Plot::new("Memory", SECONDS, megabytes)
-            .with("resident", 2, Draw::Both, line(|second| f64::from(second.resident_kb) * 1024.0 / 1e6)),
-    );
+    plots.push(Plot::new("Memory", SECONDS, megabytes).with(
+        "resident",
+        2,
+        Draw::Both,
+        line(|second| f64::from(second.resident_kb) * 1024.0 / 1e6),
+    ));
     plots.push(memory(outcome));
     plots.retain(|plot| !plot.is_empty());
     plots
@@ -150,10 +158,18 @@ fn costs(steps: &[&Step], curve: Option<&Curve>) -> Vec<Plot> {
     let batch = over(&|run| run.server.as_ref()?.says.map(|says| says.writes_per_commit));
     let cpu = over(&Outcome::cpu_us_each);
     vec![
-        Plot::new("Batch size over load", done, Axis { label: "writes of one commit", scale: Scale::Log })
-            .with("writes", 0, Draw::Dots, batch),
-        Plot::new("Server CPU for one message", done, Axis { label: "microseconds", scale: Scale::Log })
-            .with("CPU", 3, Draw::Dots, cpu),
+        Plot::new("Batch size over load", done, Axis { label: "writes of one commit", scale: Scale::Log }).with(
+            "writes",
+            0,
+            Draw::Dots,
+            batch,
+        ),
+        Plot::new("Server CPU for one message", done, Axis { label: "microseconds", scale: Scale::Log }).with(
+            "CPU",
+            3,
+            Draw::Dots,
+            cpu,
+        ),
     ]
 }
 

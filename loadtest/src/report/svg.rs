@@ -102,7 +102,10 @@ impl Plot {
         let mut svg = String::new();
         let title = escaped(&self.title);
         // Writing to a String does not fail.
-        let _ = write!(svg, r#"<figure><figcaption>{title}</figcaption><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">"#);
+        let _ = write!(
+            svg,
+            r#"<figure><figcaption>{title}</figcaption><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">"#
+        );
         self.axes(&mut svg, &x, &y);
         if !self.band.is_empty() {
             let upper = self.band.iter().map(|(at, _, high)| (*at, *high));
@@ -111,7 +114,11 @@ impl Plot {
         }
         if let Some((value, name)) = &self.limit {
             let (left, right, at) = (LEFT, WIDTH - RIGHT, y.place(*value));
-            let _ = write!(svg, r#"<line class="limit" x1="{left}" x2="{right}" y1="{at:.1}" y2="{at:.1}"/><text class="limit" x="{left}" dx="6" y="{at:.1}" dy="-5">{}</text>"#, escaped(name));
+            let _ = write!(
+                svg,
+                r#"<line class="limit" x1="{left}" x2="{right}" y1="{at:.1}" y2="{at:.1}"/><text class="limit" x="{left}" dx="6" y="{at:.1}" dy="-5">{}</text>"#,
+                escaped(name)
+            );
         }
         for series in &self.series {
             series.draw(&mut svg, &x, &y);
@@ -126,17 +133,35 @@ impl Plot {
         let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
         for (value, label) in y.ticks(6) {
             let at = y.place(value);
-            let _ = write!(svg, r#"<line class="grid" x1="{LEFT}" x2="{right}" y1="{at:.1}" y2="{at:.1}"/><text x="{}" y="{at:.1}" dy="4" text-anchor="end">{label}</text>"#, LEFT - 8.0);
+            let _ = write!(
+                svg,
+                r#"<line class="grid" x1="{LEFT}" x2="{right}" y1="{at:.1}" y2="{at:.1}"/><text x="{}" y="{at:.1}" dy="4" text-anchor="end">{label}</text>"#,
+                LEFT - 8.0
+            );
         }
         for (value, label) in x.ticks(8) {
             let at = x.place(value);
-            let _ = write!(svg, r#"<line class="tick" x1="{at:.1}" x2="{at:.1}" y1="{bottom}" y2="{}"/><text x="{at:.1}" y="{}" text-anchor="middle">{label}</text>"#, bottom + 5.0, bottom + 20.0);
+            let _ = write!(
+                svg,
+                r#"<line class="tick" x1="{at:.1}" x2="{at:.1}" y1="{bottom}" y2="{}"/><text x="{at:.1}" y="{}" text-anchor="middle">{label}</text>"#,
+                bottom + 5.0,
+                bottom + 20.0
+            );
         }
         let _ = write!(svg, r#"<line class="axis" x1="{LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>"#);
         let middle = f64::midpoint(LEFT, right);
-        let _ = write!(svg, r#"<text class="label" x="{middle}" y="{}" text-anchor="middle">{}</text>"#, HEIGHT - 8.0, escaped(self.x.label));
+        let _ = write!(
+            svg,
+            r#"<text class="label" x="{middle}" y="{}" text-anchor="middle">{}</text>"#,
+            HEIGHT - 8.0,
+            escaped(self.x.label)
+        );
         let middle = f64::midpoint(TOP, bottom);
-        let _ = write!(svg, r#"<text class="label" transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{}</text>"#, escaped(self.y.label));
+        let _ = write!(
+            svg,
+            r#"<text class="label" transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{}</text>"#,
+            escaped(self.y.label)
+        );
     }
 
     fn legend(&self, svg: &mut String) {
@@ -163,7 +188,11 @@ impl Series {
             for (at, value) in &self.points {
                 let says = format!("{}: {} at {}", self.name, y.says(*value), x.says(*at));
                 let (at, value) = (x.place(*at), y.place(*value));
-                let _ = write!(svg, r#"<circle class="dot c{colour}" cx="{at:.1}" cy="{value:.1}" r="4"><title>{}</title></circle>"#, escaped(&says));
+                let _ = write!(
+                    svg,
+                    r#"<circle class="dot c{colour}" cx="{at:.1}" cy="{value:.1}" r="4"><title>{}</title></circle>"#,
+                    escaped(&says)
+                );
             }
         }
     }
@@ -274,7 +303,10 @@ mod tests {
         let html = plot.html();
         assert_eq!(html.matches("<polyline").count(), 2);
         assert_eq!(html.matches("<circle").count(), 2);
-        assert!(html.contains("latency &lt;over&gt; load") && html.contains(">100<") && html.contains(">20k<"), "{html}");
+        assert!(
+            html.contains("latency &lt;over&gt; load") && html.contains(">100<") && html.contains(">20k<"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -35,7 +35,9 @@ impl Table {
                 // Writing to a String does not fail.
                 let _ = match column {
                     // What stands at the end without a name is words.
-                    _ if column + 1 == columns && self.rows.first().is_some_and(|head| head.last().is_some_and(String::is_empty)) => {
+                    _ if column + 1 == columns
+                        && self.rows.first().is_some_and(|head| head.last().is_some_and(String::is_empty)) =>
+                    {
                         write!(line, "  {cell}")
                     }
                     0 => write!(line, "{cell:<width$}"),
@@ -63,7 +65,8 @@ pub fn number(value: f64) -> String {
         _ => 3,
     };
     let text = format!("{:.decimals$}", value.abs());
-    let (whole, rest) = text.split_once('.').map_or((text.as_str(), String::new()), |(whole, rest)| (whole, format!(".{rest}")));
+    let (whole, rest) =
+        text.split_once('.').map_or((text.as_str(), String::new()), |(whole, rest)| (whole, format!(".{rest}")));
     let mut grouped = String::new();
     for (place, digit) in whole.chars().enumerate() {
         if place > 0 && (whole.len() - place).is_multiple_of(3) {

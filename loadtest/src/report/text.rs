@@ -54,9 +54,13 @@ pub(super) fn run(outcome: &Outcome) -> String {
 pub(super) fn load(outcome: &Outcome) -> String {
     let seconds = number((outcome.seconds * 10.0).round() / 10.0);
     match outcome.load {
-        Offered::Open { rate, arrivals: Arrivals::Constant } => format!("{}/s by the clock for {seconds} s", number(rate)),
+        Offered::Open { rate, arrivals: Arrivals::Constant } => {
+            format!("{}/s by the clock for {seconds} s", number(rate))
+        }
         Offered::Open { rate, arrivals: Arrivals::Poisson } => format!("{}/s at random for {seconds} s", number(rate)),
-        Offered::Closed { in_flight } => format!("as fast as answers come, {in_flight} in flight each, for {seconds} s"),
+        Offered::Closed { in_flight } => {
+            format!("as fast as answers come, {in_flight} in flight each, for {seconds} s")
+        }
         Offered::Own => format!("{seconds} s"),
     }
 }
@@ -173,11 +177,8 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
             disk.push(format!("{} B for one {name}", number((float(grown) / float(completed)).round())));
         }
     }
-    let machine = format!(
-        "machine {} busy, {} waiting for disks",
-        percent(costs.machine_share),
-        percent(costs.disk_wait_share)
-    );
+    let machine =
+        format!("machine {} busy, {} waiting for disks", percent(costs.machine_share), percent(costs.disk_wait_share));
     let mut lines = vec![parts.join(" · "), memory, disk.join(" · ") + " · " + &machine];
     lines.extend(costs.says.filter(|says| says.commits > 0.0).map(|says| {
         format!(

@@ -77,8 +77,7 @@ impl Scenario for Chat {
             let rest = rest.as_ref();
             async move { Pair::open(stage, &self.shape, number, (author, reader), pace, kinds, rest).await }
         };
-        let pairs: Vec<Pair> =
-            stream::iter((0..).zip(paces)).map(open).buffered(AT_ONCE).try_collect().await?;
+        let pairs: Vec<Pair> = stream::iter((0..).zip(paces)).map(open).buffered(AT_ONCE).try_collect().await?;
         // Boxed: a pair with its two connections is large, and moves once.
         let tasks = pairs.into_iter().map(|pair| tokio::task::spawn_local(Box::pin(pair.run()))).collect();
         Ok(Pairs { tasks, rest })

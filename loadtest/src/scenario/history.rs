@@ -47,7 +47,8 @@ impl Scenario for History {
         let HistoryShape { threads, messages, page, clients } = self.shape;
         let kind = stage.recorder.operation("page");
         let target = stage.target;
-        let pair = |thread: u32| (stage.first_user + u64::from(thread) * 2, stage.first_user + u64::from(thread) * 2 + 1);
+        let pair =
+            |thread: u32| (stage.first_user + u64::from(thread) * 2, stage.first_user + u64::from(thread) * 2 + 1);
         let writing = stream::iter(0..threads).map(|thread| {
             let (author, reader) = pair(thread);
             people::write(target, &stage.run, author, reader, messages)

@@ -148,7 +148,8 @@ impl Sender {
     async fn one(&mut self, number: u64) -> anyhow::Result<()> {
         let image = self.upload().await?;
         let began = Instant::now();
-        let body = json!({"receiver_id": self.reader, "temp_id": format!("{}-{number}", self.key), "images": [image.id]});
+        let body =
+            json!({"receiver_id": self.reader, "temp_id": format!("{}-{number}", self.key), "images": [image.id]});
         let answer = self.rest.request(Method::POST, "/chat/send", &self.token).json(&body).send().await?;
         ensure!(answer.status().is_success(), "POST /chat/send answered {}", answer.status());
         answer.bytes().await?;

@@ -46,7 +46,8 @@ impl Mixed {
         };
         let watchers = 4;
         let presence = PresenceShape { circles: (quarter / (watchers + 1)).max(1), watchers };
-        let notifications = NotificationsShape { listeners: quarter.max(1), batch: BATCH.min(quarter.max(1)), clients: 8 };
+        let notifications =
+            NotificationsShape { listeners: quarter.max(1), batch: BATCH.min(quarter.max(1)), clients: 8 };
         let history = HistoryShape { threads: (quarter / 2).clamp(1, 50), messages: 100, page: 50, clients: 32 };
         Self {
             chat: Chat::new(chat),

@@ -173,8 +173,7 @@ impl Notifier {
         let number = board.next;
         board.next += 1;
         let (listeners, batch) = (u64::from(self.listeners), u64::from(self.batch));
-        let users: Vec<u64> =
-            (0..batch).map(|place| self.first_user + (number * batch + place) % listeners).collect();
+        let users: Vec<u64> = (0..batch).map(|place| self.first_user + (number * batch + place) % listeners).collect();
         board.requests.insert(number, Request { intended, written, left: users.clone() });
         (number, users)
     }

@@ -53,7 +53,8 @@ impl Latency {
     /// Makes an empty one.
     #[must_use]
     pub fn new() -> Self {
-        let mut histogram = Histogram::new_with_bounds(1, 1_000_000, 3).unwrap_or_else(|_| unreachable!("sound bounds"));
+        let mut histogram =
+            Histogram::new_with_bounds(1, 1_000_000, 3).unwrap_or_else(|_| unreachable!("sound bounds"));
         histogram.auto(true);
         Self { histogram }
     }
@@ -160,7 +161,8 @@ mod tests {
     fn quantiles_are_right_to_three_digits() {
         let summary = thousand().summary();
         assert_eq!(summary.count, 1_000);
-        for (found, known) in [(summary.p50, 500.0), (summary.p99, 990.0), (summary.p999, 999.0), (summary.max, 1_000.0)]
+        for (found, known) in
+            [(summary.p50, 500.0), (summary.p99, 990.0), (summary.p999, 999.0), (summary.max, 1_000.0)]
         {
             assert!((found - known).abs() <= known / 1_000.0, "{found} for {known}");
         }

@@ -51,7 +51,9 @@ enum Relation {
 
 /// A text is not a condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a condition: write for example p99<100ms, p99.9<=0.5s, errors=0 or delivered>=99%, with commas between them")]
+#[error(
+    "{0:?} is not a condition: write for example p99<100ms, p99.9<=0.5s, errors=0 or delivered>=99%, with commas between them"
+)]
 pub struct NotASlo(String);
 
 impl Slo {
@@ -96,7 +98,9 @@ impl Subject {
 
     fn written(self, value: f64) -> String {
         match self {
-            Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Max => format!("{}ms", (value * 100.0).round() / 100.0),
+            Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Max => {
+                format!("{}ms", (value * 100.0).round() / 100.0)
+            }
             Self::Errors => format!("{value}"),
             Self::Delivered => format!("{}%", (value * 1e4).round() / 100.0),
         }

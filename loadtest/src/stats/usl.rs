@@ -313,8 +313,8 @@ mod tests {
     /// Universal Scalability Law", with the fit that he gives.
     const PUBLISHED: [f64; 32] = [
         955.16, 1878.91, 2688.01, 3548.68, 4315.54, 5130.43, 5931.37, 6531.08, 7219.8, 7867.61, 8278.71, 8646.7,
-        9047.84, 9426.55, 9645.37, 9897.24, 10097.6, 10240.5, 10532.39, 10798.52, 11151.43, 11518.63, 11806.0, 12089.37,
-        12075.41, 12177.29, 12211.41, 12158.93, 12155.27, 12118.04, 12140.4, 12074.39,
+        9047.84, 9426.55, 9645.37, 9897.24, 10097.6, 10240.5, 10532.39, 10798.52, 11151.43, 11518.63, 11806.0,
+        12089.37, 12075.41, 12177.29, 12211.41, 12158.93, 12155.27, 12118.04, 12140.4, 12074.39,
     ];
 
     fn published() -> Vec<Point> {
@@ -353,11 +353,9 @@ mod tests {
         let point = |n: f64| Point { concurrency: n, throughput: known.throughput(n) };
         let points: Vec<Point> = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0].map(point).into();
         let fit = Fit::of(&points, 1).expect("a fit");
-        for (found, known) in [
-            (fit.model.lambda, known.lambda),
-            (fit.model.sigma, known.sigma),
-            (fit.model.kappa, known.kappa),
-        ] {
+        for (found, known) in
+            [(fit.model.lambda, known.lambda), (fit.model.sigma, known.sigma), (fit.model.kappa, known.kappa)]
+        {
             assert!(close(found, known), "{found} for {known}");
         }
     }
@@ -370,7 +368,8 @@ mod tests {
         let refused = fit.predict(65.0).expect_err("twice as far");
         assert!(refused.to_string().contains("measured up to 32"), "{refused}");
         // A straight line has no peak, whatever its noise.
-        let straight = |n: u32| Point { concurrency: f64::from(n), throughput: f64::from(n) * 100.0 + f64::from(n % 3) };
+        let straight =
+            |n: u32| Point { concurrency: f64::from(n), throughput: f64::from(n) * 100.0 + f64::from(n % 3) };
         let fit = Fit::of(&(1..=10).map(straight).collect::<Vec<_>>(), 1).expect("a fit");
         fit.peak().expect_err("it only ever grows");
     }

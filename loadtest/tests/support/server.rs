@@ -70,9 +70,8 @@ async fn serve(state: Rc<RefCell<State>>, behaviour: Behaviour) {
         tick.tick().await;
         let now = Instant::now();
         let since = state.borrow().first.map(|first| now.duration_since(first));
-        let stalled = behaviour.stall.zip(since).is_some_and(|((from, length), since)| {
-            since >= from && since < from + length
-        });
+        let stalled =
+            behaviour.stall.zip(since).is_some_and(|((from, length), since)| since >= from && since < from + length);
         let due = behaviour.rate.map_or(f64::INFINITY, |rate| rate * now.duration_since(last).as_secs_f64());
         last = now;
         if stalled {
@@ -127,8 +126,10 @@ async fn accept(mut stream: TcpStream, state: Rc<RefCell<State>>, behaviour: Beh
             let body = rest(&head, &state.borrow(), &behaviour);
             let status = if body.is_some() { "200 OK" } else { "404 Not Found" };
             let body = body.unwrap_or(Value::Null).to_string();
-            let answer =
-                format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
             if stream.write_all(answer.as_bytes()).await.is_err() || head.header("connection") == Some("close") {
                 return;
             }
@@ -175,7 +176,8 @@ async fn chat(head: Head, stream: TcpStream, state: Rc<RefCell<State>>, behaviou
             "message_delivered" => {
                 let (thread_id, up_to) = (frame["thread_id"].as_u64().expect("a thread"), &frame["up_to"]);
                 let author = if thread_id / 1_000_000 == user { thread_id % 1_000_000 } else { thread_id / 1_000_000 };
-                let told = json!({"type": "messages_delivered", "thread_id": thread_id, "delivered_to": user, "up_to": up_to});
+                let told =
+                    json!({"type": "messages_delivered", "thread_id": thread_id, "delivered_to": user, "up_to": up_to});
                 let told = Message::text(told.to_string());
                 state.borrow().online.get(&author).into_iter().flatten().for_each(|post| _ = post.send(told.clone()));
             }
@@ -190,7 +192,8 @@ fn rest(head: &Head, state: &State, behaviour: &Behaviour) -> Option<Value> {
     let field = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.parse::<u64>().ok());
     let (user, with) = (user_of(head.header("authorization")?)?, field("with=")?);
     let thread = state.threads.get(&(user.min(with), user.max(with))).map(Vec::as_slice).unwrap_or_default();
-    let stored = thread.iter().filter(|message| !behaviour.forgets.contains(&message["seq"].as_u64().expect("a place")));
+    let stored =
+        thread.iter().filter(|message| !behaviour.forgets.contains(&message["seq"].as_u64().expect("a place")));
     let limit = usize::try_from(field("limit=").unwrap_or(50)).expect("small");
     let messages: Vec<&Value> = match field("after_seq=") {
         Some(after) => stored.filter(|message| message["seq"].as_u64() > Some(after)).take(limit + 1).collect(),

@@ -100,12 +100,10 @@ fn an_honest_first_send_is_not_a_duplicate() {
 #[test]
 fn two_messages_that_changed_places_are_one_fault() {
     let mut talk = Talk::of_ten();
-    talk.acks([0, 1, 3, 2, 4, 5, 6, 7, 8, 9]).delivers([0, 1, 2, 3, 4, 6, 5, 7, 8, 9]).stores([1, 0, 2, 3, 4, 5, 6, 7, 8, 9]);
-    talk.has(&[
-        (Fault::AcknowledgedOutOfOrder, 1),
-        (Fault::DeliveredOutOfOrder, 1),
-        (Fault::StoredOutOfOrder, 1),
-    ]);
+    talk.acks([0, 1, 3, 2, 4, 5, 6, 7, 8, 9])
+        .delivers([0, 1, 2, 3, 4, 6, 5, 7, 8, 9])
+        .stores([1, 0, 2, 3, 4, 5, 6, 7, 8, 9]);
+    talk.has(&[(Fault::AcknowledgedOutOfOrder, 1), (Fault::DeliveredOutOfOrder, 1), (Fault::StoredOutOfOrder, 1)]);
 }
 
 #[test]
