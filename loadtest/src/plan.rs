@@ -111,7 +111,8 @@ impl Known {
                 }
                 // Over all steps: in one of them the database's log grows and shrinks by more than the messages take.
                 let bytes = |step: &Step| Some((step.outcome.server.as_ref()?.grown?, step.outcome.own()?.completed));
-                let (grown, done) = capacity.steps.iter().filter_map(bytes).fold((0, 0), |sum, step| (sum.0 + step.0, sum.1 + step.1));
+                let (grown, done) =
+                    capacity.steps.iter().filter_map(bytes).fold((0, 0), |sum, step| (sum.0 + step.0, sum.1 + step.1));
                 if grown > 0 && done > ENOUGH {
                     self.message_bytes = Some(float(grown) / float(done));
                 }

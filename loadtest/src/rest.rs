@@ -80,7 +80,6 @@ impl Rest {
     }
 
     /// Makes a request; the caller judges the answer.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token)
     }

@@ -11,6 +11,7 @@ use support::{Said, loadtest};
 use tokio::process::Command;
 
 /// Returns the hub, or says why the test is left out.
+#[expect(clippy::print_stderr, reason = "somebody reads what a test says")]
 fn hub() -> Option<String> {
     let beside = Path::new(env!("CARGO_BIN_EXE_chat-loadtest")).with_file_name("softadastra-chat");
     let hub = std::env::var_os("CHAT_TEST_HUB").map_or(beside, PathBuf::from);

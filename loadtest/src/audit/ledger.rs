@@ -216,7 +216,8 @@ impl Ledger {
             if now.saturating_duration_since(entry.sent.written) <= deadline {
                 break;
             }
-            if !entry.given_up && !entry.refused && !(entry.acked && entry.delivered) {
+            let settled = entry.given_up || entry.refused || (entry.acked && entry.delivered);
+            if !settled {
                 entry.given_up = true;
                 given_up += 1;
             }

@@ -257,8 +257,9 @@ fn solve(mut left: [[f64; 3]; 3], mut right: [f64; 3]) -> Option<[f64; 3]> {
         right.swap(column, pivot);
         for row in column + 1..3 {
             let factor = left[row][column] / left[column][column];
-            for place in column..3 {
-                left[row][place] -= factor * left[column][place];
+            let above = left[column];
+            for (place, from) in left[row].iter_mut().zip(above).skip(column) {
+                *place -= factor * from;
             }
             right[row] -= factor * right[column];
         }
