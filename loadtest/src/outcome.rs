@@ -281,7 +281,7 @@ impl Outcome {
         let mut figures: BTreeMap<String, f64> =
             self.extra.iter().map(|figure| (figure.name.replace(' ', "_"), figure.value)).collect();
         let mut add = |name: &str, value: f64| _ = figures.insert(name.to_owned(), value);
-        if let Some(own) = self.own() {
+        if let Some(own) = self.own().filter(|own| own.corrected.count() > 0) {
             add(&format!("{}s", own.name.replace(' ', "_")), self.throughput());
             for (name, value) in [
                 ("p50", own.corrected_ms.p50),
