@@ -27,10 +27,10 @@ Examples:
     /// authenticated. At the end all of them leave, and what is left is weighed too.
     #[command(after_help = "Example: chat-loadtest run idle --spawn --connections 5000")]
     Idle(Run<IdleShape>),
-    /// Users who come and go, and counterparts who are told: presence frames a second
+    /// Users who come, counterparts who are told, and questions who is there
     ///
-    /// Each circle is one user who toggles a typing indicator and asks who is online, and watchers who share a thread
-    /// with them. What is counted is what watchers are told, and how soon.
+    /// Each circle is one user and the watchers who share a thread with them. When the users come, each of their watchers
+    /// must be told; then the users ask who is online, and each answer must name all of the watchers.
     #[command(after_help = "Example: chat-loadtest run presence --spawn --circles 50 --watchers 8 --rate 4000")]
     Presence(Run<PresenceShape>),
     /// The marketplace's core notifies people who listen
@@ -272,7 +272,7 @@ pub struct MixedShape {
     /// Share of sends
     #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = share)]
     pub sends: f64,
-    /// Share of presence: typing indicators and questions who is online
+    /// Share of presence: questions who is online
     #[arg(long, value_name = "SHARE", default_value = "45%", value_parser = share)]
     pub presence: f64,
     /// Share of notifications
