@@ -93,9 +93,10 @@ CREATE TABLE media (
   bytes       BIGINT NOT NULL,
   blurhash    TEXT NOT NULL,
   created_at  BIGINT NOT NULL,
-  attached_at BIGINT NULL,                    -- when it was sent
+  attached_at BIGINT NULL,                    -- when it was sent, or given up: it cannot be sent any more
+  expires_at  BIGINT NULL,                    -- from when on it is swept: never while a message holds it
   PRIMARY KEY (id),
-  KEY media_attached (attached_at, created_at)
+  KEY media_expiry (expires_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE notifications (

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chat_actors::{Hub, Refused};
 use chat_database::Database;
+use chat_database::media::{self, Store};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, timeout_at};
 use warp::Filter;
@@ -37,6 +38,9 @@ pub enum Error {
     /// The database cannot be used.
     #[error("the database cannot be used: {0}")]
     Database(#[from] chat_database::Error),
+    /// Images cannot be kept.
+    #[error("images cannot be kept (CHAT_MEDIA_URL): {0}")]
+    Media(#[from] media::Error),
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated: {0}")]
     Migration(String),
@@ -70,9 +74,10 @@ impl App {
     /// [`Error`], with what is missing.
     pub async fn build(config: Config) -> Result<Self, Error> {
         let metrics = Metrics::install()?;
+        let store = Store::open(&config.media)?;
         let database = Database::connect(&config.database).await?;
         migrate(&database).await?;
-        let hub = Hub::start(database.clone(), config.hub.clone()).await?;
+        let hub = Hub::start(database.clone(), store, config.hub.clone()).await?;
         Ok(Self { config, database, hub, metrics })
     }
 
@@ -141,7 +146,7 @@ impl Running {
             let issuer = Issuer::default();
             let mint = Mint { user, role: Role::User, expires_in: DEMO, peer: Some(peer), issuer: &issuer };
             let token = mint::token(development.secret(), &mint)?;
-            Ok(format!("{}://{}/#token={token}", self.scheme(), self.local_addr))
+            Ok(format!("{}/#token={token}", self.url()))
         };
         people.map(link).collect()
     }
@@ -200,7 +205,9 @@ fn routes(
         connections: config.max_connections,
     };
     let sockets = Sockets::new(hub.clone(), options, lifetime.clone());
-    let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle());
+    let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle())
+        .with_redirects(config.media_redirect)
+        .with_page(config.page);
     http::routes(&api, sockets.routes().boxed())
 }
 

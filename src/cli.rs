@@ -3,6 +3,7 @@
 //! Everything is a flag and an environment variable; the flag goes first. What they mean together is checked in
 //! [`crate::config`].
 
+pub mod images;
 pub mod serve;
 pub mod value;
 

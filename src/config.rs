@@ -1,6 +1,7 @@
 //! What the flags mean, checked before any socket is opened.
 
 mod development;
+mod images;
 mod tls;
 
 use std::fmt;
@@ -10,9 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_actors::hub;
+use chat_actors::images::links;
 use chat_actors::outbox::Capacity;
 use chat_actors::protocol::server::Limits;
 use chat_database::connect;
+use chat_database::media::Place;
 use tokio_rustls::rustls::ServerConfig;
 use uuid::Uuid;
 
@@ -38,8 +41,14 @@ pub struct Config {
     pub authenticator: Authenticator,
     /// Set if there is no key: what development mode needs.
     pub development: Option<Development>,
+    /// Whether the page is served.
+    pub page: bool,
     /// How to reach the database.
     pub database: connect::Options,
+    /// Where images are kept.
+    pub media: Place,
+    /// Whether readers of images are sent on to the store.
+    pub media_redirect: bool,
     /// How the hub behaves.
     pub hub: hub::Options,
     /// WebSocket connections of this node.
@@ -93,6 +102,8 @@ pub struct KeySet {
     pub issuer: Issuer,
     /// The secret that tokens can be minted with, if there is one.
     pub signing_secret: Option<String>,
+    /// The secret that links of images are signed with.
+    pub link_secret: [u8; 32],
     /// Set if no key was configured.
     pub development: Option<Development>,
 }
@@ -139,6 +150,8 @@ impl Config {
         );
         problems.extend((process.workers == Some(0)).then(|| "CHAT_WORKERS must be at least 1".to_owned()));
         problems.extend(database(&args.database_url).err());
+        let media = note(&mut problems, images::place(&args.images));
+        problems.extend(images::limits(&args.images));
         problems.extend(
             said(args.nats_url.as_ref()).map(|_| {
                 "NATS_URL is set, but this version joins its nodes by their database alone: unset it".to_owned()
@@ -158,19 +171,26 @@ impl Config {
             // Nothing will start: no secret is made.
             None
         };
-        let (Some(listen), Some(base_path), Some(keys), true) = (listen, base_path, keys, problems.is_empty()) else {
+        let (Some(listen), Some(base_path), Some(media), Some(keys), true) =
+            (listen, base_path, media, keys, problems.is_empty())
+        else {
             return Err(Problems(problems));
         };
+        let public_url = public_url.map(|(url, _)| url);
+        let links = images::links(&args.images, &base_path, public_url.as_deref(), keys.link_secret);
         Ok(Self {
             listen,
             base_path,
-            public_url: public_url.map(|(url, _)| url),
+            public_url,
             origins,
             tls,
             authenticator: keys.authenticator,
+            page: args.page.unwrap_or(keys.development.is_some()),
             development: keys.development,
             database: connect::Options { url: args.database_url.clone(), readers: args.database_readers.clamp(1, 64) },
-            hub: hub_options(args),
+            media,
+            media_redirect: args.images.media_redirect,
+            hub: hub_options(args, links),
             max_connections: args.limits.max_connections,
             max_http_connections: args.limits.max_http_connections,
             drain: process.drain_seconds,
@@ -210,10 +230,19 @@ pub fn key_set(args: &KeyArgs, folder: &Path) -> Result<KeySet, String> {
         }
         Some(secret) => secret.to_owned(),
         // Without any shared secret, tickets are good on the node that made them.
-        None => signing_secret.as_deref().map_or_else(random_secret, |secret| named(secret).1.to_owned()),
+        None => signing_secret.as_deref().map_or_else(secret_of_this_run, |secret| named(secret).1.to_owned()),
     };
     let authenticator = Authenticator::new(keys, ticket_secret.as_bytes());
-    Ok(KeySet { authenticator, issuer, signing_secret, development })
+    let link_secret = images::link_secret(ticket_secret.as_bytes());
+    Ok(KeySet { authenticator, issuer, signing_secret, link_secret, development })
+}
+
+/// Makes a secret for want of a lasting one, and says what that means.
+fn secret_of_this_run() -> String {
+    tracing::warn!(
+        "no CHAT_TICKET_SECRET: tickets and links to images are good until this node restarts, and on no other node"
+    );
+    random_secret()
 }
 
 /// Makes a secret that nobody can guess.
@@ -323,7 +352,7 @@ fn limits(args: &LimitArgs) -> Vec<String> {
     outside.map(|(name, value, low, high)| format!("{name} is {value}; it must be from {low} to {high}")).collect()
 }
 
-fn hub_options(args: &ServeArgs) -> hub::Options {
+fn hub_options(args: &ServeArgs, links: links::Options) -> hub::Options {
     let (limits, process) = (&args.limits, &args.process);
     let made_up = || format!("node-{}", &Uuid::new_v4().simple().to_string()[..8]);
     hub::Options {
@@ -345,6 +374,7 @@ fn hub_options(args: &ServeArgs) -> hub::Options {
         thread_idle: process.thread_idle,
         offline_after: process.offline_after,
         heartbeat: process.heartbeat,
+        images: images::options(&args.images, links),
     }
 }
 

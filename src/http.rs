@@ -4,6 +4,7 @@
 //!  request -> routes (this table) -> http/<resource>.rs -> Hub or a query -> answer | error -> finish -> response
 //!
 //!  caller, body, query    what a request shows: who calls, what it carries; nothing is read before it is known who asks
+//!  multipart, form        the same for forms with files
 //!  answer, error          what goes back; `error` alone turns a refusal into a status
 //!  cors, compression      what is added on the way out
 //! ```
@@ -18,11 +19,15 @@ mod compression;
 mod cors;
 pub(crate) mod documents;
 pub mod error;
+mod form;
 pub(crate) mod health;
 mod images;
 pub(crate) mod internal;
+pub(crate) mod media;
 pub(crate) mod messages;
+mod multipart;
 pub(crate) mod notifications;
+mod page;
 pub(crate) mod presence;
 mod query;
 pub(crate) mod send;
@@ -30,6 +35,7 @@ pub(crate) mod sync;
 pub(crate) mod threads;
 pub(crate) mod tickets;
 pub(crate) mod unread;
+pub(crate) mod upload;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -62,6 +68,10 @@ pub struct Api {
     base_path: Arc<str>,
     metrics: PrometheusHandle,
     documents: Arc<documents::Documents>,
+    /// Whether images are read from the store, where it has links of its own.
+    redirects: bool,
+    /// Whether the page is served.
+    page: bool,
 }
 
 impl Api {
@@ -75,14 +85,31 @@ impl Api {
         metrics: PrometheusHandle,
     ) -> Self {
         let base_path = base_path.trim_end_matches('/').into();
-        Self { hub, authenticator, origins, base_path, metrics, documents: Arc::default() }
+        let documents = Arc::default();
+        Self { hub, authenticator, origins, base_path, metrics, documents, redirects: false, page: false }
+    }
+
+    /// Sends those who read images on to the store, if that has links of its own.
+    #[must_use]
+    pub fn with_redirects(mut self, redirects: bool) -> Self {
+        self.redirects = redirects;
+        self
+    }
+
+    /// Serves the page, or not; without a word it is not served.
+    #[must_use]
+    pub fn with_page(mut self, page: bool) -> Self {
+        self.page = page;
+        self
     }
 }
 
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the
 /// three against each other.
-pub(crate) const ROUTES: [(Method, &str); 20] = [
+pub(crate) const ROUTES: [(Method, &str); 22] = [
     (Method::POST, "/chat/send"),
+    (Method::POST, "/chat/upload"),
+    (Method::GET, "/media/{id}/{rendition}"),
     (Method::GET, "/chat/messages"),
     (Method::PATCH, "/chat/messages/{id}"),
     (Method::DELETE, "/chat/messages/{id}"),
@@ -130,6 +157,7 @@ pub fn routes(api: &Api, sockets: BoxedFilter<(Response,)>) -> BoxedFilter<(Resp
 fn table(api: &Api) -> BoxedFilter<(Response,)> {
     let chat = one_of![
         send::create(api),
+        upload::create(api),
         messages::list(api),
         messages::edit(api),
         messages::delete(api),
@@ -153,9 +181,11 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         warp::path("notifications").and(notifications),
         warp::path("internal").and(internal::notify(api)),
         warp::path("health").and(health),
+        media::read(api),
         health::metrics(api),
         documents::openapi(api),
         documents::asyncapi(api),
+        page::files(api),
     ]
     .boxed()
 }

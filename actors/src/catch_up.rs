@@ -90,6 +90,7 @@ pub(crate) async fn page(
         missed.notifications.retain(|changed| changed.commit <= end);
     }
     let commit = end.filter(|_| has_more).unwrap_or(released.max(since));
-    let events = frames(Hearer { user, chat: true, notifications: true }, &missed, since, None);
+    let mut events = frames(Hearer { user, chat: true, notifications: true }, &missed, since, None);
+    events.iter_mut().for_each(|event| node.images.links().dress_frame(event, user));
     Ok(SyncPage { events, cursor: node.horizon.cursor_at(commit), has_more, reset: false })
 }

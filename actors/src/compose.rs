@@ -5,6 +5,7 @@ use chat_database::ids::{MediaId, Pair, UserId};
 use chat_database::time::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::images::Prepared;
 use crate::protocol::ErrorCode;
 use crate::protocol::client::MessageSend;
 use crate::protocol::server::Limits;
@@ -13,17 +14,27 @@ use crate::refused::Refused;
 /// The longest `temp_id`, in bytes.
 const TEMP_ID_BYTES: usize = 128;
 
-/// Makes the change that a send asks for, once it is known whose thread it is.
-pub(crate) fn message(user: UserId, pair: Pair, send: MessageSend, limits: &Limits) -> Result<Send, Refused> {
+/// The longest id of an image, in bytes.
+const MEDIA_ID_BYTES: usize = 64;
+
+/// Makes the change that a send asks for, once it is known whose thread it is. `files` came with it, and stand behind the
+/// images that it names.
+pub(crate) fn message(
+    user: UserId,
+    pair: Pair,
+    send: MessageSend,
+    files: &[Prepared],
+    limits: &Limits,
+) -> Result<Send, Refused> {
     let temp_id = send.temp_id.map(key).transpose()?;
     let content = send.content.filter(|content| !content.trim().is_empty());
     if let Some(content) = &content {
         text(content, limits)?;
     }
-    let media = images(send.images, send.image_urls)?;
+    let mut media = images(send.images, send.image_urls)?;
+    media.extend(files.iter().map(|file| file.id.clone()));
     if media.len() > limits.images {
-        let text = format!("{} images; a message takes at most {}", media.len(), limits.images);
-        return Err(Refused::new(ErrorCode::TooManyImages, text));
+        return Err(too_many_images(limits));
     }
     if content.is_none() && media.is_empty() {
         return Err(Refused::new(ErrorCode::EmptyMessage, "a message needs text, images or both"));
@@ -40,8 +51,19 @@ pub(crate) fn message(user: UserId, pair: Pair, send: MessageSend, limits: &Limi
         reply_to: send.reply_to,
         at: Timestamp::now(),
     };
-    draft.payload_hash = payload_hash(&draft);
+    draft.payload_hash = payload_hash(&draft, files);
     Ok(draft)
+}
+
+/// Says that a message, or an upload, has too many images.
+pub(crate) fn too_many_images(limits: &Limits) -> Refused {
+    Refused::new(ErrorCode::TooManyImages, format!("at most {} images are taken at once", limits.images))
+}
+
+/// Says which image cannot be had: unknown, somebody else's, and used are one answer.
+pub(crate) fn no_image(named: &str) -> Refused {
+    let short: String = named.chars().take(MEDIA_ID_BYTES).collect();
+    Refused::new(ErrorCode::NotFound, format!("there is no image {short:?} of yours that is not sent yet"))
 }
 
 /// Checks the text of an edit.
@@ -88,20 +110,22 @@ fn images(ids: Option<Vec<MediaId>>, urls: Option<Vec<String>>) -> Result<Vec<Me
         };
     }
     if urls.is_empty() {
-        return Ok(ids);
+        let long = ids.iter().find(|id| id.0.is_empty() || id.0.len() > MEDIA_ID_BYTES);
+        return long.map_or(Ok(()), |id| Err(no_image(&id.0))).map(|()| ids);
     }
-    urls.iter().map(|url| media_id(url).ok_or_else(|| Refused::not_found("image"))).collect()
+    urls.iter().map(|url| media_id(url).ok_or_else(|| no_image(url))).collect()
 }
 
 /// Reads the image's id out of `…/media/{id}/full`, perhaps with a query.
 fn media_id(url: &str) -> Option<MediaId> {
     let path = url.split(['?', '#']).next()?;
     let id = path.rsplit_once("/media/")?.1.split('/').next()?;
-    (!id.is_empty()).then(|| MediaId(id.to_owned()))
+    (1..=MEDIA_ID_BYTES).contains(&id.len()).then(|| MediaId(id.to_owned()))
 }
 
-/// Tells one payload from another: every part with its length before it, so that no two payloads read alike.
-fn payload_hash(draft: &Send) -> [u8; 32] {
+/// Tells one payload from another: every part with its length before it, so that no two payloads read alike. A file counts
+/// by its bytes as they came: sent again, it gets another id.
+fn payload_hash(draft: &Send, files: &[Prepared]) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
@@ -110,8 +134,12 @@ fn payload_hash(draft: &Send) -> [u8; 32] {
     part(draft.content.as_deref().unwrap_or_default().as_bytes());
     part(&draft.product_id.map_or(0, |id| id.get()).to_le_bytes());
     part(&draft.reply_to.map_or(0, |id| id.get()).to_le_bytes());
-    for media in &draft.media {
+    for media in &draft.media[..draft.media.len() - files.len()] {
         part(media.0.as_bytes());
+    }
+    for file in files {
+        part(b"file");
+        part(&file.digest);
     }
     hash.finalize().into()
 }
@@ -128,7 +156,7 @@ mod tests {
 
     fn compose(send: MessageSend) -> Result<Send, ErrorCode> {
         let pair = receiver(user(42), user(7)).expect("two people");
-        message(user(42), pair, send, &LIMITS).map_err(|refused| refused.code)
+        message(user(42), pair, send, &[], &LIMITS).map_err(|refused| refused.code)
     }
 
     fn text_of(content: &str) -> MessageSend {

@@ -4,11 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chat_database::Database;
-use chat_database::change::{Change, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Ticket};
-use chat_database::ids::{MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
-use chat_database::objects::Message;
-use chat_database::queries::{changes, people, threads};
+use chat_database::change::{
+    Change, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Ticket,
+};
+use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
+use chat_database::media::Store;
+use chat_database::objects::{Image, Message};
+use chat_database::queries::media::{self, Location};
+use chat_database::queries::{changes, messages, people, threads};
 use chat_database::time::Timestamp;
 use ractor::{ActorRef, ActorRuntime};
 use tokio::sync::oneshot;
@@ -16,6 +21,7 @@ use tokio::time::Instant;
 
 pub use crate::connection::{Opening, Session};
 use crate::horizon::Horizon;
+use crate::images::{self, Images, Links, Prepared, Uploading};
 use crate::node::Node;
 pub use crate::origin::Permit;
 use crate::origin::{Answer, Origin};
@@ -54,6 +60,8 @@ pub struct Options {
     pub offline_after: Duration,
     /// How often the hub pings, as clients are told.
     pub heartbeat: Duration,
+    /// How images are dealt with.
+    pub images: images::Options,
 }
 
 /// A stored message, as REST answers it.
@@ -120,14 +128,18 @@ impl fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// Starts the actors over a migrated database.
+    /// Starts the actors over a migrated database and a store of images.
     ///
     /// # Errors
     /// A [`Refused`] if the database does not answer.
-    pub async fn start(database: Database, options: Options) -> Result<Self, Refused> {
+    pub async fn start(database: Database, store: Store, options: Options) -> Result<Self, Refused> {
         let head = changes::head(&database).await?;
         let horizon = Horizon::new(Arc::from(head.epoch), head.commit);
-        let node = Node::new(options, database, horizon);
+        let images = Images::open(options.images.clone(), store).map_err(|error| {
+            tracing::error!(%error, "the threads for images did not start");
+            Refused::internal()
+        })?;
+        let node = Node::new(options, database, horizon, images);
         let (root, _) = ActorRuntime::spawn(None, Root, Arc::clone(&node)).await.map_err(|error| {
             tracing::error!(%error, "the actors did not start");
             Refused::internal()
@@ -169,23 +181,85 @@ impl Hub {
     /// # Errors
     /// Every code that a `message_send` can be refused with.
     pub async fn send(&self, user: UserId, send: MessageSend) -> Result<Stored, Refused> {
+        self.send_with(user, send, Vec::new()).await
+    }
+
+    /// Stores a message with files that came with it, all or nothing, and tells both sides.
+    ///
+    /// # Errors
+    /// As [`Hub::send`], and `unavailable` with the store of images away.
+    pub async fn send_with(&self, user: UserId, send: MessageSend, files: Vec<Prepared>) -> Result<Stored, Refused> {
         self.node.rates.take(user, Instant::now())?;
-        let pair = match (send.receiver_id, send.thread_id) {
-            (Some(receiver), None) => compose::receiver(user, receiver)?,
-            (receiver, Some(thread)) => {
-                let pair = self.pair_of(user, thread).await?;
-                let agrees = receiver.is_none_or(|receiver| pair.other(user) == Some(receiver));
-                agrees.then_some(pair).ok_or_else(|| {
-                    Refused::bad_request("receiver_id is not of that thread_id; leave one of them out")
-                })?
-            }
-            (None, None) => return Err(Refused::bad_request("say to whom: receiver_id or thread_id")),
-        };
-        let draft = compose::message(user, pair, send, &self.node.options.limits)?;
+        let pair = self.pair_for(user, &send).await?;
+        let draft = compose::message(user, pair, send, &files, &self.node.options.limits)?;
+        if !files.is_empty() && !self.was_sent(&draft).await? {
+            self.node.images.keep(&self.node.storage, user, files).await?;
+        }
         match self.ask(pair, Change::Send(draft)).await? {
             Answer::Stored { message, duplicate } => Ok(Stored { message: *message, duplicate }),
             _ => Err(Refused::internal()),
         }
+    }
+
+    /// Lets a request in that uploads files; it counts as one for as long as what is returned lives.
+    ///
+    /// # Errors
+    /// `overloaded`, `rate_limited` with as many uploads under way as this node, or the user, may have; `shutting_down`.
+    pub fn begin_upload(&self, user: UserId) -> Result<Uploading, Refused> {
+        if self.node.is_draining() {
+            return Err(Refused::shutting_down());
+        }
+        self.node.images.admit(user)
+    }
+
+    /// Counts a file before it is read; `before` came with the same request.
+    ///
+    /// # Errors
+    /// `too_many_images`, `rate_limited`.
+    pub fn expect_file(&self, uploading: &Uploading, before: usize) -> Result<(), Refused> {
+        if before >= self.node.options.limits.images {
+            return Err(compose::too_many_images(&self.node.options.limits));
+        }
+        self.node.images.expect_file(uploading)
+    }
+
+    /// Makes a file into an image. Nothing of it is kept yet.
+    ///
+    /// # Errors
+    /// `unsupported_media`, `image_too_large`, `image_invalid`.
+    pub async fn prepare_image(&self, bytes: Bytes) -> Result<Prepared, Refused> {
+        self.node.images.prepare(bytes).await
+    }
+
+    /// Keeps images for their owner to send, all or none.
+    ///
+    /// # Errors
+    /// Temporary ones alone.
+    pub async fn keep_images(&self, owner: UserId, prepared: Vec<Prepared>) -> Result<Vec<Image>, Refused> {
+        let mut images = self.node.images.keep(&self.node.storage, owner, prepared).await?;
+        self.links().dress_images(&mut images, owner);
+        Ok(images)
+    }
+
+    /// Finds an image for somebody who may see it.
+    ///
+    /// # Errors
+    /// `not_found`: there is none, or it is not theirs to see.
+    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<Location, Refused> {
+        let found = media::find(&self.node.database, reader, image).await?;
+        found.ok_or_else(|| Refused::not_found("image"))
+    }
+
+    /// Returns the store of images, for reading.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.node.images.store()
+    }
+
+    /// Returns what makes and reads the links of images.
+    #[must_use]
+    pub fn links(&self) -> &Links {
+        self.node.images.links()
     }
 
     /// Changes a message's text.
@@ -332,6 +406,27 @@ impl Hub {
             tracing::warn!("the deadline has come before everybody had left");
         }
         self.root.stop(None);
+    }
+
+    /// Tells whose thread a send is for.
+    async fn pair_for(&self, user: UserId, send: &MessageSend) -> Result<Pair, Refused> {
+        match (send.receiver_id, send.thread_id) {
+            (Some(receiver), None) => compose::receiver(user, receiver),
+            (receiver, Some(thread)) => {
+                let pair = self.pair_of(user, thread).await?;
+                let agrees = receiver.is_none_or(|receiver| pair.other(user) == Some(receiver));
+                agrees
+                    .then_some(pair)
+                    .ok_or_else(|| Refused::bad_request("receiver_id is not of that thread_id; leave one of them out"))
+            }
+            (None, None) => Err(Refused::bad_request("say to whom: receiver_id or thread_id")),
+        }
+    }
+
+    /// Tells whether a message stands under a draft's key: then its files need not be kept. The commit decides what it is.
+    async fn was_sent(&self, draft: &Send) -> Result<bool, Refused> {
+        let Some(key) = &draft.temp_id else { return Ok(false) };
+        Ok(messages::was_sent(&self.node.database, draft.pair, draft.sender, key).await?)
     }
 
     async fn pair_of(&self, user: UserId, thread: ThreadId) -> Result<Pair, Refused> {

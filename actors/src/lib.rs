@@ -23,6 +23,7 @@
 //!   origin         where a request came from, and the promise of one answer
 //!   catch_up, events   from a cursor to frames
 //!   compose, authorship, limits   what may be sent, changed, and how fast
+//!   images         files taken in, made safe, kept, linked to, swept
 //!   supervision    the supervision tree, every policy on one screen
 //!   metrics        the catalogue of everything that is counted
 //! ```
@@ -39,6 +40,7 @@ mod events;
 mod follower;
 mod horizon;
 pub mod hub;
+pub mod images;
 mod limits;
 pub mod metrics;
 mod node;

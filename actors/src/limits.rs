@@ -49,24 +49,26 @@ pub(crate) fn too_fast(what: &str, wait: Duration) -> Refused {
     Refused::new(ErrorCode::RateLimited, format!("too many {what}; try again in {millis} ms")).after(millis)
 }
 
-/// How fast each user may send, over all their connections and REST.
+/// How fast each user may do something, over all their connections and REST.
 #[derive(Debug)]
-pub(crate) struct SendRates {
-    /// Messages per second; `None`: as fast as they can.
+pub(crate) struct Rates {
+    /// What is counted.
+    what: &'static str,
+    /// How many per second; `None`: as fast as they can.
     rate: Option<f64>,
     burst: f64,
     buckets: Mutex<HashMap<UserId, Bucket>>,
 }
 
-impl SendRates {
+impl Rates {
     /// Above this many, those who have been quiet are forgotten: a full bucket says nothing.
     const REMEMBERED: usize = 16_384;
 
-    pub(crate) fn new(rate: Option<f64>, burst: u32) -> Self {
-        Self { rate, burst: f64::from(burst).max(1.0), buckets: Mutex::default() }
+    pub(crate) fn new(what: &'static str, rate: Option<f64>, burst: u32) -> Self {
+        Self { what, rate, burst: f64::from(burst).max(1.0), buckets: Mutex::default() }
     }
 
-    /// Counts a message of a user.
+    /// Counts one of a user's.
     pub(crate) fn take(&self, user: UserId, now: Instant) -> Result<(), Refused> {
         let Some(rate) = self.rate else { return Ok(()) };
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +76,7 @@ impl SendRates {
             buckets.retain(|_, bucket| !bucket.is_full(now));
         }
         let bucket = buckets.entry(user).or_insert_with(|| Bucket::new(rate, self.burst, now));
-        bucket.take(now).map_err(|wait| too_fast("messages", wait))
+        bucket.take(now).map_err(|wait| too_fast(self.what, wait))
     }
 }
 
@@ -97,7 +99,7 @@ mod tests {
 
     #[test]
     fn without_a_rate_nobody_is_too_fast() {
-        let rates = SendRates::new(None, 1);
+        let rates = Rates::new("messages", None, 1);
         let user = UserId::new(42).expect("an id");
         assert!((0..1_000).all(|_| rates.take(user, Instant::now()).is_ok()));
     }

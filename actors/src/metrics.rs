@@ -51,7 +51,21 @@ pub struct Metrics {
     pub commits_followed: Counter,
     /// The newest commit up to which everybody on this node has been told.
     pub released: Gauge,
-    /// Actors that panicked.
+    /// Requests that upload.
+    pub uploads: Gauge,
+    /// Bytes of files that came to be made into images.
+    pub upload_bytes: Counter,
+    /// Images made.
+    pub images_made: Counter,
+    /// Seconds of work on one image, taken or not.
+    pub image_seconds: Histogram,
+    /// Renditions served.
+    pub images_served: Counter,
+    /// Images swept.
+    pub images_swept: Counter,
+    /// Sweeps of images that stopped half-way.
+    pub sweep_failures: Counter,
+    /// Actors that panicked, and decoders.
     pub panics: Counter,
     errors: Vec<Counter>,
     closes: Vec<Counter>,
@@ -146,7 +160,14 @@ fn describe() -> Metrics {
         outbox_overflows: counter!("chat_outbox_overflows_total", "Connections closed because their outbox was full"),
         commits_followed: counter!("chat_commits_followed_total", "Commits told from the database"),
         released: gauge!("chat_released_commit", Count, "Newest commit up to which all on this node have been told"),
-        panics: counter!("chat_actor_panics_total", "Actors that panicked"),
+        uploads: gauge!("chat_uploads", Count, "Requests with files that are under way"),
+        upload_bytes: counter!("chat_upload_bytes_total", "Bytes of files that came to be made into images"),
+        images_made: counter!("chat_images_made_total", "Images made"),
+        image_seconds: histogram!("chat_image_seconds", Seconds, "Time of work on one image, taken or not"),
+        images_served: counter!("chat_images_served_total", "Renditions served"),
+        images_swept: counter!("chat_images_swept_total", "Images swept from store and table"),
+        sweep_failures: counter!("chat_image_sweep_failures_total", "Sweeps of images that stopped half-way"),
+        panics: counter!("chat_actor_panics_total", "Actors, and decoders of images, that panicked"),
         errors: ErrorCode::ALL
             .iter()
             .map(|code| metrics::counter!("chat_errors_total", "code" => code.as_str()))

@@ -10,7 +10,8 @@ use ractor::actor::actor_cell::ActorCell;
 use crate::awake::Awake;
 use crate::horizon::Horizon;
 use crate::hub::Options;
-use crate::limits::SendRates;
+use crate::images::Images;
+use crate::limits::Rates;
 use crate::metrics;
 use crate::people::People;
 use crate::relay::Relay;
@@ -25,7 +26,9 @@ pub(crate) struct Node {
     /// How far everybody has been told.
     pub(crate) horizon: Horizon,
     /// How fast everybody may send.
-    pub(crate) rates: SendRates,
+    pub(crate) rates: Rates,
+    /// What takes files in.
+    pub(crate) images: Images,
     /// The threads that are awake.
     pub(crate) threads: Awake<Pair, thread::Message>,
     /// The notification streams that are awake.
@@ -42,9 +45,10 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(options: Options, database: Database, horizon: Horizon) -> Arc<Self> {
+    pub(crate) fn new(options: Options, database: Database, horizon: Horizon, images: Images) -> Arc<Self> {
         Arc::new(Self {
-            rates: SendRates::new(options.limits.rate, options.burst),
+            rates: Rates::new("messages", options.limits.rate, options.burst),
+            images,
             storage: storage::Handle::new(options.writes),
             presence: presence::Handle::default(),
             follower: follower::Handle::default(),

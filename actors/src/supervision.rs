@@ -5,6 +5,7 @@
 //!  ├─ Storage                 permanent: started again; what it held is answered with temporary errors
 //!  ├─ Presences               permanent: started again; the table outlives it
 //!  ├─ Follower                permanent: started again; it looks at what is there
+//!  ├─ Sweeper                 permanent: started again; it sweeps what is over
 //!  └─ Nursery                 ends only with its node
 //!     ├─ Session …            temporary: its connection is closed with 4004, and resumes
 //!     ├─ Thread …             temporary: forgotten; the next message wakes it from the database
@@ -21,6 +22,7 @@ use ractor::actor::actor_cell::ActorCell;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, SpawnErr, SupervisionEvent};
 
 use crate::follower::Follower;
+use crate::images::sweeper::Sweeper;
 use crate::metrics;
 use crate::node::Node;
 use crate::notifications::{self, Stream};
@@ -40,6 +42,7 @@ pub(crate) struct Permanent {
     storage: ActorId,
     presences: ActorId,
     follower: ActorId,
+    sweeper: ActorId,
 }
 
 impl Actor for Root {
@@ -56,6 +59,7 @@ impl Actor for Root {
             storage: spawn(Storage, &node, &root).await?,
             presences: spawn(Presences, &node, &root).await?,
             follower: spawn(Follower, &node, &root).await?,
+            sweeper: spawn(Sweeper, &node, &root).await?,
             node,
         })
     }
@@ -77,6 +81,8 @@ impl Actor for Root {
             state.presences = spawn(Presences, &state.node, &root).await?;
         } else if ended == state.follower {
             state.follower = spawn(Follower, &state.node, &root).await?;
+        } else if ended == state.sweeper {
+            state.sweeper = spawn(Sweeper, &state.node, &root).await?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What can be written, and what became of it.
 
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
-use crate::objects::{Message, Notification, Totals};
+use crate::objects::{Image, Message, Notification, Totals};
 use crate::time::Timestamp;
 
 /// One thing to write. A group commit is a list of them, applied in order.
@@ -19,7 +19,7 @@ pub enum Change {
     Notify(Notify),
     /// One notification was read.
     ReadNotification(OwnNotification),
-    /// All notifications of a user were read (those of type `chat` stay as the threads say).
+    /// All notifications of a user were read, also those of type `chat`; the threads themselves stay as unread as they are.
     ReadAllNotifications(UserId),
     /// One notification is to go.
     DeleteNotification(OwnNotification),
@@ -27,6 +27,12 @@ pub enum Change {
     LastSeen(UserId, Timestamp),
     /// A ticket is being used.
     UseTicket(Ticket),
+    /// Images whose renditions are about to be put into the store.
+    Upload(Vec<Upload>),
+    /// Images whose time is over: if so, nobody can send or see them any more.
+    GiveUp(Vec<MediaId>, Timestamp),
+    /// Images whose renditions have gone from the store.
+    Forget(Vec<MediaId>),
 }
 
 /// A new message.
@@ -137,6 +143,24 @@ pub struct Ticket {
     pub expires_at: Timestamp,
 }
 
+/// An image whose renditions are about to be put into the store.
+///
+/// Its row comes first, so that whatever is in the store has a row that the sweep finds. Nobody is told its id before
+/// the renditions are there.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// Whose it is.
+    pub owner: UserId,
+    /// What clients will see of it.
+    pub image: Image,
+    /// Under which key its renditions are in the store.
+    pub object_key: String,
+    /// When.
+    pub at: Timestamp,
+    /// From when on it is swept, unless it is sent before.
+    pub expires_at: Timestamp,
+}
+
 /// What became of one [`Change`].
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -146,8 +170,10 @@ pub enum Outcome {
     Duplicate(Box<Duplicate>),
     /// The key belongs to another message.
     TempIdConflict,
-    /// An image is unknown, someone else's or used already; or the message it answers is not of this thread.
+    /// The message that it answers is not of this thread.
     NotFound(&'static str),
+    /// This image is unknown, someone else's or used already: nothing was stored.
+    NoImage(MediaId),
     /// The text was changed.
     Edited(Edited),
     /// The message was deleted.
@@ -170,6 +196,12 @@ pub enum Outcome {
     TicketUsed,
     /// The ticket had been used before.
     TicketReplayed,
+    /// The images have rows.
+    Uploaded,
+    /// Those of the images whose time was over, with their keys in the store.
+    GivenUp(Vec<(MediaId, String)>),
+    /// The images' rows are gone.
+    Forgotten,
 }
 
 /// A stored message, and how its thread moved.

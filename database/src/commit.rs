@@ -5,7 +5,7 @@
 //!  connection   the writer's connection: SQLite's own, or the one to a server
 //!  transaction  takes the next number under the counter's lock, then:
 //!    load         reads what the state does not know (in the steady state: nothing)
-//!    plan         applies the changes in memory: send, amend, receipt, notify
+//!    plan         applies the changes in memory: send, media, amend, receipt, notify
 //!    writes       the rows that follow; statements: one per table
 //!  settle       was it committed? asked when the answer was lost
 //!  state        what is known between commits
@@ -16,6 +16,7 @@ mod connection;
 mod facts;
 mod hex;
 mod load;
+mod media;
 mod need;
 mod notify;
 mod plan;

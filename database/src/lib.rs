@@ -7,6 +7,7 @@
 //!  commit                 the group commit: many changes, one transaction
 //!  queries                everything that is read, one file per question
 //!  entities               the tables, for sea-orm
+//!  media                  the store of images
 //! ```
 //!
 //! Nothing here decides: a [`change::Change`] says what to write, [`commit::Writer`] writes it
@@ -19,6 +20,7 @@ pub mod connect;
 mod entities;
 mod failure;
 pub mod ids;
+pub mod media;
 pub mod objects;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]

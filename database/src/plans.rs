@@ -2,12 +2,13 @@
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 
-use crate::change::{Change, Delete, Edit, Notify, OwnNotification, Receipt, ReceiptKind, Send, Ticket};
+use crate::change::{Change, Delete, Edit, Notify, OwnNotification, Receipt, ReceiptKind, Send, Ticket, Upload};
 use crate::commit::Writer;
 use crate::connect::Options;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
+use crate::objects::Image;
 use crate::queries::messages::Page;
-use crate::queries::{changes, inbox, messages, notifications, people, threads, unread};
+use crate::queries::{changes, inbox, media, messages, notifications, people, threads, unread};
 use crate::time::Timestamp;
 use crate::{Database, sql};
 
@@ -61,9 +62,9 @@ async fn write_everything(db: &Database) {
         reply_to: None,
         at,
     };
-    let upload = "INSERT INTO media (id, owner_id, object_key, mime, width, height, bytes, blurhash, created_at) \
-                  VALUES ('a', 1, 'k', 'image/webp', 1, 1, 1, '', 1)";
-    db.writer.execute_unprepared(upload).await.unwrap();
+    writer.commit(&[Change::Upload(vec![upload("a", ann, at), upload("b", ann, at)])]).await.unwrap();
+    let ids = || vec![MediaId("b".to_owned())];
+    writer.commit(&[Change::GiveUp(ids(), at), Change::Forget(ids())]).await.unwrap();
     writer.commit(&(0..400).map(|key| Change::Send(send(key))).collect::<Vec<_>>()).await.unwrap();
     // A writer that knows nothing has to read.
     let mut writer = Writer::new(db.clone(), "node".to_owned());
@@ -99,6 +100,20 @@ async fn write_everything(db: &Database) {
     writer.sweep().await.unwrap();
 }
 
+fn upload(id: &str, owner: UserId, at: Timestamp) -> Upload {
+    let image = Image {
+        id: MediaId(id.to_owned()),
+        url: String::new(),
+        thumb_url: String::new(),
+        width: 1,
+        height: 1,
+        bytes: 1,
+        mime: "image/webp".to_owned(),
+        blurhash: String::new(),
+    };
+    Upload { owner, image, object_key: "k".to_owned(), at, expires_at: at }
+}
+
 async fn read_everything(db: &Database) {
     let (ann, ben) = (UserId::new(1).unwrap(), UserId::new(2).unwrap());
     let thread = ThreadId::new(1).unwrap();
@@ -111,6 +126,9 @@ async fn read_everything(db: &Database) {
     for page in [Page::Newest, Page::BeforeSeq(Seq(9)), Page::AfterSeq(Seq(9)), Page::AfterRev(Rev(9))] {
         messages::page(db, ben, thread, page, 5).await.unwrap();
     }
+    messages::was_sent(db, Pair::new(ann, ben).unwrap(), ann, "k").await.unwrap();
+    media::find(db, ann, &MediaId("a".to_owned())).await.unwrap();
+    media::over(db, Timestamp::now(), 10).await.unwrap();
     threads::authorship(db, MessageId::new(1).unwrap()).await.unwrap();
     unread::totals(db, ben).await.unwrap();
     unread::by_counterpart(db, ben).await.unwrap();

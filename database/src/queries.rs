@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod inbox;
+pub mod media;
 pub mod messages;
 pub mod notifications;
 pub mod people;

@@ -40,6 +40,14 @@ pub(crate) fn note(text: &str) {
     texts().insert(text.to_owned());
 }
 
+/// Returns text as a column holds it that is compared byte by byte.
+pub(crate) fn exact(backend: DatabaseBackend, text: &str) -> Value {
+    match backend {
+        DatabaseBackend::MySql => text.as_bytes().to_vec().into(),
+        _ => text.into(),
+    }
+}
+
 /// Returns all texts that were ever made: what the test of the plans goes through.
 #[cfg(test)]
 pub(crate) fn texts() -> std::sync::MutexGuard<'static, std::collections::BTreeSet<String>> {

@@ -152,7 +152,7 @@ async fn one_failure_costs_one_change(mut w: World) {
     else {
         panic!("{outcomes:?}")
     };
-    assert!(matches!(images, Outcome::NotFound("image")));
+    assert!(matches!(images, Outcome::NoImage(id) if id.0 == "nothing"));
     assert!(matches!(answered, Outcome::NotFound("reply_to")));
     assert_eq!((before.message.seq, after.message.seq), (Seq(2), Seq(3)));
 }
@@ -180,13 +180,14 @@ async fn images_are_sent_once_and_only_by_their_owner(mut w: World) {
     let good = with(w.send(ann, ben, None, "good"), &["a"]);
     let used = with(w.send(ann, ben, None, "used"), &["b", "a"]);
     let outcomes = w.commit(&[theirs, twice, good, used.clone()]).await.outcomes;
-    let [Outcome::NotFound("image"), Outcome::NotFound("image"), Outcome::Sent(sent), Outcome::NotFound("image")] =
+    let [Outcome::NoImage(theirs), Outcome::NoImage(twice), Outcome::Sent(sent), Outcome::NoImage(used_one)] =
         &outcomes[..]
     else {
         panic!("{outcomes:?}")
     };
+    assert!([theirs, twice, used_one].iter().all(|at_fault| at_fault.0 == "a"), "{outcomes:?}");
     assert!(sent.opened && sent.message.seq == Seq(1));
-    assert!(matches!(w.one(used).await, Outcome::NotFound("image")));
+    assert!(matches!(w.one(used).await, Outcome::NoImage(id) if id.0 == "a"));
 
     let delete = w.delete(sent.message.id, pair(ann, ben));
     w.one(delete).await;

@@ -1,17 +1,44 @@
 //! The command line.
 
+mod scenario;
+mod target;
+
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
-use crate::token::SECRET;
+use crate::stats::slo::Slo;
+
+pub use self::scenario::{
+    ChatShape, HistoryShape, IdleShape, ImagesShape, LoadArgs, MixedShape, NotificationsShape, PresenceShape, Receipts,
+    ReconnectShape, Run, Scenario, SlowReadersShape,
+};
+pub use self::target::{Peer, TargetArgs};
+
+const EXIT_CODES: &str = "\
+Exit code: 0 if every promise was kept, 1 if one was broken or the run failed, 2 for a wrong command line, \
+3 if the run is void (the generator was late or saturated, or the load could not be offered; the reason is printed).";
+
+const EXAMPLES: &str = "\
+Examples:
+  chat-loadtest run chat --spawn --rate 5000 --seconds 30
+      5,000 messages a second by the clock, for half a minute, against a hub of its own
+  chat-loadtest run chat --target http://127.0.0.1:8080 --in-flight 8
+      as fast as the answers come, 8 at a time for each author, against a hub that runs
+  chat-loadtest capacity --spawn --slo 'p99<100ms,errors=0' --out capacity
+      the highest load that meets the objective, as an interval, with a report in capacity/
+  chat-loadtest plan --from capacity/report.json --users 1000000 --online 10%
+      how many machines that makes
+  chat-loadtest compare --spawn --peer node-group --in-flight 1,8
+      the hub and the strongest peer that we know, in turn";
 
 /// Measures what a Softadastra Chat hub carries, and holds it to its promises meanwhile.
+///
+/// Every message is followed: sent, acknowledged, stored, delivered, receipted. What is lost, doubled or out of order is
+/// counted, named, and makes the exit code 1. By default messages are sent by the clock (an open loop), and latency is
+/// counted from the time at which a message was meant to be sent, so a server that stalls cannot hide it.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "Exit code: 0 if every promise was kept, 1 if one was broken or the run failed, 2 for a wrong command line."
-)]
+#[command(version, after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -21,108 +48,256 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a scenario against a hub and print its figures.
+    /// Run one scenario against a hub and print what was found
     Run {
         /// The scenario.
         #[command(subcommand)]
-        scenario: Scenario,
+        scenario: Box<Scenario>,
     },
+    /// Find the highest load that meets an objective
+    #[command(long_about = CAPACITY, after_help = CAPACITY_EXAMPLES)]
+    Capacity(Box<CapacityArgs>),
+    /// Calculate how many machines a marketplace needs
+    #[command(long_about = PLAN, after_help = PLAN_EXAMPLES)]
+    Plan(PlanArgs),
+    /// Measure two servers in turn under the same load
+    #[command(long_about = COMPARE, after_help = COMPARE_EXAMPLES)]
+    Compare(Box<CompareArgs>),
+    /// Make the HTML report again from JSON
+    #[command(after_help = "Example: chat-loadtest report capacity/report.json idle/report.json --html both.html")]
+    Report(ReportArgs),
 }
 
-/// A scenario.
-#[derive(Debug, Subcommand)]
-pub enum Scenario {
-    /// Pairs of users in a closed loop: messages a second, stored, acknowledged and delivered.
-    ///
-    /// In each pair one user writes and the other reads. A message counts when its author has the acknowledgement and its
-    /// receiver the message; then the author sends the next. Latency is from the sending to whichever came later. Lost,
-    /// doubled and reordered messages are found while it runs, and what was counted is held against history afterwards.
-    #[command(after_help = "Example: chat-loadtest run chat --spawn --pairs 100 --in-flight 8 --seconds 10")]
-    Chat(ChatArgs),
-    /// Connected users who do nothing: resident memory for each.
-    ///
-    /// (Resident memory with all connections − before the first) ÷ connections, from /proc/<pid>/status. Each
-    /// connection is another user's, and authenticated.
-    #[command(after_help = "Example: chat-loadtest run idle --spawn --connections 5000")]
-    Idle(IdleArgs),
-}
+const CAPACITY: &str = "\
+Find the highest load of the scenario `chat` that meets an objective.
 
-/// Which hub to measure.
-#[derive(Debug, Clone, Args)]
-#[command(group = ArgGroup::new("which").required(true).args(["target", "spawn"]))]
-pub struct TargetArgs {
-    /// A hub that runs: http://host:port, and its base path. Start it with CHAT_RATE_LIMIT=off
-    #[arg(long, value_name = "URL")]
-    pub target: Option<String>,
-    /// Start a hub for the run, on a free port and with a database of its own
-    #[arg(long)]
-    pub spawn: bool,
-    /// The hub's program for --spawn [default: softadastra-chat beside this program]
-    #[arg(long, value_name = "FILE", requires = "spawn")]
-    pub hub: Option<PathBuf>,
-    /// Where the hub of --spawn keeps its data and its log; kept after the run [default: a temporary folder]
-    #[arg(long, value_name = "FOLDER", requires = "spawn")]
-    pub data: Option<PathBuf>,
-    /// An environment variable for the hub of --spawn, as NAME=VALUE; may be repeated
-    #[arg(long = "set", value_name = "NAME=VALUE", requires = "spawn", value_parser = setting)]
-    pub settings: Vec<(String, String)>,
-    /// The secret that tokens are signed with
-    #[arg(long, env = "JWT_SECRET", default_value = SECRET, hide_env_values = true, hide_default_value = true)]
-    pub secret: String,
-    /// Print the figures as one line of JSON
+Doubles the load until it fails, halves the interval until it is narrow, confirms the highest load that passed three \
+times, and the lowest that failed once more. The answer is that interval. A load at which the generator itself was \
+late or saturated is not held against the server: the answer then says \"at least\".
+
+Then measures a closed loop at eight or more concurrencies and fits the Universal Scalability Law, with intervals of \
+95 % (bootstrap). Nothing is said of loads that the points do not bear.";
+
+const CAPACITY_EXAMPLES: &str = "\
+Examples:
+  chat-loadtest capacity --spawn
+  chat-loadtest capacity --spawn --slo 'p99<20ms,errors=0,delivered>=99%' --step-seconds 30 --out capacity
+  chat-loadtest capacity --target http://127.0.0.1:8080 --pid 4711 --from 500 --no-usl";
+
+const PLAN: &str = "\
+Calculate how many machines a marketplace needs, from measured unit costs.
+
+What one node carries comes from a report of `capacity` (--from), and from the flags where they are given. The share \
+--headroom of each node is kept free; where several nodes are needed, one more stands by.";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  chat-loadtest plan --from capacity/report.json --users 100000
+  chat-loadtest plan --users 1000000 --online 15% --messages 30 --peak 6 --images 8% --node-messages 12000";
+
+const COMPARE: &str = "\
+Measure two servers in turn, A B A B, under the same load; print medians, ratios and how far they lie apart.
+
+The other server is a peer that this program starts (--peer), or any that runs (--against). With --legacy that one is \
+spoken to as to the service that the hub replaces: on /ws/chat, with a first frame `auth {user_id}`.";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  chat-loadtest compare --spawn --peer node
+  chat-loadtest compare --spawn --peer node-group --in-flight 1,8 --rounds 3 --out comparison
+  chat-loadtest compare --spawn --against http://127.0.0.1:3000 --legacy --in-flight 1";
+
+/// Where what was found goes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Print one line of JSON instead of a table
     #[arg(long)]
     pub json: bool,
-}
-
-/// What `run chat` takes.
-#[derive(Debug, Clone, Args)]
-pub struct ChatArgs {
-    /// The hub.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// Pairs of users
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=7_500))]
-    pub pairs: u32,
-    /// Messages of one author that wait for their completion at a time; the hub takes 16 of a connection
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
-    pub in_flight: u32,
-    /// Seconds to measure
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
-    pub seconds: u64,
-    /// Seconds to run before measuring
-    #[arg(long, default_value_t = 2)]
-    pub warmup: u64,
-    /// Characters of a message
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=4_000))]
-    pub chars: u32,
-    /// The first user's id; the others follow
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1 << 50))]
-    pub first_user: u64,
-}
-
-/// What `run idle` takes.
-#[derive(Debug, Clone, Args)]
-pub struct IdleArgs {
-    /// The hub.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// Connections to hold
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub connections: u32,
-    /// Seconds to hold all of them before weighing
-    #[arg(long, default_value_t = 3)]
-    pub hold: u64,
-    /// The process to weigh with --target [default: the one of --spawn]
+    /// Also write report.json, report.html, report.txt and .hlog files into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Show nothing while it runs
     #[arg(long)]
-    pub pid: Option<u32>,
-    /// The first user's id; the others follow
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1 << 50))]
-    pub first_user: u64,
+    pub quiet: bool,
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
-    Ok((name.to_owned(), value.to_owned()))
+/// What `capacity` takes.
+#[derive(Debug, Clone, Args)]
+pub struct CapacityArgs {
+    /// The server.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Who talks.
+    #[command(flatten)]
+    pub shape: ChatShape,
+    /// Where the result goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// The server is an old one: /ws/chat, `auth {user_id}`
+    #[arg(long)]
+    pub legacy: bool,
+    /// What "good enough" means: p50, p90, p99, p99.9 and max in ms or s, errors, delivered in %
+    #[arg(long, default_value = "p99<100ms,errors=0")]
+    pub slo: Slo,
+    /// The first load to try, in messages a second
+    #[arg(long, value_name = "RATE", default_value_t = 1_000.0, value_parser = rate)]
+    pub from: f64,
+    /// The highest load to try
+    #[arg(long, value_name = "RATE", default_value_t = 500_000.0, value_parser = rate)]
+    pub to: f64,
+    /// How narrow the interval is to be, as a share of its lower end
+    #[arg(long, value_name = "SHARE", default_value = "4%", value_parser = share)]
+    pub precision: f64,
+    /// How often the answer must pass again
+    #[arg(long, value_name = "TIMES", default_value_t = 3)]
+    pub confirmations: u32,
+    /// The most loads to measure
+    #[arg(long, value_name = "COUNT", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub steps: u32,
+    /// Seconds to measure each load
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    pub step_seconds: f64,
+    /// Seconds to run each load before measuring
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub warmup: f64,
+    /// How the messages of a load follow each other
+    #[arg(long, value_enum, default_value_t)]
+    pub arrivals: crate::stats::schedule::Arrivals,
+    /// Milliseconds by which the generator may be late with 1 % of what is due
+    #[arg(long, value_name = "MS", default_value_t = 20.0, value_parser = seconds)]
+    pub max_lateness: f64,
+    /// Leave the scalability curve out
+    #[arg(long)]
+    pub no_usl: bool,
+}
+
+/// What `plan` takes.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// Reports to take unit costs from: of `capacity`, `run chat`, `run idle`
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub from: Vec<PathBuf>,
+    /// Where the result goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Users of the marketplace; several by commas
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000", value_parser = rate)]
+    pub users: Vec<f64>,
+    /// The share of them that is connected at the busiest time
+    #[arg(long, value_name = "SHARE", default_value = "100%", value_parser = share)]
+    pub online: f64,
+    /// Connections of one user who is connected
+    #[arg(long, value_name = "COUNT", default_value_t = 1.2, value_parser = rate)]
+    pub connections: f64,
+    /// Messages of one user a day
+    #[arg(long, value_name = "COUNT", default_value_t = 20.0, value_parser = rate)]
+    pub messages: f64,
+    /// How much busier the busiest second is than the average one
+    #[arg(long, value_name = "FACTOR", default_value_t = 5.0, value_parser = rate)]
+    pub peak: f64,
+    /// The share of messages with an image
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    pub images: f64,
+    /// KB of an image, with its renditions
+    #[arg(long, value_name = "KB", default_value_t = 250.0, value_parser = rate)]
+    pub image_kb: f64,
+    /// The share of each node that is kept free
+    #[arg(long, value_name = "SHARE", default_value = "40%", value_parser = share)]
+    pub headroom: f64,
+    /// Messages a second that a node carries [default: from --from]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub node_messages: Option<f64>,
+    /// Connections that a node holds
+    #[arg(long, value_name = "COUNT", default_value_t = 15_000.0, value_parser = rate)]
+    pub node_connections: f64,
+    /// CPU time of the server for a message, in µs [default: from --from]
+    #[arg(long, value_name = "US", value_parser = rate)]
+    pub message_cpu: Option<f64>,
+    /// Resident memory of a connection, in KB [default: from --from, or 12]
+    #[arg(long, value_name = "KB", value_parser = rate)]
+    pub connection_kb: Option<f64>,
+    /// Bytes of the database for a message [default: from --from, or 500]
+    #[arg(long, value_name = "BYTES", value_parser = rate)]
+    pub message_bytes: Option<f64>,
+}
+
+/// What `compare` takes.
+#[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("other").required(true).args(["peer", "against"]))]
+pub struct CompareArgs {
+    /// The one server.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Who talks.
+    #[command(flatten)]
+    pub shape: ChatShape,
+    /// Where the result goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// The other server: a Node.js service of the same job, which this program starts
+    #[arg(long, value_enum)]
+    pub peer: Option<Peer>,
+    /// The other server: one that runs
+    #[arg(long, value_name = "URL")]
+    pub against: Option<String>,
+    /// The process of --against, for its costs
+    #[arg(long, value_name = "PID", requires = "against")]
+    pub against_pid: Option<u32>,
+    /// The server of --against is an old one: /ws/chat, `auth {user_id}`
+    #[arg(long, requires = "against", conflicts_with = "peer")]
+    pub legacy: bool,
+    /// Compare closed loops with this many messages in flight for each author; several by commas
+    #[arg(long, value_name = "COUNTS", value_delimiter = ',', default_value = "1,8",
+          value_parser = clap::value_parser!(u32).range(1..=16), conflicts_with = "rate")]
+    pub in_flight: Vec<u32>,
+    /// Compare an open loop at this rate instead
+    #[arg(long, value_parser = rate)]
+    pub rate: Option<f64>,
+    /// How often each is measured
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub rounds: u32,
+    /// Seconds to measure each time
+    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Seconds to run each time before measuring
+    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
+    pub warmup: f64,
+    /// The folder of the peer of --peer, with its package.json
+    #[arg(long, value_name = "FOLDER")]
+    pub peer_folder: Option<PathBuf>,
+}
+
+/// What `report` takes.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// JSON files that other commands wrote (--json, or report.json of --out)
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where the HTML goes
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub html: PathBuf,
+}
+
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    positive(text.replace('_', "").parse().ok(), text)
+}
+
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.strip_suffix('s').unwrap_or(text).parse().ok();
+    number.filter(|number| (0.0..=3_600.0).contains(number)).ok_or_else(|| format!("{text:?} is not 0 to 3600"))
+}
+
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let share: Option<f64> = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => text.parse().ok(),
+    };
+    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| format!("{text:?} is not a share: 10% or 0.1"))
+}
+
+fn positive(number: Option<f64>, text: &str) -> Result<f64, String> {
+    number.filter(|number| number.is_finite() && *number > 0.0).ok_or_else(|| format!("{text:?} is not above 0"))
 }
 
 #[cfg(test)]
@@ -131,12 +306,39 @@ mod tests {
 
     use super::Cli;
 
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-        Cli::try_parse_from(["x", "run", "chat", "--spawn", "--pairs", "3"]).expect("a hub of our own");
-        Cli::try_parse_from(["x", "run", "idle", "--target", "http://127.0.0.1:1"]).expect("somebody's hub");
-        Cli::try_parse_from(["x", "run", "chat"]).expect_err("no hub at all");
-        Cli::try_parse_from(["x", "run", "chat", "--spawn", "--in-flight", "17"]).expect_err("more than the hub takes");
+        for right in [
+            "x run chat --spawn --pairs 3",
+            "x run chat --spawn --in-flight 8 --seconds 5",
+            "x run idle --target http://127.0.0.1:1",
+            "x run mixed --spawn --rate 500 --sends 10%",
+            "x capacity --spawn --slo p99<20ms",
+            "x compare --spawn --peer node-group --in-flight 1,8",
+            "x compare --spawn --against http://127.0.0.1:1 --legacy",
+            "x plan --users 1000,2000 --online 10%",
+            "x report a.json b.json --html c.html",
+        ] {
+            read(right).unwrap_or_else(|error| panic!("{right}: {error}"));
+        }
+        for wrong in [
+            "x run chat",
+            "x run chat --spawn --in-flight 17",
+            "x run chat --spawn --in-flight 1 --rate 5",
+            "x run chat --spawn --rate 0",
+            "x run chat --spawn --target http://127.0.0.1:1",
+            "x capacity --spawn --slo p99",
+            "x compare --spawn",
+            "x compare --spawn --peer node --legacy",
+            "x plan --online 150%",
+            "x report",
+        ] {
+            read(wrong).expect_err(wrong);
+        }
     }
 }

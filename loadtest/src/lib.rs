@@ -1,29 +1,58 @@
 //! The capacity harness: what a machine carries, said by clients that count.
 //!
 //! ```text
-//!  args       the command line
-//!  scenario   chat · idle: one file each, behind one trait
-//!    │ opens        │ counts with        │ says with
-//!  client         frame                report
-//!  one socket     a frame's fields,    figures and defects
-//!    │            without serde
-//!  target ── token   who is connected, and why the hub believes it
+//!  args                 the command line
 //!    │
-//!  server ── usage   a hub of our own: its process, its CPU time, its memory
-//!            rest    history, to hold what was counted against what is stored
+//!  main ─ run           one run: opens a scenario, measures while it works, closes it, judges the generator
+//!    │    capacity      runs until the highest good load lies in an interval      ┐
+//!    │    compare       runs of two servers in turn; peer starts a Node.js one    ├ outcome, document: what was found
+//!    │    plan          calculates                                                ┘   │
+//!    │                                                                             report: text, JSON, .hlog, HTML
+//!  scenario/            one file each, behind one trait
+//!    │ stands on            │ tells                │ has held to its promises by
+//!  stage ─ pacer        recorder               audit
+//!    │     by the clock │ latencies, lateness  │ a ledger per conversation, pure
+//!    │                  │                      │
+//!  enter ─ client       gauge ─ usage          rest
+//!    │     a socket     │       /proc          history, to hold what was counted against what is stored
+//!    │     frame        /metrics
+//!  target ─ server      the server that is measured: somebody's, or one of our own
+//!          token        why it believes who we are
+//!
+//!  stats/               the arithmetic, pure: schedules, histograms, objectives, the search, scalability, plans
+//!  live environment     what somebody sees who waits; the sheet of the machine
 //! ```
 //!
-//! The generator shares the machine with the hub that it measures, so it is cheap: one thread, no serde on the way of a
-//! message, small buffers. It knows the hub's wire protocol and nothing of its inside. The integration tests of the hub use the
-//! same client, server and tokens.
+//! The generator shares the machine with the server that it measures, so it is cheap: one thread, no serde on the way of
+//! a message, small buffers. It knows the hub's wire protocol and nothing of its inside. The integration tests of the hub
+//! use the same client, server and tokens.
+//!
+//! What always holds: latency counts from the intended time; what was due and never sent counts with the wait that it
+//! had; a fault makes the exit code 1, a generator that was late or saturated makes it 3, and neither is a result.
 
 pub mod args;
+pub mod audit;
+pub mod capacity;
 pub mod client;
+pub mod compare;
+pub mod document;
+pub mod enter;
+pub mod environment;
 pub mod frame;
+pub mod gauge;
+pub mod live;
+pub mod outcome;
+pub mod pacer;
+pub mod peer;
+pub mod plan;
+pub mod recorder;
 pub mod report;
 pub mod rest;
+pub mod run;
 pub mod scenario;
 pub mod server;
+pub mod stage;
+pub mod stats;
 pub mod target;
 pub mod token;
 pub mod usage;

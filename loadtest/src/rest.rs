@@ -1,9 +1,14 @@
 //! REST, as far as scenarios need it.
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::target::Target;
 
@@ -23,17 +28,29 @@ pub struct Newest {
     pub rev: u64,
 }
 
-#[derive(Deserialize)]
-struct History {
+/// A page of history.
+#[derive(Debug, Deserialize)]
+pub struct Page {
     #[serde(default)]
     rev: u64,
-    messages: Vec<Entry>,
+    /// Its messages, oldest first.
+    pub messages: Vec<Entry>,
+    /// Whether there are newer ones.
+    #[serde(default)]
+    pub has_more: bool,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    seq: u64,
+/// A message of history.
+#[derive(Debug, Deserialize)]
+pub struct Entry {
+    /// Its place.
+    pub seq: u64,
+    /// Its author's key.
+    pub temp_id: Option<String>,
 }
+
+/// Messages of a page.
+const PAGE: u32 = 200;
 
 impl Rest {
     /// Makes a caller of a hub.
@@ -41,6 +58,8 @@ impl Rest {
     /// # Errors
     /// If the HTTP client cannot be built.
     pub fn new(target: &Target) -> anyhow::Result<Self> {
+        // The hub's store of images brings TLS to this client, too, without saying with which crypto.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { http, base: format!("http://{}{}", target.address, target.base) })
     }
@@ -50,12 +69,50 @@ impl Rest {
     /// # Errors
     /// If the hub does not answer with a history.
     pub async fn newest(&self, token: &str, with: u64) -> anyhow::Result<Newest> {
-        let url = format!("{}/chat/messages?with={with}&limit=1", self.base);
-        let answer = self.http.get(&url).bearer_auth(token).send().await?;
+        let page = self.history(token, &format!("with={with}&limit=1")).await?;
+        Ok(Newest { seq: page.messages.last().map_or(0, |entry| entry.seq), rev: page.rev })
+    }
+
+    /// Returns the next messages after a place.
+    ///
+    /// # Errors
+    /// If the hub does not answer with a history.
+    pub async fn page(&self, token: &str, with: u64, after_seq: u64) -> anyhow::Result<Page> {
+        self.history(token, &format!("with={with}&after_seq={after_seq}&limit={PAGE}")).await
+    }
+
+    /// Makes a request; the caller judges the answer.
+    pub fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token)
+    }
+
+    async fn history(&self, token: &str, query: &str) -> anyhow::Result<Page> {
+        let path = format!("/chat/messages?{query}");
+        let answer = self.request(Method::GET, &path, token).send().await?;
         let status = answer.status();
         let body = answer.text().await?;
-        ensure!(status.is_success(), "GET {url} answered {status}: {body}");
-        let history: History = serde_json::from_str(&body).with_context(|| format!("GET {url} answered {body}"))?;
-        Ok(Newest { seq: history.messages.last().map_or(0, |entry| entry.seq), rev: history.rev })
+        ensure!(status.is_success(), "GET {path} answered {status}: {body}");
+        serde_json::from_str(&body).with_context(|| format!("GET {path} answered {body}"))
     }
+}
+
+/// Gets a text over a connection of its own.
+///
+/// # Errors
+/// If the answer is not a 200 within five seconds.
+pub async fn get(address: SocketAddr, path: &str) -> io::Result<String> {
+    let asking = async {
+        let mut stream = TcpStream::connect(address).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("not HTTP"))?;
+        if head.split_ascii_whitespace().nth(1) == Some("200") {
+            Ok(body.to_owned())
+        } else {
+            Err(io::Error::other(head.lines().next().unwrap_or_default().to_owned()))
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), asking).await?
 }

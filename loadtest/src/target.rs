@@ -1,7 +1,7 @@
 //! The hub that is measured: somebody's, or one of our own.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -15,17 +15,25 @@ use crate::token;
 /// How long the tokens of a run are good.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// A hub to measure.
+/// A server to measure.
 #[derive(Debug)]
 pub struct Target {
+    /// What it is called in reports.
+    pub name: String,
     /// Where it listens.
     pub address: SocketAddr,
     /// Its base path; empty by default.
     pub base: String,
     /// The secret that its tokens are signed with.
     pub secret: String,
+    /// Whether it is spoken to as to the service that the hub replaces.
+    pub legacy: bool,
     /// Its process, if it is ours.
     pub server: Option<Server>,
+    /// Its process, if somebody has said which it is.
+    pid: Option<u32>,
+    /// Where its data are, if that is known.
+    data: Option<PathBuf>,
     /// Its data, if nobody wants to keep them. Dropped after the server.
     folder: Option<TempDir>,
 }
@@ -35,17 +43,72 @@ impl Target {
     ///
     /// # Errors
     /// With what to do about it.
-    pub async fn open(args: &TargetArgs) -> anyhow::Result<Self> {
+    pub async fn open(args: &TargetArgs, legacy: bool) -> anyhow::Result<Self> {
         match &args.target {
-            Some(url) => Self::find(url, &args.secret),
+            Some(url) => Self::find("--target", url, args, legacy, args.pid),
             None => Self::start(args).await,
         }
     }
 
-    /// Returns the process of the hub, if it is ours.
+    /// Finds a server that runs. `flag` is the one that named it.
+    ///
+    /// # Errors
+    /// With what to do about it.
+    pub fn find(flag: &str, url: &str, args: &TargetArgs, legacy: bool, pid: Option<u32>) -> anyhow::Result<Self> {
+        let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("ws://")) else {
+            bail!(
+                "{flag} {url}: give http://host:port, with the base path behind it if there is one; TLS is not measured"
+            );
+        };
+        let (host, base) =
+            rest.split_once('/').map_or((rest, String::new()), |(host, base)| (host, format!("/{base}")));
+        let address = host.to_socket_addrs().with_context(|| format!("{flag} {url}"))?.next();
+        let address = address.ok_or_else(|| anyhow!("{flag} {url}: {host} has no address"))?;
+        if !address.ip().is_loopback() && !args.allow_remote {
+            bail!(
+                "{flag} {url}: {} is not this machine. A load test can bring a server down: if it is yours, say --allow-remote",
+                address.ip()
+            );
+        }
+        Ok(Self {
+            name: url.to_owned(),
+            address,
+            base: base.trim_end_matches('/').to_owned(),
+            secret: args.secret.clone(),
+            legacy,
+            server: None,
+            pid,
+            data: None,
+            folder: None,
+        })
+    }
+
+    /// Takes a server that somebody else has started for us, with its data in a folder of ours.
+    #[must_use]
+    pub fn ours(name: &str, server: Server, secret: &str, folder: TempDir) -> Self {
+        Self {
+            name: name.to_owned(),
+            address: server.address(),
+            base: String::new(),
+            secret: secret.to_owned(),
+            legacy: false,
+            server: Some(server),
+            pid: None,
+            data: Some(folder.path().to_owned()),
+            folder: Some(folder),
+        }
+    }
+
+    /// Returns the process of the server, if it is known.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.server.as_ref().map(Server::pid)
+        self.server.as_ref().map(Server::pid).or(self.pid)
+    }
+
+    /// Returns where the server keeps its data, if it is known.
+    #[must_use]
+    pub fn data(&self) -> Option<&Path> {
+        self.data.as_deref()
     }
 
     /// Mints the token of a user.
@@ -56,17 +119,25 @@ impl Target {
         Ok(token::mint(&self.secret, user, LIFETIME)?)
     }
 
+    /// Mints a token of the marketplace's core.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub fn service_token(&self) -> anyhow::Result<String> {
+        Ok(token::mint_with_role(&self.secret, 1, LIFETIME, Some("service"))?)
+    }
+
     /// Returns a user's door to `/chat`.
     ///
     /// # Errors
     /// If the token cannot be signed.
     pub fn door(&self, user: u64) -> anyhow::Result<Door> {
         let mut door = Door::new(self.address, self.token(user)?);
-        door.path = format!("{}/chat", self.base);
+        door.path = format!("{}{}", self.base, if self.legacy { "/ws/chat" } else { "/chat" });
         Ok(door)
     }
 
-    /// Ends a hub of our own.
+    /// Ends a server of our own.
     ///
     /// # Errors
     /// If its process cannot be waited for.
@@ -78,24 +149,6 @@ impl Target {
             folder.close()?;
         }
         Ok(())
-    }
-
-    fn find(url: &str, secret: &str) -> anyhow::Result<Self> {
-        let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("ws://")) else {
-            bail!(
-                "--target {url}: give http://host:port, with the base path behind it if there is one; TLS is not measured"
-            );
-        };
-        let (host, base) =
-            rest.split_once('/').map_or((rest, String::new()), |(host, base)| (host, format!("/{base}")));
-        let address = host.to_socket_addrs().with_context(|| format!("--target {url}"))?.next();
-        Ok(Self {
-            address: address.ok_or_else(|| anyhow!("--target {url}: {host} has no address"))?,
-            base: base.trim_end_matches('/').to_owned(),
-            secret: secret.to_owned(),
-            server: None,
-            folder: None,
-        })
     }
 
     async fn start(args: &TargetArgs) -> anyhow::Result<Self> {
@@ -111,13 +164,30 @@ impl Target {
         };
         let mut launch = Launch::new(std::path::absolute(hub(args)?)?, &folder);
         launch.set("JWT_SECRET", &args.secret).set("RUST_LOG", "warn");
+        if let Some(url) = &args.database_url {
+            launch.set("DATABASE_URL", url);
+        }
         for (name, value) in &args.settings {
             launch.set(name, value);
         }
         let base = launch.settings.get("CHAT_BASE_PATH").cloned().unwrap_or_default();
+        let kind = launch.settings.get("DATABASE_URL").and_then(|url| url.split(':').next()).unwrap_or_default();
+        let name = format!("the hub, on {}", if kind == "sqlite" { "SQLite" } else { kind });
+        let data = (kind == "sqlite").then(|| folder.clone());
         let server = launch.start().await?;
         let address = server.address();
-        Ok(Self { address, base, secret: args.secret.clone(), server: Some(server), folder: temporary })
+        let secret = args.secret.clone();
+        Ok(Self {
+            name,
+            address,
+            base,
+            secret,
+            legacy: false,
+            server: Some(server),
+            pid: None,
+            data,
+            folder: temporary,
+        })
     }
 }
 

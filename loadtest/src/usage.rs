@@ -11,14 +11,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// # Errors
 /// If there is no such process.
 pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field is the program's name in brackets, which may hold anything; utime and stime are the 14th and 15th.
-    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-    let ticks = |index: usize| fields.split_ascii_whitespace().nth(index).and_then(|field| field.parse::<u32>().ok());
-    let (Some(user), Some(system)) = (ticks(11), ticks(12)) else {
-        return Err(io::Error::other("/proc/<pid>/stat has another form"));
-    };
-    Ok((f64::from(user) + f64::from(system)) / TICKS_PER_SECOND)
+    let (user, system) = times(&fs::read_to_string(format!("/proc/{pid}/stat"))?)?;
+    Ok(user + system)
 }
 
 /// Returns the resident memory of a process, in KB.
@@ -47,7 +41,105 @@ pub fn open_files(pid: u32) -> io::Result<usize> {
     Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
 }
 
-fn field(text: &str, name: &str) -> Option<u32> {
+/// What a process has used since it began, and holds now.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    /// CPU time in its own code, in seconds.
+    pub user: f64,
+    /// CPU time in the kernel, in seconds.
+    pub system: f64,
+    /// Resident memory, in KB.
+    pub resident_kb: u32,
+    /// Page tables and other memory that the kernel keeps for it, in KB.
+    pub page_tables_kb: u32,
+    /// How often its threads have waited for something.
+    pub voluntary_switches: u64,
+    /// How often its threads were made to wait.
+    pub involuntary_switches: u64,
+    /// CPU seconds of each of its threads, by id and name.
+    pub threads: Vec<(u32, String, f64)>,
+    /// Bytes that it caused to be written to disks.
+    pub written: u64,
+}
+
+/// Returns what a process has used and holds.
+///
+/// # Errors
+/// If there is no such process.
+pub fn usage(pid: u32) -> io::Result<Usage> {
+    let (user, system) = times(&fs::read_to_string(format!("/proc/{pid}/stat"))?)?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let mut usage = Usage {
+        user,
+        system,
+        resident_kb: field(&status, "VmRSS:").unwrap_or_default(),
+        page_tables_kb: field(&status, "VmPTE:").unwrap_or_default(),
+        ..Usage::default()
+    };
+    // Of a process of somebody else nobody may read it.
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+    usage.written = field(&io, "write_bytes:").unwrap_or_default();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
+        // Threads come and go while they are counted.
+        let (Ok(stat), Ok(status)) =
+            (fs::read_to_string(task.path().join("stat")), fs::read_to_string(task.path().join("status")))
+        else {
+            continue;
+        };
+        usage.voluntary_switches += field::<u64>(&status, "voluntary_ctxt_switches:").unwrap_or_default();
+        usage.involuntary_switches += field::<u64>(&status, "nonvoluntary_ctxt_switches:").unwrap_or_default();
+        let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map_or("", |(name, _)| name);
+        let id = task.file_name().to_str().and_then(|id| id.parse().ok()).unwrap_or_default();
+        if let Ok((user, system)) = times(&stat) {
+            usage.threads.push((id, name.to_owned(), user + system));
+        }
+    }
+    Ok(usage)
+}
+
+/// Returns the memory of all TCP sockets of the machine, in KB: what was sent and not read yet.
+#[must_use]
+pub fn socket_memory_kb() -> Option<u64> {
+    let text = fs::read_to_string("/proc/net/sockstat").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("TCP:"))?;
+    let mut words = line.split_ascii_whitespace().skip_while(|word| *word != "mem");
+    // In pages, which have 4 KB on the machines that we run on.
+    words.nth(1)?.parse::<u64>().ok().map(|pages| pages * 4)
+}
+
+/// Returns the CPU seconds of the whole machine, since it began: busy, and waiting for disks.
+#[must_use]
+pub fn machine_cpu() -> Option<(f64, f64)> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let line = text.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<f64> = line.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [user, nice, system, _idle, waiting, irq, soft_irq, stolen, ..] = ticks.as_slice() else { return None };
+    Some(((user + nice + system + irq + soft_irq + stolen) / TICKS_PER_SECOND, waiting / TICKS_PER_SECOND))
+}
+
+/// Returns the bytes of all files of a folder.
+#[must_use]
+pub fn folder_bytes(folder: &std::path::Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let bytes = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(bytes).sum()
+}
+
+fn times(stat: &str) -> io::Result<(f64, f64)> {
+    // The second field is the program's name in brackets, which may hold anything; utime and stime are the 14th and 15th.
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let ticks = |index: usize| fields.split_ascii_whitespace().nth(index).and_then(|field| field.parse::<u32>().ok());
+    let (Some(user), Some(system)) = (ticks(11), ticks(12)) else {
+        return Err(io::Error::other("/proc/<pid>/stat has another form"));
+    };
+    Ok((f64::from(user) / TICKS_PER_SECOND, f64::from(system) / TICKS_PER_SECOND))
+}
+
+fn field<T: std::str::FromStr>(text: &str, name: &str) -> Option<T> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_ascii_whitespace().next()?.parse().ok()
 }
@@ -64,5 +156,9 @@ mod tests {
         assert!(open_files(me).expect("our own files") >= 1);
         cpu_seconds(me).expect("our own stat");
         cpu_seconds(0).expect_err("there is no process 0");
+        let usage = usage(me).expect("our own usage");
+        assert!(usage.resident_kb > 500 && !usage.threads.is_empty() && usage.voluntary_switches > 0, "{usage:?}");
+        assert!(machine_cpu().expect("a machine").0 > 0.0);
+        socket_memory_kb().expect("a kernel with sockets");
     }
 }

@@ -5,7 +5,8 @@
 //!  m20261122_000002_media           uploaded images
 //!  m20261122_000003_notifications   notifications
 //!  m20261122_000004_hub             the commit counter and log, used tickets
-//!  m20261122_000005_amendments      edits and deletions, a table instead of an index
+//!  m20261122_000005_media_expiry    when an image may be swept
+//!  m20261122_000006_amendments      edits and deletions, a table instead of an index
 //! ```
 //!
 //! Nothing here imports an entity: a migration must mean tomorrow what it meant on the day it was
@@ -20,7 +21,8 @@ mod m20261122_000001_chat;
 mod m20261122_000002_media;
 mod m20261122_000003_notifications;
 mod m20261122_000004_hub;
-mod m20261122_000005_amendments;
+mod m20261122_000005_media_expiry;
+mod m20261122_000006_amendments;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -41,7 +43,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_media::Migration),
             Box::new(m20261122_000003_notifications::Migration),
             Box::new(m20261122_000004_hub::Migration),
-            Box::new(m20261122_000005_amendments::Migration),
+            Box::new(m20261122_000005_media_expiry::Migration),
+            Box::new(m20261122_000006_amendments::Migration),
         ]
     }
 }

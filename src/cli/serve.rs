@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+pub use super::images::ImageArgs;
 use super::value::{self, Rate};
 
 /// Where the database is if nobody says.
@@ -31,6 +32,9 @@ pub struct ServeArgs {
     /// The certificate's private key, PEM.
     #[arg(long, env = "CHAT_TLS_KEY", value_name = "FILE", help_heading = "Network")]
     pub tls_key: Option<PathBuf>,
+    /// Serve the page at the base path: `on` or `off` (default: on in development mode alone).
+    #[arg(long, env = "CHAT_PAGE", value_name = "on|off", value_parser = value::switch, help_heading = "Network")]
+    pub page: Option<bool>,
 
     /// Keys.
     #[command(flatten)]
@@ -49,6 +53,10 @@ pub struct ServeArgs {
     /// This node's name, unique among the nodes of one database (default: made up at start).
     #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
     pub node_name: Option<String>,
+
+    /// Images.
+    #[command(flatten)]
+    pub images: ImageArgs,
 
     /// Limits.
     #[command(flatten)]

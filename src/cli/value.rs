@@ -44,6 +44,18 @@ pub fn bytes(text: &str) -> Result<usize, String> {
     number.checked_mul(factor).ok_or_else(wrong)
 }
 
+/// Reads `on` or `off`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" | "1" => Ok(true),
+        "off" | "false" | "0" => Ok(false),
+        _ => Err(format!("{text:?} is neither on nor off")),
+    }
+}
+
 /// A rate, or none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate(

@@ -47,10 +47,15 @@ fn the_defaults_are_those_of_the_protocol() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.max_connections, 15_000);
     assert_eq!(config.drain, Duration::from_secs(20));
+    assert_eq!(config.media, "file:data/media".parse().expect("a place"));
     let hub = config.hub;
     assert_eq!((hub.limits.frame_bytes, hub.limits.text_chars, hub.limits.images), (65_536, 4_000, 10));
     assert_eq!((hub.limits.in_flight, hub.limits.rate, hub.burst), (16, Some(20.0), 60));
     assert_eq!((hub.connections_per_user, hub.typing_per_minute), (10, 60));
+    let images = &hub.images;
+    assert_eq!((images.bounds.bytes, images.bounds.pixels, images.bounds.side), (10_000_000, 40_000_000, 12_000));
+    assert_eq!((images.files_per_minute, images.burst), (Some(60.0), 100));
+    assert_eq!(images.orphans_stay, Duration::from_secs(24 * 3_600));
     assert_eq!((hub.edit_window, hub.heartbeat), (Duration::from_secs(900), Duration::from_secs(25)));
 }
 
@@ -60,6 +65,30 @@ fn base_paths_are_normalised() {
         let config = config(&["--jwt-secret", SECRET, "--base-path", text], folder().path()).expect(text);
         assert_eq!(config.base_path, path, "{text}");
     }
+}
+
+#[test]
+fn links_of_images_stand_under_the_address_that_browsers_see() {
+    for (flags, prefix) in [
+        (&[][..], ""),
+        (&["--base-path", "/api"], "/api"),
+        (&["--base-path", "/api", "--public-url", "https://chat.example"], "https://chat.example/api"),
+        (&["--base-path", "/api", "--public-url", "https://chat.example/api/"], "https://chat.example/api"),
+        (&["--public-url", "https://chat.example:8443/"], "https://chat.example:8443"),
+    ] {
+        let flags: Vec<_> = ["--jwt-secret", SECRET].iter().chain(flags).copied().collect();
+        assert_eq!(config(&flags, folder().path()).expect("good").hub.images.links.prefix, prefix, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_link_is_signed_with_another_secret_than_a_ticket() {
+    let secret = |flags: &[&str]| config(flags, folder().path()).expect("good").hub.images.links.secret;
+    let other = "another secret of more than thirty-two bytes";
+    assert_eq!(secret(&["--jwt-secret", SECRET]), secret(&["--jwt-secret", SECRET]), "the same on every node");
+    assert_eq!(secret(&["--jwt-secret", SECRET]), secret(&["--jwt-secret", other, "--ticket-secret", SECRET]));
+    assert_ne!(secret(&["--jwt-secret", SECRET]), secret(&["--jwt-secret", other]));
+    assert_ne!(secret(&["--jwt-secret", SECRET])[..], SECRET.as_bytes()[..32]);
 }
 
 #[test]
@@ -90,6 +119,11 @@ fn what_cannot_be_used_is_said() {
         (&["--jwt-secret", SECRET, "--tls-cert", "/nowhere/x", "--tls-key", "/nowhere/y"], "CHAT_TLS_CERT"),
         (&["--jwt-secret", SECRET, "--database-url", "oracle://x"], "DATABASE_URL"),
         (&["--jwt-secret", SECRET, "--max-frame", "1"], "CHAT_MAX_FRAME"),
+        (&["--jwt-secret", SECRET, "--media-url", "data/media"], "CHAT_MEDIA_URL"),
+        (&["--jwt-secret", SECRET, "--media-url", "s3://"], "CHAT_MEDIA_URL"),
+        (&["--jwt-secret", SECRET, "--max-image", "1"], "CHAT_MAX_IMAGE"),
+        (&["--jwt-secret", SECRET, "--image-workers", "0"], "CHAT_IMAGE_WORKERS"),
+        (&["--jwt-secret", SECRET, "--media-orphans", "0"], "CHAT_MEDIA_ORPHANS"),
         (&["--jwt-secret", SECRET, "--heartbeat", "0"], "CHAT_HEARTBEAT"),
         (&["--jwt-secret", SECRET, "--workers", "0"], "CHAT_WORKERS"),
     ] {

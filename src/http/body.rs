@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use warp::http::HeaderMap;
-use warp::http::header::CONTENT_TYPE;
+use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use warp::{Filter, Rejection};
 
 use super::error::ApiError;
@@ -20,11 +20,13 @@ pub(crate) const LIMIT: usize = 64 * 1024;
 
 /// How many more bytes of a body that is too large are read and forgotten.
 const DISCARDED: usize = 16 << 20;
+/// What a form with files says that it is.
+const MULTIPART: &str = "multipart/form-data";
 
 /// How long a JSON body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send + Sync>>;
+pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send + Sync>>;
 
 /// A request's body, not read yet: nothing of it is, before its sender is known.
 pub(crate) struct Body {
@@ -75,6 +77,23 @@ impl Body {
         object(&bytes)
     }
 
+    /// Tells whether it says that it is a form with files.
+    pub(crate) fn is_multipart(&self) -> bool {
+        essence(&self.headers).is_some_and(|kind| kind.eq_ignore_ascii_case(MULTIPART))
+    }
+
+    /// Takes a form apart: its boundary, its length if it says so, and its bytes as they come.
+    pub(crate) fn multipart(self) -> Result<(String, Option<u64>, Chunks), ApiError> {
+        if !self.is_multipart() {
+            return Err(ApiError::new(ErrorCode::UnsupportedMedia, "the body must be multipart/form-data"));
+        }
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let boundary = multer::parse_boundary(kind)
+            .map_err(|_| ApiError::bad_request("multipart/form-data comes with its boundary in Content-Type"))?;
+        let length = self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        Ok((boundary, length, self.chunks))
+    }
+
     async fn bytes(self) -> Result<Vec<u8>, ApiError> {
         must_be_json(&self.headers)?;
         in_time(self.chunks).await
@@ -112,20 +131,20 @@ async fn discard(mut chunks: Chunks) {
 
 /// Refuses what says that it is not JSON; what says nothing is taken at its word.
 fn must_be_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(given) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if essence.is_empty() || essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
+    match essence(headers) {
+        None | Some("") => Ok(()),
+        Some(kind) if kind.eq_ignore_ascii_case("application/json") => Ok(()),
+        Some(_) => Err(ApiError::new(ErrorCode::UnsupportedMedia, "the body must be application/json")),
     }
-    let message = if essence.eq_ignore_ascii_case("multipart/form-data") {
-        "this server does not take files here yet: send application/json"
-    } else {
-        "the body must be application/json"
-    };
-    Err(ApiError::new(ErrorCode::UnsupportedMedia, message))
 }
 
-fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+/// Returns the media type without its parameters.
+fn essence(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get(CONTENT_TYPE)?.to_str().unwrap_or("?");
+    Some(given.split(';').next().unwrap_or_default().trim())
+}
+
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     // serde reads a struct from an array too, field by field in order: nobody means that.
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_none_or(|first| *first != b'{') {
@@ -134,7 +153,7 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| ApiError::bad_request(format!("the body cannot be read: {error}")))
 }
 
-fn claims_only(user: UserId, bytes: &[u8]) -> Result<(), ApiError> {
+pub(crate) fn claims_only(user: UserId, bytes: &[u8]) -> Result<(), ApiError> {
     let claims: Claims = object(bytes)?;
     let honest = [claims.sender_id, claims.from, claims.user_id]
         .into_iter()

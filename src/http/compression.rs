@@ -34,10 +34,10 @@ pub(super) async fn negotiate(request: &HeaderMap, mut response: Response) -> Re
     let Ok(body) = body.collect().await else { return warp::Reply::into_response(unreadable()) };
     let plain = body.to_bytes();
     let packed = if plain.len() < LARGE {
-        gzip(&plain)
+        gzip(&plain, Compression::fast())
     } else {
         let plain = plain.clone();
-        tokio::task::spawn_blocking(move || gzip(&plain)).await.ok().flatten()
+        tokio::task::spawn_blocking(move || gzip(&plain, Compression::fast())).await.ok().flatten()
     };
     let body = match packed {
         Some(packed) => {
@@ -54,8 +54,13 @@ fn unreadable() -> ApiError {
     chat_actors::Refused::internal().into()
 }
 
-fn gzip(plain: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+/// Compresses what is made once and sent often: as small as can be.
+pub(super) fn pack(plain: &[u8]) -> Option<Bytes> {
+    gzip(plain, Compression::best())
+}
+
+fn gzip(plain: &[u8], level: Compression) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), level);
     encoder.write_all(plain).ok()?;
     encoder.finish().ok().map(Bytes::from)
 }
@@ -66,7 +71,7 @@ fn is_text(headers: &HeaderMap) -> bool {
 }
 
 /// Reads `Accept-Encoding` (RFC 9110, 12.5.3): gzip by name, else by `*`, unless its weight is zero.
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
     let mut any = false;
     for coding in lines.flat_map(|line| line.split(',')) {

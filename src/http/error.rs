@@ -69,6 +69,13 @@ impl ApiError {
         Self::bad_request(format!("the body has more than {limit} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
+    /// What is asked for lies beyond the end.
+    #[must_use]
+    pub fn out_of_range(size: u64) -> Self {
+        Self::bad_request(format!("the range lies beyond the {size} bytes that there are"))
+            .with_status(StatusCode::RANGE_NOT_SATISFIABLE)
+    }
+
     /// The body took too long to arrive.
     #[must_use]
     pub fn body_too_slow() -> Self {

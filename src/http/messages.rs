@@ -96,7 +96,7 @@ pub(crate) async fn get_messages(api: Api, caller: Caller, query: Query) -> Resu
     };
     let history = page(api.hub.database(), reader, thread, which, limit).await?;
     let mut history = history.ok_or_else(|| Refused::not_found("thread"))?;
-    images::rebase_all(&mut history.messages, &api.base_path);
+    images::dress_all(&api, &mut history.messages, reader);
     Ok(answer::ok(&MessagePage {
         thread_id: Some(history.thread_id),
         rev: history.rev,
@@ -123,7 +123,7 @@ pub(crate) async fn patch_message(message: String, api: Api, caller: Caller, bod
     let message: MessageId = id("the message's id", &message)?;
     let text: NewText = body.json_of(user).await?;
     let mut edited = api.hub.edit(user, message, text.content).await?;
-    images::rebase(&mut edited, &api.base_path);
+    images::dress(&api, &mut edited, user);
     Ok(answer::ok(&edited))
 }
 

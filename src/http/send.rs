@@ -1,5 +1,6 @@
 //! `POST /chat/send`: a message for those who hold no socket.
 
+use chat_actors::Refused;
 use chat_actors::protocol::client::MessageSend;
 use chat_database::objects::Message;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use warp::{Filter, Rejection, Reply};
 use super::body::{Body, body};
 use super::caller::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
-use super::{Api, answer, given, images};
+use super::{Api, answer, form, given, images, multipart};
 
 /// The header that carries `temp_id`.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -41,18 +42,22 @@ pub(super) fn create(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
 /// Sends a message.
 ///
 /// `Idempotency-Key` is the body's `temp_id`: the same key again, on any node, is the same message and tells nobody
-/// again. After a temporary error the request may be repeated with the same key, safely.
+/// again. After a temporary error the request may be repeated with the same key, safely. As `multipart/form-data` it takes
+/// text and files together: the same fields, and `images[]`; files of the same bytes under the same key are the same.
 #[utoipa::path(
     post,
     path = "/chat/send",
     tag = "messages",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same as `temp_id`, 1–128 bytes; with both, they must agree")),
-    request_body = MessageSend,
+    request_body(content((MessageSend = "application/json"), (form::SendForm = "multipart/form-data"))),
     responses(
         (status = 201, description = "It is stored", body = Sent),
         (status = 200, description = "It had been stored before", body = Sent),
         (status = 400, description = "`bad_request`, `sender_mismatch`, `empty_message`, `text_too_long`, `too_many_images`, `self_message`", body = ErrorBody),
         (status = 404, description = "`not_found`: the thread, an image or the message that it answers", body = ErrorBody),
+        (status = 413, description = "`image_too_large`", body = ErrorBody),
+        (status = 415, description = "`unsupported_media`: a file that is no image, or a body that is neither JSON nor a form", body = ErrorBody),
+        (status = 422, description = "`image_invalid`", body = ErrorBody),
         (status = 409, description = "`temp_id_conflict`: the key was used for another message", body = ErrorBody),
         (status = 429, description = "`rate_limited`", body = ErrorBody),
     ),
@@ -64,10 +69,19 @@ pub(crate) async fn send_message(
     body: Body,
 ) -> Result<Response, ApiError> {
     let user = caller.user(&api)?;
-    let mut send: MessageSend = body.json_of(user).await?;
-    send.temp_id = agreed(key(&headers)?, send.temp_id)?;
-    let mut stored = api.hub.send(user, send).await?;
-    images::rebase(&mut stored.message, &api.base_path);
+    let key = key(&headers)?;
+    let (mut send, files) = if body.is_multipart() {
+        let form = multipart::read(&api, user, body).await?;
+        (form::message(user, form.fields)?, form.files)
+    } else {
+        (body.json_of(user).await?, Vec::new())
+    };
+    send.temp_id = agreed(key, send.temp_id)?;
+    // Whoever hangs up now leaves images with the message that holds them, or neither.
+    let hub = api.hub.clone();
+    let sending = tokio::spawn(async move { hub.send_with(user, send, files).await });
+    let mut stored = sending.await.unwrap_or_else(|_| Err(Refused::internal()))?;
+    images::dress(&api, &mut stored.message, user);
     let status = if stored.duplicate { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer::json(status, &Sent { message: stored.message, duplicate: stored.duplicate }))
 }

@@ -10,7 +10,7 @@ use warp::{Filter, Rejection, Reply};
 use super::caller::{Caller, caller};
 use super::error::ApiError;
 use super::query::{Query, query};
-use super::{Api, answer, given, images, reading};
+use super::{Api, answer, given, reading};
 
 /// A page of what has changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,11 +57,5 @@ pub(crate) async fn get_changes(api: Api, caller: Caller, query: Query) -> Resul
     let hub = api.hub.clone();
     let reading = tokio::spawn(async move { hub.sync(reader, &cursor, limit).await });
     let page = reading.await.unwrap_or_else(|_| Err(Refused::internal()))?;
-    let mut events = page.events;
-    for event in &mut events {
-        if let ServerFrame::NewMessage(new) = event {
-            images::rebase(&mut new.message, &api.base_path);
-        }
-    }
-    Ok(answer::ok(&SyncAnswer { events, cursor: page.cursor, has_more: page.has_more, reset: page.reset }))
+    Ok(answer::ok(&SyncAnswer { events: page.events, cursor: page.cursor, has_more: page.has_more, reset: page.reset }))
 }

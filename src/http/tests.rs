@@ -52,7 +52,7 @@ impl Server {
         let url = format!("sqlite://{}/chat.db?mode=rwc", folder.path().display());
         let database = Database::connect(&connect::Options { url, readers: 2 }).await.expect("a database");
         chat_migrations::up(database.for_migrations()).await.expect("a schema");
-        let hub = Hub::start(database, options()).await.expect("a hub");
+        let hub = Hub::start(database, chat_database::media::Store::in_memory(), options()).await.expect("a hub");
         let keys = Keys::from_secrets([SECRET], &Issuer::default()).expect("keys");
         let origins = Policy::new(vec![SHOP.to_owned()]);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
@@ -110,6 +110,7 @@ fn options() -> Options {
         thread_idle: Duration::from_secs(60),
         offline_after: Duration::from_secs(10),
         heartbeat: Duration::from_secs(25),
+        images: chat_actors::images::Options::new([7; 32]),
     }
 }
 
@@ -324,4 +325,38 @@ async fn a_websocket_is_left_to_the_other_half() {
     let server = Server::start("").await;
     let upgrade = [("upgrade", "websocket"), ("connection", "upgrade")];
     assert_eq!(server.ask("GET", "/notifications", &upgrade, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_page_is_there_where_it_is_turned_on() {
+    let mut server = Server::start("/api").await;
+    assert_eq!(server.ask("GET", "/api/", &[], "").await.status, 404);
+    server.api = server.api.with_page(true);
+    let page = server.ask("GET", "/api/", &[], "").await;
+    assert_eq!((page.status, page.headers["content-type"].as_bytes()), (200, &b"text/html; charset=utf-8"[..]));
+    let policy = page.headers["content-security-policy"].to_str().expect("text");
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let moved = server.ask("GET", "/api", &[], "").await;
+    assert_eq!((moved.status, moved.headers["location"].as_bytes()), (308, &b"/api/"[..]));
+    for path in ["/", "/api/index.html/x", "/api/page/js/nothing.js", "/api/page", "/api/../web/package.json"] {
+        assert_eq!(server.ask("GET", path, &[], "").await.status, 404, "{path}");
+    }
+    let refused = server.ask("POST", "/api/chat-client.js", &[], "").await;
+    assert_eq!((refused.status, refused.headers["allow"].as_bytes()), (405, &b"GET, HEAD"[..]));
+}
+
+#[tokio::test]
+async fn a_file_of_the_page_is_sent_once() {
+    let mut server = Server::start("").await;
+    server.api = server.api.with_page(true);
+    for encoding in ["identity", "gzip"] {
+        let first = server.ask("GET", "/chat-client.js", &[("accept-encoding", encoding)], "").await;
+        assert_eq!(first.headers.get("content-encoding").is_some(), encoding == "gzip");
+        assert_eq!(first.headers["cache-control"], "no-cache");
+        assert_eq!(first.headers["content-type"], "text/javascript; charset=utf-8");
+        let etag = first.headers["etag"].to_str().expect("text");
+        let again = [("accept-encoding", encoding), ("if-none-match", etag)];
+        let again = server.ask("GET", "/chat-client.js", &again, "").await;
+        assert_eq!((again.status, again.body.len(), &again.headers["etag"]), (304, 0, &first.headers["etag"]));
+    }
 }

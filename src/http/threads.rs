@@ -82,7 +82,7 @@ pub(crate) async fn get_threads(api: Api, caller: Caller, query: Query) -> Resul
     for thread in &mut inbox.threads {
         thread.other_online = api.hub.is_online(thread.other_user_id);
     }
-    images::rebase_threads(&mut inbox.threads, &api.base_path);
+    images::dress_threads(&api, &mut inbox.threads, reader);
     let next = inbox.next.map(|end| write_place(end.updated_at, end.id));
     Ok(answer::ok(&ThreadPage { threads: inbox.threads, next }))
 }

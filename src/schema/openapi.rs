@@ -14,6 +14,8 @@ use crate::http;
     ),
     paths(
         http::send::send_message,
+        http::upload::upload_images,
+        http::media::get_media,
         http::messages::get_messages,
         http::messages::patch_message,
         http::messages::delete_message,
@@ -36,6 +38,7 @@ use crate::http;
     ),
     tags(
         (name = "messages", description = "Sending, history, editing and deleting"),
+        (name = "images", description = "Uploading, and reading what was uploaded"),
         (name = "threads", description = "The inbox, read watermarks and unread numbers"),
         (name = "sync", description = "Catching up without a socket"),
         (name = "presence", description = "Who is there"),

@@ -10,7 +10,7 @@ mod origins;
 use forged::Forged;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::person::{Answer, answer, array, number};
+use support::person::{Answer, answer, array, number, text};
 use support::{Device, Hub, Person};
 
 /// Alice (42) has written to Bob (7): `message` stands, `deleted` she has deleted. Alice and Carol (8) have a thread, too.
@@ -24,6 +24,9 @@ struct Shop {
     deleted: u64,
     /// A notification of Bob's.
     notification: u64,
+    /// Images of Alice's: in `message`'s thread, and not sent yet.
+    sent: String,
+    waiting: String,
 }
 
 impl Shop {
@@ -39,12 +42,16 @@ impl Shop {
         let deleted = number(&gone, "message_id");
         alice.delete(&format!("/chat/messages/{deleted}")).await.is(204);
         laptop.sends_to(&hub.person(8), "hello Carol").await;
+        let (sent, waiting) = (uploads(&alice).await, uploads(&alice).await);
+        laptop.sends(json!({"temp_id": "look", "receiver_id": 7, "images": [sent]})).await;
         let bell = bob.get("/notifications").await.is(200);
         Self {
             thread: number(&ack, "thread_id"),
             message: number(&ack, "message_id"),
             deleted,
             notification: number(&bell["notifications"][0], "id"),
+            sent,
+            waiting,
             hub,
             alice,
             bob,
@@ -54,7 +61,7 @@ impl Shop {
 
     /// Every operation of PROTOCOL 6 that needs a caller, in an order in which none spoils the next.
     fn operations(&self) -> Vec<Operation> {
-        let Self { thread, message, deleted, notification, .. } = self;
+        let Self { thread, message, deleted, notification, sent, waiting, .. } = self;
         let get = |path: String| Operation { method: Method::GET, path, body: None };
         let write = |method: Method, path: String, body: Value| Operation { method, path, body: Some(body) };
         vec![
@@ -65,6 +72,15 @@ impl Shop {
             get("/chat/sync?cursor=x".to_owned()),
             get("/chat/presence?user_ids=42,7".to_owned()),
             get("/notifications".to_owned()),
+            get(format!("/media/{sent}/full")),
+            get(format!("/media/{sent}/thumb")),
+            get(format!("/media/{waiting}/full")),
+            write(
+                Method::POST,
+                "/chat/send".to_owned(),
+                json!({"temp_id": "w", "receiver_id": 9, "images": [waiting]}),
+            ),
+            write(Method::POST, "/chat/upload".to_owned(), json!({})),
             write(Method::POST, "/chat/ticket".to_owned(), json!({})),
             write(Method::POST, format!("/chat/threads/{thread}/read"), json!({"up_to": 1})),
             write(Method::POST, "/chat/send".to_owned(), json!({"temp_id": "i", "thread_id": thread, "content": "x"})),
@@ -118,6 +134,11 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("200",                 "200",                "200"),               // one's own changes
     ("200",                 "200",                "200"),               // presence, without strangers
     ("200",                 "200",                "200"),               // one's own notifications
+    ("200",                 "200",                "404 not_found"),     // an image of the thread
+    ("200",                 "200",                "404 not_found"),     // its thumbnail
+    ("200",                 "404 not_found",      "404 not_found"),     // an image that is not sent yet
+    ("201",                 "404 not_found",      "404 not_found"),     // send it
+    ("415 unsupported_media", "415 unsupported_media", "415 unsupported_media"), // upload what is no form
     ("200",                 "200",                "200"),               // a ticket
     ("200",                 "200",                "404 not_found"),     // read
     ("201",                 "201",                "404 not_found"),     // send into the thread
@@ -130,6 +151,16 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // the core's door
     ("204",                 "403 not_author",     "404 not_found"),     // delete
 ];
+
+/// Uploads a picture of one pixel; returns its id.
+async fn uploads(who: &Person) -> String {
+    const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+    let head = b"--b\r\nContent-Disposition: form-data; name=\"images[]\"; filename=\"x\"\r\n\r\n";
+    let body = [head, GIF, b"\r\n--b--\r\n"].concat();
+    let request = who.ask(Method::POST, "/chat/upload").header("content-type", "multipart/form-data; boundary=b");
+    let uploaded = answer(request.body(body)).await.is(201);
+    text(&uploaded["images"][0], "id").to_owned()
+}
 
 fn said(answer: &Answer) -> String {
     answer.code().map_or_else(|| answer.status.to_string(), |code| format!("{} {code}", answer.status))

@@ -294,6 +294,12 @@ pub struct About {
 }
 
 impl ServerFrame {
+    /// Tells whether it carries images, whose links are the reader's own.
+    #[must_use]
+    pub fn has_images(&self) -> bool {
+        matches!(self, Self::NewMessage(new) if !new.message.images.is_empty())
+    }
+
     /// Encodes the frame, once for all its readers.
     #[must_use]
     pub fn encode(&self) -> Bytes {

@@ -52,7 +52,7 @@ impl State {
 
     fn send_in(&self, pair: Result<Pair, Refused>, send: MessageSend, origin: Origin) {
         let limits = &self.node.options.limits;
-        let composed = pair.and_then(|pair| Ok((pair, compose::message(self.user(), pair, send, limits)?)));
+        let composed = pair.and_then(|pair| Ok((pair, compose::message(self.user(), pair, send, &[], limits)?)));
         match composed {
             Ok((pair, draft)) => thread::ask(&self.node, pair, Change::Send(draft), origin),
             Err(refused) => origin.refuse(refused),

@@ -113,7 +113,8 @@ impl State {
     /// Puts a frame before everything that is held; a connection that is closed meanwhile needs no more.
     async fn hand(&self, frame: ServerFrame) {
         metrics::get().frames_out.increment(1);
-        let _ = self.registration.outbox().replay(frame.encode()).await;
+        let frame = self.node.images.links().encode(&frame, self.user());
+        let _ = self.registration.outbox().replay(frame).await;
     }
 
     /// The database is away: the client comes back with its cursor.

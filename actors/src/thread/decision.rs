@@ -4,6 +4,7 @@ use chat_database::change::{Deleted, Duplicate, Outcome, Sent, Watermarks};
 use chat_database::ids::{Pair, ThreadId, UserId};
 use chat_database::objects::Message;
 
+use crate::compose;
 use crate::origin::Answer;
 use crate::protocol::server::{
     MessageAck, MessageDeleted, MessageUpdated, MessagesDelivered, MessagesSeen, NewMessage,
@@ -56,6 +57,7 @@ pub fn decide(pair: Pair, outcome: Outcome, cursor: &Cursor, called: bool) -> De
             refused(Refused::new(ErrorCode::TempIdConflict, text))
         }
         Outcome::NotFound(what) => refused(Refused::not_found(what)),
+        Outcome::NoImage(id) => refused(compose::no_image(&id.0)),
         Outcome::Gone => refused(Refused::not_found("message")),
         Outcome::NoThread => refused(Refused::not_found("thread")),
         // Nothing else is asked by a thread.

@@ -110,11 +110,17 @@ impl State {
         self.node.people.tell(to, Audience::Chat, None, &frame.encode());
     }
 
-    /// Encodes once; the same bytes go to every connection that hears them.
+    /// Encodes once; the same bytes go to every connection that hears them. A message with images is encoded for each
+    /// member: its links are the reader's own.
     fn tell(&self, hearers: Hearers, frame: &ServerFrame, asker: Option<ConnectionId>) {
-        let frame = frame.encode();
         let [low, high] = self.pair.members();
-        let tell = |user, except| self.node.people.tell(user, Audience::Chat, except, &frame);
+        let encoded = if frame.has_images() { None } else { Some(frame.encode()) };
+        let tell = |user, except| {
+            let own = encoded.is_none().then(|| self.node.images.links().encode(frame, user));
+            if let Some(frame) = own.as_ref().or(encoded.as_ref()) {
+                self.node.people.tell(user, Audience::Chat, except, frame);
+            }
+        };
         match hearers {
             Hearers::Everybody => [low, high].into_iter().for_each(|user| tell(user, None)),
             Hearers::AllButAsker => [low, high].into_iter().for_each(|user| tell(user, asker)),

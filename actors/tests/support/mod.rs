@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use chat_actors::Hub;
 use chat_actors::hub::{Opening, Options, Session};
+use chat_actors::images;
 use chat_actors::outbox::{Capacity, Close, Drained};
 use chat_actors::protocol::client::{self, Socket};
 use chat_actors::protocol::server::Limits;
 use chat_database::Database;
 use chat_database::ids::UserId;
+use chat_database::media::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -38,6 +40,7 @@ pub fn options(node: &str) -> Options {
         thread_idle: Duration::from_secs(60),
         offline_after: Duration::from_millis(200),
         heartbeat: Duration::from_secs(25),
+        images: images::Options::new([7; 32]),
     }
 }
 
@@ -54,13 +57,13 @@ impl World {
         chat_migrations::up(database.for_migrations()).await.expect("migrated");
         let mut options = options("one");
         change(&mut options);
-        let hub = Hub::start(database.clone(), options).await.expect("started");
+        let hub = Hub::start(database.clone(), Store::in_memory(), options).await.expect("started");
         Self { hub, database, _folder: folder }
     }
 
     /// Another hub on the same database: another node.
     pub async fn another_hub(&self, node: &str) -> Hub {
-        Hub::start(self.database.clone(), options(node)).await.expect("started")
+        Hub::start(self.database.clone(), Store::in_memory(), options(node)).await.expect("started")
     }
 }
 

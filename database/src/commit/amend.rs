@@ -42,10 +42,9 @@ impl<'a> Plan<'a> {
         stored.row.rev = rev;
         stored.row.content = None;
         stored.row.deleted_at = Some(delete.at.millis());
-        let (seq, sender) = (stored.row.seq, stored.row.sender_id);
-        if !std::mem::take(&mut stored.images).is_empty() {
-            self.writes.stripped.push((id,));
-        }
+        let (seq, sender, sent_at) = (stored.row.seq, stored.row.sender_id, stored.row.created_at);
+        let images = std::mem::take(&mut stored.images);
+        self.detach(id, images, sent_at, delete.at);
 
         if let Some(side) = self.reader_of(slot, sender, seq) {
             self.uncount_unread(slot, side, seq);

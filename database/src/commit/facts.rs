@@ -39,7 +39,9 @@ pub(super) struct Stored {
 #[derive(Debug, Clone)]
 pub(super) struct Upload {
     pub(super) owner: i64,
-    pub(super) attached: bool,
+    pub(super) object_key: String,
+    pub(super) attached_at: Option<i64>,
+    pub(super) expires_at: Option<i64>,
     pub(super) image: Image,
 }
 

@@ -136,10 +136,13 @@ impl<C: ConnectionTrait> Loader<'_, C> {
         let asked: Vec<(&str,)> = need.media.iter().map(|id| (*id,)).collect();
         let text = format!("SELECT m.* FROM {set} JOIN media m ON m.id = {id}");
         for row in self.rows(text, &asked).await? {
-            let attached: Option<i64> = row.try_get("", "attached_at")?;
-            let owner = row.try_get("", "owner_id")?;
-            let image = crate::objects::Image::from(Media::from_query_result(&row, "")?);
-            let upload = Upload { owner, attached: attached.is_some(), image };
+            let upload = Upload {
+                owner: row.try_get("", "owner_id")?,
+                object_key: stored::text(row.try_get("", "object_key")?),
+                attached_at: row.try_get("", "attached_at")?,
+                expires_at: row.try_get("", "expires_at")?,
+                image: Media::from_query_result(&row, "")?.into(),
+            };
             facts.media.insert(upload.image.id.0.clone(), upload);
         }
 

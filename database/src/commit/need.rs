@@ -20,7 +20,7 @@ pub(super) struct Need<'a> {
     pub(super) answered: BTreeSet<i64>,
     /// Keys of sends that must be looked up: pair, author, key.
     pub(super) keys: Vec<(Pair, i64, &'a str)>,
-    /// Images that are sent.
+    /// Images that are sent or given up.
     pub(super) media: BTreeSet<&'a str>,
     /// Notifications that are read or deleted.
     pub(super) notifications: BTreeSet<i64>,
@@ -98,7 +98,8 @@ impl<'a> Need<'a> {
             Change::ReadAllNotifications(user) => {
                 self.users.insert(user.column());
             }
-            Change::LastSeen(..) => {}
+            Change::GiveUp(images, _) => self.media.extend(images.iter().map(|media| media.0.as_str())),
+            Change::LastSeen(..) | Change::Upload(_) | Change::Forget(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);
             }

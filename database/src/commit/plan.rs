@@ -110,6 +110,9 @@ impl<'a> Plan<'a> {
             Change::DeleteNotification(own) => self.delete_notification(*own),
             Change::LastSeen(user, at) => self.last_seen(*user, *at),
             Change::UseTicket(ticket) => self.use_ticket(ticket),
+            Change::Upload(uploads) => self.upload(uploads),
+            Change::GiveUp(images, at) => self.give_up(images, *at),
+            Change::Forget(images) => self.forget(images),
         }
     }
 

@@ -21,8 +21,9 @@ impl<'a> Plan<'a> {
         {
             return outcome;
         }
-        let Some(images) = self.images(send) else {
-            return Outcome::NotFound("image");
+        let images = match self.images(send) {
+            Ok(images) => images,
+            Err(at_fault) => return Outcome::NoImage(at_fault),
         };
         if !self.may_answer(send, slot) {
             return Outcome::NotFound("reply_to");
@@ -54,20 +55,6 @@ impl<'a> Plan<'a> {
             }
             _ => Outcome::TempIdConflict,
         }
-    }
-
-    /// Takes a message's images: all of them, or none.
-    fn images(&mut self, send: &Send) -> Option<Vec<Image>> {
-        let mut images: Vec<Image> = Vec::with_capacity(send.media.len());
-        for id in &send.media {
-            let upload = self.facts.media.get(&id.0)?;
-            let twice = images.iter().any(|image| image.id == *id);
-            if twice || upload.attached || upload.owner != send.sender.column() {
-                return None;
-            }
-            images.push(upload.image.clone());
-        }
-        Some(images)
     }
 
     fn may_answer(&self, send: &Send, slot: usize) -> bool {
@@ -132,13 +119,7 @@ impl<'a> Plan<'a> {
             message.created_at.millis(),
             self.no,
         ));
-        for (position, media) in (0..).zip(&send.media) {
-            if let Some(upload) = self.facts.media.get_mut(&media.0) {
-                upload.attached = true;
-            }
-            self.writes.images.push((message.id.column(), position, &media.0));
-            self.writes.attached.push((&media.0, message.created_at.millis()));
-        }
+        self.attach(&send.media, message);
     }
 
     fn count_unread(&mut self, slot: usize, side: usize, seq: i64, at: i64) {

@@ -14,7 +14,9 @@ pub(super) struct Statements {
     pub(super) amendments: String,
     pub(super) stripped: String,
     pub(super) images: String,
-    pub(super) attached: String,
+    pub(super) uploads: String,
+    pub(super) media: String,
+    pub(super) forgotten: String,
     pub(super) threads: String,
     pub(super) status: String,
     pub(super) notes: String,
@@ -38,7 +40,9 @@ impl Statements {
             amendments: AMENDMENTS.insert(backend),
             stripped: stripped(backend),
             images: IMAGES.insert(backend),
-            attached: ATTACHED.update(backend),
+            uploads: UPLOADS.insert(backend),
+            media: MEDIA.update(backend),
+            forgotten: forgotten(backend),
             threads: THREADS.insert(backend),
             status: STATUS.insert(backend),
             notes: NOTES.insert(backend),
@@ -106,12 +110,31 @@ const IMAGES: Table = Table {
     overwritten: &[],
 };
 
-const ATTACHED: Table = Table {
+const UPLOADS: Table = Table {
     name: "media",
     key: &["id"],
-    columns: &[("id", Exact), ("attached_at", Number)],
+    columns: &[
+        ("id", Exact),
+        ("owner_id", Number),
+        ("object_key", Exact),
+        ("mime", Text),
+        ("width", Number),
+        ("height", Number),
+        ("bytes", Number),
+        ("blurhash", Text),
+        ("created_at", Number),
+        ("expires_at", Number),
+    ],
     copies: &[],
-    overwritten: &["attached_at"],
+    overwritten: &[],
+};
+
+const MEDIA: Table = Table {
+    name: "media",
+    key: &["id"],
+    columns: &[("id", Exact), ("attached_at", Number), ("expires_at", Number)],
+    copies: &[],
+    overwritten: &["attached_at", "expires_at"],
 };
 
 const THREADS: Table = Table {
@@ -282,6 +305,15 @@ fn stripped(backend: DatabaseBackend) -> String {
             format!("DELETE b FROM {set} JOIN chat_message_batches AS b ON b.message_id = j.id")
         }
     }
+}
+
+fn forgotten(backend: DatabaseBackend) -> String {
+    const ID: Column = ("id", Exact);
+    if backend == DatabaseBackend::Sqlite {
+        return "DELETE FROM media WHERE id = ?1".to_owned();
+    }
+    let set = sql::set(backend, "j", &[ID]);
+    format!("DELETE m FROM {set} JOIN media AS m ON m.id = {}", sql::value(backend, "j", ID))
 }
 
 fn last_seen(backend: DatabaseBackend) -> String {

@@ -94,7 +94,9 @@ async fn write(transaction: &mut Transaction<'_>, plan: &mut Plan<'_>, texts: &S
     transaction.write(&texts.amendments, std::mem::take(&mut plan.writes.amendments)).await?;
     transaction.write(&texts.stripped, std::mem::take(&mut plan.writes.stripped)).await?;
     transaction.write(&texts.images, std::mem::take(&mut plan.writes.images)).await?;
-    transaction.write(&texts.attached, std::mem::take(&mut plan.writes.attached)).await?;
+    transaction.write(&texts.uploads, std::mem::take(&mut plan.writes.uploads)).await?;
+    transaction.write(&texts.media, std::mem::take(&mut plan.writes.media)).await?;
+    transaction.write(&texts.forgotten, std::mem::take(&mut plan.writes.forgotten)).await?;
     transaction.write(&texts.threads, plan.thread_rows()).await?;
     transaction.write(&texts.status, plan.status_rows()).await?;
     // First what was there before as a set, then single rows, which may have changed again since.

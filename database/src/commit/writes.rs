@@ -1,5 +1,6 @@
 //! What a commit writes: the rows, by table, in the order of the columns in [`super::statements`].
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::hex::Hex;
@@ -19,8 +20,11 @@ pub(super) struct Writes<'a> {
     pub(super) stripped: Vec<(i64,)>,
     /// Message, position, image.
     pub(super) images: Vec<(i64, i64, &'a str)>,
-    /// Image, when it was sent.
-    pub(super) attached: Vec<(&'a str, i64)>,
+    pub(super) uploads: Vec<UploadRow<'a>>,
+    /// Image, when it was sent, when it is swept.
+    pub(super) media: Vec<(Cow<'a, str>, Option<i64>, Option<i64>)>,
+    /// Images whose rows go.
+    pub(super) forgotten: Vec<(&'a str,)>,
     pub(super) notes: Vec<NewNote<'a>>,
     pub(super) changed_notes: Vec<ChangedNote>,
     /// People who read all their notifications.
@@ -47,6 +51,9 @@ pub(super) type NoteRow<'a> = (i64, i64, &'a str, &'a str, &'a str, Option<i64>,
 
 /// Id, read, times of change and deletion, commit.
 pub(super) type ChangedNote = (i64, i64, i64, Option<i64>, i64);
+
+/// Image, owner, key, type, width, height, bytes, placeholder, times of upload and sweep.
+pub(super) type UploadRow<'a> = (&'a str, i64, &'a str, &'a str, i64, i64, i64, &'a str, i64, i64);
 
 /// Person, unread messages and notifications.
 pub(super) type UserRow = (i64, i64, i64);

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, TransactionTrait, Value};
 
 use crate::entities::{chat_message, chat_thread};
-use crate::ids::{MessageId, Rev, Seq, ThreadId, UserId};
+use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::Message;
 use crate::{Database, Error, failure, sql, stored};
 
@@ -53,6 +53,19 @@ pub async fn page(
 /// [`Error::Unavailable`].
 pub async fn one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, Error> {
     read_one(db, reader, message).await.map_err(failure::error)
+}
+
+/// Tells whether `sender` has sent a message under this key to their counterpart.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn was_sent(db: &Database, pair: Pair, sender: UserId, temp_id: &str) -> Result<bool, Error> {
+    const SENT: &str = "SELECT 1 FROM chat_threads t JOIN chat_messages m ON m.thread_id = t.id \
+         WHERE t.user1_id = ? AND t.user2_id = ? AND m.sender_id = ? AND m.temp_id = ?";
+    let [low, high] = pair.members().map(|user| Value::from(user.column()));
+    let values = [low, high, sender.column().into(), sql::exact(db.backend, temp_id)];
+    let found = db.readers.query_one_raw(sql::statement(db.backend, SENT, values)).await;
+    found.map(|row| row.is_some()).map_err(failure::error)
 }
 
 async fn read_page(

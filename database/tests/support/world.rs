@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chat_database::Database;
 use chat_database::change::{
-    Change, Committed, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Sent, Watermarks,
+    Change, Committed, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Sent, Upload,
+    Watermarks,
 };
 use chat_database::commit::Writer;
 use chat_database::connect::Options;
 use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
-use chat_database::objects::{Message, Totals};
+use chat_database::objects::{Image, Message, Totals};
 use chat_database::time::Timestamp;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
@@ -66,14 +67,23 @@ impl World {
         self.db.for_migrations().execute_unprepared(sql).await.unwrap();
     }
 
-    /// Adds an uploaded image.
-    pub(crate) async fn upload(&self, id: &str, owner: UserId) {
-        let owner = owner.get();
-        self.sql(&format!(
-            "INSERT INTO media (id, owner_id, object_key, mime, width, height, bytes, blurhash, created_at) \
-             VALUES ('{id}', {owner}, 'k/{id}', 'image/webp', 1200, 800, 183211, 'L6Pj0', 1)"
-        ))
-        .await;
+    /// Adds an uploaded image, which may be swept a thousand moments later.
+    pub(crate) async fn upload(&mut self, id: &str, owner: UserId) {
+        let image = Image {
+            id: MediaId(id.to_owned()),
+            url: format!("/media/{id}/full"),
+            thumb_url: format!("/media/{id}/thumb"),
+            width: 1200,
+            height: 800,
+            bytes: 183_211,
+            mime: "image/webp".to_owned(),
+            blurhash: "L6Pj0".to_owned(),
+        };
+        let at = self.now();
+        let expires_at = Timestamp::from_millis(at.millis() + 1_000);
+        let upload = Upload { owner, image, object_key: format!("k/{id}"), at, expires_at };
+        let outcome = self.one(Change::Upload(vec![upload])).await;
+        assert!(matches!(outcome, Outcome::Uploaded), "{outcome:?}");
     }
 
     /// Returns a moment after all others.

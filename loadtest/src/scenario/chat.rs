@@ -1,162 +1,111 @@
-//! Pairs of users in a closed loop.
+//! Pairs of users: one writes, the other reads and confirms.
 
+mod history;
 mod pair;
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context as _;
-use hdrhistogram::Histogram;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinHandle;
 
-use self::pair::{Ledger, Pair};
+use self::pair::{Kinds, Pair, Talked};
 use super::Scenario;
-use crate::args::ChatArgs;
-use crate::report::Report;
+use crate::args::{ChatShape, Receipts};
+use crate::audit::Fault;
 use crate::rest::Rest;
-use crate::target::Target;
-use crate::usage;
+use crate::stage::{Load, Stage};
 
-/// How long the last messages may take.
-const LAST: Duration = Duration::from_secs(20);
+/// How many pairs connect, or are read back, at a time.
+const AT_ONCE: usize = 32;
 
-/// A closed loop of pairs.
+/// Pairs of users who talk.
 #[derive(Debug)]
 pub struct Chat {
-    args: ChatArgs,
+    shape: ChatShape,
 }
 
-/// What all pairs share.
+/// Pairs at work.
 #[derive(Debug)]
-struct Board {
-    phase: Cell<Phase>,
-    completed: Cell<u64>,
-    latency: RefCell<Histogram<u64>>,
-    report: RefCell<Report>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Warming,
-    Measuring,
-    Ending,
+pub struct Pairs {
+    tasks: Vec<JoinHandle<Talked>>,
+    rest: Option<Rest>,
 }
 
 impl Chat {
     /// Makes the scenario.
     #[must_use]
-    pub fn new(args: ChatArgs) -> Self {
-        Self { args }
+    pub fn new(shape: ChatShape) -> Self {
+        Self { shape }
     }
 
-    /// Connects all pairs and lets them begin.
-    async fn begin(&self, target: &Target, board: &Rc<Board>) -> anyhow::Result<Vec<Running>> {
-        let mut running = Vec::new();
-        let run = uuid::Uuid::new_v4().simple().to_string();
-        for number in 0..self.args.pairs {
-            let author = self.args.first_user + u64::from(number) * 2;
-            let ledger = Rc::new(RefCell::new(Ledger::new(author, author + 1)));
-            let key = format!("{}-{number}-", &run[..8]);
-            let pair = Pair::open(target, key, &self.args, Rc::clone(&ledger), Rc::clone(board)).await?;
-            running.push(Running { ledger, task: tokio::task::spawn_local(pair.run()) });
-        }
-        Ok(running)
+    fn users(&self, stage: &Stage<'_>, number: u32) -> (u64, u64) {
+        let author = stage.first_user + u64::from(number) * 2;
+        (author, author + 1)
     }
-}
-
-struct Running {
-    ledger: Rc<RefCell<Ledger>>,
-    task: JoinHandle<()>,
 }
 
 impl Scenario for Chat {
-    async fn run(&self, target: &Target) -> anyhow::Result<Report> {
-        let board = Rc::new(Board {
-            phase: Cell::new(Phase::Warming),
-            completed: Cell::new(0),
-            latency: RefCell::new(Histogram::new_with_bounds(1, 60_000_000, 3)?),
-            report: RefCell::default(),
-        });
-        let mut pairs = self.begin(target, &board).await?;
-        tokio::time::sleep(Duration::from_secs(self.args.warmup)).await;
+    type Crew = Pairs;
 
-        let before = Sample::take(target)?;
-        board.phase.set(Phase::Measuring);
-        tokio::time::sleep(Duration::from_secs(self.args.seconds)).await;
-        board.phase.set(Phase::Ending);
-        let after = Sample::take(target)?;
-        let completed = board.completed.get();
+    fn name(&self) -> &'static str {
+        "chat"
+    }
 
-        let ending = async {
-            for pair in &mut pairs {
-                // A pair that panicked has said why.
-                let _ = (&mut pair.task).await;
-            }
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let ChatShape { pairs, chars, window, receipts, receipt_every, .. } = &self.shape;
+        let receipts = match receipts {
+            Receipts::None => "none".to_owned(),
+            kind => format!("{kind:?} every {receipt_every} ms").to_lowercase(),
         };
-        let late = tokio::time::timeout(LAST, ending).await.is_err();
-        let mut report = board.report.take();
-        if late {
-            report.note(format!("the last messages were not complete after {LAST:?}"));
+        vec![
+            ("pairs", pairs.to_string()),
+            ("chars", chars.to_string()),
+            ("window", window.to_string()),
+            ("receipts", receipts),
+        ]
+    }
+
+    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Pairs> {
+        let rest = (!stage.target.legacy).then(|| Rest::new(stage.target)).transpose()?;
+        if rest.is_none() {
+            stage.recorder.note("history was not read back: the old service has none that we know");
         }
-        self.figures(&mut report, &board, &before, &after, completed);
-        audit(target, &pairs, &mut report).await?;
-        Ok(report)
+        let kinds = Kinds::of(&stage.recorder);
+        let paces = stage.pace(self.shape.pairs)?;
+        let open = |(number, pace)| {
+            let (author, reader) = self.users(stage, number);
+            let rest = rest.as_ref();
+            async move { Pair::open(stage, &self.shape, number, (author, reader), pace, kinds, rest).await }
+        };
+        let pairs: Vec<Pair> = stream::iter((0..).zip(paces)).map(open).buffered(AT_ONCE).try_collect().await?;
+        // Boxed: a pair with its two connections is large, and moves once.
+        let tasks = pairs.into_iter().map(|pair| tokio::task::spawn_local(Box::pin(pair.run()))).collect();
+        Ok(Pairs { tasks, rest })
     }
-}
 
-impl Chat {
-    fn figures(&self, report: &mut Report, board: &Board, before: &Sample, after: &Sample, completed: u64) {
-        let seconds = after.at.duration_since(before.at).as_secs_f64();
-        // Counts of a run fit a float exactly.
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let completed = completed as f64;
-        let latency = board.latency.borrow();
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of a run, far below 2^53")]
-        let millis = |quantile: f64| latency.value_at_quantile(quantile) as f64 / 1_000.0;
-        report.figure("pairs", f64::from(self.args.pairs), "");
-        report.figure("in flight", f64::from(self.args.in_flight), "each");
-        report.figure("messages", completed / seconds, "/s");
-        report.figure("p50", millis(0.50), "ms");
-        report.figure("p99", millis(0.99), "ms");
-        report.figure("p99.9", millis(0.999), "ms");
-        if let (Some(before), Some(after)) = (before.hub, after.hub) {
-            report.figure("server cpu", after - before, "s");
-            report.figure("messages per server cpu second", completed / (after - before).max(0.01), "");
-        }
-        report.figure("generator cpu", after.own - before.own, "s");
-    }
-}
-
-/// The clock and the CPU times at one moment.
-struct Sample {
-    at: Instant,
-    own: f64,
-    hub: Option<f64>,
-}
-
-impl Sample {
-    fn take(target: &Target) -> anyhow::Result<Self> {
-        let hub = target.pid().map(usage::cpu_seconds).transpose().context("the hub has ended")?;
-        Ok(Self { at: Instant::now(), own: usage::cpu_seconds(std::process::id())?, hub })
-    }
-}
-
-/// Holds what was counted against what is stored.
-async fn audit(target: &Target, pairs: &[Running], report: &mut Report) -> anyhow::Result<()> {
-    let rest = Rest::new(target)?;
-    for Running { ledger, .. } in pairs {
-        let ledger = ledger.borrow().clone();
-        let (author, reader) = (ledger.author, ledger.reader);
-        for (what, count) in [("acknowledged", ledger.acked), ("delivered", ledger.delivered)] {
-            if count != ledger.sent {
-                report.defect(format!("{author} → {reader}: {} sent, {count} {what}", ledger.sent));
+    async fn close(&self, crew: Pairs, stage: &Stage<'_>) -> anyhow::Result<()> {
+        let Load { deadline, read_back, .. } = stage.load;
+        let mut talked = Vec::new();
+        for task in crew.tasks {
+            // It gives up by itself, a little after the deadline.
+            match tokio::time::timeout(deadline * 3 + Duration::from_secs(10), task).await {
+                Ok(Ok(pair)) => talked.push(pair),
+                _ => stage.recorder.fault(Fault::Disconnected, || "a pair did not come to an end".to_owned()),
             }
         }
-        let newest = rest.newest(&target.token(reader)?, author).await?;
-        if newest.seq != ledger.seq {
-            report.defect(format!("{author} → {reader}: history ends at {}, delivery at {}", newest.seq, ledger.seq));
+        let sent: u64 = talked.iter().map(|pair| pair.ledger.next_number()).sum();
+        let quota = read_back / (talked.len() as u64).max(1);
+        if sent > read_back {
+            stage.recorder.note(format!("of {sent} messages the newest {quota} of each pair were read back"));
         }
+        if let Some(rest) = &crew.rest {
+            let reading = stream::iter(&mut talked).map(|pair| history::read_back(rest, stage.target, pair, quota));
+            reading.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        }
+        for pair in talked {
+            let (tally, faults) = pair.ledger.close();
+            stage.recorder.audited(tally, faults);
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -1,103 +1,117 @@
 //! Connected users who do nothing: what each of them weighs.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, bail};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::task::JoinHandle;
 
 use super::Scenario;
-use crate::args::IdleArgs;
-use crate::client::{Client, Door, Heard};
+use crate::args::IdleShape;
+use crate::audit::Fault;
+use crate::client::{Client, Heard};
+use crate::enter::{affordable, through};
 use crate::frame;
-use crate::report::Report;
-use crate::target::Target;
+use crate::outcome::Offered;
+use crate::stage::{Load, Stage};
+use crate::stats::float;
 use crate::usage;
-
-/// Files that a process has open beside its connections.
-const OTHER_FILES: u32 = 200;
 
 /// How many connections are being made at a time.
 const AT_ONCE: usize = 64;
 
-/// How many connections share a source address.
-const PER_SOURCE: u32 = 10_000;
+/// How many times on the way up the server is weighed.
+const WEIGHINGS: u32 = 10;
 
 /// Idle connections.
 #[derive(Debug)]
 pub struct Idle {
-    args: IdleArgs,
+    shape: IdleShape,
+}
+
+/// Those who are there.
+#[derive(Debug)]
+pub struct Crowd {
+    held: Vec<JoinHandle<()>>,
+    before_kb: u32,
 }
 
 impl Idle {
     /// Makes the scenario.
     #[must_use]
-    pub fn new(args: IdleArgs) -> Self {
-        Self { args }
+    pub fn new(shape: IdleShape) -> Self {
+        Self { shape }
     }
 }
 
 impl Scenario for Idle {
-    async fn run(&self, target: &Target) -> anyhow::Result<Report> {
-        let mut report = Report::default();
-        let Some(pid) = self.args.pid.or(target.pid()) else {
-            bail!("whose memory? Give --spawn, or --pid with --target");
-        };
-        let count = affordable(self.args.connections, pid, &mut report)?;
-        let before = usage::resident_kb(pid)?;
-        let began = Instant::now();
-        let clients: Vec<anyhow::Result<Client>> = stream::iter(0..count)
-            .map(|number| enter(target, self.args.first_user + u64::from(number), number))
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let connecting = began.elapsed().as_secs_f64();
-        let clients = clients.into_iter().collect::<anyhow::Result<Vec<Client>>>()?;
-        let held: Vec<_> = clients.into_iter().map(|client| tokio::task::spawn_local(hold(client))).collect();
-        tokio::time::sleep(Duration::from_secs(self.args.hold)).await;
-        let after = usage::resident_kb(pid)?;
-        let lost = held.iter().filter(|connection| connection.is_finished()).count();
-        if lost > 0 {
-            report.defect(format!("{lost} of {count} connections were closed while they did nothing"));
-        }
-        report.figure("connections", f64::from(count), "");
-        report.figure("connected", f64::from(count) / connecting, "/s");
-        report.figure("resident before", f64::from(before), "KB");
-        report.figure("resident after", f64::from(after), "KB");
-        report.figure("per connection", (f64::from(after) - f64::from(before)) / f64::from(count), "KB");
-        held.into_iter().for_each(|connection| connection.abort());
-        Ok(report)
-    }
-}
+    type Crew = Crowd;
 
-/// Returns how many connections both processes have files for.
-fn affordable(wanted: u32, hub: u32, report: &mut Report) -> anyhow::Result<u32> {
-    let limit = usage::file_limit(std::process::id())?.min(usage::file_limit(hub)?);
-    let most = limit.saturating_sub(OTHER_FILES).max(1);
-    if wanted > most {
-        report.note(format!("{wanted} connections wanted, {most} made: a process may have {limit} files open here"));
+    fn name(&self) -> &'static str {
+        "idle"
     }
-    Ok(wanted.min(most))
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        vec![("connections", self.shape.connections.to_string())]
+    }
+
+    fn offered(&self, _: &Load) -> Offered {
+        Offered::Own
+    }
+
+    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
+        let recorder = &stage.recorder;
+        recorder.operation("connection");
+        let pid = stage.target.pid();
+        anyhow::ensure!(pid.is_some(), "whose memory? Give --spawn, or --pid with --target");
+        let (count, note) = affordable(self.shape.connections, pid)?;
+        note.into_iter().for_each(|note| recorder.note(note));
+        let weigh = || pid.and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        let before_kb = weigh();
+        let mut held = Vec::new();
+        let began = Instant::now();
+        for part in 0..WEIGHINGS {
+            let range = count * part / WEIGHINGS..count * (part + 1) / WEIGHINGS;
+            let clients: Vec<Client> =
+                stream::iter(range).map(|number| enter(stage, number)).buffer_unordered(AT_ONCE).try_collect().await?;
+            held.extend(clients.into_iter().map(|client| tokio::task::spawn_local(hold(client))));
+            recorder.figure(&format!("resident with {:05}", held.len()), f64::from(weigh()), "KB");
+        }
+        recorder.figure("connections", f64::from(count), "");
+        recorder.figure("connected", f64::from(count) / began.elapsed().as_secs_f64(), "/s");
+        Ok(Crowd { held, before_kb })
+    }
+
+    async fn close(&self, crew: Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
+        let recorder = &stage.recorder;
+        let weigh = || stage.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        let (with, count) = (weigh(), float(crew.held.len() as u64));
+        let lost = crew.held.iter().filter(|connection| connection.is_finished()).count() as u64;
+        for _ in 0..lost {
+            recorder.fault(Fault::Disconnected, || "a connection was closed while it did nothing".to_owned());
+        }
+        recorder.figure("resident before", f64::from(crew.before_kb), "KB");
+        recorder.figure("resident after", f64::from(with), "KB");
+        recorder.figure("per connection", (f64::from(with) - f64::from(crew.before_kb)) / count.max(1.0), "KB");
+        crew.held.into_iter().for_each(|connection| connection.abort());
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        recorder.figure("resident when all have left", f64::from(weigh()), "KB");
+        Ok(())
+    }
 }
 
 /// Connects a user and waits until the hub has said all that it says to somebody new.
-async fn enter(target: &Target, user: u64, number: u32) -> anyhow::Result<Client> {
-    let mut door: Door = target.door(user)?;
+async fn enter(stage: &Stage<'_>, number: u32) -> anyhow::Result<Client> {
+    let user = stage.first_user + u64::from(number);
+    let mut door = stage.target.door(user)?;
     door.buffer = 1024;
-    if let SocketAddr::V4(address) = target.address
-        && address.ip().is_loopback()
-    {
-        let block = u8::try_from(number / PER_SOURCE).unwrap_or(u8::MAX - 1);
-        door.source = Some(Ipv4Addr::new(127, 0, 0, 1 + block));
-    }
-    let mut client = Client::connect(&door).await.with_context(|| format!("connection {number}"))?;
-    for wanted in ["auth_ok", "nav_counts"] {
+    let mut client = through(stage.target, door, user, number).await?.client;
+    loop {
         match client.next().await {
-            Heard::Text(text) if frame::kind(&text) == Some(wanted) => {}
-            other => bail!("connection {number} waited for {wanted} and got {other:?}"),
+            Heard::Text(text) if frame::kind(&text) == Some("nav_counts") => return Ok(client),
+            Heard::Text(_) => {}
+            other => anyhow::bail!("connection {number} waited for nav_counts and got {other:?}"),
         }
     }
-    Ok(client)
 }
 
 /// Reads until the connection ends: pings are answered meanwhile.

@@ -20,6 +20,21 @@ pub struct Person {
     http: reqwest::Client,
 }
 
+/// An answer that is no JSON.
+#[derive(Debug)]
+pub struct Fetched {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Fetched {
+    /// Returns a header; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
+    }
+}
+
 /// An answer of REST.
 #[derive(Debug)]
 pub struct Answer {
@@ -107,6 +122,19 @@ impl Person {
     /// Asks without saying who it is.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("http://{}{}{path}", self.place.now(), self.base))
+    }
+
+    /// Fetches what is under a link, as it stands in a message, without saying who it is but by these headers.
+    pub async fn fetch(&self, link: &str, headers: &[(&str, &str)]) -> Fetched {
+        let url = if link.starts_with("http") { link.to_owned() } else { format!("http://{}{link}", self.place.now()) };
+        let mut request = self.http.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap_or_else(|error| panic!("{link}: {error}"));
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap_or_else(|error| panic!("{link}: {error}")).to_vec();
+        Fetched { status, headers, bytes }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -1,0 +1,50 @@
+//! Images: where one is for somebody who may see it, and whose time is over.
+
+use sea_orm::{ConnectionTrait, Value};
+
+use crate::ids::{MediaId, UserId};
+use crate::time::Timestamp;
+use crate::{Database, Error, failure, sql, stored};
+
+/// Where an image is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The key in the store.
+    pub object_key: String,
+    /// Its renditions' media type.
+    pub mime: String,
+}
+
+/// Finds an image for somebody who may see it: the members of the thread whose message holds it, and its uploader until it
+/// is sent. `None` for everybody else, and once its message is deleted.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn find(db: &Database, asker: UserId, image: &MediaId) -> Result<Option<Location>, Error> {
+    const FIND: &str = "SELECT i.object_key, i.mime, i.owner_id, i.attached_at, t.user1_id, t.user2_id FROM media i \
+         LEFT JOIN chat_message_batches b ON b.media_id = i.id LEFT JOIN chat_messages m ON m.id = b.message_id \
+         LEFT JOIN chat_threads t ON t.id = m.thread_id WHERE i.id = ?";
+    let statement = sql::statement(db.backend, FIND, [sql::exact(db.backend, &image.0)]);
+    let Some(row) = db.readers.query_one_raw(statement).await.map_err(failure::error)? else { return Ok(None) };
+    let number = |at: usize| row.try_get_by_index::<Option<i64>>(at).map_err(failure::error);
+    let asker = Some(asker.column());
+    let waits = number(2)? == asker && number(3)?.is_none();
+    if !waits && number(4)? != asker && number(5)? != asker {
+        return Ok(None);
+    }
+    let object_key = stored::text(row.try_get_by_index(0).map_err(failure::error)?);
+    let mime = row.try_get_by_index(1).map_err(failure::error)?;
+    Ok(Some(Location { object_key, mime }))
+}
+
+/// Returns images whose time is over, the longest over first.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn over(db: &Database, now: Timestamp, most: u32) -> Result<Vec<MediaId>, Error> {
+    const OVER: &str = "SELECT i.id FROM media i WHERE i.expires_at <= ? ORDER BY i.expires_at LIMIT ?";
+    let values = [Value::from(now.millis()), Value::from(i64::from(most))];
+    let rows = db.readers.query_all_raw(sql::statement(db.backend, OVER, values)).await.map_err(failure::error)?;
+    let id = |row: &sea_orm::QueryResult| row.try_get_by_index(0).map(|id| MediaId(stored::text(id)));
+    rows.iter().map(id).collect::<Result<_, _>>().map_err(failure::error)
+}

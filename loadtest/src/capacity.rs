@@ -1,0 +1,281 @@
+//! The highest load that meets an objective, and how throughput grows with concurrency.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::args::{CapacityArgs, ChatShape};
+use crate::live::Live;
+use crate::outcome::{Offered, Outcome};
+use crate::report::table::number;
+use crate::run::measure;
+use crate::scenario::Chat;
+use crate::stage::Load;
+use crate::stats::float;
+use crate::stats::search::{Answer, Bounds, Next, Search, Verdict, Why};
+use crate::stats::slo::Slo;
+use crate::stats::usl::{Fit, Interval, Point};
+use crate::target::Target;
+
+/// Seconds of each point of the curve, at most.
+const POINT: f64 = 2.0;
+
+/// The share of a core, or of a machine, above which it was what ended the growth.
+const BUSY: f64 = 0.9;
+
+/// What a search for capacity found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Capacity {
+    /// The objective.
+    pub slo: Slo,
+    /// The server.
+    pub target: String,
+    /// The interval.
+    pub answer: Answer,
+    /// What saturated.
+    pub saturated: String,
+    /// Every load that was measured, in turn.
+    pub steps: Vec<Step>,
+    /// How throughput grows with concurrency; `None` if that was left out.
+    pub curve: Option<Curve>,
+}
+
+/// A load that was measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Step {
+    /// Messages a second.
+    pub load: f64,
+    /// What for.
+    pub why: Why,
+    /// How it went.
+    pub verdict: Verdict,
+    /// Which conditions it missed.
+    pub misses: Vec<String>,
+    /// What was found.
+    pub outcome: Outcome,
+}
+
+/// How throughput grows with concurrency.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Curve {
+    /// Messages under way, and messages a second.
+    pub points: Vec<Point>,
+    /// The fit; `None` if the points do not bear one.
+    pub fit: Option<Fit>,
+    /// The fitted curve with its interval, as far as the points bear it.
+    pub drawn: Vec<Drawn>,
+    /// The highest throughput that the fit shows, and where.
+    pub peak: Option<(f64, f64, Interval)>,
+    /// What the points do not bear.
+    pub refused: Option<String>,
+    /// The runs.
+    pub runs: Vec<Outcome>,
+}
+
+/// A point of a fitted curve.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Drawn {
+    /// Messages under way.
+    pub concurrency: f64,
+    /// Messages a second.
+    pub throughput: f64,
+    /// The interval of 95 %.
+    pub interval: Interval,
+}
+
+/// Searches.
+///
+/// # Errors
+/// If the server cannot be reached or ends.
+pub async fn find(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Result<Capacity> {
+    let bounds = Bounds {
+        from: args.from,
+        to: args.to,
+        precision: args.precision,
+        confirmations: args.confirmations,
+        steps: args.steps,
+    };
+    let scenario = Chat::new(args.shape.clone());
+    let mut search = Search::new(bounds);
+    let mut steps: Vec<Step> = Vec::new();
+    let answer = loop {
+        let (load, why) = match search.next() {
+            Next::Done(answer) => break answer,
+            Next::Measure { load, why } => (load, why),
+        };
+        let offered = Offered::Open { rate: load, arrivals: args.arrivals };
+        let outcome = measure(&scenario, target, of(args, offered, args.step_seconds), 1, live).await?;
+        let (verdict, misses) = judge(&outcome, &args.slo);
+        let p99 = outcome.own().map_or(0.0, |own| own.corrected_ms.p99);
+        let step = Step { load, why, verdict, misses, outcome };
+        live.say(&format!(
+            "{:>9}/s  {:<7}  p99 {:>8} ms  {}",
+            number(load.round()),
+            format!("{why:?}").to_lowercase(),
+            number(p99),
+            step.outcome_in_words()
+        ));
+        search.tell(load, verdict);
+        steps.push(step);
+    };
+    let curve = if args.no_usl { None } else { Some(curve(args, target, live).await?) };
+    let saturated = saturated(&steps, &answer);
+    Ok(Capacity { slo: args.slo.clone(), target: target.name.clone(), answer, saturated, steps, curve })
+}
+
+/// Judges a load: it must meet the objective, keep every promise, and have been offered.
+fn judge(outcome: &Outcome, slo: &Slo) -> (Verdict, Vec<String>) {
+    let mut misses = outcome.misses(slo);
+    if !outcome.is_clean() {
+        misses.push(format!("{} promises broken", outcome.faults.total()));
+    }
+    let generator = &outcome.generator;
+    if generator.dropped > 0 && float(generator.dropped) > float(generator.scheduled) * 0.001 {
+        let (dropped, scheduled) = (generator.dropped, generator.scheduled);
+        misses.push(format!("{dropped} of {scheduled} could not be sent"));
+    }
+    let verdict = match (misses.is_empty(), generator.limited) {
+        (true, _) => Verdict::Pass,
+        (false, true) => Verdict::Void,
+        (false, false) => Verdict::Fail,
+    };
+    (verdict, misses)
+}
+
+impl Step {
+    /// Says how it went.
+    #[must_use]
+    pub fn outcome_in_words(&self) -> String {
+        match self.verdict {
+            Verdict::Pass => "good".to_owned(),
+            Verdict::Fail => self.misses.join("; "),
+            Verdict::Void => format!("void: {}", self.outcome.generator.void.join("; ")),
+        }
+    }
+}
+
+fn of(args: &CapacityArgs, offered: Offered, length: f64) -> Load {
+    Load {
+        offered,
+        seed: 1,
+        warmup: Duration::from_secs_f64(args.warmup),
+        length: Duration::from_secs_f64(length),
+        deadline: Duration::from_secs(10),
+        max_lateness: Duration::from_secs_f64(args.max_lateness / 1_000.0),
+        read_back: 200_000,
+    }
+}
+
+/// Measures closed loops from one message under way to as many as the window allows, and fits the curve.
+async fn curve(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Result<Curve> {
+    let mut points = Vec::new();
+    let mut runs = Vec::new();
+    for (pairs, in_flight) in concurrencies(args.shape.pairs, args.shape.window) {
+        let scenario = Chat::new(ChatShape { pairs, ..args.shape.clone() });
+        let load = of(args, Offered::Closed { in_flight }, args.step_seconds.min(POINT));
+        let outcome = measure(&scenario, target, load, 1, live).await?;
+        let point = Point { concurrency: f64::from(pairs * in_flight), throughput: outcome.throughput() };
+        let (under_way, rate) = (number(point.concurrency), number(point.throughput.round()));
+        live.say(&format!("{under_way:>9} under way  {rate}/s"));
+        if point.throughput > 0.0 {
+            points.push(point);
+        }
+        runs.push(outcome);
+    }
+    let fit = Fit::of(&points, 1);
+    let mut refused = fit.as_ref().err().map(ToString::to_string);
+    let fit = fit.ok();
+    let drawn = fit.as_ref().map(drawn).unwrap_or_default();
+    let peak = fit.as_ref().and_then(|fit| match fit.peak() {
+        Ok((at, peak)) => Some((at, peak.throughput, peak.interval)),
+        Err(_) => {
+            let measured = number(fit.measured_to);
+            refused = Some(format!("no peak: throughput grew up to the {measured} under way that were measured, and the points do not bear more"));
+            None
+        }
+    });
+    Ok(Curve { points, fit, drawn, peak, refused, runs })
+}
+
+/// Returns pairs and messages in flight for at least eight concurrencies, up to all pairs with full windows.
+fn concurrencies(pairs: u32, window: u32) -> Vec<(u32, u32)> {
+    let doubled =
+        |most: u32| std::iter::successors(Some(1), |last| Some(last * 2)).take_while(move |next| *next < most);
+    let most = window.min(16);
+    let mut all: Vec<(u32, u32)> = doubled(pairs).map(|pairs| (pairs, 1)).collect();
+    all.extend(doubled(most).map(|in_flight| (pairs, in_flight)));
+    all.push((pairs, most));
+    all.dedup();
+    all
+}
+
+fn drawn(fit: &Fit) -> Vec<Drawn> {
+    const POINTS: u32 = 80;
+    let top = fit.measured_to * crate::stats::usl::REACH;
+    let place = |step: u32| top.powf(f64::from(step) / f64::from(POINTS));
+    let point = |concurrency: f64| {
+        let prediction = fit.predict(concurrency).ok()?;
+        Some(Drawn { concurrency, throughput: prediction.throughput, interval: prediction.interval })
+    };
+    (0..=POINTS).filter_map(|step| point(place(step))).collect()
+}
+
+/// Names what ended the growth, from what was measured at the load above the answer.
+fn saturated(steps: &[Step], answer: &Answer) -> String {
+    let above = steps.iter().rev().find(|step| step.verdict != Verdict::Pass).or(steps.last());
+    let Some(Step { outcome, load, .. }) = above else { return "nothing was measured".to_owned() };
+    let at = format!("at {}/s", number(load.round()));
+    if answer.below.is_none() {
+        return format!("nothing: {at} the objective was still met");
+    }
+    let generator = &outcome.generator;
+    if generator.limited {
+        return format!("the load generator: {}", generator.void.join("; "));
+    }
+    let Some(costs) = &outcome.server else {
+        return format!("something of the server, {at}: its process is not known here (--pid)");
+    };
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let thread = costs.busiest_thread.as_ref().filter(|(_, share)| *share > BUSY);
+    match thread {
+        Some((name, share)) => format!("CPU: the server's thread `{name}`, {} of a core {at}", percent(*share)),
+        None if costs.machine_share > BUSY => {
+            let server = (costs.user + costs.system) / outcome.seconds;
+            let (busy, own) = (percent(costs.machine_share), percent(generator.cpu_share));
+            format!("CPU: all cores, {busy} busy {at} (the server {} of a core, this generator {own})", percent(server))
+        }
+        None if costs.disk_wait_share > 0.2 => {
+            format!("the disk: {} of the machine's time waited for it {at}", percent(costs.disk_wait_share))
+        }
+        None => {
+            let commit = costs.says.map_or(String::new(), |says| format!(", a commit took {:.1} ms", says.commit_ms));
+            format!(
+                "no CPU: {} of the machine busy {at}, busiest thread {}{commit}; waiting, for the disk or for locks",
+                percent(costs.machine_share),
+                percent(costs.busiest_thread.as_ref().map_or(0.0, |(_, share)| *share))
+            )
+        }
+    }
+}
+
+impl Capacity {
+    /// Returns how many promises were broken at the loads that passed.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        let passed = self.steps.iter().filter(|step| step.load <= self.answer.at_least);
+        passed.map(|step| step.outcome.faults.total()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::concurrencies;
+
+    #[test]
+    fn a_curve_has_enough_points() {
+        let all = concurrencies(100, 16);
+        let total: Vec<u32> = all.iter().map(|(pairs, in_flight)| pairs * in_flight).collect();
+        assert_eq!(total, [1, 2, 4, 8, 16, 32, 64, 100, 200, 400, 800, 1_600]);
+        assert!(concurrencies(20, 16).len() >= 8);
+    }
+}

@@ -1,0 +1,91 @@
+//! Comes in as a user, and waits until the server says so.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use crate::client::{Client, Credentials, Door, Heard};
+use crate::frame;
+use crate::target::Target;
+use crate::usage;
+
+/// How long a server may take to let somebody in.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many connections share a source address: ports run out at about 28,000 for each.
+const PER_SOURCE: u32 = 10_000;
+
+/// Files that a process has open beside its connections.
+const OTHER_FILES: u32 = 200;
+
+/// A user who is connected, and what the server said first.
+#[derive(Debug)]
+pub struct Entered {
+    /// The connection.
+    pub client: Client,
+    /// The first frame: `auth_ok`.
+    pub welcome: String,
+}
+
+/// Connects a user. `number` counts the connections of a run: many of them take several source addresses.
+///
+/// # Errors
+/// With what the server said instead of `auth_ok`.
+pub async fn enter(target: &Target, user: u64, number: u32) -> anyhow::Result<Client> {
+    Ok(through(target, target.door(user)?, user, number).await?.client)
+}
+
+/// Connects a user through a door that was made for them.
+///
+/// # Errors
+/// As [`enter`].
+pub async fn through(target: &Target, mut door: Door, user: u64, number: u32) -> anyhow::Result<Entered> {
+    door.source = source(door.address, number);
+    if target.legacy {
+        door.credentials = Credentials::FirstFrame;
+    }
+    let entering = async {
+        let mut client = Client::connect(&door).await.with_context(|| format!("user {user}"))?;
+        if target.legacy {
+            // What it stood for before there were tokens.
+            client.send(format!(r#"{{"type":"auth","user_id":{user}}}"#)).await?;
+        }
+        loop {
+            match client.next().await {
+                Heard::Text(text) if frame::kind(&text) == Some("auth_ok") => {
+                    return Ok(Entered { client, welcome: text.as_str().to_owned() });
+                }
+                // An old server greets before it knows whom.
+                Heard::Text(text) if target.legacy && frame::kind(&text) != Some("error") => {}
+                other => bail!("user {user} waited for auth_ok and got {other:?}"),
+            }
+        }
+    };
+    let late = || format!("user {user} waited {PATIENCE:?} to be let in");
+    tokio::time::timeout(PATIENCE, entering).await.with_context(late)?
+}
+
+/// Returns the address to come from; where the server is not on this machine, the system chooses.
+#[must_use]
+pub fn source(server: SocketAddr, number: u32) -> Option<Ipv4Addr> {
+    match server {
+        SocketAddr::V4(address) if address.ip().is_loopback() => {
+            let block = u8::try_from(number / PER_SOURCE).unwrap_or(u8::MAX - 1);
+            Some(Ipv4Addr::new(127, 0, 0, 1 + block.min(u8::MAX - 1)))
+        }
+        SocketAddr::V4(_) | SocketAddr::V6(_) => None,
+    }
+}
+
+/// Returns how many of the wanted connections both processes have files for, and what to say if that is fewer.
+///
+/// # Errors
+/// If a process is gone.
+pub fn affordable(wanted: u32, server: Option<u32>) -> anyhow::Result<(u32, Option<String>)> {
+    let own = usage::file_limit(std::process::id())?;
+    let limit = server.map(usage::file_limit).transpose()?.map_or(own, |server| server.min(own));
+    let most = limit.saturating_sub(OTHER_FILES).max(1);
+    let note = format!("{wanted} connections wanted, {most} made: a process may have {limit} files open here");
+    Ok((wanted.min(most), (wanted > most).then_some(note)))
+}

@@ -1,0 +1,158 @@
+//! What a run costs the server: its process as `/proc` tells it, and what it says itself under `/metrics`.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use crate::outcome::{Costs, Says};
+use crate::rest;
+use crate::target::Target;
+use crate::usage::{self, Usage};
+
+/// Reads a server's costs.
+#[derive(Debug)]
+pub struct Gauge<'a> {
+    target: &'a Target,
+    queue: Cell<f64>,
+}
+
+/// Everything at one moment.
+#[derive(Debug)]
+pub struct Reading {
+    /// When.
+    pub at: Instant,
+    /// The server's process; `None` if it is not here.
+    pub usage: Option<Usage>,
+    machine: Option<(f64, f64)>,
+    metrics: Option<Metrics>,
+    folder: Option<u64>,
+}
+
+/// What of `/metrics` is of use.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Metrics {
+    commits: f64,
+    writes: f64,
+    commit_seconds: f64,
+    queue: f64,
+    connections: f64,
+}
+
+impl<'a> Gauge<'a> {
+    /// Makes one.
+    #[must_use]
+    pub fn new(target: &'a Target) -> Self {
+        Self { target, queue: Cell::new(0.0) }
+    }
+
+    /// Returns the server's resident memory in KB; 0 if its process is not here.
+    #[must_use]
+    pub fn resident_kb(&self) -> u32 {
+        self.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default()
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// If the server's process has ended.
+    pub async fn read(&self) -> anyhow::Result<Reading> {
+        let gone = |error| anyhow::anyhow!("the server's process has ended: {error}");
+        let metrics = self.metrics().await;
+        Ok(Reading {
+            at: Instant::now(),
+            usage: self.target.pid().map(usage::usage).transpose().map_err(gone)?,
+            machine: usage::machine_cpu(),
+            metrics,
+            folder: self.target.data().map(usage::folder_bytes),
+        })
+    }
+
+    /// Looks at what changes from moment to moment.
+    pub async fn glance(&self) {
+        if let Some(metrics) = self.metrics().await {
+            self.queue.set(self.queue.get().max(metrics.queue));
+        }
+    }
+
+    /// Says what lies between two readings.
+    #[must_use]
+    pub fn costs(&self, before: &Reading, after: &Reading, resident_before_kb: u32) -> Option<Costs> {
+        let (from, to) = (before.usage.as_ref()?, after.usage.as_ref()?);
+        let seconds = after.at.duration_since(before.at).as_secs_f64().max(1e-9);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = crate::stats::float(cores as u64) * seconds;
+        let machine = before.machine.zip(after.machine);
+        Some(Costs {
+            user: to.user - from.user,
+            system: to.system - from.system,
+            resident_before_kb,
+            resident_kb: to.resident_kb,
+            page_tables_kb: to.page_tables_kb,
+            socket_memory_kb: usage::socket_memory_kb().unwrap_or_default(),
+            voluntary_switches: to.voluntary_switches.saturating_sub(from.voluntary_switches),
+            involuntary_switches: to.involuntary_switches.saturating_sub(from.involuntary_switches),
+            busiest_thread: busiest(from, to, seconds),
+            written: to.written.saturating_sub(from.written),
+            grown: before.folder.zip(after.folder).map(|(before, after)| after.saturating_sub(before)),
+            machine_share: machine.map_or(0.0, |(before, after)| (after.0 - before.0) / cores),
+            disk_wait_share: machine.map_or(0.0, |(before, after)| (after.1 - before.1) / cores),
+            says: before.metrics.zip(after.metrics).map(|(before, after)| self.says(before, after)),
+        })
+    }
+
+    fn says(&self, before: Metrics, after: Metrics) -> Says {
+        let commits = after.commits - before.commits;
+        let each = |sum: f64| if commits > 0.0 { sum / commits } else { 0.0 };
+        Says {
+            commits,
+            writes_per_commit: each(after.writes - before.writes),
+            commit_ms: each(after.commit_seconds - before.commit_seconds) * 1_000.0,
+            storage_queue: self.queue.get().max(after.queue),
+            connections: after.connections,
+        }
+    }
+
+    async fn metrics(&self) -> Option<Metrics> {
+        let text = rest::get(self.target.address, &format!("{}/metrics", self.target.base)).await.ok()?;
+        Metrics::read(&text)
+    }
+}
+
+impl Metrics {
+    fn read(text: &str) -> Option<Self> {
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+            line.trim().parse::<f64>().ok()
+        };
+        let or_none_yet = |name: &str| value(name).unwrap_or_default();
+        value("chat_connections").map(|connections| Self {
+            commits: or_none_yet("chat_commit_writes_count"),
+            writes: or_none_yet("chat_commit_writes_sum"),
+            commit_seconds: or_none_yet("chat_commit_seconds_sum"),
+            queue: or_none_yet("chat_storage_queue"),
+            connections,
+        })
+    }
+}
+
+fn busiest(from: &Usage, to: &Usage, seconds: f64) -> Option<(String, f64)> {
+    let used = |(id, name, cpu): &(u32, String, f64)| {
+        let before = from.threads.iter().find(|(other, ..)| other == id).map_or(0.0, |(.., cpu)| *cpu);
+        (name.clone(), (cpu - before) / seconds)
+    };
+    to.threads.iter().map(used).max_by(|one, other| one.1.total_cmp(&other.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_read_by_their_whole_names() {
+        let text = "# HELP chat_connections Open\nchat_connections_opened_total 9\nchat_connections 4\n\
+                    chat_commit_writes_bucket{le=\"1\"} 3\nchat_commit_writes_sum 300\nchat_commit_writes_count 20\n\
+                    chat_commit_seconds_sum 0.5\nchat_storage_queue 7\n";
+        let known = Metrics { commits: 20.0, writes: 300.0, commit_seconds: 0.5, queue: 7.0, connections: 4.0 };
+        assert_eq!(Metrics::read(text), Some(known));
+        assert_eq!(Metrics::read("<html>"), None);
+    }
+}

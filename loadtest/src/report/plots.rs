@@ -1,0 +1,229 @@
+//! Which plots each finding has.
+
+use super::svg::{Axis, Draw, Plot, Scale};
+use crate::capacity::{Capacity, Curve, Step};
+use crate::compare::Comparison;
+use crate::outcome::{Offered, Outcome};
+use crate::stats::float;
+use crate::stats::latency::Latency;
+use crate::stats::search::Verdict;
+use crate::stats::slo::Subject;
+use crate::stats::spread::Spread;
+
+const OFFERED: Axis = Axis { label: "offered, messages a second", scale: Scale::Linear };
+const MILLIS: Axis = Axis { label: "milliseconds", scale: Scale::Log };
+const SHARE: Axis = Axis { label: "share that was faster", scale: Scale::Quantile };
+const SECONDS: Axis = Axis { label: "seconds", scale: Scale::Linear };
+
+/// The plots of a run.
+pub(super) fn run(outcome: &Outcome) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    if let Some(own) = outcome.own() {
+        let title = format!("Percentiles of a {}", own.name);
+        let open = matches!(outcome.load, Offered::Open { .. });
+        let mut plot = Plot::new(&title, SHARE, MILLIS);
+        if open {
+            plot = plot.with("from the intended time", 0, Draw::Line, spectrum(&own.corrected));
+        }
+        plots.push(plot.with(if open { "as served" } else { "latency" }, 1, Draw::Line, spectrum(&own.service)));
+    }
+    let line = |of: fn(&crate::outcome::Second) -> f64| {
+        outcome.timeline.iter().map(|second| (second.at, of(second))).collect::<Vec<_>>()
+    };
+    let per_second = Axis { label: "done in a second", scale: Scale::Linear };
+    plots.push(Plot::new("Throughput", SECONDS, per_second).with(
+        "done",
+        0,
+        Draw::Both,
+        line(|second| float(second.completed)),
+    ));
+    plots.push(Plot::new("Latency", SECONDS, MILLIS).with("p50", 0, Draw::Both, line(|second| second.p50)).with(
+        "p99",
+        1,
+        Draw::Both,
+        line(|second| second.p99),
+    ));
+    let megabytes = Axis { label: "resident MB", scale: Scale::Linear };
+    plots.push(Plot::new("Memory", SECONDS, megabytes).with(
+        "resident",
+        2,
+        Draw::Both,
+        line(|second| f64::from(second.resident_kb) * 1024.0 / 1e6),
+    ));
+    plots.push(memory(outcome));
+    plots.retain(|plot| !plot.is_empty());
+    plots
+}
+
+/// Resident memory over connections.
+fn memory(outcome: &Outcome) -> Plot {
+    let connections = Axis { label: "connections", scale: Scale::Linear };
+    let megabytes = Axis { label: "resident MB", scale: Scale::Linear };
+    let weighed = outcome.extra.iter().filter_map(|figure| {
+        let count: f64 = figure.name.strip_prefix("resident with ")?.parse().ok()?;
+        Some((count, figure.value * 1024.0 / 1e6))
+    });
+    let before = outcome.extra.iter().find(|figure| figure.name == "resident before");
+    let before = before.map(|figure| (0.0, figure.value * 1024.0 / 1e6));
+    let points: Vec<(f64, f64)> = before.into_iter().chain(weighed).collect();
+    let points = if points.len() < 2 { Vec::new() } else { points };
+    Plot::new("Memory over connections", connections, megabytes).with("resident", 2, Draw::Both, points)
+}
+
+/// The plots of a capacity.
+pub(super) fn capacity(capacity: &Capacity) -> Vec<Plot> {
+    let mut steps: Vec<&Step> = capacity.steps.iter().collect();
+    steps.sort_by(|one, other| one.load.total_cmp(&other.load));
+    let of = |subject: Subject| -> Vec<(f64, f64)> {
+        steps.iter().map(|step| (step.load, step.outcome.measured(subject))).collect()
+    };
+    let done = |wanted: bool| -> Vec<(f64, f64)> {
+        let passed = steps.iter().filter(|step| (step.verdict == Verdict::Pass) == wanted);
+        passed.map(|step| (step.load, step.outcome.throughput())).collect()
+    };
+    let mut latency = Plot::new("Latency over offered load", OFFERED, MILLIS);
+    for (name, colour, subject) in [("p50", 0, Subject::P50), ("p99", 1, Subject::P99), ("p99.9", 3, Subject::P999)] {
+        let all = of(subject);
+        latency = latency.with(name, colour, Draw::Line, medians(&all));
+        if subject == Subject::P99 {
+            latency = latency.with("p99 of each run", colour, Draw::Dots, all);
+        }
+    }
+    latency.limit = limit(capacity);
+    let highest = steps.last().map_or(0.0, |step| step.load);
+    let done_axis = Axis { label: "done, messages a second", scale: Scale::Linear };
+    let mut delivered = Plot::new("Delivered over offered load", OFFERED, done_axis)
+        .with("as offered", 9, Draw::Dashed, vec![(0.0, 0.0), (highest, highest)])
+        .with("met the objective", 2, Draw::Dots, done(true))
+        .with("did not", 1, Draw::Dots, done(false));
+    let peak = capacity.curve.as_ref().and_then(|curve| curve.peak);
+    delivered.limit = peak.map(|(_, peak, _)| (peak, "the fitted curve's peak".to_owned()));
+    let mut plots = vec![latency, delivered];
+    plots.extend(capacity.curve.as_ref().map(scalability));
+    plots.push(spectra(capacity));
+    plots.extend(costs(&steps, capacity.curve.as_ref()));
+    plots.retain(|plot| !plot.is_empty());
+    plots
+}
+
+fn limit(capacity: &Capacity) -> Option<(f64, String)> {
+    let slo = capacity.slo.to_string();
+    let bound = slo.split(',').find_map(|term| {
+        let digits = term.strip_prefix("p99<")?.trim_start_matches('=').strip_suffix("ms")?;
+        digits.parse::<f64>().ok()
+    })?;
+    Some((bound, format!("objective: p99 < {bound} ms")))
+}
+
+/// Throughput over concurrency, with the fitted curve.
+fn scalability(curve: &Curve) -> Plot {
+    let under_way = Axis { label: "messages under way at a time", scale: Scale::Log };
+    let done = Axis { label: "done, messages a second", scale: Scale::Linear };
+    let measured = curve.points.iter().map(|point| (point.concurrency, point.throughput)).collect();
+    let drawn = curve.drawn.iter().map(|point| (point.concurrency, point.throughput)).collect();
+    let mut plot = Plot::new("Throughput over concurrency, and the Universal Scalability Law", under_way, done)
+        .with("fitted, with its 95 % interval", 0, Draw::Line, drawn)
+        .with("measured", 1, Draw::Dots, measured);
+    let band = |point: &crate::capacity::Drawn| (point.concurrency, point.interval.low.max(0.0), point.interval.high);
+    plot.band = curve.drawn.iter().map(band).collect();
+    plot
+}
+
+/// Percentiles at the answer, and at the load above it.
+fn spectra(capacity: &Capacity) -> Plot {
+    let last = |load: Option<f64>| {
+        let load = load?;
+        capacity.steps.iter().rev().find(|step| (step.load - load).abs() < 1e-6).and_then(|step| step.outcome.own())
+    };
+    let mut plot = Plot::new("Percentiles at the highest good load, and above it", SHARE, MILLIS);
+    for (name, colour, own) in [
+        ("highest good load", 2, last(Some(capacity.answer.at_least))),
+        ("lowest load that failed", 1, last(capacity.answer.below)),
+    ] {
+        if let Some(own) = own {
+            plot = plot.with(name, colour, Draw::Line, spectrum(&own.corrected));
+        }
+    }
+    plot
+}
+
+/// What a message costs, and how large commits are, over what was done.
+fn costs(steps: &[&Step], curve: Option<&Curve>) -> Vec<Plot> {
+    let runs = steps.iter().map(|step| &step.outcome).chain(curve.into_iter().flat_map(|curve| &curve.runs));
+    let runs: Vec<&Outcome> = runs.collect();
+    let over = |of: &dyn Fn(&Outcome) -> Option<f64>| -> Vec<(f64, f64)> {
+        runs.iter().filter_map(|run| Some((run.throughput(), of(run)?))).collect()
+    };
+    let done = Axis { label: "done, messages a second", scale: Scale::Log };
+    let batch = over(&|run| run.server.as_ref()?.says.map(|says| says.writes_per_commit));
+    let cpu = over(&Outcome::cpu_us_each);
+    vec![
+        Plot::new("Batch size over load", done, Axis { label: "writes of one commit", scale: Scale::Log }).with(
+            "writes",
+            0,
+            Draw::Dots,
+            batch,
+        ),
+        Plot::new("Server CPU for one message", done, Axis { label: "microseconds", scale: Scale::Log }).with(
+            "CPU",
+            3,
+            Draw::Dots,
+            cpu,
+        ),
+    ]
+}
+
+/// The plots of a comparison.
+pub(super) fn comparison(comparison: &Comparison) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for load in &comparison.loads {
+        let what = match load.load {
+            Offered::Open { rate, .. } => format!("{rate}/s by the clock"),
+            Offered::Closed { in_flight } => format!("{in_flight} in flight"),
+            Offered::Own => String::new(),
+        };
+        let all = |runs: &[Outcome]| {
+            let mut sum = Latency::new();
+            runs.iter().filter_map(Outcome::own).for_each(|own| sum.add(&own.corrected));
+            spectrum(&sum)
+        };
+        plots.push(
+            Plot::new(&format!("Percentiles, {what}"), SHARE, MILLIS)
+                .with(&format!("A: {}", comparison.one), 0, Draw::Line, all(&load.one))
+                .with(&format!("B: {}", comparison.other), 1, Draw::Line, all(&load.other)),
+        );
+        let round = Axis { label: "round", scale: Scale::Linear };
+        let done = Axis { label: "messages a second", scale: Scale::Linear };
+        let rounds = |runs: &[Outcome]| -> Vec<(f64, f64)> {
+            (1_u32..).zip(runs).map(|(round, run)| (f64::from(round), run.throughput())).collect()
+        };
+        plots.push(
+            Plot::new(&format!("Throughput, {what}"), round, done)
+                .with(&format!("A: {}", comparison.one), 0, Draw::Both, rounds(&load.one))
+                .with(&format!("B: {}", comparison.other), 1, Draw::Both, rounds(&load.other)),
+        );
+    }
+    plots.retain(|plot| !plot.is_empty());
+    plots
+}
+
+/// Takes the middle of what was measured at the same place; the points are in order.
+fn medians(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let same = |one: &(f64, f64), other: &(f64, f64)| (one.0 - other.0).abs() < 1e-9;
+    let middle = |run: &[(f64, f64)]| {
+        let values: Vec<f64> = run.iter().map(|(_, value)| *value).collect();
+        Some((run.first()?.0, Spread::of(&values)?.median))
+    };
+    points.chunk_by(same).filter_map(middle).collect()
+}
+
+/// Latency over the share that was faster.
+fn spectrum(latency: &Latency) -> Vec<(f64, f64)> {
+    if latency.count() == 0 {
+        return Vec::new();
+    }
+    // As far as there is a value beyond: of a thousand, 99.9 % says something and 99.99 % does not.
+    let most = 1.0 - 1.0 / float(latency.count()).max(2.0);
+    let place = |step: u32| 1.0 - 0.001_f64.powf(f64::from(step) / 60.0 * 2.0);
+    (0..=60).map(place).filter(|share| *share <= most).map(|share| (share, latency.quantile(share))).collect()
+}

@@ -1,0 +1,31 @@
+//! Reads a conversation back, and shows it to its ledger.
+
+use super::pair::Talked;
+use crate::rest::Rest;
+use crate::target::Target;
+
+/// Reads the newest `quota` messages of a pair that were sent in this run.
+///
+/// # Errors
+/// If the server does not answer with a history.
+pub(super) async fn read_back(rest: &Rest, target: &Target, pair: &mut Talked, quota: u64) -> anyhow::Result<()> {
+    let from = pair.ledger.next_number().saturating_sub(quota);
+    // Refused messages have no place, so this may be too early, and never too late.
+    let mut after = pair.base + from.saturating_sub(pair.ledger.refused_count());
+    let token = target.token(pair.reader)?;
+    pair.ledger.reads_history(from);
+    loop {
+        let page = rest.page(&token, pair.author, after).await?;
+        for entry in &page.messages {
+            let number = entry.temp_id.as_deref().and_then(|key| key.strip_prefix(pair.key.as_str())?.parse().ok());
+            // Somebody else may write into the same thread: another run, for example.
+            if let Some(number) = number {
+                pair.ledger.stored(number);
+            }
+            after = after.max(entry.seq);
+        }
+        if !page.has_more || page.messages.is_empty() {
+            return Ok(());
+        }
+    }
+}

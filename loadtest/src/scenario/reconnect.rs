@@ -1,0 +1,185 @@
+//! Everybody is cut off, is written to, and comes back at once with a cursor.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{Scenario, people};
+use crate::args::ReconnectShape;
+use crate::audit::Fault;
+use crate::client::{Client, Heard};
+use crate::enter::{Entered, affordable, through};
+use crate::frame;
+use crate::outcome::Offered;
+use crate::recorder::Kind;
+use crate::rest::Rest;
+use crate::stage::{Load, Stage};
+use crate::stats::float;
+use crate::usage;
+
+/// How many connect at a time, and how many are written to, while the storm is prepared.
+const AT_ONCE: usize = 32;
+
+/// How long the storm may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Those who write to those who are away.
+const AUTHORS: u64 = 20;
+
+/// A storm.
+#[derive(Debug)]
+pub struct Reconnect {
+    shape: ReconnectShape,
+}
+
+/// Those who were cut off.
+#[derive(Debug)]
+pub struct Away {
+    people: Vec<Person>,
+    back: Vec<Client>,
+    kind: Kind,
+    resident_before: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Person {
+    user: u64,
+    number: u32,
+    cursor: String,
+}
+
+impl Reconnect {
+    /// Makes the scenario.
+    #[must_use]
+    pub fn new(shape: ReconnectShape) -> Self {
+        Self { shape }
+    }
+}
+
+impl Scenario for Reconnect {
+    type Crew = Away;
+
+    fn name(&self) -> &'static str {
+        "reconnect"
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let ReconnectShape { connections, missed, at_once } = &self.shape;
+        let settings = [("connections", connections), ("missed", missed), ("at once", at_once)];
+        settings.map(|(name, value)| (name, value.to_string())).into()
+    }
+
+    fn offered(&self, _: &Load) -> Offered {
+        Offered::Own
+    }
+
+    fn load(&self, load: Load) -> Load {
+        // It lasts as long as it takes.
+        Load { warmup: Duration::ZERO, length: PATIENCE, ..load }
+    }
+
+    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Away> {
+        let recorder = &stage.recorder;
+        let kind = recorder.operation("resumption");
+        let (count, note) = affordable(self.shape.connections, stage.target.pid())?;
+        note.into_iter().for_each(|note| recorder.note(note));
+        let first = stage.first_user + AUTHORS;
+        let arrive = |number: u32| async move {
+            let user = first + u64::from(number);
+            let mut door = stage.target.door(user)?;
+            door.buffer = 1024;
+            let Entered { client, welcome } = through(stage.target, door, user, number).await?;
+            let cursor = frame::text(&welcome, r#""cursor":"#).unwrap_or_default().to_owned();
+            anyhow::Ok((client, Person { user, number, cursor }))
+        };
+        let arrived: Vec<(Client, Person)> =
+            stream::iter(0..count).map(arrive).buffer_unordered(AT_ONCE).try_collect().await?;
+        let resident_before = stage.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        // Cut off: no close frame, the socket is gone.
+        let people: Vec<Person> = arrived.into_iter().map(|(client, person)| drop_client(client, person)).collect();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let rest = Rest::new(stage.target)?;
+        let author = |person: &Person| stage.first_user + u64::from(person.number) % AUTHORS;
+        for round in 0..self.shape.missed {
+            let key = format!("{}-{round}", stage.run);
+            let pairs = people.iter().map(|person| (author(person), person.user));
+            people::acquaint_all(stage.target, &rest, &key, pairs).await?;
+        }
+        Ok(Away { people, back: Vec::new(), kind, resident_before })
+    }
+
+    async fn work(&self, crew: &mut Away, stage: &Stage<'_>) -> anyhow::Result<()> {
+        let storm = Instant::now();
+        let at_once = usize::try_from(self.shape.at_once)?;
+        let (kind, missed) = (crew.kind, self.shape.missed);
+        let people = std::mem::take(&mut crew.people);
+        let count = people.len();
+        let coming = stream::iter(people).map(|person| async move {
+            let began = Instant::now();
+            let back = come_back(stage, &person, missed).await;
+            if back.is_ok() {
+                stage.recorder.done(kind, storm, began, Instant::now());
+            }
+            (person, back)
+        });
+        let mut coming = coming.buffer_unordered(at_once);
+        while let Some((person, back)) = coming.next().await {
+            match back {
+                Ok(client) => crew.back.push(client),
+                Err(error) => stage.recorder.fault(Fault::Untold, || format!("{}: {error:#}", person.user)),
+            }
+        }
+        let took = storm.elapsed().as_secs_f64();
+        stage.recorder.figure("all were back after", took, "s");
+        stage.recorder.figure("resumed a second", float(crew.back.len() as u64) / took, "/s");
+        stage.recorder.figure("resumed", float(crew.back.len() as u64), &format!("of {count}"));
+        Ok(())
+    }
+
+    async fn close(&self, crew: Away, stage: &Stage<'_>) -> anyhow::Result<()> {
+        let weigh = || stage.target.pid().and_then(|pid| usage::resident_kb(pid).ok());
+        if let Some(after) = weigh() {
+            stage.recorder.figure("resident before the storm", f64::from(crew.resident_before), "KB");
+            stage.recorder.figure("resident after the storm", f64::from(after), "KB");
+        }
+        drop(crew);
+        Ok(())
+    }
+}
+
+/// The socket is closed by being forgotten.
+fn drop_client(_: Client, person: Person) -> Person {
+    person
+}
+
+/// Comes back with a cursor, and hears all that was missed, and `synced`.
+async fn come_back(stage: &Stage<'_>, person: &Person, missed: u32) -> anyhow::Result<Client> {
+    let mut door = stage.target.door(person.user)?;
+    door.buffer = 1024;
+    door.cursor = Some(person.cursor.clone());
+    let Entered { mut client, welcome } = through(stage.target, door, person.user, person.number).await?;
+    if !welcome.contains(r#""resumed":true"#) {
+        bail!("was not resumed: {welcome}");
+    }
+    let mut got = BTreeSet::new();
+    let syncing = async {
+        loop {
+            match client.next().await {
+                Heard::Text(text) => match frame::kind(&text) {
+                    // What is told again is dropped, as clients do.
+                    Some("new_message") => got.extend(frame::number(&text, r#""id":"#)),
+                    Some("synced") => return Ok(()),
+                    _ => {}
+                },
+                ended => bail!("was cut off before `synced`: {ended:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, syncing).await??;
+    if got.len() != missed as usize {
+        bail!("missed {missed} messages and was given {}", got.len());
+    }
+    Ok(client)
+}

@@ -1,0 +1,186 @@
+//! How long things took, to three significant digits.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
+
+use super::float;
+
+/// The longest time that is told from longer ones: two minutes.
+const LONGEST_MICROS: u64 = 120_000_000;
+
+/// Latencies, in microseconds, as a histogram of a fixed relative precision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latency {
+    histogram: Histogram<u64>,
+}
+
+/// What people read of a histogram: milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// How many.
+    pub count: u64,
+    /// The mean.
+    pub mean: f64,
+    /// Half of them were faster.
+    pub p50: f64,
+    /// 90 % of them were faster.
+    pub p90: f64,
+    /// 99 % of them were faster.
+    pub p99: f64,
+    /// 99.9 % of them were faster.
+    pub p999: f64,
+    /// The slowest.
+    pub max: f64,
+}
+
+/// A histogram in text is broken.
+#[derive(Debug, thiserror::Error)]
+#[error("not a histogram: {0}")]
+pub struct Broken(String);
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Latency {
+    /// Makes an empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut histogram =
+            Histogram::new_with_bounds(1, 1_000_000, 3).unwrap_or_else(|_| unreachable!("sound bounds"));
+        histogram.auto(true);
+        Self { histogram }
+    }
+
+    /// Records one.
+    pub fn record(&mut self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).clamp(1, LONGEST_MICROS);
+        // It grows as needed, up to the longest.
+        let _ = self.histogram.record(micros);
+    }
+
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
+        // It grows as needed.
+        let _ = self.histogram.add(&other.histogram);
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.histogram.reset();
+    }
+
+    /// Returns how many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// Returns the time within which a share of them took, in milliseconds.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> f64 {
+        if self.histogram.is_empty() { 0.0 } else { millis(self.histogram.value_at_quantile(share)) }
+    }
+
+    /// Sums up.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary {
+            count: self.count(),
+            mean: self.histogram.mean() / 1_000.0,
+            p50: self.quantile(0.5),
+            p90: self.quantile(0.9),
+            p99: self.quantile(0.99),
+            p999: self.quantile(0.999),
+            max: if self.histogram.is_empty() { 0.0 } else { millis(self.histogram.max()) },
+        }
+    }
+
+    /// Returns the histogram underneath: microseconds.
+    #[must_use]
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
+    /// Writes it as text, as HdrHistogram tools read it: V2, compressed, in base64.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut bytes = Vec::new();
+        // Writing to memory does not fail.
+        let _ = V2DeflateSerializer::new().serialize(&self.histogram, &mut bytes);
+        STANDARD.encode(bytes)
+    }
+
+    /// Reads what [`Latency::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`Broken`] if it is something else.
+    pub fn decode(text: &str) -> Result<Self, Broken> {
+        let bytes = STANDARD.decode(text).map_err(|error| Broken(error.to_string()))?;
+        let mut histogram: Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| Broken(error.to_string()))?;
+        histogram.auto(true);
+        Ok(Self { histogram })
+    }
+}
+
+impl Serialize for Latency {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.encode())
+    }
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::decode(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+fn millis(micros: u64) -> f64 {
+    float(micros) / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thousand() -> Latency {
+        let mut latency = Latency::new();
+        (1..=1_000).for_each(|millis| latency.record(Duration::from_millis(millis)));
+        latency
+    }
+
+    #[test]
+    fn quantiles_are_right_to_three_digits() {
+        let summary = thousand().summary();
+        assert_eq!(summary.count, 1_000);
+        for (found, known) in
+            [(summary.p50, 500.0), (summary.p99, 990.0), (summary.p999, 999.0), (summary.max, 1_000.0)]
+        {
+            assert!((found - known).abs() <= known / 1_000.0, "{found} for {known}");
+        }
+        assert_eq!(Latency::new().summary(), Summary::default());
+    }
+
+    #[test]
+    fn a_histogram_survives_as_text() {
+        let latency = thousand();
+        let back = Latency::decode(&latency.encode()).expect("our own text");
+        assert_eq!(back.summary(), latency.summary());
+        Latency::decode("bm9uZQ==").expect_err("not one");
+    }
+
+    #[test]
+    fn what_takes_too_long_to_tell_counts_as_the_longest() {
+        let mut latency = Latency::new();
+        latency.record(Duration::from_secs(86_400));
+        assert!((latency.summary().max - 120_000.0).abs() < 200.0);
+    }
+}

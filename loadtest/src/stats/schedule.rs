@@ -1,0 +1,157 @@
+//! When each message of an open loop is meant to be sent: computed before the first one is.
+//!
+//! An open loop sends by the clock and not by the answers, as people do who do not know of each other. A server that
+//! stalls does not slow it down, so what would have been sent meanwhile counts, with the wait that it would have had
+//! (the other way is called coordinated omission, and hides exactly the moments that matter).
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::float;
+
+/// The most arrivals that a schedule holds: 8 bytes each.
+pub const MOST: u64 = 20_000_000;
+
+/// How arrivals follow each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// In equal steps, over all lanes in turn.
+    #[default]
+    Constant,
+    /// At random, as many independent people make it: gaps are exponential, lanes are drawn.
+    Poisson,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Microseconds after the beginning.
+    micros: u32,
+    /// Who does it.
+    pub lane: u32,
+}
+
+/// Everything to do, in the order of time.
+#[derive(Debug, Clone, Default)]
+pub struct Schedule {
+    arrivals: Vec<Arrival>,
+}
+
+/// The schedule would be too long.
+#[derive(Debug, thiserror::Error)]
+#[error("{rate}/s for {seconds} s are more than {MOST} messages, or more than an hour: lower the rate or the time")]
+pub struct TooLong {
+    rate: f64,
+    seconds: f64,
+}
+
+impl Arrival {
+    /// Returns how long after the beginning it is meant to happen.
+    #[must_use]
+    pub fn after(self) -> Duration {
+        Duration::from_micros(u64::from(self.micros))
+    }
+}
+
+impl Schedule {
+    /// Computes a schedule of `rate` arrivals a second over `length`, for lanes `0..lanes`. The same seed makes the same
+    /// schedule.
+    ///
+    /// # Errors
+    /// [`TooLong`] if it would hold more than [`MOST`] arrivals or last more than an hour.
+    pub fn new(arrivals: Arrivals, rate: f64, length: Duration, lanes: u32, seed: u64) -> Result<Self, TooLong> {
+        let seconds = length.as_secs_f64();
+        let expected = rate * seconds;
+        if !(expected >= 0.0 && expected <= float(MOST) && seconds <= 3_600.0) {
+            return Err(TooLong { rate, seconds });
+        }
+        let lanes = lanes.max(1);
+        let arrivals = match arrivals {
+            Arrivals::Constant => constant(rate, super::count(expected), lanes),
+            Arrivals::Poisson => poisson(rate, seconds, lanes, seed),
+        };
+        Ok(Self { arrivals })
+    }
+
+    /// Returns everything to do, in the order of time.
+    #[must_use]
+    pub fn arrivals(&self) -> &[Arrival] {
+        &self.arrivals
+    }
+}
+
+fn constant(rate: f64, count: u64, lanes: u32) -> Vec<Arrival> {
+    let lane = |number: u64| u32::try_from(number % u64::from(lanes)).unwrap_or_default();
+    (0..count).map(|number| Arrival { micros: micros(float(number) / rate), lane: lane(number) }).collect()
+}
+
+fn poisson(rate: f64, seconds: f64, lanes: u32, seed: u64) -> Vec<Arrival> {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut arrivals = Vec::new();
+    let mut at = 0.0;
+    if rate <= 0.0 {
+        return arrivals;
+    }
+    loop {
+        // 1 − [0, 1) is never 0, so the logarithm is finite.
+        at -= (1.0 - dice.f64()).ln() / rate;
+        if at >= seconds {
+            return arrivals;
+        }
+        arrivals.push(Arrival { micros: micros(at), lane: dice.u32(0..lanes) });
+    }
+}
+
+fn micros(seconds: f64) -> u32 {
+    u32::try_from(super::count(seconds * 1e6)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn constant_arrivals_come_in_equal_steps_over_all_lanes() {
+        let schedule = Schedule::new(Arrivals::Constant, 1_000.0, TEN, 3, 1).expect("short enough");
+        let arrivals = schedule.arrivals();
+        assert_eq!(arrivals.len(), 10_000);
+        assert_eq!(arrivals[4_321].after(), Duration::from_micros(4_321_000));
+        assert_eq!(arrivals[4_321].lane, 4_321 % 3);
+    }
+
+    #[test]
+    fn poisson_arrivals_have_the_rate_and_the_variance_of_their_name() {
+        let schedule = Schedule::new(Arrivals::Poisson, 2_000.0, TEN, 50, 7).expect("short enough");
+        let arrivals = schedule.arrivals();
+        // 20,000 expected with a standard deviation of 141: five of them.
+        assert!((19_293..=20_707).contains(&arrivals.len()), "{}", arrivals.len());
+        assert!(arrivals.is_sorted_by_key(|arrival| arrival.after()));
+        // Counts of each tenth of a second: the variance of a Poisson process equals its mean, 200.
+        let mut tenths = [0.0_f64; 100];
+        for arrival in arrivals {
+            tenths[usize::try_from(arrival.after().as_millis() / 100).expect("below 100")] += 1.0;
+        }
+        let mean = tenths.iter().sum::<f64>() / 100.0;
+        let variance = tenths.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / 99.0;
+        assert!((0.5..1.7).contains(&(variance / mean)), "variance {variance}, mean {mean}");
+    }
+
+    #[test]
+    fn the_same_seed_is_the_same_schedule() {
+        let make = |seed| Schedule::new(Arrivals::Poisson, 500.0, TEN, 9, seed).expect("short enough");
+        assert_eq!(make(3).arrivals(), make(3).arrivals());
+        assert_ne!(make(3).arrivals(), make(4).arrivals());
+    }
+
+    #[test]
+    fn what_would_not_end_is_refused() {
+        Schedule::new(Arrivals::Constant, 1e6, Duration::from_secs(60), 1, 1).expect_err("60 million");
+        Schedule::new(Arrivals::Constant, 1.0, Duration::from_secs(4_000), 1, 1).expect_err("more than an hour");
+        Schedule::new(Arrivals::Constant, f64::NAN, TEN, 1, 1).expect_err("no rate at all");
+    }
+}

@@ -1,0 +1,182 @@
+//! The whole way with a real hub: run, capacity, compare, report; short.
+//!
+//! The hub is the program beside this one (`cargo build`), or `CHAT_TEST_HUB`. Node.js and a browser take part where
+//! `CHAT_TEST_PEERS` is set, as in `scripts/test`; then nothing may be missing.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{Said, loadtest};
+use tokio::process::Command;
+
+/// Returns the hub, or says why the test is left out.
+#[expect(clippy::print_stderr, reason = "somebody reads what a test says")]
+fn hub() -> Option<String> {
+    let beside = Path::new(env!("CARGO_BIN_EXE_chat-loadtest")).with_file_name("softadastra-chat");
+    let hub = std::env::var_os("CHAT_TEST_HUB").map_or(beside, PathBuf::from);
+    if hub.exists() {
+        return Some(hub.display().to_string());
+    }
+    assert!(!with_peers(), "there is no hub at {}: build it first", hub.display());
+    eprintln!("left out: there is no hub at {}", hub.display());
+    None
+}
+
+fn with_peers() -> bool {
+    std::env::var_os("CHAT_TEST_PEERS").is_some()
+}
+
+fn is_good(said: &Said) {
+    assert_eq!(said.code, Some(0), "{}\n{}", said.text, said.errors);
+}
+
+/// Runs a scenario against a hub of its own, and expects that every promise is kept.
+async fn runs(line: &str) -> Option<Said> {
+    let hub = hub()?;
+    let said = loadtest(&format!("run {line} --spawn --warmup 0.5 --max-lateness 1000"), &["--hub", &hub]).await;
+    is_good(&said);
+    Some(said)
+}
+
+#[tokio::test]
+async fn chat_with_receipts_by_the_clock() {
+    let Some(said) = runs("chat --pairs 10 --rate 200 --seconds 2 --json").await else { return };
+    let json = said.json();
+    let tally = &json["tally"];
+    assert_eq!(tally["sent"], 500, "{tally}");
+    for what in ["acknowledged", "stored", "delivered", "receipted"] {
+        assert_eq!(tally[what], tally["sent"], "{tally}");
+    }
+    // What it cost the hub is known, as is what the hub says of itself.
+    assert!(json["server"]["resident_kb"].as_u64() > Some(1_000), "{}", json["server"]);
+    assert!(json["server"]["says"]["commits"].as_f64() > Some(0.0), "{}", json["server"]);
+    assert!(json["environment"]["cores"].as_u64() >= Some(1));
+}
+
+#[tokio::test]
+async fn chat_in_a_closed_loop_that_has_seen_everything() {
+    let Some(said) = runs("chat --pairs 5 --in-flight 4 --seconds 1 --receipts seen").await else { return };
+    assert!(said.text.contains("nothing lost, nothing doubled, everything in order"), "{}", said.text);
+}
+
+#[tokio::test]
+async fn idle() {
+    let Some(said) = runs("idle --connections 200 --seconds 1 --json").await else { return };
+    let figures = &said.json()["figures"];
+    assert_eq!(figures["connections"], 200.0);
+    assert!(figures["per_connection"].as_f64() > Some(1.0), "{figures}");
+}
+
+#[tokio::test]
+async fn presence() {
+    runs("presence --circles 5 --watchers 4 --rate 100 --seconds 1").await;
+}
+
+#[tokio::test]
+async fn notifications() {
+    runs("notifications --listeners 40 --batch 20 --rate 10 --seconds 2").await;
+}
+
+#[tokio::test]
+async fn history() {
+    runs("history --threads 4 --messages 120 --rate 50 --seconds 2").await;
+}
+
+#[tokio::test]
+async fn a_storm_of_reconnections() {
+    let Some(said) = runs("reconnect --connections 100 --missed 2 --json").await else { return };
+    assert_eq!(said.json()["figures"]["resumed"], 100.0);
+}
+
+#[tokio::test]
+async fn slow_readers() {
+    runs("slow-readers --sleepers 3 --pairs 5 --rate 50 --seconds 2").await;
+}
+
+#[tokio::test]
+async fn a_marketplaces_day() {
+    let Some(said) = runs("mixed --people 60 --rate 100 --seconds 2 --json").await else { return };
+    let operations = said.json()["operations"].as_array().expect("operations").clone();
+    let done = |name: &str| {
+        let found = operations.iter().find(|operation| operation["name"] == name);
+        found.is_some_and(|operation| operation["completed"].as_u64() > Some(0))
+    };
+    assert!(["message", "question", "notification", "page"].into_iter().all(done), "{operations:?}");
+}
+
+#[tokio::test]
+async fn images_where_the_hub_takes_them() {
+    let Some(hub) = hub() else { return };
+    let line = "run images --pairs 2 --pixels 64x48 --rate 4 --seconds 2 --warmup 0 --spawn --max-lateness 1000";
+    let said = loadtest(line, &["--hub", &hub]).await;
+    let refused = said.errors.contains("this server takes no images");
+    assert!(said.code == Some(0) || (said.code == Some(1) && refused), "{said:?}");
+}
+
+#[tokio::test]
+async fn capacity_and_its_report_in_a_browser() {
+    let Some(hub) = hub() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out").display().to_string();
+    let line = "capacity --spawn --from 100 --to 200 --step-seconds 0.5 --warmup 0.2 --pairs 20 --slo p99<5s,errors=0 \
+                --confirmations 1 --max-lateness 1000";
+    let said = loadtest(line, &["--hub", &hub, "--out", &out]).await;
+    is_good(&said);
+    assert!(said.text.contains("capacity   at least 200 messages/s"), "{}", said.text);
+    for name in ["report.json", "report.txt", "report.html", "highest-good-load.hlog"] {
+        assert!(Path::new(&out).join(name).exists(), "{name}");
+    }
+    if with_peers() {
+        let page = dom(&format!("{out}/report.html")).await;
+        for title in [
+            "Latency over offered load",
+            "Delivered over offered load",
+            "Universal Scalability Law",
+            "Batch size over load",
+        ] {
+            assert!(page.contains(title), "no {title}");
+        }
+        assert!(page.matches("<svg").count() >= 6 && page.contains("<polyline"), "{page}");
+        let picture = folder.path().join("report.png");
+        browser(&[&format!("--screenshot={}", picture.display()), &format!("file://{out}/report.html")]).await;
+        assert!(std::fs::metadata(&picture).expect("a picture").len() > 20_000);
+    }
+}
+
+#[tokio::test]
+async fn compare_with_both_node_peers() {
+    let Some(hub) = hub().filter(|_| with_peers()) else { return };
+    for peer in ["node", "node-group"] {
+        let line = "compare --spawn --pairs 10 --in-flight 4 --rounds 2 --seconds 1 --warmup 0.3 --json";
+        let said = loadtest(line, &["--hub", &hub, "--peer", peer]).await;
+        is_good(&said);
+        let json = said.json();
+        let load = &json["loads"][0];
+        assert_eq!(load["rows"][0]["name"], "messages");
+        assert!(load["rows"][0]["ratio"]["median"].as_f64() > Some(0.0), "{load}");
+        for side in ["one", "other"] {
+            for run in load[side].as_array().expect("runs") {
+                assert_eq!(run["tally"]["stored"], run["tally"]["sent"], "{peer}, {side}");
+                assert!(run["tally"]["sent"].as_u64() > Some(0));
+            }
+        }
+    }
+}
+
+async fn browser(arguments: &[&str]) -> String {
+    let profile = tempfile::tempdir().expect("a folder");
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,2400"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(arguments)
+        .output()
+        .await
+        .expect("chromium is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+async fn dom(path: &str) -> String {
+    browser(&["--dump-dom", &format!("file://{path}")]).await
+}

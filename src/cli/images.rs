@@ -1,0 +1,72 @@
+//! How images are taken in and kept.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::value::{self, Rate};
+
+/// How images are taken in and kept.
+#[derive(Debug, Clone, Args)]
+pub struct ImageArgs {
+    /// Where images are kept: `file:<folder>`, or `s3://<bucket>/<prefix>` with the usual `AWS_*` in the environment.
+    #[arg(
+        long,
+        env = "CHAT_MEDIA_URL",
+        value_name = "URL",
+        default_value = "file:data/media",
+        help_heading = "Images"
+    )]
+    pub media_url: String,
+    /// Send readers of images on to the store by links that it signs (S3), instead of passing its bytes through.
+    #[arg(long, env = "CHAT_MEDIA_REDIRECT", help_heading = "Images")]
+    pub media_redirect: bool,
+    /// How long the links in messages are good, at least.
+    #[arg(long, env = "CHAT_MEDIA_LINKS", value_name = "SPAN", default_value = "24h", value_parser = value::duration,
+        help_heading = "Images")]
+    pub media_links: Duration,
+    /// How long an uploaded image stays that nobody sends.
+    #[arg(long, env = "CHAT_MEDIA_ORPHANS", value_name = "SPAN", default_value = "24h", value_parser = value::duration,
+        help_heading = "Images")]
+    pub media_orphans: Duration,
+    /// How often images are swept that nobody sent, or whose message was deleted.
+    #[arg(long, env = "CHAT_MEDIA_SWEEP", value_name = "SPAN", default_value = "60s", value_parser = value::duration,
+        help_heading = "Images")]
+    pub media_sweep: Duration,
+    /// Size of one file.
+    #[arg(long, env = "CHAT_MAX_IMAGE", value_name = "BYTES", default_value = "10MB", value_parser = value::bytes,
+        help_heading = "Images")]
+    pub max_image: usize,
+    /// Pixels of one image.
+    #[arg(
+        long,
+        env = "CHAT_MAX_IMAGE_PIXELS",
+        value_name = "N",
+        default_value_t = 40_000_000,
+        help_heading = "Images"
+    )]
+    pub max_image_pixels: usize,
+    /// Pixels of an image's longest side.
+    #[arg(long, env = "CHAT_MAX_IMAGE_SIDE", value_name = "N", default_value_t = 12_000, help_heading = "Images")]
+    pub max_image_side: usize,
+    /// Files per user and minute, or `off`.
+    #[arg(long, env = "CHAT_UPLOAD_RATE", value_name = "N|off", default_value = "60", value_parser = value::rate,
+        help_heading = "Images")]
+    pub upload_rate: Rate,
+    /// Files that a user may upload at once.
+    #[arg(long, env = "CHAT_UPLOAD_BURST", value_name = "N", default_value_t = 100, help_heading = "Images")]
+    pub upload_burst: u32,
+    /// Requests with files that this node takes at a time; each one holds a file or two in memory.
+    #[arg(long, env = "CHAT_MAX_UPLOADS", value_name = "N", default_value_t = 16, help_heading = "Images")]
+    pub max_uploads: usize,
+    /// Requests with files that one user may have under way.
+    #[arg(long, env = "CHAT_MAX_UPLOADS_PER_USER", value_name = "N", default_value_t = 4, help_heading = "Images")]
+    pub max_uploads_per_user: usize,
+    /// How long a request with files may take to come in.
+    #[arg(long, env = "CHAT_UPLOAD_DEADLINE", value_name = "SPAN", default_value = "120s", value_parser = value::duration,
+        help_heading = "Images")]
+    pub upload_deadline: Duration,
+    /// Images that are worked on at a time, each on a thread of its own (default: half of the cores, at least one).
+    #[arg(long, env = "CHAT_IMAGE_WORKERS", value_name = "N", help_heading = "Images")]
+    pub image_workers: Option<usize>,
+}

@@ -1,0 +1,73 @@
+//! What the flags say of images.
+
+use chat_actors::images::pipeline::Bounds;
+use chat_actors::images::{self, links};
+use chat_database::media::Place;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::cli::serve::ImageArgs;
+
+pub(super) fn place(args: &ImageArgs) -> Result<Place, String> {
+    args.media_url.parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))
+}
+
+/// Finds what is out of bounds.
+pub(super) fn limits(args: &ImageArgs) -> Vec<String> {
+    let bounds = [
+        ("CHAT_MAX_IMAGE", args.max_image, 1_024, 100 << 20),
+        ("CHAT_MAX_IMAGE_PIXELS", args.max_image_pixels, 1, 400_000_000),
+        ("CHAT_MAX_IMAGE_SIDE", args.max_image_side, 1, 65_535),
+        ("CHAT_MAX_UPLOADS", args.max_uploads, 1, 10_000),
+        ("CHAT_MAX_UPLOADS_PER_USER", args.max_uploads_per_user, 1, 10_000),
+        ("CHAT_IMAGE_WORKERS", args.image_workers.unwrap_or(1), 1, 1_024),
+    ];
+    let outside = bounds.into_iter().filter(|(_, value, low, high)| value < low || value > high);
+    let outside = outside.map(|(name, value, low, high)| format!("{name} is {value}; it must be from {low} to {high}"));
+    let spans = [
+        ("CHAT_MEDIA_LINKS", args.media_links),
+        ("CHAT_MEDIA_ORPHANS", args.media_orphans),
+        ("CHAT_MEDIA_SWEEP", args.media_sweep),
+        ("CHAT_UPLOAD_DEADLINE", args.upload_deadline),
+    ];
+    let empty = spans.iter().filter(|(_, span)| span.is_zero()).map(|(name, _)| format!("{name} must be above zero"));
+    outside.chain(empty).collect()
+}
+
+/// Says how links are made: under the public address if there is one, else relative to the host.
+pub(super) fn links(args: &ImageArgs, base_path: &str, public_url: Option<&str>, secret: [u8; 32]) -> links::Options {
+    let prefix = match public_url {
+        // An address without a path is the host's: the hub's own path comes behind it.
+        Some(url) if url.split("://").nth(1).is_some_and(|rest| !rest.contains('/')) => format!("{url}{base_path}"),
+        Some(url) => url.to_owned(),
+        None => base_path.to_owned(),
+    };
+    links::Options { prefix, secret, good_for: args.media_links }
+}
+
+/// Derives the secret of links from that of tickets: it is shared by all nodes, and what is signed with one is nothing to the
+/// other.
+pub(super) fn link_secret(ticket_secret: &[u8]) -> [u8; 32] {
+    // HMAC takes keys of every length (RFC 2104, 2); `InvalidLength` is for other algorithms of the trait.
+    let mac = Hmac::<Sha256>::new_from_slice(ticket_secret).unwrap_or_else(|_| Hmac::new(&Default::default()));
+    mac.chain_update("links of images").finalize().into_bytes().into()
+}
+
+pub(super) fn options(args: &ImageArgs, links: links::Options) -> images::Options {
+    images::Options {
+        bounds: Bounds {
+            bytes: args.max_image,
+            pixels: args.max_image_pixels as u64,
+            side: u32::try_from(args.max_image_side).unwrap_or(u32::MAX),
+        },
+        uploads: args.max_uploads,
+        uploads_per_user: args.max_uploads_per_user,
+        files_per_minute: args.upload_rate.0,
+        burst: args.upload_burst,
+        deadline: args.upload_deadline,
+        workers: args.image_workers.unwrap_or_else(super::half_of_the_cores),
+        orphans_stay: args.media_orphans,
+        sweep_every: args.media_sweep,
+        links,
+    }
+}

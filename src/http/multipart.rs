@@ -1,0 +1,221 @@
+//! `multipart/form-data`: read as it streams, one file in memory at a time, counted and under a deadline.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use chat_actors::Refused;
+use chat_actors::images::{Prepared, Uploading};
+use chat_actors::protocol::ErrorCode;
+use chat_database::ids::UserId;
+use futures_util::Stream;
+use multer::{Constraints, Field, Multipart, SizeLimit};
+use warp::http::StatusCode;
+
+use super::Api;
+use super::body::{self, Body, Chunks};
+use super::error::ApiError;
+
+/// How long a request may be silent.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How many bytes may stand between two parts: boundaries and headers.
+const BETWEEN: usize = 64 << 10;
+
+/// How many bytes of a refused request are read to their end, so that its sender is there to hear the answer.
+const DISCARDED: usize = 64 << 20;
+
+/// How long that may take.
+const DISCARDING: Duration = Duration::from_secs(5);
+
+/// A form that was read.
+#[derive(Debug, Default)]
+pub(crate) struct Form {
+    /// What is no file, in order.
+    pub(crate) fields: Vec<(String, String)>,
+    /// The files, made into images, in order. Nothing is kept of them yet.
+    pub(crate) files: Vec<Prepared>,
+}
+
+/// Reads a form. Each file is made into an image before the next one is read: a bad one ends it all.
+pub(crate) async fn read(api: &Api, user: UserId, body: Body) -> Result<Form, ApiError> {
+    let options = &api.hub.options().images;
+    let (boundary, length, chunks) = body.multipart()?;
+    let most = options.bounds.bytes.saturating_mul(api.hub.options().limits.images).saturating_add(1 << 20);
+    if length.is_some_and(|length| length > most as u64) {
+        return Err(ApiError::body_too_large(most));
+    }
+    let uploading = api.hub.begin_upload(user)?;
+    let between = Arc::new(AtomicUsize::new(0));
+    let feed = Feed { chunks, between: Arc::clone(&between), rests: false };
+    let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(most as u64));
+    let mut reader = Reader {
+        api,
+        uploading,
+        form: Multipart::with_constraints(feed, boundary, limits),
+        between,
+        left: options.deadline,
+        text: 0,
+    };
+    let read = reader.form().await;
+    // Whoever was too slow is not waited for any longer.
+    if read.as_ref().is_err_and(|error| error.status() != StatusCode::REQUEST_TIMEOUT) {
+        reader.discard().await;
+    }
+    read
+}
+
+struct Reader<'a> {
+    api: &'a Api,
+    uploading: Uploading,
+    form: Multipart<'static>,
+    between: Arc<AtomicUsize>,
+    /// How long the rest may take to come in.
+    left: Duration,
+    /// How many bytes of text there have been.
+    text: usize,
+}
+
+impl Reader<'_> {
+    async fn form(&mut self) -> Result<Form, ApiError> {
+        let mut form = Form::default();
+        while let Some(mut part) = self.next_part().await? {
+            let name = part.name().unwrap_or_default().to_owned();
+            if is_file(&name, &part) {
+                if let Some(file) = self.file(&mut part, form.files.len()).await? {
+                    form.files.push(file);
+                }
+            } else if part.file_name().is_some() {
+                return Err(ApiError::bad_request("files go into the field images[]"));
+            } else {
+                let value = self.value(&mut part).await?;
+                form.fields.push((name, value));
+            }
+        }
+        Ok(form)
+    }
+
+    async fn next_part(&mut self) -> Result<Option<Field<'static>>, ApiError> {
+        self.between.store(1, Ordering::Relaxed);
+        let next = in_time(&mut self.left, self.form.next_field()).await?;
+        self.between.store(0, Ordering::Relaxed);
+        next.map_err(|error| broken(&error))
+    }
+
+    /// Makes a file into an image; a file without a byte is what a browser sends for none.
+    async fn file(&mut self, part: &mut Field<'static>, before: usize) -> Result<Option<Prepared>, ApiError> {
+        let most = self.api.hub.options().images.bounds.bytes;
+        let mut bytes = BytesMut::new();
+        while bytes.len() <= most
+            && let Some(chunk) = self.chunk(part).await?
+        {
+            if bytes.is_empty() && !chunk.is_empty() {
+                self.api.hub.expect_file(&self.uploading, before)?;
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let image = self.api.hub.prepare_image(bytes.freeze()).await;
+        image.map(Some).map_err(|refused| {
+            let message = format!("image {}: {}", before + 1, refused.message);
+            Refused { message, ..refused }.into()
+        })
+    }
+
+    async fn value(&mut self, part: &mut Field<'static>) -> Result<String, ApiError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.chunk(part).await? {
+            self.text += chunk.len();
+            if self.text > body::LIMIT {
+                return Err(ApiError::body_too_large(body::LIMIT));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        String::from_utf8(bytes).map_err(|_| ApiError::bad_request("a field of the form is not UTF-8"))
+    }
+
+    async fn chunk(&mut self, part: &mut Field<'static>) -> Result<Option<Bytes>, ApiError> {
+        in_time(&mut self.left, part.chunk()).await?.map_err(|error| broken(&error))
+    }
+
+    /// Reads what still comes, for a while: an answer that meets a sender in the middle of a file may be lost.
+    async fn discard(mut self) {
+        let reading = async {
+            let mut read = 0;
+            while let Ok(Some(mut part)) = self.form.next_field().await {
+                while let Ok(Some(chunk)) = part.chunk().await {
+                    read += chunk.len();
+                    if read > DISCARDED {
+                        return;
+                    }
+                }
+            }
+        };
+        // Whoever has not finished by then has been told.
+        let _ = tokio::time::timeout(DISCARDING, reading).await;
+    }
+}
+
+/// Waits for what a client sends, neither too long at a time nor in all.
+async fn in_time<T>(left: &mut Duration, coming: impl Future<Output = T>) -> Result<T, ApiError> {
+    let begun = Instant::now();
+    let came = tokio::time::timeout(SILENCE.min(*left), coming).await;
+    *left = left.saturating_sub(begun.elapsed());
+    came.map_err(|_| ApiError::body_too_slow())
+}
+
+/// Tells whether a part is one of the files. Its name and its type are the client's, and count for nothing.
+fn is_file(name: &str, part: &Field<'_>) -> bool {
+    let bare = name.split('[').next().unwrap_or_default();
+    matches!(bare, "images" | "image") && (part.file_name().is_some() || part.content_type().is_some())
+}
+
+fn broken(error: &multer::Error) -> ApiError {
+    match error {
+        multer::Error::StreamSizeExceeded { limit } => {
+            ApiError::body_too_large(usize::try_from(*limit).unwrap_or(usize::MAX))
+        }
+        _ => ApiError::bad_request("the form is broken off or malformed"),
+    }
+}
+
+/// Feeds the parser one piece at a time.
+///
+/// It would take whatever has come in, and search all of it again with each piece for as long as it finds no boundary: so
+/// it is given a pause after each piece, and nothing more once too much stands between two parts.
+struct Feed {
+    chunks: Chunks,
+    /// 0: inside of a part; else one more than the bytes since its end.
+    between: Arc<AtomicUsize>,
+    rests: bool,
+}
+
+impl Stream for Feed {
+    type Item = Result<Bytes, Refused>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.rests) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let between = self.between.load(Ordering::Relaxed);
+        if between > BETWEEN {
+            return Poll::Ready(Some(Err(Refused::bad_request("too much stands between two parts"))));
+        }
+        self.chunks.as_mut().poll_next(cx).map(|next| {
+            self.rests = true;
+            next.map(|chunk| {
+                let chunk = chunk.map_err(|_| Refused::new(ErrorCode::BadRequest, "the body broke off"))?;
+                if between > 0 {
+                    self.between.store(between + chunk.len(), Ordering::Relaxed);
+                }
+                Ok(Bytes::from(chunk))
+            })
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! The page, and the client library that it is made with: files of `web/`, carried by the binary.
+//!
+//! They stand where they stand in the repository: `/page/js/app.js` is `web/page/js/app.js`. The page itself is the
+//! base path with a slash at its end, so that its relative addresses hold under any base path.
+
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use warp::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, LOCATION, VARY,
+};
+use warp::http::{Method, StatusCode};
+use warp::path::{FullPath, Tail};
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use super::error::ApiError;
+use super::{Api, answer, compression, given};
+
+/// What the page may do: load its own files, show images that it made itself, ask the server that it came from.
+/// Nothing inline, nothing from elsewhere, and no text ever becomes HTML.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types 'none'",
+);
+
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// The page itself.
+const INDEX: &str = "index.html";
+
+/// Reads files of `web/` into the binary.
+macro_rules! files {
+    ($($path:literal)*) => { [$(($path, include_bytes!(concat!("../../web/", $path)))),*] };
+}
+
+/// Every file of the page.
+const FILES: [(&str, &[u8]); 23] = files![
+    "index.html"
+    "chat-client.js"
+    "page/icon.svg"
+    "page/css/base.css"
+    "page/css/inbox.css"
+    "page/css/conversation.css"
+    "page/css/composer.css"
+    "page/css/panels.css"
+    "page/js/app.js"
+    "page/js/bubble.js"
+    "page/js/composer.js"
+    "page/js/connection.js"
+    "page/js/conversation.js"
+    "page/js/dialogs.js"
+    "page/js/dom.js"
+    "page/js/format.js"
+    "page/js/icons.js"
+    "page/js/inbox.js"
+    "page/js/lightbox.js"
+    "page/js/notifications.js"
+    "page/js/pictures.js"
+    "page/js/session.js"
+    "page/vendor/blurhash.js"
+];
+
+/// A file, ready to be sent.
+struct Ready {
+    path: &'static str,
+    media_type: HeaderValue,
+    plain: Variant,
+    packed: Option<Variant>,
+}
+
+/// A file in one encoding.
+struct Variant {
+    bytes: Bytes,
+    etag: HeaderValue,
+}
+
+static READY: LazyLock<Vec<Ready>> = LazyLock::new(|| FILES.iter().map(|(path, bytes)| ready(path, bytes)).collect());
+
+/// `GET /` and the files of the page, where it is turned on.
+pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path::tail()
+        .and(given(api))
+        .and_then(async |tail: Tail, api: Api| {
+            let path = if tail.as_str().is_empty() { INDEX } else { tail.as_str() };
+            // Warp takes a path with and without the slash at its end for the same; files have none.
+            let found = READY.iter().find(|file| file.path == path && (path != INDEX || tail.as_str().is_empty()));
+            found.filter(|_| api.page).ok_or_else(warp::reject)
+        })
+        .and(given(api))
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .map(get_file)
+}
+
+fn get_file(file: &'static Ready, api: Api, method: Method, path: FullPath, headers: HeaderMap) -> Response {
+    if !matches!(method, Method::GET | Method::HEAD) {
+        let mut response = ApiError::method_not_allowed().into_response();
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    if file.path == INDEX && !path.as_str().ends_with('/') {
+        return moved(&format!("{}/", api.base_path));
+    }
+    let packed = file.packed.as_ref().filter(|_| compression::takes_gzip(&headers));
+    let variant = packed.unwrap_or(&file.plain);
+    let mut response = if holds(&headers, file) {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        answer::text(StatusCode::OK, file.media_type.clone(), variant.bytes.clone())
+    };
+    let head = response.headers_mut();
+    if packed.is_some() {
+        head.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        head.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    head.insert(ETAG, variant.etag.clone());
+    // A new version of the hub is a new version of the page, at once.
+    head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if file.path == INDEX {
+        head.insert(CONTENT_SECURITY_POLICY, POLICY);
+        head.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    response
+}
+
+/// Sends a browser on; it keeps what stands behind the `#`.
+fn moved(to: &str) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    if let Ok(to) = HeaderValue::from_str(to) {
+        response.headers_mut().insert(LOCATION, to);
+    }
+    response
+}
+
+/// Tells whether the client has the file already.
+fn holds(headers: &HeaderMap, file: &Ready) -> bool {
+    let held = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
+    let variants = [Some(&file.plain), file.packed.as_ref()];
+    held.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| {
+        tag == "*" || variants.into_iter().flatten().any(|variant| variant.etag.as_bytes() == tag.as_bytes())
+    })
+}
+
+fn ready(path: &'static str, bytes: &'static [u8]) -> Ready {
+    let digest = URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..15]);
+    let tag = |suffix: &str| HeaderValue::from_str(&format!("\"{digest}{suffix}\"")).ok();
+    let variant =
+        |bytes, etag: Option<HeaderValue>| Variant { bytes, etag: etag.unwrap_or(HeaderValue::from_static("\"\"")) };
+    let packed = compression::pack(bytes).filter(|packed| packed.len() < bytes.len());
+    Ready {
+        path,
+        media_type: media_type(path),
+        plain: variant(Bytes::from_static(bytes), tag("")),
+        packed: packed.map(|packed| variant(packed, tag("-gzip"))),
+    }
+}
+
+fn media_type(path: &str) -> HeaderValue {
+    HeaderValue::from_static(match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    })
+}

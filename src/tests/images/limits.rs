@@ -1,0 +1,144 @@
+//! How many, how large, how slow: past a limit there is an answer, and nothing is stored.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::form::{Form, content_type, uploads};
+use super::picture::{jpeg, picture, png, small};
+use super::place::{Kind, hub};
+use crate::support::{Hub, Person, in_time, until};
+
+#[tokio::test]
+async fn files_are_counted_by_user() {
+    let (hub, _) = hub(Kind::Folder, &[("CHAT_UPLOAD_BURST", "5"), ("CHAT_UPLOAD_RATE", "60")]).await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let file = small();
+    uploads(&alice, &[&file, &file, &file]).await;
+    let four = (0..4).fold(Form::default(), |form, _| form.file(&file)).upload_by(&alice).await;
+    four.refused(429, "rate_limited");
+    assert!(four.body["error"]["retry_after_ms"].as_u64().is_some_and(|wait| wait <= 1_000), "{}", four.text);
+    uploads(&bob, &[&file]).await;
+}
+
+#[tokio::test]
+async fn a_file_is_as_large_as_it_may_be_and_not_larger() {
+    let (hub, place) = hub(
+        Kind::Folder,
+        &[("CHAT_MAX_IMAGE", "20000"), ("CHAT_MAX_IMAGE_PIXELS", "10000"), ("CHAT_MAX_IMAGE_SIDE", "200")],
+    )
+    .await;
+    let alice = hub.person(42);
+    let flat = |width, height| png(&image::RgbImage::from_pixel(width, height, image::Rgb([9, 9, 9])).into(), None);
+    let padded = |size: usize| {
+        let mut file = small();
+        file.resize(size, 0);
+        file
+    };
+    uploads(&alice, &[&padded(20_000), &flat(100, 100), &flat(200, 50)]).await;
+    let before = place.keys().await.len();
+    for (name, file) in [
+        ("a byte too many", padded(20_001)),
+        ("far too many", padded(1 << 20)),
+        ("too many pixels", flat(101, 100)),
+        ("too long a side", flat(201, 1)),
+    ] {
+        let answer = Form::default().file(&file).upload_by(&alice).await;
+        assert_eq!((answer.status, answer.code()), (413, Some("image_too_large")), "{name}: {}", answer.text);
+    }
+    assert_eq!(place.keys().await.len(), before);
+}
+
+#[tokio::test]
+async fn a_whole_request_has_a_limit_too() {
+    let (hub, _) = hub(Kind::Folder, &[("CHAT_MAX_IMAGE", "100000"), ("CHAT_MAX_IMAGES", "2")]).await;
+    let alice = hub.person(42);
+    let answer = Form::default().field("content", &"x".repeat(70_000)).upload_by(&alice).await;
+    answer.refused(413, "bad_request");
+    let answer = Form::default().field("content", &"x".repeat(3_000_000)).upload_by(&alice).await;
+    answer.refused(413, "bad_request");
+}
+
+/// Begins an upload and says no more.
+async fn stalls(hub: &Hub, who: &Person) -> TcpStream {
+    let mut socket = TcpStream::connect(hub.address()).await.expect("a connection");
+    let body = Form::default().file(&small()).bytes();
+    let head = format!(
+        "POST /chat/upload HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+        who.token,
+        content_type(),
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).await.expect("written");
+    socket.write_all(&body[..body.len() / 2]).await.expect("written");
+    socket
+}
+
+async fn are_under_way(hub: &Hub, uploads: usize) {
+    let wanted = format!("chat_uploads {uploads}");
+    let person = hub.person(1);
+    until(&wanted, || async { person.get("/metrics").await.text.lines().any(|line| line == wanted).then_some(()) })
+        .await;
+}
+
+async fn reads_status(socket: &mut TcpStream) -> String {
+    let mut bytes = [0; 512];
+    let count = in_time("an answer", socket.read(&mut bytes)).await.expect("read");
+    String::from_utf8_lossy(&bytes[..count]).lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_slow_upload_is_cut() {
+    let (hub, place) = hub(Kind::Folder, &[("CHAT_UPLOAD_DEADLINE", "300ms")]).await;
+    let mut socket = stalls(&hub, &hub.person(42)).await;
+    assert_eq!(reads_status(&mut socket).await, "HTTP/1.1 408 Request Timeout");
+    assert_eq!(place.keys().await.len(), 0);
+}
+
+#[tokio::test]
+async fn so_many_upload_at_a_time_and_no_more() {
+    let (hub, _) = hub(Kind::Folder, &[("CHAT_MAX_UPLOADS", "3"), ("CHAT_MAX_UPLOADS_PER_USER", "2")]).await;
+    let (alice, bob, carol) = (hub.person(42), hub.person(7), hub.person(8));
+    let file = small();
+    let upload = |who: &Person| {
+        let (form, who) = (Form::default().file(&file), who.clone());
+        async move { form.upload_by(&who).await }
+    };
+    let under_way = [stalls(&hub, &alice).await, stalls(&hub, &alice).await];
+    are_under_way(&hub, 2).await;
+    upload(&alice).await.refused(429, "rate_limited");
+    upload(&bob).await.is(201);
+    let third = stalls(&hub, &bob).await;
+    are_under_way(&hub, 3).await;
+    upload(&carol).await.refused(503, "overloaded");
+    // Who hangs up makes room.
+    drop((under_way, third));
+    are_under_way(&hub, 0).await;
+    upload(&carol).await.is(201);
+    upload(&alice).await.is(201);
+}
+
+#[tokio::test]
+async fn many_at_once_are_all_answered_and_text_goes_on() {
+    let (hub, _) = hub(Kind::Folder, &[]).await;
+    let photo = jpeg(&picture(1_600, 1_200).into(), None);
+    let people: Vec<Person> = (100..112).map(|id| hub.person(id)).collect();
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    let uploading = join_all(people.iter().map(|who| Form::default().file(&photo).upload_by(who)));
+    let talking = async {
+        for number in 0..50 {
+            let said = format!("text {number}");
+            laptop.sends_to(&bob, &said).await;
+            desk.receives(&said).await;
+        }
+    };
+    let (answers, ()) = tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(uploading, talking) })
+        .await
+        .expect("all of it in a minute");
+    for answer in answers {
+        answer.is(201);
+    }
+}

@@ -1,0 +1,260 @@
+/**
+ * The client of Softadastra Chat, for browsers and Node.
+ *
+ * What holds, whatever breaks:
+ *
+ * - A message keeps its `temp_id` from `send()` until the server has answered for it, over reconnects and reloads. So it
+ *   is stored once, however often it is sent.
+ * - Of one conversation one message is under way at a time, over all tabs. So errors do not change their order.
+ * - The cursor moves only when all that it covers has been applied. So a reconnect misses nothing.
+ * - A thread's messages are an unbroken run up to the newest; a gap in its `rev` is filled before it counts.
+ *
+ * ```js
+ * const chat = new ChatClient({ url: 'https://shop.example/api', getToken: () => session.token }).connect();
+ * chat.on('message', (message, thread) => draw(thread));
+ * await chat.send({ user: 7 }, { text: 'Still available?' });
+ * ```
+ */
+export class ChatClient {
+  constructor(options: Options);
+
+  readonly state: State;
+  /** Whose client this is: known from the first credential on. */
+  readonly me: number | undefined;
+  /** What the server allows: known once online. */
+  readonly limits: Limits | undefined;
+  /** Unread totals, as the server counts them. */
+  readonly counts: { messages: number; notifications: number };
+  /** Who is there, of those one talks to. */
+  readonly presence: Map<number, Presence>;
+  /** Those that are here, newest first; see {@link loadNotifications}. */
+  readonly notifications: Notification[] & { next?: string | null };
+
+  /** Connects, and stays connected. */
+  connect(): this;
+  /** Hangs up until `connect()`; what is sent meanwhile waits. */
+  disconnect(): void;
+  /** Ends for good. Unsent messages stay on disk. */
+  close(): void;
+
+  /** Calls back when something happens; the answer is the way to stop that. */
+  on<K extends keyof Events>(name: K, listener: (...args: Events[K]) => void): () => void;
+  /** The same to iterate over, from the first `next()` on: `for await (const [message, thread] of chat.stream('message'))`. */
+  stream<K extends keyof Events>(name: K): AsyncGenerator<Events[K], void, void>;
+
+  /** The threads that are here, newest first; with `more`, after a further page. */
+  threads(how?: { more?: boolean }): Promise<Thread[]>;
+  /** Whether there are threads that are not here yet. */
+  readonly hasMoreThreads: boolean;
+  /** A thread that is here. */
+  thread(to: To): Thread | undefined;
+  /** The messages that are here, oldest first; fetches a page if there are fewer than `atLeast` (50), or if `more` is asked for. */
+  messages(to: To, how?: { atLeast?: number; more?: boolean }): Promise<Message[]>;
+  /** Every message, newest first, fetched as one goes. */
+  history(to: To): AsyncGenerator<Message, void, void>;
+  /** How far an own message has come. */
+  status(message: Pick<Message, 'thread_id' | 'seq'>): 'sent' | 'delivered' | 'seen';
+  /** Changes an own text. */
+  edit(id: number, content: string): Promise<Message>;
+  /** Takes an own message back. */
+  delete(id: number): Promise<void>;
+  /** Says that everything that is here has been read: at once, or as soon as the page is visible. */
+  markSeen(to: To): void;
+  /** Says that one types (call it at every key: it is told every three seconds), or no longer. */
+  typing(to: To, on?: boolean): void;
+
+  /** Sends a message, now or as soon as it can be. Resolves when the server has stored it. */
+  send(to: To, draft: Draft): Promise<Message>;
+  /** What waits to be sent, or has failed; oldest first. */
+  outbox(to?: To): Entry[];
+  /** Tries a failed message again; images that have arrived are not sent again. */
+  retry(temp_id: string): void;
+  /** Gives up a message that has not been stored. */
+  discard(temp_id: string): void;
+
+  /** Fetches the newest notifications, or with `more` a further page. */
+  loadNotifications(how?: { more?: boolean }): Promise<Notification[] & { next?: string | null }>;
+  /** Marks one as read, or all. */
+  readNotification(id?: number): Promise<void>;
+  deleteNotification(id: number): Promise<void>;
+
+  /** Where an image of a message is. */
+  src(url: string): string;
+}
+
+/** Why something was refused. */
+export class ChatError extends Error {
+  constructor(code: ErrorCode, message?: string, temporary?: boolean, retryAfter?: number);
+  readonly code: ErrorCode;
+  /** Whether the same may succeed later; the client does that by itself where it can. */
+  readonly temporary: boolean;
+  /** When, in ms. */
+  readonly retryAfter: number;
+}
+
+export interface Options {
+  /** The hub with its base path: `https://shop.example/api`. */
+  url: string;
+  /** Gets a token; `fresh`: the last one was refused or is over. */
+  getToken?: (how: { fresh: boolean }) => string | Promise<string>;
+  /** Gets a single-use ticket, for pages that hold no token; REST then goes by the cookie. */
+  getTicket?: () => string | Promise<string>;
+  /** Whose client this is, if the outbox is to be shown before the first credential is here. */
+  user?: number;
+  /** Prepares a picture for upload; see `downscale` in images.js. */
+  prepare?: (file: Blob) => Blob | Promise<Blob>;
+  /** How long an answer may take, in ms (10,000). */
+  timeout?: number;
+  /** The least and the greatest span of the back-off, in ms ([500, 30,000]); the pause is a random part of it. */
+  backoff?: [number, number];
+  /** The WebSocket to use where there is none (Node before 22: the one of `ws` or `undici`). */
+  WebSocket?: typeof WebSocket;
+  /** Where unsent messages are kept (`indexedDB`; without one: in memory). */
+  storage?: IDBFactory;
+}
+
+export interface Events {
+  /** A message is new or has changed. */
+  message: [message: Message, thread: Thread];
+  /** Something of a thread has changed: its newest message, what is unread, how far the other side is. */
+  thread: [thread: Thread];
+  /** The other side types, or no longer. */
+  typing: [thread: Thread, on: boolean];
+  presence: [user: number, presence: Presence];
+  /** A notification is new or has changed; without one: some were read or deleted. */
+  notification: [notification?: Notification];
+  counts: [counts: { messages: number; notifications: number }];
+  /** Something of an unsent message has changed; it may be gone. */
+  outbox: [entry: Entry];
+  /** The connection; `wait`: ms until the next attempt. */
+  state: [state: State, wait: number];
+  /** Everything was loaded anew: throw away what you have drawn. */
+  reset: [];
+  error: [error: ChatError];
+}
+
+/** `waiting`: will come back by itself. `paused`, `closed`: will not; `closed` may be by the server, see `error`. */
+export type State = 'idle' | 'connecting' | 'online' | 'waiting' | 'paused' | 'closed';
+
+/** A thread's id, a thread, or the other person. */
+export type To = number | { id: number } | { user: number };
+
+export interface Draft {
+  text?: string;
+  images?: Iterable<Blob>;
+  extra_data?: { product_id: number };
+  /** The id of a message of the same thread. */
+  reply_to?: number;
+}
+
+/** A message that is not stored yet. */
+export interface Entry {
+  temp_id: string;
+  state: 'pending' | 'failed';
+  /** Why it failed. */
+  error?: ErrorCode;
+  receiver_id?: number;
+  thread_id?: number;
+  content?: string;
+  images: Picture[];
+  extra_data?: { product_id: number };
+  reply_to?: number;
+  created_at: string;
+}
+
+export interface Picture {
+  file: Blob;
+  name: string;
+  /** From 0 to 1. */
+  progress: number;
+  /** There once it is uploaded. */
+  media?: Image;
+  error?: ErrorCode;
+}
+
+export interface Message {
+  id: number;
+  thread_id: number;
+  /** Its place in the thread, from 1, without gaps. */
+  seq: number;
+  /** The thread's count of changes when it last changed. */
+  rev: number;
+  sender_id: number;
+  temp_id: string | null;
+  /** Null if it is deleted, or has images alone. */
+  content: string | null;
+  image_urls: string[];
+  images: Image[];
+  extra_data: { product_id: number } | null;
+  reply_to: number | null;
+  created_at: string;
+  edited_at: string | null;
+  deleted: boolean;
+}
+
+export interface Image {
+  id: string;
+  url: string;
+  thumb_url: string;
+  width: number;
+  height: number;
+  bytes: number;
+  mime: string;
+  blurhash: string;
+}
+
+export interface Thread {
+  id: number;
+  other_user_id: number;
+  last_message: Message | null;
+  last_seq: number;
+  rev: number;
+  unread: number;
+  read_seq: number;
+  other_read_seq: number;
+  other_delivered_seq: number;
+  created_at: string;
+  updated_at: string;
+  /** An unbroken run up to the newest, oldest first. */
+  messages: Message[];
+  /** The `seq` from which on messages are here; 1: all are. */
+  low: number;
+  /** Whether the other side types. */
+  typing: boolean;
+}
+
+export interface Presence {
+  online: boolean;
+  last_seen: string | null;
+}
+
+export interface Notification {
+  id: number;
+  user_id: number;
+  /** `chat`, or whatever the marketplace calls it. */
+  type: string;
+  title: string;
+  body: string;
+  /** Of type `chat`: the thread. */
+  related_id: number | null;
+  count: number;
+  is_read: boolean;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Limits {
+  frame_bytes: number;
+  text_chars: number;
+  images: number;
+  in_flight: number;
+  rate: number | null;
+}
+
+/** The protocol's codes; `network`: no answer, `storage`: the disk is full, `closed`: discarded, or sent away for good. */
+export type ErrorCode =
+  | 'bad_request' | 'unknown_type' | 'sender_mismatch' | 'empty_message' | 'text_too_long' | 'too_many_images'
+  | 'self_message' | 'unauthorized' | 'ticket_used' | 'forbidden' | 'forbidden_origin' | 'not_author'
+  | 'edit_window_closed' | 'not_found' | 'temp_id_conflict' | 'image_too_large' | 'unsupported_media' | 'image_invalid'
+  | 'rate_limited' | 'overloaded' | 'unavailable' | 'shutting_down' | 'internal'
+  | 'network' | 'storage' | 'closed';

@@ -1,0 +1,70 @@
+// The page: who uses it, and how its parts are joined. Everything that is known comes from `ChatClient`; the parts draw
+// it anew when it says that something has changed.
+//
+//   session -> ChatClient -> inbox, conversation (bubbles, composer), notifications, connection
+
+import { ChatClient } from '../../chat-client.js';
+import { connection } from './connection.js';
+import { conversation } from './conversation.js';
+import { askForPerson, toast } from './dialogs.js';
+import { h } from './dom.js';
+import { avatar, nameOf, reason } from './format.js';
+import { icon } from './icons.js';
+import { inbox } from './inbox.js';
+import { notifications } from './notifications.js';
+import { arrive, hub, session } from './session.js';
+
+arrive();
+// A link that is opened in a tab that has the page already changes the fragment alone.
+addEventListener('hashchange', () => arrive() && location.reload());
+
+const who = session();
+if (who) start(who);
+else welcome();
+
+/** @param {{token: string, me: number, peer: number | undefined}} who */
+function start({ token, me, peer }) {
+  const chat = new ChatClient({ url: hub, user: me, getToken: () => token });
+  const context = { chat, me, token, hub };
+
+  const talk = conversation(context, () => show(undefined));
+  const list = inbox(context, show);
+  const news = notifications(context, thread => show(thread.other_user_id));
+  const status = connection(context);
+
+  const sidebar = h('section', { class: 'sidebar', 'aria-label': 'All conversations' },
+    h('header', { class: 'bar' },
+      avatar(me),
+      h('div', { class: 'bar-title' }, h('h1', {}, 'Messages'), h('p', { class: 'bar-subtitle' }, `Signed in as ${nameOf(me)}`)),
+      h('button', { class: 'icon-button', 'aria-label': 'New conversation', title: 'New conversation', onclick: async () => {
+        const person = await askForPerson(me);
+        if (person) show(person);
+      } }, icon('plus')),
+      news.bell),
+    list.element,
+    status.card);
+  const app = h('main', { class: 'app' }, sidebar, talk.element, news.panel);
+  document.body.replaceChildren(app, h('div', { class: 'toasts', role: 'status' }));
+
+  /** Opens the conversation with somebody, or none. @param {number | undefined} person */
+  function show(person) {
+    app.classList.toggle('talking', Boolean(person));
+    list.select(person);
+    talk.open(person);
+    document.title = person ? `${nameOf(person)} · Softadastra Chat` : 'Softadastra Chat';
+  }
+
+  chat.on('error', error => {
+    if (!['network', 'closed'].includes(error.code) && !error.temporary) toast(`That did not work: ${reason(error.code)}.`);
+  });
+  show(peer);
+  chat.connect();
+}
+
+function welcome() {
+  document.body.replaceChildren(h('main', { class: 'welcome' },
+    h('img', { src: 'page/icon.svg', alt: '', width: 64, height: 64 }),
+    h('h1', {}, 'Softadastra Chat'),
+    h('p', {}, 'Open one of the two links that the hub has printed at its start. Each is one person; open both, side by side, to see them talk.'),
+    h('p', { class: 'quiet' }, 'A link of its own for anybody: ', h('code', {}, 'softadastra-chat token --user 3'), ', then ', h('code', {}, `${hub}#token=…`))));
+}

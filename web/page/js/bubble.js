@@ -1,0 +1,127 @@
+// One message, stored or waiting: text, pictures, what it answers, when, and how far it has come.
+
+import { h, set, write } from './dom.js';
+import { nameOf, reason, time, timeElement } from './format.js';
+import { icon } from './icons.js';
+import { pictures } from './pictures.js';
+
+const STATES = {
+  pending: ['clock', 'Waiting to be sent'],
+  failed: ['alert', 'Not sent'],
+  sent: ['check', 'Sent'],
+  delivered: ['checks', 'Delivered'],
+  seen: ['checks', 'Seen'],
+};
+
+/** Makes the sign of how far a message has come. @param {keyof typeof STATES} state */
+export function tick(state) {
+  const [name, label] = STATES[state];
+  return h('span', { class: `tick tick-${state}`, role: 'img', 'aria-label': label, title: label }, icon(/** @type {any} */ (name)));
+}
+
+/**
+ * What is drawn: a stored message or an outbox entry.
+ * @typedef {object} Item
+ * @property {string} key
+ * @property {boolean} mine
+ * @property {import('../../chat-client.js').Message} [message]
+ * @property {import('../../chat-client.js').Entry} [entry]
+ * @property {boolean} first whether it is the first of a run of the same author
+ * @property {boolean} last
+ */
+
+/** The parts of the page that a bubble needs.
+ * @typedef {object} Context
+ * @property {import('../../chat-client.js').ChatClient} chat
+ * @property {number} me
+ * @property {string} token
+ * @property {(item: Item, at: HTMLElement) => void} menu opens what can be done with a message
+ * @property {(images: any[], at: number) => void} look shows a picture
+ * @property {(id: number) => import('../../chat-client.js').Message | undefined} find
+ * @property {(id: number) => void} jump
+ */
+
+/** Makes a message's element; `fill` fills it. @param {Item} item @param {Context} context */
+export function bubble(item, context) {
+  const more = h('button', { class: 'bubble-more', 'aria-label': 'Message options', title: 'Options', 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
+  const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}`, oncontextmenu: (/** @type {MouseEvent} */ event) => {
+    if (String(getSelection())) return;
+    event.preventDefault();
+    context.menu(row.item, more);
+  } }, h('div', { class: 'bubble' }), more);
+  return row;
+}
+
+/** Draws a message, if something of it has changed. @param {any} row @param {Item} item @param {Context} context */
+export function fill(row, item, context) {
+  row.item = item;
+  row.classList.toggle('first', item.first);
+  row.classList.toggle('last', item.last);
+  const { message, entry } = item;
+  const state = entry ? entry.state : item.mine && message && !message.deleted ? context.chat.status(message) : undefined;
+  const body = row.firstElementChild;
+  // The last line of the text leaves room for the time, and for what stands beside it.
+  const letters = time(at(item).created_at).length + (message?.edited_at && !message.deleted ? 7 : 0);
+  body.style.setProperty('--room', `${letters * 0.44 + (state ? 1.5 : 0) + 0.7}em`);
+  // What is quoted may come later, and change.
+  const quoted = at(item).reply_to && context.find(at(item).reply_to);
+  const version = message ? `m${message.rev} ${quoted?.rev}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}`;
+  if (row.version !== version) {
+    const shown = body.querySelector('.pictures');
+    row.version = version;
+    row.classList.toggle('deleted', Boolean(message?.deleted));
+    row.classList.toggle('failed', state === 'failed');
+    body.replaceChildren(...parts(item, context, shown));
+  }
+  if (entry) progress(body, entry);
+  const meta = body.querySelector('.meta');
+  const shown = meta.querySelector('.tick');
+  if (!state) shown?.remove();
+  else if (!shown?.classList.contains(`tick-${state}`)) {
+    shown?.remove();
+    meta.append(tick(state));
+  }
+}
+
+/** What is drawn. @param {Item} item @returns {any} */
+const at = item => item.message ?? item.entry;
+
+/** @param {Item} item @param {Context} context @param {any} shown pictures that are drawn already */
+function parts(item, context, shown) {
+  const { message, entry, mine } = item;
+  const { created_at, extra_data, reply_to, images, content } = at(item);
+  const meta = h('span', { class: 'meta' }, message?.edited_at && !message.deleted && h('span', {}, 'edited'), timeElement(created_at, time(created_at)));
+  const author = h('span', { class: 'sr' }, mine ? 'You: ' : `${nameOf(message?.sender_id ?? 0)}: `);
+  if (message?.deleted) return [author, h('p', { class: 'text' }, 'Message deleted'), meta];
+  const product = extra_data?.product_id;
+  return [
+    author,
+    reply_to && quote(reply_to, context),
+    images.length > 0 && pictures(at(item), context, shown),
+    product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, `Product ${product}`)),
+    content && h('p', { class: 'text', dir: 'auto' }, content),
+    meta,
+    entry?.state === 'failed' && h('span', { class: 'failure' }, h('span', {}, `Not sent: ${reason(entry.error)}.`),
+      h('button', { class: 'text-button', onclick: () => context.chat.retry(entry.temp_id) }, 'Try again'),
+      h('button', { class: 'text-button', onclick: () => context.chat.discard(entry.temp_id) }, 'Discard')),
+  ].filter(part => part);
+}
+
+/** @param {number} id @param {Context} context */
+function quote(id, context) {
+  const message = context.find(id);
+  const images = message?.images.length ?? 0;
+  const text = !message ? 'An earlier message' : message.deleted ? 'Message deleted' : message.content || (images > 1 ? `${images} photos` : 'Photo');
+  return h('button', { class: 'quote', onclick: () => context.jump(id) },
+    h('strong', {}, message ? (message.sender_id === context.me ? 'You' : nameOf(message.sender_id)) : 'Reply'),
+    h('span', { dir: 'auto' }, text));
+}
+
+/** @param {HTMLElement} body @param {import('../../chat-client.js').Entry} entry */
+function progress(body, entry) {
+  for (const [index, bar] of [...body.querySelectorAll('progress')].entries()) {
+    const image = entry.images[index];
+    bar.value = image?.progress ?? 0;
+    bar.hidden = Boolean(image?.media || image?.error) || entry.state === 'failed';
+  }
+}

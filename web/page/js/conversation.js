@@ -1,0 +1,274 @@
+// One conversation: its head, its messages, the composer; scrolling, unread, reading, editing, answering.
+
+import { bubble, fill } from './bubble.js';
+import { composer } from './composer.js';
+import { confirm, menu, toast } from './dialogs.js';
+import { h, lively, reconcile, set, soon, write } from './dom.js';
+import { avatar, dayKey, dayName, nameOf, presenceText, reason } from './format.js';
+import { icon } from './icons.js';
+import { lightbox } from './lightbox.js';
+
+const EDITABLE = 15 * 60_000;
+const RUN = 5 * 60_000;
+
+/** @param {{chat: import('../../chat-client.js').ChatClient, me: number, token: string}} context @param {() => void} leave */
+export function conversation({ chat, me, token }, leave) {
+  /** @type {number | undefined} */ let person;
+  /** @type {{id: number, content: string} | undefined} */ let editing;
+  /** @type {number | undefined} */ let answering;
+  /** The newest that had been read when the conversation was opened: what is above is new. @type {number | undefined} */ let readBefore;
+  /** @type {Map<number, string>} */ const drafts = new Map();
+  let atEnd = true;
+  let loading = false;
+  /** Until when not to ask again, after it has failed. */ let patience = 0;
+
+  const to = () => ({ user: /** @type {number} */ (person) });
+  const box = lightbox({ chat, token });
+  const face = h('span', { class: 'bar-face' });
+  const title = h('h1', {});
+  const subtitle = h('p', { class: 'bar-subtitle', role: 'status' });
+  const banner = h('p', { class: 'banner', role: 'status', hidden: true });
+  const beginning = h('p', { class: 'beginning' });
+  const log = h('div', { class: 'log', role: 'log', 'aria-live': 'polite', 'aria-relevant': 'additions', tabindex: 0 });
+  const jump = h('button', { class: 'jump', 'aria-label': 'To the newest message', hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
+  const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
+  const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => chat.limits?.images ?? 10);
+  const element = h('section', { class: 'conversation', 'aria-label': 'Conversation', ondragover: drag, ondragleave: drag, ondrop: drag },
+    h('div', { class: 'nobody' }, icon('send'), h('p', {}, 'Choose a conversation')),
+    h('header', { class: 'bar' },
+      h('button', { class: 'icon-button back', 'aria-label': 'Back to all conversations', onclick: () => leave() }, icon('back')),
+      face, h('div', { class: 'bar-title' }, title, subtitle)),
+    banner,
+    h('div', { class: 'stage' }, scroller, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), 'Drop photos to send them')),
+    writing.element, box.element);
+
+  const context = {
+    chat, me, token, look: box.show, menu: options, jump: show,
+    find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
+  };
+
+  /** Opens the conversation with somebody. @param {number | undefined} other */
+  async function open(other) {
+    if (person) drafts.set(person, editing ? '' : writing.text());
+    cancel(false);
+    person = other;
+    element.classList.toggle('empty', !other);
+    log.replaceChildren();
+    if (!other) return;
+    face.replaceChildren(avatar(other));
+    write(title, nameOf(other));
+    set(log, 'aria-label', `Messages with ${nameOf(other)}`);
+    writing.put(drafts.get(other) ?? '');
+    writing.focus();
+    atEnd = true;
+    readBefore = undefined;
+    draw();
+    await load();
+  }
+
+  async function load(more = false) {
+    const opened = person;
+    if (!person || loading || chat.state !== 'online' || Date.now() < patience) return;
+    loading = true;
+    try {
+      set(log, 'aria-busy', 'true'); // what is older is not news
+      await chat.messages(to(), { more });
+    } catch (error) {
+      patience = Date.now() + 3000;
+      if (!error.temporary) toast(`The messages are not here: ${reason(error.code)}.`);
+    }
+    loading = false;
+    if (person !== opened) return load();
+    draw();
+    setTimeout(() => set(log, 'aria-busy', undefined));
+  }
+
+  const draw = soon(() => {
+    if (!person) return;
+    const thread = chat.thread(to());
+    head(thread);
+    if (thread) readBefore ??= thread.unread ? thread.read_seq : Infinity;
+    const items = rows(thread);
+    const before = scroller.scrollHeight - scroller.scrollTop;
+    const top = log.firstElementChild?.nextElementSibling;
+    reconcile(log, items, item => item.key, make, update);
+    const complete = !thread || thread.low <= 1;
+    write(beginning, complete ? (items.length ? `The beginning of your conversation with ${nameOf(person)}` : `Write the first message to ${nameOf(person)}.`) : 'Loading earlier messages…');
+    if (atEnd) toEnd();
+    // What was put in above must not move what one reads.
+    else if (top && log.firstElementChild?.nextElementSibling !== top) scroller.scrollTop = scroller.scrollHeight - before;
+    mark();
+    if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
+  });
+
+  /** @param {import('../../chat-client.js').Thread | undefined} thread */
+  function head(thread) {
+    // Of others nobody knows anything while offline.
+    const presence = chat.state === 'online' ? chat.presence.get(/** @type {number} */ (person)) : undefined;
+    write(subtitle, thread?.typing ? 'typing…' : chat.state === 'online' ? presenceText(presence) : '');
+    subtitle.classList.toggle('lit', Boolean(thread?.typing || presence?.online));
+    const waiting = chat.outbox(to()).filter(entry => entry.state === 'pending').length;
+    const text = { paused: 'You are offline.', waiting: 'Connection lost; trying again.', connecting: waiting ? 'Connecting…' : '', closed: 'This link is no longer good. Open a new one.' }[/** @type {string} */ (chat.state)] ?? '';
+    write(banner, text && waiting ? `${text} ${waiting === 1 ? 'One message is' : `${waiting} messages are`} kept, and will be sent.` : text);
+    banner.hidden = !text;
+  }
+
+  /** Lists what is drawn: days, the beginning of what is new, messages, and what waits. @param {import('../../chat-client.js').Thread | undefined} thread */
+  function rows(thread) {
+    const messages = thread?.messages ?? [];
+    const stored = new Set(messages.map(message => message.sender_id === me && message.temp_id));
+    const all = [
+      ...messages.map(message => ({ message, mine: message.sender_id === me, at: message.created_at, key: message.sender_id === me && message.temp_id ? `t${message.temp_id}` : `m${message.id}` })),
+      ...chat.outbox(to()).filter(entry => !stored.has(entry.temp_id)).map(entry => ({ entry, mine: true, at: entry.created_at, key: `t${entry.temp_id}` })),
+    ];
+    /** @type {any[]} */ const items = [];
+    let marked = false;
+    all.forEach((item, index) => {
+      const [previous, next] = [all[index - 1], all[index + 1]];
+      const day = dayKey(item.at);
+      const newDay = !previous || dayKey(previous.at) !== day;
+      if (newDay) items.push({ key: `d${day}`, day: dayName(item.at) });
+      const message = /** @type {any} */ (item).message;
+      const isNew = !marked && message && !item.mine && message.seq > (readBefore ?? Infinity);
+      if (isNew) items.push({ key: 'new', day: 'New' });
+      marked ||= isNew;
+      const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) === dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
+      items.push({ ...item, first: isNew || !joined(previous, item), last: !joined(item, next) });
+    });
+    return items;
+  }
+
+  /** @param {any} item */
+  function make(item) {
+    if (item.day) return h('div', { class: item.key === 'new' ? 'divider new' : 'divider' }, h('span', {}, item.day));
+    return bubble(item, context);
+  }
+
+  /** @param {any} element @param {any} item */
+  function update(element, item) {
+    if (item.day) write(element.firstElementChild, item.day);
+    else fill(element, item, context);
+  }
+
+  /** Says that all has been read, if it can have been. */
+  function mark() {
+    const thread = person && chat.thread(to());
+    if (!thread) return;
+    const unread = atEnd ? 0 : thread.unread;
+    write(/** @type {Element} */ (jump.querySelector('.badge')), unread ? String(unread) : '');
+    jump.hidden = atEnd;
+    if (atEnd && thread.unread && element.offsetParent) chat.markSeen(thread);
+  }
+
+  function scrolled() {
+    atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+    mark();
+    const thread = person && chat.thread(to());
+    if (thread && thread.low > 1 && scroller.scrollTop < 400) load(true); // before the top is reached
+  }
+
+  function toEnd(gently = false) {
+    atEnd = true;
+    scroller.scrollTo({ top: scroller.scrollHeight, behavior: gently && lively() ? 'smooth' : 'instant' });
+  }
+
+  /** Shows a message, and lets it stand out. @param {number} id */
+  async function show(id) {
+    while (!context.find(id) && (chat.thread(to())?.low ?? 1) > 1) await chat.messages(to(), { more: true });
+    atEnd = false;
+    draw();
+    setTimeout(() => {
+      const row = [...log.children].find(row => /** @type {any} */ (row).item?.message?.id === id);
+      row?.scrollIntoView({ block: 'center', behavior: lively() ? 'smooth' : 'instant' });
+      row?.classList.add('shown');
+      setTimeout(() => row?.classList.remove('shown'), 1500);
+    });
+  }
+
+  /** @param {import('./composer.js').Written} written */
+  function send({ text, files }) {
+    if (!person) return;
+    if (editing) {
+      const { id, content } = editing;
+      cancel();
+      if (text && text !== content) chat.edit(id, text).catch(error => toast(`The message was not changed: ${reason(error.code)}.`));
+      return;
+    }
+    // What becomes of it is told by its bubble.
+    chat.send(to(), { text, images: files, reply_to: answering }).catch(() => {});
+    readBefore = Infinity;
+    cancel(false);
+    atEnd = true;
+    draw();
+  }
+
+  function cancel(focus = true) {
+    if (editing) writing.put('');
+    editing = answering = undefined;
+    writing.note();
+    if (focus) writing.focus();
+  }
+
+  /** @param {import('../../chat-client.js').Message} message */
+  function edit(message) {
+    editing = { id: message.id, content: message.content ?? '' };
+    answering = undefined;
+    writing.put(editing.content);
+    writing.note('Edit message', editing.content);
+    writing.focus();
+  }
+
+  const editable = (/** @type {import('../../chat-client.js').Message} */ message) => message.sender_id === me && !message.deleted && message.content && Date.now() - Date.parse(message.created_at) < EDITABLE;
+
+  function editLast() {
+    const message = chat.thread(to())?.messages.findLast(editable);
+    if (message) edit(message);
+  }
+
+  /** Opens what can be done with a message. @param {import('./bubble.js').Item} item @param {HTMLElement} at */
+  function options({ message, entry, mine }, at) {
+    if (entry?.state === 'failed') {
+      return menu(at, [{ label: 'Try again', icon: 'retry', run: () => chat.retry(entry.temp_id) }, { label: 'Discard', icon: 'trash', danger: true, run: () => chat.discard(entry.temp_id) }]);
+    }
+    if (!message || message.deleted) return undefined;
+    const entries = [{ label: 'Reply', icon: 'reply', run: () => {
+      cancel(false);
+      answering = message.id;
+      writing.note(mine ? 'Reply to yourself' : `Reply to ${nameOf(message.sender_id)}`, message.content ?? 'Photo');
+      writing.focus();
+    } }];
+    if (message.content) entries.push({ label: 'Copy', icon: 'copy', run: () => navigator.clipboard.writeText(message.content ?? '').catch(() => {}) });
+    if (editable(message)) entries.push({ label: 'Edit', icon: 'edit', run: () => edit(message) });
+    if (mine) entries.push(/** @type {any} */ ({ label: 'Delete', icon: 'trash', danger: true, run: () => remove(message) }));
+    return menu(at, entries);
+  }
+
+  /** @param {import('../../chat-client.js').Message} message */
+  async function remove(message) {
+    if (!(await confirm('Delete message?', 'It disappears for both of you.', 'Delete'))) return;
+    await chat.delete(message.id).catch(error => toast(`The message was not deleted: ${reason(error.code)}.`));
+    writing.focus();
+  }
+
+  /** @param {DragEvent} event */
+  function drag(event) {
+    if (!person || !event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    const inside = event.type === 'dragover' || (event.type === 'dragleave' && element.contains(/** @type {Node} */ (event.relatedTarget)));
+    element.classList.toggle('dropping', inside);
+    if (event.type === 'drop') writing.add([...event.dataTransfer.files]);
+  }
+
+  chat.on('message', (_, thread) => thread?.other_user_id === person && draw());
+  chat.on('thread', thread => thread.other_user_id === person && draw());
+  for (const event of /** @type {const} */ (['typing', 'presence', 'outbox'])) chat.on(event, draw);
+  chat.on('reset', () => load());
+  chat.on('state', state => {
+    draw();
+    if (state === 'online') load();
+  });
+  document.addEventListener('visibilitychange', draw);
+  setInterval(draw, 30_000); // "last seen 3 min ago"
+  new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
+  return { element, open };
+}

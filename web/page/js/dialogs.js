@@ -1,0 +1,71 @@
+// Short questions, menus, and passing remarks.
+
+import { h } from './dom.js';
+import { icon } from './icons.js';
+
+/** @param {HTMLDialogElement} dialog @returns {Promise<string>} what was answered; empty: nothing */
+function answer(dialog) {
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise(done => dialog.addEventListener('close', () => {
+    dialog.remove();
+    done(dialog.returnValue);
+  }));
+}
+
+/** Asks before something is done that cannot be undone. @param {string} title @param {string} text @param {string} verb @returns {Promise<boolean>} */
+export async function confirm(title, text, verb) {
+  const dialog = h('dialog', { class: 'dialog', 'aria-label': title }, h('h2', {}, title), h('p', {}, text), h('div', { class: 'dialog-buttons' },
+    h('button', { class: 'button', onclick: () => dialog.close() }, 'Cancel'),
+    h('button', { class: 'button danger', autofocus: true, onclick: () => dialog.close('yes') }, verb)));
+  return (await answer(dialog)) === 'yes';
+}
+
+/** Asks with whom to talk. @param {number} me @returns {Promise<number | undefined>} */
+export async function askForPerson(me) {
+  const field = h('input', { id: 'person', inputmode: 'numeric', pattern: '[0-9]+', autocomplete: 'off', required: true, autofocus: true });
+  const error = h('p', { class: 'dialog-error', role: 'alert' });
+  const form = h('form', { method: 'dialog', onsubmit: (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const person = Number(field.value);
+    if (!Number.isSafeInteger(person) || person < 1) error.textContent = 'Write the number of a user, like 3.';
+    else if (person === me) error.textContent = 'That is you.';
+    else dialog.close(String(person));
+  } }, h('label', { for: 'person' }, 'Number of the user'), field, error, h('div', { class: 'dialog-buttons' },
+    h('button', { class: 'button', type: 'button', onclick: () => dialog.close() }, 'Cancel'),
+    h('button', { class: 'button primary' }, 'Open')));
+  const dialog = h('dialog', { class: 'dialog', 'aria-label': 'New conversation' }, h('h2', {}, 'New conversation'), form);
+  return Number(await answer(dialog)) || undefined;
+}
+
+/** Opens a menu beside a button. @param {HTMLElement} at @param {{label: string, icon: any, danger?: boolean, run: () => void}[]} entries */
+export function menu(at, entries) {
+  const items = entries.map(entry => h('button', { role: 'menuitem', class: entry.danger ? 'danger' : undefined, onclick: () => {
+    element.hidePopover();
+    entry.run();
+  } }, icon(entry.icon), entry.label));
+  const element = h('div', { class: 'menu', role: 'menu', popover: 'auto', onkeydown: (/** @type {KeyboardEvent} */ event) => {
+    const index = items.indexOf(/** @type {any} */ (document.activeElement));
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) items[(index + step + items.length) % items.length].focus();
+    if (step || event.key === 'Tab') event.preventDefault();
+  }, ontoggle: (/** @type {any} */ event) => {
+    if (event.newState !== 'closed') return;
+    if (element.contains(document.activeElement) || document.activeElement === document.body) at.focus();
+    element.remove();
+  } }, items);
+  (at.closest('main') ?? document.body).append(element);
+  element.showPopover();
+  const [place, size] = [at.getBoundingClientRect(), element.getBoundingClientRect()];
+  const below = place.bottom + 4 + size.height < innerHeight - 8;
+  element.style.setProperty('top', `${below ? place.bottom + 4 : Math.max(8, place.top - size.height - 4)}px`);
+  element.style.setProperty('left', `${Math.min(Math.max(8, place.left + place.width / 2 - size.width / 2), innerWidth - size.width - 8)}px`);
+  items[0]?.focus();
+}
+
+/** Says something in passing. @param {string} text */
+export function toast(text) {
+  const element = h('p', { class: 'toast' }, text);
+  document.querySelector('.toasts')?.append(element);
+  setTimeout(() => element.remove(), 6000);
+}

@@ -1,0 +1,44 @@
+// A picture in full, with its neighbours at the arrow keys.
+
+import { h, set, write } from './dom.js';
+import { icon } from './icons.js';
+import { fetched } from './pictures.js';
+
+/** @param {{chat: import('../../chat-client.js').ChatClient, token: string}} context */
+export function lightbox(context) {
+  /** @type {any[]} */ let images = [];
+  let at = 0;
+  const picture = h('img', { class: 'lightbox-picture', alt: '' });
+  const count = h('p', { class: 'lightbox-count', 'aria-live': 'polite' });
+  const previous = h('button', { class: 'icon-button lightbox-previous', 'aria-label': 'Previous photo', onclick: () => go(-1) }, icon('left'));
+  const next = h('button', { class: 'icon-button lightbox-next', 'aria-label': 'Next photo', onclick: () => go(1) }, icon('right'));
+  const element = h('dialog', { class: 'lightbox', 'aria-label': 'Photo', onkeydown: (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === 'ArrowLeft') go(-1);
+    if (event.key === 'ArrowRight') go(1);
+  }, onclick: (/** @type {MouseEvent} */ event) => event.target === element && element.close() },
+    picture, count, previous, next,
+    h('button', { class: 'icon-button lightbox-close', 'aria-label': 'Close', onclick: () => element.close() }, icon('close')));
+
+  /** @param {number} by */
+  function go(by) {
+    if (images[at + by]) show(images, at + by);
+  }
+
+  /** @param {any[]} all @param {number} index */
+  async function show(all, index) {
+    [images, at] = [all, index];
+    const image = images[at];
+    previous.hidden = !images[at - 1];
+    next.hidden = !images[at + 1];
+    write(count, images.length > 1 ? `${at + 1} of ${images.length}` : '');
+    set(picture, 'alt', `Photo ${at + 1} of ${images.length}`);
+    set(picture, 'width', image.width);
+    set(picture, 'height', image.height);
+    if (!element.open) element.showModal();
+    picture.removeAttribute('src');
+    const src = await fetched(context, image.url).catch(() => fetched(context, image.thumb_url)).catch(() => '');
+    if (image === images[at] && src) picture.src = src;
+  }
+
+  return { element, show };
+}

@@ -1,0 +1,69 @@
+// The bell: how much is new, and the stream of what the marketplace has to say.
+
+import { toast } from './dialogs.js';
+import { h, reconcile, set, soon, write } from './dom.js';
+import { briefly, moment, nameOf, reason } from './format.js';
+import { icon } from './icons.js';
+
+/** @param {{chat: import('../../chat-client.js').ChatClient}} context @param {(thread: import('../../chat-client.js').Thread) => void} open */
+export function notifications({ chat }, open) {
+  const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
+  const bell = h('button', { class: 'icon-button bell', popovertarget: 'notifications', title: 'Notifications' }, icon('bell'), badge);
+  const list = h('ul', { class: 'notes' });
+  const empty = h('p', { class: 'notes-empty' }, 'Nothing new.');
+  const all = h('button', { class: 'text-button', onclick: () => attempt(chat.readNotification()) }, 'Mark all as read');
+  const more = h('button', { class: 'text-button notes-more', onclick: () => attempt(chat.loadNotifications({ more: true })) }, 'Show more');
+  const panel = h('section', { class: 'panel', id: 'notifications', popover: 'auto', role: 'dialog', 'aria-label': 'Notifications' },
+    h('header', { class: 'panel-head' }, h('h2', {}, 'Notifications'), all,
+      h('button', { class: 'icon-button', 'aria-label': 'Close', onclick: () => panel.hidePopover() }, icon('close'))),
+    list, empty, more);
+
+  const draw = soon(() => {
+    const unread = chat.counts.notifications;
+    write(badge, unread ? (unread > 99 ? '99+' : String(unread)) : '');
+    set(bell, 'aria-label', unread ? `Notifications: ${unread} unread` : 'Notifications');
+    reconcile(list, chat.notifications, note => String(note.id), make, update);
+    empty.hidden = chat.notifications.length > 0;
+    more.hidden = !chat.notifications.next;
+    all.disabled = !chat.notifications.some(note => !note.is_read);
+  });
+
+  /** @param {any} note */
+  function make(note) {
+    return h('li', { class: 'note' },
+      h('button', { class: 'note-main', onclick: () => choose(note.id) },
+        h('span', { class: 'note-icon' }, icon(note.type === 'chat' ? 'reply' : note.type === 'order' ? 'box' : 'bell')),
+        h('span', { class: 'note-title', dir: 'auto' }), h('span', { class: 'note-time' }), h('span', { class: 'note-body', dir: 'auto' })),
+      h('button', { class: 'icon-button note-delete', 'aria-label': 'Delete notification', title: 'Delete', onclick: () => attempt(chat.deleteNotification(note.id)) }, icon('trash')));
+  }
+
+  /** @param {HTMLElement} element @param {import('../../chat-client.js').Notification} note */
+  function update(element, note) {
+    const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(`.${name}`));
+    const thread = note.type === 'chat' && note.related_id ? chat.thread(note.related_id) : undefined;
+    element.classList.toggle('unread', !note.is_read);
+    const title = thread ? nameOf(thread.other_user_id) : note.title;
+    write(part('note-title'), note.count > 1 ? `${title} (${note.count})` : title);
+    write(part('note-body'), note.body ?? '');
+    write(part('note-time'), briefly(note.updated_at));
+    set(part('note-time'), 'title', moment(note.updated_at));
+  }
+
+  /** @param {number} id */
+  function choose(id) {
+    const note = chat.notifications.find(note => note.id === id);
+    const thread = note?.type === 'chat' && note.related_id ? chat.thread(note.related_id) : undefined;
+    if (note && !note.is_read && !thread) attempt(chat.readNotification(id));
+    if (!thread) return;
+    panel.hidePopover();
+    open(thread);
+  }
+
+  /** @param {Promise<unknown>} work */
+  const attempt = work => work.then(draw, error => toast(`That did not work: ${reason(error.code)}.`));
+
+  for (const event of /** @type {const} */ (['notification', 'counts', 'thread'])) chat.on(event, draw);
+  chat.on('reset', () => chat.loadNotifications().then(draw, () => {}));
+  draw();
+  return { bell, panel };
+}

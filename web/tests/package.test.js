@@ -1,0 +1,62 @@
+// What is shipped: its types, its size, and that the hub carries every file of the page.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { Hub } from './support/hub.js';
+
+const web = join(import.meta.dirname, '..');
+const root = join(web, '..');
+let hub;
+before(async () => (hub = await Hub.start()));
+after(() => hub.end());
+
+/** The size of a file as the hub sends it to a browser. */
+async function served(path) {
+  const { request } = await import('node:http');
+  return new Promise((done, fail) => {
+    request(`${hub.url}/${path}`, { headers: { 'accept-encoding': 'gzip' } }, answer => {
+      let size = 0;
+      answer.on('data', chunk => (size += chunk.length)).on('end', () => done({ size, encoding: answer.headers['content-encoding'] }));
+    }).on('error', fail).end();
+  });
+}
+
+test('the library is at most 8 KB, as it is served', async () => {
+  const { size, encoding } = await served('chat-client.js');
+  assert.equal(encoding, 'gzip');
+  assert.ok(size <= 8192, `${size} bytes`);
+  assert.ok(gzipSync(readFileSync(join(web, 'chat-client.js')), { level: 9 }).length <= 8192);
+});
+
+test('the whole page is small, too', async () => {
+  const files = readFileSync(join(root, 'src/http/page.rs'), 'utf8').match(/^ {4}"[\w./-]+"$/gm).map(line => line.trim().slice(1, -1));
+  const sizes = await Promise.all(files.map(async file => (await served(file)).size));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(total <= 40 * 1024, `${total} bytes`);
+});
+
+test('the hub carries every file of the page, as it is here', async () => {
+  const walk = folder => readdirSync(folder).flatMap(name => (statSync(join(folder, name)).isDirectory() ? walk(join(folder, name)) : [join(folder, name)]));
+  const files = ['index.html', 'chat-client.js', ...walk(join(web, 'page')).map(path => relative(web, path))];
+  for (const file of files) {
+    const answer = await fetch(`${hub.url}/${file === 'index.html' ? '' : file}`);
+    assert.equal(answer.status, 200, `${file} is missing in src/http/page.rs`);
+    assert.equal(await answer.text(), readFileSync(join(web, file), 'utf8'), `${file} is another one in the binary: build it again`);
+  }
+});
+
+test('the types hold', () => {
+  execFileSync(join(web, 'node_modules/.bin/tsc'), ['-p', web], { stdio: 'inherit' });
+});
+
+test('what would be published is the library alone', () => {
+  const [pack] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd: web, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  assert.deepEqual(pack.files.map(file => file.path).sort(), ['README.md', 'chat-client.d.ts', 'chat-client.js', 'images.d.ts', 'images.js', 'package.json']);
+  const { dependencies, name } = JSON.parse(readFileSync(join(web, 'package.json'), 'utf8'));
+  assert.equal(name, '@softadastra/chat-client');
+  assert.equal(dependencies, undefined);
+});

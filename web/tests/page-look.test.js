@@ -1,0 +1,138 @@
+// How the page looks, in light and dark, wide and narrow; whether everybody can use it; what it asks of the browser.
+// The pictures are kept in tests/pictures.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { browser, Visitor } from './support/browser.js';
+import { Hub } from './support/hub.js';
+import { play } from './support/scene.js';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const pictures = join(import.meta.dirname, 'pictures');
+let chromium;
+let hub;
+let bob;
+
+before(async () => {
+  mkdirSync(pictures, { recursive: true });
+  chromium = await browser();
+  hub = await Hub.start();
+  await play(hub);
+  bob = await Visitor.open(chromium, hub.link(2, 1));
+  await bob.online();
+});
+after(async () => {
+  await chromium.close();
+  await hub.end();
+});
+
+/** Finds what keeps people from using what is shown. The checker itself is not bound by the page's policy. */
+async function problems(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(node => `${node.html.slice(0, 160)} (${node.any[0]?.message ?? node.failureSummary})`).join(' | ')}`);
+}
+
+for (const [width, height] of [[1280, 800], [390, 844]]) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`${width} wide, ${colorScheme}: no accessibility problem, nothing outside the frame`, async () => {
+      const narrow = width < 500;
+      const alice = await Visitor.open(chromium, hub.link(1, 2), { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true });
+      const { page } = alice;
+      const look = async name => {
+        await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
+        assert.deepEqual(await problems(page), [], name);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
+      };
+      await alice.online();
+      await page.locator('.row', { hasText: 'with a van' }).locator('.tick-seen').waitFor();
+      await page.locator('.bar-subtitle.lit').waitFor();
+      await look('conversation');
+
+      await page.locator('.row', { hasText: 'Lovely' }).hover();
+      await page.locator('.row', { hasText: 'Lovely' }).getByRole('button', { name: 'Message options' }).click();
+      await look('menu');
+      await page.getByRole('menuitem', { name: 'Delete' }).click();
+      await look('question');
+      await page.keyboard.press('Escape');
+
+      if (narrow) await page.getByRole('button', { name: 'Back to all conversations' }).click();
+      if (narrow) await look('inbox');
+      await page.getByRole('button', { name: /^Notifications/ }).click();
+      await page.locator('.note').first().waitFor();
+      await look('notifications');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'New conversation' }).click();
+      await look('new');
+      await page.keyboard.press('Escape');
+
+      if (!narrow) {
+        await alice.goes(false);
+        await page.locator('.banner').waitFor();
+        await look('offline');
+      }
+      assert.deepEqual(alice.wrongs, []);
+      await alice.close();
+    });
+  }
+}
+
+test('without a link, one is told where to find one', async () => {
+  const stranger = await Visitor.open(chromium, hub.url, { bypassCSP: true });
+  await stranger.page.getByRole('heading', { name: 'Softadastra Chat' }).waitFor();
+  assert.deepEqual(await problems(stranger.page), []);
+  await stranger.close();
+});
+
+test('a link that is no longer good says so', async () => {
+  const stranger = await Visitor.open(chromium, `${hub.url}/#token=${hub.token(1, { peer: 2 })}x`);
+  await stranger.page.locator('.status[data-state="closed"]').waitFor();
+  await stranger.page.locator('.banner', { hasText: 'no longer good' }).waitFor();
+  await stranger.close();
+});
+
+test('a session violates no policy, keeps no token in sight, and loads nothing from elsewhere', async () => {
+  const asked = [];
+  const alice = await Visitor.open(chromium, 'about:blank');
+  alice.page.on('request', request => asked.push(request.url()));
+  await alice.page.goto(hub.link(1, 2));
+  await alice.online();
+  await alice.page.getByRole('button', { name: /^Notifications/ }).click();
+  await alice.page.locator('.note').first().waitFor();
+  assert.deepEqual(await alice.violations(), []);
+  assert.deepEqual(asked.filter(url => !url.startsWith(hub.url) && !url.startsWith('blob:')), []);
+  const fragments = asked.map(url => new URL(url)).filter(url => url.search.includes('token'));
+  assert.deepEqual(fragments, []);
+  assert.ok(!(await alice.page.evaluate(() => location.href + document.documentElement.outerHTML)).includes('eyJ'));
+  // And were it so, the policy would stop it.
+  const policy = (await fetch(`${hub.url}/`)).headers.get('content-security-policy');
+  assert.ok(!/unsafe|\*|https?:|data:/.test(policy), policy);
+  assert.match(policy, /default-src 'none'/);
+  await assert.rejects(alice.page.evaluate(() => (document.body.innerHTML = '<b>x</b>')), /TrustedHTML/);
+  await alice.close();
+});
+
+test('who wants no motion gets none', async () => {
+  const calm = await Visitor.open(chromium, hub.link(1, 2), { reducedMotion: 'reduce' });
+  await calm.page.locator('.row').first().waitFor();
+  const moving = () => calm.page.evaluate(() => document.getAnimations().length);
+  await calm.says('quietly');
+  assert.equal(await moving(), 0);
+  await calm.close();
+});
+
+test('files are revalidated, and come packed to those who take it', async () => {
+  const answer = await fetch(`${hub.url}/page/js/app.js`);
+  assert.equal(answer.headers.get('content-type'), 'text/javascript; charset=utf-8');
+  assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(answer.headers.get('content-encoding'), 'gzip');
+  const etag = answer.headers.get('etag');
+  assert.match(etag, /^"[\w-]+"$/);
+  assert.equal((await fetch(`${hub.url}/page/js/app.js`, { headers: { 'if-none-match': etag } })).status, 304);
+  const plain = await fetch(`${hub.url}/page/js/app.js`, { headers: { 'accept-encoding': 'identity' } });
+  assert.notEqual(plain.headers.get('etag'), etag);
+  assert.equal((await fetch(`${hub.url}/`, { method: 'POST' })).status, 405);
+});

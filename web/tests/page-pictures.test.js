@@ -1,0 +1,150 @@
+// Pictures in the page: several at once, by button, paste and drop; blurred first, then there, then in full.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browser, Visitor } from './support/browser.js';
+import { Hub } from './support/hub.js';
+import { until } from './support/wait.js';
+
+let chromium;
+before(async () => (chromium = await browser()));
+after(() => chromium.close());
+
+/** Paints pictures, each of its own colour, as a camera would hand them over. */
+function paint(page, count, width = 640, height = 480) {
+  return page.evaluate(async ({ count, width, height }) => {
+    const all = [];
+    for (let n = 0; n < count; n++) {
+      const canvas = new OffscreenCanvas(width, height);
+      const context = canvas.getContext('2d');
+      const shade = context.createLinearGradient(0, 0, width, height);
+      shade.addColorStop(0, `hsl(${n * 70 + 20} 60% 55%)`);
+      shade.addColorStop(1, `hsl(${n * 70 + 80} 60% 30%)`);
+      context.fillStyle = shade;
+      context.fillRect(0, 0, width, height);
+      context.fillStyle = 'rgb(255 255 255 / 60%)';
+      context.beginPath();
+      context.arc(width / 2, height / 2, height / 4, 0, 7);
+      context.fill();
+      const blob = await canvas.convertToBlob({ type: 'image/jpeg' });
+      all.push([...new Uint8Array(await blob.arrayBuffer())]);
+    }
+    return all;
+  }, { count, width, height });
+}
+
+const files = bytes => bytes.map((buffer, n) => ({ name: `desk ${n + 1}.jpg`, mimeType: 'image/jpeg', buffer: Buffer.from(buffer) }));
+
+/** Lets a page think that files are dropped onto it, or pasted. */
+async function hand(visitor, kind, bytes) {
+  await visitor.page.evaluate(({ kind, bytes }) => {
+    const data = new DataTransfer();
+    bytes.forEach((buffer, n) => data.items.add(new File([new Uint8Array(buffer)], `${kind} ${n + 1}.jpg`, { type: 'image/jpeg' })));
+    const target = kind === 'drop' ? document.querySelector('.stage') : document.querySelector('.composer-field');
+    const event = kind === 'drop' ? DragEvent : ClipboardEvent;
+    if (kind === 'drop') target.dispatchEvent(new DragEvent('dragover', { bubbles: true, cancelable: true, dataTransfer: data }));
+    target.dispatchEvent(new event(kind, { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data }));
+  }, { kind, bytes });
+}
+
+async function scene() {
+  const hub = await Hub.start();
+  const [alice, bob] = await Promise.all([Visitor.open(chromium, hub.link(1, 2)), Visitor.open(chromium, hub.link(2, 1))]);
+  await Promise.all([alice.online(), bob.online()]);
+  return { hub, alice, bob, async end() {
+    for (const visitor of [alice, bob]) {
+      assert.deepEqual(visitor.wrongs, []);
+      assert.deepEqual(await visitor.violations(), []);
+      await visitor.close();
+    }
+    await hub.end();
+  } };
+}
+
+const loaded = (visitor, count) => until(`${count} pictures are there`, async () => (await visitor.page.locator('button.picture.loaded').count()) === count);
+
+test('three at once, with a text: sent, shown, and looked at', async () => {
+  const { hub, alice, bob, end } = await scene();
+  await alice.page.locator('input[type=file]').setInputFiles(files(await paint(alice.page, 3)));
+  assert.equal(await alice.page.locator('.strip img').count(), 3);
+  await alice.says('From all sides');
+  await alice.ticked('Seen');
+  await Promise.all([loaded(alice, 3), loaded(bob, 3)]);
+  assert.equal(await bob.page.locator('.pictures').count(), 1);
+  const [message] = await hub.conversation(1, 2);
+  assert.deepEqual([message.images.length, message.content], [3, 'From all sides']);
+  // Until a picture is here there is its blurhash; it fills its tile.
+  assert.equal(await bob.page.locator('.picture canvas').count(), 3);
+  const painted = await bob.page.locator('.picture canvas').first().evaluate(canvas => canvas.getContext('2d').getImageData(16, 16, 1, 1).data[3]);
+  assert.equal(painted, 255);
+  await bob.page.locator('.thread-text', { hasText: 'From all sides' }).waitFor();
+
+  // In full, with the arrow keys.
+  await bob.page.getByRole('button', { name: 'Photo 1 of 3: open' }).click();
+  const full = bob.page.getByRole('img', { name: 'Photo 1 of 3' });
+  await until('it is shown in full', () => full.evaluate(image => image.naturalWidth === 640));
+  await bob.page.keyboard.press('ArrowRight');
+  await bob.page.keyboard.press('ArrowRight');
+  await bob.page.getByRole('img', { name: 'Photo 3 of 3' }).waitFor();
+  await bob.page.keyboard.press('Escape');
+  await bob.page.getByRole('dialog', { name: 'Photo' }).waitFor({ state: 'hidden' });
+  await end();
+});
+
+test('dropped and pasted', async () => {
+  const { alice, bob, end } = await scene();
+  await hand(alice, 'drop', await paint(alice.page, 2));
+  await hand(alice, 'paste', await paint(alice.page, 1));
+  assert.deepEqual(await alice.page.locator('.strip img').evaluateAll(all => all.map(image => image.alt)), ['drop 1.jpg', 'drop 2.jpg', 'paste 1.jpg']);
+  await alice.page.getByRole('button', { name: 'Remove drop 2.jpg' }).click();
+  await alice.page.getByRole('button', { name: 'Send' }).click();
+  await loaded(bob, 2);
+  // Without a text the list says what it was.
+  await bob.page.locator('.thread-text', { hasText: '2 photos' }).waitFor();
+  await end();
+});
+
+test('written offline, sent on return; what is no picture says so', async () => {
+  const { hub, alice, bob, end } = await scene();
+  await alice.goes(false);
+  await alice.page.locator('input[type=file]').setInputFiles(files(await paint(alice.page, 2)));
+  await alice.says('for later');
+  await alice.says('and a text after it');
+  await until('they wait', async () => (await alice.page.locator('.picture.waiting').count()) === 2);
+  await alice.goes(true);
+  await loaded(bob, 2);
+  await bob.reads(['for later', 'and a text after it']);
+  // A file that only looks like a picture fails alone, and can be given up.
+  await alice.page.locator('input[type=file]').setInputFiles([{ name: 'not.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') }]);
+  await alice.field.press('Enter');
+  await alice.page.locator('.failure', { hasText: 'Not sent' }).waitFor();
+  await alice.says('this goes out');
+  await bob.reads(['for later', 'and a text after it', 'this goes out']);
+  await alice.page.getByRole('button', { name: 'Discard' }).click();
+  await until('it is gone', async () => (await alice.page.locator('.row.failed').count()) === 0);
+  assert.equal((await hub.conversation(1, 2)).length, 3);
+  // The browser notes the refusal, too.
+  alice.wrongs = alice.wrongs.filter(wrong => !/status of 4(15|22)/.test(wrong));
+  await end();
+});
+
+test('a reload finds pictures that have not been sent', async () => {
+  const { hub, alice, bob, end } = await scene();
+  await alice.goes(false);
+  await alice.page.locator('input[type=file]').setInputFiles(files(await paint(alice.page, 2)));
+  await alice.says('kept');
+  await until('it is on disk', () => alice.page.evaluate(async () => {
+    const [{ name }] = await indexedDB.databases();
+    const open = indexedDB.open(name);
+    await new Promise(done => (open.onsuccess = done));
+    const count = open.result.transaction('outbox').objectStore('outbox').count();
+    await new Promise(done => (count.onsuccess = done));
+    open.result.close();
+    return count.result === 1;
+  }));
+  await alice.page.reload();
+  await loaded(bob, 2);
+  await alice.ticked('Seen');
+  assert.equal((await hub.conversation(1, 2)).length, 1);
+  await end();
+});

@@ -1,0 +1,176 @@
+// The story of two people, told by clicking and typing.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { browser, Visitor } from './support/browser.js';
+import { Hub } from './support/hub.js';
+import { until } from './support/wait.js';
+
+let chromium;
+before(async () => (chromium = await browser()));
+after(() => chromium.close());
+
+/** A hub, Alice and Bob, each in a browser of their own, by the links that the hub has printed. */
+async function scene(settings) {
+  const hub = await Hub.start(settings);
+  const [forAlice, forBob] = hub.links();
+  const [alice, bob] = await Promise.all([Visitor.open(chromium, forAlice), Visitor.open(chromium, forBob)]);
+  await Promise.all([alice.online(), bob.online()]);
+  return { hub, alice, bob, async end() {
+    for (const visitor of [alice, bob]) {
+      assert.deepEqual(visitor.wrongs, []);
+      assert.deepEqual(await visitor.violations(), []);
+      await visitor.close();
+    }
+    await hub.end();
+  } };
+}
+
+test('two people talk: the story of the README, by clicking', async () => {
+  const { hub, alice, bob, end } = await scene();
+  // The link logs in and opens the conversation; its token is gone from the address bar, the composer is ready.
+  assert.equal(alice.page.url(), `${hub.url}/`);
+  await alice.page.getByRole('heading', { name: 'Bob' }).waitFor();
+  assert.equal(await alice.field.evaluate(field => field === document.activeElement), true);
+
+  // Text, both ways; ticks to seen, since both look.
+  await alice.page.keyboard.type('Is it still available?');
+  await alice.page.keyboard.press('Enter');
+  await bob.reads(['Is it still available?']);
+  await alice.ticked('Seen');
+  await bob.field.pressSequentially('It is.');
+  await alice.page.locator('.conversation .bar-subtitle', { hasText: 'typing' }).waitFor();
+  await bob.says('It is.\nCome and see it!');
+  await alice.page.locator('.conversation .bar-subtitle', { hasText: 'Online' }).waitFor();
+  await alice.reads(['Is it still available?', 'It is.\nCome and see it!']);
+  await bob.ticked('Seen');
+
+  // Nobody is told twice, and both lists say the same.
+  for (const visitor of [alice, bob]) {
+    await visitor.page.locator('.thread .thread-text', { hasText: 'It is. Come and see it!' }).waitFor();
+  }
+
+  // Presence: off, and on again.
+  await alice.page.locator('.conversation .bar-subtitle', { hasText: 'Online' }).waitFor();
+  await bob.goes(false);
+  await alice.page.locator('.conversation .bar-subtitle', { hasText: 'Last seen' }).waitFor();
+  await bob.goes(true);
+  await alice.page.locator('.conversation .bar-subtitle', { hasText: 'Online' }).waitFor();
+
+  // Edit, answer, delete.
+  await alice.chooses('still available', 'Edit');
+  await alice.field.fill('Is the desk still available?');
+  await alice.field.press('Enter');
+  await bob.reads(['Is the desk still available?', 'It is.\nCome and see it!']);
+  await bob.page.locator('.row', { hasText: 'the desk' }).getByText('edited').waitFor();
+  await bob.chooses('the desk', 'Reply');
+  await bob.says('This one?');
+  await alice.page.locator('.row', { hasText: 'This one?' }).locator('.quote', { hasText: 'Is the desk still available?' }).waitFor();
+  await bob.chooses('This one?', 'Delete');
+  await bob.page.getByRole('button', { name: 'Delete' }).click();
+  await alice.reads(['Is the desk still available?', 'It is.\nCome and see it!', 'Message deleted']);
+
+  // A notification of the marketplace, and one of a conversation that is not open.
+  await hub.ask(1, 'POST', '/internal/notifications', { user_id: 2, type: 'order', title: 'Order 17 is paid', body: 'Ship it by Friday.' }, { role: 'service' });
+  await hub.ask(3, 'POST', '/chat/send', { receiver_id: 2, temp_id: 'c-1', content: 'Hello from Carol' });
+  await bob.page.getByRole('button', { name: 'Notifications: 2 unread' }).click();
+  const note = bob.page.locator('.note', { hasText: 'Order 17 is paid' });
+  await note.locator('.note-main').click();
+  await bob.page.getByRole('button', { name: 'Notifications: 1 unread' }).waitFor();
+  await bob.page.locator('.note', { hasText: 'Hello from Carol' }).locator('.note-main').click();
+  await bob.page.getByRole('heading', { name: 'Carol' }).waitFor();
+  await bob.reads(['Hello from Carol']);
+  await bob.page.getByRole('button', { name: 'Notifications', exact: true }).waitFor();
+  await end();
+});
+
+test('a conversation that is not open counts what is unread, and its first page shows what is new', async () => {
+  const { hub, alice, end } = await scene();
+  for (let n = 1; n <= 3; n++) await hub.ask(4, 'POST', '/chat/send', { receiver_id: 1, temp_id: `d-${n}`, content: `news ${n}` });
+  const row = alice.page.locator('.thread', { hasText: 'David' });
+  await row.locator('.thread-unread', { hasText: '3' }).waitFor();
+  await row.click();
+  await alice.page.locator('.divider.new').waitFor();
+  await until('nothing is unread', async () => (await hub.ask(1, 'GET', '/chat/unread')).messages === 0);
+  await end();
+});
+
+test('history comes in pages as one scrolls up, and does not move what one reads', async () => {
+  const hub = await Hub.start();
+  for (let n = 1; n <= 180; n++) await hub.ask(n % 2 ? 2 : 1, 'POST', '/chat/send', { receiver_id: n % 2 ? 1 : 2, temp_id: `h-${n}`, content: `line ${n}` });
+  const alice = await Visitor.open(chromium, hub.link(1, 2));
+  await alice.page.locator('.row', { hasText: 'line 180' }).waitFor();
+  assert.ok((await alice.texts()).length < 180, 'the first pages are not everything');
+  await until('everything is here', async () => {
+    await alice.page.locator('.scroller').evaluate(scroller => (scroller.scrollTop = 0));
+    return (await alice.texts()).length === 180;
+  });
+  assert.deepEqual(await alice.texts(), Array.from({ length: 180 }, (_, n) => `line ${n + 1}`));
+  // What comes in while one reads old messages leaves them where they are, and is not read yet.
+  const row = alice.page.locator('.row').nth(20);
+  await row.evaluate(row => row.scrollIntoView());
+  const top = () => row.evaluate(row => Math.round(row.getBoundingClientRect().top));
+  const before = await top();
+  await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'h-181', content: 'line 181' });
+  const jump = alice.page.getByRole('button', { name: 'To the newest message' });
+  await jump.locator('.badge', { hasText: '1' }).waitFor();
+  assert.equal((await alice.texts()).length, 181);
+  assert.equal(await top(), before);
+  assert.equal((await hub.ask(1, 'GET', '/chat/unread')).messages, 1);
+  await jump.click();
+  await until('it is read', async () => (await hub.ask(1, 'GET', '/chat/unread')).messages === 0);
+  assert.deepEqual(alice.wrongs, []);
+  await alice.close();
+  await hub.end();
+});
+
+test('the keyboard alone is enough', async () => {
+  const { alice, bob, end } = await scene();
+  await alice.says('with the keybord');
+  await bob.reads(['with the keybord']);
+  // The arrow up edits the last message; Escape leaves it be.
+  await alice.field.press('ArrowUp');
+  assert.equal(await alice.field.inputValue(), 'with the keybord');
+  await alice.field.press('Escape');
+  assert.equal(await alice.field.inputValue(), '');
+  await alice.field.press('ArrowUp');
+  await alice.field.fill('with the keyboard');
+  await alice.field.press('Enter');
+  await bob.reads(['with the keyboard']);
+  // Shift+Enter is a line.
+  await alice.page.keyboard.type('one');
+  await alice.page.keyboard.press('Shift+Enter');
+  await alice.page.keyboard.type('two');
+  await alice.page.keyboard.press('Enter');
+  await bob.reads(['with the keyboard', 'one\ntwo']);
+  // Every control is reached by Tab, and a message's menu is opened and left without a pointer.
+  const more = bob.page.locator('.row', { hasText: 'one' }).getByRole('button', { name: 'Message options' });
+  await more.focus();
+  await bob.page.keyboard.press('Enter');
+  await bob.page.getByRole('menuitem', { name: 'Reply' }).waitFor();
+  await bob.page.keyboard.press('ArrowDown');
+  assert.equal(await bob.page.evaluate(() => document.activeElement.textContent), 'Copy');
+  await bob.page.keyboard.press('Escape');
+  await until('the focus is back', () => more.evaluate(button => button === document.activeElement));
+  await end();
+});
+
+test('under a base path, and not at all in production', async () => {
+  const { hub, alice, bob, end } = await scene({ CHAT_BASE_PATH: '/api' });
+  assert.equal(alice.page.url(), `${hub.url}/`);
+  await alice.says('below /api');
+  await bob.reads(['below /api']);
+  // Without the slash one is sent on, and stays who one is.
+  const { url } = hub;
+  const answer = await fetch(url, { redirect: 'manual' });
+  assert.deepEqual([answer.status, answer.headers.get('location')], [308, '/api/']);
+  await end();
+
+  const production = await Hub.start({ JWT_SECRET: 'a secret that is long enough for HS256' });
+  assert.equal((await fetch(`${production.url}/`)).status, 404);
+  assert.equal((await fetch(`${production.url}/chat-client.js`)).status, 404);
+  await production.end();
+  const shown = await Hub.start({ JWT_SECRET: 'a secret that is long enough for HS256', CHAT_PAGE: 'on' });
+  assert.equal((await fetch(`${shown.url}/`)).status, 200);
+  await shown.end();
+});

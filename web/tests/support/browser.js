@@ -1,0 +1,124 @@
+// Debian's Chromium, and people who use the page in it by clicking and typing.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { DEADLINE, until } from './wait.js';
+
+const web = join(import.meta.dirname, '../..');
+const MEDIA = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+/** Starts the browser: `CHROMIUM`, or what Debian installs. */
+export function browser() {
+  const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path => path && existsSync(path));
+  if (!executablePath) throw new Error('there is no Chromium: apt-get install chromium, or name one in CHROMIUM');
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb', ...(process.env.WEB_FROM_DISK ? ['--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests'] : [])] });
+}
+
+/** Somebody with the page open. What goes wrong in it is collected in `wrongs`. */
+export class Visitor {
+  wrongs = [];
+
+  /** Opens a link in a browser of one's own. */
+  static async open(browser, link, options = {}) {
+    const visitor = new Visitor();
+    visitor.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...options });
+    visitor.context.setDefaultTimeout(DEADLINE);
+    await visitor.context.addInitScript(() => {
+      window.violations = [];
+      document.addEventListener('securitypolicyviolation', event => window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
+    });
+    visitor.page = await visitor.tab(link);
+    return visitor;
+  }
+
+  /** Opens a further tab; without a link, beside the first one. */
+  async tab(link) {
+    const page = await this.context.newPage();
+    page.on('pageerror', error => this.wrongs.push(`${error.stack ?? error}`));
+    page.on('console', message => {
+      // A server that is away is part of some tests.
+      if (message.type() === 'error' && !/ERR_CONNECTION_|ERR_INTERNET|WebSocket connection|status of (401|404|5..)/.test(message.text())) this.wrongs.push(message.text());
+    });
+    if (process.env.WEB_FROM_DISK) await fromDisk(page);
+    await page.goto(link);
+    return page;
+  }
+
+  get field() {
+    return this.page.getByRole('textbox', { name: 'Message' });
+  }
+
+  get log() {
+    return this.page.getByRole('log');
+  }
+
+  /** Types a message, and presses Enter. */
+  async says(text) {
+    await this.field.fill(text);
+    await this.field.press('Enter');
+  }
+
+  /** What stands in the conversation, oldest first. */
+  texts(page = this.page) {
+    return page.locator('.row .text').allTextContents();
+  }
+
+  /** Waits until the conversation reads like this. */
+  async reads(expected, page = this.page) {
+    let seen;
+    await until(`the conversation reads ${JSON.stringify(expected.slice(-6))}`, async () => {
+      seen = await this.texts(page);
+      return JSON.stringify(seen) === JSON.stringify(expected);
+    }).catch(error => {
+      const missing = expected.filter(text => !seen.includes(text));
+      throw new Error(`${error.message}, but ${JSON.stringify(seen.slice(-8))} (${seen.length} of ${expected.length}); missing: ${JSON.stringify(missing)}`);
+    });
+  }
+
+  /** Waits until the last own message has come that far. */
+  async ticked(label, nth = -1) {
+    const ticks = this.page.locator('.row.mine .tick');
+    await until(`the message is ${label}`, async () => {
+      const labels = await ticks.evaluateAll(all => all.map(tick => tick.getAttribute('aria-label')));
+      return labels.at(nth) === label;
+    });
+  }
+
+  online(state = 'online') {
+    return this.page.locator(`.status[data-state="${state}"]`).waitFor({ state: 'attached' });
+  }
+
+  /** Turns the page's switch. */
+  async goes(online) {
+    const toggle = this.page.getByRole('switch', { name: 'Online' });
+    if (((await toggle.getAttribute('aria-checked')) === 'true') !== online) await toggle.click();
+    await this.online(online ? 'online' : 'paused');
+  }
+
+  /** Opens a message's menu and chooses from it. */
+  async chooses(text, action) {
+    const row = this.page.locator('.row', { hasText: text }).last();
+    await row.hover();
+    await row.getByRole('button', { name: 'Message options' }).click();
+    await this.page.getByRole('menuitem', { name: action }).click();
+  }
+
+  violations() {
+    return this.page.evaluate(() => window.violations);
+  }
+
+  close() {
+    return this.context.close();
+  }
+}
+
+/** Serves the page from the working copy instead of the binary, to work on it: WEB_FROM_DISK=1. */
+function fromDisk(page) {
+  return page.route(url => url.pathname === '/' || url.pathname.startsWith('/page/') || url.pathname === '/chat-client.js', async route => {
+    const path = new URL(route.request().url()).pathname.slice(1) || 'index.html';
+    if (!existsSync(join(web, path)) || !MEDIA[extname(path)]) return route.fallback();
+    const answer = path === 'index.html' ? await route.fetch() : undefined;
+    return route.fulfill({ status: 200, headers: { ...answer?.headers(), 'content-encoding': '', 'content-length': '', 'content-type': `${MEDIA[extname(path)]}; charset=utf-8` }, body: readFileSync(join(web, path)) });
+  });
+}

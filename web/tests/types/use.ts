@@ -1,0 +1,31 @@
+// What a TypeScript project sees of the library: this must be accepted, and what is marked must not.
+import { ChatClient, ChatError, type Message, type Thread } from '../../chat-client.js';
+import { downscale } from '../../images.js';
+
+const chat = new ChatClient({ url: 'https://shop.example/api', getToken: async () => 'a.b.c', prepare: downscale(2048) });
+const off: () => void = chat.on('message', (message, thread) => {
+  const text: string | null = message.content;
+  thread.messages.push({ ...message, content: text });
+});
+off();
+
+export async function use(): Promise<Message> {
+  for await (const [thread] of chat.stream('thread')) {
+    const known: Thread = thread;
+    chat.markSeen(known);
+    break;
+  }
+  for await (const message of chat.history({ user: 7 })) if (chat.status(message) === 'seen') break;
+  try {
+    return await chat.connect().send({ user: 7 }, { text: 'hello', images: [new Blob()] });
+  } catch (error) {
+    if (error instanceof ChatError && error.code === 'text_too_long') throw error;
+    // @ts-expect-error: no such code
+    if (error instanceof ChatError && error.code === 'too_long') throw error;
+    // @ts-expect-error: the state is the client's own
+    chat.state = 'online';
+    // @ts-expect-error: no such event
+    chat.on('massage', () => {});
+    throw error;
+  }
+}
