@@ -149,6 +149,18 @@ test('pictures: each is uploaded once, also when another one of the message fail
   assert.equal((await hub.conversation(a, b)).length, 1);
 });
 
+test('pictures: what prepare makes of them is uploaded', async () => {
+  const [a, b] = pair();
+  const wide = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAYAAAD0In+KAAAAEUlEQVR4nGM4wcX1n+sE138AD1kDtwh5E2EAAAAASUVORK5CYII=', 'base64');
+  const given = [];
+  const prepare = async file => (given.push(file.size), new Blob([wide], { type: 'image/png' }));
+  const alice = client(a, { prepare });
+  await online(alice);
+  const message = await alice.send({ user: b }, { images: [new Blob(['x'.repeat(1000)], { type: 'image/png' })] });
+  assert.deepEqual(given, [1000]);
+  assert.deepEqual(message.images.map(({ width, height }) => [width, height]), [[2, 1]]);
+});
+
 test('what was sent while offline is sent on return, in order', async () => {
   const [a, b] = pair();
   const [alice, bob] = [client(a), client(b)];

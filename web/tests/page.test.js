@@ -95,6 +95,29 @@ test('a conversation that is not open counts what is unread, and its first page 
   await end();
 });
 
+test('what comes in while nobody looks is delivered, and seen when somebody does', async () => {
+  const { hub, alice, bob, end } = await scene();
+  await alice.says('first');
+  await alice.ticked('Seen');
+  /** Headless pages are always visible: what the browser says of it is replaced. */
+  const shows = how => bob.page.evaluate(how => {
+    Object.defineProperty(document, 'visibilityState', { get: () => how, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, how);
+  await shows('hidden');
+  await alice.says('second');
+  await bob.reads(['first', 'second']);
+  await alice.ticked('Delivered');
+  // Bob's answer comes after whatever his page had to say of the message: it is still not seen.
+  await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'away', content: 'third, from his phone' });
+  await alice.reads(['first', 'second', 'third, from his phone']);
+  await alice.ticked('Delivered');
+  assert.equal((await hub.ask(2, 'GET', '/chat/unread')).messages, 1);
+  await shows('visible');
+  await alice.ticked('Seen');
+  await end();
+});
+
 test('history comes in pages as one scrolls up, and does not move what one reads', async () => {
   const hub = await Hub.start();
   for (let n = 1; n <= 180; n++) await hub.ask(n % 2 ? 2 : 1, 'POST', '/chat/send', { receiver_id: n % 2 ? 1 : 2, temp_id: `h-${n}`, content: `line ${n}` });
