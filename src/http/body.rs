@@ -20,6 +20,10 @@ pub(crate) const LIMIT: usize = 64 * 1024;
 
 /// How many more bytes of a body that is too large are read and forgotten.
 const DISCARDED: usize = 16 << 20;
+
+/// How long what is left of a body is read and forgotten, at most.
+pub(super) const DISCARDING: Duration = Duration::from_secs(5);
+
 /// What a form with files says that it is.
 const MULTIPART: &str = "multipart/form-data";
 
@@ -120,13 +124,17 @@ async fn collect(mut chunks: Chunks, limit: usize) -> Result<Vec<u8>, ApiError> 
 /// Reads what is left of a body that is too large, within reason: a connection that is closed on a client that still
 /// writes loses the answer that says why.
 async fn discard(mut chunks: Chunks) {
-    let mut rest = 0;
-    while let Some(Ok(chunk)) = chunks.next().await {
-        rest += chunk.len();
-        if rest > DISCARDED {
-            return;
+    let reading = async {
+        let mut rest = 0;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            rest += chunk.len();
+            if rest > DISCARDED {
+                return;
+            }
         }
-    }
+    };
+    // Whoever has not finished by then has been told.
+    let _ = tokio::time::timeout(DISCARDING, reading).await;
 }
 
 /// Refuses what says that it is not JSON; what says nothing is taken at its word.
@@ -225,6 +233,14 @@ mod tests {
         let body = Body { headers: HeaderMap::new(), chunks: chunks(stream) };
         let error = body.json::<MessageSend>().await.expect_err("too slow");
         assert_eq!(error.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_too_large_is_that_also_if_it_never_ends() {
+        let much = futures_util::stream::iter([Ok::<_, warp::Error>(bytes::Bytes::from(vec![b'x'; LIMIT + 1]))]);
+        let body = Body { headers: HeaderMap::new(), chunks: chunks(much.chain(futures_util::stream::pending())) };
+        let error = body.json::<MessageSend>().await.expect_err("too large");
+        assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 
     #[tokio::test]

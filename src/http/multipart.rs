@@ -28,9 +28,6 @@ const BETWEEN: usize = 64 << 10;
 /// How many bytes of a refused request are read to their end, so that its sender is there to hear the answer.
 const DISCARDED: usize = 64 << 20;
 
-/// How long that may take.
-const DISCARDING: Duration = Duration::from_secs(5);
-
 /// A form that was read.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
@@ -157,7 +154,7 @@ impl Reader<'_> {
             }
         };
         // Whoever has not finished by then has been told.
-        let _ = tokio::time::timeout(DISCARDING, reading).await;
+        let _ = tokio::time::timeout(body::DISCARDING, reading).await;
     }
 }
 
