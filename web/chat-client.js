@@ -239,8 +239,8 @@ export class ChatClient {
         this.#keep(cursor);
         return this.#begin();
       case 'message_ack':
-        if (thread) this.#stored(frame, thread);
-        else this.#refresh().then(() => this.#stored(frame, this.#threads.get(frame.thread_id)));
+        if (thread) this.#stored(frame);
+        else this.#refresh().then(() => this.#stored(frame));
         break;
       case 'message_deleted':
         Object.assign(rest, { deleted: true, content: null, images: [], image_urls: [] });
@@ -250,7 +250,7 @@ export class ChatClient {
         if (!thread) this.#refresh();
         else {
           this.#put(thread, rest);
-          this.#advance(thread, rest.rev);
+          this.#advance(thread, rest.rev, true);
         }
         break;
       case 'messages_seen':
@@ -414,7 +414,10 @@ export class ChatClient {
       if (t.last_message) this.#put(thread, t.last_message, live);
       thread.unread = t.unread;
     } else {
-      if (t.rev === thread.rev && !thread.filling && t.read_seq >= thread.read_seq) thread.unread = t.unread;
+      if (t.read_seq >= thread.read_seq) {
+        if (t.rev === thread.rev && !thread.filling) thread.unread = t.unread;
+        else this.#stale = true;
+      }
       for (const mark of ['other_read_seq', 'other_delivered_seq', 'read_seq']) raise(thread, mark, t[mark]);
       this.#advance(thread, t.rev);
     }
@@ -425,10 +428,11 @@ export class ChatClient {
   #refresh() {
     this.#stale = true;
     return (this.#loading ??= this.#fetch(async () => {
-      for (; this.#stale; ) {
+      while (this.#stale) {
         this.#stale = false;
         const next = await this.#page();
         this.#next ??= next;
+        for (const thread of this.#threads.values()) await thread.filling;
       }
     }).finally(() => (this.#loading = undefined)));
   }
@@ -461,9 +465,9 @@ export class ChatClient {
     this.#emit('thread', thread);
   }
 
-  // Closes gaps. In a replay there are none: what changed twice is told once.
-  #advance(thread, rev) {
-    if (this.#replaying || rev === thread.rev + 1) raise(thread, 'rev', rev);
+  // Closes gaps; what was not put in is one. In a replay there are none: what changed twice is told once.
+  #advance(thread, rev, put) {
+    if (put && (this.#replaying || rev === thread.rev + 1)) raise(thread, 'rev', rev);
     if (rev <= thread.rev) return;
     raise(thread, 'top', rev);
     thread.filling ??= this.#fetch(async () => {
@@ -489,8 +493,8 @@ export class ChatClient {
       if (seen_by) raise(thread, 'other_read_seq', up_to);
     } else if (seen_by && up_to > thread.read_seq) {
       thread.read_seq = up_to;
-      if (up_to >= thread.last_seq) thread.unread = 0;
-      else this.#refresh(); // counts
+      if (up_to < thread.last_seq) this.#refresh();
+      else thread.unread = 0;
     }
     this.#emit('thread', thread);
   }
@@ -512,7 +516,7 @@ export class ChatClient {
     this.#emit('typing', thread, on);
   }
 
-  #seeing(user, online, last_seen = null) {
+  #seeing(user, online, last_seen) {
     const held = this.presence.get(user);
     if (held?.online === online && !last_seen) return;
     const presence = { online, last_seen: last_seen ?? held?.last_seen ?? null };
@@ -613,7 +617,7 @@ export class ChatClient {
     return answer;
   }
 
-  // Takes over what other tabs, or this one before a reload, left.
+  // Takes over what other tabs left, or this one.
   async #pull() {
     const stored = await this.#disk('getAll');
     for (const entry of this.#outbox.values()) if (entry.n && !stored.some(e => e.n === entry.n)) this.#forget(entry);
@@ -635,7 +639,7 @@ export class ChatClient {
     }
   }
 
-  async #change(entry, what = {}) {
+  async #change(entry, what) {
     this.#emit('outbox', Object.assign(entry, what));
     if (entry.n && this.#outbox.has(entry.temp_id)) await this.#disk('put', entry);
   }
@@ -712,19 +716,20 @@ export class ChatClient {
     }
   }
 
-  #stored({ temp_id, message_id, seq, rev, created_at }, thread) {
+  #stored({ thread_id, temp_id, message_id, seq, rev, created_at }) {
+    const thread = this.#threads.get(thread_id);
     const entry = this.#outbox.get(temp_id);
     if (entry && thread) {
       const { content = null, extra_data = null, reply_to = null } = entry;
       const images = entry.images.map(i => i.media);
       const message = {
-        id: message_id, thread_id: thread.id, seq, rev, sender_id: this.me, temp_id, content, image_urls: images.map(i => i.url), images,
+        id: message_id, thread_id, seq, rev, sender_id: this.me, temp_id, content, image_urls: images.map(i => i.url), images,
         extra_data, reply_to, created_at, edited_at: null, deleted: false,
       };
       this.#put(thread, message);
       this.#sent(message);
     }
-    if (thread) this.#advance(thread, rev);
+    if (thread) this.#advance(thread, rev, entry);
     this.#answers.get(temp_id)?.();
   }
 
@@ -746,7 +751,7 @@ export class ChatClient {
     const { getToken } = this.#options;
     for (let attempt = 0, fresh = false; ; attempt++) {
       this.#token ??= await getToken?.({ fresh });
-      const { status, text } = await request(method, this.#base + path, this.#token, body, progress).catch(() => ({ status: 0, text: '' }));
+      const { status, text } = await request(method, this.#base + path, this.#token, body, progress).catch(() => ({ status: 0 }));
       if (status >= 200 && status < 300) return text && JSON.parse(text);
       if (status === 401 && getToken && !fresh) {
         fresh = true;

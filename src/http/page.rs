@@ -4,11 +4,14 @@
 //! base path with a slash at its end, so that its relative addresses hold under any base path.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use chat_database::media::Rendition;
 use sha2::{Digest, Sha256};
+use url::Url;
 use warp::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderName, HeaderValue,
     IF_NONE_MATCH, LOCATION, VARY,
@@ -23,11 +26,12 @@ use super::{Api, answer, compression, given};
 
 /// What the page may do: load its own files, show images that it made itself, ask the server that it came from.
 /// Nothing inline, nothing from elsewhere, and no text ever becomes HTML.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
-     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-     require-trusted-types-for 'script'; trusted-types 'none'",
-);
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// What [`POLICY`] says of images.
+const IMAGES: &str = "img-src 'self' blob:";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
@@ -96,10 +100,10 @@ pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::header::headers_cloned())
-        .map(get_file)
+        .then(get_file)
 }
 
-fn get_file(file: &'static Ready, api: Api, method: Method, path: FullPath, headers: HeaderMap) -> Response {
+async fn get_file(file: &'static Ready, api: Api, method: Method, path: FullPath, headers: HeaderMap) -> Response {
     if !matches!(method, Method::GET | Method::HEAD) {
         let mut response = ApiError::method_not_allowed().into_response();
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -126,10 +130,29 @@ fn get_file(file: &'static Ready, api: Api, method: Method, path: FullPath, head
     // A new version of the hub is a new version of the page, at once.
     head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if file.path == INDEX {
-        head.insert(CONTENT_SECURITY_POLICY, POLICY);
+        head.insert(CONTENT_SECURITY_POLICY, policy(&api).await);
         head.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     }
     response
+}
+
+/// Returns the policy. Where readers of images are sent on to the store, the page may show what is there.
+async fn policy(api: &Api) -> HeaderValue {
+    let widened = match store_origin(api).await {
+        Some(origin) => HeaderValue::try_from(POLICY.replace(IMAGES, &format!("{IMAGES} {origin}"))).ok(),
+        None => None,
+    };
+    widened.unwrap_or(HeaderValue::from_static(POLICY))
+}
+
+/// Returns where the store's own links lead, if readers are given such.
+async fn store_origin(api: &Api) -> Option<String> {
+    if !api.redirects {
+        return None;
+    }
+    // Links are made here, without asking the store; one image's is as good as another's.
+    let link = api.hub.store().link("any", Rendition::Thumb, Duration::from_secs(1)).await.ok()??;
+    Url::parse(&link).ok().map(|link| link.origin().ascii_serialization())
 }
 
 /// Sends a browser on; it keeps what stands behind the `#`.

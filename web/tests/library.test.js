@@ -262,6 +262,33 @@ test('silence is asked about', async () => {
   await quiet.end();
 });
 
+test('who comes back to the page, or to the network, does not wait for the next attempt', async context => {
+  const [a] = pair();
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  const network = new EventTarget();
+  globalThis.document = page;
+  for (const how of ['addEventListener', 'removeEventListener']) globalThis[how] = network[how].bind(network);
+  context.after(() => ['document', 'addEventListener', 'removeEventListener'].forEach(name => delete globalThis[name]));
+  const proxy = await Proxy.before(hub.port);
+  // Attempts are so far apart that none comes by itself.
+  const chat = client(a, { url: proxy.url, backoff: [3.6e6, 3.6e6] });
+  await online(chat);
+  proxy.cut();
+  await until('it is noticed', () => chat.state === 'waiting');
+  page.visibilityState = 'hidden';
+  page.dispatchEvent(new Event('visibilitychange'));
+  assert.equal(chat.state, 'waiting', 'nobody looks');
+  page.visibilityState = 'visible';
+  page.dispatchEvent(new Event('visibilitychange'));
+  await online(chat);
+  network.dispatchEvent(new Event('offline'));
+  assert.equal(chat.state, 'waiting', 'without a network there is nothing to wait for');
+  network.dispatchEvent(new Event('online'));
+  await online(chat);
+  chat.close();
+  await proxy.end();
+});
+
 test('after a kill, everything that was missed is there, and the cursor has led there', async () => {
   const own = await Hub.start();
   const mine = id => client(id, { url: own.url, getToken: () => own.token(id) });
@@ -329,6 +356,119 @@ test('a gap in what is told is filled before it counts', async () => {
   await alice.send({ user: b }, { text: '4' });
   await hears(bob, a, ['1', 'lost 2', 'lost 3', '4']);
   assert.equal(bob.thread({ user: a }).unread, 4);
+});
+
+test('what is told twice is heard once, and what is told late does not undo what came after it', async () => {
+  const [a, b] = pair();
+  const told = [];
+  class Stuttering extends WebSocket {
+    set onmessage(listener) {
+      super.onmessage = event => {
+        told.push(event);
+        listener(event);
+        // As after a reconnect: everything since some moment once more.
+        if (/^(new_message|message_updated|message_deleted)$/.test(JSON.parse(event.data).type)) for (const again of told.slice(-3)) listener(again);
+      };
+    }
+  }
+  const [alice, bob] = [client(a), client(b, { WebSocket: Stuttering })];
+  await online(alice, bob);
+  await alice.send({ user: b }, { text: 'known' });
+  await hears(bob, a, ['known']);
+  const heard = [];
+  bob.on('message', ({ content, deleted }) => heard.push(deleted ? 'deleted' : content));
+  const { id } = await alice.send({ user: b }, { text: 'one' });
+  await alice.edit(id, 'one, and a half');
+  await alice.send({ user: b }, { text: 'two' });
+  await alice.delete(id);
+  await hears(bob, a, ['known', null, 'two']);
+  assert.deepEqual(heard, ['one', 'one, and a half', 'two', 'deleted']);
+  assert.equal(bob.thread({ user: a }).unread, 2);
+});
+
+test('a message that comes while its thread is being looked up is there, too', async context => {
+  const [a, b] = pair();
+  const say = n => hub.ask(a, 'POST', '/chat/send', { receiver_id: b, temp_id: `l-${n}`, content: `${n}` });
+  // The first message of a thread makes the client ask for its threads. The second one is told before it has the answer,
+  // which does not know of it yet: the client asks again, and the next answer has a `rev` that is one higher.
+  let frames = 0;
+  class Counting extends WebSocket {
+    set onmessage(listener) {
+      super.onmessage = event => {
+        frames += JSON.parse(event.data).type === 'new_message';
+        listener(event);
+      };
+    }
+  }
+  const bob = client(b, { WebSocket: Counting });
+  await online(bob);
+  const { fetch } = globalThis;
+  let asked = 0;
+  context.mock.method(globalThis, 'fetch', async (url, init) => {
+    const answer = await fetch(url, init);
+    if (/\/chat\/threads$/.test(url) && asked++ === 0) {
+      await say(2);
+      await until('the second message is told', () => frames === 2);
+    }
+    return answer;
+  });
+  await say(1);
+  await hears(bob, a, ['1', '2']);
+  await say(3);
+  await hears(bob, a, ['1', '2', '3']);
+  assert.equal(bob.thread({ user: a }).unread, 3);
+});
+
+test('what is unread is counted right, also when more comes in while it is asked for', async context => {
+  const [a, b] = pair();
+  const say = n => hub.ask(a, 'POST', '/chat/send', { receiver_id: b, temp_id: `u-${n}`, content: `${n}` });
+  for (const n of [1, 2, 3]) await say(n);
+  const bob = client(b);
+  await online(bob);
+  const thread = bob.thread({ user: a });
+  assert.equal(thread.unread, 3);
+  // Another device has read a part: how much is left is asked of the server, whose answer is late.
+  const { fetch } = globalThis;
+  let asked = 0;
+  context.mock.method(globalThis, 'fetch', async (url, init) => {
+    const answer = await fetch(url, init);
+    if (/\/chat\/threads$/.test(url) && asked++ === 0) {
+      await say(4);
+      await until('it is told', () => thread.last_seq === 4);
+    }
+    return answer;
+  });
+  await fetch(`${hub.url}/chat/threads/${thread.id}/read`, { method: 'POST', headers: { Authorization: `Bearer ${hub.token(b)}`, 'Content-Type': 'application/json' }, body: '{"up_to":2}' });
+  await until('two are left', () => thread.unread === 2);
+  assert.ok(asked > 1);
+});
+
+test('what was discarded too late is there: it has been sent', async () => {
+  const [a, b] = pair();
+  // The acknowledgement is held back until the sender has given up.
+  let arrived;
+  const acknowledged = new Promise(done => (arrived = done));
+  let release;
+  class Late extends WebSocket {
+    set onmessage(listener) {
+      super.onmessage = event => {
+        if (JSON.parse(event.data).type !== 'message_ack' || release) return listener(event);
+        release = () => listener(event);
+        return arrived();
+      };
+    }
+  }
+  const [alice, bob] = [client(a, { WebSocket: Late }), client(b)];
+  await online(alice, bob);
+  await bob.send({ user: a }, { text: 'hello' });
+  const sent = alice.send({ user: b }, { text: 'too late' });
+  await acknowledged;
+  alice.discard(alice.outbox()[0].temp_id);
+  await assert.rejects(sent, { code: 'closed' });
+  release();
+  await hears(alice, b, ['hello', 'too late']);
+  await bob.send({ user: a }, { text: 'what is?' });
+  await hears(alice, b, ['hello', 'too late', 'what is?']);
 });
 
 test('two clients of one person show the same', async () => {

@@ -1,6 +1,7 @@
 // What breaks while two people talk, and what they see of it: nothing is lost, nothing twice, everything in order.
 
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { browser, Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
@@ -88,6 +89,53 @@ test('a tab is reloaded with unsent messages', async () => {
   await hub.run();
   alice.page = await alice.tab(hub.link(1, 2));
   await end(['first', ...lines(4, 'unsent')]);
+});
+
+test('after a reset nothing is left of what was drawn, even if the numbers are the same', async () => {
+  const { hub, alice, bob, end } = await scene();
+  await alice.goes(false);
+  await bob.goes(false);
+  await hub.kill();
+  for (const end of ['', '-wal', '-shm']) rmSync(`${hub.folder}/data/chat.db${end}`, { force: true });
+  await hub.run();
+  // The first message, as before; another one.
+  await hub.ask(1, 'POST', '/chat/send', { receiver_id: 2, temp_id: 'new', content: 'in a new world' });
+  await bob.goes(true);
+  await bob.reads(['in a new world']);
+  await alice.goes(true);
+  await end(['in a new world']);
+});
+
+test('history that did not come is asked for again', async () => {
+  const { hub, alice, end } = await scene();
+  const more = Array.from({ length: 60 }, (_, n) => `more ${n + 1}`);
+  for (const [n, content] of more.entries()) await hub.ask(1, 'POST', '/chat/send', { receiver_id: 2, temp_id: `a-${n}`, content });
+  let asked = 0;
+  await alice.page.route(/before_seq/, route => asked++ ? route.continue() : route.fulfill({ status: 404, json: { error: { code: 'not_found', message: 'no', temporary: false } } }));
+  await alice.page.reload();
+  await alice.page.locator('.toast', { hasText: 'The messages are not here' }).waitFor();
+  // By itself, and before the page draws itself anew for the time that has passed.
+  await until('it is here', async () => (await alice.texts()).length > 40, 15_000);
+  await alice.page.locator('.scroller').evaluate(scroller => (scroller.scrollTop = 0));
+  await end(['first', ...more]);
+});
+
+test('what is quoted is looked up; where that fails, it is said', async () => {
+  const { hub, alice, end } = await scene();
+  const { messages: [{ id }] } = await hub.ask(1, 'GET', '/chat/messages?with=2');
+  const more = Array.from({ length: 120 }, (_, n) => `more ${n + 1}`);
+  for (const [n, content] of more.entries()) await hub.ask(1, 'POST', '/chat/send', { receiver_id: 2, temp_id: `q-${n}`, content });
+  await hub.ask(1, 'POST', '/chat/send', { receiver_id: 2, temp_id: 'quote', content: 'that one', reply_to: id });
+  await alice.page.reload();
+  const quote = alice.page.locator('.row', { hasText: 'that one' }).locator('.quote');
+  await quote.waitFor();
+  await alice.page.route(/before_seq/, route => route.fulfill({ status: 404, json: { error: { code: 'not_found', message: 'no', temporary: false } } }));
+  await quote.click();
+  await alice.page.locator('.toast', { hasText: 'That message is not here: it is not there any more' }).waitFor();
+  await alice.page.unroute(/before_seq/);
+  await quote.click();
+  await alice.page.locator('.row.shown', { hasText: 'first' }).waitFor();
+  await end(['first', ...more, 'that one']);
 });
 
 test('several tabs of one person: each sends, all show the same, and what one has read the others have', async () => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { browser, Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
+import { files, paint } from './support/pictures.js';
 import { play } from './support/scene.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -36,6 +37,43 @@ async function problems(page) {
   return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(node => `${node.html.slice(0, 160)} (${node.any[0]?.message ?? node.failureSummary})`).join(' | ')}`);
 }
 
+/** Finds texts that stand out too little from what is really painted behind them: at gradients and overlaps the checker gives up. */
+async function faint(page) {
+  const behind = (await page.screenshot({ style: '* { -webkit-text-fill-color: transparent !important }' })).toString('base64');
+  return page.evaluate(async behind => {
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(behind), letter => letter.charCodeAt(0))]));
+    const painted = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    painted.drawImage(bitmap, 0, 0);
+    const light = rgb => [0.2126, 0.7152, 0.0722].reduce((sum, part, n) => sum + part * (rgb[n] / 255 <= 0.04045 ? rgb[n] / 255 / 12.92 : ((rgb[n] / 255 + 0.055) / 1.055) ** 2.4), 0);
+    const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+    // What lets clicks through is on top all the same.
+    const solid = new CSSStyleSheet();
+    solid.replaceSync('* { pointer-events: auto !important }');
+    document.adoptedStyleSheets = [solid];
+    const found = [];
+    let looked = 0;
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+      const element = text.parentElement;
+      if (!text.data.trim() || element.closest('.sr, [aria-hidden], :disabled') || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+      const style = getComputedStyle(element);
+      const [size, bold] = [parseFloat(style.fontSize), Number(style.fontWeight) >= 700];
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      for (const { left, top, width, height } of range.getClientRects()) {
+        const color = style.color.match(/[\d.]+/g).map(Number);
+        const points = [0, 0.25, 0.5, 0.75, 1].flatMap(a => [0.2, 0.5, 0.8].map(b => [left + a * (width - 1), top + b * height]));
+        const seen = points.filter(point => element.contains(document.elementFromPoint(...point))); // not what a menu covers
+        const least = Math.min(...seen.map(point => contrast(color, painted.getImageData(...point, 1, 1).data)));
+        looked += seen.length;
+        if (least < (size >= 24 || (bold && size >= 18.66) ? 3 : 4.5)) found.push(`${text.data.slice(0, 40)}: ${least.toFixed(2)}`);
+      }
+    }
+    document.adoptedStyleSheets = [];
+    return looked ? found : ['nothing was looked at'];
+  }, behind);
+}
+
 for (const [width, height] of [[1280, 800], [390, 844]]) {
   for (const colorScheme of ['light', 'dark']) {
     test(`${width} wide, ${colorScheme}: no accessibility problem, nothing outside the frame`, async () => {
@@ -45,6 +83,7 @@ for (const [width, height] of [[1280, 800], [390, 844]]) {
       const look = async name => {
         await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
         assert.deepEqual(await problems(page), [], name);
+        assert.deepEqual(await faint(page), [], name);
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
       };
       await alice.online();
@@ -78,6 +117,44 @@ for (const [width, height] of [[1280, 800], [390, 844]]) {
       await alice.close();
     });
   }
+}
+
+for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'dark']]) {
+  test(`${width} wide, ${colorScheme}: pictures, an answer, what is being written, and what was not sent`, async () => {
+    const narrow = width < 500;
+    // People of their own: what is left here is not in the other pictures.
+    const [one, other] = narrow ? [7, 8] : [9, 10];
+    await hub.ask(other, 'POST', '/chat/send', { receiver_id: one, temp_id: 'ask', content: 'Do you have photos of it, from all sides and in daylight, so that I see the colour?' });
+    const alice = await Visitor.open(chromium, hub.link(one, other), { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true });
+    const { page } = alice;
+    const look = async name => {
+      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
+      assert.deepEqual(await problems(page), [], name);
+      assert.deepEqual(await faint(page), [], name);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
+    };
+    await alice.online();
+    await alice.chooses('Do you have photos', 'Reply');
+    await page.locator('input[type=file]').setInputFiles(files(await paint(page, 3)));
+    await alice.field.fill('There you are:\nthree of them.');
+    await look('writing');
+    await alice.field.press('Enter');
+    await page.locator('button.picture.loaded').nth(2).waitFor();
+    await look('pictures');
+    // A long quote does not make the bubble wider than its pictures.
+    const [bubble, album] = await page.locator('.row.mine').evaluate(row => ['.bubble', '.pictures'].map(name => row.querySelector(name).getBoundingClientRect().width));
+    assert.ok(bubble - album < 10, `${bubble}, ${album}`);
+    await page.getByRole('button', { name: 'Photo 2 of 3: open' }).click();
+    await page.locator('.lightbox-picture[src]').waitFor();
+    await look('lightbox');
+    await page.keyboard.press('Escape');
+    await page.locator('input[type=file]').setInputFiles([{ name: 'not.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') }]);
+    await alice.field.press('Enter');
+    await page.locator('.failure').waitFor();
+    await look('failed');
+    assert.deepEqual(alice.wrongs.filter(wrong => !/status of 4(15|22)/.test(wrong)), []);
+    await alice.close();
+  });
 }
 
 test('without a link, one is told where to find one', async () => {

@@ -4,36 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { browser, Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
+import { files, paint } from './support/pictures.js';
+import { Store } from './support/store.js';
 import { until } from './support/wait.js';
 
 let chromium;
 before(async () => (chromium = await browser()));
 after(() => chromium.close());
-
-/** Paints pictures, each of its own colour, as a camera would hand them over. */
-function paint(page, count, width = 640, height = 480) {
-  return page.evaluate(async ({ count, width, height }) => {
-    const all = [];
-    for (let n = 0; n < count; n++) {
-      const canvas = new OffscreenCanvas(width, height);
-      const context = canvas.getContext('2d');
-      const shade = context.createLinearGradient(0, 0, width, height);
-      shade.addColorStop(0, `hsl(${n * 70 + 20} 60% 55%)`);
-      shade.addColorStop(1, `hsl(${n * 70 + 80} 60% 30%)`);
-      context.fillStyle = shade;
-      context.fillRect(0, 0, width, height);
-      context.fillStyle = 'rgb(255 255 255 / 60%)';
-      context.beginPath();
-      context.arc(width / 2, height / 2, height / 4, 0, 7);
-      context.fill();
-      const blob = await canvas.convertToBlob({ type: 'image/jpeg' });
-      all.push([...new Uint8Array(await blob.arrayBuffer())]);
-    }
-    return all;
-  }, { count, width, height });
-}
-
-const files = bytes => bytes.map((buffer, n) => ({ name: `desk ${n + 1}.jpg`, mimeType: 'image/jpeg', buffer: Buffer.from(buffer) }));
 
 /** Lets a page think that files are dropped onto it, or pasted. */
 async function hand(visitor, kind, bytes) {
@@ -47,8 +24,8 @@ async function hand(visitor, kind, bytes) {
   }, { kind, bytes });
 }
 
-async function scene() {
-  const hub = await Hub.start();
+async function scene(settings) {
+  const hub = await Hub.start(settings);
   const [alice, bob] = await Promise.all([Visitor.open(chromium, hub.link(1, 2)), Visitor.open(chromium, hub.link(2, 1))]);
   await Promise.all([alice.online(), bob.online()]);
   return { hub, alice, bob, async end() {
@@ -91,6 +68,36 @@ test('three at once, with a text: sent, shown, and looked at', async () => {
   await end();
 });
 
+test('how far a picture is uploaded is shown', async () => {
+  const { alice, bob, end } = await scene();
+  const values = await alice.page.evaluateHandle(() => {
+    const seen = [];
+    new MutationObserver(() => {
+      const bar = document.querySelector('.picture.waiting progress:not([hidden])');
+      if (bar && seen.at(-1) !== bar.value) seen.push(bar.value);
+    }).observe(document.querySelector('.log'), { subtree: true, childList: true, attributes: true });
+    return seen;
+  });
+  // Large enough for several reports, on a line that takes a second for it.
+  const cdp = await alice.context.newCDPSession(alice.page);
+  await cdp.send('Network.enable');
+  await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 400_000 });
+  const noise = await alice.page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(1200, 900);
+    const pixels = new ImageData(1200, 900);
+    for (let at = 0; at < pixels.data.length; at += 65_536) crypto.getRandomValues(pixels.data.subarray(at, at + 65_536));
+    canvas.getContext('2d').putImageData(pixels, 0, 0);
+    return [...new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.7 })).arrayBuffer())];
+  });
+  await alice.page.locator('input[type=file]').setInputFiles(files([noise]));
+  await alice.field.press('Enter');
+  await loaded(bob, 1);
+  const seen = await values.jsonValue();
+  assert.ok(seen.some(value => value > 0 && value < 1), `${seen}`);
+  assert.deepEqual(seen, seen.toSorted((a, b) => a - b));
+  await end();
+});
+
 test('dropped and pasted', async () => {
   const { alice, bob, end } = await scene();
   await hand(alice, 'drop', await paint(alice.page, 2));
@@ -128,6 +135,25 @@ test('written offline, sent on return; what is no picture says so', async () => 
   await end();
 });
 
+test('one picture of two is refused: trying again sends that one alone', async () => {
+  const { hub, alice, bob, end } = await scene();
+  let uploads = 0;
+  await alice.page.route('**/chat/upload', route => ++uploads === 2
+    ? route.fulfill({ status: 422, json: { error: { code: 'image_invalid', message: 'no', temporary: false } } })
+    : route.continue());
+  await alice.page.locator('input[type=file]').setInputFiles(files(await paint(alice.page, 2)));
+  await alice.says('both of them');
+  await alice.page.locator('.failure', { hasText: 'a picture cannot be read' }).waitFor();
+  // Which one it was is seen.
+  assert.deepEqual(await alice.page.locator('.picture.waiting').evaluateAll(all => all.map(tile => tile.querySelector('.picture-broken') !== null)), [false, true]);
+  await alice.page.getByRole('button', { name: 'Try again' }).click();
+  await loaded(bob, 2);
+  assert.equal(uploads, 3);
+  assert.equal((await hub.conversation(1, 2)).length, 1);
+  alice.wrongs = alice.wrongs.filter(wrong => !/status of 422/.test(wrong));
+  await end();
+});
+
 test('a reload finds pictures that have not been sent', async () => {
   const { hub, alice, bob, end } = await scene();
   await alice.goes(false);
@@ -147,4 +173,18 @@ test('a reload finds pictures that have not been sent', async () => {
   await alice.ticked('Seen');
   assert.equal((await hub.conversation(1, 2)).length, 1);
   await end();
+});
+
+test('where the hub sends readers on to its store, they see the pictures, and the policy lets them', async () => {
+  const store = await Store.start();
+  const { alice, bob, end } = await scene(store.settings);
+  await alice.page.locator('input[type=file]').setInputFiles(files(await paint(alice.page, 2)));
+  await alice.says('from elsewhere');
+  await Promise.all([loaded(alice, 2), loaded(bob, 2)]);
+  await bob.page.getByRole('button', { name: 'Photo 2 of 2: open' }).click();
+  const full = bob.page.getByRole('img', { name: 'Photo 2 of 2' });
+  await until('it is shown in full', () => full.evaluate(image => image.naturalWidth === 640));
+  assert.ok(store.read.some(path => path.startsWith('/pictures/web/')), store.read.join());
+  await end();
+  await store.end();
 });

@@ -50,10 +50,13 @@ test('two people talk: the story of the README, by clicking', async () => {
     await visitor.page.locator('.thread .thread-text', { hasText: 'It is. Come and see it!' }).waitFor();
   }
 
-  // Presence: off, and on again.
+  // Presence: off, and on again; the list shows it, too.
+  const there = alice.page.locator('.thread', { hasText: 'Bob' }).locator('.presence.online');
+  await there.waitFor();
   await alice.page.locator('.conversation .bar-subtitle', { hasText: 'Online' }).waitFor();
   await bob.goes(false);
   await alice.page.locator('.conversation .bar-subtitle', { hasText: 'Last seen' }).waitFor();
+  await there.waitFor({ state: 'detached' });
   await bob.goes(true);
   await alice.page.locator('.conversation .bar-subtitle', { hasText: 'Online' }).waitFor();
 
@@ -145,6 +148,122 @@ test('history comes in pages as one scrolls up, and does not move what one reads
   assert.deepEqual(alice.wrongs, []);
   await alice.close();
   await hub.end();
+});
+
+test('history is put in as if it had been there: without a motion, and unannounced', async () => {
+  const hub = await Hub.start();
+  for (let n = 1; n <= 120; n++) await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: `m-${n}`, content: `line ${n}` });
+  const alice = await Visitor.open(chromium, hub.link(1, 2));
+  await alice.page.locator('.row', { hasText: 'line 120' }).waitFor();
+  await until('the newest page is here', async () => (await alice.texts()).length > 40);
+  await alice.page.evaluate(() => {
+    const log = document.querySelector('.log');
+    const text = row => row.querySelector('.text')?.textContent;
+    window.moved = [];
+    window.asked = ['role', 'aria-live', 'aria-relevant', 'aria-label'].map(name => log.getAttribute(name));
+    window.announced = [];
+    log.addEventListener('animationstart', event => window.moved.push(text(event.target)));
+    new MutationObserver(changes => {
+      const rows = changes.flatMap(change => [...change.addedNodes]).filter(node => node.matches('.row'));
+      if (!log.hasAttribute('aria-busy')) window.announced.push(...rows.map(text));
+    }).observe(log, { childList: true });
+  });
+  await alice.page.locator('.scroller').evaluate(scroller => (scroller.scrollTop = 0));
+  await until('everything is here', async () => {
+    await alice.page.locator('.scroller').evaluate(scroller => (scroller.scrollTop = 0));
+    return (await alice.texts()).length === 120;
+  });
+  await alice.page.getByRole('button', { name: 'To the newest message' }).click();
+  await until('one is at the end', () => alice.page.locator('.jump').isHidden());
+  await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'm-121', content: 'line 121' });
+  await until('it has come in', () => alice.page.evaluate(() => window.moved.includes('line 121')));
+  assert.deepEqual(await alice.page.evaluate(() => [window.moved, window.announced]), [['line 121'], ['line 121']]);
+  // What a screen reader is told to do: say what is added, nothing else.
+  assert.deepEqual(await alice.page.evaluate(() => window.asked), ['log', 'polite', 'additions', 'Messages with Bob']);
+  assert.deepEqual(alice.wrongs, []);
+  await alice.close();
+  await hub.end();
+});
+
+test('what one reads stays where it is, also below the beginning of what is new', async () => {
+  const hub = await Hub.start();
+  // All unread and from one person: whatever page is the first, it begins with a day and with "New".
+  for (let n = 1; n <= 120; n++) await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: `u-${n}`, content: `line ${n}` });
+  const alice = await Visitor.open(chromium, 'about:blank');
+  // Older pages come when the test says so: what one reads then is on the screen.
+  let older;
+  const asked = new Promise(done => alice.page.route(/before_seq=70\b/, route => {
+    older = route;
+    done();
+  }));
+  await alice.page.goto(hub.link(1, 2));
+  await alice.page.locator('.divider.new').waitFor();
+  await until('the newest page is here', async () => (await alice.texts()).length === 51);
+  await alice.page.locator('.scroller').evaluate(scroller => (scroller.scrollTop = 100));
+  await asked;
+  const row = alice.page.locator('.row', { hasText: 'line 75' });
+  const top = () => row.evaluate(row => row.getBoundingClientRect().top);
+  const before = await top();
+  await older.continue();
+  await until('the older page is here', async () => (await alice.texts()).length > 51);
+  assert.ok(Math.abs((await top()) - before) < 1, `from ${before} to ${await top()}`);
+  // Nor does it move when something above what is in sight changes its height.
+  const { messages } = await hub.ask(1, 'GET', '/chat/messages?with=2&after_seq=59&limit=1');
+  await hub.ask(2, 'PATCH', `/chat/messages/${messages[0].id}`, { content: 'line 60\nis\nlonger\nnow' });
+  await alice.page.locator('.row', { hasText: 'longer' }).waitFor();
+  assert.ok(Math.abs((await top()) - before) < 1, `from ${before} to ${await top()}`);
+  assert.deepEqual(alice.wrongs, []);
+  await alice.close();
+  await hub.end();
+});
+
+test('days are told apart', async () => {
+  const hub = await Hub.start();
+  for (let n = 1; n <= 6; n++) await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: `t-${n}`, content: `line ${n}` });
+  const alice = await Visitor.open(chromium, 'about:blank', { timezoneId: 'Asia/Tokyo' });
+  // The server's clock cannot be turned back: what it says is changed on its way.
+  const now = new Date();
+  const days = [800, 3, 3, 1, 0, 0];
+  const then = seq => new Date(now.getTime() - days[seq - 1] * 86_400_000).toISOString();
+  await alice.page.route('**/chat/{messages,threads}*', async route => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const message of body.messages ?? body.threads.map(thread => thread.last_message)) message.created_at = then(message.seq);
+    await route.fulfill({ response: answer, json: body });
+  });
+  await alice.page.goto(hub.link(1, 2));
+  await alice.reads(['line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'line 6']);
+  const inTokyo = (at, how) => new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Tokyo', ...how }).format(new Date(at));
+  const expected = [
+    inTokyo(then(1), { day: 'numeric', month: 'long', year: 'numeric' }), 'line 1',
+    inTokyo(then(2), { weekday: 'long' }), 'line 2', 'line 3', 'Yesterday', 'line 4', 'Today', 'line 5', 'line 6',
+  ];
+  assert.deepEqual(await alice.page.locator('.divider:not(.new) span, .row .text').allTextContents(), expected);
+  assert.deepEqual(alice.wrongs, []);
+  await alice.close();
+  await hub.end();
+});
+
+test('text from the right runs from the right, beside text from the left', async () => {
+  const { hub, alice, bob, end } = await scene();
+  await bob.says('بالتأكيد، الساعة السابعة مساءً');
+  await bob.says('Seven it is.');
+  await alice.reads(['بالتأكيد، الساعة السابعة مساءً', 'Seven it is.']);
+  const directions = () => alice.page.locator('.row .text').evaluateAll(all => all.map(text => getComputedStyle(text).direction));
+  assert.deepEqual(await directions(), ['rtl', 'ltr']);
+  // The time stands where the last line ends.
+  const sides = await alice.page.locator('.row').evaluateAll(all => all.map(row => {
+    const [bubble, time] = ['.bubble', '.meta'].map(name => row.querySelector(name).getBoundingClientRect());
+    return time.left - bubble.left < bubble.right - time.right ? 'left' : 'right';
+  }));
+  assert.deepEqual(sides, ['left', 'right']);
+  // In the list, in a notification, and where one writes.
+  await hub.ask(3, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'rtl', content: 'مرحبا' });
+  const preview = alice.page.locator('.thread', { hasText: 'Carol' }).locator('.thread-text', { hasText: 'مرحبا' });
+  assert.equal(await preview.evaluate(text => getComputedStyle(text).direction), 'rtl');
+  await alice.field.fill('مرحبا');
+  assert.equal(await alice.field.evaluate(field => getComputedStyle(field).direction), 'rtl');
+  await end();
 });
 
 test('the keyboard alone is enough', async () => {

@@ -1,6 +1,6 @@
 // One message, stored or waiting: text, pictures, what it answers, when, and how far it has come.
 
-import { h, set, write } from './dom.js';
+import { h } from './dom.js';
 import { nameOf, reason, time, timeElement } from './format.js';
 import { icon } from './icons.js';
 import { pictures } from './pictures.js';

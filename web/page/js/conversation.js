@@ -29,7 +29,8 @@ export function conversation({ chat, me, token }, leave) {
   const subtitle = h('p', { class: 'bar-subtitle', role: 'status' });
   const banner = h('p', { class: 'banner', role: 'status', hidden: true });
   const beginning = h('p', { class: 'beginning' });
-  const log = h('div', { class: 'log', role: 'log', 'aria-live': 'polite', 'aria-relevant': 'additions', tabindex: 0 });
+  const log = h('div', { class: 'log', role: 'log', 'aria-live': 'polite', 'aria-relevant': 'additions', tabindex: 0,
+    onanimationend: (/** @type {AnimationEvent} */ event) => /** @type {Element} */ (event.target).classList.remove('arriving') });
   const jump = h('button', { class: 'jump', 'aria-label': 'To the newest message', hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
   const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => chat.limits?.images ?? 10);
@@ -75,12 +76,13 @@ export function conversation({ chat, me, token }, leave) {
       await chat.messages(to(), { more });
     } catch (error) {
       patience = Date.now() + 3000;
+      setTimeout(draw, 3100);
       if (!error.temporary) toast(`The messages are not here: ${reason(error.code)}.`);
     }
     loading = false;
     if (person !== opened) return load();
     draw();
-    setTimeout(() => set(log, 'aria-busy', undefined));
+    setTimeout(() => set(log, 'aria-busy', loading));
   }
 
   const draw = soon(() => {
@@ -89,17 +91,28 @@ export function conversation({ chat, me, token }, leave) {
     head(thread);
     if (thread) readBefore ??= thread.unread ? thread.read_seq : Infinity;
     const items = rows(thread);
-    const before = scroller.scrollHeight - scroller.scrollTop;
-    const top = log.firstElementChild?.nextElementSibling;
+    const newest = log.lastElementChild;
+    const settle = atEnd ? toEnd : hold();
     reconcile(log, items, item => item.key, make, update);
+    // What is new comes in with a motion; what is older was there.
+    for (let row = newest?.nextElementSibling; row; row = row.nextElementSibling) row.classList.add('arriving');
     const complete = !thread || thread.low <= 1;
     write(beginning, complete ? (items.length ? `The beginning of your conversation with ${nameOf(person)}` : `Write the first message to ${nameOf(person)}.`) : 'Loading earlier messages…');
-    if (atEnd) toEnd();
-    // What was put in above must not move what one reads.
-    else if (top && log.firstElementChild?.nextElementSibling !== top) scroller.scrollTop = scroller.scrollHeight - before;
+    settle();
     mark();
     if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
   });
+
+  /** Holds on to what one reads, the first message in sight; what comes in, or changes, above must not move it. */
+  function hold() {
+    const edge = scroller.getBoundingClientRect().top;
+    const row = [...log.querySelectorAll('.row')].find(row => row.getBoundingClientRect().bottom > edge);
+    const top = row?.getBoundingClientRect().top ?? 0;
+    return () => {
+      const moved = row?.isConnected ? row.getBoundingClientRect().top - top : 0;
+      if (moved) scroller.scrollTop += moved;
+    };
+  }
 
   /** @param {import('../../chat-client.js').Thread | undefined} thread */
   function head(thread) {
@@ -174,7 +187,13 @@ export function conversation({ chat, me, token }, leave) {
 
   /** Shows a message, and lets it stand out. @param {number} id */
   async function show(id) {
-    while (!context.find(id) && (chat.thread(to())?.low ?? 1) > 1) await chat.messages(to(), { more: true });
+    const opened = person;
+    try {
+      while (person === opened && !context.find(id) && (chat.thread(to())?.low ?? 1) > 1) await chat.messages(to(), { more: true });
+    } catch (error) {
+      toast(`That message is not here: ${reason(error.code)}.`);
+    }
+    if (person !== opened || !context.find(id)) return;
     atEnd = false;
     draw();
     setTimeout(() => {
@@ -262,7 +281,10 @@ export function conversation({ chat, me, token }, leave) {
   chat.on('message', (_, thread) => thread?.other_user_id === person && draw());
   chat.on('thread', thread => thread.other_user_id === person && draw());
   for (const event of /** @type {const} */ (['typing', 'presence', 'outbox'])) chat.on(event, draw);
-  chat.on('reset', () => load());
+  chat.on('reset', () => {
+    log.replaceChildren(); // the same numbers may be other messages now
+    load();
+  });
   chat.on('state', state => {
     draw();
     if (state === 'online') load();
