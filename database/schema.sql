@@ -38,7 +38,7 @@ CREATE TABLE chat_messages (
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
   UNIQUE KEY chat_messages_seq (thread_id, seq),
-  UNIQUE KEY chat_messages_temp_id (thread_id, sender_id, temp_id)
+  UNIQUE KEY chat_messages_key (temp_id, sender_id, thread_id) -- keys that begin with the time stand together
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- Edits and deletions. Every `rev` of a thread that is not here created a message.

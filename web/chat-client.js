@@ -564,7 +564,7 @@ export class ChatClient {
   send(to, { text, images = [], extra_data, reply_to }) {
     const thread = this.thread(to);
     const entry = {
-      temp_id: [...crypto.getRandomValues(new Uint32Array(4))].map(n => n.toString(36)).join('-'),
+      temp_id: `${Date.now()}-${Math.random()}`, // in time's order: cheap to index
       ...this.#lane(to), content: text, extra_data, reply_to, state: 'pending', created_at: new Date().toISOString(),
       images: [...images].map(file => ({ file, name: file.name ?? 'image', progress: 0 })),
     };

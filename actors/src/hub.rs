@@ -220,7 +220,7 @@ impl Hub {
         if before >= self.node.options.limits.images {
             return Err(compose::too_many_images(&self.node.options.limits));
         }
-        self.node.images.expect_file(uploading)
+        self.node.images.expect_file(uploading, before)
     }
 
     /// Makes a file into an image. Nothing of it is kept yet.

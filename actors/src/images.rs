@@ -136,9 +136,9 @@ impl Images {
         self.admission.admit(user)
     }
 
-    /// Counts a file before it is read.
-    pub(crate) fn expect_file(&self, uploading: &Uploading) -> Result<(), Refused> {
-        self.admission.file(uploading.user())
+    /// Counts a file before it is read; `before` came with the same request.
+    pub(crate) fn expect_file(&self, uploading: &Uploading, before: usize) -> Result<(), Refused> {
+        self.admission.file(uploading.user(), before)
     }
 
     /// Makes a file into an image. Nothing is kept of it yet.

@@ -27,14 +27,24 @@ impl Bucket {
 
     /// Takes a token, or says how long until there is one.
     pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.tokens = self.burst.min(self.tokens + passed * self.per_second);
-        self.filled = now;
+        self.fill(now);
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;
             return Ok(());
         }
         Err(Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).min(3_600.0)))
+    }
+
+    /// Takes a token, also one that is not there yet: whoever comes next waits until it is.
+    fn owe(&mut self, now: Instant) {
+        self.fill(now);
+        self.tokens -= 1.0;
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.tokens = self.burst.min(self.tokens + passed * self.per_second);
+        self.filled = now;
     }
 
     fn is_full(&self, now: Instant) -> bool {
@@ -70,13 +80,31 @@ impl Rates {
 
     /// Counts one of a user's.
     pub(crate) fn take(&self, user: UserId, now: Instant) -> Result<(), Refused> {
+        self.count(user, now, Bucket::take)
+    }
+
+    /// Counts one more of a user's that belongs to what was counted before: it is let in, and what comes later waits longer.
+    pub(crate) fn owe(&self, user: UserId, now: Instant) {
+        let owed = self.count(user, now, |bucket, now| {
+            bucket.owe(now);
+            Ok(())
+        });
+        debug_assert!(owed.is_ok(), "nobody is refused here");
+    }
+
+    fn count(
+        &self,
+        user: UserId,
+        now: Instant,
+        one: impl FnOnce(&mut Bucket, Instant) -> Result<(), Duration>,
+    ) -> Result<(), Refused> {
         let Some(rate) = self.rate else { return Ok(()) };
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= Self::REMEMBERED && !buckets.contains_key(&user) {
             buckets.retain(|_, bucket| !bucket.is_full(now));
         }
         let bucket = buckets.entry(user).or_insert_with(|| Bucket::new(rate, self.burst, now));
-        bucket.take(now).map_err(|wait| too_fast(self.what, wait))
+        one(bucket, now).map_err(|wait| too_fast(self.what, wait))
     }
 }
 
@@ -98,9 +126,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_owed_is_waited_for() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(1.0, 5.0, start);
+        bucket.take(start).expect("full");
+        (0..9).for_each(|_| bucket.owe(start));
+        let wait = bucket.take(start).expect_err("five are owed");
+        assert_eq!(wait.as_secs(), 6);
+        // Whoever comes back when they were told gets in, however much they bring.
+        assert!(bucket.take(start + wait).is_ok());
+    }
+
+    #[test]
     fn without_a_rate_nobody_is_too_fast() {
         let rates = Rates::new("messages", None, 1);
         let user = UserId::new(42).expect("an id");
         assert!((0..1_000).all(|_| rates.take(user, Instant::now()).is_ok()));
+        rates.owe(user, Instant::now());
     }
 }

@@ -20,6 +20,7 @@ on_both_backends!(
     the_migrations_make_the_canonical_schema,
     migrating_again_changes_nothing,
     a_database_from_before_learns_its_amendments,
+    a_database_from_before_finds_keys_by_the_key,
     a_new_database_has_a_name_of_its_own,
 );
 
@@ -65,6 +66,19 @@ async fn a_database_from_before_learns_its_amendments(mut w: World) {
     w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%amendments'").await;
     chat_migrations::up(w.db.for_migrations()).await.unwrap();
     assert_eq!(pages().await, as_written);
+}
+
+async fn a_database_from_before_finds_keys_by_the_key(mut w: World) {
+    let (ann, ben) = (world::user(1), world::user(2));
+    let first = w.says(ann, ben, "1").await;
+    let key = first.temp_id.clone().expect("a key");
+    w.sql("CREATE UNIQUE INDEX chat_messages_temp_id ON chat_messages (thread_id, sender_id, temp_id)").await;
+    let of_table = if w.db.is_sqlite() { "" } else { "ON chat_messages" };
+    w.sql(&format!("DROP INDEX chat_messages_key {of_table}")).await;
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%keys_by_time'").await;
+    chat_migrations::up(w.db.for_migrations()).await.unwrap();
+    assert!(messages::was_sent(&w.db, world::pair(ann, ben), ann, &key).await.unwrap());
+    the_migrations_make_the_canonical_schema(w).await;
 }
 
 async fn a_new_database_has_a_name_of_its_own(w: World) {

@@ -7,6 +7,7 @@
 //!  m20261122_000004_hub             the commit counter and log, used tickets
 //!  m20261122_000005_media_expiry    when an image may be swept
 //!  m20261122_000006_amendments      edits and deletions, a table instead of an index
+//!  m20261126_000007_keys_by_time    idempotency keys, found by the key first
 //! ```
 //!
 //! Nothing here imports an entity: a migration must mean tomorrow what it meant on the day it was
@@ -23,6 +24,7 @@ mod m20261122_000003_notifications;
 mod m20261122_000004_hub;
 mod m20261122_000005_media_expiry;
 mod m20261122_000006_amendments;
+mod m20261126_000007_keys_by_time;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -45,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_hub::Migration),
             Box::new(m20261122_000005_media_expiry::Migration),
             Box::new(m20261122_000006_amendments::Migration),
+            Box::new(m20261126_000007_keys_by_time::Migration),
         ]
     }
 }

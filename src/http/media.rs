@@ -99,7 +99,9 @@ pub(crate) async fn get_media(
     if is_among(&headers, &IF_NONE_MATCH, &etag) {
         return Ok(described(StatusCode::NOT_MODIFIED, Response::default(), etag));
     }
+    // The store's links are signed for GET alone: another method is refused there.
     if api.redirects
+        && method == Method::GET
         && let Some(link) = api.hub.store().link(&location.object_key, rendition, REDIRECT).await.map_err(away)?
     {
         return redirect(&link);

@@ -57,9 +57,14 @@ impl Admission {
         Ok(Uploading { user, uploading: Arc::clone(&self.uploading), _place: place })
     }
 
-    /// Counts a file.
-    pub(super) fn file(&self, user: UserId) -> Result<(), Refused> {
-        self.files.take(user, Instant::now())
+    /// Counts a file; `before` came with the same request. Only the first may be refused: a request that was cut in its
+    /// middle would have cost what it needs to succeed the next time, and one of several files would never get in.
+    pub(super) fn file(&self, user: UserId, before: usize) -> Result<(), Refused> {
+        if before == 0 {
+            return self.files.take(user, Instant::now());
+        }
+        self.files.owe(user, Instant::now());
+        Ok(())
     }
 }
 

@@ -121,8 +121,9 @@ impl<C: ConnectionTrait> Loader<'_, C> {
         let columns = [("thread_id", Kind::Number), ("sender_id", Kind::Number), KEY];
         let set = sql::set(self.backend, "j", &columns);
         let key = sql::value(self.backend, "j", KEY);
+        let messages = sql::indexed(self.backend, "chat_messages m", "chat_messages_key");
         let text = format!(
-            "SELECT m.* FROM {set} JOIN chat_messages m \
+            "SELECT m.* FROM {set} JOIN {messages} \
              ON m.thread_id = j.thread_id AND m.sender_id = j.sender_id AND m.temp_id = {key}"
         );
         self.messages_of(text, &keys).await

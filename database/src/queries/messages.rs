@@ -60,11 +60,14 @@ pub async fn one(db: &Database, reader: UserId, message: MessageId) -> Result<Op
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn was_sent(db: &Database, pair: Pair, sender: UserId, temp_id: &str) -> Result<bool, Error> {
-    const SENT: &str = "SELECT 1 FROM chat_threads t JOIN chat_messages m ON m.thread_id = t.id \
-         WHERE t.user1_id = ? AND t.user2_id = ? AND m.sender_id = ? AND m.temp_id = ?";
+    let messages = sql::indexed(db.backend, "chat_messages m", "chat_messages_key");
+    let sent = format!(
+        "SELECT 1 FROM chat_threads t JOIN {messages} ON m.thread_id = t.id \
+         WHERE t.user1_id = ? AND t.user2_id = ? AND m.sender_id = ? AND m.temp_id = ?"
+    );
     let [low, high] = pair.members().map(|user| Value::from(user.column()));
     let values = [low, high, sender.column().into(), sql::exact(db.backend, temp_id)];
-    let found = db.readers.query_one_raw(sql::statement(db.backend, SENT, values)).await;
+    let found = db.readers.query_one_raw(sql::statement(db.backend, sent, values)).await;
     found.map(|row| row.is_some()).map_err(failure::error)
 }
 

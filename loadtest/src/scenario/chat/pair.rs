@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -60,11 +60,19 @@ pub(super) struct Pair {
 pub(super) struct Talked {
     pub(super) author: u64,
     pub(super) reader: u64,
-    /// What the key of each message begins with; its number follows.
+    /// What the key of each message holds behind its time; its number follows.
     pub(super) key: String,
     /// The newest place of the thread before the run.
     pub(super) base: u64,
     pub(super) ledger: Ledger,
+}
+
+impl Talked {
+    /// Reads a message's number out of its key.
+    pub(super) fn number_of(&self, key: &str) -> Option<u64> {
+        let timeless = key.split_once('.').map_or(key, |(_, rest)| rest);
+        timeless.strip_prefix(self.key.as_str())?.parse().ok()
+    }
 }
 
 impl Kinds {
@@ -188,11 +196,13 @@ impl Pair {
 
     fn next_message(&self) -> String {
         let Talked { author, reader, key, ledger, .. } = &self.talked;
+        // Keys begin with the time, as those of the client library do: the newest stand together in a server's index.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let number = ledger.next_number();
         let mut frame = String::with_capacity(self.text.len() + 192);
         let begin = r#"{"type":"message_send","temp_id":""#;
         // Writing to a String does not fail.
-        let _ = write!(frame, r#"{begin}{key}{number}","receiver_id":{reader},"content":""#);
+        let _ = write!(frame, r#"{begin}{now:x}.{key}{number}","receiver_id":{reader},"content":""#);
         if self.legacy {
             // Old services do not hand keys on, and believe who one says one is.
             let _ = write!(frame, r#"{key}{number} {}","sender_id":{author}}}"#, self.text);
@@ -312,9 +322,9 @@ impl Pair {
         }
     }
 
-    /// Reads a message's number out of its key.
+    /// Reads a message's number out of its key, or of its text where keys are not handed on.
     fn number(&self, text: &str) -> Option<u64> {
-        let own = |value: &str| value.strip_prefix(self.talked.key.as_str())?.parse().ok();
+        let own = |value: &str| self.talked.number_of(value);
         let by_key = frame::text(text, r#""temp_id":"#).and_then(own);
         if !self.legacy || by_key.is_some() {
             return by_key;
