@@ -192,12 +192,31 @@ impl Hub {
         self.node.rates.take(user, Instant::now())?;
         let pair = self.pair_for(user, &send).await?;
         let draft = compose::message(user, pair, send, &files, &self.node.options.limits)?;
+        let mut kept = Vec::new();
         if !files.is_empty() && !self.was_sent(&draft).await? {
+            kept = files.iter().map(|file| file.id.clone()).collect();
             self.node.images.keep(&self.node.storage, user, files).await?;
         }
-        match self.ask(pair, Change::Send(draft)).await? {
+        let answer = self.ask(pair, Change::Send(draft)).await;
+        let in_vain = match &answer {
+            Ok(Answer::Stored { duplicate, .. }) => *duplicate,
+            Ok(_) => false,
+            Err(refused) => !refused.code.temporary(),
+        };
+        if in_vain && !kept.is_empty() {
+            self.take_away(kept).await;
+        }
+        match answer? {
             Answer::Stored { message, duplicate } => Ok(Stored { message: *message, duplicate }),
             _ => Err(Refused::internal()),
+        }
+    }
+
+    /// Takes files away that were kept for a message that is not to be; those that a message holds stay.
+    async fn take_away(&self, images: Vec<MediaId>) {
+        let over = Timestamp::now().after(self.node.options.images.orphans_stay);
+        if let Err(error) = images::take_away(&self.node, images, over).await {
+            tracing::warn!(%error, "files of a refused message are left to the sweep");
         }
     }
 

@@ -35,6 +35,7 @@ use admission::Admission;
 pub use admission::Uploading;
 pub use links::Links;
 use pipeline::{Bounds, Fault, MIME, Rendered};
+pub(crate) use sweeper::take_away;
 use workshop::Workshop;
 
 /// How images are dealt with.

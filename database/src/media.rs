@@ -176,7 +176,7 @@ impl Store {
         let done = match &*self.0 {
             Kind::Local { store, .. } => store.put(&path, payload).await,
             Kind::Memory(store) => store.put(&path, payload).await,
-            Kind::S3 { store, .. } => store.put_opts(&path, payload, attributes(mime)).await,
+            Kind::S3 { store, .. } => store.put_opts(&path, payload, attributes(key, rendition, mime)).await,
         };
         done.map(drop).map_err(unavailable)
     }
@@ -234,10 +234,12 @@ impl Store {
 }
 
 /// What a rendition says of itself to those who read it through a link.
-fn attributes(mime: &str) -> PutOptions {
+fn attributes(key: &str, rendition: Rendition, mime: &str) -> PutOptions {
+    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let disposition = format!("inline; filename=\"{}-{rendition}.{}\"", last(key), last(mime));
     let mut attributes = Attributes::new();
     attributes.insert(Attribute::ContentType, mime.to_owned().into());
-    attributes.insert(Attribute::ContentDisposition, "inline".into());
+    attributes.insert(Attribute::ContentDisposition, disposition.into());
     attributes.insert(Attribute::CacheControl, "private, max-age=31536000, immutable".into());
     attributes.into()
 }

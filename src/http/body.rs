@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use warp::http::HeaderMap;
-use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use warp::{Filter, Rejection};
 
 use super::error::ApiError;
@@ -18,8 +18,8 @@ use super::error::ApiError;
 /// How many bytes a JSON body may have.
 pub(crate) const LIMIT: usize = 64 * 1024;
 
-/// How many more bytes of a body that is too large are read and forgotten.
-const DISCARDED: usize = 16 << 20;
+/// How many bytes of a body that is refused are read and forgotten, so that its sender is there to hear the answer.
+pub(super) const DISCARDED: usize = 64 << 20;
 
 /// How long what is left of a body is read and forgotten, at most.
 pub(super) const DISCARDING: Duration = Duration::from_secs(5);
@@ -81,21 +81,34 @@ impl Body {
         object(&bytes)
     }
 
+    /// Refuses a request whose body has not been read: what comes of it is forgotten first. Who asks before sending it
+    /// (`Expect: 100-continue`) is told at once.
+    pub(crate) async fn refuse(self, error: ApiError) -> ApiError {
+        if !self.headers.contains_key(EXPECT) {
+            discard(self.chunks).await;
+        }
+        error
+    }
+
+    /// Returns how long it says that it is.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
+    }
+
     /// Tells whether it says that it is a form with files.
     pub(crate) fn is_multipart(&self) -> bool {
         essence(&self.headers).is_some_and(|kind| kind.eq_ignore_ascii_case(MULTIPART))
     }
 
-    /// Takes a form apart: its boundary, its length if it says so, and its bytes as they come.
-    pub(crate) fn multipart(self) -> Result<(String, Option<u64>, Chunks), ApiError> {
+    /// Takes a form apart: its boundary, and its bytes as they come.
+    pub(crate) fn multipart(self) -> Result<(String, Chunks), ApiError> {
         if !self.is_multipart() {
             return Err(ApiError::new(ErrorCode::UnsupportedMedia, "the body must be multipart/form-data"));
         }
         let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let boundary = multer::parse_boundary(kind)
             .map_err(|_| ApiError::bad_request("multipart/form-data comes with its boundary in Content-Type"))?;
-        let length = self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        Ok((boundary, length, self.chunks))
+        Ok((boundary, self.chunks))
     }
 
     async fn bytes(self) -> Result<Vec<u8>, ApiError> {
@@ -121,7 +134,7 @@ async fn collect(mut chunks: Chunks, limit: usize) -> Result<Vec<u8>, ApiError> 
     Ok(bytes)
 }
 
-/// Reads what is left of a body that is too large, within reason: a connection that is closed on a client that still
+/// Reads what is left of a body that is refused, within reason: a connection that is closed on a client that still
 /// writes loses the answer that says why.
 async fn discard(mut chunks: Chunks) {
     let reading = async {

@@ -16,6 +16,7 @@ use super::answer;
 pub struct ApiError {
     refused: Refused,
     status: StatusCode,
+    temporary: bool,
 }
 
 /// The body of every answer that is not a success.
@@ -76,10 +77,11 @@ impl ApiError {
             .with_status(StatusCode::RANGE_NOT_SATISFIABLE)
     }
 
-    /// The body took too long to arrive.
+    /// The body took too long to arrive. The next time the network may be a better one.
     #[must_use]
     pub fn body_too_slow() -> Self {
-        Self::bad_request("the body did not arrive in time").with_status(StatusCode::REQUEST_TIMEOUT)
+        let slow = Self::bad_request("the body did not arrive in time; send it again");
+        Self { temporary: true, ..slow.with_status(StatusCode::REQUEST_TIMEOUT) }
     }
 
     /// Returns the code.
@@ -109,7 +111,8 @@ impl ApiError {
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
         let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { refused, status }
+        let temporary = refused.code.temporary();
+        Self { refused, status, temporary }
     }
 }
 
@@ -123,9 +126,9 @@ impl From<chat_database::Error> for ApiError {
 impl Reply for ApiError {
     fn into_response(self) -> Response {
         metrics::get().error(self.refused.code).increment(1);
-        let (status, retry_after) = (self.status, self.retry_after());
+        let (status, temporary, retry_after) = (self.status, self.temporary, self.retry_after());
         let Refused { code, message, retry_after_ms } = self.refused;
-        let error = ErrorDetail { code, message, temporary: code.temporary(), retry_after_ms };
+        let error = ErrorDetail { code, message, temporary, retry_after_ms };
         let mut response = answer::json(status, &ErrorBody { error });
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, seconds);

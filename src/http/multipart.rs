@@ -25,9 +25,6 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// How many bytes may stand between two parts: boundaries and headers.
 const BETWEEN: usize = 64 << 10;
 
-/// How many bytes of a refused request are read to their end, so that its sender is there to hear the answer.
-const DISCARDED: usize = 64 << 20;
-
 /// A form that was read.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
@@ -40,12 +37,16 @@ pub(crate) struct Form {
 /// Reads a form. Each file is made into an image before the next one is read: a bad one ends it all.
 pub(crate) async fn read(api: &Api, user: UserId, body: Body) -> Result<Form, ApiError> {
     let options = &api.hub.options().images;
-    let (boundary, length, chunks) = body.multipart()?;
     let most = options.bounds.bytes.saturating_mul(api.hub.options().limits.images).saturating_add(1 << 20);
-    if length.is_some_and(|length| length > most as u64) {
-        return Err(ApiError::body_too_large(most));
-    }
-    let uploading = api.hub.begin_upload(user)?;
+    let admitted = match body.length() {
+        Some(length) if length > most as u64 => Err(files_too_large(most)),
+        _ => api.hub.begin_upload(user).map_err(ApiError::from),
+    };
+    let uploading = match admitted {
+        Ok(uploading) => uploading,
+        Err(error) => return Err(body.refuse(error).await),
+    };
+    let (boundary, chunks) = body.multipart()?;
     let between = Arc::new(AtomicUsize::new(0));
     let feed = Feed { chunks, between: Arc::clone(&between), rests: false };
     let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(most as u64));
@@ -147,7 +148,7 @@ impl Reader<'_> {
             while let Ok(Some(mut part)) = self.form.next_field().await {
                 while let Ok(Some(chunk)) = part.chunk().await {
                     read += chunk.len();
-                    if read > DISCARDED {
+                    if read > body::DISCARDED {
                         return;
                     }
                 }
@@ -172,11 +173,13 @@ fn is_file(name: &str, part: &Field<'_>) -> bool {
     matches!(bare, "images" | "image") && (part.file_name().is_some() || part.content_type().is_some())
 }
 
+fn files_too_large(most: usize) -> ApiError {
+    ApiError::new(ErrorCode::ImageTooLarge, format!("the files have more than {most} bytes together"))
+}
+
 fn broken(error: &multer::Error) -> ApiError {
     match error {
-        multer::Error::StreamSizeExceeded { limit } => {
-            ApiError::body_too_large(usize::try_from(*limit).unwrap_or(usize::MAX))
-        }
+        multer::Error::StreamSizeExceeded { limit } => files_too_large(usize::try_from(*limit).unwrap_or(usize::MAX)),
         _ => ApiError::bad_request("the form is broken off or malformed"),
     }
 }

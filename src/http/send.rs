@@ -68,7 +68,10 @@ pub(crate) async fn send_message(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let user = caller.user(&api)?;
+    let user = match caller.user(&api) {
+        Ok(user) => user,
+        Err(error) => return Err(body.refuse(error).await),
+    };
     let key = key(&headers)?;
     let (mut send, files) = if body.is_multipart() {
         let form = multipart::read(&api, user, body).await?;

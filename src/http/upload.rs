@@ -62,7 +62,10 @@ pub(super) fn create(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     ),
 )]
 pub(crate) async fn upload_images(api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
-    let user = caller.user(&api)?;
+    let user = match caller.user(&api) {
+        Ok(user) => user,
+        Err(error) => return Err(body.refuse(error).await),
+    };
     let form = multipart::read(&api, user, body).await?;
     if form.files.is_empty() {
         return Err(ApiError::bad_request("there is no file in the field images[]"));

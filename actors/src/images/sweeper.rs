@@ -80,7 +80,14 @@ async fn sweep_some(node: &Node) -> Result<usize, Refused> {
     if over.is_empty() {
         return Ok(0);
     }
-    let Outcome::GivenUp(given_up) = node.storage.call(Change::GiveUp(over, now)).await? else {
+    take_away(node, over, now).await
+}
+
+/// Takes away those images that no message holds and whose time is over by `by`; returns how many there were.
+///
+/// What cannot be taken from the store keeps its row, and the next sweep begins with it.
+pub(crate) async fn take_away(node: &Node, images: Vec<MediaId>, by: Timestamp) -> Result<usize, Refused> {
+    let Outcome::GivenUp(given_up) = node.storage.call(Change::GiveUp(images, by)).await? else {
         return Err(Refused::internal());
     };
     let mut gone: Vec<MediaId> = Vec::with_capacity(given_up.len());
@@ -97,7 +104,6 @@ async fn sweep_some(node: &Node) -> Result<usize, Refused> {
         metrics::get().images_swept.increment(u64::try_from(count).unwrap_or_default());
     }
     match failed {
-        // The next sweep begins with it.
         Some(error) => Err(super::unavailable(&error)),
         None => Ok(count),
     }

@@ -15,6 +15,7 @@ on_both_stores!(
     a_repeated_form_is_the_same_message_and_stores_nothing_more,
     an_image_is_sent_once_and_by_its_uploader_alone,
     a_batch_with_a_bad_file_stores_nothing,
+    a_form_whose_message_is_refused_stores_nothing,
     a_rendition_is_served_in_parts_and_told_unchanged,
 );
 
@@ -174,8 +175,8 @@ async fn an_image_is_sent_once_and_by_its_uploader_alone(kind: Kind) {
     let images = uploads(&alice, &[&jpeg(&picture(64, 40).into(), None), &jpeg(&picture(64, 48).into(), None)]).await;
     let [used, fresh] = ids(&images)[..] else { panic!("two images") };
     laptop.sends(json!({"temp_id": "1", "receiver_id": 7, "images": [used]})).await;
-    let theirs = uploads(&bob, &[&jpeg(&picture(64, 40).into(), None)]).await;
-    let (theirs, unknown) = (ids(&theirs)[0], "0123456789abcdef0123456789abcdef");
+    let their_images = uploads(&bob, &[&jpeg(&picture(64, 40).into(), None)]).await;
+    let (theirs, unknown) = (ids(&their_images)[0], "0123456789abcdef0123456789abcdef");
     for at_fault in [used, theirs, unknown, "x", ""] {
         let send = json!({"temp_id": "2", "receiver_id": 7, "images": [fresh, at_fault]});
         names(&is_refused(&mut laptop, send.clone()).await, at_fault);
@@ -185,6 +186,9 @@ async fn an_image_is_sent_once_and_by_its_uploader_alone(kind: Kind) {
     }
     let twice = json!({"temp_id": "2", "receiver_id": 7, "images": [fresh, fresh]});
     names(&is_refused(&mut laptop, twice).await, fresh);
+    // A link shows somebody else's image; it does not make it one's own.
+    let link = text(&their_images[0], "url");
+    names(&is_refused(&mut laptop, json!({"temp_id": "2", "receiver_id": 7, "image_urls": [link]})).await, theirs);
     let elsewhere = json!({"temp_id": "2", "receiver_id": 7, "image_urls": ["https://evil.example/cat.png"]});
     names(&is_refused(&mut laptop, elsewhere).await, "https://evil.example/cat.png");
     let eleven = json!({"temp_id": "2", "receiver_id": 7, "images": vec![fresh; 11]});
@@ -235,6 +239,35 @@ async fn a_batch_with_a_bad_file_stores_nothing(kind: Kind) {
     desk.heard_nothing_of(&["new_message", "new_thread"]).await;
     nine().file(&good).send_by(&alice).await.is(201);
     assert_eq!(place.keys().await.len(), 20);
+}
+
+/// The files were kept before the commit said no, and stayed for a day.
+async fn a_form_whose_message_is_refused_stores_nothing(kind: Kind) {
+    let (hub, place) = hub(kind, &[]).await;
+    let (alice, bob, mallory) = (hub.person(42), hub.person(7), hub.person(666));
+    let file = jpeg(&picture(64, 40).into(), None);
+    let form = |to: (&str, &str), key: &str| {
+        Form::default().field(to.0, to.1).field("temp_id", key).field("content", "look").file(&file).file(&file)
+    };
+    let sent = form(("receiver_id", "7"), "1").send_by(&alice).await.is(201);
+    let thread = sent["message"]["thread_id"].to_string();
+    let kept = place.keys().await;
+    assert_eq!(kept.len(), 4);
+    for answer in [
+        form(("receiver_id", "7"), "2").field("reply_to", "99999").send_by(&alice).await,
+        form(("receiver_id", "7"), "2").field("images", "0123456789abcdef0123456789abcdef").send_by(&alice).await,
+        form(("thread_id", "99999"), "2").send_by(&alice).await,
+        form(("thread_id", &thread), "2").send_by(&mallory).await,
+    ] {
+        answer.refused(404, "not_found");
+        assert_eq!(place.keys().await, kept, "{}", answer.text);
+    }
+    form(("receiver_id", "7"), "1").field("reply_to", "1").send_by(&alice).await.refused(409, "temp_id_conflict");
+    assert_eq!(place.keys().await, kept);
+    // The key that was refused is free, and what a message holds is there.
+    form(("thread_id", &thread), "2").send_by(&alice).await.is(201);
+    assert_eq!(place.keys().await.len(), 8);
+    assert_eq!(bob.history_with(&alice).await.len(), 2);
 }
 
 async fn a_rendition_is_served_in_parts_and_told_unchanged(kind: Kind) {

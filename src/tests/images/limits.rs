@@ -62,7 +62,28 @@ async fn a_whole_request_has_a_limit_too() {
     let answer = Form::default().field("content", &"x".repeat(70_000)).upload_by(&alice).await;
     answer.refused(413, "bad_request");
     let answer = Form::default().field("content", &"x".repeat(3_000_000)).upload_by(&alice).await;
-    answer.refused(413, "bad_request");
+    answer.refused(413, "image_too_large");
+}
+
+/// Many clients write all of a body before they read an answer: a connection that was closed meanwhile lost it.
+#[tokio::test]
+async fn whoever_is_refused_before_the_files_are_read_hears_why() {
+    let (hub, _) = hub(Kind::Folder, &[("CHAT_MAX_IMAGE", "100000"), ("CHAT_MAX_IMAGES", "2")]).await;
+    let token = hub.person(42).token;
+    for (name, token, status) in [("a stranger", "none", 401), ("too much", token.as_str(), 413)] {
+        let mut socket = TcpStream::connect(hub.address()).await.expect("a connection");
+        let head = format!(
+            "POST /chat/upload HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            content_type(),
+            16 << 20
+        );
+        socket.write_all(head.as_bytes()).await.expect("written");
+        for _ in 0..16 {
+            socket.write_all(&vec![b'x'; 1 << 20]).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        let answer = reads_status(&mut socket).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{name}: {answer}");
+    }
 }
 
 /// Begins an upload and says no more.
@@ -87,17 +108,23 @@ async fn are_under_way(hub: &Hub, uploads: usize) {
         .await;
 }
 
-async fn reads_status(socket: &mut TcpStream) -> String {
-    let mut bytes = [0; 512];
+async fn reads(socket: &mut TcpStream) -> String {
+    let mut bytes = [0; 2_048];
     let count = in_time("an answer", socket.read(&mut bytes)).await.expect("read");
-    String::from_utf8_lossy(&bytes[..count]).lines().next().unwrap_or_default().to_owned()
+    String::from_utf8_lossy(&bytes[..count]).into_owned()
+}
+
+async fn reads_status(socket: &mut TcpStream) -> String {
+    reads(socket).await.lines().next().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
 async fn a_slow_upload_is_cut() {
     let (hub, place) = hub(Kind::Folder, &[("CHAT_UPLOAD_DEADLINE", "300ms")]).await;
     let mut socket = stalls(&hub, &hub.person(42)).await;
-    assert_eq!(reads_status(&mut socket).await, "HTTP/1.1 408 Request Timeout");
+    let answer = reads(&mut socket).await;
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert!(answer.contains(r#""temporary":true"#), "the network may be better the next time: {answer}");
     assert_eq!(place.keys().await.len(), 0);
 }
 

@@ -13,7 +13,7 @@ pub(super) fn check(kind: Kind, bytes: &[u8]) -> Result<(), Fault> {
     let whole = match kind {
         Kind::Jpeg => jpeg(bytes)?,
         Kind::Png => png(bytes),
-        Kind::WebP => webp(bytes),
+        Kind::WebP => webp(bytes)?,
         Kind::Gif => gif(bytes),
     };
     whole.ok_or_else(|| Fault::broken("it ends before its end"))
@@ -80,10 +80,60 @@ fn png(bytes: &[u8]) -> Option<()> {
     }
 }
 
-/// Holds the length that it claims against the one that it has.
-fn webp(bytes: &[u8]) -> Option<()> {
+/// Holds the length that it claims against the one that it has, and the size of a frame against that of its canvas: only
+/// the canvas is looked at before a frame is decoded, and a frame may say that it has 268 megapixels.
+fn webp(bytes: &[u8]) -> Result<Option<()>, Fault> {
+    let Some(mut rest) = riff(bytes) else { return Ok(None) };
+    let (mut moves, mut wanted) = (false, None);
+    while let Some((kind, content, after)) = chunk(rest) {
+        rest = after;
+        match kind {
+            b"VP8X" => {
+                let (Some(flags), Some(canvas)) = (content.first(), content.get(4..).and_then(canvas)) else {
+                    return Ok(None);
+                };
+                (moves, wanted) = (flags & 2 != 0, Some(canvas));
+            }
+            // Only the first frame is decoded: what follows it does not matter.
+            b"ANMF" if moves => {
+                let Some(frame) = content.get(6..).and_then(canvas) else { return Ok(None) };
+                (rest, wanted) = (content.get(16..).unwrap_or_default(), Some(frame));
+            }
+            b"VP8 " if wanted.is_some() && wanted != vp8(content) => {
+                return Err(Fault::broken("a frame has another size than its canvas"));
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(()))
+}
+
+/// Returns what a RIFF file claims to have behind its kind.
+fn riff(bytes: &[u8]) -> Option<&[u8]> {
     let claimed = usize::try_from(u32::from_le_bytes(bytes.get(4..)?.first_chunk().copied()?)).ok()?;
-    bytes.get(8..claimed.checked_add(8)?).map(drop)
+    bytes.get(8..claimed.checked_add(8)?)?.get(4..)
+}
+
+/// Splits off a chunk of a RIFF file: its kind, what is there of its content, and what follows.
+fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
+    let (kind, rest) = bytes.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let after = rest.get(length.checked_add(length % 2)?..).unwrap_or_default();
+    Some((kind, rest.get(..length).unwrap_or(rest), after))
+}
+
+/// Reads the size of a canvas: twice three bytes, each less by one.
+fn canvas(bytes: &[u8]) -> Option<(u32, u32)> {
+    let [w0, w1, w2, h0, h1, h2] = *bytes.first_chunk::<6>()?;
+    Some((u32::from_le_bytes([w0, w1, w2, 0]) + 1, u32::from_le_bytes([h0, h1, h2, 0]) + 1))
+}
+
+/// Reads the size of a lossy frame (RFC 6386, 9.1).
+fn vp8(bytes: &[u8]) -> Option<(u32, u32)> {
+    let [_, _, _, 0x9D, 0x01, 0x2A, w0, w1, h0, h1] = *bytes.first_chunk::<10>()? else { return None };
+    let length = |bytes| u32::from(u16::from_le_bytes(bytes) & 0x3FFF);
+    Some((length([w0, w1]), length([h0, h1])))
 }
 
 /// Walks blocks up to the trailer.
@@ -111,5 +161,53 @@ fn blocks(mut bytes: &[u8]) -> Option<&[u8]> {
         if length == 0 {
             return Some(bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(content.len()).expect("small").to_le_bytes();
+        [kind.as_slice(), &length, content, &vec![0; content.len() % 2]].concat()
+    }
+
+    fn file(parts: &[Vec<u8>]) -> Vec<u8> {
+        part(b"RIFF", &[b"WEBP".to_vec(), parts.concat()].concat())
+    }
+
+    fn extended(flags: u8, side: u8) -> Vec<u8> {
+        part(b"VP8X", &[flags, 0, 0, 0, side - 1, 0, 0, side - 1, 0, 0])
+    }
+
+    fn lossy(side: u16) -> Vec<u8> {
+        let [low, high] = side.to_le_bytes();
+        part(b"VP8 ", &[0x10, 0, 0, 0x9D, 0x01, 0x2A, low, high, low, high, 0])
+    }
+
+    fn frame(side: u8, parts: &[Vec<u8>]) -> Vec<u8> {
+        let head = [0, 0, 0, 0, 0, 0, side - 1, 0, 0, side - 1, 0, 0, 0, 0, 0, 0];
+        part(b"ANMF", &[head.to_vec(), parts.concat()].concat())
+    }
+
+    #[test]
+    fn a_frame_of_a_webp_is_as_large_as_its_canvas() {
+        let alpha = part(b"ALPH", &[0; 5]);
+        for (name, bytes, taken) in [
+            ("alone", file(&[lossy(16_000)]), true),
+            ("as large", file(&[extended(0, 10), lossy(10)]), true),
+            ("as large, behind a profile", file(&[extended(0x20, 10), part(b"ICCP", b"odd"), lossy(10)]), true),
+            ("larger", file(&[extended(0, 10), lossy(16_000)]), false),
+            ("smaller", file(&[extended(0x10, 10), alpha.clone(), lossy(9)]), false),
+            ("as large, moving", file(&[extended(2, 10), frame(4, &[lossy(4)]), frame(4, &[lossy(9)])]), true),
+            ("larger, moving", file(&[extended(2, 10), frame(4, &[lossy(16_000)])]), false),
+            ("larger, moving, with alpha", file(&[extended(0x12, 10), frame(4, &[alpha, lossy(10)])]), false),
+            ("half a canvas", file(&[part(b"VP8X", &[0; 4]), lossy(16_000)]), false),
+        ] {
+            assert_eq!(check(Kind::WebP, &bytes).is_ok(), taken, "{name}");
+        }
+        let nested = (0..1_000).fold(lossy(4), |inner, _| frame(4, &[inner]));
+        check(Kind::WebP, &file(&[extended(2, 10), nested])).expect("it is walked, and not gone into");
     }
 }
