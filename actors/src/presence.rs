@@ -26,6 +26,9 @@ pub(crate) const REACH: u32 = 500;
 /// How often departures are looked for.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How many departures are told before the table is asked again: of a crowd that has gone, many come back meanwhile.
+const AT_ONCE: usize = 64;
+
 /// Who is online. Without a clock of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Table(HashMap<UserId, Presence>);
@@ -59,10 +62,10 @@ impl Table {
         }
     }
 
-    /// Takes those out who have been gone for long enough.
-    pub(crate) fn gone(&mut self, now: Instant, after: Duration) -> Vec<UserId> {
+    /// Takes some of those out who have been gone for long enough, at most as many as said.
+    pub(crate) fn gone(&mut self, now: Instant, after: Duration, most: usize) -> Vec<UserId> {
         let gone = |_: &UserId, presence: &mut Presence| presence.left.is_some_and(|left| now >= left + after);
-        self.0.extract_if(gone).map(|(user, _)| user).collect()
+        self.0.extract_if(gone).map(|(user, _)| user).take(most).collect()
     }
 
     /// Tells whether somebody is online.
@@ -143,14 +146,23 @@ impl Actor for Presences {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Came(user) => announce(node, user, None).await,
-            Message::Tick => {
-                let after = node.options.offline_after;
-                for user in node.presence.write(|table| table.gone(Instant::now(), after)) {
-                    left(node, user).await;
-                }
-            }
+            Message::Tick => tell_departures(node).await,
         }
         Ok(())
+    }
+}
+
+/// Tells who has gone, a few at a time: whoever comes back before their turn has not gone.
+async fn tell_departures(node: &Arc<Node>) {
+    let after = node.options.offline_after;
+    loop {
+        let gone = node.presence.write(|table| table.gone(Instant::now(), after, AT_ONCE));
+        if gone.is_empty() {
+            return;
+        }
+        for user in gone {
+            left(node, user).await;
+        }
     }
 }
 
@@ -199,14 +211,31 @@ mod tests {
         assert!(table.came(user));
         assert!(!table.came(user), "a second connection is no news");
         table.left(user, start);
-        assert!(table.gone(start + after * 9, after).is_empty(), "one is still there");
+        assert!(table.gone(start + after * 9, after, AT_ONCE).is_empty(), "one is still there");
         table.left(user, start);
         assert!(!table.came(user), "back within the debounce");
         table.left(user, start + after);
-        assert!(table.gone(start + after, after).is_empty());
+        assert!(table.gone(start + after, after, AT_ONCE).is_empty());
         assert!(table.is_online(user));
-        assert_eq!(table.gone(start + after * 2, after), [user]);
+        assert_eq!(table.gone(start + after * 2, after, AT_ONCE), [user]);
         assert!(!table.is_online(user));
         assert!(table.came(user));
+    }
+
+    /// All of a crowd was taken out at once and told one by one: those who came back meanwhile were told as gone.
+    #[test]
+    fn of_a_crowd_that_has_gone_those_who_come_back_before_their_turn_have_not() {
+        let (start, after) = (Instant::now(), Duration::from_secs(10));
+        let mut table = Table::default();
+        let crowd: Vec<UserId> = (1..=100).map(|id| UserId::new(id).expect("an id")).collect();
+        for user in &crowd {
+            table.came(*user);
+            table.left(*user, start);
+        }
+        let first = table.gone(start + after, after, 30);
+        assert_eq!(first.len(), 30);
+        let news = crowd.iter().filter(|user| table.came(**user)).count();
+        assert_eq!(news, 30, "the others had never gone");
+        assert!(table.gone(start + after, after, 100).is_empty());
     }
 }

@@ -84,10 +84,16 @@ fn png(bytes: &[u8]) -> Option<()> {
 /// the canvas is looked at before a frame is decoded, and a frame may say that it has 268 megapixels.
 fn webp(bytes: &[u8]) -> Result<Option<()>, Fault> {
     let Some(mut rest) = riff(bytes) else { return Ok(None) };
-    let (mut moves, mut wanted) = (false, None);
+    let (mut moves, mut wanted, mut in_frame, mut behind_alpha) = (false, None, false, false);
     while let Some((kind, content, after)) = chunk(rest) {
         rest = after;
+        let fits = || wanted.is_none() || wanted == vp8(content);
         match kind {
+            // The decoder takes whatever stands behind the alpha channel of a moving frame for its colours.
+            _ if behind_alpha => {
+                let whole = kind == b"VP8 " && fits();
+                return whole.then_some(Some(())).ok_or_else(|| Fault::broken("a frame has no colours of its size"));
+            }
             b"VP8X" => {
                 let (Some(flags), Some(canvas)) = (content.first(), content.get(4..).and_then(canvas)) else {
                     return Ok(None);
@@ -97,11 +103,10 @@ fn webp(bytes: &[u8]) -> Result<Option<()>, Fault> {
             // Only the first frame is decoded: what follows it does not matter.
             b"ANMF" if moves => {
                 let Some(frame) = content.get(6..).and_then(canvas) else { return Ok(None) };
-                (rest, wanted) = (content.get(16..).unwrap_or_default(), Some(frame));
+                (rest, wanted, in_frame) = (content.get(16..).unwrap_or_default(), Some(frame), true);
             }
-            b"VP8 " if wanted.is_some() && wanted != vp8(content) => {
-                return Err(Fault::broken("a frame has another size than its canvas"));
-            }
+            b"ALPH" if in_frame => behind_alpha = true,
+            b"VP8 " if !fits() => return Err(Fault::broken("a frame has another size than its canvas")),
             _ => {}
         }
     }
@@ -194,6 +199,8 @@ mod tests {
     #[test]
     fn a_frame_of_a_webp_is_as_large_as_its_canvas() {
         let alpha = part(b"ALPH", &[0; 5]);
+        let mut other = lossy(10);
+        other[..4].copy_from_slice(b"VP9 ");
         for (name, bytes, taken) in [
             ("alone", file(&[lossy(16_000)]), true),
             ("as large", file(&[extended(0, 10), lossy(10)]), true),
@@ -202,7 +209,9 @@ mod tests {
             ("smaller", file(&[extended(0x10, 10), alpha.clone(), lossy(9)]), false),
             ("as large, moving", file(&[extended(2, 10), frame(4, &[lossy(4)]), frame(4, &[lossy(9)])]), true),
             ("larger, moving", file(&[extended(2, 10), frame(4, &[lossy(16_000)])]), false),
-            ("larger, moving, with alpha", file(&[extended(0x12, 10), frame(4, &[alpha, lossy(10)])]), false),
+            ("larger, moving, with alpha", file(&[extended(0x12, 10), frame(4, &[alpha.clone(), lossy(10)])]), false),
+            ("as large, moving, with alpha", file(&[extended(0x12, 10), frame(4, &[alpha.clone(), lossy(4)])]), true),
+            ("behind alpha, another kind", file(&[extended(0x12, 10), frame(4, &[alpha, other])]), false),
             ("half a canvas", file(&[part(b"VP8X", &[0; 4]), lossy(16_000)]), false),
         ] {
             assert_eq!(check(Kind::WebP, &bytes).is_ok(), taken, "{name}");
