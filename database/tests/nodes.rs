@@ -70,11 +70,15 @@ async fn two_nodes_interleave_without_gaps_or_losses(mut w: World) {
 
 async fn the_same_key_on_two_nodes_is_stored_once(mut w: World) {
     let change = w.keyed(user(1), user(2), "k", "hello");
-    let mut other = w.another_writer("beta").await;
-    let (here, there) = tokio::join!(w.writer.commit(std::slice::from_ref(&change)), async {
-        other.commit(std::slice::from_ref(&change)).await
+    let mut outcomes = Vec::new();
+    // Each on a thread of its own, as in a hub: on one, SQLite's second writer stops the first, for which it waits.
+    let commits = [w.another_writer("alpha").await, w.another_writer("beta").await].map(|mut writer| {
+        let (runtime, change) = (Handle::current(), change.clone());
+        tokio::task::spawn_blocking(move || runtime.block_on(writer.commit(&[change])).unwrap())
     });
-    let outcomes = [here.unwrap().outcomes.remove(0), there.unwrap().outcomes.remove(0)];
+    for commit in commits {
+        outcomes.push(commit.await.unwrap().outcomes.remove(0));
+    }
     let told: Vec<_> = outcomes
         .iter()
         .map(|outcome| match outcome {
