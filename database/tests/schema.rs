@@ -70,14 +70,15 @@ async fn a_database_from_before_learns_its_amendments(mut w: World) {
 
 async fn a_database_from_before_finds_keys_by_the_key(mut w: World) {
     let (ann, ben) = (world::user(1), world::user(2));
-    let first = w.says(ann, ben, "1").await;
-    let key = first.temp_id.clone().expect("a key");
+    let key = "k";
+    let first = w.keyed(ann, ben, key, "1");
+    w.commit(&[first]).await;
     w.sql("CREATE UNIQUE INDEX chat_messages_temp_id ON chat_messages (thread_id, sender_id, temp_id)").await;
     let of_table = if w.db.is_sqlite() { "" } else { "ON chat_messages" };
     w.sql(&format!("DROP INDEX chat_messages_key {of_table}")).await;
     w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%keys_by_time'").await;
     chat_migrations::up(w.db.for_migrations()).await.unwrap();
-    assert!(messages::was_sent(&w.db, world::pair(ann, ben), ann, &key).await.unwrap());
+    assert!(messages::was_sent(&w.db, world::pair(ann, ben), ann, key).await.unwrap());
     the_migrations_make_the_canonical_schema(w).await;
 }
 
