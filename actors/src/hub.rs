@@ -215,7 +215,8 @@ impl Hub {
     /// Takes files away that were kept for a message that is not to be; those that a message holds stay.
     async fn take_away(&self, images: Vec<MediaId>) {
         let over = Timestamp::now().after(self.node.options.images.orphans_stay);
-        if let Err(error) = images::take_away(&self.node, images, over).await {
+        let taken = images::take_away(&self.node, images, over).await;
+        if let Err(error) = taken.and_then(|taken| taken.left.map_or(Ok(()), |(_, refused)| Err(refused))) {
             tracing::warn!(%error, "files of a refused message are left to the sweep");
         }
     }

@@ -62,9 +62,10 @@ async fn what_nobody_sends_is_over_and_can_be_swept(mut w: World) {
     w.upload("a", ann).await;
     w.upload("b", ann).await;
     let now = w.now();
-    assert_eq!(media::over(&w.db, now, 10).await.unwrap(), []);
-    assert_eq!(media::over(&w.db, LATER, 10).await.unwrap(), [id("a"), id("b")], "the longest over first");
-    assert_eq!(media::over(&w.db, LATER, 1).await.unwrap(), [id("a")]);
+    assert_eq!(media::over(&w.db, now, 0, 10).await.unwrap(), []);
+    assert_eq!(media::over(&w.db, LATER, 0, 10).await.unwrap(), [id("a"), id("b")], "the longest over first");
+    assert_eq!(media::over(&w.db, LATER, 0, 1).await.unwrap(), [id("a")]);
+    assert_eq!(media::over(&w.db, LATER, 1, 10).await.unwrap(), [id("b")]);
 
     let Outcome::GivenUp(early) = w.one(Change::GiveUp(vec![id("a")], now)).await else { panic!("not that") };
     assert_eq!(early, [], "its time has not come");
@@ -75,11 +76,11 @@ async fn what_nobody_sends_is_over_and_can_be_swept(mut w: World) {
         };
         assert_eq!(over, [(id("a"), "k/a".to_owned())]);
         assert_eq!(seen_by(&w, ann, "a").await, None, "nobody sees what is going");
-        assert_eq!(media::over(&w.db, LATER, 10).await.unwrap(), [id("a"), id("b")], "until it is forgotten");
+        assert_eq!(media::over(&w.db, LATER, 0, 10).await.unwrap(), [id("a"), id("b")], "until it is forgotten");
     }
     for _ in 0..2 {
         assert!(matches!(w.one(Change::Forget(vec![id("a")])).await, Outcome::Forgotten));
-        assert_eq!(media::over(&w.db, LATER, 10).await.unwrap(), [id("b")]);
+        assert_eq!(media::over(&w.db, LATER, 0, 10).await.unwrap(), [id("b")]);
     }
 }
 
@@ -92,7 +93,7 @@ async fn what_is_sent_stays(mut w: World) {
     let committed = w.commit(&[Change::Send(send), Change::GiveUp(vec![id("a")], LATER)]).await;
     let [Outcome::Sent(_), Outcome::GivenUp(none)] = &committed.outcomes[..] else { panic!("{committed:?}") };
     assert!(none.is_empty());
-    assert_eq!(media::over(&w.db, LATER, 10).await.unwrap(), []);
+    assert_eq!(media::over(&w.db, LATER, 0, 10).await.unwrap(), []);
     assert_eq!(seen_by(&w, ben, "a").await.as_deref(), Some("k/a"));
 }
 
@@ -106,7 +107,7 @@ async fn what_was_deleted_is_over_at_once(mut w: World) {
         assert_eq!(seen_by(&w, member, "a").await, None);
     }
     let now = w.now();
-    assert_eq!(media::over(&w.db, now, 10).await.unwrap(), [id("a")]);
+    assert_eq!(media::over(&w.db, now, 0, 10).await.unwrap(), [id("a")]);
     let at_fault = sends(&mut w, ann, ben, "a").await;
     assert!(matches!(at_fault, Outcome::NoImage(id) if id.0 == "a"), "it cannot be sent again");
     let Outcome::GivenUp(over) = w.one(Change::GiveUp(vec![id("a")], now)).await else { panic!("not that") };

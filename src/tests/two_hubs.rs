@@ -11,10 +11,15 @@ mod mariadb;
 #[allow(clippy::unwrap_used, reason = "a test's support")]
 mod proxy;
 
+#[path = "images/form.rs"]
+#[allow(dead_code, reason = "of forms, the pictures test needs the least")]
+mod form;
 #[path = "two_hubs/lost_answer.rs"]
 mod lost_answer;
 #[path = "two_hubs/paused.rs"]
 mod paused;
+#[path = "two_hubs/pictures.rs"]
+mod pictures;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -28,74 +28,97 @@ pub(crate) enum Message {
 /// The actor.
 pub(crate) struct Sweeper;
 
+/// What it works on.
+pub(crate) struct State {
+    node: Arc<Node>,
+    /// How many of those whose time has been over for longest the store would not give up: they must not keep the rest waiting.
+    stuck: u32,
+}
+
 impl Actor for Sweeper {
     type Msg = Message;
-    type State = Arc<Node>;
+    type State = State;
     type Arguments = Arc<Node>;
 
-    async fn pre_start(&self, myself: ActorRef<Message>, node: Arc<Node>) -> Result<Arc<Node>, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<Message>, node: Arc<Node>) -> Result<State, ActorProcessingErr> {
         myself.send_after(node.options.images.sweep_every, || Message::Sweep);
-        Ok(node)
+        Ok(State { node, stuck: 0 })
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Message>,
         message: Message,
-        node: &mut Arc<Node>,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Sweep => {
-                sweep(node).await;
+                state.sweep().await;
                 // One after the other, however long one takes.
-                myself.send_after(node.options.images.sweep_every, || Message::Sweep);
+                myself.send_after(state.node.options.images.sweep_every, || Message::Sweep);
             }
         }
         Ok(())
     }
 }
 
-async fn sweep(node: &Node) {
-    let mut swept = 0;
-    loop {
-        match sweep_some(node).await {
-            Ok(0) => break,
-            Ok(some) => swept += some,
-            Err(refused) => {
-                metrics::get().sweep_failures.increment(1);
-                tracing::warn!(error = %refused, images.swept = swept, "the sweep of images stopped; the next one goes on");
-                return;
+impl State {
+    async fn sweep(&mut self) {
+        let mut swept = 0;
+        if let Err(refused) = self.sweep_all(&mut swept).await {
+            metrics::get().sweep_failures.increment(1);
+            tracing::warn!(error = %refused, images.swept = swept, "the sweep of images stopped; the next one goes on");
+        } else if swept > 0 {
+            tracing::info!(images.swept = swept, "swept images that no message holds");
+        }
+    }
+
+    /// Sweeps from the images whose time has been over for longest, past those that the store does not give up. A store that
+    /// gives up none of many is left alone until the next sweep, which goes on behind them, and then begins again.
+    async fn sweep_all(&mut self, swept: &mut usize) -> Result<(), Refused> {
+        let mut failure = None;
+        loop {
+            let now = Timestamp::now();
+            let over = media::over(&self.node.database, now, self.stuck, AT_ONCE).await?;
+            if over.is_empty() {
+                self.stuck = 0;
+                return failure.map_or(Ok(()), Err);
+            }
+            let TakenAway { gone, left } = take_away(&self.node, over, now).await?;
+            *swept += gone;
+            if let Some((count, refused)) = left {
+                self.stuck += count;
+                if gone == 0 {
+                    return Err(refused);
+                }
+                failure = Some(refused);
             }
         }
     }
-    if swept > 0 {
-        tracing::info!(images.swept = swept, "swept images that no message holds");
-    }
 }
 
-/// Sweeps the images whose time has been over for longest; returns how many there were.
-async fn sweep_some(node: &Node) -> Result<usize, Refused> {
-    let now = Timestamp::now();
-    let over = media::over(&node.database, now, AT_ONCE).await?;
-    if over.is_empty() {
-        return Ok(0);
-    }
-    take_away(node, over, now).await
+/// What became of images that were to go.
+pub(crate) struct TakenAway {
+    /// How many are gone, from the store and from the table.
+    pub(crate) gone: usize,
+    /// How many the store would not give up, and why: they keep their rows.
+    pub(crate) left: Option<(u32, Refused)>,
 }
 
-/// Takes away those images that no message holds and whose time is over by `by`; returns how many there were.
-///
-/// What cannot be taken from the store keeps its row, and the next sweep begins with it.
-pub(crate) async fn take_away(node: &Node, images: Vec<MediaId>, by: Timestamp) -> Result<usize, Refused> {
+/// Takes away those images that no message holds and whose time is over by `by`.
+pub(crate) async fn take_away(node: &Node, images: Vec<MediaId>, by: Timestamp) -> Result<TakenAway, Refused> {
     let Outcome::GivenUp(given_up) = node.storage.call(Change::GiveUp(images, by)).await? else {
         return Err(Refused::internal());
     };
     let mut gone: Vec<MediaId> = Vec::with_capacity(given_up.len());
-    let mut failed = None;
+    let mut left = None;
     for (id, key) in given_up {
         match node.images.store().remove(&key).await {
             Ok(()) => gone.push(id),
-            Err(error) => failed = Some(error),
+            Err(error) => {
+                let so_far = left.map_or(0, |(count, _)| count);
+                left = Some((so_far + 1, super::unavailable(&error)));
+            }
         }
     }
     let count = gone.len();
@@ -103,8 +126,5 @@ pub(crate) async fn take_away(node: &Node, images: Vec<MediaId>, by: Timestamp) 
         node.storage.call(Change::Forget(gone)).await?;
         metrics::get().images_swept.increment(u64::try_from(count).unwrap_or_default());
     }
-    match failed {
-        Some(error) => Err(super::unavailable(&error)),
-        None => Ok(count),
-    }
+    Ok(TakenAway { gone: count, left })
 }

@@ -37,13 +37,13 @@ pub async fn find(db: &Database, asker: UserId, image: &MediaId) -> Result<Optio
     Ok(Some(Location { object_key, mime }))
 }
 
-/// Returns images whose time is over, the longest over first.
+/// Returns images whose time is over, the longest over first, without the first `skip`.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn over(db: &Database, now: Timestamp, most: u32) -> Result<Vec<MediaId>, Error> {
-    const OVER: &str = "SELECT i.id FROM media i WHERE i.expires_at <= ? ORDER BY i.expires_at LIMIT ?";
-    let values = [Value::from(now.millis()), Value::from(i64::from(most))];
+pub async fn over(db: &Database, now: Timestamp, skip: u32, most: u32) -> Result<Vec<MediaId>, Error> {
+    const OVER: &str = "SELECT i.id FROM media i WHERE i.expires_at <= ? ORDER BY i.expires_at LIMIT ? OFFSET ?";
+    let values = [Value::from(now.millis()), Value::from(i64::from(most)), Value::from(i64::from(skip))];
     let rows = db.readers.query_all_raw(sql::statement(db.backend, OVER, values)).await.map_err(failure::error)?;
     let id = |row: &sea_orm::QueryResult| row.try_get_by_index(0).map(|id| MediaId(stored::text(id)));
     rows.iter().map(id).collect::<Result<_, _>>().map_err(failure::error)

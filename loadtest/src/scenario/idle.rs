@@ -104,7 +104,7 @@ async fn enter(stage: &Stage<'_>, number: u32) -> anyhow::Result<Client> {
     let user = stage.first_user + u64::from(number);
     let mut door = stage.target.door(user)?;
     door.buffer = 1024;
-    let mut client = through(stage.target, door, user, number).await?.client;
+    let mut client = through(stage.target.legacy, door, user, number).await?.client;
     loop {
         match client.next().await {
             Heard::Text(text) if frame::kind(&text) == Some("nav_counts") => return Ok(client),

@@ -80,7 +80,7 @@ impl Scenario for Notifications {
             let user = stage.first_user + u64::from(number);
             let mut door = stage.target.door(user)?;
             door.path = format!("{}/notifications", stage.target.base);
-            anyhow::Ok((user, through(stage.target, door, user, number).await?.client))
+            anyhow::Ok((user, through(stage.target.legacy, door, user, number).await?.client))
         };
         let clients: Vec<(u64, Client)> =
             stream::iter(0..listeners).map(enter).buffer_unordered(AT_ONCE).try_collect().await?;

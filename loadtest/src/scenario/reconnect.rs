@@ -1,15 +1,17 @@
 //! Everybody is cut off, is written to, and comes back at once with a cursor.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::task::JoinSet;
 
 use super::{Scenario, people};
 use crate::args::ReconnectShape;
 use crate::audit::Fault;
-use crate::client::{Client, Heard};
+use crate::client::{Client, Door, Heard};
 use crate::enter::{Entered, affordable, through};
 use crate::frame;
 use crate::outcome::Offered;
@@ -90,7 +92,7 @@ impl Scenario for Reconnect {
             let user = first + u64::from(number);
             let mut door = stage.target.door(user)?;
             door.buffer = 1024;
-            let Entered { client, welcome } = through(stage.target, door, user, number).await?;
+            let Entered { client, welcome } = through(stage.target.legacy, door, user, number).await?;
             let cursor = frame::text(&welcome, r#""cursor":"#).unwrap_or_default().to_owned();
             anyhow::Ok((client, Person { user, number, cursor }))
         };
@@ -116,19 +118,31 @@ impl Scenario for Reconnect {
         let (kind, missed) = (crew.kind, self.shape.missed);
         let people = std::mem::take(&mut crew.people);
         let count = people.len();
-        let coming = stream::iter(people).map(|person| async move {
-            let began = Instant::now();
-            let back = come_back(stage, &person, missed).await;
-            if back.is_ok() {
-                stage.recorder.done(kind, storm, began, Instant::now());
+        let mut waiting = people.into_iter();
+        // A task for each: as parts of one task, hundreds of them would share the turns that the runtime gives to one, and
+        // some would not be polled for seconds.
+        let mut coming = JoinSet::new();
+        loop {
+            while coming.len() < at_once
+                && let Some(person) = waiting.next()
+            {
+                let door = stage.target.door(person.user)?;
+                let (legacy, recorder) = (stage.target.legacy, Rc::clone(&stage.recorder));
+                coming.spawn_local(async move {
+                    let began = Instant::now();
+                    let back = come_back(legacy, door, &person, missed).await;
+                    if back.is_ok() {
+                        recorder.done(kind, storm, began, Instant::now());
+                    }
+                    (person, back)
+                });
             }
-            (person, back)
-        });
-        let mut coming = coming.buffer_unordered(at_once);
-        while let Some((person, back)) = coming.next().await {
-            match back {
-                Ok(client) => crew.back.push(client),
-                Err(error) => stage.recorder.fault(Fault::Untold, || format!("{}: {error:#}", person.user)),
+            let Some(back) = coming.join_next().await else { break };
+            match back? {
+                (_, Ok(client)) => crew.back.push(client),
+                (person, Err(error)) => {
+                    stage.recorder.fault(Fault::Untold, || format!("{}: {error:#}", person.user));
+                }
             }
         }
         let took = storm.elapsed().as_secs_f64();
@@ -155,11 +169,10 @@ fn drop_client(_: Client, person: Person) -> Person {
 }
 
 /// Comes back with a cursor, and hears all that was missed, and `synced`.
-async fn come_back(stage: &Stage<'_>, person: &Person, missed: u32) -> anyhow::Result<Client> {
-    let mut door = stage.target.door(person.user)?;
+async fn come_back(legacy: bool, mut door: Door, person: &Person, missed: u32) -> anyhow::Result<Client> {
     door.buffer = 1024;
     door.cursor = Some(person.cursor.clone());
-    let Entered { mut client, welcome } = through(stage.target, door, person.user, person.number).await?;
+    let Entered { mut client, welcome } = through(legacy, door, person.user, person.number).await?;
     if !welcome.contains(r#""resumed":true"#) {
         bail!("was not resumed: {welcome}");
     }

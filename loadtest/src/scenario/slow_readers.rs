@@ -72,7 +72,7 @@ impl Scenario for SlowReaders {
             let mut door = stage.target.door(user)?;
             door.receive = Some(RECEIVE);
             door.buffer = 1024;
-            anyhow::Ok(through(stage.target, door, user, number).await?.client)
+            anyhow::Ok(through(stage.target.legacy, door, user, number).await?.client)
         };
         let sleepers: Vec<Client> =
             stream::iter(0..self.shape.sleepers).map(sleep).buffered(AT_ONCE).try_collect().await?;

@@ -4,12 +4,21 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, Rgba, RgbaImage};
 
 use super::form::{Form, uploads};
 use super::picture::{SECRETS, as_seen, assert_upright, encoded, exif, jpeg, picture, png, with_segment};
-use super::place::{Kind, hub};
+use super::place::{Kind, hub, on_both_stores};
 use crate::support::person::{number, text};
 
-#[tokio::test]
-async fn nothing_but_the_pixels_is_kept_and_they_are_upright() {
-    let (hub, place) = hub(Kind::Folder, &[]).await;
+on_both_stores!(
+    nothing_but_the_pixels_is_kept_and_they_are_upright,
+    every_usual_kind_is_taken_by_what_it_is,
+    transparency_is_kept,
+    colours_are_shown_as_they_were_meant,
+    a_picture_is_scaled_down_and_never_up,
+    of_an_animation_the_first_frame_is_kept,
+    real_photographs_are_taken,
+);
+
+async fn nothing_but_the_pixels_is_kept_and_they_are_upright(kind: Kind) {
+    let (hub, place) = hub(kind, &[]).await;
     let alice = hub.person(42);
     let upright = || picture(480, 320);
     let mut photos = Vec::new();
@@ -68,9 +77,8 @@ fn holds(bytes: &[u8], text: &[u8]) -> bool {
     bytes.windows(text.len()).any(|window| window == text)
 }
 
-#[tokio::test]
-async fn every_usual_kind_is_taken_by_what_it_is() {
-    let (hub, _) = hub(Kind::Folder, &[]).await;
+async fn every_usual_kind_is_taken_by_what_it_is(kind: Kind) {
+    let (hub, _) = hub(kind, &[]).await;
     let alice = hub.person(42);
     let rgb: DynamicImage = picture(200, 100).into();
     let kinds = [
@@ -97,9 +105,8 @@ async fn every_usual_kind_is_taken_by_what_it_is() {
     assert!(red.abs_diff(green) < 6 && green.abs_diff(blue) < 6, "grey stays grey: {red} {green} {blue}");
 }
 
-#[tokio::test]
-async fn transparency_is_kept() {
-    let (hub, _) = hub(Kind::Folder, &[]).await;
+async fn transparency_is_kept(kind: Kind) {
+    let (hub, _) = hub(kind, &[]).await;
     let alice = hub.person(42);
     let logo = RgbaImage::from_fn(400, 400, |x, _| if x < 200 { Rgba([200, 30, 30, 255]) } else { Rgba([0, 0, 0, 0]) });
     for bytes in [png(&logo.clone().into(), None), encoded(&logo.into(), ImageFormat::Gif)] {
@@ -113,9 +120,8 @@ async fn transparency_is_kept() {
     }
 }
 
-#[tokio::test]
-async fn colours_are_shown_as_they_were_meant() {
-    let (hub, _) = hub(Kind::Folder, &[]).await;
+async fn colours_are_shown_as_they_were_meant(kind: Kind) {
+    let (hub, _) = hub(kind, &[]).await;
     let alice = hub.person(42);
     let rgb: DynamicImage = image::RgbImage::from_pixel(64, 64, image::Rgb([30, 180, 40])).into();
     let display_p3 = moxcms::ColorProfile::new_display_p3().encode().expect("a profile");
@@ -130,9 +136,8 @@ async fn colours_are_shown_as_they_were_meant() {
     assert!(seen[1][0] + 15 < seen[0][0] && seen[1][1] > seen[0][1], "{seen:?}");
 }
 
-#[tokio::test]
-async fn a_picture_is_scaled_down_and_never_up() {
-    let (hub, _) = hub(Kind::Folder, &[]).await;
+async fn a_picture_is_scaled_down_and_never_up(kind: Kind) {
+    let (hub, _) = hub(kind, &[]).await;
     let alice = hub.person(42);
     for (from, full, thumb) in [
         ((1, 1), (1, 1), (1, 1)),
@@ -150,9 +155,8 @@ async fn a_picture_is_scaled_down_and_never_up() {
     }
 }
 
-#[tokio::test]
-async fn of_an_animation_the_first_frame_is_kept() {
-    let (hub, _) = hub(Kind::Folder, &[]).await;
+async fn of_an_animation_the_first_frame_is_kept(kind: Kind) {
+    let (hub, _) = hub(kind, &[]).await;
     let alice = hub.person(42);
     let mut bytes = Vec::new();
     let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
@@ -165,10 +169,12 @@ async fn of_an_animation_the_first_frame_is_kept() {
 }
 
 /// Photographs that packages ship: `scripts/test` gets some.
-#[tokio::test]
-async fn real_photographs_are_taken() {
-    let Some(folder) = std::env::var_os("CHAT_TEST_PHOTOS") else { return };
-    let (hub, _) = hub(Kind::Folder, &[]).await;
+async fn real_photographs_are_taken(kind: Kind) {
+    let Some(folder) = std::env::var_os("CHAT_TEST_PHOTOS") else {
+        eprintln!("left out: CHAT_TEST_PHOTOS names no folder of photographs");
+        return;
+    };
+    let (hub, _) = hub(kind, &[]).await;
     let alice = hub.person(42);
     let mut taken = 0;
     for entry in std::fs::read_dir(folder).expect("a folder") {

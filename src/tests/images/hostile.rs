@@ -2,11 +2,17 @@
 
 use super::form::{Form, uploads};
 use super::picture::{encoded, jpeg, picture, png, small, with_segment};
-use super::place::{Kind, hub};
+use super::place::{Kind, hub, on_both_stores};
 use crate::support::person::text;
 use crate::support::{Hub, Person, in_time};
 
 use image::{DynamicImage, ImageFormat};
+
+on_both_stores!(
+    every_hostile_file_is_answered_exactly_and_leaves_nothing,
+    the_largest_picture_from_the_smallest_file_is_bounded,
+    forms_that_are_none_are_refused,
+);
 
 const UNSUPPORTED: (u16, &str) = (415, "unsupported_media");
 const INVALID: (u16, &str) = (422, "image_invalid");
@@ -197,9 +203,8 @@ fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, step)
 }
 
-#[tokio::test]
-async fn every_hostile_file_is_answered_exactly_and_leaves_nothing() {
-    let (mut hub, place) = hub(Kind::Folder, &[("CHAT_UPLOAD_RATE", "off")]).await;
+async fn every_hostile_file_is_answered_exactly_and_leaves_nothing(kind: Kind) {
+    let (mut hub, place) = hub(kind, &[("CHAT_UPLOAD_RATE", "off")]).await;
     let alice = hub.person(42);
     let table: Vec<Hostile> = [other_kinds(), jpegs(), pngs(), gifs_and_webps()].concat();
     assert!(table.len() >= 40, "only {} files", table.len());
@@ -223,10 +228,9 @@ async fn every_hostile_file_is_answered_exactly_and_leaves_nothing() {
 }
 
 /// The largest pictures that are taken, from files that are as small as can be.
-#[tokio::test]
-async fn the_largest_picture_from_the_smallest_file_is_bounded() {
+async fn the_largest_picture_from_the_smallest_file_is_bounded(kind: Kind) {
     // A quarter of the usual: builds without optimisation take their time over pixels.
-    let (mut hub, _) = hub(Kind::Folder, &[("CHAT_MAX_IMAGE_PIXELS", "10000000")]).await;
+    let (mut hub, _) = hub(kind, &[("CHAT_MAX_IMAGE_PIXELS", "10000000")]).await;
     let alice = hub.person(42);
     let flat = |width, height| DynamicImage::from(image::GrayImage::from_pixel(width, height, image::Luma([7])));
     let bombs = [png(&flat(3_150, 3_150), None), png(&flat(12_000, 830), None)];
@@ -251,9 +255,8 @@ fn peak(hub: &mut Hub) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
 }
 
-#[tokio::test]
-async fn forms_that_are_none_are_refused() {
-    let (hub, place) = hub(Kind::Folder, &[]).await;
+async fn forms_that_are_none_are_refused(kind: Kind) {
+    let (hub, place) = hub(kind, &[]).await;
     let alice = hub.person(42);
     let post = async |kind: &str, body: Vec<u8>| post(&alice, kind, body).await;
     let multipart = "multipart/form-data; boundary=b";

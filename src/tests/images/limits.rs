@@ -8,12 +8,22 @@ use tokio::net::TcpStream;
 
 use super::form::{Form, content_type, uploads};
 use super::picture::{jpeg, picture, png, small};
-use super::place::{Kind, hub};
+use super::place::{Kind, hub, on_both_stores};
 use crate::support::{Hub, Person, in_time, until};
 
-#[tokio::test]
-async fn files_are_counted_by_user() {
-    let (hub, _) = hub(Kind::Folder, &[("CHAT_UPLOAD_BURST", "5"), ("CHAT_UPLOAD_RATE", "60")]).await;
+on_both_stores!(
+    files_are_counted_by_user,
+    a_file_is_as_large_as_it_may_be_and_not_larger,
+    a_whole_request_has_a_limit_too,
+    whoever_is_refused_before_the_files_are_read_hears_why,
+    a_length_that_is_not_true_stores_nothing,
+    a_slow_upload_is_cut,
+    so_many_upload_at_a_time_and_no_more,
+    many_at_once_are_all_answered_and_text_goes_on,
+);
+
+async fn files_are_counted_by_user(kind: Kind) {
+    let (hub, _) = hub(kind, &[("CHAT_UPLOAD_BURST", "5"), ("CHAT_UPLOAD_RATE", "60")]).await;
     let (alice, bob) = (hub.person(42), hub.person(7));
     let file = small();
     uploads(&alice, &[&file, &file, &file]).await;
@@ -27,13 +37,10 @@ async fn files_are_counted_by_user() {
     uploads(&bob, &[&file]).await;
 }
 
-#[tokio::test]
-async fn a_file_is_as_large_as_it_may_be_and_not_larger() {
-    let (hub, place) = hub(
-        Kind::Folder,
-        &[("CHAT_MAX_IMAGE", "20000"), ("CHAT_MAX_IMAGE_PIXELS", "10000"), ("CHAT_MAX_IMAGE_SIDE", "200")],
-    )
-    .await;
+async fn a_file_is_as_large_as_it_may_be_and_not_larger(kind: Kind) {
+    let (hub, place) =
+        hub(kind, &[("CHAT_MAX_IMAGE", "20000"), ("CHAT_MAX_IMAGE_PIXELS", "10000"), ("CHAT_MAX_IMAGE_SIDE", "200")])
+            .await;
     let alice = hub.person(42);
     let flat = |width, height| png(&image::RgbImage::from_pixel(width, height, image::Rgb([9, 9, 9])).into(), None);
     let padded = |size: usize| {
@@ -55,9 +62,8 @@ async fn a_file_is_as_large_as_it_may_be_and_not_larger() {
     assert_eq!(place.keys().await.len(), before);
 }
 
-#[tokio::test]
-async fn a_whole_request_has_a_limit_too() {
-    let (hub, _) = hub(Kind::Folder, &[("CHAT_MAX_IMAGE", "100000"), ("CHAT_MAX_IMAGES", "2")]).await;
+async fn a_whole_request_has_a_limit_too(kind: Kind) {
+    let (hub, _) = hub(kind, &[("CHAT_MAX_IMAGE", "100000"), ("CHAT_MAX_IMAGES", "2")]).await;
     let alice = hub.person(42);
     let answer = Form::default().field("content", &"x".repeat(70_000)).upload_by(&alice).await;
     answer.refused(413, "bad_request");
@@ -66,9 +72,8 @@ async fn a_whole_request_has_a_limit_too() {
 }
 
 /// Many clients write all of a body before they read an answer: a connection that was closed meanwhile lost it.
-#[tokio::test]
-async fn whoever_is_refused_before_the_files_are_read_hears_why() {
-    let (hub, _) = hub(Kind::Folder, &[("CHAT_MAX_IMAGE", "100000"), ("CHAT_MAX_IMAGES", "2")]).await;
+async fn whoever_is_refused_before_the_files_are_read_hears_why(kind: Kind) {
+    let (hub, _) = hub(kind, &[("CHAT_MAX_IMAGE", "100000"), ("CHAT_MAX_IMAGES", "2")]).await;
     let token = hub.person(42).token;
     for (name, token, status) in [("a stranger", "none", 401), ("too much", token.as_str(), 413)] {
         let mut socket = TcpStream::connect(hub.address()).await.expect("a connection");
@@ -84,6 +89,51 @@ async fn whoever_is_refused_before_the_files_are_read_hears_why() {
         let answer = reads_status(&mut socket).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{name}: {answer}");
     }
+}
+
+/// Lengths that are wrong, and none at all: what counts is what comes.
+async fn a_length_that_is_not_true_stores_nothing(kind: Kind) {
+    let (hub, place) = hub(kind, &[("CHAT_UPLOAD_DEADLINE", "500ms"), ("CHAT_MAX_IMAGE", "20000")]).await;
+    let alice = hub.person(42);
+    let form = Form::default().file(&small()).bytes();
+    let large = Form::default().file(&vec![0xFF; 500_000]).bytes();
+    let chunked = |body: &[u8], last: &str| {
+        let chunks =
+            body.chunks(1_000).map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+        [chunks.collect::<Vec<_>>().concat(), last.as_bytes().to_vec()].concat()
+    };
+    let length = |bytes: usize| format!("Content-Length: {bytes}");
+    let in_chunks = || "Transfer-Encoding: chunked".to_owned();
+    for (name, length, body, wanted) in [
+        ("in chunks, without a length", in_chunks(), chunked(&form, "0\r\n\r\n"), "HTTP/1.1 201 "),
+        ("in chunks, too large", in_chunks(), chunked(&large, "0\r\n\r\n"), "HTTP/1.1 413 "),
+        ("in chunks that are none", in_chunks(), [b"zz\r\n", form.as_slice()].concat(), "HTTP/1.1 400 "),
+        ("in chunks without an end", in_chunks(), chunked(&form[..form.len() / 2], ""), "HTTP/1.1 408 "),
+        ("a byte short of its length", length(form.len() + 1), form.clone(), "HTTP/1.1 408 "),
+        ("longer than its length", length(form.len() - 40), form.clone(), "HTTP/1.1 400 "),
+        ("of a length that is none", length(0), form.clone(), "HTTP/1.1 400 "),
+        ("of a length that is no number", "Content-Length: -1".to_owned(), form.clone(), "HTTP/1.1 400 "),
+        (
+            "of a length and in chunks, which nobody may say at once",
+            format!("{}\r\n{}", length(4), in_chunks()),
+            chunked(&form[..form.len() / 2], "0\r\n\r\n"),
+            "HTTP/1.1 400 ",
+        ),
+    ] {
+        let mut socket = TcpStream::connect(hub.address()).await.expect("a connection");
+        let head = format!(
+            "POST /chat/upload HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {}\r\nContent-Type: {}\r\n{length}\r\n\r\n",
+            alice.token,
+            content_type(),
+        );
+        socket.write_all(head.as_bytes()).await.expect("written");
+        // Whoever is refused early may be cut off.
+        drop(socket.write_all(&body).await);
+        let answer = reads_status(&mut socket).await;
+        assert!(answer.starts_with(wanted), "{name}: {answer}, not {wanted}");
+    }
+    assert_eq!(place.keys().await.len(), 2, "the one that was whole");
+    uploads(&alice, &[&small()]).await;
 }
 
 /// Begins an upload and says no more.
@@ -118,9 +168,8 @@ async fn reads_status(socket: &mut TcpStream) -> String {
     reads(socket).await.lines().next().unwrap_or_default().to_owned()
 }
 
-#[tokio::test]
-async fn a_slow_upload_is_cut() {
-    let (hub, place) = hub(Kind::Folder, &[("CHAT_UPLOAD_DEADLINE", "300ms")]).await;
+async fn a_slow_upload_is_cut(kind: Kind) {
+    let (hub, place) = hub(kind, &[("CHAT_UPLOAD_DEADLINE", "300ms")]).await;
     let mut socket = stalls(&hub, &hub.person(42)).await;
     let answer = reads(&mut socket).await;
     assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
@@ -128,9 +177,8 @@ async fn a_slow_upload_is_cut() {
     assert_eq!(place.keys().await.len(), 0);
 }
 
-#[tokio::test]
-async fn so_many_upload_at_a_time_and_no_more() {
-    let (hub, _) = hub(Kind::Folder, &[("CHAT_MAX_UPLOADS", "3"), ("CHAT_MAX_UPLOADS_PER_USER", "2")]).await;
+async fn so_many_upload_at_a_time_and_no_more(kind: Kind) {
+    let (hub, _) = hub(kind, &[("CHAT_MAX_UPLOADS", "3"), ("CHAT_MAX_UPLOADS_PER_USER", "2")]).await;
     let (alice, bob, carol) = (hub.person(42), hub.person(7), hub.person(8));
     let file = small();
     let upload = |who: &Person| {
@@ -151,9 +199,8 @@ async fn so_many_upload_at_a_time_and_no_more() {
     upload(&alice).await.is(201);
 }
 
-#[tokio::test]
-async fn many_at_once_are_all_answered_and_text_goes_on() {
-    let (hub, _) = hub(Kind::Folder, &[]).await;
+async fn many_at_once_are_all_answered_and_text_goes_on(kind: Kind) {
+    let (hub, _) = hub(kind, &[]).await;
     let photo = jpeg(&picture(1_600, 1_200).into(), None);
     let people: Vec<Person> = (100..112).map(|id| hub.person(id)).collect();
     let (alice, bob) = (hub.person(42), hub.person(7));

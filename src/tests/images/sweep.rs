@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::form::{Form, ids, uploads};
 use super::picture::small;
-use super::place::{Kind, hub, on_both_stores};
+use super::place::{Kind, Place, hub, on_both_stores};
 use crate::support::person::text;
 use crate::support::{Hub, until};
 
@@ -62,4 +62,35 @@ async fn what_a_crash_left_in_the_middle_is_swept(kind: Kind) {
     hub.restart().await;
     until("both to go", || async { (swept(&hub).await == 2).then_some(()) }).await;
     assert_eq!(place.keys().await.len(), 0);
+}
+
+/// A sweep that began with the same hundred each time never came to the others.
+#[tokio::test]
+async fn what_the_store_does_not_give_up_keeps_nothing_else_waiting() {
+    let settings = [("CHAT_MEDIA_ORPHANS", "1s"), ("CHAT_MEDIA_SWEEP", "1h"), ("CHAT_UPLOAD_RATE", "off")];
+    let (mut hub, place) = hub(Kind::Folder, &settings).await;
+    let alice = hub.person(42);
+    let file = small();
+    let ten: Vec<&[u8]> = vec![&file; 10];
+    let mut stuck = BTreeSet::new();
+    for _ in 0..11 {
+        stuck.extend(ids(&uploads(&alice, &ten).await).into_iter().map(str::to_owned));
+    }
+    let Place::Folder(folder) = &place else { panic!("a folder") };
+    for image in &stuck {
+        // What is no folder cannot be removed as one.
+        let path = folder.join(&image[..2]).join(image);
+        std::fs::remove_dir_all(&path).expect("removed");
+        std::fs::write(path, "in the way").expect("written");
+    }
+    uploads(&alice, &ten).await;
+    hub.kill().await;
+    hub.launch.set("CHAT_MEDIA_SWEEP", "100ms");
+    hub.restart().await;
+    until("the others to go", || async { (swept(&hub).await == 10).then_some(()) }).await;
+    assert!(hub.log().contains("the sweep of images stopped"));
+    for image in &stuck {
+        std::fs::remove_file(folder.join(&image[..2]).join(image)).expect("removed");
+    }
+    until("all to go", || async { (swept(&hub).await == 120).then_some(()) }).await;
 }
