@@ -170,10 +170,7 @@ async fn of_an_animation_the_first_frame_is_kept(kind: Kind) {
 
 /// Photographs that packages ship: `scripts/test` gets some.
 async fn real_photographs_are_taken(kind: Kind) {
-    let Some(folder) = std::env::var_os("CHAT_TEST_PHOTOS") else {
-        eprintln!("left out: CHAT_TEST_PHOTOS names no folder of photographs");
-        return;
-    };
+    let Some(folder) = std::env::var_os("CHAT_TEST_PHOTOS") else { return };
     let (hub, _) = hub(kind, &[]).await;
     let alice = hub.person(42);
     let mut taken = 0;

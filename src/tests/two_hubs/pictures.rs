@@ -19,7 +19,7 @@ async fn a_picture_of_one_node_is_sent_through_another_and_its_links_are_good_on
     }
     let store = tempfile::tempdir().expect("a folder");
     let media = format!("file:{}", store.path().display());
-    let secret = "one secret of both of the nodes, and of nobody else";
+    let secret = "one secret of both of the nodes and of nobody else";
     let database = MariaDb::start();
     let url = database.database("chat");
     let node = async |name: &str| {
