@@ -163,7 +163,8 @@ impl Target {
             }
         };
         let mut launch = Launch::new(std::path::absolute(hub(args)?)?, &folder);
-        launch.set("JWT_SECRET", &args.secret).set("RUST_LOG", "warn");
+        // As many as the machine has files for: what a hub of the usual settings turns away is no measurement.
+        launch.set("JWT_SECRET", &args.secret).set("RUST_LOG", "warn").set("CHAT_MAX_CONNECTIONS", "1000000");
         if let Some(url) = &args.database_url {
             launch.set("DATABASE_URL", url);
         }

@@ -21,7 +21,7 @@ use crate::server::Stream;
 
 /// How many bytes are read at a time: a few usual frames. Every connection keeps that much for as long as it lives; a
 /// larger frame grows its buffer.
-const READ_BUFFER: usize = 768;
+const READ_BUFFER: usize = 512;
 
 /// How many bytes are gathered before they are written. A connection that has written that much keeps it.
 const WRITE_BUFFER: usize = 4 << 10;

@@ -179,6 +179,9 @@ pub struct IdleShape {
     /// Seconds to hold all of them before weighing [default: --seconds]
     #[arg(long)]
     pub hold: Option<f64>,
+    /// Have all of them come and go once before anything is weighed: what stays then is not what a first crowd warms up
+    #[arg(long)]
+    pub again: bool,
 }
 
 /// Who watches whom.

@@ -1,6 +1,7 @@
 //! Connected users who do nothing: what each of them weighs.
 
-use std::time::Instant;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinHandle;
@@ -19,6 +20,9 @@ use crate::usage;
 /// How many connections are being made at a time.
 const AT_ONCE: usize = 64;
 
+/// How long a server may take to notice that all have left: who loses the network for a moment has not left.
+const SETTLE: Duration = Duration::from_secs(20);
+
 /// How many times on the way up the server is weighed.
 const WEIGHINGS: u32 = 10;
 
@@ -33,6 +37,8 @@ pub struct Idle {
 pub struct Crowd {
     held: Vec<JoinHandle<()>>,
     before_kb: u32,
+    /// What each of them cost while it did nothing: CPU microseconds a second.
+    cost: f64,
 }
 
 impl Idle {
@@ -66,19 +72,31 @@ impl Scenario for Idle {
         let (count, note) = affordable(self.shape.connections, pid)?;
         note.into_iter().for_each(|note| recorder.note(note));
         let weigh = || pid.and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        if self.shape.again {
+            for connection in gather(stage, 0..count).await? {
+                connection.abort();
+            }
+            tokio::time::sleep(SETTLE).await;
+        }
         let before_kb = weigh();
         let mut held = Vec::new();
         let began = Instant::now();
         for part in 0..WEIGHINGS {
-            let range = count * part / WEIGHINGS..count * (part + 1) / WEIGHINGS;
-            let clients: Vec<Client> =
-                stream::iter(range).map(|number| enter(stage, number)).buffer_unordered(AT_ONCE).try_collect().await?;
-            held.extend(clients.into_iter().map(|client| tokio::task::spawn_local(hold(client))));
+            held.extend(gather(stage, count * part / WEIGHINGS..count * (part + 1) / WEIGHINGS).await?);
             recorder.figure(&format!("resident with {:05}", held.len()), f64::from(weigh()), "KB");
         }
         recorder.figure("connections", f64::from(count), "");
         recorder.figure("connected", f64::from(count) / began.elapsed().as_secs_f64(), "/s");
-        Ok(Crowd { held, before_kb })
+        Ok(Crowd { held, before_kb, cost: 0.0 })
+    }
+
+    async fn work(&self, crew: &mut Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
+        let window = stage.recorder.begun().await;
+        let (since, before) = (Instant::now(), spent(stage));
+        tokio::time::sleep(window.to.saturating_duration_since(since)).await;
+        let each = since.elapsed().as_secs_f64() * float(crew.held.len().max(1) as u64);
+        crew.cost = (spent(stage) - before) * 1e6 / each;
+        Ok(())
     }
 
     async fn close(&self, crew: Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
@@ -92,11 +110,24 @@ impl Scenario for Idle {
         recorder.figure("resident before", f64::from(crew.before_kb), "KB");
         recorder.figure("resident after", f64::from(with), "KB");
         recorder.figure("per connection", (f64::from(with) - f64::from(crew.before_kb)) / count.max(1.0), "KB");
+        recorder.figure("CPU of each", crew.cost, "µs a second");
         crew.held.into_iter().for_each(|connection| connection.abort());
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        tokio::time::sleep(SETTLE).await;
         recorder.figure("resident when all have left", f64::from(weigh()), "KB");
         Ok(())
     }
+}
+
+/// Connects some, and has them wait.
+async fn gather(stage: &Stage<'_>, range: Range<u32>) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let entering = stream::iter(range).map(|number| enter(stage, number)).buffer_unordered(AT_ONCE);
+    let clients: Vec<Client> = entering.try_collect().await?;
+    Ok(clients.into_iter().map(|client| tokio::task::spawn_local(hold(client))).collect())
+}
+
+/// Returns the CPU seconds that the server has spent so far.
+fn spent(stage: &Stage<'_>) -> f64 {
+    stage.target.pid().and_then(|pid| usage::cpu_seconds(pid).ok()).unwrap_or_default()
 }
 
 /// Connects a user and waits until the hub has said all that it says to somebody new.
