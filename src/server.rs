@@ -102,9 +102,16 @@ pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, opti
             lifetime.tasks.spawn(turn_away(socket, acceptor.is_some()));
             continue;
         };
-        let connection = connection(socket, place, acceptor.clone(), filter.clone(), lifetime.draining.clone());
-        let cut = lifetime.cut.clone();
-        lifetime.tasks.spawn(async move { cut.run_until_cancelled_owned(connection).await });
+        let (acceptor, filter) = (acceptor.clone(), filter.clone());
+        let (draining, cut) = (lifetime.draining.clone(), lifetime.cut.clone());
+        // `run_until_cancelled` would have room for the future twice.
+        lifetime.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = cut.cancelled() => {}
+                () = connection(socket, place, acceptor, filter, draining) => {}
+            }
+        });
     }
 }
 
