@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chat_database::Database;
 use chat_database::change::{
     Change, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Ticket,
@@ -247,8 +246,8 @@ impl Hub {
     ///
     /// # Errors
     /// `unsupported_media`, `image_too_large`, `image_invalid`.
-    pub async fn prepare_image(&self, bytes: Bytes) -> Result<Prepared, Refused> {
-        self.node.images.prepare(bytes).await
+    pub async fn prepare_image(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Refused> {
+        self.node.images.prepare(pieces).await
     }
 
     /// Keeps images for their owner to send, all or none.

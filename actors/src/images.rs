@@ -19,7 +19,6 @@ mod workshop;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use chat_database::change::{Change, Outcome, Upload};
 use chat_database::ids::{MediaId, UserId};
 use chat_database::media::{self, Rendition, Store};
@@ -142,10 +141,10 @@ impl Images {
         self.admission.file(uploading.user(), before)
     }
 
-    /// Makes a file into an image. Nothing is kept of it yet.
-    pub(crate) async fn prepare(&self, bytes: Bytes) -> Result<Prepared, Refused> {
-        metrics::get().upload_bytes.increment(bytes.len() as u64);
-        let worked = self.workshop.render(bytes, self.options.bounds).await.ok_or_else(Refused::shutting_down)?;
+    /// Makes a file, as its pieces follow each other, into an image. Nothing is kept of it yet.
+    pub(crate) async fn prepare(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Refused> {
+        metrics::get().upload_bytes.increment(pieces.iter().map(|piece| piece.len() as u64).sum());
+        let worked = self.workshop.render(pieces, self.options.bounds).await.ok_or_else(Refused::shutting_down)?;
         let rendered = worked.rendered.map_err(|fault| self.refusal(&fault))?;
         metrics::get().images_made.increment(1);
         Ok(Prepared { digest: worked.digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered })

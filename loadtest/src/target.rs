@@ -11,6 +11,7 @@ use crate::args::TargetArgs;
 use crate::client::Door;
 use crate::server::{Launch, Server};
 use crate::token;
+use crate::usage;
 
 /// How long the tokens of a run are good.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
@@ -103,6 +104,12 @@ impl Target {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(Server::pid).or(self.pid)
+    }
+
+    /// Returns the CPU seconds that the server has spent so far; nothing where its process is not known.
+    #[must_use]
+    pub fn cpu_seconds(&self) -> f64 {
+        self.pid().and_then(|pid| usage::cpu_seconds(pid).ok()).unwrap_or_default()
     }
 
     /// Returns where the server keeps its data, if it is known.

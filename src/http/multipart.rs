@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chat_actors::Refused;
 use chat_actors::images::{Prepared, Uploading};
 use chat_actors::protocol::ErrorCode;
@@ -24,6 +24,9 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 /// How many bytes may stand between two parts: boundaries and headers.
 const BETWEEN: usize = 64 << 10;
+
+/// How many bytes of a file stand together until it is worked on.
+const PIECE: usize = 128 << 10;
 
 /// A form that was read.
 #[derive(Debug, Default)]
@@ -106,19 +109,20 @@ impl Reader<'_> {
     /// Makes a file into an image; a file without a byte is what a browser sends for none.
     async fn file(&mut self, part: &mut Field<'static>, before: usize) -> Result<Option<Prepared>, ApiError> {
         let most = self.api.hub.options().images.bounds.bytes;
-        let mut bytes = BytesMut::new();
-        while bytes.len() <= most
+        let (mut pieces, mut length) = (Vec::new(), 0);
+        while length <= most
             && let Some(chunk) = self.chunk(part).await?
         {
-            if bytes.is_empty() && !chunk.is_empty() {
+            if length == 0 && !chunk.is_empty() {
                 self.api.hub.expect_file(&self.uploading, before)?;
             }
-            bytes.extend_from_slice(&chunk);
+            length += chunk.len();
+            put(&mut pieces, &chunk);
         }
-        if bytes.is_empty() {
+        if length == 0 {
             return Ok(None);
         }
-        let image = self.api.hub.prepare_image(bytes.freeze()).await;
+        let image = self.api.hub.prepare_image(pieces).await;
         image.map(Some).map_err(|refused| {
             let message = format!("image {}: {}", before + 1, refused.message);
             Refused { message, ..refused }.into()
@@ -156,6 +160,23 @@ impl Reader<'_> {
         };
         // Whoever has not finished by then has been told.
         let _ = tokio::time::timeout(body::DISCARDING, reading).await;
+    }
+}
+
+/// Adds to a file that is gathered in pieces: one buffer that grows would be moved, megabytes at a time, on a thread that
+/// serves everybody; these are put together where images are worked on.
+fn put(pieces: &mut Vec<Vec<u8>>, mut chunk: &[u8]) {
+    while !chunk.is_empty() {
+        let room = pieces.last().map_or(0, |last| PIECE - last.len());
+        if room == 0 {
+            pieces.push(Vec::with_capacity(PIECE));
+            continue;
+        }
+        let (now, later) = chunk.split_at(room.min(chunk.len()));
+        if let Some(last) = pieces.last_mut() {
+            last.extend_from_slice(now);
+        }
+        chunk = later;
     }
 }
 

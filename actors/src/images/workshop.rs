@@ -8,7 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,7 +23,7 @@ pub(super) struct Workshop(mpsc::UnboundedSender<Job>);
 
 #[derive(Debug)]
 struct Job {
-    bytes: Bytes,
+    pieces: Vec<Vec<u8>>,
     bounds: Bounds,
     done: oneshot::Sender<Worked>,
 }
@@ -50,9 +49,9 @@ impl Workshop {
     }
 
     /// Makes the renditions of a file; `None` if the threads have ended.
-    pub(super) async fn render(&self, bytes: Bytes, bounds: Bounds) -> Option<Worked> {
+    pub(super) async fn render(&self, pieces: Vec<Vec<u8>>, bounds: Bounds) -> Option<Worked> {
         let (done, worked) = oneshot::channel();
-        self.0.send(Job { bytes, bounds, done }).ok()?;
+        self.0.send(Job { pieces, bounds, done }).ok()?;
         worked.await.ok()
     }
 }
@@ -63,12 +62,14 @@ fn work(jobs: &Mutex<mpsc::UnboundedReceiver<Job>>) {
     }
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(Job { bytes, bounds, done }) = job else { return };
+        let Some(Job { pieces, bounds, done }) = job else { return };
         // Whoever asked has hung up.
         if done.is_closed() {
             continue;
         }
         let begun = Instant::now();
+        let bytes = pieces.concat();
+        drop(pieces);
         let digest = Sha256::digest(&bytes).into();
         let rendered = catch_unwind(AssertUnwindSafe(|| pipeline::render(&bytes, &bounds)));
         metrics::get().image_seconds.record(begun.elapsed());

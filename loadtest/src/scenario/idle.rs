@@ -92,10 +92,10 @@ impl Scenario for Idle {
 
     async fn work(&self, crew: &mut Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
         let window = stage.recorder.begun().await;
-        let (since, before) = (Instant::now(), spent(stage));
+        let (since, before) = (Instant::now(), stage.target.cpu_seconds());
         tokio::time::sleep(window.to.saturating_duration_since(since)).await;
         let each = since.elapsed().as_secs_f64() * float(crew.held.len().max(1) as u64);
-        crew.cost = (spent(stage) - before) * 1e6 / each;
+        crew.cost = (stage.target.cpu_seconds() - before) * 1e6 / each;
         Ok(())
     }
 
@@ -123,11 +123,6 @@ async fn gather(stage: &Stage<'_>, range: Range<u32>) -> anyhow::Result<Vec<Join
     let entering = stream::iter(range).map(|number| enter(stage, number)).buffer_unordered(AT_ONCE);
     let clients: Vec<Client> = entering.try_collect().await?;
     Ok(clients.into_iter().map(|client| tokio::task::spawn_local(hold(client))).collect())
-}
-
-/// Returns the CPU seconds that the server has spent so far.
-fn spent(stage: &Stage<'_>) -> f64 {
-    stage.target.pid().and_then(|pid| usage::cpu_seconds(pid).ok()).unwrap_or_default()
 }
 
 /// Connects a user and waits until the hub has said all that it says to somebody new.
