@@ -1,5 +1,7 @@
 //! Softadastra Chat: serves, migrates, mints tokens.
 
+mod allocator;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,11 +14,6 @@ use softadastra_chat::config::{self, Config};
 use softadastra_chat::shutdown::Signals;
 use softadastra_chat::telemetry;
 use tokio::runtime::{Builder, Runtime};
-
-/// The system's own keeps what thousands of connections had for as long as the hub lives; this one gives it back, and is
-/// faster where messages cross threads. SQLite and the image encoder, which are C, have it, too.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -38,6 +35,7 @@ fn main() -> ExitCode {
 
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     telemetry::init_logs()?;
+    allocator::give_back_in_the_background();
     let config = Config::from_args(args)?;
     warn_of_few_files(config.max_connections + config.max_http_connections);
     let runtime = runtime(config.workers)?;

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use chat_actors::protocol::ErrorCode;
 use chat_database::ids::UserId;
 use futures_util::{Stream, StreamExt};
@@ -30,7 +30,7 @@ const MULTIPART: &str = "multipart/form-data";
 /// How long a JSON body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send + Sync>>;
+pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + Sync>>;
 
 /// A request's body, not read yet: nothing of it is, before its sender is known.
 pub(crate) struct Body {
@@ -46,13 +46,8 @@ pub(crate) fn body() -> impl Filter<Extract = (Body,), Error = Rejection> + Copy
 }
 
 fn chunks<B: Buf>(stream: impl Stream<Item = Result<B, warp::Error>> + Send + Sync + 'static) -> Chunks {
-    Box::pin(stream.map(|chunk| {
-        chunk.map(|mut chunk| {
-            let mut bytes = vec![0; chunk.remaining()];
-            chunk.copy_to_slice(&mut bytes);
-            bytes
-        })
-    }))
+    // hyper's pieces are `Bytes`, which are not copied here.
+    Box::pin(stream.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
 }
 
 impl Body {
@@ -219,7 +214,7 @@ mod tests {
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, content_type.parse().expect("a header"));
         }
-        let parts = parts.into_iter().map(|part| Ok(bytes::Bytes::from(part)));
+        let parts = parts.into_iter().map(|part| Ok(Bytes::from(part)));
         Body { headers, chunks: chunks(futures_util::stream::iter(parts)) }
     }
 
@@ -242,7 +237,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_never_ends_is_given_up() {
-        let stream = futures_util::stream::pending::<Result<bytes::Bytes, warp::Error>>();
+        let stream = futures_util::stream::pending::<Result<Bytes, warp::Error>>();
         let body = Body { headers: HeaderMap::new(), chunks: chunks(stream) };
         let error = body.json::<MessageSend>().await.expect_err("too slow");
         assert_eq!(error.status(), StatusCode::REQUEST_TIMEOUT);
@@ -250,7 +245,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_is_too_large_is_that_also_if_it_never_ends() {
-        let much = futures_util::stream::iter([Ok::<_, warp::Error>(bytes::Bytes::from(vec![b'x'; LIMIT + 1]))]);
+        let much = futures_util::stream::iter([Ok::<_, warp::Error>(Bytes::from(vec![b'x'; LIMIT + 1]))]);
         let body = Body { headers: HeaderMap::new(), chunks: chunks(much.chain(futures_util::stream::pending())) };
         let error = body.json::<MessageSend>().await.expect_err("too large");
         assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
