@@ -66,6 +66,13 @@ pub enum Command {
     /// Make the HTML report again from JSON
     #[command(after_help = "Example: chat-loadtest report capacity/report.json idle/report.json --html both.html")]
     Report(ReportArgs),
+    /// Serve what `compare --peer sockets` compares with
+    #[command(hide = true)]
+    Sockets {
+        /// Where to listen; on this machine.
+        #[arg(long, env = "CHAT_LISTEN")]
+        listen: std::net::SocketAddr,
+    },
 }
 
 const CAPACITY: &str = "\
@@ -235,9 +242,12 @@ pub struct CompareArgs {
     /// Where the result goes.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// The other server: a Node.js service of the same job, which this program starts
+    /// The other server: a small one of the same job, which this program starts
     #[arg(long, value_enum)]
     pub peer: Option<Peer>,
+    /// The database of --peer node-mysql: mysql://HOST/DATABASE. It makes its tables there
+    #[arg(long, value_name = "URL", requires = "peer", required_if_eq("peer", "node-mysql"))]
+    pub peer_database_url: Option<String>,
     /// The other server: one that runs
     #[arg(long, value_name = "URL")]
     pub against: Option<String>,
@@ -320,6 +330,8 @@ mod tests {
             "x run mixed --spawn --rate 500 --sends 10%",
             "x capacity --spawn --slo p99<20ms",
             "x compare --spawn --peer node-group --in-flight 1,8",
+            "x compare --spawn --peer node-mysql --peer-database-url mysql://127.0.0.1/peer",
+            "x compare --spawn --peer sockets",
             "x compare --spawn --against http://127.0.0.1:1 --legacy",
             "x plan --users 1000,2000 --online 10%",
             "x report a.json b.json --html c.html",
@@ -335,6 +347,7 @@ mod tests {
             "x capacity --spawn --slo p99",
             "x compare --spawn",
             "x compare --spawn --peer node --legacy",
+            "x compare --spawn --peer node-mysql",
             "x plan --online 150%",
             "x report",
         ] {

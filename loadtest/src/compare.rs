@@ -104,7 +104,7 @@ pub async fn compare(args: &CompareArgs, live: &Live) -> anyhow::Result<Comparis
 
 async fn other(args: &CompareArgs, live: &Live) -> anyhow::Result<Target> {
     match (args.peer, &args.against) {
-        (Some(which), _) => peer::start(which, args.peer_folder.as_deref(), &args.target.secret, live).await,
+        (Some(which), _) => peer::start(which, args, live).await,
         (None, Some(url)) => Target::find("--against", url, &args.target, args.legacy, args.against_pid),
         (None, None) => anyhow::bail!("with what? Give --peer or --against"),
     }

@@ -14,7 +14,7 @@ use chat_loadtest::scenario::{
     Chat, History, Idle, Images, Mixed, Notifications, Presence, Reconnect, Scenario, SlowReaders,
 };
 use chat_loadtest::target::Target;
-use chat_loadtest::{capacity, compare, plan, report};
+use chat_loadtest::{capacity, compare, peer, plan, report};
 use clap::{Args, Parser as _};
 use tokio::task::LocalSet;
 
@@ -66,6 +66,10 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
             std::fs::write(&args.html, report::html::page(&documents))
                 .with_context(|| format!("cannot write {}", args.html.display()))?;
             writeln!(io::stdout(), "{}", args.html.display())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Sockets { listen } => {
+            peer::sockets::serve(listen).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,4 +1,7 @@
-//! A peer to compare with: the smallest honest Node.js service of the same job, under `peers/node`.
+//! A peer to compare with: the smallest honest service of the same job in Node.js, under `peers`, or the hub's sockets with
+//! nothing behind them.
+
+pub mod sockets;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -6,13 +9,16 @@ use std::process::Stdio;
 use anyhow::{Context as _, bail, ensure};
 use tokio::process::Command;
 
-use crate::args::Peer;
+use crate::args::{CompareArgs, Peer};
 use crate::live::Live;
 use crate::server::Launch;
 use crate::target::Target;
 
 /// Where `node.h` is, where the system's own packages have put it: without it npm would fetch it from afar.
 const HEADERS: &str = "/usr/include/node/node.h";
+
+/// The subcommand that [`sockets::serve`] runs under.
+pub const SOCKETS: &str = "sockets";
 
 impl Peer {
     /// Names it for people.
@@ -21,44 +27,77 @@ impl Peer {
         match self {
             Self::Node => "Node.js, a commit per message",
             Self::NodeGroup => "Node.js, group commit",
+            Self::NodeMysql => "Node.js on MySQL, three statements per message",
+            Self::Sockets => "sockets alone, nothing kept",
         }
     }
 
-    fn mode(self) -> &'static str {
-        match self {
-            Self::Node => "each",
-            Self::NodeGroup => "group",
-        }
+    /// Returns whether it speaks the frames of the service that the hub replaces, and has no history to read back.
+    #[must_use]
+    pub fn is_legacy(self) -> bool {
+        matches!(self, Self::NodeMysql | Self::Sockets)
     }
 }
 
-/// Starts a peer on a free port, with a database in a temporary folder. Its packages are installed the first time.
+/// Starts a peer on a free port, with its data in a temporary folder. Its packages are installed the first time.
 ///
 /// # Errors
 /// With what is missing.
-pub async fn start(peer: Peer, folder: Option<&Path>, secret: &str, live: &Live) -> anyhow::Result<Target> {
+pub async fn start(peer: Peer, args: &CompareArgs, live: &Live) -> anyhow::Result<Target> {
+    let data = tempfile::Builder::new().prefix("chat-loadtest-peer-").tempdir()?;
+    let launch = launch(peer, args, data.path(), live).await?;
+    let server = launch.start().await.context("the peer did not start")?;
+    Ok(Target::ours(peer.title(), server, &args.target.secret, data, peer.is_legacy()))
+}
+
+async fn launch(peer: Peer, args: &CompareArgs, data: &Path, live: &Live) -> anyhow::Result<Launch> {
+    // What is there once the packages are installed.
+    const BUILT: &str = "node_modules/better-sqlite3/build/Release/better_sqlite3.node";
+    const INSTALLED: &str = "node_modules/mysql2/package.json";
+    let folder = args.peer_folder.as_deref();
+    let mode = match peer {
+        Peer::Sockets => {
+            let mut launch = Launch::new(std::env::current_exe()?, data);
+            launch.arguments = vec![SOCKETS.to_owned()];
+            // It has no health to ask for: it is ready when it takes connections.
+            launch.tls = true;
+            return Ok(launch);
+        }
+        Peer::NodeMysql => {
+            let mut launch = node(folder, "node-mysql", INSTALLED, data, live).await?;
+            let url = args.peer_database_url.as_deref().context("--peer node-mysql needs --peer-database-url")?;
+            launch.set("PEER_DATABASE_URL", url);
+            return Ok(launch);
+        }
+        Peer::Node => "each",
+        Peer::NodeGroup => "group",
+    };
+    let mut launch = node(folder, "node", BUILT, data, live).await?;
+    launch
+        .set("JWT_SECRET", &args.target.secret)
+        .set("PEER_MODE", mode)
+        .set("PEER_DATABASE", data.join("peer.db").display().to_string());
+    Ok(launch)
+}
+
+/// Makes the launch of a service under `peers`; `wanted` is there once its packages are installed.
+async fn node(folder: Option<&Path>, name: &str, wanted: &str, data: &Path, live: &Live) -> anyhow::Result<Launch> {
     let source = match folder {
         Some(folder) => folder.to_owned(),
-        None => PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/node")),
+        None => Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/peers")).join(name),
     };
     let program = std::path::absolute(source.join("peer.js"))?;
     ensure!(program.exists(), "there is no {}: give the folder of the peer with --peer-folder", program.display());
     let node =
         find("node").context("the peer needs Node.js: install it (Debian: apt-get install nodejs npm libnode-dev)")?;
-    if !source.join("node_modules/better-sqlite3/build/Release/better_sqlite3.node").exists() {
-        live.say("installing the peer's packages with npm (once; better-sqlite3 is compiled, which takes a minute)");
+    if !source.join(wanted).exists() {
+        live.say("installing the peer's packages with npm (once; what is C++ is compiled, which takes a minute)");
         install(&source).await?;
     }
-    let data = tempfile::Builder::new().prefix("chat-loadtest-peer-").tempdir()?;
-    let mut launch = Launch::new(node, data.path());
-    launch
-        .set("JWT_SECRET", secret)
-        .set("NODE_ENV", "production")
-        .set("PEER_MODE", peer.mode())
-        .set("PEER_DATABASE", data.path().join("peer.db").display().to_string());
+    let mut launch = Launch::new(node, data);
+    launch.set("NODE_ENV", "production");
     launch.arguments = vec![program.display().to_string()];
-    let server = launch.start().await.context("the peer did not start")?;
-    Ok(Target::ours(peer.title(), server, secret, data))
+    Ok(launch)
 }
 
 async fn install(folder: &Path) -> anyhow::Result<()> {

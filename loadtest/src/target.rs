@@ -84,15 +84,16 @@ impl Target {
         })
     }
 
-    /// Takes a server that somebody else has started for us, with its data in a folder of ours.
+    /// Takes a server that somebody else has started for us, with its data in a folder of ours; `legacy`: it is spoken to as to
+    /// the service that the hub replaces, and has no history to read back.
     #[must_use]
-    pub fn ours(name: &str, server: Server, secret: &str, folder: TempDir) -> Self {
+    pub fn ours(name: &str, server: Server, secret: &str, folder: TempDir, legacy: bool) -> Self {
         Self {
             name: name.to_owned(),
             address: server.address(),
             base: String::new(),
             secret: secret.to_owned(),
-            legacy: false,
+            legacy,
             server: Some(server),
             pid: None,
             data: Some(folder.path().to_owned()),

@@ -1,8 +1,11 @@
 //! The whole way with a real hub: run, capacity, compare, report; short.
 //!
 //! The hub is the program beside this one (`cargo build`), or `CHAT_TEST_HUB`. Node.js and a browser take part where
-//! `CHAT_TEST_PEERS` is set, as in `scripts/test`; then nothing may be missing.
+//! `CHAT_TEST_PEERS` is set, as in `scripts/test`; then nothing may be missing. MariaDB where `CHAT_TEST_MARIADB=1`.
 
+#[path = "../../database/tests/support/mariadb.rs"]
+#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test's support")]
+mod mariadb;
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -162,6 +165,31 @@ async fn compare_with_both_node_peers() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn compare_with_the_sockets_alone() {
+    let Some(hub) = hub() else { return };
+    let line = "compare --spawn --peer sockets --pairs 10 --in-flight 4 --rounds 1 --seconds 1 --warmup 0.3 --json";
+    let said = loadtest(line, &["--hub", &hub]).await;
+    is_good(&said);
+    let other = &said.json()["loads"][0]["other"][0]["tally"];
+    assert!(other["delivered"].as_u64() > Some(0), "{other}");
+    assert_eq!((&other["acknowledged"], &other["delivered"]), (&other["sent"], &other["sent"]));
+}
+
+#[tokio::test]
+async fn compare_on_mariadb_with_three_statements_a_message() {
+    let test = "compare_on_mariadb_with_three_statements_a_message";
+    let Some(hub) = hub().filter(|_| with_peers() && mariadb::wanted(test)) else { return };
+    let server = mariadb::MariaDb::start();
+    let (hubs, peers) = (server.database("hub"), server.database("peer"));
+    let line = "compare --spawn --peer node-mysql --pairs 10 --in-flight 4 --rounds 1 --seconds 1 --warmup 0.3 --json";
+    let said = loadtest(line, &["--hub", &hub, "--database-url", &hubs, "--peer-database-url", &peers]).await;
+    is_good(&said);
+    let sent = said.json()["loads"][0]["other"][0]["tally"]["sent"].as_u64().expect("a number");
+    let kept: u64 = server.sql("SELECT COUNT(*) FROM peer.peer_messages").trim().parse().expect("a number");
+    assert!(sent > 0 && kept >= sent, "{kept} of {sent}");
 }
 
 async fn browser(arguments: &[&str]) -> String {

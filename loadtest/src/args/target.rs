@@ -46,6 +46,10 @@ pub enum Peer {
     Node,
     /// The same, with all messages of one turn of the event loop in one transaction
     NodeGroup,
+    /// Node.js, ws and mysql2, three statements per message that commit one by one; needs --peer-database-url
+    NodeMysql,
+    /// The hub's sockets with nothing behind them, which keep nothing: the ceiling
+    Sockets,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
