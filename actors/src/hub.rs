@@ -1,26 +1,27 @@
 //! The hub of one node: what the edge may ask for.
 
+mod images;
+mod notifications;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
-use chat_database::change::{
-    Change, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Ticket,
-};
-use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
+use chat_database::change::{Change, Delete, Edit, Outcome, Receipt, ReceiptKind, Send, Ticket};
+use chat_database::ids::{MediaId, MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::media::Store;
-use chat_database::objects::{Image, Message};
-use chat_database::queries::media::{self, Location};
+use chat_database::objects::Message;
 use chat_database::queries::{changes, messages, people, threads};
 use chat_database::time::Timestamp;
 use ractor::{ActorRef, ActorRuntime};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+pub use self::notifications::Notice;
 pub use crate::connection::{Opening, Session};
 use crate::horizon::Horizon;
-use crate::images::{self, Images, Links, Prepared, Uploading};
+use crate::images::{Images, Prepared};
 use crate::node::Node;
 pub use crate::origin::Permit;
 use crate::origin::{Answer, Origin};
@@ -60,7 +61,7 @@ pub struct Options {
     /// How often the hub pings, as clients are told.
     pub heartbeat: Duration,
     /// How images are dealt with.
-    pub images: images::Options,
+    pub images: crate::images::Options,
 }
 
 /// A stored message, as REST answers it.
@@ -70,23 +71,6 @@ pub struct Stored {
     pub message: Message,
     /// Whether it had been stored before.
     pub duplicate: bool,
-}
-
-/// A notification from the marketplace.
-#[derive(Debug, Clone)]
-pub struct Notice {
-    /// Whom it is for.
-    pub users: Vec<UserId>,
-    /// What it is about.
-    pub kind: String,
-    /// A line.
-    pub title: String,
-    /// A paragraph.
-    pub body: String,
-    /// The thing it is about.
-    pub related_id: Option<u64>,
-    /// A user gets one notification per key, for ever.
-    pub dedupe_key: Option<String>,
 }
 
 /// A page of what has changed.
@@ -214,71 +198,10 @@ impl Hub {
     /// Takes files away that were kept for a message that is not to be; those that a message holds stay.
     async fn take_away(&self, images: Vec<MediaId>) {
         let over = Timestamp::now().after(self.node.options.images.orphans_stay);
-        let taken = images::take_away(&self.node, images, over).await;
+        let taken = crate::images::take_away(&self.node, images, over).await;
         if let Err(error) = taken.and_then(|taken| taken.left.map_or(Ok(()), |(_, refused)| Err(refused))) {
             tracing::warn!(%error, "files of a refused message are left to the sweep");
         }
-    }
-
-    /// Lets a request in that uploads files; it counts as one for as long as what is returned lives.
-    ///
-    /// # Errors
-    /// `overloaded`, `rate_limited` with as many uploads under way as this node, or the user, may have; `shutting_down`.
-    pub fn begin_upload(&self, user: UserId) -> Result<Uploading, Refused> {
-        if self.node.is_draining() {
-            return Err(Refused::shutting_down());
-        }
-        self.node.images.admit(user)
-    }
-
-    /// Counts a file before it is read; `before` came with the same request.
-    ///
-    /// # Errors
-    /// `too_many_images`, `rate_limited`.
-    pub fn expect_file(&self, uploading: &Uploading, before: usize) -> Result<(), Refused> {
-        if before >= self.node.options.limits.images {
-            return Err(compose::too_many_images(&self.node.options.limits));
-        }
-        self.node.images.expect_file(uploading, before)
-    }
-
-    /// Makes a file into an image. Nothing of it is kept yet.
-    ///
-    /// # Errors
-    /// `unsupported_media`, `image_too_large`, `image_invalid`.
-    pub async fn prepare_image(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Refused> {
-        self.node.images.prepare(pieces).await
-    }
-
-    /// Keeps images for their owner to send, all or none.
-    ///
-    /// # Errors
-    /// Temporary ones alone.
-    pub async fn keep_images(&self, owner: UserId, prepared: Vec<Prepared>) -> Result<Vec<Image>, Refused> {
-        let mut images = self.node.images.keep(&self.node.storage, owner, prepared).await?;
-        self.links().dress_images(&mut images, owner);
-        Ok(images)
-    }
-
-    /// Finds an image for somebody who may see it.
-    ///
-    /// # Errors
-    /// `not_found`: there is none, or it is not theirs to see.
-    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<Location, Refused> {
-        let found = media::find(&self.node.database, reader, image).await?;
-        found.ok_or_else(|| Refused::not_found("image"))
-    }
-
-    /// Returns the store of images, for reading.
-    #[must_use]
-    pub fn store(&self) -> &Store {
-        self.node.images.store()
-    }
-
-    /// Returns what makes and reads the links of images.
-    #[must_use]
-    pub fn links(&self) -> &Links {
-        self.node.images.links()
     }
 
     /// Changes a message's text.
@@ -316,45 +239,6 @@ impl Hub {
             Answer::Read { read_seq, unread } => Ok((read_seq, unread)),
             _ => Err(Refused::internal()),
         }
-    }
-
-    /// Stores notifications and tells those who listen; returns how many are new.
-    ///
-    /// # Errors
-    /// Temporary ones alone: the edge has looked at the notice.
-    pub async fn notify(&self, notice: Notice) -> Result<usize, Refused> {
-        let Notice { mut users, kind, title, body, related_id, dedupe_key } = notice;
-        users.sort_unstable();
-        users.dedup();
-        let notify = Notify { users, kind, title, body, related_id, dedupe_key, at: Timestamp::now() };
-        match self.node.storage.call(Change::Notify(notify)).await? {
-            Outcome::Notified(made) => Ok(made.len()),
-            _ => Err(Refused::internal()),
-        }
-    }
-
-    /// Marks a notification as read.
-    ///
-    /// # Errors
-    /// `not_found`.
-    pub async fn read_notification(&self, user: UserId, id: NotificationId) -> Result<(), Refused> {
-        self.change_notification(Change::ReadNotification(OwnNotification { id, user })).await
-    }
-
-    /// Marks all of a user's notifications as read.
-    ///
-    /// # Errors
-    /// Temporary ones alone.
-    pub async fn read_all_notifications(&self, user: UserId) -> Result<(), Refused> {
-        self.change_notification(Change::ReadAllNotifications(user)).await
-    }
-
-    /// Deletes a notification.
-    ///
-    /// # Errors
-    /// `not_found`.
-    pub async fn delete_notification(&self, user: UserId, id: NotificationId) -> Result<(), Refused> {
-        self.change_notification(Change::DeleteNotification(OwnNotification { id, user })).await
     }
 
     /// Uses up a ticket, durably.
@@ -458,13 +342,6 @@ impl Hub {
         let (origin, answer): (Origin, oneshot::Receiver<_>) = Origin::call();
         thread::ask(&self.node, pair, change, origin);
         answer.await.unwrap_or_else(|_| Err(Refused::internal()))
-    }
-
-    async fn change_notification(&self, change: Change) -> Result<(), Refused> {
-        match self.node.storage.call(change).await? {
-            Outcome::NoNotification => Err(Refused::not_found("notification")),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -22,6 +22,7 @@ mod failure;
 pub mod ids;
 pub mod media;
 pub mod objects;
+mod packed;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod plans;

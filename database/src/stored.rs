@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, IdenStatic, Iterable};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, IdenStatic, Iterable, Value};
 
 use crate::entities::chat_message;
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{ExtraData, Image, Message};
+use crate::packed;
 use crate::sql::{self, Kind};
 use crate::time::Timestamp;
 
@@ -31,6 +32,17 @@ pub(crate) fn message(row: chat_message::Model, images: Vec<Image>) -> Message {
         edited_at: row.edited_at.map(Timestamp::from_millis),
         deleted: row.deleted_at.is_some(),
     }
+}
+
+/// Reads whole rows of messages, to show them: their `payload_hash` may be left out.
+pub(crate) async fn rows(
+    db: &impl ConnectionTrait,
+    text: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Vec<chat_message::Model>, DbErr> {
+    let shown = chat_message::Column::iter().filter(|column| !matches!(column, chat_message::Column::PayloadHash));
+    let shown: Vec<&str> = shown.map(|column| column.as_str()).collect();
+    packed::rows(db, &shown, text, values, |row| chat_message::Model::from_query_result(row, "")).await
 }
 
 /// Makes messages of their rows, with one more query if there are any.

@@ -71,6 +71,8 @@ async fn a_message_comes_back_as_it_was_sent(mut w: World) {
     assert_eq!(told.images[0].url, "/media/01J-b/full");
     let read = messages::one(&w.db, ben, told.id).await.unwrap().unwrap();
     assert_eq!(read, told);
+    let page = messages::page(&w.db, ben, told.thread_id, Page::Newest, 5).await.unwrap().unwrap();
+    assert_eq!(page.messages, [first, told]);
 }
 
 async fn a_repetition_gets_the_first_answer(mut w: World) {

@@ -1,8 +1,10 @@
 //! `chat_messages`: a message.
 
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Deserializer};
 
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+/// A row; also as the array of its columns but `payload_hash` (see [`crate::packed`]).
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "chat_messages")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -12,7 +14,9 @@ pub(crate) struct Model {
     pub(crate) rev: i64,
     pub(crate) created_rev: i64,
     pub(crate) sender_id: i64,
+    #[serde(deserialize_with = "bytes")]
     pub(crate) temp_id: Option<Vec<u8>>,
+    #[serde(skip)]
     pub(crate) payload_hash: Vec<u8>,
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) content: Option<String>,
@@ -29,3 +33,7 @@ pub(crate) struct Model {
 pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+fn bytes<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Vec<u8>>, D::Error> {
+    Ok(Option::<String>::deserialize(text)?.map(String::into_bytes))
+}

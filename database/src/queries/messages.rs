@@ -1,6 +1,6 @@
 //! A thread's history, in pages.
 
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, TransactionTrait, Value};
 
 use crate::entities::{chat_message, chat_thread};
 use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
@@ -113,7 +113,7 @@ async fn read_rows(db: &Database, thread: ThreadId, page: Page, limit: u32) -> R
     };
     let table = sql::indexed(db.backend, "chat_messages", "chat_messages_seq");
     let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND seq {range} ? ORDER BY seq {order} LIMIT ?");
-    rows(&db.readers, text, [thread.column(), from, limit]).await
+    stored::rows(&db.readers, &text, [thread.column(), from, limit].map(Value::from)).await
 }
 
 /// Reads the messages whose last change came after `rev`, by that change: those that were created since and have not been
@@ -127,10 +127,11 @@ async fn after_rev(
     let table = sql::indexed(db.get_database_backend(), "chat_messages", "chat_messages_seq");
     let created =
         format!("SELECT * FROM {table} WHERE thread_id = ? AND seq > ? AND rev = created_rev ORDER BY seq LIMIT ?");
-    let mut found = rows(db, created, [thread, last_seq_at(db, thread, rev).await?, limit]).await?;
+    let values = [thread, last_seq_at(db, thread, rev).await?, limit];
+    let mut found = stored::rows(db, &created, values.map(Value::from)).await?;
     const AMENDED: &str = "SELECT m.* FROM chat_amendments a JOIN chat_messages m ON m.id = a.message_id \
          WHERE a.thread_id = ? AND a.rev > ? AND m.rev = a.rev ORDER BY a.rev LIMIT ?";
-    found.extend(rows(db, AMENDED.to_owned(), [thread, rev, limit]).await?);
+    found.extend(stored::rows(db, AMENDED, [thread, rev, limit].map(Value::from)).await?);
     found.sort_unstable_by_key(|row| row.rev);
     found.truncate(usize::try_from(limit).unwrap_or_default());
     Ok(found)
@@ -146,12 +147,6 @@ async fn last_seq_at(db: &impl ConnectionTrait, thread: i64, rev: i64) -> Result
     };
     let (amended, last_seq): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     Ok(last_seq.saturating_add(rev - amended))
-}
-
-async fn rows(db: &impl ConnectionTrait, text: String, values: [i64; 3]) -> Result<Vec<chat_message::Model>, DbErr> {
-    let statement = sql::statement(db.get_database_backend(), text, values.map(Value::from));
-    let rows = db.query_all_raw(statement).await?;
-    rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect()
 }
 
 async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, DbErr> {

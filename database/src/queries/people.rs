@@ -1,11 +1,11 @@
 //! Who knows whom, and when they were last there.
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 use crate::ids::UserId;
 use crate::sql::Kind;
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, sql};
+use crate::{Database, Error, failure, packed, sql};
 
 /// The other member of one of a user's threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,7 @@ pub async fn close(db: &Database, asked: &[Counterpart], limit: u32) -> Result<V
     };
     let text = format!("SELECT j.id FROM {set} WHERE {} + {} < ?", newer(1), newer(2));
     let asked: Vec<(i64, i64)> = asked.iter().map(|other| (other.user.column(), other.active.millis())).collect();
-    let asked = sql::statement(db.backend, text, [sql::json(&asked), i64::from(limit).into()]);
-    users(db, asked).await.map_err(failure::error)
+    users(db, &text, [sql::json(&asked), i64::from(limit).into()]).await.map_err(failure::error)
 }
 
 /// Returns those of `asked` who share a thread with `user`.
@@ -59,7 +58,7 @@ pub async fn acquainted(db: &Database, user: UserId, asked: &[UserId]) -> Result
     let asked = sql::json(&columns(asked));
     let user = Value::from(user.column());
     let values = [asked.clone(), user.clone(), asked, user];
-    users(db, sql::statement(db.backend, text, values)).await.map_err(failure::error)
+    users(db, &text, values).await.map_err(failure::error)
 }
 
 /// Returns when each was last connected; those who never were are left out.
@@ -87,12 +86,11 @@ async fn read_counterparts(db: &Database, user: UserId, limit: u32) -> Result<Ve
     );
     let (user, limit): (Value, Value) = (user.column().into(), i64::from(limit).into());
     let values = [user.clone(), limit.clone(), user, limit.clone(), limit];
-    let rows = db.readers.query_all_raw(sql::statement(db.backend, text, values)).await?;
-    let counterpart = |row: &QueryResult| {
-        let (user, active) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        Ok(Counterpart { user: UserId::from_column(user), active: Timestamp::from_millis(active) })
-    };
-    rows.iter().map(counterpart).collect()
+    let each = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    let found: Vec<(i64, i64)> = packed::rows(&db.readers, &["other", "updated_at"], &text, values, each).await?;
+    let counterpart =
+        |(user, active)| Counterpart { user: UserId::from_column(user), active: Timestamp::from_millis(active) };
+    Ok(found.into_iter().map(counterpart).collect())
 }
 
 async fn read_last_seen(db: &Database, users: &[UserId]) -> Result<Vec<(UserId, Timestamp)>, DbErr> {
@@ -108,9 +106,10 @@ async fn read_last_seen(db: &Database, users: &[UserId]) -> Result<Vec<(UserId, 
     Ok(seen)
 }
 
-async fn users(db: &Database, asked: Statement) -> Result<Vec<UserId>, DbErr> {
-    let rows = db.readers.query_all_raw(asked).await?;
-    rows.iter().map(|row| row.try_get_by_index(0).map(UserId::from_column)).collect()
+async fn users<const N: usize>(db: &Database, text: &str, values: [Value; N]) -> Result<Vec<UserId>, DbErr> {
+    let each = |row: &QueryResult| Ok((row.try_get_by_index(0)?,));
+    let found: Vec<(i64,)> = packed::rows(&db.readers, &["id"], text, values, each).await?;
+    Ok(found.into_iter().map(|(user,)| UserId::from_column(user)).collect())
 }
 
 fn columns(users: &[UserId]) -> Vec<(i64,)> {

@@ -159,9 +159,7 @@ async fn changed_messages(
     );
     let windows: Vec<(i64, i64)> = threads.iter().map(|thread| (thread.id, thread.last_seq - WINDOW)).collect();
     let values = [sql::json(&windows), since.column().into(), limit(most)];
-    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
-    let mut messages: Vec<chat_message::Model> =
-        rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+    let mut messages = stored::rows(db, &text, values).await?;
 
     for thread in threads.iter().filter(|thread| thread.below > since.column()) {
         below(db, thread.id, thread.last_seq - WINDOW, since, most, &mut messages).await?;
@@ -189,8 +187,7 @@ async fn amended(
          JOIN chat_messages m ON m.id = a.message_id WHERE m.rev = a.rev LIMIT ?"
     );
     let values = [sql::json(threads), since.column().into(), limit(most)];
-    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
-    rows.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect()
+    stored::rows(db, &text, values).await
 }
 
 /// Sorts messages by thread and `rev`, each once.
@@ -213,9 +210,7 @@ async fn below(
     let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?");
     while messages.len() <= most {
         let values: [Value; 3] = [thread.into(), seq.into(), PAGE.into()];
-        let page = db.query_all_raw(sql::statement(backend, text.clone(), values)).await?;
-        let page: Vec<chat_message::Model> =
-            page.iter().map(|row| chat_message::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+        let page = stored::rows(db, &text, values).await?;
         let Some(lowest) = page.last() else {
             return Ok(());
         };

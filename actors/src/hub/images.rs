@@ -1,0 +1,74 @@
+//! Images: taken in, kept, found.
+
+use chat_database::ids::{MediaId, UserId};
+use chat_database::media::Store;
+use chat_database::objects::Image;
+use chat_database::queries::media::{self, Location};
+
+use super::Hub;
+use crate::compose;
+use crate::images::{Links, Prepared, Uploading};
+use crate::refused::Refused;
+
+impl Hub {
+    /// Lets a request in that uploads files; it counts as one for as long as what is returned lives.
+    ///
+    /// # Errors
+    /// `overloaded`, `rate_limited` with as many uploads under way as this node, or the user, may have; `shutting_down`.
+    pub fn begin_upload(&self, user: UserId) -> Result<Uploading, Refused> {
+        if self.node.is_draining() {
+            return Err(Refused::shutting_down());
+        }
+        self.node.images.admit(user)
+    }
+
+    /// Counts a file before it is read; `before` came with the same request.
+    ///
+    /// # Errors
+    /// `too_many_images`, `rate_limited`.
+    pub fn expect_file(&self, uploading: &Uploading, before: usize) -> Result<(), Refused> {
+        if before >= self.node.options.limits.images {
+            return Err(compose::too_many_images(&self.node.options.limits));
+        }
+        self.node.images.expect_file(uploading, before)
+    }
+
+    /// Makes a file into an image. Nothing of it is kept yet.
+    ///
+    /// # Errors
+    /// `unsupported_media`, `image_too_large`, `image_invalid`.
+    pub async fn prepare_image(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Refused> {
+        self.node.images.prepare(pieces).await
+    }
+
+    /// Keeps images for their owner to send, all or none.
+    ///
+    /// # Errors
+    /// Temporary ones alone.
+    pub async fn keep_images(&self, owner: UserId, prepared: Vec<Prepared>) -> Result<Vec<Image>, Refused> {
+        let mut images = self.node.images.keep(&self.node.storage, owner, prepared).await?;
+        self.links().dress_images(&mut images, owner);
+        Ok(images)
+    }
+
+    /// Finds an image for somebody who may see it.
+    ///
+    /// # Errors
+    /// `not_found`: there is none, or it is not theirs to see.
+    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<Location, Refused> {
+        let found = media::find(&self.node.database, reader, image).await?;
+        found.ok_or_else(|| Refused::not_found("image"))
+    }
+
+    /// Returns the store of images, for reading.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.node.images.store()
+    }
+
+    /// Returns what makes and reads the links of images.
+    #[must_use]
+    pub fn links(&self) -> &Links {
+        self.node.images.links()
+    }
+}
