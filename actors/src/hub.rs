@@ -4,6 +4,7 @@ mod images;
 mod notifications;
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ use crate::protocol::server::{Limits, ServerFrame};
 use crate::protocol::{Cursor, ErrorCode};
 use crate::refused::Refused;
 use crate::supervision::{Nothing, Root};
-use crate::{authorship, catch_up, compose, connection, thread};
+use crate::{authorship, catch_up, compose, connection, storage, thread};
 
 /// How a hub behaves.
 #[derive(Debug, Clone)]
@@ -118,11 +119,13 @@ impl Hub {
     pub async fn start(database: Database, store: Store, options: Options) -> Result<Self, Refused> {
         let head = changes::head(&database).await?;
         let horizon = Horizon::new(Arc::from(head.epoch), head.commit);
-        let images = Images::open(options.images.clone(), store).map_err(|error| {
-            tracing::error!(%error, "the threads for images did not start");
+        let no_thread = |error: io::Error| {
+            tracing::error!(%error, "a thread for images or for storage did not start");
             Refused::internal()
-        })?;
-        let node = Node::new(options, database, horizon, images);
+        };
+        let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
+        let storage = storage::Handle::open(options.writes).map_err(no_thread)?;
+        let node = Node::new(options, database, horizon, images, storage);
         let (root, _) = ActorRuntime::spawn(None, Root, Arc::clone(&node)).await.map_err(|error| {
             tracing::error!(%error, "the actors did not start");
             Refused::internal()

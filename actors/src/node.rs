@@ -45,11 +45,17 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(options: Options, database: Database, horizon: Horizon, images: Images) -> Arc<Self> {
+    pub(crate) fn new(
+        options: Options,
+        database: Database,
+        horizon: Horizon,
+        images: Images,
+        storage: storage::Handle,
+    ) -> Arc<Self> {
         Arc::new(Self {
             rates: Rates::new("messages", options.limits.rate, options.burst),
             images,
-            storage: storage::Handle::new(options.writes),
+            storage,
             presence: presence::Handle::default(),
             follower: follower::Handle::default(),
             people: People::default(),

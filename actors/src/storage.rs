@@ -3,18 +3,23 @@
 //! It collects what arrives while the last commit runs and commits it as one transaction; there is no timer. When a commit
 //! stands, each thread gets its outcomes and each user's notification stream its news; whoever tells people says so to the
 //! [horizon](crate::horizon).
+//!
+//! It has a [thread of its own](home), for SQLite is written there and then.
+
+mod handle;
+mod home;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_database::Error as DatabaseError;
 use chat_database::change::{Change, Committed, Outcome};
 use chat_database::commit::Writer;
 use chat_database::ids::UserId;
+use futures_util::FutureExt;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
-use tokio::runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::horizon::Told;
 use crate::metrics;
@@ -22,15 +27,16 @@ use crate::node::Node;
 use crate::notifications::{self, News};
 use crate::origin::Origin;
 use crate::people::Audience;
-use crate::protocol::ErrorCode;
 use crate::refused::Refused;
 use crate::thread::{self, InFlight, Settled};
+pub(crate) use handle::Handle;
 
 /// How often what need not be remembered is swept away.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// How often what was committed is moved from the database's log into its tables, beside the commits.
-const CHECKPOINT: Duration = Duration::from_secs(1);
+/// How often what was committed is moved from the database's log into its tables, beside the commits. A commit that comes
+/// meanwhile waits for the disk, too: little and often keeps that short.
+const CHECKPOINT: Duration = Duration::from_millis(200);
 
 /// The most writes of one commit: beyond it a commit takes longer without getting cheaper per write.
 const MOST_WRITES: usize = 4_096;
@@ -59,58 +65,6 @@ impl Reply {
             Self::Thread(.., origin) => origin.refuse(refused.clone()),
             Self::Call(call) => drop(call.send(Err(refused.clone()))),
             Self::Nobody => {}
-        }
-    }
-}
-
-/// The storage actor's address, and the places for writes that wait for it.
-pub(crate) struct Handle {
-    actor: RwLock<Option<ActorRef<Message>>>,
-    places: Arc<Semaphore>,
-    all_places: usize,
-}
-
-impl Handle {
-    pub(crate) fn new(places: usize) -> Self {
-        Self { actor: RwLock::default(), places: Arc::new(Semaphore::new(places)), all_places: places }
-    }
-
-    /// Hands a write over. Answers `overloaded` by itself if there is no place for it.
-    pub(crate) fn write(&self, write: Write) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            let refused =
-                Refused::new(ErrorCode::Overloaded, "more is waiting to be stored than this node takes; try again");
-            write.reply.refuse(&refused);
-            return;
-        };
-        let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(actor) = actor.as_ref() else { return write.reply.refuse(&Refused::shutting_down()) };
-        // While it is being started again, its mailbox is closed: what is dropped here answers for itself.
-        let _ = actor.send_message(Message::Write(write, place));
-    }
-
-    /// Hands a write over and waits for what became of it.
-    pub(crate) async fn call(&self, change: Change) -> Result<Outcome, Refused> {
-        let (call, outcome) = oneshot::channel();
-        self.write(Write { change, reply: Reply::Call(call) });
-        outcome.await.unwrap_or_else(|_| Err(Refused::internal()))
-    }
-
-    /// Waits until nothing waits for storage.
-    pub(crate) async fn settled(&self) {
-        let all = u32::try_from(self.all_places).unwrap_or(u32::MAX);
-        // The semaphore is never closed.
-        let _ = self.places.acquire_many(all).await;
-    }
-
-    pub(crate) fn is(&self, actor: Option<ActorRef<Message>>) {
-        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
-    }
-
-    #[cfg(feature = "failpoints")]
-    pub(crate) fn fail(&self) {
-        if let Some(actor) = &*self.actor.read().unwrap_or_else(PoisonError::into_inner) {
-            let _ = actor.send_message(Message::Fail);
         }
     }
 }
@@ -150,6 +104,8 @@ pub(crate) struct State {
     writer: Option<Writer>,
     waiting: Vec<(Write, OwnedSemaphorePermit)>,
     sweep_due: bool,
+    /// Whether anything was committed since the last checkpoint began.
+    checkpoint_due: bool,
     checkpointing: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -165,7 +121,14 @@ impl Actor for Storage {
         myself.send_interval(SWEEP, || Message::Sweep);
         myself.send_interval(CHECKPOINT, || Message::Checkpoint);
         node.storage.is(Some(myself));
-        Ok(State { node, writer: Some(writer), waiting: Vec::new(), sweep_due: false, checkpointing: Arc::default() })
+        Ok(State {
+            node,
+            writer: Some(writer),
+            waiting: Vec::new(),
+            sweep_due: false,
+            checkpoint_due: true,
+            checkpointing: Arc::default(),
+        })
     }
 
     async fn handle(
@@ -203,11 +166,9 @@ impl State {
         let broken = Broken(Some(myself.clone()));
         let node = Arc::clone(&self.node);
         let myself = myself.clone();
-        let runtime = runtime::Handle::current();
-        // A thread of its own, for SQLite is written there and then, and nobody cancels it: a transaction dropped half-way
-        // would leave its connection in doubt.
-        tokio::task::spawn_blocking(move || {
-            let result = runtime.block_on(work(&mut writer, sweep, &changes, &node));
+        // A task of its own, which nobody cancels: a transaction dropped half-way would leave its connection in doubt.
+        tokio::spawn(async move {
+            let result = work(&mut writer, sweep, &changes, &node).boxed().await;
             broken.defuse();
             let finished = Finished { writer, writes, changes, result };
             // An actor that has ended meanwhile leaves the commit to the log, and the origins answer for themselves.
@@ -216,8 +177,12 @@ impl State {
     }
 
     /// Moves what was committed into the tables, in a task of its own, one at a time.
-    fn checkpoint(&self) {
+    fn checkpoint(&mut self) {
+        if !self.checkpoint_due {
+            return;
+        }
         let Ok(turn) = Arc::clone(&self.checkpointing).try_lock_owned() else { return };
+        self.checkpoint_due = false;
         let database = self.node.database.clone();
         tokio::spawn(async move {
             if let Err(error) = database.checkpoint().await {
@@ -232,7 +197,10 @@ impl State {
         self.writer = Some(writer);
         match result {
             None => {}
-            Some(Ok(committed)) => self.hand_out(writes, &changes, committed),
+            Some(Ok(committed)) => {
+                self.checkpoint_due = true;
+                self.hand_out(writes, &changes, committed);
+            }
             Some(Err(error)) => {
                 self.node.horizon.committed_nothing();
                 let refused = Refused::from(&error);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Root                       ends only with its node
-//!  ├─ Storage                 permanent: started again; what it held is answered with temporary errors
+//!  ├─ Storage                 permanent: started again, on its thread; what it held is answered with temporary errors
 //!  ├─ Presences               permanent: started again; the table outlives it
 //!  ├─ Follower                permanent: started again; it looks at what is there
 //!  ├─ Sweeper                 permanent: started again; it sweeps what is over
@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use ractor::actor::actor_cell::ActorCell;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, SpawnErr, SupervisionEvent};
+use tokio::runtime::Handle;
 
 use crate::follower::Follower;
 use crate::images::sweeper::Sweeper;
@@ -27,7 +28,6 @@ use crate::metrics;
 use crate::node::Node;
 use crate::notifications::{self, Stream};
 use crate::presence::Presences;
-use crate::storage::Storage;
 use crate::thread::{self, Thread};
 
 /// The root supervisor takes no messages: it is there to supervise.
@@ -56,7 +56,7 @@ impl Actor for Root {
         node.nursery.set(nursery.get_cell()).map_err(|_| "a node is started once")?;
         wake_from(&node, &nursery.get_cell());
         Ok(Permanent {
-            storage: spawn(Storage, &node, &root).await?,
+            storage: node.storage.start(Arc::clone(&node), root.clone()).await?,
             presences: spawn(Presences, &node, &root).await?,
             follower: spawn(Follower, &node, &root).await?,
             sweeper: spawn(Sweeper, &node, &root).await?,
@@ -76,7 +76,7 @@ impl Actor for Root {
         }
         let root = myself.get_cell();
         if ended == state.storage {
-            state.storage = spawn(Storage, &state.node, &root).await?;
+            state.storage = state.node.storage.start(Arc::clone(&state.node), root).await?;
         } else if ended == state.presences {
             state.presences = spawn(Presences, &state.node, &root).await?;
         } else if ended == state.follower {
@@ -139,16 +139,20 @@ async fn spawn<A: Actor<Arguments = Arc<Node>>>(
     Ok(actor.get_id())
 }
 
-/// Lets threads and streams be woken into the nursery.
+/// Lets threads and streams be woken into the nursery, whoever wakes them: storage does so from a thread of its own.
 fn wake_from(node: &Arc<Node>, nursery: &ActorCell) {
+    let runtime = Handle::current();
     let (weak, home) = (Arc::downgrade(node), nursery.clone());
     node.threads.on_wake(move |pair, waiting| {
+        let _there = runtime.enter();
         let arguments = thread::Arguments { node: weak.upgrade()?, pair, waiting };
         let (actor, _) = ActorRuntime::spawn_linked_instant(None, Thread, arguments, home.clone()).ok()?;
         Some(actor)
     });
+    let runtime = Handle::current();
     let (weak, home) = (Arc::downgrade(node), nursery.clone());
     node.streams.on_wake(move |user, waiting| {
+        let _there = runtime.enter();
         let arguments = notifications::Arguments { node: weak.upgrade()?, user, waiting };
         let (actor, _) = ActorRuntime::spawn_linked_instant(None, Stream, arguments, home.clone()).ok()?;
         Some(actor)

@@ -33,6 +33,8 @@ pub(crate) use notify::{CHAT, CHAT_TITLE, chat_key};
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use crate::change::{Change, Committed};
 use crate::failure::Failure;
 use crate::{Database, Error};
@@ -92,7 +94,7 @@ impl Writer {
         let mut contended = 0;
         let mut lost = 0;
         loop {
-            let aborted = match Box::pin(self.transact(changes, mode)).await {
+            let aborted = match self.transact(changes, mode).boxed().await {
                 Ok(committed) => return Ok(committed),
                 Err(aborted) => aborted,
             };

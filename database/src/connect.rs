@@ -78,7 +78,7 @@ impl Database {
 
     /// Moves what was committed from SQLite's log into its file, beside the writer's path; nothing elsewhere.
     ///
-    /// To be called about once a second by one task; without it the log grows until the writer does it itself.
+    /// To be called a few times a second by one task; without it the log grows until the writer does it itself.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -30,7 +30,7 @@ impl Writer {
     }
 
     /// Returns the newest of the oldest entries, if that one is old, too.
-    async fn oldest_log_part(&self, old: Timestamp) -> Result<Option<i64>, Error> {
+    async fn oldest_log_part(&mut self, old: Timestamp) -> Result<Option<i64>, Error> {
         const NTH: &str = "SELECT commit_no, at FROM hub_commits ORDER BY commit_no LIMIT 1 OFFSET ?";
         let nth = sql::statement(self.connection.backend(), NTH, [Value::from(AT_ONCE)]);
         let Some(row) = self.connection.reader().query_one_raw(nth).await.map_err(failure::error)? else {

@@ -1,0 +1,80 @@
+//! The way to storage, and the places for what waits for it.
+
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chat_database::change::{Change, Outcome};
+use ractor::actor::actor_cell::ActorCell;
+use ractor::{ActorId, ActorProcessingErr, ActorRef, ActorRuntime};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::home::Home;
+use super::{Message, Reply, Storage, Write};
+use crate::node::Node;
+use crate::protocol::ErrorCode;
+use crate::refused::Refused;
+
+/// The storage actor's address, and the places for writes that wait for it.
+pub(crate) struct Handle {
+    home: Home,
+    actor: RwLock<Option<ActorRef<Message>>>,
+    places: Arc<Semaphore>,
+    all_places: usize,
+}
+
+impl Handle {
+    /// Opens storage's thread, for an actor to come.
+    ///
+    /// # Errors
+    /// What the system says against another thread.
+    pub(crate) fn open(places: usize) -> io::Result<Self> {
+        let home = Home::open()?;
+        Ok(Self { home, actor: RwLock::default(), places: Arc::new(Semaphore::new(places)), all_places: places })
+    }
+
+    /// Starts the actor, on storage's thread.
+    pub(crate) async fn start(&self, node: Arc<Node>, root: ActorCell) -> Result<ActorId, ActorProcessingErr> {
+        let starting = async { ActorRuntime::spawn_linked(None, Storage, node, root).await };
+        let (actor, _) = self.home.spawn(starting).await??;
+        Ok(actor.get_id())
+    }
+
+    /// Hands a write over. Answers `overloaded` by itself if there is no place for it.
+    pub(crate) fn write(&self, write: Write) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let refused =
+                Refused::new(ErrorCode::Overloaded, "more is waiting to be stored than this node takes; try again");
+            write.reply.refuse(&refused);
+            return;
+        };
+        let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(actor) = actor.as_ref() else { return write.reply.refuse(&Refused::shutting_down()) };
+        // While it is being started again, its mailbox is closed: what is dropped here answers for itself.
+        let _ = actor.send_message(Message::Write(write, place));
+    }
+
+    /// Hands a write over and waits for what became of it.
+    pub(crate) async fn call(&self, change: Change) -> Result<Outcome, Refused> {
+        let (call, outcome) = oneshot::channel();
+        self.write(Write { change, reply: Reply::Call(call) });
+        outcome.await.unwrap_or_else(|_| Err(Refused::internal()))
+    }
+
+    /// Waits until nothing waits for storage.
+    pub(crate) async fn settled(&self) {
+        let all = u32::try_from(self.all_places).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let _ = self.places.acquire_many(all).await;
+    }
+
+    pub(super) fn is(&self, actor: Option<ActorRef<Message>>) {
+        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+    }
+
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn fail(&self) {
+        if let Some(actor) = &*self.actor.read().unwrap_or_else(PoisonError::into_inner) {
+            let _ = actor.send_message(Message::Fail);
+        }
+    }
+}
