@@ -3,16 +3,18 @@
 //! SQLite's driver hands each row, a column at a time, from the thread that reads to the one that waits, and that takes longer
 //! than to find it: a page of 50 messages takes a third less of the processor as one text. So there the rows travel as one.
 
+use std::borrow::Borrow;
+
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, QueryResult, Value};
 use serde::de::DeserializeOwned;
 
 use crate::sql;
 
-/// Reads all rows that a query finds, in its order. `columns` are those that make a `T`, by their names and in the order of its
-/// fields: numbers and texts; `each` makes one of a row as servers send it.
+/// Reads all rows that a query finds, in its order. `columns` are those that make a `T`, by their names in the row `r` (or what
+/// is made of them) and in the order of its fields: numbers, texts and JSON; `each` makes one of a row as servers send it.
 pub(crate) async fn rows<T: DeserializeOwned>(
     db: &impl ConnectionTrait,
-    columns: &[&str],
+    columns: &[impl Borrow<str> + Sync],
     text: &str,
     values: impl IntoIterator<Item = Value> + Send,
     each: impl Fn(&QueryResult) -> Result<T, DbErr> + Send,

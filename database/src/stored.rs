@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, IdenStatic, Iterable, Value};
+use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult, Value};
+use serde::{Deserialize, Deserializer};
 
 use crate::entities::chat_message;
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
@@ -11,49 +12,97 @@ use crate::packed;
 use crate::sql::{self, Kind};
 use crate::time::Timestamp;
 
-/// The images of some messages, each message's in order.
-pub(crate) type Images = HashMap<i64, Vec<Image>>;
+/// A message as the tables hold it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Stored {
+    pub(crate) row: chat_message::Model,
+    /// Its images, in order.
+    #[serde(deserialize_with = "images")]
+    pub(crate) images: Vec<Image>,
+}
 
-/// Makes a message of its row and its images.
-pub(crate) fn message(row: chat_message::Model, images: Vec<Image>) -> Message {
-    Message {
-        id: MessageId::from_column(row.id),
-        thread_id: ThreadId::from_column(row.thread_id),
-        seq: Seq::from_column(row.seq),
-        rev: Rev::from_column(row.rev),
-        sender_id: UserId::from_column(row.sender_id),
-        temp_id: row.temp_id.map(text),
-        content: row.content,
-        image_urls: images.iter().map(|image| image.url.clone()).collect(),
-        images,
-        extra_data: row.product_id.map(extra_data),
-        reply_to: row.reply_to.map(MessageId::from_column),
-        created_at: Timestamp::from_millis(row.created_at),
-        edited_at: row.edited_at.map(Timestamp::from_millis),
-        deleted: row.deleted_at.is_some(),
+impl Stored {
+    /// Makes the message that clients see.
+    pub(crate) fn message(self) -> Message {
+        let Self { row, images } = self;
+        Message {
+            id: MessageId::from_column(row.id),
+            thread_id: ThreadId::from_column(row.thread_id),
+            seq: Seq::from_column(row.seq),
+            rev: Rev::from_column(row.rev),
+            sender_id: UserId::from_column(row.sender_id),
+            temp_id: row.temp_id.map(text),
+            content: row.content,
+            image_urls: images.iter().map(|image| image.url.clone()).collect(),
+            images,
+            extra_data: row.product_id.map(extra_data),
+            reply_to: row.reply_to.map(MessageId::from_column),
+            created_at: Timestamp::from_millis(row.created_at),
+            edited_at: row.edited_at.map(Timestamp::from_millis),
+            deleted: row.deleted_at.is_some(),
+        }
     }
 }
 
-/// Reads whole rows of messages, to show them: their `payload_hash` may be left out.
-pub(crate) async fn rows(
+/// Reads messages by a query of their whole rows, to show them: their `payload_hash` may be left out. SQLite tells their
+/// images with them; a server is asked for those of all of them.
+pub(crate) async fn messages(
     db: &impl ConnectionTrait,
     text: &str,
     values: impl IntoIterator<Item = Value> + Send,
-) -> Result<Vec<chat_message::Model>, DbErr> {
-    let shown = chat_message::Column::iter().filter(|column| !matches!(column, chat_message::Column::PayloadHash));
-    let shown: Vec<&str> = shown.map(|column| column.as_str()).collect();
-    packed::rows(db, &shown, text, values, |row| chat_message::Model::from_query_result(row, "")).await
+) -> Result<Vec<Stored>, DbErr> {
+    let each = |row: &QueryResult| {
+        let row = chat_message::Model::from_query_result(row, "")?;
+        Ok(Stored { row, images: Vec::new() })
+    };
+    let found = packed::rows(db, &packed_columns(), text, values, each).await?;
+    if db.get_database_backend() == DatabaseBackend::Sqlite {
+        return Ok(found);
+    }
+    with_images(db, found.into_iter().map(|stored| stored.row).collect()).await
 }
 
-/// Makes messages of their rows, with one more query if there are any.
-pub(crate) async fn messages(db: &impl ConnectionTrait, rows: Vec<chat_message::Model>) -> Result<Vec<Message>, DbErr> {
-    let standing: Vec<i64> = rows.iter().filter(|row| row.deleted_at.is_none()).map(|row| row.id).collect();
-    let mut images = images(db, &standing).await?;
-    let with_images = rows.into_iter().map(|row| {
+/// Reads the images of messages, with one query if there are any messages.
+pub(crate) async fn with_images(
+    db: &impl ConnectionTrait,
+    rows: Vec<chat_message::Model>,
+) -> Result<Vec<Stored>, DbErr> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = db.get_database_backend();
+    let set = sql::set(backend, "j", &[("message_id", Kind::Number)]);
+    let text = format!(
+        "SELECT b.message_id, m.id, m.width, m.height, m.bytes, m.mime, m.blurhash \
+         FROM {set} JOIN chat_message_batches b ON b.message_id = j.message_id JOIN media m ON m.id = b.media_id \
+         ORDER BY b.message_id, b.position"
+    );
+    let asked: Vec<(i64,)> = rows.iter().map(|row| (row.id,)).collect();
+    let mut images: HashMap<i64, Vec<Image>> = HashMap::new();
+    for row in db.query_all_raw(sql::statement(backend, text, [sql::json(&asked)])).await? {
+        let message: i64 = row.try_get("", "message_id")?;
+        images.entry(message).or_default().push(Media::from_query_result(&row, "")?.into());
+    }
+    let stored = rows.into_iter().map(|row| {
         let images = images.remove(&row.id).unwrap_or_default();
-        message(row, images)
+        Stored { row, images }
     });
-    Ok(with_images.collect())
+    Ok(stored.collect())
+}
+
+/// What makes a [`Stored`] of a row `r`, one text for each of its fields.
+fn packed_columns() -> [String; 2] {
+    let shown = chat_message::Column::iter().filter(|column| !matches!(column, chat_message::Column::PayloadHash));
+    let shown: Vec<&str> = shown.map(|column| column.as_str()).collect();
+    let images = "(SELECT json_group_array(json_array(m.id, m.width, m.height, m.bytes, m.mime, m.blurhash) \
+         ORDER BY b.position) \
+         FROM chat_message_batches b JOIN media m ON m.id = b.media_id WHERE b.message_id = r.id)";
+    // What a subquery answers is text to whoever asks, until it is said to be JSON.
+    [format!("json_array({})", shown.join(", ")), format!("json({images})")]
+}
+
+fn images<'de, D: Deserializer<'de>>(packed: D) -> Result<Vec<Image>, D::Error> {
+    Ok(Vec::<Media>::deserialize(packed)?.into_iter().map(Image::from).collect())
 }
 
 /// Returns the list of all columns of a message, each under its name with a prefix.
@@ -65,31 +114,14 @@ pub(crate) fn columns(table: &str, prefix: &str) -> String {
     columns.collect::<Vec<_>>().join(", ")
 }
 
-/// Reads the images of some messages.
-pub(crate) async fn images(db: &impl ConnectionTrait, messages: &[i64]) -> Result<Images, DbErr> {
-    let mut found = Images::new();
-    if messages.is_empty() {
-        return Ok(found);
-    }
-    let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &[("message_id", Kind::Number)]);
-    let text = format!(
-        "SELECT b.message_id, m.id, m.width, m.height, m.bytes, m.mime, m.blurhash \
-         FROM {set} JOIN chat_message_batches b ON b.message_id = j.message_id JOIN media m ON m.id = b.media_id \
-         ORDER BY b.message_id, b.position"
-    );
-    let asked: Vec<(i64,)> = messages.iter().map(|id| (*id,)).collect();
-    for row in db.query_all_raw(sql::statement(backend, text, [sql::json(&asked)])).await? {
-        let message: i64 = row.try_get("", "message_id")?;
-        let media = Media::from_query_result(&row, "")?;
-        found.entry(message).or_default().push(media.into());
-    }
-    Ok(found)
+fn bytes<'de, D: Deserializer<'de>>(text: D) -> Result<Vec<u8>, D::Error> {
+    String::deserialize(text).map(String::into_bytes)
 }
 
 /// What an image's row says of its full rendition.
-#[derive(Debug, FromQueryResult)]
+#[derive(Debug, FromQueryResult, Deserialize)]
 pub(crate) struct Media {
+    #[serde(deserialize_with = "bytes")]
     id: Vec<u8>,
     width: i64,
     height: i64,

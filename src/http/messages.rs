@@ -4,8 +4,7 @@ use chat_actors::Refused;
 use chat_actors::protocol::ErrorCode;
 use chat_database::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use chat_database::objects::Message;
-use chat_database::queries::messages::{Page, page};
-use chat_database::queries::threads::of_pair;
+use chat_database::queries::messages::{Page, Which, page};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warp::reply::Response;
@@ -90,12 +89,16 @@ pub(super) fn delete(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
 pub(crate) async fn get_messages(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let reader = caller.user(&api)?;
     let (which, limit) = (page_of(&query)?, query.limit(200, 50)?);
-    let Some(thread) = thread_of(&api, reader, &query).await? else {
-        let nothing = MessagePage { thread_id: None, rev: Rev(0), messages: Vec::new(), has_more: false };
-        return Ok(answer::ok(&nothing));
+    let thread = thread_of(reader, &query)?;
+    let Some(mut history) = page(api.hub.database(), reader, thread, which, limit).await? else {
+        return match thread {
+            Which::Thread(_) => Err(Refused::not_found("thread").into()),
+            Which::Of(_) => {
+                let nothing = MessagePage { thread_id: None, rev: Rev(0), messages: Vec::new(), has_more: false };
+                Ok(answer::ok(&nothing))
+            }
+        };
     };
-    let history = page(api.hub.database(), reader, thread, which, limit).await?;
-    let mut history = history.ok_or_else(|| Refused::not_found("thread"))?;
     images::dress_all(&api, &mut history.messages, reader);
     Ok(answer::ok(&MessagePage {
         thread_id: Some(history.thread_id),
@@ -157,15 +160,13 @@ fn page_of(query: &Query) -> Result<Page, ApiError> {
     }
 }
 
-async fn thread_of(api: &Api, reader: UserId, query: &Query) -> Result<Option<ThreadId>, ApiError> {
+fn thread_of(reader: UserId, query: &Query) -> Result<Which, ApiError> {
     match (query.id::<ThreadId>("thread_id")?, query.id::<UserId>("with")?) {
-        (Some(thread), None) => Ok(Some(thread)),
-        (None, Some(other)) => {
-            let pair = Pair::new(reader, other);
-            let pair =
-                pair.ok_or_else(|| ApiError::new(ErrorCode::SelfMessage, "nobody has a thread with themselves"))?;
-            Ok(of_pair(api.hub.database(), pair).await?)
-        }
+        (Some(thread), None) => Ok(Which::Thread(thread)),
+        (None, Some(other)) => match Pair::new(reader, other) {
+            Some(pair) => Ok(Which::Of(pair)),
+            None => Err(ApiError::new(ErrorCode::SelfMessage, "nobody has a thread with themselves")),
+        },
         _ => Err(ApiError::bad_request("say which thread: either thread_id or with")),
     }
 }

@@ -3,7 +3,6 @@
 use super::plan::Plan;
 use crate::change::{Delete, Deleted, Edit, Edited, Outcome};
 use crate::ids::{MessageId, Rev, ThreadId};
-use crate::stored;
 
 impl<'a> Plan<'a> {
     pub(super) fn edit(&mut self, edit: &'a Edit) -> Outcome {
@@ -20,7 +19,7 @@ impl<'a> Plan<'a> {
         stored.row.content = Some(edit.content.clone());
         stored.row.edited_at = Some(edit.at.millis());
         let (seq, sender) = (stored.row.seq, stored.row.sender_id);
-        let message = stored::message(stored.row.clone(), stored.images.clone());
+        let message = stored.clone().message();
 
         // The reader's notification may show the text.
         if let Some(side) = self.reader_of(slot, sender, seq) {

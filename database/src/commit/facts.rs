@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::state::Standing;
-use crate::entities::chat_message;
 use crate::ids::Pair;
 use crate::objects::Image;
+use crate::stored::Stored;
 
 /// Rows that only this list of changes needs.
 #[derive(Debug, Default)]
@@ -26,13 +26,6 @@ pub(super) struct Facts {
     pub(super) tickets: HashSet<String>,
     /// Places of unread messages that the state does not know, by thread's slot and member's side.
     pub(super) places: HashMap<(usize, usize), Vec<i64>>,
-}
-
-/// A stored message.
-#[derive(Debug, Clone)]
-pub(super) struct Stored {
-    pub(super) row: chat_message::Model,
-    pub(super) images: Vec<Image>,
 }
 
 /// An uploaded image.

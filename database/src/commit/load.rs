@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, QueryResult};
 use serde::Serialize;
 
-use super::facts::{Facts, Note, Stored, Upload};
+use super::facts::{Facts, Note, Upload};
 use super::need::Need;
 use super::state::{Alert, Member, Standing, State, Thread, User};
 use crate::entities::chat_message;
@@ -93,11 +93,8 @@ impl<C: ConnectionTrait> Loader<'_, C> {
         }
         rows.extend(sent_before);
 
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let mut images = stored::images(self.db, &ids).await?;
-        for row in rows {
-            let images = images.remove(&row.id).unwrap_or_default();
-            facts.messages.insert(row.id, Stored { row, images });
+        for stored in stored::with_images(self.db, rows).await? {
+            facts.messages.insert(stored.row.id, stored);
         }
 
         let answered: Vec<(i64,)> = need.answered.iter().map(|id| (*id,)).collect();

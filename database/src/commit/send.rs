@@ -6,7 +6,6 @@ use super::state::Thread;
 use crate::change::{Change, Duplicate, Outcome, Send, Sent};
 use crate::ids::{MessageId, Rev, Seq, ThreadId};
 use crate::objects::{ExtraData, Image, Message};
-use crate::stored;
 
 impl<'a> Plan<'a> {
     pub(super) fn send(&mut self, send: &'a Send) -> Outcome {
@@ -42,7 +41,7 @@ impl<'a> Plan<'a> {
             return Some(Outcome::TempIdConflict);
         }
         let created_rev = Rev::from_column(stored.row.created_rev);
-        let message = stored::message(stored.row.clone(), stored.images.clone());
+        let message = stored.clone().message();
         Some(Outcome::Duplicate(Box::new(Duplicate { message, created_rev })))
     }
 

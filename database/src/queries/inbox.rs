@@ -5,8 +5,9 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
 use crate::entities::chat_message;
 use crate::ids::{Rev, Seq, ThreadId, UserId};
 use crate::objects::Thread;
+use crate::stored::{self, Stored};
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, sql, stored};
+use crate::{Database, Error, failure, sql};
 
 /// Where a page of the inbox ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ async fn read_page(
         }
         threads.push(thread(row)?);
     }
-    for message in stored::messages(&db.readers, messages).await? {
+    for message in stored::with_images(&db.readers, messages).await?.into_iter().map(Stored::message) {
         if let Some(thread) = threads.iter_mut().find(|thread| thread.id == message.thread_id) {
             thread.last_message = Some(message);
         }

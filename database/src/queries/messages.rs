@@ -1,11 +1,11 @@
 //! A thread's history, in pages.
 
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DbErr, TransactionTrait, Value};
 
-use crate::entities::{chat_message, chat_thread};
 use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::Message;
-use crate::{Database, Error, failure, sql, stored};
+use crate::stored::{self, Stored};
+use crate::{Database, Error, failure, sql};
 
 /// Which page of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,21 @@ pub enum Page {
     AfterSeq(Seq),
     /// Every message changed after this change, once, in its present state, by ascending `rev`.
     AfterRev(Rev),
+}
+
+/// Which thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// By its id.
+    Thread(ThreadId),
+    /// The one of two people.
+    Of(Pair),
+}
+
+impl From<ThreadId> for Which {
+    fn from(thread: ThreadId) -> Self {
+        Self::Thread(thread)
+    }
 }
 
 /// A page of a thread.
@@ -40,11 +55,11 @@ pub struct History {
 pub async fn page(
     db: &Database,
     reader: UserId,
-    thread: ThreadId,
+    thread: impl Into<Which>,
     page: Page,
     limit: u32,
 ) -> Result<Option<History>, Error> {
-    read_page(db, reader, thread, page, limit).await.map_err(failure::error)
+    read_page(db, reader, thread.into(), page, limit).await.map_err(failure::error)
 }
 
 /// Reads one message of a thread that `reader` is of.
@@ -74,30 +89,34 @@ pub async fn was_sent(db: &Database, pair: Pair, sender: UserId, temp_id: &str) 
 async fn read_page(
     db: &Database,
     reader: UserId,
-    thread: ThreadId,
+    which: Which,
     page: Page,
     limit: u32,
 ) -> Result<Option<History>, DbErr> {
     // The counter is read before the messages, so that it never leads them.
-    let Some(head) = readable(db, reader, thread.column()).await? else {
+    let Some(head) = head(db, reader, which).await? else {
         return Ok(None);
     };
-    let mut rows = read_rows(db, thread, page, limit).await?;
-    let has_more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
+    let mut found = read(db, head.thread, page, limit).await?;
+    let has_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
     if matches!(page, Page::Newest | Page::BeforeSeq(_)) {
-        rows.reverse();
+        found.reverse();
     }
-    let rev = match (page, rows.last()) {
-        (Page::AfterRev(_), Some(last)) if has_more => last.rev,
+    let rev = match (page, found.last()) {
+        (Page::AfterRev(_), Some(last)) if has_more => last.row.rev,
         _ => head.rev,
     };
-    let messages = stored::messages(&db.readers, rows).await?;
-    Ok(Some(History { thread_id: thread, rev: Rev::from_column(rev), messages, has_more }))
+    Ok(Some(History {
+        thread_id: ThreadId::from_column(head.thread),
+        rev: Rev::from_column(rev),
+        messages: found.into_iter().map(Stored::message).collect(),
+        has_more,
+    }))
 }
 
-/// Reads one row more than asked for, to see whether there is more.
-async fn read_rows(db: &Database, thread: ThreadId, page: Page, limit: u32) -> Result<Vec<chat_message::Model>, DbErr> {
+/// Reads one message more than asked for, to see whether there is more.
+async fn read(db: &Database, thread: i64, page: Page, limit: u32) -> Result<Vec<Stored>, DbErr> {
     let limit = i64::from(limit) + 1;
     let (range, from, order) = match page {
         Page::Newest => ("<=", i64::MAX, "DESC"),
@@ -106,33 +125,28 @@ async fn read_rows(db: &Database, thread: ThreadId, page: Page, limit: u32) -> R
         Page::AfterRev(rev) => {
             // One snapshot: a message that changes while this is read would be there twice.
             let snapshot = db.readers.begin().await?;
-            let rows = after_rev(&snapshot, thread.column(), rev.column(), limit).await;
+            let rows = after_rev(&snapshot, thread, rev.column(), limit).await;
             snapshot.rollback().await?;
             return rows;
         }
     };
     let table = sql::indexed(db.backend, "chat_messages", "chat_messages_seq");
     let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND seq {range} ? ORDER BY seq {order} LIMIT ?");
-    stored::rows(&db.readers, &text, [thread.column(), from, limit].map(Value::from)).await
+    stored::messages(&db.readers, &text, [thread, from, limit].map(Value::from)).await
 }
 
 /// Reads the messages whose last change came after `rev`, by that change: those that were created since and have not been
 /// touched again, and those that were edited or deleted since.
-async fn after_rev(
-    db: &impl ConnectionTrait,
-    thread: i64,
-    rev: i64,
-    limit: i64,
-) -> Result<Vec<chat_message::Model>, DbErr> {
+async fn after_rev(db: &impl ConnectionTrait, thread: i64, rev: i64, limit: i64) -> Result<Vec<Stored>, DbErr> {
     let table = sql::indexed(db.get_database_backend(), "chat_messages", "chat_messages_seq");
     let created =
         format!("SELECT * FROM {table} WHERE thread_id = ? AND seq > ? AND rev = created_rev ORDER BY seq LIMIT ?");
     let values = [thread, last_seq_at(db, thread, rev).await?, limit];
-    let mut found = stored::rows(db, &created, values.map(Value::from)).await?;
+    let mut found = stored::messages(db, &created, values.map(Value::from)).await?;
     const AMENDED: &str = "SELECT m.* FROM chat_amendments a JOIN chat_messages m ON m.id = a.message_id \
          WHERE a.thread_id = ? AND a.rev > ? AND m.rev = a.rev ORDER BY a.rev LIMIT ?";
-    found.extend(stored::rows(db, AMENDED, [thread, rev, limit].map(Value::from)).await?);
-    found.sort_unstable_by_key(|row| row.rev);
+    found.extend(stored::messages(db, AMENDED, [thread, rev, limit].map(Value::from)).await?);
+    found.sort_unstable_by_key(|stored| stored.row.rev);
     found.truncate(usize::try_from(limit).unwrap_or_default());
     Ok(found)
 }
@@ -150,17 +164,37 @@ async fn last_seq_at(db: &impl ConnectionTrait, thread: i64, rev: i64) -> Result
 }
 
 async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, DbErr> {
-    let Some(row) = chat_message::Entity::find_by_id(message.column()).one(&db.readers).await? else {
+    const ONE: &str = "SELECT * FROM chat_messages WHERE id = ?";
+    let Some(found) = stored::messages(&db.readers, ONE, [Value::from(message.column())]).await?.pop() else {
         return Ok(None);
     };
-    if readable(db, reader, row.thread_id).await?.is_none() {
-        return Ok(None);
-    }
-    Ok(stored::messages(&db.readers, vec![row]).await?.pop())
+    let thread = ThreadId::from_column(found.row.thread_id);
+    Ok(head(db, reader, thread.into()).await?.map(|_| found.message()))
 }
 
-/// Reads a thread, if the reader is of it.
-async fn readable(db: &Database, reader: UserId, thread: i64) -> Result<Option<chat_thread::Model>, DbErr> {
-    let found = chat_thread::Entity::find_by_id(thread).one(&db.readers).await?;
-    Ok(found.filter(|thread| [thread.user1_id, thread.user2_id].contains(&reader.column())))
+/// Where a thread stands.
+struct Head {
+    thread: i64,
+    rev: i64,
+}
+
+/// Reads where a thread stands, if the reader is of it.
+async fn head(db: &Database, reader: UserId, which: Which) -> Result<Option<Head>, DbErr> {
+    const BY_ID: &str = "SELECT id, rev FROM chat_threads WHERE id = ? AND (user1_id = ? OR user2_id = ?)";
+    const OF_PAIR: &str = "SELECT id, rev FROM chat_threads WHERE user1_id = ? AND user2_id = ?";
+    let reader = reader.column();
+    let asked = match which {
+        Which::Thread(thread) => sql::statement(db.backend, BY_ID, [thread.column(), reader, reader].map(Value::from)),
+        Which::Of(pair) => {
+            let members = pair.members().map(UserId::column);
+            if !members.contains(&reader) {
+                return Ok(None);
+            }
+            sql::statement(db.backend, OF_PAIR, members.map(Value::from))
+        }
+    };
+    let Some(row) = db.readers.query_one_raw(asked).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Head { thread: row.try_get_by_index(0)?, rev: row.try_get_by_index(1)? }))
 }

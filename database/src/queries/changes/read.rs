@@ -10,7 +10,7 @@ use crate::ids::{CommitNo, NotificationId, Rev, Seq, ThreadId, UserId};
 use crate::objects::Notification;
 use crate::queries::notifications::described;
 use crate::sql::{self, Kind};
-use crate::stored;
+use crate::stored::{self, Stored};
 use crate::time::Timestamp;
 
 /// How many changes of a thread are read together with those of all other threads.
@@ -44,7 +44,7 @@ pub(super) async fn of_user(
     }
     let told = told_again(db, user, since, &ids, &notes).await?;
     Ok(Some(Changes {
-        messages: changed(db, messages).await?,
+        messages: messages.into_iter().map(changed).collect(),
         watermarks,
         notifications: changed_notes(db, notes, told).await?,
     }))
@@ -69,7 +69,7 @@ pub(super) async fn of_thread(
         .one(db)
         .await?;
     Ok(Some(ThreadChanges {
-        messages: changed(db, messages).await?,
+        messages: messages.into_iter().map(changed).collect(),
         watermarks: watermarks(db, &[(head.id,)], since).await?,
         rev: Rev::from_column(head.rev),
         opened: first.is_some_and(|first| first.created_commit > since.column()),
@@ -146,7 +146,7 @@ async fn changed_messages(
     threads: &[ChangedThread],
     since: CommitNo,
     most: usize,
-) -> Result<Option<Vec<chat_message::Model>>, DbErr> {
+) -> Result<Option<Vec<Stored>>, DbErr> {
     if threads.is_empty() {
         return Ok(Some(Vec::new()));
     }
@@ -159,7 +159,7 @@ async fn changed_messages(
     );
     let windows: Vec<(i64, i64)> = threads.iter().map(|thread| (thread.id, thread.last_seq - WINDOW)).collect();
     let values = [sql::json(&windows), since.column().into(), limit(most)];
-    let mut messages = stored::rows(db, &text, values).await?;
+    let mut messages = stored::messages(db, &text, values).await?;
 
     for thread in threads.iter().filter(|thread| thread.below > since.column()) {
         below(db, thread.id, thread.last_seq - WINDOW, since, most, &mut messages).await?;
@@ -178,7 +178,7 @@ async fn amended(
     threads: &[(i64,)],
     since: CommitNo,
     most: usize,
-) -> Result<Vec<chat_message::Model>, DbErr> {
+) -> Result<Vec<Stored>, DbErr> {
     let backend = db.get_database_backend();
     let set = sql::set(backend, "j", &[("id", Kind::Number)]);
     let table = sql::indexed(backend, "chat_amendments a", "chat_amendments_commit");
@@ -187,13 +187,13 @@ async fn amended(
          JOIN chat_messages m ON m.id = a.message_id WHERE m.rev = a.rev LIMIT ?"
     );
     let values = [sql::json(threads), since.column().into(), limit(most)];
-    stored::rows(db, &text, values).await
+    stored::messages(db, &text, values).await
 }
 
 /// Sorts messages by thread and `rev`, each once.
-fn sort(messages: &mut Vec<chat_message::Model>) {
-    messages.sort_unstable_by_key(|row| (row.thread_id, row.rev));
-    messages.dedup_by_key(|row| row.id);
+fn sort(messages: &mut Vec<Stored>) {
+    messages.sort_unstable_by_key(|stored| (stored.row.thread_id, stored.row.rev));
+    messages.dedup_by_key(|stored| stored.row.id);
 }
 
 /// Walks a thread's messages down from `seq` to the first that is not new; stops when there are more than `most`.
@@ -203,20 +203,20 @@ async fn below(
     mut seq: i64,
     since: CommitNo,
     most: usize,
-    messages: &mut Vec<chat_message::Model>,
+    messages: &mut Vec<Stored>,
 ) -> Result<(), DbErr> {
     let backend = db.get_database_backend();
     let table = sql::indexed(backend, "chat_messages", "chat_messages_seq");
     let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?");
     while messages.len() <= most {
         let values: [Value; 3] = [thread.into(), seq.into(), PAGE.into()];
-        let page = stored::rows(db, &text, values).await?;
+        let page = stored::messages(db, &text, values).await?;
         let Some(lowest) = page.last() else {
             return Ok(());
         };
-        seq = lowest.seq - 1;
-        let reached = lowest.created_commit <= since.column();
-        messages.extend(page.into_iter().filter(|row| row.created_commit > since.column()));
+        seq = lowest.row.seq - 1;
+        let reached = lowest.row.created_commit <= since.column();
+        messages.extend(page.into_iter().filter(|stored| stored.row.created_commit > since.column()));
         if reached {
             return Ok(());
         }
@@ -224,15 +224,12 @@ async fn below(
     Ok(())
 }
 
-async fn changed(db: &impl ConnectionTrait, rows: Vec<chat_message::Model>) -> Result<Vec<ChangedMessage>, DbErr> {
-    let commits: Vec<(i64, i64)> = rows.iter().map(|row| (row.commit_no, row.created_commit)).collect();
-    let messages = stored::messages(db, rows).await?;
-    let changed = commits.into_iter().zip(messages).map(|((commit, created), message)| ChangedMessage {
-        commit: CommitNo::from_column(commit),
-        created: CommitNo::from_column(created),
-        message,
-    });
-    Ok(changed.collect())
+fn changed(stored: Stored) -> ChangedMessage {
+    ChangedMessage {
+        commit: CommitNo::from_column(stored.row.commit_no),
+        created: CommitNo::from_column(stored.row.created_commit),
+        message: stored.message(),
+    }
 }
 
 async fn watermarks(
