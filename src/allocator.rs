@@ -20,8 +20,9 @@ const NICE: i32 = 10;
 /// of messages would wait for.
 pub(crate) fn give_back_in_the_background() {
     let enabled = std::thread::spawn(|| {
-        // A thread begins as urgent as the one that starts it; these are started by this one.
-        rustix::process::nice(NICE).map_err(io::Error::from)?;
+        // A thread begins as urgent as the one that starts it; these are started by this one. Where the system does not let
+        // it be less urgent, giving back as urgently is still better than not at all.
+        let _ = rustix::process::nice(NICE);
         background_thread::write(true).map_err(io::Error::other)
     });
     let outcome = enabled.join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")));
