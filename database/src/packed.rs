@@ -24,10 +24,20 @@ pub(crate) async fn rows<T: DeserializeOwned>(
         let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
         return rows.iter().map(each).collect();
     }
-    let packed = format!("SELECT json_group_array(json_array({})) FROM ({text}) AS r", columns.join(", "));
+    let packed = format!("SELECT {}", column(columns, text));
     let Some(row) = db.query_one_raw(sql::statement(backend, packed, values)).await? else {
         return Ok(Vec::new());
     };
-    let json: String = row.try_get_by_index(0)?;
+    unpack(&row, 0)
+}
+
+/// Returns the expression for all rows that a query finds, as one value of a row: for SQLite.
+pub(crate) fn column(columns: &[impl Borrow<str>], text: &str) -> String {
+    format!("(SELECT json_group_array(json_array({})) FROM ({text}) AS r)", columns.join(", "))
+}
+
+/// Reads what a [`column`] holds.
+pub(crate) fn unpack<T: DeserializeOwned>(row: &QueryResult, at: usize) -> Result<Vec<T>, DbErr> {
+    let json: String = row.try_get_by_index(at)?;
     serde_json::from_str(&json).map_err(|error| DbErr::Type(error.to_string()))
 }

@@ -90,6 +90,12 @@ pub(crate) async fn with_images(
     Ok(stored.collect())
 }
 
+/// Returns the expression for the messages that a query of whole rows finds, as one value of a row: for SQLite. To be read by
+/// [`packed::unpack`].
+pub(crate) fn column(text: &str) -> String {
+    packed::column(&packed_columns(), text)
+}
+
 /// What makes a [`Stored`] of a row `r`, one text for each of its fields.
 fn packed_columns() -> [String; 2] {
     let shown = chat_message::Column::iter().filter(|column| !matches!(column, chat_message::Column::PayloadHash));

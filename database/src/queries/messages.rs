@@ -1,11 +1,11 @@
 //! A thread's history, in pages.
 
-use sea_orm::{ConnectionTrait, DbErr, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait, Value};
 
 use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::Message;
 use crate::stored::{self, Stored};
-use crate::{Database, Error, failure, sql};
+use crate::{Database, Error, failure, packed, sql};
 
 /// Which page of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,11 +93,17 @@ async fn read_page(
     page: Page,
     limit: u32,
 ) -> Result<Option<History>, DbErr> {
-    // The counter is read before the messages, so that it never leads them.
-    let Some(head) = head(db, reader, which).await? else {
+    // One more than asked for, to see whether there is more.
+    let most = i64::from(limit) + 1;
+    let read = match page {
+        Page::Newest => next_to(db, reader, which, ("<=", i64::MAX, "DESC"), most).await?,
+        Page::BeforeSeq(seq) => next_to(db, reader, which, ("<", seq.column(), "DESC"), most).await?,
+        Page::AfterSeq(seq) => next_to(db, reader, which, (">", seq.column(), "ASC"), most).await?,
+        Page::AfterRev(rev) => changed(db, reader, which, rev, most).await?,
+    };
+    let Some((head, mut found)) = read else {
         return Ok(None);
     };
-    let mut found = read(db, head.thread, page, limit).await?;
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);
     if matches!(page, Page::Newest | Page::BeforeSeq(_)) {
@@ -115,24 +121,49 @@ async fn read_page(
     }))
 }
 
-/// Reads one message more than asked for, to see whether there is more.
-async fn read(db: &Database, thread: i64, page: Page, limit: u32) -> Result<Vec<Stored>, DbErr> {
-    let limit = i64::from(limit) + 1;
-    let (range, from, order) = match page {
-        Page::Newest => ("<=", i64::MAX, "DESC"),
-        Page::BeforeSeq(seq) => ("<", seq.column(), "DESC"),
-        Page::AfterSeq(seq) => (">", seq.column(), "ASC"),
-        Page::AfterRev(rev) => {
-            // One snapshot: a message that changes while this is read would be there twice.
-            let snapshot = db.readers.begin().await?;
-            let rows = after_rev(&snapshot, thread, rev.column(), limit).await;
-            snapshot.rollback().await?;
-            return rows;
-        }
-    };
+/// Reads where a thread stands, and its messages on one side of a `seq`, the nearest first.
+async fn next_to(
+    db: &Database,
+    reader: UserId,
+    which: Which,
+    (side, seq, order): (&str, i64, &str),
+    most: i64,
+) -> Result<Option<(Head, Vec<Stored>)>, DbErr> {
     let table = sql::indexed(db.backend, "chat_messages", "chat_messages_seq");
-    let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND seq {range} ? ORDER BY seq {order} LIMIT ?");
-    stored::messages(&db.readers, &text, [thread, from, limit].map(Value::from)).await
+    let messages = |thread: &str| {
+        format!("SELECT * FROM {table} WHERE thread_id = {thread} AND seq {side} ? ORDER BY seq {order} LIMIT ?")
+    };
+    if db.is_sqlite() {
+        // One question: what each costs is the way to the thread that reads SQLite, and back.
+        let heads = format!("SELECT t.id, t.rev, {} FROM chat_threads t", stored::column(&messages("t.id")));
+        let row = one_head(db, reader, which, &heads, &[seq, most]).await?;
+        return row.map(|row| Ok((Head::of(&row)?, packed::unpack(&row, 2)?))).transpose();
+    }
+    // The counter is read before the messages, so that it never leads them.
+    let Some(head) = head(db, reader, which).await? else {
+        return Ok(None);
+    };
+    let values = [head.thread, seq, most].map(Value::from);
+    let found = stored::messages(&db.readers, &messages("?"), values).await?;
+    Ok(Some((head, found)))
+}
+
+/// Reads where a thread stands, and its messages that changed after a `rev`.
+async fn changed(
+    db: &Database,
+    reader: UserId,
+    which: Which,
+    rev: Rev,
+    most: i64,
+) -> Result<Option<(Head, Vec<Stored>)>, DbErr> {
+    let Some(head) = head(db, reader, which).await? else {
+        return Ok(None);
+    };
+    // One snapshot: a message that changes while this is read would be there twice.
+    let snapshot = db.readers.begin().await?;
+    let found = after_rev(&snapshot, head.thread, rev.column(), most).await;
+    snapshot.rollback().await?;
+    Ok(Some((head, found?)))
 }
 
 /// Reads the messages whose last change came after `rev`, by that change: those that were created since and have not been
@@ -178,23 +209,40 @@ struct Head {
     rev: i64,
 }
 
+impl Head {
+    /// Takes a thread's id and counter, a row's first columns.
+    fn of(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self { thread: row.try_get_by_index(0)?, rev: row.try_get_by_index(1)? })
+    }
+}
+
 /// Reads where a thread stands, if the reader is of it.
 async fn head(db: &Database, reader: UserId, which: Which) -> Result<Option<Head>, DbErr> {
-    const BY_ID: &str = "SELECT id, rev FROM chat_threads WHERE id = ? AND (user1_id = ? OR user2_id = ?)";
-    const OF_PAIR: &str = "SELECT id, rev FROM chat_threads WHERE user1_id = ? AND user2_id = ?";
-    let reader = reader.column();
-    let asked = match which {
-        Which::Thread(thread) => sql::statement(db.backend, BY_ID, [thread.column(), reader, reader].map(Value::from)),
+    let row = one_head(db, reader, which, "SELECT t.id, t.rev FROM chat_threads t", &[]).await?;
+    row.map(|row| Head::of(&row)).transpose()
+}
+
+/// Reads one row of `heads`, a query over threads `t` with these values, if the reader is of that thread.
+async fn one_head(
+    db: &Database,
+    reader: UserId,
+    which: Which,
+    heads: &str,
+    values: &[i64],
+) -> Result<Option<QueryResult>, DbErr> {
+    const READABLE: &str = "? IN (t.user1_id, t.user2_id)";
+    let mut values = values.to_vec();
+    let text = match which {
+        Which::Thread(thread) => {
+            values.push(thread.column());
+            format!("{heads} WHERE t.id = ? AND {READABLE}")
+        }
         Which::Of(pair) => {
-            let members = pair.members().map(UserId::column);
-            if !members.contains(&reader) {
-                return Ok(None);
-            }
-            sql::statement(db.backend, OF_PAIR, members.map(Value::from))
+            values.extend(pair.members().map(UserId::column));
+            format!("{heads} WHERE t.user1_id = ? AND t.user2_id = ? AND {READABLE}")
         }
     };
-    let Some(row) = db.readers.query_one_raw(asked).await? else {
-        return Ok(None);
-    };
-    Ok(Some(Head { thread: row.try_get_by_index(0)?, rev: row.try_get_by_index(1)? }))
+    values.push(reader.column());
+    let values = values.into_iter().map(Value::from);
+    db.readers.query_one_raw(sql::statement(db.backend, text, values)).await
 }
