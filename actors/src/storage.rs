@@ -168,7 +168,9 @@ impl State {
         let myself = myself.clone();
         // A task of its own, which nobody cancels: a transaction dropped half-way would leave its connection in doubt.
         tokio::spawn(async move {
+            let turn = node.storage.turn().await;
             let result = work(&mut writer, sweep, &changes, &node).boxed().await;
+            drop(turn);
             broken.defuse();
             let finished = Finished { writer, writes, changes, result };
             // An actor that has ended meanwhile leaves the commit to the log, and the origins answer for themselves.

@@ -2,11 +2,14 @@
 
 mod support;
 
+use std::time::Duration;
+
 use chat_actors::hub::Victim;
 use chat_actors::protocol::CloseCode;
 use chat_database::ids::Pair;
 use serde_json::json;
 use support::{Device, World, user};
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_panic_in_a_session_costs_its_connection_alone() {
@@ -87,6 +90,39 @@ async fn a_panic_in_storage_is_a_temporary_error_and_a_new_start() {
         seqs.dedup();
     }
     assert_eq!(seqs, (1..=10).collect::<Vec<_>>());
+}
+
+/// How long SQLite waits for another transaction.
+const GIVES_UP: Duration = Duration::from_secs(5);
+
+/// The successor's transaction waited for the predecessor's on the thread that the predecessor needed, until SQLite gave up.
+#[tokio::test]
+async fn storage_that_panics_while_its_commit_reads_does_not_hold_its_successor_up() {
+    let world = World::new().await;
+    let mut alice = Device::connect(&world.hub, 42).await;
+    for round in 0..30 {
+        // A thread that is new to storage is read inside of the transaction; the panic comes a little later each time.
+        alice.sends(1_000 + round, &format!("new{round}"), "hello").await;
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        world.hub.fail(Victim::Storage);
+        let key = format!("next{round}");
+        loop {
+            alice.sends(2_000 + round, &key, "hello").await;
+            let answer = loop {
+                let soon = timeout(GIVES_UP, alice.next()).await;
+                let frame = soon.expect("an answer before SQLite gives up waiting");
+                if frame["temp_id"] == key && (frame["type"] == "message_ack" || frame["type"] == "error") {
+                    break frame;
+                }
+            };
+            if answer["type"] == "message_ack" {
+                break;
+            }
+            assert_eq!(answer["temporary"], true);
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chat_database::change::{Change, Outcome};
 use ractor::actor::actor_cell::ActorCell;
 use ractor::{ActorId, ActorProcessingErr, ActorRef, ActorRuntime};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, oneshot};
 
 use super::home::Home;
 use super::{Message, Reply, Storage, Write};
@@ -20,6 +20,7 @@ pub(crate) struct Handle {
     actor: RwLock<Option<ActorRef<Message>>>,
     places: Arc<Semaphore>,
     all_places: usize,
+    turn: Mutex<()>,
 }
 
 impl Handle {
@@ -29,7 +30,8 @@ impl Handle {
     /// What the system says against another thread.
     pub(crate) fn open(places: usize) -> io::Result<Self> {
         let home = Home::open()?;
-        Ok(Self { home, actor: RwLock::default(), places: Arc::new(Semaphore::new(places)), all_places: places })
+        let places_left = Arc::new(Semaphore::new(places));
+        Ok(Self { home, actor: RwLock::default(), places: places_left, all_places: places, turn: Mutex::default() })
     }
 
     /// Starts the actor, on storage's thread.
@@ -65,6 +67,14 @@ impl Handle {
         let all = u32::try_from(self.all_places).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         let _ = self.places.acquire_many(all).await;
+    }
+
+    /// Waits for a commit's turn.
+    ///
+    /// An actor that panics leaves its commit running; a successor that began meanwhile would wait for SQLite's lock on
+    /// the thread that the first needs to let go of it.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     pub(super) fn is(&self, actor: Option<ActorRef<Message>>) {
