@@ -83,6 +83,7 @@ fn png(bytes: &[u8]) -> Option<()> {
 /// Holds the length that it claims against the one that it has, and the size of a frame against that of its canvas: only
 /// the canvas is looked at before a frame is decoded, and a frame may say that it has 268 megapixels.
 fn webp(bytes: &[u8]) -> Result<Option<()>, Fault> {
+    // The decoder goes on behind the claimed end.
     let Some(mut rest) = riff(bytes) else { return Ok(None) };
     let (mut moves, mut wanted, mut in_frame, mut behind_alpha) = (false, None, false, false);
     while let Some((kind, content, after)) = chunk(rest) {
@@ -110,13 +111,14 @@ fn webp(bytes: &[u8]) -> Result<Option<()>, Fault> {
             _ => {}
         }
     }
-    Ok(Some(()))
+    Ok((!behind_alpha).then_some(()))
 }
 
-/// Returns what a RIFF file claims to have behind its kind.
+/// Returns what a RIFF file has behind its kind, if it has all that it claims.
 fn riff(bytes: &[u8]) -> Option<&[u8]> {
     let claimed = usize::try_from(u32::from_le_bytes(bytes.get(4..)?.first_chunk().copied()?)).ok()?;
-    bytes.get(8..claimed.checked_add(8)?)?.get(4..)
+    bytes.get(8..claimed.checked_add(8)?)?.get(4..)?;
+    bytes.get(12..)
 }
 
 /// Splits off a chunk of a RIFF file: its kind, what is there of its content, and what follows.
@@ -201,6 +203,10 @@ mod tests {
         let alpha = part(b"ALPH", &[0; 5]);
         let mut other = lossy(10);
         other[..4].copy_from_slice(b"VP9 ");
+        let claims_less = |mut bytes: Vec<u8>| {
+            bytes[4] = 60;
+            bytes
+        };
         for (name, bytes, taken) in [
             ("alone", file(&[lossy(16_000)]), true),
             ("as large", file(&[extended(0, 10), lossy(10)]), true),
@@ -211,7 +217,13 @@ mod tests {
             ("larger, moving", file(&[extended(2, 10), frame(4, &[lossy(16_000)])]), false),
             ("larger, moving, with alpha", file(&[extended(0x12, 10), frame(4, &[alpha.clone(), lossy(10)])]), false),
             ("as large, moving, with alpha", file(&[extended(0x12, 10), frame(4, &[alpha.clone(), lossy(4)])]), true),
-            ("behind alpha, another kind", file(&[extended(0x12, 10), frame(4, &[alpha, other])]), false),
+            ("behind alpha, another kind", file(&[extended(0x12, 10), frame(4, &[alpha.clone(), other])]), false),
+            ("behind alpha, nothing", file(&[extended(0x12, 10), frame(4, &[alpha])]), false),
+            (
+                "larger, behind the claimed end",
+                claims_less(file(&[part(b"FREE", &[0; 50]), extended(0, 10), lossy(16_000)])),
+                false,
+            ),
             ("half a canvas", file(&[part(b"VP8X", &[0; 4]), lossy(16_000)]), false),
         ] {
             assert_eq!(check(Kind::WebP, &bytes).is_ok(), taken, "{name}");
