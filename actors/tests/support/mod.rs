@@ -23,7 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct World {
     pub hub: Hub,
     pub database: Database,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 pub fn options(node: &str) -> Options {
@@ -51,20 +51,23 @@ impl World {
 
     pub async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("chat.db").display());
-        let database =
-            Database::connect(&chat_database::connect::Options { url, readers: 4 }).await.expect("a database");
+        let database = connect(&folder).await;
         chat_migrations::up(database.for_migrations()).await.expect("migrated");
         let mut options = options("one");
         change(&mut options);
         let hub = Hub::start(database.clone(), Store::in_memory(), options).await.expect("started");
-        Self { hub, database, _folder: folder }
+        Self { hub, database, folder }
     }
 
-    /// Another hub on the same database: another node.
+    /// Another hub on the same database, through connections of its own: another node.
     pub async fn another_hub(&self, node: &str) -> Hub {
-        Hub::start(self.database.clone(), Store::in_memory(), options(node)).await.expect("started")
+        Hub::start(connect(&self.folder).await, Store::in_memory(), options(node)).await.expect("started")
     }
+}
+
+async fn connect(folder: &TempDir) -> Database {
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("chat.db").display());
+    Database::connect(&chat_database::connect::Options { url, readers: 4 }).await.expect("a database")
 }
 
 pub fn user(id: u64) -> UserId {
