@@ -31,7 +31,10 @@ impl fmt::Debug for Options {
     }
 }
 
-/// The connections. Cheap to clone.
+/// The connections of one node. Cheap to clone.
+///
+/// Another node wants connections of its own, in the same process too: a transaction on SQLite that waits for another's
+/// holds up its thread, and with it a connection that both would read through.
 #[derive(Debug, Clone)]
 pub struct Database {
     /// For SQLite it only migrates, and reads for the writer: see [`crate::commit`].
