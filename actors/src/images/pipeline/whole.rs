@@ -83,7 +83,6 @@ fn png(bytes: &[u8]) -> Option<()> {
 /// Holds the length that it claims against the one that it has, and the size of a frame against that of its canvas: only
 /// the canvas is looked at before a frame is decoded, and a frame may say that it has 268 megapixels.
 fn webp(bytes: &[u8]) -> Result<Option<()>, Fault> {
-    // The decoder goes on behind the claimed end.
     let Some(mut rest) = riff(bytes) else { return Ok(None) };
     let (mut moves, mut wanted, mut in_frame, mut behind_alpha) = (false, None, false, false);
     while let Some((kind, content, after)) = chunk(rest) {
@@ -114,7 +113,8 @@ fn webp(bytes: &[u8]) -> Result<Option<()>, Fault> {
     Ok((!behind_alpha).then_some(()))
 }
 
-/// Returns what a RIFF file has behind its kind, if it has all that it claims.
+/// Returns what a RIFF file has behind its kind, if it has all that it claims; more than that too, for the decoder goes on
+/// behind the claimed end.
 fn riff(bytes: &[u8]) -> Option<&[u8]> {
     let claimed = usize::try_from(u32::from_le_bytes(bytes.get(4..)?.first_chunk().copied()?)).ok()?;
     bytes.get(8..claimed.checked_add(8)?)?.get(4..)?;
