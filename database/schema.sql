@@ -37,7 +37,9 @@ CREATE TABLE chat_messages (
   deleted_at     BIGINT NULL,
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
-  UNIQUE KEY chat_messages_seq (thread_id, seq),
+  -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: see `chat_database::chain`
+  -- SQLite: UNIQUE KEY chat_messages_step (thread_id, seq) WHERE seq % 16 = 0,
+  UNIQUE KEY chat_messages_seq (thread_id, seq),               -- not SQLite
   UNIQUE KEY chat_messages_key (temp_id, sender_id, thread_id) -- keys that begin with the time stand together
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 

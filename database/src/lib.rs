@@ -6,6 +6,7 @@
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
 //!  queries                everything that is read, one file per question
+//!  chain                  the way to a place in a thread
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images
 //! ```
@@ -14,6 +15,7 @@
 //! under the rules that the database alone can hold (once, dense, in order), and
 //! [`change::Outcome`] says what stands now.
 
+mod chain;
 pub mod change;
 pub mod commit;
 pub mod connect;

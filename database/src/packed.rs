@@ -36,7 +36,13 @@ pub(crate) fn column(columns: &[impl Borrow<str>], text: &str) -> String {
     format!("(SELECT json_group_array(json_array({})) FROM ({text}) AS r)", columns.join(", "))
 }
 
-/// Reads what a [`column`] holds.
+/// Returns the expression for all rows of a query of one column `wanted`, each a JSON array already, as one value of a row: for
+/// SQLite.
+pub(crate) fn joined(text: &str) -> String {
+    format!("(SELECT COALESCE('[' || group_concat(x.wanted) || ']', '[]') FROM ({text}) AS x)")
+}
+
+/// Reads what a [`column`] or [`joined`] holds.
 pub(crate) fn unpack<T: DeserializeOwned>(row: &QueryResult, at: usize) -> Result<Vec<T>, DbErr> {
     let json: String = row.try_get_by_index(at)?;
     serde_json::from_str(&json).map_err(|error| DbErr::Type(error.to_string()))

@@ -55,7 +55,7 @@ fn walks(step: &str, text: &str) -> bool {
     };
     let walked = walked.split(' ').next().unwrap_or_default();
     let given =
-        ["json_each", "CONSTANT", "a", "b", "c", "j", "p", "r", "x"].contains(&walked) || walked.starts_with('(');
+        ["json_each", "CONSTANT", "a", "b", "c", "j", "p", "r", "w", "x"].contains(&walked) || walked.starts_with('(');
     let from_the_end = text.contains("FROM hub_commits ORDER BY commit_no LIMIT 1");
     !given && !from_the_end
 }

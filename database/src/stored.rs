@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult, Value};
 use serde::{Deserialize, Deserializer};
 
+use crate::chain::Question;
 use crate::entities::chat_message;
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{ExtraData, Image, Message};
@@ -55,7 +56,7 @@ pub(crate) async fn messages(
         let row = chat_message::Model::from_query_result(row, "")?;
         Ok(Stored { row, images: Vec::new() })
     };
-    let found = packed::rows(db, &packed_columns(), text, values, each).await?;
+    let found = packed::rows(db, &packed_columns("r"), text, values, each).await?;
     if db.get_database_backend() == DatabaseBackend::Sqlite {
         return Ok(found);
     }
@@ -90,21 +91,45 @@ pub(crate) async fn with_images(
     Ok(stored.collect())
 }
 
-/// Returns the expression for the messages that a query of whole rows finds, as one value of a row: for SQLite. To be read by
-/// [`packed::unpack`].
-pub(crate) fn column(text: &str) -> String {
-    packed::column(&packed_columns(), text)
+/// Reads `limit` of the messages of threads that [`Question`] asks for, in no order; `values` are its parameters.
+pub(crate) async fn between(
+    db: &impl ConnectionTrait,
+    question: Question<'_>,
+    values: impl IntoIterator<Item = Value>,
+    limit: i64,
+) -> Result<Vec<Stored>, DbErr> {
+    let backend = db.get_database_backend();
+    let values: Vec<Value> = values.into_iter().chain([limit.into()]).collect();
+    if backend == DatabaseBackend::Sqlite {
+        let row = db.query_one_raw(sql::statement(backend, format!("SELECT {}", column(question)), values)).await?;
+        return row.map_or(Ok(Vec::new()), |row| packed::unpack(&row, 0));
+    }
+    let text = format!("{} LIMIT ?", Question { wanted: "m.*", ..question }.query(backend));
+    messages(db, &text, values).await
 }
 
-/// What makes a [`Stored`] of a row `r`, one text for each of its fields.
-fn packed_columns() -> [String; 2] {
+/// Returns the expression for messages between two places, as one value of a row: for SQLite. Its last parameter is how many.
+/// To be read by [`packed::unpack`].
+pub(crate) fn column(question: Question<'_>) -> String {
+    let wanted = format!("json_array({})", packed_columns("m").join(", "));
+    packed::joined(&format!("{} LIMIT ?", Question { wanted: &wanted, ..question }.query(DatabaseBackend::Sqlite)))
+}
+
+/// What makes a [`Stored`] of a row, one text for each of its fields.
+fn packed_columns(row: &str) -> [String; 2] {
     let shown = chat_message::Column::iter().filter(|column| !matches!(column, chat_message::Column::PayloadHash));
-    let shown: Vec<&str> = shown.map(|column| column.as_str()).collect();
-    let images = "(SELECT json_group_array(json_array(m.id, m.width, m.height, m.bytes, m.mime, m.blurhash) \
-         ORDER BY b.position) \
-         FROM chat_message_batches b JOIN media m ON m.id = b.media_id WHERE b.message_id = r.id)";
+    let shown: Vec<String> = shown.map(|column| format!("{row}.{}", column.as_str())).collect();
+    // Most have none, and to see that costs less than to make an empty list.
+    let images = format!(
+        "(SELECT json_group_array(json_array(i.id, i.width, i.height, i.bytes, i.mime, i.blurhash) ORDER BY o.position) \
+         FROM chat_message_batches o JOIN media i ON i.id = o.media_id WHERE o.message_id = {row}.id)"
+    );
     // What a subquery answers is text to whoever asks, until it is said to be JSON.
-    [format!("json_array({})", shown.join(", ")), format!("json({images})")]
+    let images = format!(
+        "CASE WHEN EXISTS (SELECT 1 FROM chat_message_batches o WHERE o.message_id = {row}.id) \
+         THEN json({images}) ELSE json('[]') END"
+    );
+    [format!("json_array({})", shown.join(", ")), images]
 }
 
 fn images<'de, D: Deserializer<'de>>(packed: D) -> Result<Vec<Image>, D::Error> {

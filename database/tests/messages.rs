@@ -27,6 +27,7 @@ on_both_backends!(
     an_edit_and_a_deletion_move_rev_and_keep_seq,
     what_is_gone_cannot_be_changed,
     pages_of_a_thread_meet,
+    a_page_from_any_place_is_what_a_list_would_give,
     after_rev_returns_each_changed_message_once,
     a_gap_is_closed_from_any_rev_through_edits_and_deletions,
     nobody_reads_a_thread_that_is_not_theirs,
@@ -272,6 +273,49 @@ async fn pages_of_a_thread_meet(mut w: World) {
     let after = page(Page::AfterSeq(Seq(5))).await;
     assert_eq!((seqs(&after), after.has_more), ((6..=15).collect(), true));
     assert!(page(Page::AfterSeq(Seq(25))).await.messages.is_empty());
+}
+
+/// SQLite finds a place by way of the nearest 16th message above it.
+async fn a_page_from_any_place_is_what_a_list_would_give(mut w: World) {
+    let (ann, ben, cid) = (user(1), user(2), user(3));
+    let mut list = Vec::new();
+    let mut thread = None;
+    // Each length is read before the next message comes; another thread goes on in between.
+    for length in 1..=50_u64 {
+        let changes = [w.text(ann, ben, "one"), w.text(cid, ann, "another")];
+        let message = sent(w.commit(&changes).await.outcomes.remove(0)).message;
+        thread = Some(message.thread_id);
+        list.push((length, message.id));
+        let wholly = [1, 15, 16, 17, 31, 32, 33, 50].contains(&length);
+        let places = if wholly { 0..=length + 2 } else { length..=length };
+        for place in places {
+            for limit in [1, 7, 16, 17, 60] {
+                let up_to = |seq: u64| {
+                    let below: Vec<_> = list.iter().filter(|(at, _)| *at <= seq).copied().collect();
+                    let more = below.len() > limit;
+                    (below[below.len().saturating_sub(limit)..].to_vec(), more)
+                };
+                let above: Vec<_> = list.iter().filter(|(at, _)| *at > place).copied().collect();
+                let after = (above[..above.len().min(limit)].to_vec(), above.len() > limit);
+                let expected = [
+                    (Page::Newest, up_to(u64::MAX)),
+                    (Page::BeforeSeq(Seq(place)), up_to(place.saturating_sub(1))),
+                    (Page::AfterSeq(Seq(place)), after),
+                ];
+                for (page, expected) in expected {
+                    let limit = u32::try_from(limit).unwrap();
+                    let read = messages::page(&w.db, ben, thread.unwrap(), page, limit).await.unwrap().unwrap();
+                    let got: Vec<_> = read.messages.iter().map(|message| (message.seq.0, message.id)).collect();
+                    assert_eq!((got, read.has_more), expected, "{page:?}, {limit} of {length}");
+                }
+            }
+        }
+    }
+    for far in [Page::BeforeSeq(Seq(u64::MAX)), Page::AfterSeq(Seq(u64::MAX)), Page::BeforeSeq(Seq(0))] {
+        let read = messages::page(&w.db, ben, thread.unwrap(), far, 60).await.unwrap().unwrap();
+        let expected = if far == Page::BeforeSeq(Seq(u64::MAX)) { 50 } else { 0 };
+        assert_eq!(read.messages.len(), expected, "{far:?}");
+    }
 }
 
 async fn after_rev_returns_each_changed_message_once(mut w: World) {

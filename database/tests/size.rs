@@ -104,11 +104,21 @@ async fn make_long(w: &World, thread: u64, length: u64) {
     if !w.db.is_sqlite() {
         w.sql("SET SESSION max_recursive_iterations = 4000000, SESSION max_statement_time = 0").await;
     }
+    let (previous, before) = if w.db.is_sqlite() {
+        (
+            ", prev_id",
+            format!(
+                ", CASE i WHEN 2 THEN (SELECT last_message_id FROM chat_threads WHERE id = {thread}) ELSE 999999 + i END"
+            ),
+        )
+    } else {
+        ("", String::new())
+    };
     w.sql(&format!(
         "INSERT INTO chat_messages (id, thread_id, seq, rev, created_rev, sender_id, payload_hash, content, created_at, \
-         commit_no, created_commit) \
+         commit_no, created_commit{previous}) \
          WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {length}) \
-         SELECT 1000000 + i, {thread}, i, i, i, 1 + i % 2, '01234567890123456789012345678901', 'text', i, 5, 5 FROM n"
+         SELECT 1000000 + i, {thread}, i, i, i, 1 + i % 2, '01234567890123456789012345678901', 'text', i, 5, 5{before} FROM n"
     ))
     .await;
     w.sql(&format!(

@@ -25,6 +25,7 @@ mod m20261122_000004_hub;
 mod m20261122_000005_media_expiry;
 mod m20261122_000006_amendments;
 mod m20261126_000007_keys_by_time;
+mod m20261126_000008_chain;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_media_expiry::Migration),
             Box::new(m20261122_000006_amendments::Migration),
             Box::new(m20261126_000007_keys_by_time::Migration),
+            Box::new(m20261126_000008_chain::Migration),
         ]
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::facts::{Facts, Note, Upload};
 use super::need::Need;
 use super::state::{Alert, Member, Standing, State, Thread, User};
+use crate::chain::{Question, Ranges};
 use crate::entities::chat_message;
 use crate::ids::{Pair, UserId};
 use crate::sql::{self, Column, Kind};
@@ -205,15 +206,17 @@ impl<C: ConnectionTrait> Loader<'_, C> {
         }
         let columns = ["thread_id", "sender_id", "above", "up_to", "slot", "side"].map(|name| (name, Kind::Number));
         let set = sql::set(self.backend, "j", &columns);
-        let text = format!(
-            "SELECT j.slot, j.side, m.seq FROM {set} JOIN chat_messages m \
-             ON m.thread_id = j.thread_id AND m.seq > j.above AND m.seq <= j.up_to \
-             WHERE m.sender_id = j.sender_id AND m.deleted_at IS NULL"
-        );
-        for row in self.rows(text, &asked).await? {
+        let places = Question {
+            ranges: Ranges::Of(&set),
+            named: &["slot", "side", "sender_id"],
+            wanted: "m.seq",
+            of: "m.sender_id = j.sender_id AND m.deleted_at IS NULL",
+            ..Question::default()
+        };
+        for row in self.rows(places.query(self.backend), &asked).await? {
             let (slot, side): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
             let at = (usize::try_from(slot).unwrap_or_default(), usize::try_from(side).unwrap_or_default());
-            facts.places.entry(at).or_default().push(row.try_get_by_index(2)?);
+            facts.places.entry(at).or_default().push(row.try_get_by_index(3)?);
         }
         for places in facts.places.values_mut() {
             // Two receipts of one list may have asked for overlapping ranges.

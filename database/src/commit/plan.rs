@@ -14,7 +14,6 @@ use crate::objects::Totals;
 use crate::time::Timestamp;
 
 /// One commit while it is being made.
-#[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) changes: &'a [Change],
     pub(super) state: &'a mut State,

@@ -72,10 +72,10 @@ impl<'a> Plan<'a> {
         let thread = &mut self.state.threads[slot];
         thread.last_seq += 1;
         thread.rev += 1;
-        thread.last_message = Some(id);
+        let previous = thread.last_message.replace(id);
         thread.updated_at = thread.updated_at.max(send.at.millis());
         let message = message(send, thread, id, images);
-        self.write(send, &message);
+        self.write(send, &message, previous);
         if let Some(temp_id) = &send.temp_id {
             self.keys.insert((slot, side, temp_id), self.outcomes.len());
         }
@@ -103,7 +103,7 @@ impl<'a> Plan<'a> {
         true
     }
 
-    fn write(&mut self, send: &'a Send, message: &Message) {
+    fn write(&mut self, send: &'a Send, message: &Message, previous: Option<i64>) {
         self.writes.messages.push((
             message.id.column(),
             message.thread_id.column(),
@@ -117,6 +117,7 @@ impl<'a> Plan<'a> {
             send.reply_to.map(|id| id.column()),
             message.created_at.millis(),
             self.no,
+            previous,
         ));
         self.attach(&send.media, message);
     }

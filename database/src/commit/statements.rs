@@ -31,6 +31,9 @@ const ID: Column = ("id", Number);
 /// The commit's number.
 const COMMIT: Column = ("commit_no", Number);
 
+/// The message before, which only SQLite's table has (see [`crate::chain`]): a row's last column.
+const PREVIOUS: Column = ("prev_id", Number);
+
 impl Statements {
     /// Writes the texts in a backend's dialect.
     pub(super) fn new(backend: DatabaseBackend) -> Self {
@@ -81,6 +84,7 @@ const MESSAGES: Table = Table {
         ("reply_to", Number),
         ("created_at", Number),
         COMMIT,
+        PREVIOUS,
     ],
     copies: &[("created_rev", "rev"), ("created_commit", "commit_no")],
     overwritten: &[],
@@ -250,7 +254,11 @@ impl Table {
     }
 
     fn plain_insert(&self, backend: DatabaseBackend) -> String {
-        let mut names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        let columns = match self.columns {
+            [shared @ .., PREVIOUS] if backend != DatabaseBackend::Sqlite => shared,
+            columns => columns,
+        };
+        let mut names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let mut values: Vec<String> = (0..names.len()).map(|at| self.value(backend, at)).collect();
         for (name, source) in self.copies {
             values.extend(names.iter().position(|column| column == source).map(|at| values[at].clone()));
@@ -260,7 +268,7 @@ impl Table {
         if backend == DatabaseBackend::Sqlite {
             return format!("INSERT INTO {} ({names}) VALUES ({values})", self.name);
         }
-        let set = sql::set(backend, "j", self.columns);
+        let set = sql::set(backend, "j", columns);
         format!("INSERT INTO {} ({names}) SELECT {values} FROM {set}", self.name)
     }
 

@@ -9,7 +9,7 @@ use super::plan::Plan;
 use super::state::{Alert, Standing};
 
 /// Rows to write that do not stand in the state.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Writes<'a> {
     pub(super) messages: Vec<MessageRow<'a>>,
     /// Ids of messages that were edited or deleted.
@@ -33,9 +33,22 @@ pub(super) struct Writes<'a> {
     pub(super) tickets: Vec<(&'a str, i64)>,
 }
 
-/// Id, thread, seq, rev, author, key, hash, text, product, answered message, time, commit.
-pub(super) type MessageRow<'a> =
-    (i64, i64, i64, i64, i64, Option<&'a str>, Hex<'a>, Option<&'a str>, Option<i64>, Option<i64>, i64, i64);
+/// Id, thread, seq, rev, author, key, hash, text, product, answered message, time, commit, the message before.
+pub(super) type MessageRow<'a> = (
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    Option<&'a str>,
+    Hex<'a>,
+    Option<&'a str>,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    i64,
+    Option<i64>,
+);
 
 /// Id, rev, text, times of edit and deletion, commit.
 pub(super) type AmendedRow<'a> = (i64, i64, Option<&'a str>, Option<i64>, Option<i64>, i64);

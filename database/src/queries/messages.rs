@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait, Value};
 
+use crate::chain::{Question, Ranges};
 use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::Message;
 use crate::stored::{self, Stored};
@@ -96,19 +97,19 @@ async fn read_page(
     // One more than asked for, to see whether there is more.
     let most = i64::from(limit) + 1;
     let read = match page {
-        Page::Newest => next_to(db, reader, which, ("<=", i64::MAX, "DESC"), most).await?,
-        Page::BeforeSeq(seq) => next_to(db, reader, which, ("<", seq.column(), "DESC"), most).await?,
-        Page::AfterSeq(seq) => next_to(db, reader, which, (">", seq.column(), "ASC"), most).await?,
+        Page::Newest => next_to(db, reader, which, Side::UpTo(i64::MAX), most).await?,
+        Page::BeforeSeq(seq) => next_to(db, reader, which, Side::UpTo(seq.column().saturating_sub(1)), most).await?,
+        Page::AfterSeq(seq) => next_to(db, reader, which, Side::Above(seq.column()), most).await?,
         Page::AfterRev(rev) => changed(db, reader, which, rev, most).await?,
     };
     let Some((head, mut found)) = read else {
         return Ok(None);
     };
     let has_more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    if matches!(page, Page::Newest | Page::BeforeSeq(_)) {
-        found.reverse();
+    if has_more && matches!(page, Page::Newest | Page::BeforeSeq(_)) {
+        found.drain(..found.len() - limit as usize);
     }
+    found.truncate(limit as usize);
     let rev = match (page, found.last()) {
         (Page::AfterRev(_), Some(last)) if has_more => last.row.rev,
         _ => head.rev,
@@ -121,31 +122,49 @@ async fn read_page(
     }))
 }
 
-/// Reads where a thread stands, and its messages on one side of a `seq`, the nearest first.
+/// A side of a place in a thread.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    /// The messages up to this `seq`.
+    UpTo(i64),
+    /// The messages above this `seq`.
+    Above(i64),
+}
+
+/// Reads where a thread stands, and the `most` messages that are nearest to a place on one side of it, by `seq`.
 async fn next_to(
     db: &Database,
     reader: UserId,
     which: Which,
-    (side, seq, order): (&str, i64, &str),
+    side: Side,
     most: i64,
 ) -> Result<Option<(Head, Vec<Stored>)>, DbErr> {
-    let table = sql::indexed(db.backend, "chat_messages", "chat_messages_seq");
-    let messages = |thread: &str| {
-        format!("SELECT * FROM {table} WHERE thread_id = {thread} AND seq {side} ? ORDER BY seq {order} LIMIT ?")
-    };
-    if db.is_sqlite() {
+    let found = if db.is_sqlite() {
         // One question: what each costs is the way to the thread that reads SQLite, and back.
-        let heads = format!("SELECT t.id, t.rev, {} FROM chat_threads t", stored::column(&messages("t.id")));
-        let row = one_head(db, reader, which, &heads, &[seq, most]).await?;
-        return row.map(|row| Ok((Head::of(&row)?, packed::unpack(&row, 2)?))).transpose();
-    }
-    // The counter is read before the messages, so that it never leads them.
-    let Some(head) = head(db, reader, which).await? else {
-        return Ok(None);
+        let (range, values) = match side {
+            Side::UpTo(seq) => (["t.id", "min(?, t.last_seq) - ?", "min(?, t.last_seq)"], [seq, most, seq, most]),
+            Side::Above(seq) => (["t.id", "?", "? + ?"], [seq, seq.min(i64::MAX - most), most, most]),
+        };
+        let question = Question { ranges: Ranges::One(range), ..Question::default() };
+        let heads = format!("SELECT {HEAD}, {} FROM chat_threads t", stored::column(question));
+        let row = one_head(db, reader, which, &heads, &values).await?;
+        row.map(|row| Ok::<_, DbErr>((Head::of(&row)?, packed::unpack(&row, HEAD_COLUMNS)?))).transpose()?
+    } else if let Some(head) = head(db, reader, which).await? {
+        // The counter was read before the messages, so that it never leads them.
+        let [above, up_to] = match side {
+            Side::UpTo(seq) => [seq.min(head.last_seq) - most, seq.min(head.last_seq)],
+            Side::Above(seq) => [seq, seq.saturating_add(most)],
+        };
+        let values = [head.thread, above, up_to].map(Value::from);
+        let found = stored::between(&db.readers, Question::default(), values, most).await?;
+        Some((head, found))
+    } else {
+        None
     };
-    let values = [head.thread, seq, most].map(Value::from);
-    let found = stored::messages(&db.readers, &messages("?"), values).await?;
-    Ok(Some((head, found)))
+    Ok(found.map(|(head, mut found): (Head, Vec<Stored>)| {
+        found.sort_unstable_by_key(|stored| stored.row.seq);
+        (head, found)
+    }))
 }
 
 /// Reads where a thread stands, and its messages that changed after a `rev`.
@@ -161,22 +180,25 @@ async fn changed(
     };
     // One snapshot: a message that changes while this is read would be there twice.
     let snapshot = db.readers.begin().await?;
-    let found = after_rev(&snapshot, head.thread, rev.column(), most).await;
+    let found = after_rev(&snapshot, &head, rev.column(), most).await;
     snapshot.rollback().await?;
     Ok(Some((head, found?)))
 }
 
 /// Reads the messages whose last change came after `rev`, by that change: those that were created since and have not been
 /// touched again, and those that were edited or deleted since.
-async fn after_rev(db: &impl ConnectionTrait, thread: i64, rev: i64, limit: i64) -> Result<Vec<Stored>, DbErr> {
-    let table = sql::indexed(db.get_database_backend(), "chat_messages", "chat_messages_seq");
-    let created =
-        format!("SELECT * FROM {table} WHERE thread_id = ? AND seq > ? AND rev = created_rev ORDER BY seq LIMIT ?");
-    let values = [thread, last_seq_at(db, thread, rev).await?, limit];
-    let mut found = stored::messages(db, &created, values.map(Value::from)).await?;
+async fn after_rev(db: &impl ConnectionTrait, head: &Head, rev: i64, limit: i64) -> Result<Vec<Stored>, DbErr> {
+    let mut found = Vec::new();
+    let mut above = last_seq_at(db, head.thread, rev).await?;
+    while above < head.last_seq && found.len() < usize::try_from(limit).unwrap_or_default() {
+        let range = [head.thread, above, above + limit].map(Value::from);
+        let page = stored::between(db, Question::default(), range, limit).await?;
+        found.extend(page.into_iter().filter(|stored| stored.row.rev == stored.row.created_rev));
+        above += limit;
+    }
     const AMENDED: &str = "SELECT m.* FROM chat_amendments a JOIN chat_messages m ON m.id = a.message_id \
          WHERE a.thread_id = ? AND a.rev > ? AND m.rev = a.rev ORDER BY a.rev LIMIT ?";
-    found.extend(stored::messages(db, AMENDED, [thread, rev, limit].map(Value::from)).await?);
+    found.extend(stored::messages(db, AMENDED, [head.thread, rev, limit].map(Value::from)).await?);
     found.sort_unstable_by_key(|stored| stored.row.rev);
     found.truncate(usize::try_from(limit).unwrap_or_default());
     Ok(found)
@@ -203,22 +225,29 @@ async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<O
     Ok(head(db, reader, thread.into()).await?.map(|_| found.message()))
 }
 
+/// What is read of threads `t` to see where they stand.
+const HEAD: &str = "t.id, t.rev, t.last_seq";
+
+/// How many columns that is.
+const HEAD_COLUMNS: usize = 3;
+
 /// Where a thread stands.
 struct Head {
     thread: i64,
     rev: i64,
+    last_seq: i64,
 }
 
 impl Head {
-    /// Takes a thread's id and counter, a row's first columns.
+    /// Takes a row's first columns, those of [`HEAD`].
     fn of(row: &QueryResult) -> Result<Self, DbErr> {
-        Ok(Self { thread: row.try_get_by_index(0)?, rev: row.try_get_by_index(1)? })
+        Ok(Self { thread: row.try_get_by_index(0)?, rev: row.try_get_by_index(1)?, last_seq: row.try_get_by_index(2)? })
     }
 }
 
 /// Reads where a thread stands, if the reader is of it.
 async fn head(db: &Database, reader: UserId, which: Which) -> Result<Option<Head>, DbErr> {
-    let row = one_head(db, reader, which, "SELECT t.id, t.rev FROM chat_threads t", &[]).await?;
+    let row = one_head(db, reader, which, &format!("SELECT {HEAD} FROM chat_threads t"), &[]).await?;
     row.map(|row| Head::of(&row)).transpose()
 }
 

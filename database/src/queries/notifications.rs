@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, Value};
 
+use crate::chain::{Question, Ranges};
 use crate::commit::{CHAT, CHAT_TITLE, chat_key};
 use crate::entities::notification;
 use crate::ids::{NotificationId, ThreadId, UserId};
@@ -134,13 +135,16 @@ async fn chats(db: &impl ConnectionTrait, rows: &[notification::Model]) -> Resul
     }
     let backend = db.get_database_backend();
     let set = sql::set(backend, "j", &[("user_id", Kind::Number), ("thread_id", Kind::Number)]);
-    let messages = sql::indexed(backend, "chat_messages n", "chat_messages_seq");
+    let newest = Question {
+        ranges: Ranges::One(["s.thread_id", "t.last_seq - 1000", "t.last_seq"]),
+        of: "m.deleted_at IS NULL AND (s.unread = 0 OR (m.sender_id <> s.user_id AND m.seq > s.read_seq))",
+        newest: true,
+        ..Question::default()
+    };
+    let newest = newest.query(backend);
     let text = format!(
         "SELECT x.user_id, x.thread_id, x.unread, x.newest, m.content FROM (\
-         SELECT s.user_id, s.thread_id, s.unread, (\
-         SELECT n.id FROM {messages} WHERE n.thread_id = s.thread_id AND n.seq > t.last_seq - 1000 \
-         AND n.deleted_at IS NULL AND (s.unread = 0 OR (n.sender_id <> s.user_id AND n.seq > s.read_seq)) \
-         ORDER BY n.seq DESC LIMIT 1) AS newest \
+         SELECT s.user_id, s.thread_id, s.unread, ({newest} LIMIT 1) AS newest \
          FROM {set} JOIN chat_message_status s ON s.thread_id = j.thread_id AND s.user_id = j.user_id \
          JOIN chat_threads t ON t.id = s.thread_id\
          ) AS x LEFT JOIN chat_messages m ON m.id = x.newest"

@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Value};
 
+use crate::chain::{Question, Ranges};
 use crate::entities::chat_user;
 use crate::ids::UserId;
 use crate::objects::Totals;
@@ -44,14 +45,20 @@ async fn read_by_counterpart(db: &Database, user: UserId) -> Result<Vec<(UserId,
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn recount(db: &Database, user: UserId) -> Result<Totals, Error> {
-    const MESSAGES: &str = "SELECT COUNT(*) FROM chat_message_status s JOIN chat_messages m \
-         ON m.thread_id = s.thread_id AND m.seq > s.read_seq \
-         WHERE s.user_id = ? AND m.sender_id <> s.user_id AND m.deleted_at IS NULL";
+    const UNREAD: &str = "(SELECT s.thread_id, s.user_id, s.read_seq AS above, t.last_seq AS up_to \
+         FROM chat_message_status s JOIN chat_threads t ON t.id = s.thread_id WHERE s.user_id = ?) AS j";
+    let messages = Question {
+        ranges: Ranges::Of(UNREAD),
+        named: &["user_id"],
+        of: "m.sender_id <> j.user_id AND m.deleted_at IS NULL",
+        ..Question::default()
+    };
+    let messages = format!("SELECT COUNT(*) FROM ({}) AS x", messages.query(db.backend));
     const NOTIFICATIONS: &str =
         "SELECT COUNT(*) FROM notifications WHERE user_id = ? AND is_read = 0 AND deleted_at IS NULL";
     Ok(Totals {
         notifications: counted(db, NOTIFICATIONS, user).await.map_err(failure::error)?,
-        messages: counted(db, MESSAGES, user).await.map_err(failure::error)?,
+        messages: counted(db, &messages, user).await.map_err(failure::error)?,
     })
 }
 

@@ -1,11 +1,14 @@
 //! The queries behind [`super`]: from what is newest down to what is known already.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Value,
 };
 
 use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, ThreadChanges};
-use crate::entities::{chat_message, chat_message_status, chat_thread, notification};
+use crate::chain::{Question, Ranges};
+use crate::entities::{chat_message_status, chat_thread, notification};
 use crate::ids::{CommitNo, NotificationId, Rev, Seq, ThreadId, UserId};
 use crate::objects::Notification;
 use crate::queries::notifications::described;
@@ -61,18 +64,14 @@ pub(super) async fn of_thread(
     };
     let mut messages = Vec::new();
     below(db, head.id, head.last_seq, since, usize::MAX, &mut messages).await?;
+    let opened = messages.iter().any(|stored| stored.row.seq == 1);
     messages.extend(amended(db, &[(head.id,)], since, usize::MAX).await?);
     sort(&mut messages);
-    let first = chat_message::Entity::find()
-        .filter(chat_message::Column::ThreadId.eq(head.id))
-        .filter(chat_message::Column::Seq.eq(1))
-        .one(db)
-        .await?;
     Ok(Some(ThreadChanges {
         messages: messages.into_iter().map(changed).collect(),
         watermarks: watermarks(db, &[(head.id,)], since).await?,
         rev: Rev::from_column(head.rev),
-        opened: first.is_some_and(|first| first.created_commit > since.column()),
+        opened,
     }))
 }
 
@@ -100,11 +99,10 @@ pub(super) async fn notifications_of(
     Ok(users.into_iter().zip(in_order(db, rows).await?).collect())
 }
 
-/// A thread that changed, and the commit that made the newest message below its window.
+/// A thread that changed.
 struct ChangedThread {
     id: i64,
     last_seq: i64,
-    below: i64,
 }
 
 async fn changed_threads(
@@ -114,28 +112,20 @@ async fn changed_threads(
     most: usize,
 ) -> Result<Vec<ChangedThread>, DbErr> {
     let backend = db.get_database_backend();
-    let messages = sql::indexed(backend, "chat_messages m", "chat_messages_seq");
     let low = sql::indexed(backend, "chat_threads", "chat_threads_user1_commit");
     let high = sql::indexed(backend, "chat_threads", "chat_threads_user2_commit");
     let text = format!(
-        "SELECT c.id, c.last_seq, COALESCE((SELECT m.created_commit FROM {messages} \
-         WHERE m.thread_id = c.id AND m.seq = c.last_seq - {WINDOW}), 0) FROM (\
+        "SELECT c.id, c.last_seq FROM (\
          SELECT * FROM (SELECT id, last_seq FROM {low} WHERE user1_id = ? AND commit_no > ? LIMIT ?) AS a \
          UNION ALL \
          SELECT * FROM (SELECT id, last_seq FROM {high} WHERE user2_id = ? AND commit_no > ? LIMIT ?) AS b\
          ) AS c ORDER BY c.id"
     );
-    let half: [Value; 3] = [user.column().into(), since.column().into(), limit(most)];
+    let half: [Value; 3] = [user.column().into(), since.column().into(), limit(most).into()];
     let values = half.clone().into_iter().chain(half);
     let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
     rows.iter()
-        .map(|row| {
-            Ok(ChangedThread {
-                id: row.try_get_by_index(0)?,
-                last_seq: row.try_get_by_index(1)?,
-                below: row.try_get_by_index(2)?,
-            })
-        })
+        .map(|row| Ok(ChangedThread { id: row.try_get_by_index(0)?, last_seq: row.try_get_by_index(1)? }))
         .collect()
 }
 
@@ -151,17 +141,22 @@ async fn changed_messages(
         return Ok(Some(Vec::new()));
     }
     let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &[("id", Kind::Number), ("above", Kind::Number)]);
-    let table = sql::indexed(backend, "chat_messages m", "chat_messages_seq");
-    let text = format!(
-        "SELECT m.* FROM {set} JOIN {table} ON m.thread_id = j.id AND m.seq > j.above \
-         WHERE m.created_commit > ? LIMIT ?"
-    );
-    let windows: Vec<(i64, i64)> = threads.iter().map(|thread| (thread.id, thread.last_seq - WINDOW)).collect();
-    let values = [sql::json(&windows), since.column().into(), limit(most)];
-    let mut messages = stored::messages(db, &text, values).await?;
+    let set = sql::set(backend, "j", &["thread_id", "above", "up_to", "since"].map(|name| (name, Kind::Number)));
+    let new = Question {
+        ranges: Ranges::Of(&set),
+        named: &["since"],
+        down_to: "m.created_commit > j.since",
+        ..Question::default()
+    };
+    let window = |thread: &ChangedThread| (thread.id, thread.last_seq - WINDOW, thread.last_seq, since.column());
+    let windows: Vec<_> = threads.iter().map(window).collect();
+    let mut messages = stored::between(db, new, [sql::json(&windows)], limit(most)).await?;
 
-    for thread in threads.iter().filter(|thread| thread.below > since.column()) {
+    let mut found: HashMap<i64, i64> = HashMap::new();
+    for stored in &messages {
+        *found.entry(stored.row.thread_id).or_default() += 1;
+    }
+    for thread in threads.iter().filter(|thread| found.get(&thread.id) == Some(&WINDOW)) {
         below(db, thread.id, thread.last_seq - WINDOW, since, most, &mut messages).await?;
     }
     if messages.len() <= most {
@@ -186,7 +181,7 @@ async fn amended(
         "SELECT m.* FROM {set} JOIN {table} ON a.thread_id = j.id AND a.commit_no > ? \
          JOIN chat_messages m ON m.id = a.message_id WHERE m.rev = a.rev LIMIT ?"
     );
-    let values = [sql::json(threads), since.column().into(), limit(most)];
+    let values = [sql::json(threads), since.column().into(), limit(most).into()];
     stored::messages(db, &text, values).await
 }
 
@@ -205,21 +200,16 @@ async fn below(
     most: usize,
     messages: &mut Vec<Stored>,
 ) -> Result<(), DbErr> {
-    let backend = db.get_database_backend();
-    let table = sql::indexed(backend, "chat_messages", "chat_messages_seq");
-    let text = format!("SELECT * FROM {table} WHERE thread_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?");
-    while messages.len() <= most {
-        let values: [Value; 3] = [thread.into(), seq.into(), PAGE.into()];
-        let page = stored::messages(db, &text, values).await?;
-        let Some(lowest) = page.last() else {
-            return Ok(());
-        };
-        seq = lowest.row.seq - 1;
-        let reached = lowest.row.created_commit <= since.column();
+    while seq > 0 && messages.len() <= most {
+        let range = [thread, seq - PAGE, seq].map(Value::from);
+        let page = stored::between(db, Question::default(), range, PAGE).await?;
+        let before = messages.len();
+        let found = page.len();
         messages.extend(page.into_iter().filter(|stored| stored.row.created_commit > since.column()));
-        if reached {
-            return Ok(());
+        if messages.len() - before < found {
+            break;
         }
+        seq -= PAGE;
     }
     Ok(())
 }
@@ -344,6 +334,6 @@ async fn in_order(
 }
 
 /// Returns one more than the most that is wanted, to see that there is more.
-fn limit(most: usize) -> Value {
-    i64::try_from(most).unwrap_or(i64::MAX - 1).saturating_add(1).into()
+fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX - 1).saturating_add(1)
 }
