@@ -8,9 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection};
+use tokio::runtime;
+use tokio::sync::oneshot;
 
 use crate::Error;
 use crate::failure::Failure;
+
+/// How much less urgent the threads are that read SQLite, as `nice` counts it.
+const NICE: i32 = 10;
 
 /// How long anybody waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
@@ -39,7 +44,10 @@ impl fmt::Debug for Options {
 pub struct Database {
     /// For SQLite it only migrates, and reads for the writer: see [`crate::commit`].
     pub(crate) writer: DatabaseConnection,
+    /// With SQLite each has a thread, which gives way to those that messages pass through.
     pub(crate) readers: DatabaseConnection,
+    /// Moves SQLite's log into its file, while others read and write.
+    mover: Option<DatabaseConnection>,
     pub(crate) backend: DatabaseBackend,
     options: Arc<Options>,
 }
@@ -57,8 +65,12 @@ impl Database {
         }
         // The writer comes first: for SQLite it makes the file and sets its journal mode.
         let writer = open(options, backend, Role::Writer).await?;
-        let readers = open(options, backend, Role::Readers).await?;
-        Ok(Self { writer, readers, backend, options: Arc::new(options.clone()) })
+        let (readers, mover) = if backend == DatabaseBackend::Sqlite {
+            (open_giving_way(options, backend).await?, Some(open(options, backend, Role::Mover).await?))
+        } else {
+            (open(options, backend, Role::Readers).await?, None)
+        };
+        Ok(Self { writer, readers, mover, backend, options: Arc::new(options.clone()) })
     }
 
     /// Returns the connection that migrations run on.
@@ -86,10 +98,10 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn checkpoint(&self) -> Result<(), Error> {
-        if !self.is_sqlite() {
+        let Some(mover) = &self.mover else {
             return Ok(());
-        }
-        let done = self.readers.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await;
+        };
+        let done = mover.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await;
         done.map(drop).map_err(crate::failure::error)
     }
 
@@ -106,7 +118,7 @@ impl Database {
 
     /// Closes all connections; SQLite's log is moved into its file.
     pub async fn close(&self) {
-        for pool in [&self.readers, &self.writer] {
+        for pool in [&self.readers, &self.writer].into_iter().chain(&self.mover) {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::debug!(%error, "could not close a pool of connections");
             }
@@ -125,6 +137,7 @@ impl Database {
 enum Role {
     Writer,
     Readers,
+    Mover,
 }
 
 fn backend(url: &str) -> Result<DatabaseBackend, Error> {
@@ -135,20 +148,45 @@ fn backend(url: &str) -> Result<DatabaseBackend, Error> {
     }
 }
 
+/// Opens SQLite's readers on a thread that gives way: the connections' own threads take that from the one that starts them.
+async fn open_giving_way(options: &Options, backend: DatabaseBackend) -> Result<DatabaseConnection, Error> {
+    let (done, opened) = oneshot::channel();
+    let options = options.clone();
+    let opening = move || {
+        if let Err(error) = rustix::process::nice(NICE) {
+            tracing::debug!(%error, "reads are as urgent as messages");
+        }
+        // A runtime of its own, for the pool opens some of its connections by tasks.
+        let runtime = runtime::Builder::new_current_thread().enable_time().build();
+        let opened = runtime.map_err(|error| Error::Unavailable(error.to_string())).and_then(|runtime| {
+            runtime.block_on(async {
+                let pool = open(&options, backend, Role::Readers).await?;
+                sqlite::wait_for_all(&pool).await;
+                Ok(pool)
+            })
+        });
+        // Nobody waits any more if it cannot be sent.
+        let _ = done.send(opened);
+    };
+    let started = std::thread::Builder::new().name("sqlite-open".to_owned()).spawn(opening);
+    started.map_err(|error| Error::Unavailable(format!("cannot start a thread: {error}")))?;
+    opened.await.unwrap_or_else(|_| Err(Error::Unavailable("the database's readers could not be opened".to_owned())))
+}
+
 async fn open(options: &Options, backend: DatabaseBackend, role: Role) -> Result<DatabaseConnection, Error> {
     let url = match options.url.strip_prefix("mariadb://") {
         Some(rest) => format!("mysql://{rest}"),
         None => options.url.clone(),
     };
     let connections = match role {
-        Role::Writer => 1,
+        Role::Writer | Role::Mover => 1,
         Role::Readers => options.readers.clamp(1, 64),
     };
     let mut connect = ConnectOptions::new(url);
     connect.max_connections(connections).acquire_timeout(ACQUIRE).connect_timeout(ACQUIRE).sqlx_logging(false);
     match backend {
         DatabaseBackend::MySql => mysql::tune(&mut connect, role),
-        _ => sqlite::tune(&mut connect, role),
+        _ => sqlite::tune(&mut connect, role, connections),
     }
     // A silent server would otherwise be waited for without end: the driver has no time-out of its own here.
     match tokio::time::timeout(2 * ACQUIRE, sea_orm::Database::connect(connect)).await {

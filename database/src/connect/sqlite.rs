@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use sea_orm::ConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, DatabaseConnection};
 
 use super::Role;
 use crate::Error;
@@ -55,8 +55,27 @@ pub(crate) fn open_writer(url: &str) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
-pub(super) fn tune(connect: &mut ConnectOptions, role: Role) {
+/// Waits till a pool has opened all connections that it is to have from the beginning.
+pub(super) async fn wait_for_all(pool: &DatabaseConnection) {
+    let pool = pool.get_sqlite_connection_pool();
+    let wanted = pool.options().get_min_connections() as usize;
+    let opened = async {
+        while pool.num_idle() < wanted {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    // What is not there by then is opened when it is needed.
+    if tokio::time::timeout(BUSY, opened).await.is_err() {
+        tracing::debug!("not all readers were opened in time");
+    }
+}
+
+pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
     // A connection to a file does not die of age or idleness, and re-opening one loses its caches.
+    if role == Role::Readers {
+        // All of them now: whoever opens them decides how urgent they are.
+        connect.min_connections(connections);
+    }
     connect.test_before_acquire(false).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
     connect.map_sqlx_sqlite_opts(move |options| {
         let options = options
@@ -73,6 +92,7 @@ pub(super) fn tune(connect: &mut ConnectOptions, role: Role) {
                 .thread_name(|_| "sqlite-load".to_owned())
                 .pragma("wal_autocheckpoint", BACKSTOP_PAGES.to_string()),
             Role::Readers => options.thread_name(|id| format!("sqlite-read-{id}")),
+            Role::Mover => options.thread_name(|_| "sqlite-move".to_owned()),
         }
     });
 }
