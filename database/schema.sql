@@ -37,7 +37,8 @@ CREATE TABLE chat_messages (
   deleted_at     BIGINT NULL,
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
-  -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: see `chat_database::chain`
+  -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: see `chat_database::chain`;
+  --         a trigger, chat_messages_linked, refuses NULL beyond a thread's first message
   -- SQLite: UNIQUE KEY chat_messages_step (thread_id, seq) WHERE seq % 16 = 0,
   UNIQUE KEY chat_messages_seq (thread_id, seq),               -- not SQLite
   UNIQUE KEY chat_messages_key (temp_id, sender_id, thread_id) -- keys that begin with the time stand together

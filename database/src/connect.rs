@@ -93,7 +93,9 @@ impl Database {
 
     /// Moves what was committed from SQLite's log into its file, beside the writer's path; nothing elsewhere.
     ///
-    /// To be called a few times a second by one task; without it the log grows until the writer does it itself.
+    /// To be called a few times a second by one task; without it the log grows until the writer does it itself. Where
+    /// somebody is always reading, it grows all the same, for the writer begins it anew only if nobody reads; so a long log
+    /// is begun anew here, for which commits wait a moment.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -101,8 +103,10 @@ impl Database {
         let Some(mover) = &self.mover else {
             return Ok(());
         };
-        let done = mover.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await;
-        done.map(drop).map_err(crate::failure::error)
+        if sqlite::move_log(mover).await? > sqlite::LONG_LOG_PAGES {
+            sqlite::begin_log_anew(mover).await?;
+        }
+        Ok(())
     }
 
     /// Returns the URL, password and all.

@@ -1,21 +1,29 @@
-//! How urgent the threads are that read SQLite.
+//! What reading SQLite costs those who write.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
 use chat_database::Database;
 use chat_database::connect::Options;
+use rusqlite::Connection;
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
 
 #[tokio::test]
 async fn threads_that_read_sqlite_give_way_from_the_beginning() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/chat.db?mode=rwc", folder.path().display());
-    let db = Database::connect(&Options { url, readers: 3 }).await.unwrap();
-    let own = nice("self");
+    let (db, _file, _folder) = open().await;
+    let own = nice("thread-self").unwrap();
+    // The thread that opened them ends meanwhile: it may be listed and gone.
     let threads: Vec<(String, i32)> = std::fs::read_dir("/proc/self/task")
         .unwrap()
         .map(|task| task.unwrap().file_name().into_string().unwrap())
-        .map(|id| (name(&id), nice(&id)))
+        .filter_map(|id| Some((name(&id)?, nice(&format!("self/task/{id}"))?)))
         .collect();
     let readers: Vec<i32> = threads.iter().filter(|(name, _)| name.starts_with("sqlite-read")).map(|t| t.1).collect();
     assert_eq!(readers, [(own + 10).min(19); 3], "{threads:?}");
@@ -25,14 +33,57 @@ async fn threads_that_read_sqlite_give_way_from_the_beginning() {
     db.close().await;
 }
 
-fn name(task: &str) -> String {
-    std::fs::read_to_string(format!("/proc/self/task/{task}/comm")).unwrap().trim().to_owned()
+/// Where people read history all the time, the log grew to the 128 MiB at which every commit has to move it.
+#[tokio::test]
+async fn the_log_is_begun_anew_though_somebody_is_always_reading() {
+    let (db, file, _folder) = open().await;
+    let writer = db.for_migrations();
+    writer.execute_unprepared("CREATE TABLE ballast (bytes BLOB)").await.unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..3)
+        .map(|_| {
+            thread::spawn({
+                let (over, file) = (Arc::clone(&over), file.clone());
+                move || read_until(&over, &file)
+            })
+        })
+        .collect();
+    let two_megabytes = "INSERT INTO ballast WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 500) \
+                         SELECT randomblob(4000) FROM n";
+    for _ in 0..40 {
+        writer.execute_unprepared(two_megabytes).await.unwrap();
+        db.checkpoint().await.unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    // The file of the log keeps the length that it once had.
+    let longest = std::fs::metadata(file.with_extension("db-wal")).unwrap().len();
+    assert!(longest < 48 << 20, "{longest} bytes of 80 MB");
+    db.close().await;
 }
 
-/// Reads a thread's nice value: the nineteenth field, the seventeenth behind the name.
-fn nice(task: &str) -> i32 {
-    let path =
-        if task == "self" { "/proc/thread-self/stat".to_owned() } else { format!("/proc/self/task/{task}/stat") };
-    let stat = std::fs::read_to_string(path).unwrap();
-    stat.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().parse().unwrap()
+async fn open() -> (Database, PathBuf, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chat.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    (Database::connect(&Options { url, readers: 3 }).await.unwrap(), file, folder)
+}
+
+fn read_until(over: &AtomicBool, file: &Path) {
+    let connection = Connection::open(file).unwrap();
+    while !over.load(Ordering::Relaxed) {
+        connection.execute_batch("BEGIN; SELECT count(*) FROM ballast").unwrap();
+        thread::sleep(Duration::from_millis(7));
+        connection.execute_batch("COMMIT").unwrap();
+    }
+}
+
+fn name(task: &str) -> Option<String> {
+    Some(std::fs::read_to_string(format!("/proc/self/task/{task}/comm")).ok()?.trim().to_owned())
+}
+
+/// Reads a thread's nice value: the nineteenth field, the seventeenth behind the name. `None` if it has gone.
+fn nice(task: &str) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{task}/stat")).ok()?;
+    Some(stat.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().parse().unwrap())
 }

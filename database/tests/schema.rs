@@ -9,7 +9,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use chat_database::ids::Rev;
+use chat_database::ids::{Rev, ThreadId};
 use chat_database::queries::messages::{self, Page};
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 use world::World;
@@ -85,22 +85,63 @@ async fn a_database_from_before_finds_keys_by_the_key(mut w: World) {
 #[tokio::test]
 async fn a_sqlite_file_from_before_gets_the_chain_of_its_messages() {
     let mut w = World::sqlite().await;
+    let thread = a_thread_of_forty(&mut w).await;
+    w.sql("CREATE UNIQUE INDEX chat_messages_seq ON chat_messages (thread_id, seq)").await;
+    w.sql("DROP INDEX chat_messages_step").await;
+    w.sql("DROP TRIGGER chat_messages_linked").await;
+    w.sql("ALTER TABLE chat_messages DROP COLUMN prev_id").await;
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%chain'").await;
+    chat_migrations::up(w.db.for_migrations()).await.unwrap();
+    nothing_of_the_forty_is_missing(&mut w, thread).await;
+    the_migrations_make_the_canonical_schema(w).await;
+}
+
+/// A hub of the version before the chain, still running when it was made, wrote messages that no page went beyond.
+#[tokio::test]
+async fn a_sqlite_file_that_an_older_hub_wrote_into_is_mended() {
+    let mut w = World::sqlite().await;
+    let thread = a_thread_of_forty(&mut w).await;
+    w.sql("DROP TRIGGER chat_messages_linked").await;
+    w.sql("UPDATE chat_messages SET prev_id = NULL WHERE seq IN (20, 21, 35)").await;
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%whole_chain'").await;
+    chat_migrations::up(w.db.for_migrations()).await.unwrap();
+    nothing_of_the_forty_is_missing(&mut w, thread).await;
+    the_migrations_make_the_canonical_schema(w).await;
+}
+
+#[tokio::test]
+async fn sqlite_refuses_a_message_that_does_not_name_the_one_before_it() {
+    let mut w = World::sqlite().await;
+    a_thread_of_forty(&mut w).await;
+    let columns =
+        "thread_id, rev, created_rev, sender_id, temp_id, payload_hash, created_at, commit_no, created_commit";
+    let copied = format!(
+        "INSERT INTO chat_messages (id, seq, {columns}) \
+         SELECT 100000, 41, {} FROM chat_messages WHERE seq = 40 LIMIT 1",
+        columns.replace("temp_id", "NULL")
+    );
+    let refused = w.db.for_migrations().execute_unprepared(&copied).await.unwrap_err().to_string();
+    assert!(refused.contains("end the older version of the hub"), "{refused}");
+    let named = copied.replace("(id, seq,", "(id, prev_id, seq,").replace("100000, 41,", "100000, 1, 41,");
+    w.sql(&named).await;
+}
+
+async fn a_thread_of_forty(w: &mut World) -> ThreadId {
     let (ann, ben, cid) = (world::user(1), world::user(2), world::user(3));
     let mut thread = None;
     for n in 0..40 {
         thread = Some(w.says(ann, ben, &n.to_string()).await.thread_id);
         w.says(ann, cid, "another").await;
     }
-    w.sql("CREATE UNIQUE INDEX chat_messages_seq ON chat_messages (thread_id, seq)").await;
-    w.sql("DROP INDEX chat_messages_step").await;
-    w.sql("ALTER TABLE chat_messages DROP COLUMN prev_id").await;
-    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%chain'").await;
-    chat_migrations::up(w.db.for_migrations()).await.unwrap();
+    thread.unwrap()
+}
+
+async fn nothing_of_the_forty_is_missing(w: &mut World, thread: ThreadId) {
+    let (ann, ben) = (world::user(1), world::user(2));
     w.says(ben, ann, "40").await;
-    let page = messages::page(&w.db, ben, thread.unwrap(), Page::Newest, 50).await.unwrap().unwrap();
+    let page = messages::page(&w.db, ben, thread, Page::Newest, 50).await.unwrap().unwrap();
     let texts: Vec<_> = page.messages.into_iter().map(|message| message.content.unwrap()).collect();
     assert_eq!(texts, (0..=40).map(|n| n.to_string()).collect::<Vec<_>>());
-    the_migrations_make_the_canonical_schema(w).await;
 }
 
 async fn a_new_database_has_a_name_of_its_own(w: World) {

@@ -8,6 +8,8 @@
 //!  m20261122_000005_media_expiry    when an image may be swept
 //!  m20261122_000006_amendments      edits and deletions, a table instead of an index
 //!  m20261126_000007_keys_by_time    idempotency keys, found by the key first
+//!  m20261126_000008_chain           SQLite: each message names the one before it
+//!  m20261127_000009_whole_chain     SQLite: and is refused if it does not
 //! ```
 //!
 //! Nothing here imports an entity: a migration must mean tomorrow what it meant on the day it was
@@ -26,10 +28,13 @@ mod m20261122_000005_media_expiry;
 mod m20261122_000006_amendments;
 mod m20261126_000007_keys_by_time;
 mod m20261126_000008_chain;
+mod m20261127_000009_whole_chain;
 mod table;
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
+use sea_orm_migration::sea_orm::{
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode, Statement, TransactionOptions,
+};
 
 /// How long a node waits for another one that is migrating, in seconds.
 const LOCK_SECONDS: u32 = 120;
@@ -50,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_amendments::Migration),
             Box::new(m20261126_000007_keys_by_time::Migration),
             Box::new(m20261126_000008_chain::Migration),
+            Box::new(m20261127_000009_whole_chain::Migration),
         ]
     }
 }
@@ -82,4 +88,9 @@ async fn ask(connection: &DatabaseConnection, sql: &str) -> Result<Option<i64>, 
     let statement = Statement::from_string(connection.get_database_backend(), sql);
     let row = connection.query_one_raw(statement).await?;
     row.map_or(Ok(None), |row| row.try_get_by_index(0))
+}
+
+/// On SQLite: a transaction that nobody writes beside, from its beginning.
+fn immediately() -> TransactionOptions {
+    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() }
 }

@@ -4,7 +4,9 @@
 //! page, not the page, and keep the whole index.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseBackend};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseBackend, TransactionTrait};
+
+use crate::immediately;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -15,7 +17,9 @@ impl MigrationTrait for Migration {
         if manager.get_database_backend() != DatabaseBackend::Sqlite {
             return Ok(());
         }
-        let db = manager.get_connection();
+        // In one transaction: a message that came in between would be outside the chain.
+        let db = manager.get_connection().begin_with_options(immediately()).await?;
+        let manager = SchemaManager::new(&db);
         if !manager.has_column("chat_messages", "prev_id").await? {
             db.execute_unprepared("ALTER TABLE chat_messages ADD COLUMN prev_id integer").await?;
         }
@@ -31,6 +35,7 @@ impl MigrationTrait for Migration {
             "CREATE UNIQUE INDEX IF NOT EXISTS chat_messages_step ON chat_messages (thread_id, seq) WHERE seq % 16 = 0",
         )
         .await?;
-        db.execute_unprepared("DROP INDEX IF EXISTS chat_messages_seq").await.map(drop)
+        db.execute_unprepared("DROP INDEX IF EXISTS chat_messages_seq").await?;
+        db.commit().await
     }
 }

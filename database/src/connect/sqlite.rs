@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
 
 use super::Role;
 use crate::Error;
@@ -17,6 +17,13 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How far the log may grow, in pages of 4 KiB, before the writer moves it itself: the net under
 /// [`crate::Database::checkpoint`], which normally gets there first.
 const BACKSTOP_PAGES: u32 = 32_768;
+
+/// How far the log grows before it is begun anew although somebody reads, in pages of 4 KiB. See
+/// [`crate::Database::checkpoint`].
+pub(super) const LONG_LOG_PAGES: i64 = 8_192;
+
+/// How long commits may be kept waiting for whoever still reads the old log.
+const RESTART: Duration = Duration::from_millis(50);
 
 /// The page cache of the writer and of a reader, in KiB (negative: SQLite's way to say KiB).
 const WRITER_CACHE: i64 = -65_536;
@@ -32,6 +39,9 @@ pub(super) fn make_room(url: &str) -> Result<(), Error> {
     }
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|_| Error::Refused("the sqlite: URL cannot be understood".to_owned()))?;
+    if options.get_filename().as_os_str().is_empty() {
+        return Err(Error::Refused("the sqlite: URL names no file".to_owned()));
+    }
     let Some(folder) = options.get_filename().parent() else {
         return Ok(());
     };
@@ -70,6 +80,20 @@ pub(super) async fn wait_for_all(pool: &DatabaseConnection) {
     }
 }
 
+/// Moves the log into the file, as far as nobody is in the way, and returns how many pages the log has.
+pub(super) async fn move_log(mover: &DatabaseConnection) -> Result<i64, Error> {
+    let statement = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA wal_checkpoint(PASSIVE)");
+    let row = mover.query_one_raw(statement).await.map_err(crate::failure::error)?;
+    Ok(row.and_then(|row| row.try_get_by_index::<i64>(1).ok()).unwrap_or_default())
+}
+
+/// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long. Commits
+/// wait meanwhile, and who begins to read then reads the file. See <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
+pub(super) async fn begin_log_anew(mover: &DatabaseConnection) -> Result<(), Error> {
+    let restart = format!("PRAGMA busy_timeout = {}; PRAGMA wal_checkpoint(RESTART)", RESTART.as_millis());
+    mover.execute_unprepared(&restart).await.map(drop).map_err(crate::failure::error)
+}
+
 pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
     // A connection to a file does not die of age or idleness, and re-opening one loses its caches.
     if role == Role::Readers {
@@ -95,4 +119,17 @@ pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
             Role::Mover => options.thread_name(|_| "sqlite-move".to_owned()),
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_must_name_a_file() {
+        for url in ["sqlite:", "sqlite://", "sqlite://?mode=rwc", "sqlite::memory:"] {
+            let refused = make_room(url).expect_err(url).to_string();
+            assert!(refused.contains("file"), "{url}: {refused}");
+        }
+    }
 }
