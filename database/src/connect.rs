@@ -93,9 +93,10 @@ impl Database {
 
     /// Moves what was committed from SQLite's log into its file, beside the writer's path; nothing elsewhere.
     ///
-    /// To be called a few times a second by one task; without it the log grows until the writer does it itself. Where
-    /// somebody is always reading, it grows all the same, for the writer begins it anew only if nobody reads; so a long log
-    /// is begun anew here, for which commits wait a moment.
+    /// To be called a few times a second by one task; without it the log grows until the writer does it itself. The writer
+    /// begins the log anew only if all of it has been moved and nobody reads it, which among busy commits hardly ever is.
+    /// So that is done here, too, for which commits wait a moment: they cost less in a log that is short, because its
+    /// pages are written again and again and the file does not grow.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
