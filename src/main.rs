@@ -98,7 +98,9 @@ fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
 }
 
 fn runtime(workers: usize) -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(workers).thread_name("hub").enable_all().build()
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(workers).thread_name("hub").on_thread_start(chat_actors::cores::anywhere);
+    builder.enable_all().build()
 }
 
 /// Warns if the system lets us open fewer files than there may be connections.

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 pub use self::notifications::Notice;
 pub use crate::connection::{Opening, Session};
+use crate::cores;
 use crate::horizon::Horizon;
 use crate::images::{Images, Prepared};
 use crate::node::Node;
@@ -61,6 +62,8 @@ pub struct Options {
     pub offline_after: Duration,
     /// How often the hub pings, as clients are told.
     pub heartbeat: Duration,
+    /// Whether a machine of two cores gives one to the hub's thread and one to storage's: see [`crate::cores`].
+    pub hold_cores: bool,
     /// How images are dealt with.
     pub images: crate::images::Options,
 }
@@ -124,7 +127,8 @@ impl Hub {
             Refused::internal()
         };
         let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
-        let storage = storage::Handle::open(options.writes).map_err(no_thread)?;
+        let thread = if options.hold_cores { cores::of_the_hub().await } else { None };
+        let storage = storage::Handle::open(options.writes, thread).map_err(no_thread)?;
         let node = Node::new(options, database, horizon, images, storage);
         let (root, _) = ActorRuntime::spawn(None, Root, Arc::clone(&node)).await.map_err(|error| {
             tracing::error!(%error, "the actors did not start");

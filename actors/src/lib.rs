@@ -36,6 +36,7 @@ mod awake;
 mod catch_up;
 mod compose;
 mod connection;
+pub mod cores;
 mod events;
 mod follower;
 mod horizon;

@@ -21,6 +21,7 @@ use futures_util::FutureExt;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::cores::Cores;
 use crate::horizon::Told;
 use crate::metrics;
 use crate::node::Node;
@@ -107,6 +108,7 @@ pub(crate) struct State {
     /// Whether anything was committed since the last checkpoint began.
     checkpoint_due: bool,
     checkpointing: Arc<tokio::sync::Mutex<()>>,
+    cores: Cores,
 }
 
 impl Actor for Storage {
@@ -122,6 +124,7 @@ impl Actor for Storage {
         myself.send_interval(CHECKPOINT, || Message::Checkpoint);
         node.storage.is(Some(myself));
         Ok(State {
+            cores: Cores::new(node.storage.hub),
             node,
             writer: Some(writer),
             waiting: Vec::new(),
@@ -163,6 +166,9 @@ impl State {
         let (changes, writes): (Vec<_>, Vec<_>) =
             self.waiting.drain(..next).map(|(write, place)| (write.change, (write.reply, place))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
+        if next > 0 {
+            self.cores.commit(next);
+        }
         let broken = Broken(Some(myself.clone()));
         let node = Arc::clone(&self.node);
         let myself = myself.clone();

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore, oneshot};
 
 use super::home::Home;
 use super::{Message, Reply, Storage, Write};
+use crate::cores::Thread;
 use crate::node::Node;
 use crate::protocol::ErrorCode;
 use crate::refused::Refused;
@@ -21,6 +22,8 @@ pub(crate) struct Handle {
     places: Arc<Semaphore>,
     all_places: usize,
     turn: Mutex<()>,
+    /// The hub's thread, if it is to have a core of its own.
+    pub(super) hub: Option<Thread>,
 }
 
 impl Handle {
@@ -28,10 +31,17 @@ impl Handle {
     ///
     /// # Errors
     /// What the system says against another thread.
-    pub(crate) fn open(places: usize) -> io::Result<Self> {
+    pub(crate) fn open(places: usize, hub: Option<Thread>) -> io::Result<Self> {
         let home = Home::open()?;
         let places_left = Arc::new(Semaphore::new(places));
-        Ok(Self { home, actor: RwLock::default(), places: places_left, all_places: places, turn: Mutex::default() })
+        Ok(Self {
+            home,
+            actor: RwLock::default(),
+            places: places_left,
+            all_places: places,
+            turn: Mutex::default(),
+            hub,
+        })
     }
 
     /// Starts the actor, on storage's thread.
