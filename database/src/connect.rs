@@ -105,6 +105,8 @@ impl Database {
             return Ok(());
         };
         if sqlite::move_log(mover).await? > sqlite::LONG_LOG_PAGES {
+            // Once more, for what came meanwhile: the less is left, the shorter commits wait.
+            sqlite::move_log(mover).await?;
             sqlite::begin_log_anew(mover).await?;
         }
         Ok(())

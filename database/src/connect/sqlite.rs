@@ -19,7 +19,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const BACKSTOP_PAGES: u32 = 32_768;
 
 /// How far the log grows before it is begun anew, in pages of 4 KiB. See [`crate::Database::checkpoint`].
-pub(super) const LONG_LOG_PAGES: i64 = 1_024;
+pub(super) const LONG_LOG_PAGES: i64 = 8_192;
 
 /// How long commits may be kept waiting for whoever still reads the old log.
 const RESTART: Duration = Duration::from_millis(50);
