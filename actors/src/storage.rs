@@ -39,6 +39,9 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// meanwhile waits for the disk, too: little and often keeps that short.
 const CHECKPOINT: Duration = Duration::from_millis(200);
 
+/// From how many writes in a commit, on average, there are so many messages that cheap commits count.
+const BUSY_COMMIT: usize = 4;
+
 /// The most writes of one commit: beyond it a commit takes longer without getting cheaper per write.
 const MOST_WRITES: usize = 4_096;
 
@@ -96,6 +99,13 @@ pub(crate) struct Finished {
     result: Option<Result<Committed, DatabaseError>>,
 }
 
+/// Commits, and their writes.
+#[derive(Default)]
+struct Since {
+    commits: usize,
+    writes: usize,
+}
+
 /// The actor.
 pub(crate) struct Storage;
 
@@ -105,8 +115,8 @@ pub(crate) struct State {
     writer: Option<Writer>,
     waiting: Vec<(Write, OwnedSemaphorePermit)>,
     sweep_due: bool,
-    /// Whether anything was committed since the last checkpoint began.
-    checkpoint_due: bool,
+    /// What was committed since the last checkpoint began.
+    since: Since,
     checkpointing: Arc<tokio::sync::Mutex<()>>,
     cores: Cores,
 }
@@ -129,7 +139,7 @@ impl Actor for Storage {
             writer: Some(writer),
             waiting: Vec::new(),
             sweep_due: false,
-            checkpoint_due: true,
+            since: Since { commits: 1, writes: 0 },
             checkpointing: Arc::default(),
         })
     }
@@ -186,14 +196,15 @@ impl State {
 
     /// Moves what was committed into the tables, in a task of its own, one at a time.
     fn checkpoint(&mut self) {
-        if !self.checkpoint_due {
+        if self.since.commits == 0 {
             return;
         }
         let Ok(turn) = Arc::clone(&self.checkpointing).try_lock_owned() else { return };
-        self.checkpoint_due = false;
+        let Since { commits, writes } = std::mem::take(&mut self.since);
+        let busy = writes >= BUSY_COMMIT * commits;
         let database = self.node.database.clone();
         tokio::spawn(async move {
-            if let Err(error) = database.checkpoint().await {
+            if let Err(error) = database.checkpoint(busy).await {
                 tracing::warn!(%error, "checkpoint failed");
             }
             drop(turn);
@@ -206,7 +217,8 @@ impl State {
         match result {
             None => {}
             Some(Ok(committed)) => {
-                self.checkpoint_due = true;
+                self.since.commits += 1;
+                self.since.writes += changes.len();
                 self.hand_out(writes, &changes, committed);
             }
             Some(Err(error)) => {

@@ -80,7 +80,7 @@ async fn writer(url: &str) -> Writer {
 async fn checkpoints(database: Database) {
     loop {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let _ = database.checkpoint().await;
+        let _ = database.checkpoint(true).await;
     }
 }
 

@@ -94,17 +94,20 @@ impl Database {
     /// Moves what was committed from SQLite's log into its file, beside the writer's path; nothing elsewhere.
     ///
     /// To be called a few times a second by one task; without it the log grows until the writer does it itself. The writer
-    /// begins the log anew only if all of it has been moved and nobody reads it, which among busy commits hardly ever is.
-    /// So that is done here, too, for which commits wait a moment: they cost less in a log that is short, because its
-    /// pages are written again and again and the file does not grow.
+    /// begins the log anew only if all of it has been moved and nobody reads it, which among commits one after another
+    /// hardly ever is. So that is done here, too, and commits wait meanwhile, for readers as well.
+    ///
+    /// `busy`: commits carry many writes. They cost less in a log that is short, for its pages are written again and again
+    /// and its file does not grow. With few writes in each nobody needs that, and the waiting is done less often.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn checkpoint(&self) -> Result<(), Error> {
+    pub async fn checkpoint(&self, busy: bool) -> Result<(), Error> {
         let Some(mover) = &self.mover else {
             return Ok(());
         };
-        if sqlite::move_log(mover).await? > sqlite::LONG_LOG_PAGES {
+        let long = if busy { sqlite::BUSY_LOG_PAGES } else { sqlite::QUIET_LOG_PAGES };
+        if sqlite::move_log(mover).await? > long {
             // Once more, for what came meanwhile: the less is left, the shorter commits wait.
             sqlite::move_log(mover).await?;
             sqlite::begin_log_anew(mover).await?;

@@ -18,8 +18,10 @@ const BUSY: Duration = Duration::from_secs(5);
 /// [`crate::Database::checkpoint`], which normally gets there first.
 const BACKSTOP_PAGES: u32 = 32_768;
 
-/// How far the log grows before it is begun anew, in pages of 4 KiB. See [`crate::Database::checkpoint`].
-pub(super) const LONG_LOG_PAGES: i64 = 8_192;
+/// How far the log grows before it is begun anew, in pages of 4 KiB: while commits carry many writes, and otherwise. See
+/// [`crate::Database::checkpoint`].
+pub(super) const BUSY_LOG_PAGES: i64 = 8_192;
+pub(super) const QUIET_LOG_PAGES: i64 = 24_576;
 
 /// How long commits may be kept waiting for whoever still reads the old log.
 const RESTART: Duration = Duration::from_millis(50);
