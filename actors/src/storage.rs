@@ -1,11 +1,12 @@
 //! The storage actor: group commit, and the only writer.
 //!
-//! It collects what arrives while the last commit runs and commits it as one transaction; there is no timer. When a commit
-//! stands, each thread gets its outcomes and each user's notification stream its news; whoever tells people says so to the
-//! [horizon](crate::horizon).
+//! It collects what arrives while the last commit runs, and commits it, or [a part of it](group), as one transaction; there
+//! is no timer. When a commit stands, each thread gets its outcomes and each user's notification stream its news; whoever
+//! tells people says so to the [horizon](crate::horizon).
 //!
 //! It has a [thread of its own](home), for SQLite is written there and then.
 
+mod group;
 mod handle;
 mod home;
 
@@ -30,6 +31,7 @@ use crate::origin::Origin;
 use crate::people::Audience;
 use crate::refused::Refused;
 use crate::thread::{self, InFlight, Settled};
+use group::Group;
 pub(crate) use handle::Handle;
 
 /// How often what need not be remembered is swept away.
@@ -41,9 +43,6 @@ const CHECKPOINT: Duration = Duration::from_millis(200);
 
 /// From how many writes in a commit, on average, there are so many messages that cheap commits count.
 const BUSY_COMMIT: usize = 4;
-
-/// The most writes of one commit: beyond it a commit takes longer without getting cheaper per write.
-const MOST_WRITES: usize = 4_096;
 
 /// One thing to write, and who hears what became of it.
 #[derive(Debug)]
@@ -114,6 +113,7 @@ pub(crate) struct State {
     /// With the running commit, while there is one.
     writer: Option<Writer>,
     waiting: Vec<(Write, OwnedSemaphorePermit)>,
+    group: Group,
     sweep_due: bool,
     /// What was committed since the last checkpoint began.
     since: Since,
@@ -138,6 +138,7 @@ impl Actor for Storage {
             node,
             writer: Some(writer),
             waiting: Vec::new(),
+            group: Group::default(),
             sweep_due: false,
             since: Since { commits: 1, writes: 0 },
             checkpointing: Arc::default(),
@@ -172,7 +173,7 @@ impl State {
         }
         let Some(mut writer) = self.writer.take() else { return };
         let sweep = std::mem::take(&mut self.sweep_due);
-        let next = self.waiting.len().min(MOST_WRITES);
+        let next = self.group.next(self.waiting.len());
         let (changes, writes): (Vec<_>, Vec<_>) =
             self.waiting.drain(..next).map(|(write, place)| (write.change, (write.reply, place))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
