@@ -14,10 +14,16 @@ CREATE TABLE chat_threads (
   updated_at      BIGINT NOT NULL,            -- of the newest message
   commit_no       BIGINT NOT NULL,            -- of the last message, change or moved watermark
   UNIQUE KEY chat_threads_pair (user1_id, user2_id),
-  KEY chat_threads_user1_commit (user1_id, commit_no),
-  KEY chat_threads_user2_commit (user2_id, commit_no),
-  KEY chat_threads_user1_updated (user1_id, updated_at, id),
-  KEY chat_threads_user2_updated (user2_id, updated_at, id)
+  -- SQLite: updated_step BIGINT NOT NULL DEFAULT 0,   -- updated_at >> 14 and commit_no >> 8: see `chat_database::steps`
+  -- SQLite: commit_step BIGINT NOT NULL DEFAULT 0,
+  -- SQLite: KEY chat_threads_user1_commit (user1_id, commit_step),
+  -- SQLite: KEY chat_threads_user2_commit (user2_id, commit_step),
+  -- SQLite: KEY chat_threads_user1_updated (user1_id, updated_step),
+  -- SQLite: KEY chat_threads_user2_updated (user2_id, updated_step),
+  KEY chat_threads_user1_commit (user1_id, commit_no),         -- not SQLite
+  KEY chat_threads_user2_commit (user2_id, commit_no),         -- not SQLite
+  KEY chat_threads_user1_updated (user1_id, updated_at, id),   -- not SQLite
+  KEY chat_threads_user2_updated (user2_id, updated_at, id)    -- not SQLite
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE chat_messages (
@@ -37,8 +43,7 @@ CREATE TABLE chat_messages (
   deleted_at     BIGINT NULL,
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
-  -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: see `chat_database::chain`;
-  --         a trigger, chat_messages_linked, refuses NULL beyond a thread's first message
+  -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: see `chat_database::chain`
   -- SQLite: UNIQUE KEY chat_messages_step (thread_id, seq) WHERE seq % 16 = 0,
   UNIQUE KEY chat_messages_seq (thread_id, seq),               -- not SQLite
   UNIQUE KEY chat_messages_key (temp_id, sender_id, thread_id) -- keys that begin with the time stand together
@@ -126,6 +131,7 @@ CREATE TABLE hub_state (
   id                   BIGINT NOT NULL PRIMARY KEY, -- 1
   epoch                VARBINARY(64) NOT NULL,      -- this database's name, in every cursor
   commit_no            BIGINT NOT NULL DEFAULT 0,   -- the newest commit; its row lock orders all commits
+  -- SQLite: kept_commit BIGINT NULL,               -- the same, by those who keep chain and steps; others are refused
   last_thread_id       BIGINT NOT NULL DEFAULT 0,
   last_message_id      BIGINT NOT NULL DEFAULT 0,
   last_notification_id BIGINT NOT NULL DEFAULT 0

@@ -30,6 +30,7 @@ mod packed;
 mod plans;
 pub mod queries;
 mod sql;
+mod steps;
 mod stored;
 pub mod time;
 

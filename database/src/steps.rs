@@ -12,10 +12,10 @@ use sea_orm::{DatabaseBackend, Value};
 use crate::sql;
 
 /// A step is 2¹⁴ milliseconds: 16 seconds.
-const UPDATED: u32 = 14;
+pub(crate) const UPDATED: u32 = 14;
 
 /// A step is 256 commits.
-const COMMITS: u32 = 8;
+pub(crate) const COMMITS: u32 = 8;
 
 /// A place in a user's threads, the most recently active first: a time, and a thread's id.
 pub(crate) type Place = (i64, i64);
@@ -28,11 +28,6 @@ pub(crate) fn updated(at: i64) -> i64 {
 /// Returns the step of the commit in which a thread last changed.
 pub(crate) fn commit(no: i64) -> i64 {
     no >> COMMITS
-}
-
-/// SQLite: what `updated_step` and `commit_step` are set to, where the times are these expressions.
-pub(crate) fn assigned(updated_at: &str, commit_no: &str) -> [String; 2] {
-    [format!("{updated_at} >> {UPDATED}"), format!("{commit_no} >> {COMMITS}")]
 }
 
 /// Returns `chat_threads` by the index over one side's user and when each thread was last written in.

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use chat_database::ids::{Rev, ThreadId};
 use chat_database::queries::messages::{self, Page};
+use chat_database::queries::{changes, inbox};
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 use world::World;
 
@@ -88,9 +89,8 @@ async fn a_sqlite_file_from_before_gets_the_chain_of_its_messages() {
     let thread = a_thread_of_forty(&mut w).await;
     w.sql("CREATE UNIQUE INDEX chat_messages_seq ON chat_messages (thread_id, seq)").await;
     w.sql("DROP INDEX chat_messages_step").await;
-    w.sql("DROP TRIGGER chat_messages_linked").await;
     w.sql("ALTER TABLE chat_messages DROP COLUMN prev_id").await;
-    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%chain'").await;
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%chain' OR version LIKE '%steps'").await;
     chat_migrations::up(w.db.for_migrations()).await.unwrap();
     nothing_of_the_forty_is_missing(&mut w, thread).await;
     the_migrations_make_the_canonical_schema(w).await;
@@ -101,29 +101,47 @@ async fn a_sqlite_file_from_before_gets_the_chain_of_its_messages() {
 async fn a_sqlite_file_that_an_older_hub_wrote_into_is_mended() {
     let mut w = World::sqlite().await;
     let thread = a_thread_of_forty(&mut w).await;
-    w.sql("DROP TRIGGER chat_messages_linked").await;
     w.sql("UPDATE chat_messages SET prev_id = NULL WHERE seq IN (20, 21, 35)").await;
-    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%whole_chain'").await;
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%whole_chain' OR version LIKE '%steps'").await;
     chat_migrations::up(w.db.for_migrations()).await.unwrap();
     nothing_of_the_forty_is_missing(&mut w, thread).await;
     the_migrations_make_the_canonical_schema(w).await;
 }
 
 #[tokio::test]
-async fn sqlite_refuses_a_message_that_does_not_name_the_one_before_it() {
+async fn a_sqlite_file_from_before_finds_threads_by_steps() {
     let mut w = World::sqlite().await;
-    a_thread_of_forty(&mut w).await;
-    let columns =
-        "thread_id, rev, created_rev, sender_id, temp_id, payload_hash, created_at, commit_no, created_commit";
-    let copied = format!(
-        "INSERT INTO chat_messages (id, seq, {columns}) \
-         SELECT 100000, 41, {} FROM chat_messages WHERE seq = 40 LIMIT 1",
-        columns.replace("temp_id", "NULL")
-    );
-    let refused = w.db.for_migrations().execute_unprepared(&copied).await.unwrap_err().to_string();
-    assert!(refused.contains("end the older version of the hub"), "{refused}");
-    let named = copied.replace("(id, seq,", "(id, prev_id, seq,").replace("100000, 41,", "100000, 1, 41,");
-    w.sql(&named).await;
+    let (ann, ben, cid) = (world::user(1), world::user(2), world::user(3));
+    let since = changes::head(&w.db).await.unwrap().commit;
+    let of_ben = w.says(ann, ben, "1").await.thread_id;
+    let of_cid = w.says(cid, ann, "2").await.thread_id;
+    for index in ["user1_commit", "user2_commit", "user1_updated", "user2_updated"] {
+        w.sql(&format!("DROP INDEX chat_threads_{index}")).await;
+    }
+    for column in ["updated_step", "commit_step"] {
+        w.sql(&format!("ALTER TABLE chat_threads DROP COLUMN {column}")).await;
+    }
+    w.sql("ALTER TABLE hub_state DROP COLUMN kept_commit").await;
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%steps'").await;
+    chat_migrations::up(w.db.for_migrations()).await.unwrap();
+    w.says(ann, ben, "3").await;
+    let inbox = inbox::page(&w.db, ann, None, false, 10).await.unwrap();
+    let threads: Vec<_> = inbox.threads.iter().map(|thread| (thread.id, thread.last_seq.0)).collect();
+    assert_eq!(threads, [(of_ben, 2), (of_cid, 1)]);
+    let found = changes::of_user(&w.db, ann, since, 10).await.unwrap().unwrap();
+    assert_eq!(found.messages.len(), 3);
+    the_migrations_make_the_canonical_schema(w).await;
+}
+
+/// It would write messages that no page goes beyond, and threads that nobody finds where they are.
+#[tokio::test]
+async fn sqlite_refuses_the_commits_of_an_older_hub_that_still_runs() {
+    let mut w = World::sqlite().await;
+    w.says(world::user(1), world::user(2), "hi").await;
+    let commit = "UPDATE hub_state SET commit_no = commit_no + 1 WHERE id = 1";
+    let refused = w.db.for_migrations().execute_unprepared(commit).await.unwrap_err().to_string();
+    assert!(refused.contains("an older version of the hub still runs: end it"), "{refused}");
+    w.says(world::user(1), world::user(2), "again").await;
 }
 
 async fn a_thread_of_forty(w: &mut World) -> ThreadId {
@@ -146,8 +164,8 @@ async fn nothing_of_the_forty_is_missing(w: &mut World, thread: ThreadId) {
 
 async fn a_new_database_has_a_name_of_its_own(w: World) {
     let other = World::sqlite().await;
-    let here = chat_database::queries::changes::head(&w.db).await.unwrap();
-    let there = chat_database::queries::changes::head(&other.db).await.unwrap();
+    let here = changes::head(&w.db).await.unwrap();
+    let there = changes::head(&other.db).await.unwrap();
     assert_eq!((here.commit.0, here.epoch.len()), (0, 32));
     assert_ne!(here.epoch, there.epoch);
 }

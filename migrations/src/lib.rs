@@ -9,7 +9,8 @@
 //!  m20261122_000006_amendments      edits and deletions, a table instead of an index
 //!  m20261126_000007_keys_by_time    idempotency keys, found by the key first
 //!  m20261126_000008_chain           SQLite: each message names the one before it
-//!  m20261127_000009_whole_chain     SQLite: and is refused if it does not
+//!  m20261127_000009_whole_chain     SQLite: what an older hub wrote meanwhile is mended
+//!  m20261127_000010_steps           SQLite: threads are found by times in steps; older hubs are refused
 //! ```
 //!
 //! Nothing here imports an entity: a migration must mean tomorrow what it meant on the day it was
@@ -29,6 +30,7 @@ mod m20261122_000006_amendments;
 mod m20261126_000007_keys_by_time;
 mod m20261126_000008_chain;
 mod m20261127_000009_whole_chain;
+mod m20261127_000010_steps;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -56,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000007_keys_by_time::Migration),
             Box::new(m20261126_000008_chain::Migration),
             Box::new(m20261127_000009_whole_chain::Migration),
+            Box::new(m20261127_000010_steps::Migration),
         ]
     }
 }

@@ -4,8 +4,8 @@
 //! hold now is a part of that, which moves every 256 commits and every 16 seconds.
 //!
 //! A process of an older version that still runs would move neither, and knows nothing of the chain of messages. A trigger
-//! told those by their messages, for which every message had to be prepared to be taken back. Now each commit names itself
-//! in a column that they do not know.
+//! refused its messages, and because of it SQLite copied each page before a message changed it. Now each commit names
+//! itself in a column that older versions do not know.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseBackend, TransactionTrait};
@@ -41,9 +41,8 @@ impl MigrationTrait for Migration {
             .await?;
         for user in [1, 2] {
             for time in ["commit", "updated"] {
-                let made = format!(
-                    "CREATE INDEX chat_threads_user{user}_{time} ON chat_threads (user{user}_id, {time}_step)"
-                );
+                let made =
+                    format!("CREATE INDEX chat_threads_user{user}_{time} ON chat_threads (user{user}_id, {time}_step)");
                 db.execute_unprepared(&made).await?;
             }
         }

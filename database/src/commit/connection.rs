@@ -14,6 +14,8 @@ use serde::Serialize;
 
 use super::need::Need;
 use super::state::Counters;
+use super::statements::Rewritten;
+use super::writes::Rows;
 use crate::connect::sqlite;
 use crate::failure::Failure;
 use crate::{Database, Error, sql};
@@ -86,16 +88,20 @@ impl Transaction<'_> {
     /// Takes the next commit number, and as many ids as may be needed; holds the counter's lock till the end.
     pub(super) async fn take_numbers(&mut self, need: &Need<'_>) -> Result<Counters, Failure> {
         const TAKE: &str = "UPDATE hub_state SET commit_no = commit_no + 1, last_thread_id = last_thread_id + ?, \
-             last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ? WHERE id = 1";
+             last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ?";
         const COUNTERS: &str = "commit_no, last_thread_id, last_message_id, last_notification_id";
 
         let taken = (need.threads, need.new_messages, need.new_notifications);
         match self {
-            Self::Embedded(embedded) => embedded.take_numbers(&format!("{TAKE} RETURNING {COUNTERS}"), taken),
+            Self::Embedded(embedded) => {
+                let text = format!("{TAKE}, kept_commit = commit_no + 1 WHERE id = 1 RETURNING {COUNTERS}");
+                embedded.take_numbers(&text, taken)
+            }
             Self::Server(transaction) => {
                 let backend = transaction.get_database_backend();
                 let values: [Value; 3] = [taken.0.into(), taken.1.into(), taken.2.into()];
-                transaction.execute_raw(sql::statement(backend, TAKE, values)).await?;
+                let take = format!("{TAKE} WHERE id = 1");
+                transaction.execute_raw(sql::statement(backend, take, values)).await?;
                 let read = format!("SELECT {COUNTERS} FROM hub_state WHERE id = 1");
                 let row = transaction.query_one_raw(sql::statement(backend, read, [])).await?;
                 let row = row.ok_or_else(|| DbErr::Query(RuntimeErr::Internal("hub_state is empty".to_owned())))?;
@@ -125,6 +131,20 @@ impl Transaction<'_> {
                 Ok(transaction.execute_raw(statement).await.map(drop)?)
             }
         }
+    }
+
+    /// Writes rows that are written over and over.
+    pub(super) async fn rewrite<Row>(&mut self, texts: &Rewritten, rows: Rows<Row>) -> Result<(), Failure>
+    where
+        Row: Serialize + Params + Send,
+    {
+        let Rows { made, moved, kept } = rows;
+        if let Self::Embedded(embedded) = self {
+            embedded.write(&texts.made, made)?;
+            embedded.change(&texts.moved, moved)?;
+            return embedded.change(&texts.kept, kept);
+        }
+        self.write(&texts.made, made.into_iter().chain(moved).chain(kept).collect()).await
     }
 
     /// Runs one statement with values of its own: numbers and texts.
@@ -167,9 +187,27 @@ impl<'a> Embedded<'a> {
     }
 
     fn write<Row: Params>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), Failure> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         let mut statement = prepared(self.connection, text)?;
         for row in rows {
             statement.execute(row)?;
+        }
+        Ok(())
+    }
+
+    /// Changes rows that are there, one each.
+    fn change<Row: Params>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), Failure> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut statement = prepared(self.connection, text)?;
+        for row in rows {
+            if statement.execute(row)? == 0 {
+                // Whoever took it away was no hub. The writer looks again, and makes another.
+                return Err(Failure::Contended("a row is gone that this writer had written".to_owned()));
+            }
         }
         Ok(())
     }

@@ -281,7 +281,7 @@ fn thread(row: &QueryResult) -> Result<Option<Thread>, DbErr> {
     let last_seq = row.try_get_by_index(3)?;
     let first = 2 + 7;
     let second = first + MEMBER.len() + ALERT.len();
-    Ok(Some(Thread {
+    let mut thread = Thread {
         id: row.try_get_by_index(2)?,
         pair,
         last_seq,
@@ -294,7 +294,10 @@ fn thread(row: &QueryResult) -> Result<Option<Thread>, DbErr> {
             Member { user: low.column(), ..member(row, first, last_seq)? },
             Member { user: high.column(), ..member(row, second, last_seq)? },
         ],
-    }))
+        stored: None,
+    };
+    thread.stored = Some(thread.steps());
+    Ok(Some(thread))
 }
 
 fn member(row: &QueryResult, at: usize, last_seq: i64) -> Result<Member, DbErr> {
@@ -314,6 +317,7 @@ fn member(row: &QueryResult, at: usize, last_seq: i64) -> Result<Member, DbErr> 
         hidden: unread,
         hidden_to: last_seq,
         alert: alert(row, at + MEMBER.len())?,
+        stored: Some(unread > 0),
         ..Member::default()
     })
 }

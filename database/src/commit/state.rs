@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use crate::ids::Pair;
+use crate::steps;
 
 /// How many pairs are known at most.
 const MOST_THREADS: usize = 65_536;
@@ -51,6 +52,15 @@ pub(super) struct Thread {
     pub(super) commit: i64,
     /// In the order of [`Pair::members`].
     pub(super) members: [Member; 2],
+    /// What its row's indexed columns say, if there is a row.
+    pub(super) stored: Option<Steps>,
+}
+
+/// The steps of a thread's times: what SQLite's indexes hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Steps {
+    updated: i64,
+    commit: i64,
 }
 
 /// How far a member has come in a thread.
@@ -72,6 +82,8 @@ pub(super) struct Member {
     pub(super) hidden: i64,
     pub(super) hidden_to: i64,
     pub(super) alert: Option<Alert>,
+    /// Whether its row says that anything is unread, if there is a row.
+    pub(super) stored: Option<bool>,
     /// The commit of this writer that last changed what the notification says.
     pub(super) told: i64,
 }
@@ -158,7 +170,23 @@ impl Thread {
     /// Makes the pair's place for a thread that is not there yet.
     pub(super) fn absent(pair: Pair) -> Self {
         let members = pair.members().map(|user| Member { user: user.column(), ..Member::default() });
-        Self { id: 0, pair, last_seq: 0, rev: 0, last_message: None, created_at: 0, updated_at: 0, commit: 0, members }
+        Self {
+            id: 0,
+            pair,
+            last_seq: 0,
+            rev: 0,
+            last_message: None,
+            created_at: 0,
+            updated_at: 0,
+            commit: 0,
+            members,
+            stored: None,
+        }
+    }
+
+    /// Returns the steps of its times.
+    pub(super) fn steps(&self) -> Steps {
+        Steps { updated: steps::updated(self.updated_at), commit: steps::commit(self.commit) }
     }
 
     /// Returns whether there is such a thread.

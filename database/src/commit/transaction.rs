@@ -97,8 +97,8 @@ async fn write(transaction: &mut Transaction<'_>, plan: &mut Plan<'_>, texts: &S
     transaction.write(&texts.uploads, std::mem::take(&mut plan.writes.uploads)).await?;
     transaction.write(&texts.media, std::mem::take(&mut plan.writes.media)).await?;
     transaction.write(&texts.forgotten, std::mem::take(&mut plan.writes.forgotten)).await?;
-    transaction.write(&texts.threads, plan.thread_rows()).await?;
-    transaction.write(&texts.status, plan.status_rows()).await?;
+    transaction.rewrite(&texts.threads, plan.thread_rows()).await?;
+    transaction.rewrite(&texts.status, plan.status_rows()).await?;
     // First what was there before as a set, then single rows, which may have changed again since.
     for user in &plan.writes.read_all {
         const READ_ALL: &str = "UPDATE notifications SET is_read = 1, commit_no = ? \

@@ -33,6 +33,30 @@ pub(super) struct Writes<'a> {
     pub(super) tickets: Vec<(&'a str, i64)>,
 }
 
+/// Rows that are written over and over, by what becomes of them; see [`super::statements::Rewritten`].
+pub(super) struct Rows<Row> {
+    pub(super) made: Vec<Row>,
+    pub(super) moved: Vec<Row>,
+    pub(super) kept: Vec<Row>,
+}
+
+impl<Row> Default for Rows<Row> {
+    fn default() -> Self {
+        Self { made: Vec::new(), moved: Vec::new(), kept: Vec::new() }
+    }
+}
+
+impl<Row> Rows<Row> {
+    /// Adds a row: where indexes have it `now`, and where they had it if it was there.
+    fn push<Place: PartialEq>(&mut self, before: Option<Place>, now: Place, row: Row) {
+        match before {
+            None => self.made.push(row),
+            Some(before) if before == now => self.kept.push(row),
+            Some(_) => self.moved.push(row),
+        }
+    }
+}
+
 /// Id, thread, seq, rev, author, key, hash, text, product, answered message, time, commit, the message before.
 pub(super) type MessageRow<'a> = (
     i64,
@@ -72,11 +96,14 @@ pub(super) type UploadRow<'a> = (&'a str, i64, &'a str, &'a str, i64, i64, i64, 
 pub(super) type UserRow = (i64, i64, i64);
 
 impl Plan<'_> {
-    pub(super) fn thread_rows(&self) -> Vec<ThreadRow> {
-        let row = |slot: &usize| {
-            let thread = &self.state.threads[*slot];
+    pub(super) fn thread_rows(&mut self) -> Rows<ThreadRow> {
+        let mut rows = Rows::default();
+        for slot in &self.threads {
+            let thread = &mut self.state.threads[*slot];
+            let steps = thread.steps();
+            let stored = thread.stored.replace(steps);
             let [low, high] = &thread.members;
-            (
+            let row = (
                 thread.id,
                 low.user,
                 high.user,
@@ -86,30 +113,35 @@ impl Plan<'_> {
                 thread.created_at,
                 thread.updated_at,
                 self.no,
-            )
-        };
-        self.threads.iter().map(row).collect()
+            );
+            rows.push(stored, steps, row);
+        }
+        rows
     }
 
-    pub(super) fn status_rows(&self) -> Vec<StatusRow> {
-        let row = |(slot, side): &(usize, usize)| {
-            let thread = &self.state.threads[*slot];
-            let member = &thread.members[*side];
-            (
+    pub(super) fn status_rows(&mut self) -> Rows<StatusRow> {
+        let mut rows = Rows::default();
+        for (slot, side) in &self.members {
+            let thread = &mut self.state.threads[*slot];
+            let member = &mut thread.members[*side];
+            let has_unread = member.unread > 0;
+            let stored = member.stored.replace(has_unread);
+            let row = (
                 thread.id,
                 member.user,
                 member.delivered_seq,
                 member.read_seq,
                 member.unread,
-                i64::from(member.unread > 0),
+                i64::from(has_unread),
                 member.delivered_at,
                 member.read_at,
                 member.delivered_commit,
                 member.read_commit,
                 self.no,
-            )
-        };
-        self.members.iter().map(row).collect()
+            );
+            rows.push(stored, has_unread, row);
+        }
+        rows
     }
 
     pub(super) fn amended_rows(&self) -> Vec<AmendedRow<'_>> {

@@ -7,7 +7,7 @@ use crate::ids::{Rev, Seq, ThreadId, UserId};
 use crate::objects::Thread;
 use crate::stored::{self, Stored};
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, sql};
+use crate::{Database, Error, failure, sql, steps};
 
 /// Where a page of the inbox ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,22 +80,21 @@ struct Ids {
 impl Ids {
     /// Each of the two indexes gives its newest; the newest of both are the page.
     fn all(db: &Database, user: UserId, before: Option<Position>, limit: u32) -> Self {
-        const HALF: &str = "ORDER BY updated_at DESC, id DESC LIMIT ?";
-        let low = sql::indexed(db.backend, "chat_threads", "chat_threads_user1_updated");
-        let high = sql::indexed(db.backend, "chat_threads", "chat_threads_user2_updated");
-        let position = "updated_at <= ? AND (updated_at < ? OR id < ?)";
+        let [low, high] = [1, 2].map(|side| steps::by_activity(db.backend, side));
+        let half = format!("ORDER BY {} LIMIT ?", steps::most_recent(db.backend));
+        let (beyond, place) = steps::beyond(db.backend, place(before));
         let text = format!(
             "SELECT * FROM (\
              SELECT * FROM (SELECT id, user2_id AS other, updated_at FROM {low} \
-             WHERE user1_id = ? AND {position} {HALF}) AS a \
+             WHERE user1_id = ? AND {beyond} {half}) AS a \
              UNION ALL \
              SELECT * FROM (SELECT id, user1_id AS other, updated_at FROM {high} \
-             WHERE user2_id = ? AND {position} {HALF}) AS b\
+             WHERE user2_id = ? AND {beyond} {half}) AS b\
              ) AS c ORDER BY updated_at DESC, id DESC LIMIT ?"
         );
         let most = Value::from(i64::from(limit) + 1);
         let mut half = vec![Value::from(user.column())];
-        half.extend(position_values(before));
+        half.extend(place);
         half.push(most.clone());
         let mut values = half.clone();
         values.extend(half);
@@ -111,15 +110,14 @@ impl Ids {
              WHERE s.user_id = ? AND s.has_unread = 1 AND t.updated_at <= ? AND (t.updated_at < ? OR t.id < ?) \
              ORDER BY t.updated_at DESC, t.id DESC LIMIT ?";
         let mut values = vec![Value::from(user.column())];
-        values.extend(position_values(before));
-        values.push(Value::from(i64::from(limit) + 1));
+        let (at, id) = place(before);
+        values.extend([at, at, id, i64::from(limit) + 1].map(Value::from));
         Self { text: text.to_owned(), values }
     }
 }
 
-fn position_values(before: Option<Position>) -> [Value; 3] {
-    let (at, id) = before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()));
-    [at.into(), at.into(), id.into()]
+fn place(before: Option<Position>) -> steps::Place {
+    before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()))
 }
 
 /// The page's threads, with everything that is shown of them.

@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use crate::ids::UserId;
 use crate::sql::Kind;
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, packed, sql};
+use crate::{Database, Error, failure, packed, sql, steps};
 
 /// The other member of one of a user's threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +33,7 @@ pub async fn close(db: &Database, asked: &[Counterpart], limit: u32) -> Result<V
         return Ok(Vec::new());
     }
     let set = sql::set(db.backend, "j", &[("id", Kind::Number), ("active", Kind::Number)]);
-    let newer = |side: u8| {
-        let table = sql::indexed(db.backend, "chat_threads", &format!("chat_threads_user{side}_updated"));
-        format!("(SELECT COUNT(*) FROM {table} WHERE user{side}_id = j.id AND updated_at > j.active)")
-    };
+    let newer = |side| steps::more_recent(db.backend, side, "j.id", "j.active");
     let text = format!("SELECT j.id FROM {set} WHERE {} + {} < ?", newer(1), newer(2));
     let asked: Vec<(i64, i64)> = asked.iter().map(|other| (other.user.column(), other.active.millis())).collect();
     users(db, &text, [sql::json(&asked), i64::from(limit).into()]).await.map_err(failure::error)
@@ -73,15 +70,15 @@ pub async fn last_seen(db: &Database, users: &[UserId]) -> Result<Vec<(UserId, T
 }
 
 async fn read_counterparts(db: &Database, user: UserId, limit: u32) -> Result<Vec<Counterpart>, DbErr> {
-    let low = sql::indexed(db.backend, "chat_threads", "chat_threads_user1_updated");
-    let high = sql::indexed(db.backend, "chat_threads", "chat_threads_user2_updated");
+    let [low, high] = [1, 2].map(|side| steps::by_activity(db.backend, side));
+    let newest = steps::most_recent(db.backend);
     let text = format!(
         "SELECT other, updated_at FROM (\
          SELECT * FROM (SELECT user2_id AS other, updated_at, id FROM {low} WHERE user1_id = ? \
-         ORDER BY updated_at DESC, id DESC LIMIT ?) AS a \
+         ORDER BY {newest} LIMIT ?) AS a \
          UNION ALL \
          SELECT * FROM (SELECT user1_id AS other, updated_at, id FROM {high} WHERE user2_id = ? \
-         ORDER BY updated_at DESC, id DESC LIMIT ?) AS b\
+         ORDER BY {newest} LIMIT ?) AS b\
          ) AS c ORDER BY updated_at DESC, id DESC LIMIT ?"
     );
     let (user, limit): (Value, Value) = (user.column().into(), i64::from(limit).into());

@@ -92,6 +92,11 @@ impl World {
         Timestamp::from_millis(self.clock)
     }
 
+    /// Lets time pass.
+    pub(crate) fn pass(&mut self, millis: i64) {
+        self.clock += millis;
+    }
+
     /// Steps the clock back.
     pub(crate) fn step_back(&mut self, millis: i64) {
         self.clock -= millis;

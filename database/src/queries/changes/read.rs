@@ -13,6 +13,7 @@ use crate::ids::{CommitNo, NotificationId, Rev, Seq, ThreadId, UserId};
 use crate::objects::Notification;
 use crate::queries::notifications::described;
 use crate::sql::{self, Kind};
+use crate::steps;
 use crate::stored::{self, Stored};
 use crate::time::Timestamp;
 
@@ -112,17 +113,18 @@ async fn changed_threads(
     most: usize,
 ) -> Result<Vec<ChangedThread>, DbErr> {
     let backend = db.get_database_backend();
-    let low = sql::indexed(backend, "chat_threads", "chat_threads_user1_commit");
-    let high = sql::indexed(backend, "chat_threads", "chat_threads_user2_commit");
+    let [(low, mut values), (high, rest)] =
+        [1, 2].map(|side| steps::changed(backend, side, user.column(), since.column()));
     let text = format!(
         "SELECT c.id, c.last_seq FROM (\
-         SELECT * FROM (SELECT id, last_seq FROM {low} WHERE user1_id = ? AND commit_no > ? LIMIT ?) AS a \
+         SELECT * FROM (SELECT id, last_seq FROM {low} LIMIT ?) AS a \
          UNION ALL \
-         SELECT * FROM (SELECT id, last_seq FROM {high} WHERE user2_id = ? AND commit_no > ? LIMIT ?) AS b\
+         SELECT * FROM (SELECT id, last_seq FROM {high} LIMIT ?) AS b\
          ) AS c ORDER BY c.id"
     );
-    let half: [Value; 3] = [user.column().into(), since.column().into(), limit(most).into()];
-    let values = half.clone().into_iter().chain(half);
+    values.push(limit(most).into());
+    values.extend(rest);
+    values.push(limit(most).into());
     let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
     rows.iter()
         .map(|row| Ok(ChangedThread { id: row.try_get_by_index(0)?, last_seq: row.try_get_by_index(1)? }))
