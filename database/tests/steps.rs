@@ -1,6 +1,6 @@
 //! A user's threads are found by when they were written in and when they changed, wherever the steps of the indexes end.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what is left out")]
 
 #[path = "support/mariadb.rs"]
 mod mariadb;
