@@ -203,9 +203,9 @@ impl State {
         let Ok(turn) = Arc::clone(&self.checkpointing).try_lock_owned() else { return };
         let Since { commits, writes } = std::mem::take(&mut self.since);
         let busy = writes >= BUSY_COMMIT * commits;
-        let database = self.node.database.clone();
+        let node = Arc::clone(&self.node);
         tokio::spawn(async move {
-            if let Err(error) = database.checkpoint(busy).await {
+            if let Err(error) = move_log(&node, busy).await {
                 tracing::warn!(%error, "checkpoint failed");
             }
             drop(turn);
@@ -306,6 +306,15 @@ async fn work(
         [] => None,
         changes => Some(commit(writer, changes, node).await),
     }
+}
+
+/// Moves the database's log, beside the commits and, where it has become long, between two of them.
+async fn move_log(node: &Node, busy: bool) -> Result<(), DatabaseError> {
+    if node.database.checkpoint(busy).await? {
+        let _turn = node.storage.turn().await;
+        node.database.begin_log_anew().await?;
+    }
+    Ok(())
 }
 
 /// Runs a group commit and counts it.

@@ -80,7 +80,9 @@ async fn writer(url: &str) -> Writer {
 async fn checkpoints(database: Database) {
     loop {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let _ = database.checkpoint(true).await;
+        if database.checkpoint(true).await.unwrap_or_default() {
+            let _ = database.begin_log_anew().await;
+        }
     }
 }
 

@@ -93,26 +93,40 @@ impl Database {
 
     /// Moves what was committed from SQLite's log into its file, beside the writer's path; nothing elsewhere.
     ///
-    /// To be called a few times a second by one task; without it the log grows until the writer does it itself. The writer
-    /// begins the log anew only if all of it has been moved and nobody reads it, which among commits one after another
-    /// hardly ever is. So that is done here, too, and commits wait meanwhile, for readers as well.
+    /// To be called a few times a second by one task; without it the log grows until the writer does it itself. Returns
+    /// whether the log has become so long that it should be [begun anew](Self::begin_log_anew).
     ///
     /// `busy`: commits carry many writes. They cost less in a log that is short, for its pages are written again and again
-    /// and its file does not grow. With few writes in each nobody needs that, and the waiting is done less often.
+    /// and its file does not grow. With few writes in each nobody needs that.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn checkpoint(&self, busy: bool) -> Result<(), Error> {
+    pub async fn checkpoint(&self, busy: bool) -> Result<bool, Error> {
         let Some(mover) = &self.mover else {
-            return Ok(());
+            return Ok(false);
         };
-        let long = if busy { sqlite::BUSY_LOG_PAGES } else { sqlite::QUIET_LOG_PAGES };
-        if sqlite::move_log(mover).await? > long {
+        let most = if busy { sqlite::BUSY_LOG_PAGES } else { sqlite::QUIET_LOG_PAGES };
+        let long = sqlite::move_log(mover).await? > most;
+        if long {
             // Once more, for what came meanwhile: the less is left, the shorter commits wait.
             sqlite::move_log(mover).await?;
-            sqlite::begin_log_anew(mover).await?;
         }
-        Ok(())
+        Ok(long)
+    }
+
+    /// Moves the rest of SQLite's log, and has the next commit begin it anew, unless somebody goes on reading the old one.
+    ///
+    /// The writer does so by itself only if all of the log has been moved and nobody reads it, which among commits one after
+    /// another hardly ever is. To be called between commits: one that comes meanwhile finds the file locked, and SQLite has
+    /// it look again after 1, 3, 8, 18 and more milliseconds, not when the lock is free.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn begin_log_anew(&self) -> Result<(), Error> {
+        match &self.mover {
+            Some(mover) => sqlite::begin_log_anew(mover).await,
+            None => Ok(()),
+        }
     }
 
     /// Returns the URL, password and all.

@@ -52,7 +52,9 @@ async fn the_log_is_begun_anew_though_somebody_is_always_reading() {
                          SELECT randomblob(4000) FROM n";
     for _ in 0..40 {
         writer.execute_unprepared(two_megabytes).await.unwrap();
-        db.checkpoint(true).await.unwrap();
+        if db.checkpoint(true).await.unwrap() {
+            db.begin_log_anew().await.unwrap();
+        }
     }
     over.store(true, Ordering::Relaxed);
     readers.into_iter().for_each(|reader| reader.join().unwrap());

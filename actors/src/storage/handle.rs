@@ -79,7 +79,7 @@ impl Handle {
         let _ = self.places.acquire_many(all).await;
     }
 
-    /// Waits for a commit's turn.
+    /// Waits for the turn of a commit, or of what must not meet one.
     ///
     /// An actor that panics leaves its commit running; a successor that began meanwhile would wait for SQLite's lock on
     /// the thread that the first needs to let go of it.

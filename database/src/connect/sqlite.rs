@@ -24,7 +24,7 @@ pub(super) const BUSY_LOG_PAGES: i64 = 8_192;
 pub(super) const QUIET_LOG_PAGES: i64 = 24_576;
 
 /// How long commits may be kept waiting for whoever still reads the old log.
-const RESTART: Duration = Duration::from_millis(50);
+const RESTART: Duration = Duration::from_millis(15);
 
 /// The page cache of the writer and of a reader, in KiB (negative: SQLite's way to say KiB).
 const WRITER_CACHE: i64 = -65_536;
@@ -88,8 +88,8 @@ pub(super) async fn move_log(mover: &DatabaseConnection) -> Result<i64, Error> {
     Ok(row.and_then(|row| row.try_get_by_index::<i64>(1).ok()).unwrap_or_default())
 }
 
-/// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long. Commits
-/// wait meanwhile, and who begins to read then reads the file. See <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
+/// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long. Who
+/// begins to read meanwhile reads the file. See <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
 pub(super) async fn begin_log_anew(mover: &DatabaseConnection) -> Result<(), Error> {
     let restart = format!("PRAGMA busy_timeout = {}; PRAGMA wal_checkpoint(RESTART)", RESTART.as_millis());
     mover.execute_unprepared(&restart).await.map(drop).map_err(crate::failure::error)
