@@ -22,7 +22,10 @@ pub(crate) fn give_back_in_the_background() {
     let enabled = std::thread::spawn(|| {
         // A thread begins as urgent as the one that starts it; these are started by this one. Where the system does not let
         // it be less urgent, giving back as urgently is still better than not at all.
-        let _ = rustix::process::nice(NICE);
+        // Elsewhere than on Linux it is the whole process that would be less urgent.
+        if cfg!(target_os = "linux") {
+            let _ = rustix::process::nice(NICE);
+        }
         background_thread::write(true).map_err(io::Error::other)
     });
     let outcome = enabled.join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked")));

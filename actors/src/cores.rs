@@ -35,6 +35,8 @@ impl Cores {
         };
         if let Err(error) = done {
             tracing::debug!(%error, "threads run where the system puts them");
+            // One of the two may be held by now.
+            let _ = machine.free();
             self.machine = None;
         }
     }
@@ -113,23 +115,25 @@ mod system {
     impl Machine {
         /// `None`: the process has another number of cores.
         pub(crate) fn of_two(hub: Thread) -> Option<Self> {
-            let all = sched_getaffinity(Some(hub)).ok()?;
+            // A predecessor may not have let go of it yet.
+            let all = ALL.get().copied().map_or_else(|| sched_getaffinity(Some(hub)), Ok).ok()?;
             let mut cores = (0..CpuSet::MAX_CPU).filter(|core| all.is_set(*core));
             let (first, second) = (only(cores.next()?), only(cores.next()?));
             (cores.next().is_none()).then_some(Self { hub, all, first, second })
         }
 
-        /// Holds the hub's thread to the first core, and the calling one to the second.
+        /// Holds the hub's thread to the first core, and the calling one to the second. If that fails, one of them may be
+        /// held.
         pub(crate) fn hold(&self) -> io::Result<()> {
             let _ = ALL.set(self.all);
-            sched_setaffinity(Some(self.hub), &self.first)?;
-            sched_setaffinity(None, &self.second)
+            sched_setaffinity(None, &self.second)?;
+            sched_setaffinity(Some(self.hub), &self.first)
         }
 
         /// Lets both go where the system puts them.
         pub(crate) fn free(&self) -> io::Result<()> {
-            sched_setaffinity(Some(self.hub), &self.all)?;
-            sched_setaffinity(None, &self.all)
+            let own = sched_setaffinity(None, &self.all);
+            sched_setaffinity(Some(self.hub), &self.all).and(own)
         }
     }
 
@@ -137,6 +141,28 @@ mod system {
         let mut set = CpuSet::new();
         set.set(core);
         set
+    }
+
+    #[cfg(test)]
+    #[allow(clippy::unwrap_used, reason = "a test may stop")]
+    mod tests {
+        use super::super::Cores;
+        use super::*;
+
+        /// The other one used to stay held.
+        #[test]
+        fn if_one_thread_cannot_be_held_the_other_is_not() {
+            let all = sched_getaffinity(None).unwrap();
+            let one = only((0..CpuSet::MAX_CPU).find(|core| all.is_set(*core)).unwrap());
+            let gone = std::thread::spawn(gettid).join().unwrap();
+            let mut cores = Cores::new(None);
+            cores.machine = Some(Machine { hub: gone, all, first: one, second: one });
+            for _ in 0..100 {
+                cores.commit(1);
+            }
+            assert!(cores.machine.is_none());
+            assert!(sched_getaffinity(None).unwrap() == all, "this thread is free");
+        }
     }
 }
 

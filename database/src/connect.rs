@@ -177,7 +177,10 @@ async fn open_giving_way(options: &Options, backend: DatabaseBackend) -> Result<
     let (done, opened) = oneshot::channel();
     let options = options.clone();
     let opening = move || {
-        if let Err(error) = rustix::process::nice(NICE) {
+        // Elsewhere it is the whole process that would be less urgent.
+        if cfg!(target_os = "linux")
+            && let Err(error) = rustix::process::nice(NICE)
+        {
             tracing::debug!(%error, "reads are as urgent as messages");
         }
         // A runtime of its own, for the pool opens some of its connections by tasks.

@@ -57,7 +57,10 @@ impl Workshop {
 }
 
 fn work(jobs: &Mutex<mpsc::UnboundedReceiver<Job>>) {
-    if let Err(error) = rustix::process::nice(NICE) {
+    // Elsewhere it is the whole process that would be less urgent.
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::nice(NICE)
+    {
         tracing::debug!(%error, "images are as urgent as everything else");
     }
     loop {

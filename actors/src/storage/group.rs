@@ -65,7 +65,7 @@ mod tests {
             }
             let size = group(self.waiting);
             self.waiting -= size;
-            let writes = u32::try_from(size).unwrap();
+            let writes = u32::try_from(size).expect("few");
             self.now += COMMIT + WRITE * writes;
             self.arrive();
             self.hub_free = self.hub_free.max(self.now) + ANSWER * writes;
