@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::float;
 
 /// The most arrivals that a schedule holds: 8 bytes each.
-pub const MOST: u64 = 40_000_000;
+pub const MOST: u64 = 100_000_000;
 
 /// How arrivals follow each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -14,6 +14,9 @@ pub const FEWEST: usize = 8;
 /// How far beyond the highest measured concurrency a fit is believed: as far as the intervals bear, and never further.
 pub const REACH: f64 = 2.0;
 
+/// The least that a sample of the bootstrap has of what the curve says.
+const LEAST: f64 = 0.1;
+
 /// Samples of the bootstrap.
 const SAMPLES: usize = 1_000;
 
@@ -292,8 +295,10 @@ fn bootstrap(points: &[Point], model: &Model, seed: u64) -> Vec<Model> {
         points.iter().map(|point| (point.throughput - model.throughput(point.concurrency)) * widen).collect();
     let resampled = |dice: &mut fastrand::Rng| -> Vec<Point> {
         let dealt = |point: &Point, dice: &mut fastrand::Rng| {
-            let throughput = model.throughput(point.concurrency) + residuals[dice.usize(..residuals.len())];
-            Point { concurrency: point.concurrency, throughput: throughput.max(1e-9) }
+            let known = model.throughput(point.concurrency);
+            let throughput = known + residuals[dice.usize(..residuals.len())];
+            // What a high throughput errs by may be more than all of a low one, which would be nothing then, or less.
+            Point { concurrency: point.concurrency, throughput: throughput.max(known * LEAST) }
         };
         points.iter().map(|point| dealt(point, dice)).collect()
     };
@@ -373,6 +378,29 @@ mod tests {
             |n: u32| Point { concurrency: f64::from(n), throughput: f64::from(n) * 100.0 + f64::from(n % 3) };
         let fit = Fit::of(&(1..=10).map(straight).collect::<Vec<_>>(), 1).expect("a fit");
         fit.peak().expect_err("it only ever grows");
+    }
+
+    /// σ was said to be between 0.003 and 1,868,097,941.
+    #[test]
+    fn what_high_loads_err_by_does_not_make_low_ones_nothing() {
+        // As the search for capacity measured them.
+        let measured = [
+            (1.0, 3_900.0),
+            (2.0, 5_200.0),
+            (4.0, 10_000.0),
+            (8.0, 16_100.0),
+            (16.0, 28_500.0),
+            (32.0, 36_900.0),
+            (64.0, 46_500.0),
+            (100.0, 53_000.0),
+            (200.0, 85_000.0),
+            (400.0, 118_000.0),
+            (800.0, 116_500.0),
+            (1_600.0, 176_300.0),
+        ];
+        let points = measured.map(|(concurrency, throughput)| Point { concurrency, throughput });
+        let fit = Fit::of(&points, 1).expect("a fit");
+        assert!(fit.sigma.high < 1.0, "{:?}", fit.sigma);
     }
 
     #[test]
