@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_would_not_end_is_refused() {
-        Schedule::new(Arrivals::Constant, 1e6, Duration::from_secs(60), 1, 1).expect_err("60 million");
+        Schedule::new(Arrivals::Constant, 2e6, Duration::from_secs(60), 1, 1).expect_err("120 million");
         Schedule::new(Arrivals::Constant, 1.0, Duration::from_secs(4_000), 1, 1).expect_err("more than an hour");
         Schedule::new(Arrivals::Constant, f64::NAN, TEN, 1, 1).expect_err("no rate at all");
     }
