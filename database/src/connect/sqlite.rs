@@ -24,7 +24,7 @@ pub(super) const BUSY_LOG_PAGES: i64 = 8_192;
 pub(super) const QUIET_LOG_PAGES: i64 = 24_576;
 
 /// How long commits may be kept waiting for whoever still reads the old log.
-const RESTART: Duration = Duration::from_millis(15);
+const RESTART: Duration = Duration::from_millis(50);
 
 /// The page cache of the writer and of a reader, in KiB (negative: SQLite's way to say KiB).
 const WRITER_CACHE: i64 = -65_536;
