@@ -50,8 +50,7 @@ impl Metrics {
         let seconds = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
         let writes = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0];
         let handle = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Full("chat_commit_seconds".to_owned()), &seconds)?
-            .set_buckets_for_metric(Matcher::Full("chat_http_seconds".to_owned()), &seconds)?
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
             .set_buckets_for_metric(Matcher::Full("chat_commit_writes".to_owned()), &writes)?
             .install_recorder()?;
         // Binds the catalogue to this recorder.

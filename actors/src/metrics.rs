@@ -35,6 +35,8 @@ pub struct Metrics {
     pub commit_size: Histogram,
     /// Seconds of one group commit.
     pub commit_seconds: Histogram,
+    /// Seconds for which SQLite's log was begun anew, and no commit could begin.
+    pub log_seconds: Histogram,
     /// Group commits that failed.
     pub commit_failures: Counter,
     /// Writes that wait for storage.
@@ -152,6 +154,7 @@ fn describe() -> Metrics {
         duplicates: counter!("chat_messages_duplicate_total", "Messages that had been stored before"),
         commit_size: histogram!("chat_commit_writes", Count, "Writes of one group commit"),
         commit_seconds: histogram!("chat_commit_seconds", Seconds, "Time of one group commit"),
+        log_seconds: histogram!("chat_log_begun_anew_seconds", Seconds, "Time without commits, as a log is begun anew"),
         commit_failures: counter!("chat_commit_failures_total", "Group commits that failed"),
         storage_queue: gauge!("chat_storage_queue", Count, "Writes that wait for storage"),
         threads_awake: gauge!("chat_threads_awake", Count, "Threads that are awake"),

@@ -21,6 +21,7 @@ use chat_database::ids::UserId;
 use futures_util::FutureExt;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::timeout;
 
 use crate::cores::Cores;
 use crate::horizon::Told;
@@ -40,6 +41,12 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// How often what was committed is moved from the database's log into its tables, beside the commits. A commit that comes
 /// meanwhile waits for the disk, too: little and often keeps that short.
 const CHECKPOINT: Duration = Duration::from_millis(200);
+
+/// How often in a row the log is left as long as it is when somebody went on reading it: commits had waited for them.
+const LEFT_LONG: u32 = 2;
+
+/// How long commits wait at most while the log is begun anew. Usually it takes a few milliseconds.
+const BEGIN_ANEW: Duration = Duration::from_secs(2);
 
 /// From how many writes in a commit, on average, there are so many messages that cheap commits count.
 const BUSY_COMMIT: usize = 4;
@@ -117,7 +124,8 @@ pub(crate) struct State {
     sweep_due: bool,
     /// What was committed since the last checkpoint began.
     since: Since,
-    checkpointing: Arc<tokio::sync::Mutex<()>>,
+    /// Whose turn it is to move the log, and how many times more it is left long.
+    checkpointing: Arc<tokio::sync::Mutex<u32>>,
     cores: Cores,
 }
 
@@ -200,15 +208,14 @@ impl State {
         if self.since.commits == 0 {
             return;
         }
-        let Ok(turn) = Arc::clone(&self.checkpointing).try_lock_owned() else { return };
+        let Ok(mut leave_long) = Arc::clone(&self.checkpointing).try_lock_owned() else { return };
         let Since { commits, writes } = std::mem::take(&mut self.since);
         let busy = writes >= BUSY_COMMIT * commits;
         let node = Arc::clone(&self.node);
         tokio::spawn(async move {
-            if let Err(error) = move_log(&node, busy).await {
+            if let Err(error) = move_log(&node, busy, &mut leave_long).await {
                 tracing::warn!(%error, "checkpoint failed");
             }
-            drop(turn);
         });
     }
 
@@ -309,10 +316,21 @@ async fn work(
 }
 
 /// Moves the database's log, beside the commits and, where it has become long, between two of them.
-async fn move_log(node: &Node, busy: bool) -> Result<(), DatabaseError> {
-    if node.database.checkpoint(busy).await? {
-        let _turn = node.storage.turn().await;
-        node.database.begin_log_anew().await?;
+async fn move_log(node: &Node, busy: bool, leave_long: &mut u32) -> Result<(), DatabaseError> {
+    if !node.database.checkpoint(busy).await? {
+        return Ok(());
+    }
+    if *leave_long > 0 {
+        *leave_long -= 1;
+        return Ok(());
+    }
+    let turn = node.storage.turn().await;
+    let since = Instant::now();
+    let begun = timeout(BEGIN_ANEW, node.database.begin_log_anew()).await;
+    drop(turn);
+    metrics::get().log_seconds.record(since.elapsed());
+    if !begun.unwrap_or(Ok(false))? {
+        *leave_long = LEFT_LONG;
     }
     Ok(())
 }

@@ -114,7 +114,8 @@ impl Database {
         Ok(long)
     }
 
-    /// Moves the rest of SQLite's log, and has the next commit begin it anew, unless somebody goes on reading the old one.
+    /// Moves the rest of SQLite's log, and has the next commit begin it anew, unless somebody goes on reading the old one;
+    /// returns whether it is done.
     ///
     /// The writer does so by itself only if all of the log has been moved and nobody reads it, which among commits one after
     /// another hardly ever is. To be called between commits: one that comes meanwhile finds the file locked, and SQLite has
@@ -122,10 +123,10 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn begin_log_anew(&self) -> Result<(), Error> {
+    pub async fn begin_log_anew(&self) -> Result<bool, Error> {
         match &self.mover {
             Some(mover) => sqlite::begin_log_anew(mover).await,
-            None => Ok(()),
+            None => Ok(true),
         }
     }
 

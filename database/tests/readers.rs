@@ -64,6 +64,20 @@ async fn the_log_is_begun_anew_though_somebody_is_always_reading() {
     db.close().await;
 }
 
+#[tokio::test]
+async fn commits_do_not_wait_for_a_reader_who_goes_on() {
+    let (db, file, _folder) = open().await;
+    let writer = db.for_migrations();
+    writer.execute_unprepared("CREATE TABLE ballast (bytes BLOB)").await.unwrap();
+    let reader = Connection::open(&file).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM ballast").unwrap();
+    writer.execute_unprepared("INSERT INTO ballast VALUES (randomblob(4000))").await.unwrap();
+    assert!(!db.begin_log_anew().await.unwrap(), "it was given up");
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(db.begin_log_anew().await.unwrap());
+    db.close().await;
+}
+
 async fn open() -> (Database, PathBuf, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("chat.db");

@@ -108,6 +108,16 @@ async fn a_sqlite_file_that_an_older_hub_wrote_into_is_mended() {
     the_migrations_make_the_canonical_schema(w).await;
 }
 
+/// Two hubs that start together both mean to take the last two steps; one takes both before the other takes the first.
+#[tokio::test]
+async fn a_step_that_is_taken_late_brings_no_trigger_back() {
+    let mut w = World::sqlite().await;
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%whole_chain'").await;
+    chat_migrations::up(w.db.for_migrations()).await.unwrap();
+    assert!(rows(&w, "SELECT name FROM sqlite_master WHERE type = 'trigger'").await.is_empty());
+    w.says(world::user(1), world::user(2), "hi").await;
+}
+
 #[tokio::test]
 async fn a_sqlite_file_from_before_finds_threads_by_steps() {
     let mut w = World::sqlite().await;

@@ -18,12 +18,15 @@ impl MigrationTrait for Migration {
             return Ok(());
         }
         let db = manager.get_connection().begin_with_options(immediately()).await?;
-        db.execute_unprepared(
-            "CREATE TRIGGER IF NOT EXISTS chat_messages_linked BEFORE INSERT ON chat_messages \
-             WHEN NEW.prev_id IS NULL AND NEW.seq > 1 \
-             BEGIN SELECT RAISE(ABORT, 'a message must name the one before it: end the older version of the hub'); END",
-        )
-        .await?;
+        // Whoever took the next step meanwhile has ended the trigger.
+        if !SchemaManager::new(&db).has_column("hub_state", "kept_commit").await? {
+            db.execute_unprepared(
+                "CREATE TRIGGER IF NOT EXISTS chat_messages_linked BEFORE INSERT ON chat_messages \
+                 WHEN NEW.prev_id IS NULL AND NEW.seq > 1 \
+                 BEGIN SELECT RAISE(ABORT, 'a message must name the one before it: end the older version of the hub'); END",
+            )
+            .await?;
+        }
         let loose = "SELECT 1 FROM chat_messages WHERE prev_id IS NULL AND seq > 1 LIMIT 1";
         if db.query_one_raw(Statement::from_string(DatabaseBackend::Sqlite, loose)).await?.is_some() {
             db.execute_unprepared("CREATE INDEX chat_messages_mending ON chat_messages (thread_id, seq)").await?;

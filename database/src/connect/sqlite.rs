@@ -83,16 +83,24 @@ pub(super) async fn wait_for_all(pool: &DatabaseConnection) {
 
 /// Moves the log into the file, as far as nobody is in the way, and returns how many pages the log has.
 pub(super) async fn move_log(mover: &DatabaseConnection) -> Result<i64, Error> {
-    let statement = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA wal_checkpoint(PASSIVE)");
-    let row = mover.query_one_raw(statement).await.map_err(crate::failure::error)?;
-    Ok(row.and_then(|row| row.try_get_by_index::<i64>(1).ok()).unwrap_or_default())
+    checkpoint(mover, "PASSIVE").await.map(|(_, pages)| pages)
 }
 
-/// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long. Who
-/// begins to read meanwhile reads the file. See <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
-pub(super) async fn begin_log_anew(mover: &DatabaseConnection) -> Result<(), Error> {
-    let restart = format!("PRAGMA busy_timeout = {}; PRAGMA wal_checkpoint(RESTART)", RESTART.as_millis());
-    mover.execute_unprepared(&restart).await.map(drop).map_err(crate::failure::error)
+/// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long; returns
+/// whether it is done. Who begins to read meanwhile reads the file.
+pub(super) async fn begin_log_anew(mover: &DatabaseConnection) -> Result<bool, Error> {
+    let patience = format!("PRAGMA busy_timeout = {}", RESTART.as_millis());
+    mover.execute_unprepared(&patience).await.map_err(crate::failure::error)?;
+    checkpoint(mover, "RESTART").await.map(|(in_the_way, _)| !in_the_way)
+}
+
+/// Returns whether somebody was in the way, and how many pages the log has. See
+/// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
+async fn checkpoint(mover: &DatabaseConnection, how: &str) -> Result<(bool, i64), Error> {
+    let statement = Statement::from_string(DatabaseBackend::Sqlite, format!("PRAGMA wal_checkpoint({how})"));
+    let row = mover.query_one_raw(statement).await.map_err(crate::failure::error)?;
+    let column = |at| row.as_ref().and_then(|row| row.try_get_by_index::<i64>(at).ok()).unwrap_or_default();
+    Ok((column(0) != 0, column(1)))
 }
 
 pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
