@@ -54,7 +54,7 @@ impl Environment {
         let kilobytes = memory.split(' ').next().and_then(|number| number.parse::<u64>().ok());
         Self {
             at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            command: command(),
+            command: without_secrets(std::env::args()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             optimised: !cfg!(debug_assertions),
             cpu: field(&read("/proc/cpuinfo"), "model name", ':').unwrap_or_default(),
@@ -74,6 +74,8 @@ impl Environment {
     #[must_use]
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let build = if self.optimised { "" } else { " (not optimised: its figures are too low)" };
+        let remote = self.command.contains("--allow-remote");
+        let place = if remote { "" } else { ", on the same machine" };
         let lines = [
             ("machine", format!("{} × {}, {} MB", self.cores, self.cpu, self.memory_mb)),
             ("virtualisation", self.virtualisation.clone()),
@@ -82,7 +84,7 @@ impl Environment {
             ("TCP", self.congestion_control.clone()),
             ("open files", format!("{} for each process", self.files)),
             ("load before", self.load.clone()),
-            ("generator", format!("chat-loadtest {}{build}, on the same machine", self.version)),
+            ("generator", format!("chat-loadtest {}{build}{place}", self.version)),
             ("at", self.at.clone()),
             ("command", self.command.clone()),
         ];
@@ -90,20 +92,43 @@ impl Environment {
     }
 }
 
-/// Returns the command line, without what must stay secret.
-fn command() -> String {
-    let mut words: Vec<String> = Vec::new();
-    for word in std::env::args() {
-        let hidden = match word.split_once('=') {
-            _ if words.last().is_some_and(|last| last == "--secret") => "…".to_owned(),
-            Some((name @ ("--secret" | "--database-url"), _)) => format!("{name}=…"),
-            Some((name, _)) if name.contains("SECRET") || name.contains("URL") => format!("{name}=…"),
-            _ if words.last().is_some_and(|last| last == "--database-url") => "…".to_owned(),
-            _ => word,
+/// Flags whose values stay secret.
+const SECRET_FLAGS: [&str; 3] = ["--secret", "--database-url", "--peer-database-url"];
+
+/// What the name of a setting contains whose value stays secret.
+const SECRET_NAMES: [&str; 5] = ["SECRET", "URL", "KEY", "PASSWORD", "TOKEN"];
+
+/// Returns a command line, without what must stay secret: reports are passed on.
+fn without_secrets(words: impl Iterator<Item = String>) -> String {
+    let mut flag = String::new();
+    let shown = words.map(|word| {
+        let shown = match word.split_once('=') {
+            _ if SECRET_FLAGS.contains(&flag.as_str()) => "…".to_owned(),
+            Some((name, _)) if SECRET_FLAGS.contains(&name) => format!("{name}=…"),
+            Some(("--set", setting)) => format!("--set={}", shown_setting(setting)),
+            _ if flag == "--set" => shown_setting(&word),
+            _ => without_login(&word),
         };
-        words.push(hidden);
+        flag = word;
+        shown
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+/// `NAME=VALUE`, and `NAME=…` if the value is secret.
+fn shown_setting(setting: &str) -> String {
+    match setting.split_once('=') {
+        Some((name, _)) if SECRET_NAMES.iter().any(|secret| name.contains(secret)) => format!("{name}=…"),
+        _ => setting.to_owned(),
     }
-    words.join(" ")
+}
+
+/// Leaves user and password out of a URL.
+fn without_login(word: &str) -> String {
+    match word.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?.1))) {
+        Some((scheme, place)) => format!("{scheme}://…@{place}"),
+        None => word.to_owned(),
+    }
 }
 
 fn virtualisation() -> String {
@@ -120,4 +145,31 @@ fn file_system(folder: &Path) -> String {
         folder.starts_with(&place).then_some((place.len(), kind))
     };
     mounts.lines().filter_map(mount).max().map(|(_, kind)| kind).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn a_report_tells_no_secrets() {
+        for line in [
+            "x run chat --spawn --secret hunter2",
+            "x run chat --spawn --secret=hunter2",
+            "x run chat --spawn --database-url mysql://root:hunter2@db/x",
+            "x run chat --spawn --database-url=mysql://root:hunter2@db/x",
+            "x compare --spawn --peer node-mysql --peer-database-url mysql://root:hunter2@db/x",
+            "x compare --spawn --peer node-mysql --peer-database-url=mysql://root:hunter2@db/x",
+            "x run chat --spawn --set JWT_SECRET=hunter2",
+            "x run chat --spawn --set=DATABASE_URL=mysql://root:hunter2@db/x",
+            "x run chat --spawn --set AWS_SECRET_ACCESS_KEY=hunter2 --pairs 3",
+            "x run chat --target http://ann:hunter2@127.0.0.1:8080",
+            "x compare --spawn --against=http://ann:hunter2@127.0.0.1:8080",
+        ] {
+            let shown = without_secrets(line.split(' ').map(str::to_owned));
+            assert!(!shown.contains("hunter2") && shown.contains('…'), "{shown}");
+        }
+        let open = "x run chat --spawn --set CHAT_RATE_LIMIT=off --slo p99<20ms,errors=0 --target http://127.0.0.1:1";
+        assert_eq!(without_secrets(open.split(' ').map(str::to_owned)), open);
+    }
 }
