@@ -4,8 +4,11 @@
 //!  rise      double until a load fails
 //!  narrow    halve between the highest that passed and the lowest that failed, until they are close
 //!  confirm   the highest that passed must pass again, three times; if not, it counts as failed, and the search narrows on
-//!  above     the lowest that failed must fail again; if it passes, the search goes on above it
+//!  above     the lowest that failed must fail twice, and as often as it passes; if not, a higher one must
 //! ```
+//!
+//! Around its limit a server passes in one moment and fails in the next. Such loads belong to neither end, and the
+//! interval is as wide as there are such loads.
 //!
 //! A load at which the generator was the limit says nothing about the server. Such a load ends the search upwards, and
 //! the answer then says "at least".
@@ -57,7 +60,7 @@ pub enum Next {
 pub struct Answer {
     /// The highest load that passed, each time.
     pub at_least: f64,
-    /// The lowest load that failed; `None` if none did.
+    /// The lowest load above it that failed twice, and as often as it passed; `None` if none did.
     pub below: Option<f64>,
     /// How often the highest load passed.
     pub confirmed: u32,
@@ -120,12 +123,36 @@ impl Search {
         match (passed, failed) {
             (None, None) => measure(from, Why::Rise),
             (Some(low), None) if low < to => measure((low * 2.0).min(to), Why::Rise),
-            (None, Some(high)) if high > from / 1_024.0 => measure(high / 2.0, Why::Narrow),
+            (None, Some(high)) if high > (from / 1_024.0).max(1.0) => measure(high / 2.0, Why::Narrow),
             (None, Some(_)) => self.done(None, failed, false),
             (Some(low), Some(high)) if high > low * (1.0 + precision) => measure(middle(low, high), Why::Narrow),
             (Some(low), _) if self.passes(low) < confirmations + 1 => measure(low, Why::Confirm),
-            (Some(_), Some(high)) if self.fails(high) < 2 => measure(high, Why::Above),
-            (Some(_), _) => self.done(passed, failed, false),
+            (Some(_), Some(high)) => match self.ceiling(high) {
+                Ceiling::At(load) => self.done(passed, Some(load), false),
+                Ceiling::Unknown(load) => measure(load, Why::Above),
+                Ceiling::Nowhere => self.done(passed, None, false),
+            },
+            (Some(_), None) => self.done(passed, failed, false),
+        }
+    }
+
+    /// Looks for a load that does not hold, from the lowest upwards that ever failed.
+    fn ceiling(&self, lowest: f64) -> Ceiling {
+        let mut load = lowest;
+        loop {
+            let (passes, fails) = (self.passes(load), self.fails(load));
+            if fails >= 2 && fails >= passes {
+                return Ceiling::At(load);
+            }
+            if passes + fails < 3 {
+                return Ceiling::Unknown(load);
+            }
+            if load >= self.bounds.to {
+                return Ceiling::Nowhere;
+            }
+            let told = self.told.iter().map(|(other, _)| *other).filter(|other| *other > load && !same(*other, load));
+            let next = three_digits(load * (1.0 + self.bounds.precision));
+            load = told.fold(if next > load { next } else { load * 1.01 }, f64::min).min(self.bounds.to);
         }
     }
 
@@ -179,6 +206,16 @@ impl Search {
     }
 }
 
+/// Where the loads end that may pass.
+enum Ceiling {
+    /// This one does not.
+    At(f64),
+    /// This one must be measured.
+    Unknown(f64),
+    /// All may, up to the highest.
+    Nowhere,
+}
+
 fn same(one: f64, other: f64) -> bool {
     (one - other).abs() <= 1e-9 * one.abs()
 }
@@ -186,9 +223,13 @@ fn same(one: f64, other: f64) -> bool {
 /// Half-way, in steps that a reader can take in: three digits.
 fn middle(low: f64, high: f64) -> f64 {
     let middle = f64::midpoint(low, high);
-    let step = 10_f64.powf(middle.log10().floor() - 2.0);
-    let rounded = (middle / step).round() * step;
+    let rounded = three_digits(middle);
     if rounded > low && rounded < high { rounded } else { middle }
+}
+
+fn three_digits(load: f64) -> f64 {
+    let step = 10_f64.powf(load.log10().floor() - 2.0);
+    (load / step).round() * step
 }
 
 #[cfg(test)]
@@ -266,6 +307,25 @@ mod tests {
             knee(20_000.0)(load)
         });
         assert!(answer.at_least > 19_000.0, "{answer:?}");
+    }
+
+    #[test]
+    fn a_load_that_mostly_passes_is_not_the_upper_end() {
+        let mut tried: Vec<f64> = Vec::new();
+        let (answer, steps) = search(BOUNDS, |load| {
+            tried.push(load);
+            let times = tried.iter().filter(|other| same(**other, load)).count();
+            match load {
+                ..=10_000.0 => Verdict::Pass,
+                // Each third time it does not.
+                ..=12_000.0 if times % 3 > 0 => Verdict::Pass,
+                _ => Verdict::Fail,
+            }
+        });
+        let below = answer.below.expect("an upper end");
+        assert!((9_700.0..=10_000.0).contains(&answer.at_least), "{answer:?} after {steps:?}");
+        assert!((12_000.0..12_400.0).contains(&below), "{answer:?} after {steps:?}");
+        assert!(!answer.exhausted && steps.len() < 40, "{answer:?} after {steps:?}");
     }
 
     #[test]

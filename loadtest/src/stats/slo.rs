@@ -62,7 +62,11 @@ impl Slo {
     pub fn misses(&self, measured: impl Fn(Subject) -> f64) -> Vec<String> {
         let missed = |term: &Term| {
             let found = measured(term.subject);
-            (!term.holds(found)).then(|| format!("{} wanted, {} found", term, term.subject.written(found)))
+            let found_in_words = || match term.subject.written(found) {
+                _ if found.is_nan() => "nothing".to_owned(),
+                written => written,
+            };
+            (!term.holds(found)).then(|| format!("{term} wanted, {} found", found_in_words()))
         };
         self.terms.iter().filter_map(missed).collect()
     }
@@ -99,7 +103,8 @@ impl Subject {
     fn written(self, value: f64) -> String {
         match self {
             Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Max => {
-                format!("{}ms", (value * 100.0).round() / 100.0)
+                // Three digits behind the point are microseconds.
+                format!("{}ms", (value * 1e3).round() / 1e3)
             }
             Self::Errors => format!("{value}"),
             Self::Delivered => format!("{}%", (value * 1e4).round() / 100.0),
