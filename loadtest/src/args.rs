@@ -17,7 +17,8 @@ pub use self::target::{Peer, TargetArgs};
 
 const EXIT_CODES: &str = "\
 Exit code: 0 if every promise was kept, 1 if one was broken or the run failed, 2 for a wrong command line, \
-3 if the run is void (the generator was late or saturated, or the load could not be offered; the reason is printed).";
+3 if it says nothing (the generator was late or saturated, the load could not be offered or was refused, or no load met the \
+objective; the reason is printed).";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,7 +80,8 @@ const CAPACITY: &str = "\
 Find the highest load of the scenario `chat` that meets an objective.
 
 Doubles the load until it fails, halves the interval until it is narrow, confirms the highest load that passed three \
-times, and the lowest that failed once more. The answer is that interval. A load at which the generator itself was \
+times, and the lowest that failed until it has failed twice and as often as it passed; otherwise a higher one. The answer is \
+that interval: its lower end passed each time, its upper end does not, and in between it depends on the moment. A load at which the generator itself was \
 late or saturated is not held against the server: the answer then says \"at least\".
 
 Then measures a closed loop at eight or more concurrencies and fits the Universal Scalability Law, with intervals of \
@@ -157,7 +159,7 @@ pub struct CapacityArgs {
     #[arg(long, value_name = "SHARE", default_value = "4%", value_parser = share)]
     pub precision: f64,
     /// How often the answer must pass again
-    #[arg(long, value_name = "TIMES", default_value_t = 3)]
+    #[arg(long, value_name = "TIMES", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub confirmations: u32,
     /// The most loads to measure
     #[arg(long, value_name = "COUNT", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=200))]

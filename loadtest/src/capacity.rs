@@ -10,7 +10,7 @@ use crate::outcome::{Offered, Outcome};
 use crate::report::table::number;
 use crate::run::measure;
 use crate::scenario::Chat;
-use crate::stage::Load;
+use crate::stage::{Load, READ_BACK};
 use crate::stats::float;
 use crate::stats::search::{Answer, Bounds, Next, Search, Verdict, Why};
 use crate::stats::slo::Slo;
@@ -19,6 +19,9 @@ use crate::target::Target;
 
 /// Seconds of each point of the curve, at most.
 const POINT: f64 = 2.0;
+
+/// The R² below which the model does not describe the points.
+const POOR: f64 = 0.9;
 
 /// The share of a core, or of a machine, above which it was what ended the growth.
 const BUSY: f64 = 0.9;
@@ -68,6 +71,9 @@ pub struct Curve {
     pub peak: Option<(f64, f64, Interval)>,
     /// What the points do not bear.
     pub refused: Option<String>,
+    /// What a reader should know of the points.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The runs.
     pub runs: Vec<Outcome>,
 }
@@ -88,6 +94,7 @@ pub struct Drawn {
 /// # Errors
 /// If the server cannot be reached or ends.
 pub async fn find(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Result<Capacity> {
+    anyhow::ensure!(args.from <= args.to, "--from {} is above --to {}: nothing lies between them", args.from, args.to);
     let bounds = Bounds {
         from: args.from,
         to: args.to,
@@ -124,6 +131,9 @@ pub async fn find(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::
 }
 
 /// Judges a load: it must meet the objective, keep every promise, and have been offered.
+///
+/// A generator that was late or saturated made latencies longer, for they count from the intended time. So what met the
+/// objective all the same has passed; what did not says nothing about the server.
 fn judge(outcome: &Outcome, slo: &Slo) -> (Verdict, Vec<String>) {
     let mut misses = outcome.misses(slo);
     if !outcome.is_clean() {
@@ -162,7 +172,7 @@ fn of(args: &CapacityArgs, offered: Offered, length: f64) -> Load {
         length: Duration::from_secs_f64(length),
         deadline: Duration::from_secs(10),
         max_lateness: Duration::from_secs_f64(args.max_lateness / 1_000.0),
-        read_back: 200_000,
+        read_back: READ_BACK,
     }
 }
 
@@ -170,6 +180,7 @@ fn of(args: &CapacityArgs, offered: Offered, length: f64) -> Load {
 async fn curve(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Result<Curve> {
     let mut points = Vec::new();
     let mut runs = Vec::new();
+    let mut notes = Vec::new();
     for (pairs, in_flight) in concurrencies(args.shape.pairs, args.shape.window) {
         let scenario = Chat::new(ChatShape { pairs, ..args.shape.clone() });
         let load = of(args, Offered::Closed { in_flight }, args.step_seconds.min(POINT));
@@ -177,8 +188,11 @@ async fn curve(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Res
         let point = Point { concurrency: f64::from(pairs * in_flight), throughput: outcome.throughput() };
         let (under_way, rate) = (number(point.concurrency), number(point.throughput.round()));
         live.say(&format!("{under_way:>9} under way  {rate}/s"));
-        if point.throughput > 0.0 {
-            points.push(point);
+        match outcome.generator.void.first() {
+            Some(reason) => notes.push(format!("{under_way} under way is no point of it: {reason}")),
+            None if point.throughput > 0.0 && outcome.is_clean() => points.push(point),
+            None => notes
+                .push(format!("{under_way} under way is no point of it: promises were broken, or nothing was done")),
         }
         runs.push(outcome);
     }
@@ -194,7 +208,10 @@ async fn curve(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Res
             None
         }
     });
-    Ok(Curve { points, fit, drawn, peak, refused, runs })
+    if fit.as_ref().is_some_and(|fit| fit.r_squared < POOR) {
+        notes.push("the curve is a poor fit: do not reckon with it".to_owned());
+    }
+    Ok(Curve { points, fit, drawn, peak, refused, notes, runs })
 }
 
 /// Returns pairs and messages in flight for at least eight concurrencies, up to all pairs with full windows.
@@ -259,11 +276,21 @@ fn saturated(steps: &[Step], answer: &Answer) -> String {
 }
 
 impl Capacity {
-    /// Returns how many promises were broken at the loads that passed.
+    /// Returns all runs.
+    pub fn runs(&self) -> impl Iterator<Item = &Outcome> {
+        self.steps.iter().map(|step| &step.outcome).chain(self.curve.iter().flat_map(|curve| &curve.runs))
+    }
+
+    /// Returns how many promises were broken, at any load: a server may be slow when it is overloaded, and lose nothing.
     #[must_use]
     pub fn faults(&self) -> u64 {
-        let passed = self.steps.iter().filter(|step| step.load <= self.answer.at_least);
-        passed.map(|step| step.outcome.faults.total()).sum()
+        self.runs().map(|run| run.faults.total()).sum()
+    }
+
+    /// Tells whether no load passed that was tried.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.answer.at_least <= 0.0
     }
 }
 

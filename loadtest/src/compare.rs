@@ -1,15 +1,16 @@
 //! Two servers in turn, A B A B, under the same load.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::args::{ChatShape, CompareArgs, Receipts};
+use crate::args::{CompareArgs, Receipts};
 use crate::live::Live;
 use crate::outcome::{Offered, Outcome};
 use crate::run::measure;
 use crate::scenario::Chat;
-use crate::stage::Load;
+use crate::stage::{Load, READ_BACK};
 use crate::stats::float;
 use crate::stats::schedule::Arrivals;
 use crate::stats::spread::Spread;
@@ -86,17 +87,17 @@ const MEASURES: [Measure; 7] = [
 pub async fn compare(args: &CompareArgs, live: &Live) -> anyhow::Result<Comparison> {
     let one = Target::open(&args.target, false).await?;
     let other = other(args, live).await?;
-    let mut notes = Vec::new();
-    let mut shape = args.shape.clone();
-    if (args.peer.is_some() || args.legacy) && shape.receipts != Receipts::None {
-        shape.receipts = Receipts::None;
-        notes.push("receipts are left out: the other server has none".to_owned());
-    }
     let mut loads = Vec::new();
     for offered in offered(args) {
-        loads.push(under(offered, args, &shape, &one, &other, live).await?);
+        loads.push(under(offered, args, &one, &other, live).await?);
     }
-    let comparison = Comparison { one: one.name.clone(), other: other.name.clone(), loads, notes };
+    let mut comparison = Comparison { one: one.name.clone(), other: other.name.clone(), loads, notes: Vec::new() };
+    if without_receipts(args) && args.shape.receipts != Receipts::None {
+        comparison
+            .notes
+            .push("readers confirm what they get on side A alone: the other server has no receipts".to_owned());
+    }
+    comparison.note_what_runs_say();
     one.close().await?;
     other.close().await?;
     Ok(comparison)
@@ -110,6 +111,11 @@ async fn other(args: &CompareArgs, live: &Live) -> anyhow::Result<Target> {
     }
 }
 
+/// Tells whether the other server has no receipts.
+fn without_receipts(args: &CompareArgs) -> bool {
+    args.peer.is_some() || args.legacy
+}
+
 fn offered(args: &CompareArgs) -> Vec<Offered> {
     match args.rate {
         Some(rate) => vec![Offered::Open { rate, arrivals: Arrivals::Constant }],
@@ -120,7 +126,6 @@ fn offered(args: &CompareArgs) -> Vec<Offered> {
 async fn under(
     offered: Offered,
     args: &CompareArgs,
-    shape: &ChatShape,
     one: &Target,
     other: &Target,
     live: &Live,
@@ -132,13 +137,18 @@ async fn under(
         length: Duration::from_secs_f64(args.seconds),
         deadline: Duration::from_secs(10),
         max_lateness: Duration::from_millis(20),
-        read_back: 500_000,
+        read_back: READ_BACK,
     };
-    let scenario = Chat::new(shape.clone());
+    let chat = Chat::new(args.shape.clone());
+    let mut shape = args.shape.clone();
+    if without_receipts(args) {
+        shape.receipts = Receipts::None;
+    }
+    let bare = Chat::new(shape);
     let (mut ones, mut others) = (Vec::new(), Vec::new());
     for round in 1..=args.rounds {
-        for (target, outcomes) in [(one, &mut ones), (other, &mut others)] {
-            let outcome = measure(&scenario, target, load, 1, live).await?;
+        for (target, scenario, outcomes) in [(one, &chat, &mut ones), (other, &bare, &mut others)] {
+            let outcome = measure(scenario, target, load, 1, live).await?;
             let rate = crate::report::table::number(outcome.throughput().round());
             live.say(&format!("round {round}: {} · {rate} messages/s", target.name));
             outcomes.push(outcome);
@@ -167,6 +177,16 @@ pub fn rows(ones: &[Outcome], others: &[Outcome]) -> Vec<Row> {
 }
 
 impl Comparison {
+    /// Notes what the runs of either side say, once.
+    fn note_what_runs_say(&mut self) {
+        let ones = self.loads.iter().flat_map(|load| &load.one).map(|run| ("A", run));
+        let others = self.loads.iter().flat_map(|load| &load.other).map(|run| ("B", run));
+        let said =
+            ones.chain(others).flat_map(|(side, run)| run.notes.iter().map(move |note| format!("{side}: {note}")));
+        let said: BTreeSet<String> = said.collect();
+        self.notes.extend(said);
+    }
+
     /// Returns all runs.
     pub fn runs(&self) -> impl Iterator<Item = &Outcome> {
         self.loads.iter().flat_map(|load| load.one.iter().chain(&load.other))

@@ -96,6 +96,7 @@ impl Document {
             Finding::Run(outcome) => of_run(outcome),
             Finding::Capacity(capacity) if capacity.faults() > 0 => Verdict::Broken,
             Finding::Comparison(comparison) if comparison.faults() > 0 => Verdict::Broken,
+            Finding::Capacity(capacity) if capacity.is_empty() => Verdict::Void,
             Finding::Comparison(comparison) if comparison.void() > 0 => Verdict::Void,
             Finding::Capacity(_) | Finding::Comparison(_) | Finding::Plan(_) => Verdict::Good,
         }

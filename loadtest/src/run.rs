@@ -116,6 +116,16 @@ fn last_second(recorder: &Recorder, timeline: &RefCell<Vec<Second>>, seconds: f6
     }
 }
 
+/// Says that the server did not take what it was offered, if that is so.
+fn refused(seen: &Seen) -> Option<String> {
+    let own = seen.operations.first()?;
+    let (refused, all) = (own.error_count(), own.error_count() + own.completed);
+    let limited = own.errors.contains_key("rate_limited");
+    let hint = if limited { "; start the hub with CHAT_RATE_LIMIT=off to measure it" } else { "" };
+    (float(refused) > float(all) * DROPPED)
+        .then(|| format!("the load was not taken: {refused} of {all} were refused, for reasons that stand above{hint}"))
+}
+
 /// Judges the generator's own work.
 fn generator(seen: &Seen, cpu: f64, seconds: f64, load: &Load) -> Generator {
     let mut generator = Generator {
@@ -146,5 +156,6 @@ fn generator(seen: &Seen, cpu: f64, seconds: f64, load: &Load) -> Generator {
             "the load was not offered: {unsent} of the {scheduled} that were due were never sent, because their clients still waited for answers"
         ));
     }
+    generator.void.extend(refused(seen));
     generator
 }

@@ -10,6 +10,9 @@ use crate::recorder::{Kind, Recorder, Window};
 use crate::stats::schedule::Schedule;
 use crate::target::Target;
 
+/// How many messages are read back where nobody says how many.
+pub const READ_BACK: u64 = 2_000_000;
+
 /// How a run is loaded.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -31,10 +32,20 @@ async fn a_server_that_keeps_its_promises_is_told_so() {
     let said = loadtest(RUN, &["--target", &url(address)]).await;
     let json = said.json();
     assert_eq!(json["faults"]["counts"], json!({}), "{:?}", json["faults"]["examples"]);
-    let tally =
-        json!({"sent": 120, "acknowledged": 120, "stored": 120, "delivered": 120, "receipted": 120, "refused": 0});
-    assert_eq!(json["tally"], tally);
+    let of_all = ["sent", "acknowledged", "sought", "stored", "delivered", "receipted"].map(|what| (what, 120));
+    let tally: HashMap<&str, u32> = of_all.into_iter().chain([("refused", 0)]).collect();
+    assert_eq!(json["tally"], json!(tally));
     assert_eq!(said.code, Some(0), "{said:?}");
+}
+
+#[tokio::test]
+async fn what_was_not_read_back_is_not_called_stored() {
+    let address = server::start(Behaviour::default());
+    let said = loadtest(RUN, &["--target", &url(address), "--read-back", "20"]).await;
+    let json = said.json();
+    assert_eq!((&json["tally"]["sought"], &json["tally"]["stored"]), (&json!(20), &json!(20)), "{said:?}");
+    let text = loadtest(&RUN.replace(" --json", ""), &["--target", &url(address), "--read-back", "0"]).await.text;
+    assert!(text.contains("stored 0 of the 0 that were read back"), "{text}");
 }
 
 #[tokio::test]

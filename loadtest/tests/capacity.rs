@@ -2,6 +2,7 @@
 
 mod support;
 
+use support::proxy::{self, Mischief, Plan};
 use support::server::{self, Behaviour};
 use support::{loadtest, url};
 
@@ -32,6 +33,28 @@ async fn a_known_knee_is_found_within_five_per_cent() {
     assert_eq!(page, std::fs::read_to_string(format!("{out}/report.html")).expect("the first page"));
     assert!(page.contains("Latency over offered load") && page.contains("Delivered over offered load"));
     assert!(!page.contains("http://www") && !page.contains("https://"), "it needs nothing but itself");
+}
+
+#[tokio::test]
+async fn what_is_lost_anywhere_in_a_search_is_a_failure() {
+    let plan = Plan { kind: "new_message", mischief: Mischief::Drop, every: 30, times: 1 };
+    let address = proxy::start(server::start(Behaviour::default()), plan);
+    // One load, which loses nothing; the curve afterwards does.
+    let line = "capacity --from 20 --to 20 --step-seconds 0.5 --warmup 0 --confirmations 0 --pairs 8 --receipts none";
+    let said = loadtest(line, &["--target", &url(address)]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.text.contains("delivered") && said.text.contains("this is no result"), "{}", said.text);
+}
+
+#[tokio::test]
+async fn a_search_that_finds_nothing_is_no_success() {
+    let address = server::start(Behaviour::default());
+    let line = "capacity --slo p99<0.001ms --from 4 --step-seconds 1 --warmup 0 --pairs 2 --receipts none --no-usl";
+    let said = loadtest(line, &["--target", &url(address)]).await;
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.text.contains("no load that was tried passed") && said.text.contains("p99<0.001ms"), "{}", said.text);
+    let said = loadtest("capacity --from 500 --to 400", &["--target", &url(address)]).await;
+    assert!(said.code == Some(1) && said.errors.contains("--from 500 is above --to 400"), "{said:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{OutputArgs, TargetArgs, rate, seconds, share};
 use crate::outcome::Offered;
-use crate::stage::Load;
+use crate::stage::{Load, READ_BACK};
 use crate::stats::schedule::Arrivals;
 
 /// A scenario.
@@ -110,7 +110,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "MS", default_value_t = 10.0, value_parser = seconds)]
     pub max_lateness: f64,
     /// How many messages are read back over REST at the end, at most
-    #[arg(long, value_name = "COUNT", default_value_t = 2_000_000)]
+    #[arg(long, value_name = "COUNT", default_value_t = READ_BACK)]
     pub read_back: u64,
     /// The first user's id; the others follow
     #[arg(long, value_name = "ID", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1 << 50))]

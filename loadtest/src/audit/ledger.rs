@@ -36,7 +36,10 @@ pub struct Tally {
     pub sent: u64,
     /// Messages acknowledged.
     pub acknowledged: u64,
-    /// Messages found in history; `None` if nobody looked.
+    /// Messages looked for in history: all, or the newest; `None` if nobody looked.
+    #[serde(default)]
+    pub sought: Option<u64>,
+    /// Messages found there.
     pub stored: Option<u64>,
     /// Messages delivered.
     pub delivered: u64,
@@ -92,6 +95,7 @@ impl Tally {
         Self {
             sent: self.sent + other.sent,
             acknowledged: self.acknowledged + other.acknowledged,
+            sought: both(self.sought, other.sought),
             stored: both(self.stored, other.stored),
             delivered: self.delivered + other.delivered,
             receipted: both(self.receipted, other.receipted),
@@ -321,7 +325,9 @@ impl Ledger {
         for number in missing {
             self.fault(Fault::Unstored, || format!("message {number}"));
         }
-        self.tally.stored = Some(history.from + history.seen.iter().filter(|seen| **seen).count() as u64);
+        let refused = self.refused.range(history.from..).count() as u64;
+        self.tally.sought = Some((history.seen.len() as u64).saturating_sub(refused));
+        self.tally.stored = Some(history.seen.iter().filter(|seen| **seen).count() as u64);
     }
 
     /// A message was acknowledged or delivered: its numbers must agree, and it must not be late.
@@ -364,7 +370,10 @@ impl Ledger {
     fn known(&mut self, number: Option<u64>, what: &str) -> Option<u64> {
         let known = number.filter(|number| *number < self.next_number());
         if known.is_none() {
-            self.fault(Fault::Foreign, || format!("an {what} for {number:?}"));
+            self.fault(Fault::Foreign, || match number {
+                Some(number) => format!("{what} of message {number}, which was not sent"),
+                None => format!("{what} of a message that is not ours"),
+            });
         }
         known
     }

@@ -34,13 +34,21 @@ pub(super) fn capacity(capacity: &Capacity) -> String {
     let _ = writeln!(text, "capacity   {}", interval(capacity));
     let _ = writeln!(
         text,
-        "confirmed  {} times{}",
-        answer.confirmed,
+        "confirmed  {}{}",
+        times(answer.confirmed),
         if answer.exhausted { "; ended after all steps that it may take" } else { "" }
     );
     let _ = writeln!(text, "saturated  {}", capacity.saturated);
     if let Some(curve) = &capacity.curve {
         text.push_str(&usl(curve));
+    }
+    for run in capacity.runs() {
+        for example in &run.faults.examples {
+            let _ = writeln!(text, "FAULT      {}: {example}", super::text::load(run));
+        }
+    }
+    if capacity.faults() > 0 {
+        let _ = writeln!(text, "\n{} promises broken: this is no result", whole(capacity.faults()));
     }
     text
 }
@@ -57,6 +65,10 @@ pub(super) fn interval(capacity: &Capacity) -> String {
         Some(high) if answer.at_least > 0.0 => format!("{low} to {} messages/s", number(high.round())),
         Some(high) => format!("below {} messages/s: no load that was tried passed", number(high.round())),
     }
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn usl(curve: &Curve) -> String {
@@ -92,6 +104,9 @@ fn usl(curve: &Curve) -> String {
     if let Some(refused) = &curve.refused {
         let _ = writeln!(text, "           {refused}");
     }
+    for note in &curve.notes {
+        let _ = writeln!(text, "           {note}");
+    }
     text
 }
 
@@ -104,7 +119,9 @@ pub(super) fn comparison(comparison: &Comparison) -> String {
             Offered::Closed { in_flight } => format!("{in_flight} in flight"),
             Offered::Own => String::new(),
         };
-        let _ = writeln!(text, "\n{what}, medians of {} rounds in turn [lowest … highest]", load.one.len());
+        let rounds = load.one.len();
+        let rounds = if rounds == 1 { "one round".to_owned() } else { format!("medians of {rounds} rounds in turn") };
+        let _ = writeln!(text, "\n{what}, {rounds} [lowest … highest]");
         let mut table = Table::new(&["", "A", "", "B", "", "A / B", "", ""]);
         for row in &load.rows {
             let better = if (row.ratio.median > 1.0) == row.more_is_better { "A is better" } else { "B is better" };

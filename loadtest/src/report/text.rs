@@ -109,7 +109,12 @@ fn tallied(tally: &Tally) -> String {
         format!("acknowledged {}", whole(tally.acknowledged)),
         format!("delivered {}", whole(tally.delivered)),
     ];
-    parts.extend(tally.stored.map(|stored| format!("stored {}", whole(stored))));
+    parts.extend(tally.stored.map(|stored| match tally.sought {
+        Some(sought) if sought + tally.refused < tally.sent => {
+            format!("stored {} of the {} that were read back", whole(stored), whole(sought))
+        }
+        _ => format!("stored {}", whole(stored)),
+    }));
     parts.extend(tally.receipted.map(|receipted| format!("receipted {}", whole(receipted))));
     if tally.refused > 0 {
         parts.push(format!("refused {}", whole(tally.refused)));
@@ -151,10 +156,11 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     let completed = if mixed { all } else { own.map_or(0, |own| own.completed) };
     let name = if mixed { "operation" } else { own.map_or("", |own| own.name.as_str()) };
     let mut parts = vec![format!("CPU {cpu:.2} s (user {:.2}, system {:.2})", costs.user, costs.system)];
-    if completed > 0 {
+    // Of less than a few ticks of the kernel's clock nothing can be said.
+    if completed > 0 && cpu >= 0.05 {
         let each = cpu * 1e6 / float(completed);
         parts.push(format!("{} µs for one {name}", number(each)));
-        parts.push(format!("{} {name}s a CPU second", number((float(completed) / cpu.max(0.01)).round())));
+        parts.push(format!("{} {name}s a CPU second", number((float(completed) / cpu).round())));
     }
     if let Some((name, share)) = &costs.busiest_thread {
         parts.push(format!("busiest thread {name} {}", percent(*share)));
@@ -162,7 +168,7 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     let resident = f64::from(costs.resident_kb) * 1024.0;
     let before = f64::from(costs.resident_before_kb) * 1024.0;
     let memory = format!(
-        "memory {} resident (before {}) · page tables {} · socket buffers {} · switches {} waiting, {} forced",
+        "memory {} resident (before {}) · page tables {} · socket buffers of the machine {} · switches {} waiting, {} forced",
         bytes(resident),
         bytes(before),
         bytes(f64::from(costs.page_tables_kb) * 1024.0),
@@ -182,7 +188,7 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     let mut lines = vec![parts.join(" · "), memory, disk.join(" · ") + " · " + &machine];
     lines.extend(costs.says.filter(|says| says.commits > 0.0).map(|says| {
         format!(
-            "says {} commits of {} writes in {:.2} ms each · {} waited for storage at most",
+            "says {} commits of {} writes in {:.2} ms each · {} waited for storage at most, looked at once a second",
             number(says.commits),
             number(says.writes_per_commit),
             says.commit_ms,

@@ -55,8 +55,32 @@ fn where_all_is_well_nothing_is_found() {
     talk.ledger.confirmed(10);
     talk.ledger.receipted(10);
     let tally = talk.has(&[]);
-    let all = Tally { sent: 10, acknowledged: 10, stored: Some(10), delivered: 10, receipted: Some(10), refused: 0 };
+    let all = Tally {
+        sent: 10,
+        acknowledged: 10,
+        sought: Some(10),
+        stored: Some(10),
+        delivered: 10,
+        receipted: Some(10),
+        refused: 0,
+    };
     assert_eq!(tally, all);
+}
+
+#[test]
+fn only_what_was_read_back_counts_as_stored() {
+    let mut talk = Talk::of_ten();
+    talk.acks(0..10).delivers(0..10);
+    talk.ledger.reads_history(7);
+    (5..10).for_each(|number| talk.ledger.stored(number));
+    let tally = talk.has(&[]);
+    assert_eq!((tally.sought, tally.stored), (Some(3), Some(3)));
+
+    let mut talk = Talk::of_ten();
+    talk.acks(0..10).delivers(0..10);
+    talk.ledger.reads_history(10);
+    let tally = talk.has(&[]);
+    assert_eq!((tally.sought, tally.stored), (Some(0), Some(0)));
 }
 
 #[test]
