@@ -4,6 +4,7 @@ pub mod files;
 mod findings;
 pub mod html;
 mod plots;
+mod scale;
 mod svg;
 pub mod table;
 mod text;

@@ -1,9 +1,12 @@
 //! Which plots each finding has.
 
-use super::svg::{Axis, Draw, Plot, Scale};
-use crate::capacity::{Capacity, Curve, Step};
+use super::scale::{Axis, Scale};
+use super::svg::{Band, Draw, Plot};
+use super::table::number;
+use crate::capacity::{Capacity, Curve, Drawn, Step};
 use crate::compare::Comparison;
 use crate::outcome::{Offered, Outcome};
+use crate::plan::Plan;
 use crate::stats::float;
 use crate::stats::latency::Latency;
 use crate::stats::search::Verdict;
@@ -30,19 +33,18 @@ pub(super) fn run(outcome: &Outcome) -> Vec<Plot> {
     let line = |of: fn(&crate::outcome::Second) -> f64| {
         outcome.timeline.iter().map(|second| (second.at, of(second))).collect::<Vec<_>>()
     };
-    let per_second = Axis { label: "done in a second", scale: Scale::Linear };
-    plots.push(Plot::new("Throughput", SECONDS, per_second).with(
-        "done",
-        0,
-        Draw::Both,
-        line(|second| float(second.completed)),
-    ));
-    plots.push(Plot::new("Latency", SECONDS, MILLIS).with("p50", 0, Draw::Both, line(|second| second.p50)).with(
-        "p99",
-        1,
-        Draw::Both,
-        line(|second| second.p99),
-    ));
+    // Who does nothing has neither.
+    if outcome.throughput() > 0.0 {
+        let done = Axis { label: "done in a second", scale: Scale::Linear };
+        let completed = line(|second| float(second.completed));
+        plots.push(Plot::new("Throughput", SECONDS, done).with("done", 0, Draw::Both, completed));
+        plots.push(Plot::new("Latency", SECONDS, MILLIS).with("p50", 0, Draw::Both, line(|second| second.p50)).with(
+            "p99",
+            1,
+            Draw::Both,
+            line(|second| second.p99),
+        ));
+    }
     let megabytes = Axis { label: "resident MB", scale: Scale::Linear };
     plots.push(Plot::new("Memory", SECONDS, megabytes).with(
         "resident",
@@ -77,10 +79,6 @@ pub(super) fn capacity(capacity: &Capacity) -> Vec<Plot> {
     let of = |subject: Subject| -> Vec<(f64, f64)> {
         steps.iter().map(|step| (step.load, step.outcome.measured(subject))).collect()
     };
-    let done = |wanted: bool| -> Vec<(f64, f64)> {
-        let passed = steps.iter().filter(|step| (step.verdict == Verdict::Pass) == wanted);
-        passed.map(|step| (step.load, step.outcome.throughput())).collect()
-    };
     let mut latency = Plot::new("Latency over offered load", OFFERED, MILLIS);
     for (name, colour, subject) in [("p50", 0, Subject::P50), ("p99", 1, Subject::P99), ("p99.9", 3, Subject::P999)] {
         let all = of(subject);
@@ -90,15 +88,7 @@ pub(super) fn capacity(capacity: &Capacity) -> Vec<Plot> {
         }
     }
     latency.limit = limit(capacity);
-    let highest = steps.last().map_or(0.0, |step| step.load);
-    let done_axis = Axis { label: "done, messages a second", scale: Scale::Linear };
-    let mut delivered = Plot::new("Delivered over offered load", OFFERED, done_axis)
-        .with("as offered", 9, Draw::Dashed, vec![(0.0, 0.0), (highest, highest)])
-        .with("met the objective", 2, Draw::Dots, done(true))
-        .with("did not", 1, Draw::Dots, done(false));
-    let peak = capacity.curve.as_ref().and_then(|curve| curve.peak);
-    delivered.limit = peak.map(|(_, peak, _)| (peak, "the fitted curve's peak".to_owned()));
-    let mut plots = vec![latency, delivered];
+    let mut plots = vec![latency, delivered(capacity, &steps)];
     plots.extend(capacity.curve.as_ref().map(scalability));
     plots.push(spectra(capacity));
     plots.extend(costs(&steps, capacity.curve.as_ref()));
@@ -115,6 +105,61 @@ fn limit(capacity: &Capacity) -> Option<(f64, String)> {
     Some((bound, format!("objective: p99 < {bound} ms")))
 }
 
+/// What was delivered of what was offered, with what the fitted curve says of that.
+fn delivered(capacity: &Capacity, steps: &[&Step]) -> Plot {
+    let done = |wanted: bool| -> Vec<(f64, f64)> {
+        let passed = steps.iter().filter(|step| (step.verdict == Verdict::Pass) == wanted);
+        passed.map(|step| (step.load, step.outcome.throughput())).collect()
+    };
+    let highest = steps.last().map_or(0.0, |step| step.load);
+    let done_axis = Axis { label: "done, messages a second", scale: Scale::Linear };
+    let mut plot = Plot::new("Delivered over offered load", OFFERED, done_axis).with(
+        "as offered",
+        9,
+        Draw::Dashed,
+        vec![(0.0, 0.0), (highest, highest)],
+    );
+    if let Some(Most { at: Drawn { concurrency, throughput, interval }, why, r_squared }) =
+        capacity.curve.as_ref().and_then(Most::of)
+    {
+        let corners = |level: &[f64]| -> Vec<f64> {
+            let below = level.iter().copied().filter(|level| *level < highest);
+            [0.0].into_iter().chain(below).chain([highest]).collect()
+        };
+        let line = corners(&[throughput]).into_iter().map(|at| (at, at.min(throughput))).collect();
+        plot = plot.with("fitted: as offered, up to the most that the curve gives", 0, Draw::Line, line);
+        let between = |at: f64| (at, at.min(interval.low), at.min(interval.high));
+        let edges = corners(&[interval.low, interval.high]).into_iter().map(between).collect();
+        plot.band = Some(Band { name: "interval of that most (bootstrap, 95 %)", edges });
+        let [most, low, high, under_way] =
+            [throughput, interval.low, interval.high, concurrency].map(|value| number(value.round()));
+        plot.note = Some(format!(
+            "The line is not fitted to these dots. It is what was offered, up to the most that the Universal \
+             Scalability Law gives, fitted to closed loops (R² {r_squared:.3}): {most} messages/s [{low} … {high}] \
+             with {under_way} under way, {why}."
+        ));
+    }
+    plot.with("met the objective", 2, Draw::Dots, done(true)).with("did not", 1, Draw::Dots, done(false))
+}
+
+/// The most that a fitted curve gives.
+struct Most {
+    at: Drawn,
+    why: &'static str,
+    r_squared: f64,
+}
+
+impl Most {
+    /// Takes the curve's peak; where it has none, the end of what was measured.
+    fn of(curve: &Curve) -> Option<Self> {
+        let fit = curve.fit.as_ref()?;
+        let peak = curve.peak.map(|(concurrency, throughput, interval)| Drawn { concurrency, throughput, interval });
+        let last = || curve.drawn.iter().rev().find(|point| point.concurrency <= fit.measured_to).copied();
+        let why = if peak.is_some() { "its peak" } else { "as far as was measured" };
+        Some(Self { at: peak.or_else(last)?, why, r_squared: fit.r_squared })
+    }
+}
+
 /// Throughput over concurrency, with the fitted curve.
 fn scalability(curve: &Curve) -> Plot {
     let under_way = Axis { label: "messages under way at a time", scale: Scale::Log };
@@ -122,10 +167,13 @@ fn scalability(curve: &Curve) -> Plot {
     let measured = curve.points.iter().map(|point| (point.concurrency, point.throughput)).collect();
     let drawn = curve.drawn.iter().map(|point| (point.concurrency, point.throughput)).collect();
     let mut plot = Plot::new("Throughput over concurrency, and the Universal Scalability Law", under_way, done)
-        .with("fitted, with its 95 % interval", 0, Draw::Line, drawn)
+        .with("fitted", 0, Draw::Line, drawn)
         .with("measured", 1, Draw::Dots, measured);
-    let band = |point: &crate::capacity::Drawn| (point.concurrency, point.interval.low.max(0.0), point.interval.high);
-    plot.band = curve.drawn.iter().map(band).collect();
+    let edges = |point: &Drawn| (point.concurrency, point.interval.low.max(0.0), point.interval.high);
+    let edges: Vec<_> = curve.drawn.iter().map(edges).collect();
+    plot.band = (!edges.is_empty()).then_some(Band { name: "interval of the curve (bootstrap, 95 %)", edges });
+    let notes: Vec<&str> = curve.refused.iter().chain(&curve.notes).map(String::as_str).collect();
+    plot.note = (!notes.is_empty()).then(|| notes.join(" · "));
     plot
 }
 
@@ -192,7 +240,7 @@ pub(super) fn comparison(comparison: &Comparison) -> Vec<Plot> {
                 .with(&format!("A: {}", comparison.one), 0, Draw::Line, all(&load.one))
                 .with(&format!("B: {}", comparison.other), 1, Draw::Line, all(&load.other)),
         );
-        let round = Axis { label: "round", scale: Scale::Linear };
+        let round = Axis { label: "round", scale: Scale::Turns };
         let done = Axis { label: "messages a second", scale: Scale::Linear };
         let rounds = |runs: &[Outcome]| -> Vec<(f64, f64)> {
             (1_u32..).zip(runs).map(|(round, run)| (f64::from(round), run.throughput())).collect()
@@ -203,6 +251,18 @@ pub(super) fn comparison(comparison: &Comparison) -> Vec<Plot> {
                 .with(&format!("B: {}", comparison.other), 1, Draw::Both, rounds(&load.other)),
         );
     }
+    plots.retain(|plot| !plot.is_empty());
+    plots
+}
+
+/// The plots of a plan.
+pub(super) fn plan(plan: &Plan) -> Vec<Plot> {
+    let users = Axis { label: "users", scale: Scale::Log };
+    let nodes = Axis { label: "nodes", scale: Scale::Log };
+    let mut points: Vec<(f64, f64)> =
+        plan.rows.iter().map(|(demand, needs)| (demand.users, float(needs.nodes))).collect();
+    points.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut plots = vec![Plot::new("Nodes over users", users, nodes).with("nodes", 0, Draw::Both, points)];
     plots.retain(|plot| !plot.is_empty());
     plots
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::number;
+use super::scale::{Axis, Range};
 
 const WIDTH: f64 = 620.0;
 const HEIGHT: f64 = 340.0;
@@ -10,24 +10,6 @@ const LEFT: f64 = 68.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 52.0;
-
-/// How an axis is divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scale {
-    /// In equal steps, from 0.
-    Linear,
-    /// In equal factors.
-    Log,
-    /// In equal factors of what is left: 90 %, 99 %, 99.9 %. The values are shares below 1.
-    Quantile,
-}
-
-/// An axis.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Axis {
-    pub(super) label: &'static str,
-    pub(super) scale: Scale,
-}
 
 /// How a series is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +34,14 @@ pub(super) struct Series {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// An area between two lines.
+#[derive(Debug, Clone)]
+pub(super) struct Band {
+    pub(super) name: &'static str,
+    /// x, lower, upper.
+    pub(super) edges: Vec<(f64, f64, f64)>,
+}
+
 /// A plot.
 #[derive(Debug, Clone)]
 pub(super) struct Plot {
@@ -59,24 +49,17 @@ pub(super) struct Plot {
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) series: Vec<Series>,
-    /// An area between two lines: x, lower, upper.
-    pub(super) band: Vec<(f64, f64, f64)>,
+    /// How sure a line is.
+    pub(super) band: Option<Band>,
     /// A line across, with its name: a limit.
     pub(super) limit: Option<(f64, String)>,
-}
-
-/// An axis with its ends.
-struct Range {
-    scale: Scale,
-    low: f64,
-    high: f64,
-    from: f64,
-    to: f64,
+    /// What a reader should know, below the legend.
+    pub(super) note: Option<String>,
 }
 
 impl Plot {
     pub(super) fn new(title: &str, x: Axis, y: Axis) -> Self {
-        Self { title: title.to_owned(), x, y, series: Vec::new(), band: Vec::new(), limit: None }
+        Self { title: title.to_owned(), x, y, series: Vec::new(), band: None, limit: None, note: None }
     }
 
     pub(super) fn with(mut self, name: &str, colour: usize, draw: Draw, points: Vec<(f64, f64)>) -> Self {
@@ -97,8 +80,9 @@ impl Plot {
         let xs = self.series.iter().flat_map(|series| series.points.iter().map(|(x, _)| *x));
         let ys = self.series.iter().flat_map(|series| series.points.iter().map(|(_, y)| *y));
         let limit = self.limit.iter().map(|(value, _)| *value);
+        let band = self.band.iter().flat_map(|band| band.edges.iter().map(|(.., high)| *high));
         let x = Range::of(self.x.scale, xs, LEFT, WIDTH - RIGHT);
-        let y = Range::of(self.y.scale, ys.chain(limit), HEIGHT - BOTTOM, TOP);
+        let y = Range::of(self.y.scale, ys.chain(limit).chain(band), HEIGHT - BOTTOM, TOP);
         let mut svg = String::new();
         let title = escaped(&self.title);
         // Writing to a String does not fail.
@@ -107,9 +91,9 @@ impl Plot {
             r#"<figure><figcaption>{title}</figcaption><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">"#
         );
         self.axes(&mut svg, &x, &y);
-        if !self.band.is_empty() {
-            let upper = self.band.iter().map(|(at, _, high)| (*at, *high));
-            let lower = self.band.iter().rev().map(|(at, low, _)| (*at, *low));
+        if let Some(Band { edges, .. }) = &self.band {
+            let upper = edges.iter().map(|(at, _, high)| (*at, *high));
+            let lower = edges.iter().rev().map(|(at, low, _)| (*at, *low));
             let _ = write!(svg, r#"<polygon class="band" points="{}"/>"#, coordinates(upper.chain(lower), &x, &y));
         }
         if let Some((value, name)) = &self.limit {
@@ -125,6 +109,9 @@ impl Plot {
         }
         svg.push_str("</svg>");
         self.legend(&mut svg);
+        if let Some(note) = &self.note {
+            let _ = write!(svg, r#"<p class="note">{}</p>"#, escaped(note));
+        }
         svg.push_str("</figure>");
         svg
     }
@@ -165,20 +152,35 @@ impl Plot {
     }
 
     fn legend(&self, svg: &mut String) {
-        if self.series.len() < 2 {
+        let series = self.series.iter().map(|series| (series.draw.mark(), series.colour, series.name.as_str()));
+        let entries: Vec<_> = series.chain(self.band.iter().map(|band| ("area", 0, band.name))).collect();
+        if entries.len() < 2 {
             return;
         }
         svg.push_str(r#"<div class="legend">"#);
-        for series in &self.series {
-            let _ = write!(svg, r#"<span><i class="c{}"></i>{}</span>"#, series.colour, escaped(&series.name));
+        for (mark, colour, name) in entries {
+            let _ = write!(svg, r#"<span><i class="{mark} c{colour}"></i>{}</span>"#, escaped(name));
         }
         svg.push_str("</div>");
+    }
+}
+
+impl Draw {
+    /// Names how it looks in a legend.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Line => "stroke",
+            Self::Dashed => "stroke thin",
+            Self::Dots => "spot",
+            Self::Both => "square",
+        }
     }
 }
 
 impl Series {
     fn draw(&self, svg: &mut String, x: &Range, y: &Range) {
         let colour = self.colour;
+        let _ = write!(svg, r#"<g data-series="{}">"#, escaped(&self.name));
         if self.draw != Draw::Dots {
             let dashed = if self.draw == Draw::Dashed { " dashed" } else { "" };
             let points = coordinates(self.points.iter().copied(), x, y);
@@ -195,86 +197,8 @@ impl Series {
                 );
             }
         }
+        svg.push_str("</g>");
     }
-}
-
-impl Range {
-    fn of(scale: Scale, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
-        let values: Vec<f64> = values.filter(|value| scale != Scale::Log || *value > 0.0).collect();
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (low, high) = if low.is_finite() { (low, high) } else { (0.1, 1.0) };
-        let (low, high) = match scale {
-            Scale::Linear => (0.0, if high > 0.0 { high * 1.06 } else { 1.0 }),
-            Scale::Log if high > low * 1.5 => (low / 1.12, high * 1.12),
-            Scale::Log => (low / 2.0, high * 2.0),
-            Scale::Quantile => (0.0, high.clamp(0.99, 0.999_999)),
-        };
-        Self { scale, low, high, from, to }
-    }
-
-    fn place(&self, value: f64) -> f64 {
-        let stretch = |value: f64| match self.scale {
-            Scale::Linear => value,
-            Scale::Log => value.max(self.low).ln(),
-            Scale::Quantile => -(1.0 - value.min(self.high)).ln(),
-        };
-        let (low, high) = (stretch(self.low), stretch(self.high));
-        self.from + (stretch(value) - low) / (high - low).max(f64::MIN_POSITIVE) * (self.to - self.from)
-    }
-
-    fn says(&self, value: f64) -> String {
-        match self.scale {
-            Scale::Quantile => format!("{} %", value * 100.0),
-            Scale::Linear | Scale::Log => number(value),
-        }
-    }
-
-    fn ticks(&self, most: u32) -> Vec<(f64, String)> {
-        match self.scale {
-            Scale::Linear => self.even(most),
-            Scale::Log => self.decades(),
-            Scale::Quantile => [0.0, 0.5, 0.9, 0.99, 0.999, 0.999_9, 0.999_99]
-                .into_iter()
-                .filter(|share| *share <= self.high)
-                .map(|share| (share, format!("{}%", (share * 1e7).round() / 1e5)))
-                .collect(),
-        }
-    }
-
-    fn even(&self, most: u32) -> Vec<(f64, String)> {
-        let rough = (self.high - self.low) / f64::from(most);
-        let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= rough);
-        let step = step.unwrap_or(power * 10.0);
-        let at = |place: u32| f64::from(place) * step;
-        (0..=most * 2).map(at).take_while(|value| *value <= self.high).map(|value| (value, short(value))).collect()
-    }
-
-    fn decades(&self) -> Vec<(f64, String)> {
-        let wide = (self.high / self.low).log10() > 2.5;
-        let steps: &[f64] = if wide { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let first = self.low.log10().floor();
-        let mut ticks = Vec::new();
-        for decade in 0..16 {
-            let power = 10_f64.powf(first + f64::from(decade));
-            ticks.extend(steps.iter().map(|step| step * power).filter(|value| (self.low..=self.high).contains(value)));
-        }
-        ticks.into_iter().map(|value| (value, short(value))).collect()
-    }
-}
-
-/// Writes a number as it stands on an axis.
-fn short(value: f64) -> String {
-    match value {
-        value if value >= 1e6 => format!("{}M", trimmed(value / 1e6)),
-        value if value >= 1e4 => format!("{}k", trimmed(value / 1e3)),
-        value => trimmed(value),
-    }
-}
-
-fn trimmed(value: f64) -> String {
-    format!("{}", (value * 1e4).round() / 1e4)
 }
 
 fn coordinates(points: impl Iterator<Item = (f64, f64)>, x: &Range, y: &Range) -> String {
@@ -289,6 +213,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scale::Scale;
     use super::*;
 
     const X: Axis = Axis { label: "offered, messages/s", scale: Scale::Linear };
@@ -307,13 +232,5 @@ mod tests {
             html.contains("latency &lt;over&gt; load") && html.contains(">100<") && html.contains(">20k<"),
             "{html}"
         );
-    }
-
-    #[test]
-    fn ends_lie_at_the_ends_and_factors_are_even() {
-        let range = Range { scale: Scale::Log, low: 1.0, high: 100.0, from: 0.0, to: 200.0 };
-        assert!((range.place(1.0)).abs() < 1e-9 && (range.place(10.0) - 100.0).abs() < 1e-9);
-        let range = Range { scale: Scale::Quantile, low: 0.0, high: 0.9999, from: 0.0, to: 400.0 };
-        assert!((range.place(0.9) - 100.0).abs() < 1e-6 && (range.place(0.99) - 200.0).abs() < 1e-6);
     }
 }
