@@ -10,8 +10,11 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use chat_loadtest::document::{Document, Finding};
+use chat_loadtest::stats::latency::Latency;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use support::browser::{Plots, picture};
 use support::{Said, loadtest};
-use tokio::process::Command;
 
 /// Returns the hub, or says why the test is left out.
 #[expect(clippy::print_stderr, reason = "somebody reads what a test says")]
@@ -65,10 +68,17 @@ async fn chat_in_a_closed_loop_that_has_seen_everything() {
 
 #[tokio::test]
 async fn idle() {
-    let Some(said) = runs("idle --connections 200 --seconds 1 --json").await else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().display();
+    let Some(said) = runs(&format!("idle --connections 200 --seconds 1 --json --out {out}")).await else { return };
     let figures = &said.json()["figures"];
     assert_eq!(figures["connections"], 200.0);
     assert!(figures["per_connection"].as_f64() > Some(1.0), "{figures}");
+    let page = folder.path().join("report.html");
+    assert!(std::fs::read_to_string(&page).expect("a page").contains("KB of memory for a connection</p>"));
+    if with_peers() {
+        Plots::of(&page).await.show("Memory over connections", &["resident"]);
+    }
 }
 
 #[tokio::test]
@@ -121,38 +131,77 @@ async fn images_where_the_hub_takes_them() {
 async fn capacity_and_its_report_in_a_browser() {
     let Some(hub) = hub() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let out = folder.path().join("out").display().to_string();
+    let out = folder.path().join("out");
     let line = "capacity --spawn --from 100 --to 200 --step-seconds 0.5 --warmup 0.2 --pairs 20 --slo p99<5s,errors=0 \
                 --confirmations 1 --max-lateness 1000";
-    let said = loadtest(line, &["--hub", &hub, "--out", &out]).await;
+    let said = loadtest(line, &["--hub", &hub, "--out", &out.display().to_string()]).await;
     is_good(&said);
     assert!(said.text.contains("capacity   at least 200 messages/s"), "{}", said.text);
-    for name in ["report.json", "report.txt", "report.html", "highest-good-load.hlog"] {
-        assert!(Path::new(&out).join(name).exists(), "{name}");
-    }
+    assert!(out.join("report.txt").exists());
+    is_logged(&out);
     if with_peers() {
-        let page = dom(&format!("{out}/report.html")).await;
-        for title in [
-            "Latency over offered load",
-            "Delivered over offered load",
-            "Universal Scalability Law",
-            "Batch size over load",
+        let page = out.join("report.html");
+        let plots = Plots::of(&page).await;
+        plots.show("Latency over offered load", &["p50", "p99", "p99.9"]);
+        let fitted = "fitted: as offered, up to the most that the curve gives";
+        plots.show("Delivered over offered load", &["met the objective", fitted]);
+        plots.show("Throughput over concurrency, and the Universal Scalability Law", &["measured", "fitted"]);
+        plots.show("Percentiles at the highest good load, and above it", &["highest good load"]);
+        plots.show("Batch size over load", &["writes"]);
+        plots.show("Server CPU for one message", &["CPU"]);
+        assert!(picture(&page).await > 20_000);
+    }
+}
+
+/// Expects that the log of the highest good load holds what the JSON does, as HdrHistogram's own reader has it.
+fn is_logged(out: &Path) {
+    let document = Document::read(&out.join("report.json")).expect("a report");
+    let Finding::Capacity(capacity) = document.finding else { panic!("{document:?}") };
+    let step = capacity.steps.iter().rev().find(|step| step.load == 200.0).expect("a step");
+    let log = std::fs::read(out.join("highest-good-load.hlog")).expect("a log");
+    let mut logged = IntervalLogIterator::new(&log).filter_map(|entry| match entry.expect("a line") {
+        LogEntry::Interval(interval) => Some(interval),
+        LogEntry::StartTime(_) | LogEntry::BaseTime(_) => None,
+    });
+    for operation in &step.outcome.operations {
+        for (view, kept, summary) in [
+            ("intended", &operation.corrected, operation.corrected_ms),
+            ("served", &operation.service, operation.service_ms),
         ] {
-            assert!(page.contains(title), "no {title}");
+            let interval = logged.next().expect("one more");
+            let tag = interval.tag().expect("a tag").as_str();
+            assert_eq!(tag, format!("{}-{view}", operation.name));
+            let latency = Latency::decode(interval.encoded_histogram()).expect("a histogram");
+            assert_eq!(latency.count(), summary.count, "{tag}");
+            assert!(latency == *kept, "{tag} is another histogram");
+            assert!((interval.max() - summary.max).abs() < 0.01, "{} ms, and not {}", interval.max(), summary.max);
         }
-        assert!(page.matches("<svg").count() >= 6 && page.contains("<polyline"), "{page}");
-        let picture = folder.path().join("report.png");
-        browser(&[&format!("--screenshot={}", picture.display()), &format!("file://{out}/report.html")]).await;
-        assert!(std::fs::metadata(&picture).expect("a picture").len() > 20_000);
+    }
+    assert_eq!(step.outcome.own().map(|own| own.corrected_ms.count), Some(100));
+    assert_eq!(logged.count(), 0);
+}
+
+#[tokio::test]
+async fn a_plan_and_its_report_in_a_browser() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = format!("plan --node-messages 10000 --users 1000,1000000 --out {}", folder.path().display());
+    is_good(&loadtest(&line, &[]).await);
+    let page = folder.path().join("report.html");
+    let html = std::fs::read_to_string(&page).expect("a page");
+    assert!(html.contains("nodes for 1,000,000 users</p>") && !html.contains("promise"), "{html}");
+    if with_peers() {
+        Plots::of(&page).await.show("Nodes over users", &["nodes"]);
     }
 }
 
 #[tokio::test]
 async fn compare_with_both_node_peers() {
     let Some(hub) = hub().filter(|_| with_peers()) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().display().to_string();
     for peer in ["node", "node-group"] {
         let line = "compare --spawn --pairs 10 --in-flight 4 --rounds 2 --seconds 1 --warmup 0.3 --json";
-        let said = loadtest(line, &["--hub", &hub, "--peer", peer]).await;
+        let said = loadtest(line, &["--hub", &hub, "--peer", peer, "--out", &out]).await;
         is_good(&said);
         let json = said.json();
         let load = &json["loads"][0];
@@ -163,6 +212,12 @@ async fn compare_with_both_node_peers() {
                 assert_eq!(run["tally"]["stored"], run["tally"]["sent"], "{peer}, {side}");
                 assert!(run["tally"]["sent"].as_u64() > Some(0));
             }
+        }
+        let sides = ["one", "other"].map(|side| json[side].as_str().expect("a name"));
+        let series = [format!("A: {}", sides[0]), format!("B: {}", sides[1])];
+        let plots = Plots::of(&folder.path().join("report.html")).await;
+        for plot in ["Percentiles, 4 in flight", "Throughput, 4 in flight"] {
+            plots.show(plot, &series.each_ref().map(String::as_str));
         }
     }
 }
@@ -190,21 +245,4 @@ async fn compare_on_mariadb_with_three_statements_a_message() {
     let sent = said.json()["loads"][0]["other"][0]["tally"]["sent"].as_u64().expect("a number");
     let kept: u64 = server.sql("SELECT COUNT(*) FROM peer.peer_messages").trim().parse().expect("a number");
     assert!(sent > 0 && kept >= sent, "{kept} of {sent}");
-}
-
-async fn browser(arguments: &[&str]) -> String {
-    let profile = tempfile::tempdir().expect("a folder");
-    let output = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,2400"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(arguments)
-        .output()
-        .await
-        .expect("chromium is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-async fn dom(path: &str) -> String {
-    browser(&["--dump-dom", &format!("file://{path}")]).await
 }

@@ -1,7 +1,8 @@
-//! A server that can be told how to behave, a proxy that misbehaves, and the program that is tested.
+//! A server that can be told how to behave, a proxy that misbehaves, a browser, and the program that is tested.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
+pub mod browser;
 pub mod proxy;
 pub mod server;
 
