@@ -1,24 +1,30 @@
 //! The command line.
 
+mod plan;
 mod scenario;
 mod target;
+mod value;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::stats::slo::Slo;
 
+use self::value::{rate, seconds, seconds_or_none, share};
+
+pub use self::plan::PlanArgs;
 pub use self::scenario::{
     ChatShape, HistoryShape, IdleShape, ImagesShape, LoadArgs, MixedShape, NotificationsShape, PresenceShape, Receipts,
-    ReconnectShape, Run, Scenario, SlowReadersShape,
+    ReconnectShape, Run, Scenario, SlowReadersShape, TalkShape, in_percent,
 };
 pub use self::target::{Peer, TargetArgs};
 
 const EXIT_CODES: &str = "\
 Exit code: 0 if every promise was kept, 1 if one was broken or the run failed, 2 for a wrong command line, \
-3 if it says nothing (the generator was late or saturated, the load could not be offered or was refused, or no load met the \
-objective; the reason is printed).";
+3 if it says nothing (the generator was late or saturated, the load could not be offered or was refused, no load met the \
+objective, or the time was too short; the reason is printed).";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,6 +52,24 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Reads the command line, and ends the program where it is wrong.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::parse().checked().unwrap_or_else(|error| error.exit())
+    }
+
+    /// Refuses what is right flag by flag and wrong as a whole.
+    fn checked(self) -> Result<Self, clap::Error> {
+        if let Command::Run { scenario } = &self.command
+            && let Scenario::Mixed(run) = &**scenario
+        {
+            run.shape.check().map_err(|why| Self::command().error(ErrorKind::ValueValidation, why))?;
+        }
+        Ok(self)
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -59,7 +83,7 @@ pub enum Command {
     #[command(long_about = CAPACITY, after_help = CAPACITY_EXAMPLES)]
     Capacity(Box<CapacityArgs>),
     /// Calculate how many machines a marketplace needs
-    #[command(long_about = PLAN, after_help = PLAN_EXAMPLES)]
+    #[command(long_about = plan::ABOUT, after_help = plan::EXAMPLES)]
     Plan(PlanArgs),
     /// Measure two servers in turn under the same load
     #[command(long_about = COMPARE, after_help = COMPARE_EXAMPLES)]
@@ -92,17 +116,6 @@ Examples:
   chat-loadtest capacity --spawn
   chat-loadtest capacity --spawn --slo 'p99<20ms,errors=0,delivered>=99%' --step-seconds 30 --out capacity
   chat-loadtest capacity --target http://127.0.0.1:8080 --pid 4711 --from 500 --no-usl";
-
-const PLAN: &str = "\
-Calculate how many machines a marketplace needs, from measured unit costs.
-
-What one node carries comes from a report of `capacity` (--from), and from the flags where they are given. The share \
---headroom of each node is kept free; where several nodes are needed, one more stands by.";
-
-const PLAN_EXAMPLES: &str = "\
-Examples:
-  chat-loadtest plan --from capacity/report.json --users 100000
-  chat-loadtest plan --users 1000000 --online 15% --messages 30 --peak 6 --images 8% --node-messages 12000";
 
 const COMPARE: &str = "\
 Measure two servers in turn, A B A B, under the same load; print medians, ratios and how far they lie apart.
@@ -143,8 +156,8 @@ pub struct CapacityArgs {
     /// Where the result goes.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// The server is an old one: /ws/chat, `auth {user_id}`
-    #[arg(long)]
+    /// The server of --target is an old one: /ws/chat, `auth {user_id}`
+    #[arg(long, conflicts_with = "spawn")]
     pub legacy: bool,
     /// What "good enough" means: p50, p90, p99, p99.9 and max in ms or s, errors, delivered in %
     #[arg(long, default_value = "p99<100ms,errors=0")]
@@ -168,7 +181,7 @@ pub struct CapacityArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     pub step_seconds: f64,
     /// Seconds to run each load before measuring
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds_or_none)]
     pub warmup: f64,
     /// How the messages of a load follow each other
     #[arg(long, value_enum, default_value_t)]
@@ -179,56 +192,6 @@ pub struct CapacityArgs {
     /// Leave the scalability curve out
     #[arg(long)]
     pub no_usl: bool,
-}
-
-/// What `plan` takes.
-#[derive(Debug, Clone, Args)]
-pub struct PlanArgs {
-    /// Reports to take unit costs from: of `capacity`, `run chat`, `run idle`
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub from: Vec<PathBuf>,
-    /// Where the result goes.
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// Users of the marketplace; several by commas
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000", value_parser = rate)]
-    pub users: Vec<f64>,
-    /// The share of them that is connected at the busiest time
-    #[arg(long, value_name = "SHARE", default_value = "100%", value_parser = share)]
-    pub online: f64,
-    /// Connections of one user who is connected
-    #[arg(long, value_name = "COUNT", default_value_t = 1.2, value_parser = rate)]
-    pub connections: f64,
-    /// Messages of one user a day
-    #[arg(long, value_name = "COUNT", default_value_t = 20.0, value_parser = rate)]
-    pub messages: f64,
-    /// How much busier the busiest second is than the average one
-    #[arg(long, value_name = "FACTOR", default_value_t = 5.0, value_parser = rate)]
-    pub peak: f64,
-    /// The share of messages with an image
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
-    pub images: f64,
-    /// KB of an image, with its renditions
-    #[arg(long, value_name = "KB", default_value_t = 250.0, value_parser = rate)]
-    pub image_kb: f64,
-    /// The share of each node that is kept free
-    #[arg(long, value_name = "SHARE", default_value = "40%", value_parser = share)]
-    pub headroom: f64,
-    /// Messages a second that a node carries [default: from --from]
-    #[arg(long, value_name = "RATE", value_parser = rate)]
-    pub node_messages: Option<f64>,
-    /// Connections that a node holds
-    #[arg(long, value_name = "COUNT", default_value_t = 15_000.0, value_parser = rate)]
-    pub node_connections: f64,
-    /// CPU time of the server for a message, in µs [default: from --from]
-    #[arg(long, value_name = "US", value_parser = rate)]
-    pub message_cpu: Option<f64>,
-    /// Resident memory of a connection, in KB [default: from --from, or 12]
-    #[arg(long, value_name = "KB", value_parser = rate)]
-    pub connection_kb: Option<f64>,
-    /// Bytes of the database for a message [default: from --from, or 500]
-    #[arg(long, value_name = "BYTES", value_parser = rate)]
-    pub message_bytes: Option<f64>,
 }
 
 /// What `compare` takes.
@@ -273,7 +236,7 @@ pub struct CompareArgs {
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
     pub seconds: f64,
     /// Seconds to run each time before measuring
-    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 1.0, value_parser = seconds_or_none)]
     pub warmup: f64,
     /// The folder of the peer of --peer, with its package.json
     #[arg(long, value_name = "FOLDER")]
@@ -291,27 +254,6 @@ pub struct ReportArgs {
     pub html: PathBuf,
 }
 
-pub(crate) fn rate(text: &str) -> Result<f64, String> {
-    positive(text.replace('_', "").parse().ok(), text)
-}
-
-pub(crate) fn seconds(text: &str) -> Result<f64, String> {
-    let number: Option<f64> = text.strip_suffix('s').unwrap_or(text).parse().ok();
-    number.filter(|number| (0.0..=3_600.0).contains(number)).ok_or_else(|| format!("{text:?} is not 0 to 3600"))
-}
-
-pub(crate) fn share(text: &str) -> Result<f64, String> {
-    let share: Option<f64> = match text.strip_suffix('%') {
-        Some(percent) => percent.parse::<f64>().ok().map(|percent| percent / 100.0),
-        None => text.parse().ok(),
-    };
-    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| format!("{text:?} is not a share: 10% or 0.1"))
-}
-
-fn positive(number: Option<f64>, text: &str) -> Result<f64, String> {
-    number.filter(|number| number.is_finite() && *number > 0.0).ok_or_else(|| format!("{text:?} is not above 0"))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory as _, Parser as _};
@@ -319,7 +261,7 @@ mod tests {
     use super::Cli;
 
     fn read(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split(' '))
+        Cli::try_parse_from(line.split(' '))?.checked()
     }
 
     #[test]
@@ -329,7 +271,10 @@ mod tests {
             "x run chat --spawn --pairs 3",
             "x run chat --spawn --in-flight 8 --seconds 5",
             "x run idle --target http://127.0.0.1:1",
-            "x run mixed --spawn --rate 500 --sends 10%",
+            "x run chat --target http://127.0.0.1:1 --legacy --warmup 0",
+            "x run idle --spawn --hold 20",
+            "x run mixed --spawn --rate 500 --sends 55% --presence 0",
+            "x run mixed --spawn --sends 33.3% --presence 33.3% --notifications 33.4% --history 0",
             "x capacity --spawn --slo p99<20ms",
             "x compare --spawn --peer node-group --in-flight 1,8",
             "x compare --spawn --peer node-mysql --peer-database-url mysql://127.0.0.1/peer",
@@ -346,11 +291,24 @@ mod tests {
             "x run chat --spawn --in-flight 1 --rate 5",
             "x run chat --spawn --rate 0",
             "x run chat --spawn --target http://127.0.0.1:1",
+            "x run chat --spawn --legacy",
+            "x run chat --spawn --seconds 0",
+            "x run chat --spawn --seconds nan",
+            "x run chat --spawn --deadline 0",
+            "x run chat --spawn --warmup -1",
+            "x run idle --target http://127.0.0.1:1 --legacy",
+            "x run idle --spawn --hold nan",
+            "x run idle --spawn --hold 1e300",
+            "x run mixed --spawn --sends 50% --presence 10% --notifications 10% --history 10%",
+            "x run mixed --spawn --sends 0 --presence 0 --notifications 0 --history 0",
+            "x capacity --spawn --legacy",
+            "x capacity --spawn --step-seconds 0",
             "x capacity --spawn --slo p99",
             "x compare --spawn",
             "x compare --spawn --peer node --legacy",
             "x compare --spawn --peer node-mysql",
             "x plan --online 150%",
+            "x plan --headroom 100%",
             "x report",
         ] {
             read(wrong).expect_err(wrong);

@@ -15,11 +15,11 @@ use chat_loadtest::scenario::{
 };
 use chat_loadtest::target::Target;
 use chat_loadtest::{capacity, compare, peer, plan, report};
-use clap::{Args, Parser as _};
+use clap::Args;
 use tokio::task::LocalSet;
 
 fn main() -> io::Result<ExitCode> {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     // One thread: the generator shares the machine with what it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match LocalSet::new().block_on(&runtime, Box::pin(obey(cli.command))) {
@@ -35,7 +35,10 @@ fn main() -> io::Result<ExitCode> {
 async fn obey(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { scenario } => match *scenario {
-            Chosen::Chat(run) => one(run, Chat::new, 1_000.0).await,
+            Chosen::Chat(run) => {
+                let legacy = run.shape.legacy;
+                talk(run, |shape| Chat::new(shape.chat), 1_000.0, legacy).await
+            }
             Chosen::Idle(run) => one(run, Idle::new, 1.0).await,
             Chosen::Presence(run) => one(run, Presence::new, 1_000.0).await,
             Chosen::Notifications(run) => one(run, Notifications::new, 20.0).await,
@@ -81,8 +84,18 @@ async fn one<A: Args + Clone, S: Scenario>(
     scenario: impl Fn(A) -> S,
     usual: f64,
 ) -> anyhow::Result<ExitCode> {
+    talk(run, scenario, usual, false).await
+}
+
+/// Runs one scenario; `legacy`: against a server that is spoken to as to the one that the hub replaces.
+async fn talk<A: Args + Clone, S: Scenario>(
+    run: Run<A>,
+    scenario: impl Fn(A) -> S,
+    usual: f64,
+    legacy: bool,
+) -> anyhow::Result<ExitCode> {
     let environment = Environment::look();
-    let target = Target::open(&run.target, run.legacy).await?;
+    let target = Target::open(&run.target, legacy).await?;
     let load = run.load.load(usual);
     let live = live(&run.output);
     let outcome = measure(&scenario(run.shape), &target, load, run.load.first_user, &live).await;

@@ -52,21 +52,3 @@ async fn a_generator_that_is_late_says_so() {
     assert_eq!(said.code, Some(3), "{said:?}");
     assert!(said.text.contains("the generator was late"), "{}", said.text);
 }
-
-#[tokio::test]
-async fn an_old_service_is_spoken_to_as_its_clients_do() {
-    let address = server::start(Behaviour { legacy: true, ..Behaviour::default() });
-    let line = "run chat --legacy --pairs 2 --in-flight 4 --warmup 0 --seconds 1 --chars 30 --json";
-    let said = loadtest(line, &["--target", &url(address)]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let tally = &said.json()["tally"];
-    assert!(tally["sent"].as_u64() > Some(10), "{tally}");
-    assert_eq!((&tally["acknowledged"], &tally["delivered"]), (&tally["sent"], &tally["sent"]));
-}
-
-#[tokio::test]
-async fn somebody_elses_machine_is_left_alone() {
-    let said = loadtest("run chat --target http://192.0.2.1:80 --seconds 1", &[]).await;
-    assert_eq!(said.code, Some(1));
-    assert!(said.errors.contains("--allow-remote"), "{}", said.errors);
-}

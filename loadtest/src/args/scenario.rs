@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{OutputArgs, TargetArgs, rate, seconds, share};
+use super::value::{rate, seconds, seconds_or_none, share};
+use super::{OutputArgs, TargetArgs};
 use crate::outcome::Offered;
 use crate::stage::{Load, READ_BACK};
 use crate::stats::schedule::Arrivals;
@@ -20,7 +21,7 @@ pub enum Scenario {
 Examples:
   chat-loadtest run chat --spawn --rate 5000 --arrivals poisson --seconds 30
   chat-loadtest run chat --spawn --pairs 100 --in-flight 8 --seconds 10")]
-    Chat(Run<ChatShape>),
+    Chat(Run<TalkShape>),
     /// Connected users who do nothing: memory and CPU time for each
     ///
     /// (Resident memory with all connections − before the first) ÷ connections. Each connection is another user's, and
@@ -53,11 +54,12 @@ Examples:
     Reconnect(Run<ReconnectShape>),
     /// Readers who stop reading, and others who must not notice
     ///
-    /// The chat of `run chat`, while some connections ask for much and read nothing. They are to be closed with 4002.
+    /// The chat of `run chat`, while some connections are sent 16 MB each and read nothing. Each must be closed with
+    /// 4002 by then. If the time is too short to send that much, the run is void.
     #[command(after_help = "Example: chat-loadtest run slow-readers --spawn --sleepers 50 --rate 2000")]
     SlowReaders(Run<SlowReadersShape>),
     /// A marketplace's day: presence, notifications and history, and few sends
-    #[command(after_help = "Example: chat-loadtest run mixed --spawn --rate 2000 --sends 10% --history 30%")]
+    #[command(after_help = "Example: chat-loadtest run mixed --spawn --rate 2000 --sends 20% --history 20%")]
     Mixed(Run<MixedShape>),
 }
 
@@ -76,9 +78,6 @@ pub struct Run<S: Args> {
     /// Where the result goes.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// The server is an old one: /ws/chat, `auth {user_id}`; only `chat` can be run against it
-    #[arg(long)]
-    pub legacy: bool,
 }
 
 /// How a scenario is loaded.
@@ -101,7 +100,7 @@ pub struct LoadArgs {
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     pub seconds: f64,
     /// Seconds to run before measuring
-    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 2.0, value_parser = seconds_or_none)]
     pub warmup: f64,
     /// Seconds after which a message is delayed, and not waited for
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
@@ -169,6 +168,17 @@ pub struct ChatShape {
     pub receipt_every: u64,
 }
 
+/// Who talks, and in which words.
+#[derive(Debug, Clone, Args)]
+pub struct TalkShape {
+    /// Who talks.
+    #[command(flatten)]
+    pub chat: ChatShape,
+    /// The server of --target is an old one: /ws/chat, `auth {user_id}`
+    #[arg(long, help_heading = "Server", conflicts_with = "spawn")]
+    pub legacy: bool,
+}
+
 /// Who is idle.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
@@ -177,7 +187,7 @@ pub struct IdleShape {
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=500_000))]
     pub connections: u32,
     /// Seconds to hold all of them before weighing [default: --seconds]
-    #[arg(long)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub hold: Option<f64>,
     /// Have all of them come and go once before anything is weighed: what stays then is not what a first crowd warms up
     #[arg(long)]
@@ -268,7 +278,7 @@ pub struct SlowReadersShape {
     pub sleepers: u32,
 }
 
-/// What a marketplace's day is made of.
+/// What a marketplace's day is made of; the shares make the whole.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct MixedShape {
@@ -287,6 +297,35 @@ pub struct MixedShape {
     /// Users who take part, about
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=10_000))]
     pub people: u32,
+}
+
+impl MixedShape {
+    /// Returns the shares by name.
+    #[must_use]
+    pub fn shares(&self) -> [(&'static str, f64); 4] {
+        let Self { sends, presence, notifications, history, .. } = *self;
+        [("sends", sends), ("presence", presence), ("notifications", notifications), ("history", history)]
+    }
+
+    /// Makes sure that the shares make the whole.
+    ///
+    /// # Errors
+    /// With what they make instead.
+    pub fn check(&self) -> Result<(), String> {
+        let shares = self.shares();
+        let sum: f64 = shares.iter().map(|(_, share)| share).sum();
+        if (sum - 1.0).abs() < 1e-6 {
+            return Ok(());
+        }
+        let each = shares.map(|(name, share)| format!("--{name} {}", in_percent(share))).join(", ");
+        Err(format!("the shares make {} together, and not 100%: {each}", in_percent(sum)))
+    }
+}
+
+/// Writes a share as flags take it.
+#[must_use]
+pub fn in_percent(share: f64) -> String {
+    format!("{}%", (share * 10_000.0).round() / 100.0)
 }
 
 fn pixels(text: &str) -> Result<(u32, u32), String> {

@@ -158,25 +158,24 @@ fn cells(spread: Spread) -> [String; 2] {
 
 /// Writes a plan.
 pub(super) fn plan(plan: &Plan) -> String {
-    let mut text = String::from("unit costs\n");
-    for source in &plan.sources {
-        let _ = writeln!(text, "  {source}");
+    let mut text = String::new();
+    for (title, lines) in [("unit costs", &plan.sources), ("assumptions", &plan.assumptions)] {
+        let _ = writeln!(text, "{title}");
+        for line in lines {
+            let _ = writeln!(text, "  {line}");
+        }
+        text.push('\n');
     }
-    let _ = writeln!(text, "  connections of a node: {}", number(plan.costs.node_connections));
-    let _ = writeln!(
-        text,
-        "  {} of each node are kept free; where several are needed, one more stands by\n",
-        percent(plan.headroom)
-    );
     let mut table = Table::new(&[
         "users",
         "connections",
         "messages/s at peak",
         "nodes",
         "because of",
+        "CPU µs each",
         "busy cores",
         "memory a node",
-        "rows a month",
+        "message rows a month",
         "database a month",
         "images a month",
     ]);
@@ -191,6 +190,7 @@ pub(super) fn plan(plan: &Plan) -> String {
                 Because::Connections => "connections",
             }
             .to_owned(),
+            number(needs.message_cpu_us),
             number(needs.cores),
             bytes(needs.node_memory),
             number(needs.rows_per_month),

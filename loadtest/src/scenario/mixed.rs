@@ -6,13 +6,13 @@ use super::chat::Pairs;
 use super::notifications::Audience;
 use super::presence::Circles;
 use super::{Chat, History, Notifications, Presence, Scenario};
-use crate::args::{ChatShape, HistoryShape, MixedShape, NotificationsShape, PresenceShape, Receipts};
+use crate::args::{ChatShape, HistoryShape, MixedShape, NotificationsShape, PresenceShape, Receipts, in_percent};
 use crate::stage::Stage;
 
 /// Users whom one request notifies.
 const BATCH: u32 = 20;
 
-/// Everything at once, in shares.
+/// Everything at once, in shares that make the whole.
 #[derive(Debug)]
 pub struct Mixed {
     shape: MixedShape,
@@ -67,20 +67,16 @@ impl Scenario for Mixed {
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
-        let MixedShape { sends, presence, notifications, history, people } = &self.shape;
-        let shares = [("sends", sends), ("presence", presence), ("notifications", notifications), ("history", history)];
-        let percent = |share: &f64| format!("{:.0}%", share * 100.0);
-        let mut settings: Vec<_> = shares.map(|(name, share)| (name, percent(share))).into();
-        settings.push(("people", people.to_string()));
+        let mut settings: Vec<_> = self.shape.shares().map(|(name, share)| (name, in_percent(share))).into();
+        settings.push(("people", self.shape.people.to_string()));
         settings
     }
 
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
         let MixedShape { sends, presence, notifications, history, people } = self.shape;
-        let sum = (sends + presence + notifications + history).max(f64::MIN_POSITIVE);
         let mut first_user = stage.first_user;
         let mut part = |share: f64| {
-            let part = (share > 0.0).then(|| stage.part(share / sum, first_user));
+            let part = (share > 0.0).then(|| stage.part(share, first_user));
             first_user += u64::from(people);
             part
         };
