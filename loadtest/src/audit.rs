@@ -52,6 +52,8 @@ pub enum Fault {
     Disconnected,
     /// An event that was stored and never told to somebody who listened, or who came back for it.
     Untold,
+    /// A connection that did not read and was not closed as it should be.
+    Unclosed,
 }
 
 /// What faults have in common.
@@ -92,7 +94,7 @@ impl Fault {
             }
             Self::Delayed => Family::Delayed,
             Self::Unreceipted => Family::Unreceipted,
-            Self::Foreign | Self::Refused | Self::Disconnected => Family::Other,
+            Self::Foreign | Self::Refused | Self::Disconnected | Self::Unclosed => Family::Other,
         }
     }
 
@@ -117,6 +119,7 @@ impl Fault {
             Self::Refused => "refused for good",
             Self::Disconnected => "disconnected by the server",
             Self::Untold => "stored, and not told",
+            Self::Unclosed => "did not read, and not closed",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A client of the hub: one WebSocket, raw text frames in and out.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll};
 
@@ -81,6 +81,27 @@ pub enum Heard {
     Closed(u16, String),
     /// The connection is gone without a close frame.
     Gone,
+}
+
+impl fmt::Display for Heard {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => to.write_str(&cut_short(text)),
+            Self::Closed(code, reason) if reason.is_empty() => write!(to, "a close with {code}"),
+            Self::Closed(code, reason) => write!(to, "a close with {code} ({})", cut_short(reason)),
+            Self::Gone => to.write_str("the end of the connection, without a close"),
+        }
+    }
+}
+
+/// Returns the beginning of a frame, for people.
+#[must_use]
+pub fn cut_short(text: &str) -> String {
+    const MOST: usize = 200;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// A connection. Pings are answered while it is read.
@@ -292,6 +313,21 @@ fn value(text: &str) -> Result<HeaderValue, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_heard_is_told_in_words() {
+        let long = Heard::Text("é".repeat(300).into()).to_string();
+        assert_eq!((long.chars().count(), long.ends_with("é …")), (202, true));
+        let heard = [
+            (Heard::Text(r#"{"type":"error"}"#.into()), r#"{"type":"error"}"#),
+            (Heard::Closed(4_002, "too slow".to_owned()), "a close with 4002 (too slow)"),
+            (Heard::Closed(1_000, String::new()), "a close with 1000"),
+            (Heard::Gone, "the end of the connection, without a close"),
+        ];
+        for (heard, words) in heard {
+            assert_eq!(heard.to_string(), words);
+        }
+    }
 
     #[test]
     fn the_request_says_who_comes_in_and_how_far_they_have_read() {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::client::{Client, Credentials, Door, Heard};
 use crate::frame;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// searches for a free one: with 20,000 taken (those of the last minute are, too) that took milliseconds for each.
 const PER_SOURCE: u32 = 1_000;
 
-/// Files that a process has open beside its connections.
+/// Files that a process has open beside its connections: databases, logs, requests over REST.
 const OTHER_FILES: u32 = 200;
 
 /// A user who is connected, and what the server said first.
@@ -60,7 +60,7 @@ pub async fn through(legacy: bool, mut door: Door, user: u64, number: u32) -> an
                 }
                 // An old server greets before it knows whom.
                 Heard::Text(text) if legacy && frame::kind(&text) != Some("error") => {}
-                other => bail!("user {user} waited for auth_ok and got {other:?}"),
+                other => bail!("user {user} waited for auth_ok and got {other}"),
             }
         }
     };
@@ -80,14 +80,36 @@ pub fn source(server: SocketAddr, number: u32) -> Option<Ipv4Addr> {
     }
 }
 
-/// Returns how many of the wanted connections both processes have files for, and what to say if that is fewer.
+/// Makes sure that this process and the server's may have files open for this many connections.
 ///
 /// # Errors
-/// If a process is gone.
-pub fn affordable(wanted: u32, server: Option<u32>) -> anyhow::Result<(u32, Option<String>)> {
-    let own = usage::file_limit(std::process::id())?;
-    let limit = server.map(usage::file_limit).transpose()?.map_or(own, |server| server.min(own));
-    let most = limit.saturating_sub(OTHER_FILES).max(1);
-    let note = format!("{wanted} connections wanted, {most} made: a process may have {limit} files open here");
-    Ok((wanted.min(most), (wanted > most).then_some(note)))
+/// With how many are needed, how many there are, and what to do; or if the server's process is gone.
+pub fn afford(connections: u32, server: Option<u32>) -> anyhow::Result<()> {
+    let needed = connections.saturating_add(OTHER_FILES);
+    let own = Some(("this program".to_owned(), std::process::id()));
+    let server = server.map(|pid| (format!("the server (process {pid})"), pid));
+    for (who, pid) in own.into_iter().chain(server) {
+        let limit = usage::file_limit(pid).with_context(|| format!("{who} is not there"))?;
+        ensure!(
+            limit >= needed,
+            "{connections} connections need {needed} open files, {OTHER_FILES} of them for everything else, and {who} \
+             may have {limit}: run `ulimit -n {needed}` in the shell that starts it, or ask for fewer connections"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_opened_is_said_beforehand() {
+        let me = std::process::id();
+        let limit = usage::file_limit(me).expect("our own limit");
+        afford(limit - OTHER_FILES, Some(me)).expect("as many as there are");
+        let error = afford(limit - OTHER_FILES + 1, None).expect_err("one too many").to_string();
+        assert!(error.contains(&format!("`ulimit -n {}`", limit + 1)), "{error}");
+        afford(1, Some(0)).expect_err("there is no process 0");
+    }
 }

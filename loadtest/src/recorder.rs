@@ -36,6 +36,7 @@ pub struct Recorder {
     tally: Cell<Option<Tally>>,
     figures: RefCell<Vec<Figure>>,
     notes: RefCell<Vec<String>>,
+    void: RefCell<Vec<String>>,
     lateness: RefCell<Latency>,
     scheduled: Cell<u64>,
     unsent: Cell<u64>,
@@ -54,6 +55,8 @@ pub struct Seen {
     pub figures: Vec<Figure>,
     /// What a reader should know.
     pub notes: Vec<String>,
+    /// Why the run says nothing.
+    pub void: Vec<String>,
     /// How late the generator was.
     pub lateness: Latency,
     /// What was due.
@@ -73,6 +76,7 @@ impl Default for Recorder {
             tally: Cell::new(None),
             figures: RefCell::default(),
             notes: RefCell::default(),
+            void: RefCell::default(),
             lateness: RefCell::default(),
             scheduled: Cell::new(0),
             unsent: Cell::new(0),
@@ -190,6 +194,11 @@ impl Recorder {
         }
     }
 
+    /// Says why the run proves nothing: what it is about did not come to pass.
+    pub fn void(&self, why: String) {
+        self.void.borrow_mut().push(why);
+    }
+
     /// Returns how much is done so far, and how long that took since the last time this was asked.
     #[must_use]
     pub fn look(&self) -> (u64, Latency) {
@@ -209,6 +218,7 @@ impl Recorder {
             tally: self.tally.get(),
             figures: self.figures.take(),
             notes: self.notes.take(),
+            void: self.void.take(),
             lateness: self.lateness.take(),
             scheduled: self.scheduled.get(),
             unsent: self.unsent.get(),

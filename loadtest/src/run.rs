@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
+use crate::enter;
 use crate::gauge::Gauge;
 use crate::live::Live;
 use crate::outcome::{Generator, Outcome, Second};
@@ -22,7 +23,8 @@ const DROPPED: f64 = 0.001;
 /// Measures a scenario under a load.
 ///
 /// # Errors
-/// If the hub cannot be reached or does not answer; what it does wrong stands in the outcome.
+/// If there are too few files for its connections, or the hub cannot be reached or does not answer; what it does wrong
+/// stands in the outcome.
 pub async fn measure<S: Scenario>(
     scenario: &S,
     target: &Target,
@@ -30,6 +32,7 @@ pub async fn measure<S: Scenario>(
     first_user: u64,
     live: &Live,
 ) -> anyhow::Result<Outcome> {
+    enter::afford(scenario.connections(), target.pid())?;
     let load = scenario.load(load);
     let stage = Stage::new(target, load, first_user);
     let gauge = Gauge::new(target);
@@ -150,6 +153,7 @@ fn generator(seen: &Seen, cpu: f64, seconds: f64, load: &Load) -> Generator {
             .push(format!("the generator was saturated: it used {share:.0} % of the one core that it can use"));
     }
     generator.limited = !generator.void.is_empty();
+    generator.void.extend_from_slice(&seen.void);
     if float(seen.unsent) > float(seen.scheduled) * DROPPED {
         let (unsent, scheduled) = (seen.unsent, seen.scheduled);
         generator.void.push(format!(

@@ -39,6 +39,9 @@ pub trait Scenario {
     /// The flags that make it what it is, by name.
     fn settings(&self) -> Vec<(&'static str, String)>;
 
+    /// How many connections it has open at a time, at most.
+    fn connections(&self) -> u32;
+
     /// What it offers, where that is not the load's.
     fn offered(&self, load: &Load) -> Offered {
         load.offered

@@ -56,7 +56,7 @@ pub enum Error {
         cause: io::Error,
     },
     /// It ended by itself.
-    #[error("the hub ended with {status} before it was ready; it said:\n{log}")]
+    #[error("the hub ended with {status} before it was ready{}", said(log))]
     Ended {
         /// How.
         status: ExitStatus,
@@ -64,7 +64,7 @@ pub enum Error {
         log: String,
     },
     /// It is not ready in time.
-    #[error("the hub was not ready after {READY:?}; it said:\n{0}")]
+    #[error("the hub was not ready after {READY:?}{}", said(.0))]
     Late(String),
     /// The system refused something.
     #[error(transparent)]
@@ -266,6 +266,10 @@ pub fn free_port() -> io::Result<u16> {
 pub fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+fn said(log: &str) -> String {
+    if log.trim().is_empty() { ", and said nothing".to_owned() } else { format!("; it said:\n{log}") }
 }
 
 fn append(path: &Path) -> io::Result<File> {

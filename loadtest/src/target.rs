@@ -170,7 +170,8 @@ impl Target {
                 (folder.path().to_owned(), Some(folder))
             }
         };
-        let mut launch = Launch::new(std::path::absolute(hub(args)?)?, &folder);
+        let hub = std::path::absolute(hub(args)?)?;
+        let mut launch = Launch::new(&hub, &folder);
         // As many as the machine has files for: what a hub of the usual settings turns away is no measurement.
         launch.set("JWT_SECRET", &args.secret).set("RUST_LOG", "warn").set("CHAT_MAX_CONNECTIONS", "1000000");
         if let Some(url) = &args.database_url {
@@ -183,7 +184,8 @@ impl Target {
         let kind = launch.settings.get("DATABASE_URL").and_then(|url| url.split(':').next()).unwrap_or_default();
         let name = format!("the hub, on {}", if kind == "sqlite" { "SQLite" } else { kind });
         let data = (kind == "sqlite").then(|| folder.clone());
-        let server = launch.start().await?;
+        let failed = || format!("cannot start the hub {} (--hub names another)", hub.display());
+        let server = launch.start().await.with_context(failed)?;
         let address = server.address();
         let secret = args.secret.clone();
         Ok(Self {

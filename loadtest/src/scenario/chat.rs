@@ -65,6 +65,10 @@ impl Scenario for Chat {
         ]
     }
 
+    fn connections(&self) -> u32 {
+        self.shape.pairs * 2
+    }
+
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Pairs> {
         let rest = (!stage.target.legacy).then(|| Rest::new(stage.target)).transpose()?;
         if rest.is_none() {

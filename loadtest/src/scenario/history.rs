@@ -43,6 +43,10 @@ impl Scenario for History {
         vec![("threads", threads.to_string()), ("messages", messages.to_string()), ("page", page.to_string())]
     }
 
+    fn connections(&self) -> u32 {
+        self.shape.clients
+    }
+
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Vec<JoinHandle<()>>> {
         let HistoryShape { threads, messages, page, clients } = self.shape;
         let kind = stage.recorder.operation("page");

@@ -10,7 +10,7 @@ use super::Scenario;
 use crate::args::IdleShape;
 use crate::audit::Fault;
 use crate::client::{Client, Heard};
-use crate::enter::{affordable, through};
+use crate::enter::through;
 use crate::frame;
 use crate::outcome::Offered;
 use crate::stage::{Load, Stage};
@@ -60,8 +60,16 @@ impl Scenario for Idle {
         vec![("connections", self.shape.connections.to_string())]
     }
 
+    fn connections(&self) -> u32 {
+        self.shape.connections
+    }
+
     fn offered(&self, _: &Load) -> Offered {
         Offered::Own
+    }
+
+    fn load(&self, load: Load) -> Load {
+        Load { length: self.shape.hold.map_or(load.length, Duration::from_secs_f64), ..load }
     }
 
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
@@ -69,8 +77,7 @@ impl Scenario for Idle {
         recorder.operation("connection");
         let pid = stage.target.pid();
         anyhow::ensure!(pid.is_some(), "whose memory? Give --spawn, or --pid with --target");
-        let (count, note) = affordable(self.shape.connections, pid)?;
-        note.into_iter().for_each(|note| recorder.note(note));
+        let count = self.shape.connections;
         let weigh = || pid.and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
         if self.shape.again {
             for connection in gather(stage, 0..count).await? {
@@ -83,7 +90,7 @@ impl Scenario for Idle {
         let began = Instant::now();
         for part in 0..WEIGHINGS {
             held.extend(gather(stage, count * part / WEIGHINGS..count * (part + 1) / WEIGHINGS).await?);
-            recorder.figure(&format!("resident with {:05}", held.len()), f64::from(weigh()), "KB");
+            recorder.figure(&format!("resident with {}", held.len()), f64::from(weigh()), "KB");
         }
         recorder.figure("connections", f64::from(count), "");
         recorder.figure("connected", f64::from(count) / began.elapsed().as_secs_f64(), "/s");
@@ -135,7 +142,7 @@ async fn enter(stage: &Stage<'_>, number: u32) -> anyhow::Result<Client> {
         match client.next().await {
             Heard::Text(text) if frame::kind(&text) == Some("nav_counts") => return Ok(client),
             Heard::Text(_) => {}
-            other => anyhow::bail!("connection {number} waited for nav_counts and got {other:?}"),
+            other => anyhow::bail!("connection {number} waited for nav_counts and got {other}"),
         }
     }
 }

@@ -78,6 +78,10 @@ impl Scenario for Images {
         vec![("pairs", self.shape.pairs.to_string()), ("pixels", format!("{width}x{height}"))]
     }
 
+    fn connections(&self) -> u32 {
+        self.shape.pairs
+    }
+
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Vec<JoinHandle<()>>> {
         let recorder = &stage.recorder;
         let kinds = Kinds {

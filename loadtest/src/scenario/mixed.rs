@@ -72,6 +72,16 @@ impl Scenario for Mixed {
         settings
     }
 
+    fn connections(&self) -> u32 {
+        let parts = [
+            self.chat.connections(),
+            self.presence.connections(),
+            self.notifications.connections(),
+            self.history.connections(),
+        ];
+        parts.iter().sum()
+    }
+
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
         let MixedShape { sends, presence, notifications, history, people } = self.shape;
         let mut first_user = stage.first_user;

@@ -14,7 +14,7 @@ use super::Scenario;
 use crate::args::NotificationsShape;
 use crate::audit::Fault;
 use crate::client::{Client, Heard};
-use crate::enter::{affordable, through};
+use crate::enter::through;
 use crate::frame;
 use crate::recorder::{Kind, Recorder};
 use crate::rest::Rest;
@@ -71,11 +71,14 @@ impl Scenario for Notifications {
         vec![("listeners", self.shape.listeners.to_string()), ("batch", self.shape.batch.to_string())]
     }
 
+    fn connections(&self) -> u32 {
+        self.shape.listeners + self.shape.clients
+    }
+
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Audience> {
         let heard = stage.recorder.operation("notification");
         let request = stage.recorder.operation("request");
-        let (listeners, note) = affordable(self.shape.listeners, stage.target.pid())?;
-        note.into_iter().for_each(|note| stage.recorder.note(note));
+        let listeners = self.shape.listeners;
         let enter = |number: u32| async move {
             let user = stage.first_user + u64::from(number);
             let mut door = stage.target.door(user)?;

@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::client::Heard;
+use crate::client::{Heard, cut_short};
 use crate::enter::enter;
 use crate::frame;
 use crate::rest::Rest;
@@ -60,10 +60,10 @@ pub(super) async fn write(target: &Target, key: &str, author: u64, reader: u64, 
         match client.next().await {
             Heard::Text(text) if frame::kind(&text) == Some("message_ack") => acked += 1,
             Heard::Text(text) if frame::kind(&text) == Some("error") => {
-                anyhow::bail!("{author} wrote to {reader} and got {}", text.as_str());
+                anyhow::bail!("{author} wrote to {reader} and got {}", cut_short(&text));
             }
             Heard::Text(_) => {}
-            ended => anyhow::bail!("{author} wrote to {reader} and got {ended:?}"),
+            ended => anyhow::bail!("{author} wrote to {reader} and got {ended}"),
         }
     }
     client.close().await.context("closing")?;

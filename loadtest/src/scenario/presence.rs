@@ -59,6 +59,10 @@ impl Scenario for Presence {
         vec![("circles", self.shape.circles.to_string()), ("watchers", self.shape.watchers.to_string())]
     }
 
+    fn connections(&self) -> u32 {
+        self.shape.circles * (self.shape.watchers + 1)
+    }
+
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Circles> {
         let PresenceShape { circles, watchers } = self.shape;
         let kind = stage.recorder.operation("question");

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use super::{Scenario, people};
 use crate::args::ReconnectShape;
 use crate::audit::Fault;
-use crate::client::{Client, Door, Heard};
-use crate::enter::{Entered, affordable, through};
+use crate::client::{Client, Door, Heard, cut_short};
+use crate::enter::{Entered, through};
 use crate::frame;
 use crate::outcome::Offered;
 use crate::recorder::Kind;
@@ -73,6 +73,10 @@ impl Scenario for Reconnect {
         settings.map(|(name, value)| (name, value.to_string())).into()
     }
 
+    fn connections(&self) -> u32 {
+        self.shape.connections
+    }
+
     fn offered(&self, _: &Load) -> Offered {
         Offered::Own
     }
@@ -85,8 +89,6 @@ impl Scenario for Reconnect {
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Away> {
         let recorder = &stage.recorder;
         let kind = recorder.operation("resumption");
-        let (count, note) = affordable(self.shape.connections, stage.target.pid())?;
-        note.into_iter().for_each(|note| recorder.note(note));
         let first = stage.first_user + AUTHORS;
         let arrive = |number: u32| async move {
             let user = first + u64::from(number);
@@ -97,7 +99,7 @@ impl Scenario for Reconnect {
             anyhow::Ok((client, Person { user, number, cursor }))
         };
         let arrived: Vec<(Client, Person)> =
-            stream::iter(0..count).map(arrive).buffer_unordered(AT_ONCE).try_collect().await?;
+            stream::iter(0..self.shape.connections).map(arrive).buffer_unordered(AT_ONCE).try_collect().await?;
         let resident_before = stage.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
         // Cut off: no close frame, the socket is gone.
         let people: Vec<Person> = arrived.into_iter().map(|(client, person)| drop_client(client, person)).collect();
@@ -132,14 +134,20 @@ impl Scenario for Reconnect {
                     let began = Instant::now();
                     let back = come_back(legacy, door, &person, missed).await;
                     if back.is_ok() {
-                        recorder.done(kind, storm, began, Instant::now());
+                        // From when somebody's turn came: how long the storm took is in the figures.
+                        recorder.done(kind, began, began, Instant::now());
                     }
                     (person, back)
                 });
             }
             let Some(back) = coming.join_next().await else { break };
             match back? {
-                (_, Ok(client)) => crew.back.push(client),
+                (_, Ok(client)) => {
+                    crew.back.push(client);
+                    if crew.back.len() == count.div_ceil(2) {
+                        stage.recorder.figure("half were back after", storm.elapsed().as_secs_f64(), "s");
+                    }
+                }
                 (person, Err(error)) => {
                     stage.recorder.fault(Fault::Untold, || format!("{}: {error:#}", person.user));
                 }
@@ -174,7 +182,7 @@ async fn come_back(legacy: bool, mut door: Door, person: &Person, missed: u32) -
     door.cursor = Some(person.cursor.clone());
     let Entered { mut client, welcome } = through(legacy, door, person.user, person.number).await?;
     if !welcome.contains(r#""resumed":true"#) {
-        bail!("was not resumed: {welcome}");
+        bail!("was not resumed: {}", cut_short(&welcome));
     }
     let mut got = BTreeSet::new();
     let syncing = async {
@@ -186,7 +194,7 @@ async fn come_back(legacy: bool, mut door: Door, person: &Person, missed: u32) -
                     Some("synced") => return Ok(()),
                     _ => {}
                 },
-                ended => bail!("was cut off before `synced`: {ended:?}"),
+                ended => bail!("was cut off before `synced`: {ended}"),
             }
         }
     };

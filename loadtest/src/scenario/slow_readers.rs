@@ -1,6 +1,9 @@
 //! Readers who stop reading, and others who must not notice.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinHandle;
@@ -8,9 +11,11 @@ use tokio::task::JoinHandle;
 use super::chat::Pairs;
 use super::{Chat, Scenario};
 use crate::args::SlowReadersShape;
+use crate::audit::Fault;
 use crate::client::{Client, Heard};
 use crate::enter::{enter, through};
 use crate::frame;
+use crate::recorder::{Kind, Recorder};
 use crate::stage::Stage;
 use crate::stats::float;
 
@@ -23,8 +28,18 @@ const RECEIVE: u32 = 8 * 1024;
 /// What sleepers are sent: 3,900 characters of four bytes each.
 const TEXT: (&str, usize) = ("🙂", 3_900);
 
-/// How long somebody who wakes up may take to read what is left.
-const WAKING: Duration = Duration::from_secs(10);
+/// Bytes that each of them is sent: more than the hub (1 MiB) and the system (4 MiB) keep for somebody who does not
+/// read. For somebody who is still connected then, the server keeps whatever comes.
+const ENOUGH: u64 = 16 * 1024 * 1024;
+
+/// Messages to sleepers that are under way at a time.
+const UNDER_WAY: usize = 8;
+
+/// The code that those are closed with who are too slow.
+const TOO_SLOW: u16 = 4_002;
+
+/// Who wakes up and hears nothing for this long has heard everything.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// Pairs who talk, and sleepers.
 #[derive(Debug)]
@@ -39,6 +54,8 @@ pub struct Crowd {
     pairs: Pairs,
     sleepers: Vec<Client>,
     feeder: JoinHandle<()>,
+    /// Bytes that were stored for all of the sleepers.
+    fed: Rc<Cell<u64>>,
 }
 
 impl SlowReaders {
@@ -63,6 +80,11 @@ impl Scenario for SlowReaders {
         settings
     }
 
+    fn connections(&self) -> u32 {
+        // And the one who writes to the sleepers.
+        self.chat.connections() + self.shape.sleepers + 1
+    }
+
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
         let pairs = self.chat.open(stage).await?;
         let first = stage.first_user + u64::from(self.shape.chat.pairs) * 2;
@@ -76,68 +98,119 @@ impl Scenario for SlowReaders {
         };
         let sleepers: Vec<Client> =
             stream::iter(0..self.shape.sleepers).map(sleep).buffered(AT_ONCE).try_collect().await?;
-        let client = enter(stage.target, feeder, 0).await?;
-        let (sleeping, run) = (u64::from(self.shape.sleepers), stage.run.clone());
-        let recorder = std::rc::Rc::clone(&stage.recorder);
+        let fed = Rc::new(Cell::new(0));
+        let recorder = Rc::clone(&stage.recorder);
+        let mut feeder = Feeder {
+            client: enter(stage.target, feeder, 0).await?,
+            run: stage.run.clone(),
+            first,
+            sleepers: u64::from(self.shape.sleepers),
+            kind: recorder.operation("message to a sleeper"),
+            recorder: Rc::clone(&recorder),
+            fed: Rc::clone(&fed),
+        };
         let feeder = tokio::task::spawn_local(async move {
             recorder.begun().await;
-            if let Err(error) = feed(client, &run, first, sleeping).await {
+            if let Err(error) = feeder.feed().await {
                 recorder.note(format!("whoever wrote to the sleepers was stopped: {error}"));
             }
         });
-        Ok(Crowd { pairs, sleepers, feeder })
+        Ok(Crowd { pairs, sleepers, feeder, fed })
     }
 
     async fn close(&self, crew: Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
         crew.feeder.abort();
-        let mut closed = 0_u64;
-        let mut other = 0_u64;
-        for mut sleeper in crew.sleepers {
-            // It wakes up, and reads until the end or until there is no more.
-            let end = async {
-                loop {
-                    match sleeper.next().await {
-                        Heard::Text(_) => {}
-                        Heard::Closed(code, _) => return Some(code),
-                        Heard::Gone => return None,
-                    }
+        let recorder = &stage.recorder;
+        let each = crew.fed.get() / u64::from(self.shape.sleepers);
+        let mut ends = stream::iter(crew.sleepers).map(wakes).buffer_unordered(AT_ONCE);
+        let (mut too_slow, mut gone, mut awake) = (0_u64, 0_u64, 0_u64);
+        while let Some(end) = ends.next().await {
+            match end {
+                Some(Heard::Closed(TOO_SLOW, _)) => too_slow += 1,
+                Some(Heard::Gone) => gone += 1,
+                Some(other) => recorder.fault(Fault::Unclosed, || format!("a sleeper got {other}, and not {TOO_SLOW}")),
+                None if each >= ENOUGH => {
+                    awake += 1;
+                    recorder.fault(Fault::Unclosed, || format!("a sleeper is still connected after {each} bytes"));
                 }
-            };
-            match tokio::time::timeout(WAKING / 10, end).await {
-                Ok(Some(4_002)) => closed += 1,
-                Ok(_) => other += 1,
-                // It is still connected: the server had room for all that it missed.
-                Err(_) => {}
+                None => awake += 1,
             }
         }
-        stage.recorder.figure("sleepers closed with 4002", float(closed), &format!("of {}", self.shape.sleepers));
-        stage.recorder.figure("sleepers who were simply gone", float(other), "");
-        if closed + other == 0 {
-            stage.recorder.note("nobody slept long enough to be closed: run it longer (--seconds)");
+        let of = format!("of {}", self.shape.sleepers);
+        recorder.figure("sleepers closed with 4002", float(too_slow), &of);
+        recorder.figure("sleepers who were simply gone", float(gone), &of);
+        recorder.figure("sleepers still connected", float(awake), &of);
+        recorder.figure("sent to each sleeper", float(each) / 1e6, "MB");
+        recorder.note("what a message cost the server includes what was written to the sleepers");
+        if awake > 0 && each < ENOUGH {
+            let (sent, enough) = (each / 1_000_000, ENOUGH / 1_000_000);
+            recorder.void(format!(
+                "{awake} {of} sleepers were not closed, but were sent {sent} MB each and not {enough}: run it longer \
+                 (--seconds), or with fewer of them (--sleepers)"
+            ));
         }
         self.chat.close(crew.pairs, stage).await
     }
 }
 
-/// Writes to everybody who sleeps, in turn, as fast as it is stored.
-async fn feed(mut client: Client, run: &str, first: u64, sleepers: u64) -> anyhow::Result<()> {
-    let text = TEXT.0.repeat(TEXT.1);
-    let mut number = 0_u64;
-    let mut under_way = 0;
+/// Reads what is left, and returns how the connection ended; `None` if it has not.
+async fn wakes(mut sleeper: Client) -> Option<Heard> {
     loop {
-        while under_way < 8 {
-            let reader = first + number % sleepers.max(1);
-            let frame = format!(
-                r#"{{"type":"message_send","temp_id":"{run}-feed-{number}","receiver_id":{reader},"content":"{text}"}}"#
-            );
-            client.send(frame).await?;
-            number += 1;
-            under_way += 1;
+        match tokio::time::timeout(SILENCE, sleeper.next()).await {
+            Ok(Heard::Text(_)) => {}
+            Ok(ended) => return Some(ended),
+            Err(_) => return None,
         }
-        match client.next().await {
-            Heard::Text(text) if matches!(frame::kind(&text), Some("message_ack" | "error")) => under_way -= 1,
-            Heard::Text(_) => {}
-            ended => anyhow::bail!("{ended:?}"),
+    }
+}
+
+/// Somebody who writes to those who sleep.
+struct Feeder {
+    client: Client,
+    run: String,
+    first: u64,
+    sleepers: u64,
+    kind: Kind,
+    recorder: Rc<Recorder>,
+    /// Bytes that were stored for all of them.
+    fed: Rc<Cell<u64>>,
+}
+
+impl Feeder {
+    /// Writes to all of them in turn, as fast as it is stored, until each has been sent enough.
+    async fn feed(&mut self) -> anyhow::Result<()> {
+        let text = TEXT.0.repeat(TEXT.1);
+        let bytes = text.len() as u64;
+        let all = ENOUGH.div_ceil(bytes) * self.sleepers;
+        let mut number = 0;
+        let mut under_way = VecDeque::new();
+        while number < all || !under_way.is_empty() {
+            while number < all && under_way.len() < UNDER_WAY {
+                let (run, reader) = (&self.run, self.first + number % self.sleepers);
+                let key = format!("{run}-feed-{number}");
+                let frame =
+                    format!(r#"{{"type":"message_send","temp_id":"{key}","receiver_id":{reader},"content":"{text}"}}"#);
+                self.client.send(frame).await?;
+                under_way.push_back(Instant::now());
+                number += 1;
+            }
+            let heard = self.client.next().await;
+            let now = Instant::now();
+            let Heard::Text(text) = &heard else { anyhow::bail!("{heard}") };
+            match frame::kind(text) {
+                Some("message_ack") => {
+                    self.fed.set(self.fed.get() + bytes);
+                    let sent = under_way.pop_front().unwrap_or(now);
+                    self.recorder.done(self.kind, sent, sent, now);
+                }
+                Some("error") => {
+                    under_way.pop_front();
+                    let code = frame::text(text, r#""code":"#).unwrap_or("unknown");
+                    self.recorder.refused(self.kind, code, now);
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 }

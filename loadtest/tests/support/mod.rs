@@ -34,7 +34,18 @@ impl Said {
 
 /// Runs `chat-loadtest` with a line of arguments and more of them.
 pub async fn loadtest(line: &str, more: &[&str]) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-loadtest"));
+    run(Command::new(env!("CARGO_BIN_EXE_chat-loadtest")), line, more).await
+}
+
+/// Runs `chat-loadtest` where it may have this many files open.
+pub async fn loadtest_with_files(files: u32, line: &str, more: &[&str]) -> Said {
+    let mut command = Command::new("sh");
+    let script = format!(r#"ulimit -n {files} && exec "$0" "$@""#);
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_chat-loadtest")]);
+    run(command, line, more).await
+}
+
+async fn run(mut command: Command, line: &str, more: &[&str]) -> Said {
     command.args(line.split_whitespace()).args(more).env_remove("JWT_SECRET").kill_on_drop(true);
     let Output { status, stdout, stderr } = command.output().await.expect("the program runs");
     Said {

@@ -9,7 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::args::{ChatShape, Receipts};
 use crate::audit::{Fault, Ledger};
-use crate::client::{Client, Error, Heard};
+use crate::client::{Client, Error, Heard, cut_short};
 use crate::enter::enter;
 use crate::frame;
 use crate::recorder::{Kind, Recorder};
@@ -311,7 +311,9 @@ impl Pair {
                 let done = self.talked.ledger.delivered(self.number(text), seq, now);
                 self.done(done, now);
             }
-            Some("error") => self.recorder.fault(Fault::Refused, || format!("the reader was told: {}", text.as_str())),
+            Some("error") => {
+                self.recorder.fault(Fault::Refused, || format!("the reader was told: {}", cut_short(text)))
+            }
             _ => {}
         }
     }
@@ -335,6 +337,6 @@ impl Pair {
     fn ended(&mut self, who: &str, how: &Heard) {
         self.over = true;
         let Talked { author, reader, .. } = self.talked;
-        self.recorder.fault(Fault::Disconnected, || format!("{author} → {reader}: {who}: {how:?}"));
+        self.recorder.fault(Fault::Disconnected, || format!("{author} → {reader}: {who}: {how}"));
     }
 }
