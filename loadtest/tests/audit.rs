@@ -97,19 +97,40 @@ async fn deliveries_that_change_places_are_out_of_order() {
 }
 
 #[tokio::test]
+async fn acknowledgements_that_change_places_are_out_of_order() {
+    let said = audited(Plan { kind: "message_ack", mischief: Mischief::Swap, every: 20, times: 3 }).await;
+    found(&said, json!({"acknowledged-out-of-order": 3}));
+}
+
+#[tokio::test]
 async fn a_delay_is_found() {
-    let delay = Mischief::Delay(Duration::from_millis(900));
-    let address = proxy::start(
-        server::start(Behaviour::default()),
-        Plan { kind: "new_message", mischief: delay, every: 4, times: 1 },
-    );
-    // One message in half a second, so that a delay of 900 ms makes one of them later than 700 ms.
-    let line = "run chat --pairs 1 --rate 2 --warmup 0 --seconds 4 --deadline 0.7 --receipts none --json";
-    let said = loadtest(line, &["--target", &url(address)]).await;
+    for kind in ["new_message", "message_ack"] {
+        let plan = Plan { kind, mischief: Mischief::Delay(Duration::from_millis(900)), every: 4, times: 1 };
+        let address = proxy::start(server::start(Behaviour::default()), plan);
+        // One message in half a second, so that a delay of 900 ms makes one of them later than 700 ms.
+        let line = "run chat --pairs 1 --rate 2 --warmup 0 --seconds 4 --deadline 0.7 --receipts none --json";
+        let said = loadtest(line, &["--target", &url(address)]).await;
+        let json = said.json();
+        assert_eq!(json["faults"]["counts"], json!({"delayed": 1}), "{kind}: {:?}", json["faults"]["examples"]);
+        let tally = &json["tally"];
+        assert_eq!((&tally["acknowledged"], &tally["delivered"]), (&json!(8), &json!(8)), "{kind}");
+        assert_eq!(said.code, Some(1));
+    }
+}
+
+#[tokio::test]
+async fn who_keeps_everything_for_those_who_sleep_is_found() {
+    // The synthetic server closes nobody.
+    let url = url(server::start(Behaviour::default()));
+    let line = "run slow-readers --sleepers 1 --pairs 1 --rate 10 --warmup 0 --max-lateness 1000 --json";
+    let said = loadtest(line, &["--target", &url, "--seconds", "8"]).await;
     let json = said.json();
-    assert_eq!(json["faults"]["counts"], json!({"delayed": 1}), "{:?}", json["faults"]["examples"]);
-    assert_eq!(json["tally"]["delivered"], 8);
-    assert_eq!(said.code, Some(1));
+    assert_eq!(json["faults"]["counts"], json!({"unclosed": 1}), "{json}");
+    assert_eq!((&json["figures"]["sleepers_still_connected"], said.code), (&json!(1.0), Some(1)));
+    // In a short time nobody has been sent so much that something must happen.
+    let said = loadtest(line, &["--target", &url, "--seconds", "0.1"]).await;
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.text.contains("run it longer (--seconds)"), "{}", said.text);
 }
 
 #[tokio::test]
