@@ -68,6 +68,17 @@ async fn chat_in_a_closed_loop_that_has_seen_everything() {
 }
 
 #[tokio::test]
+async fn a_load_that_the_hub_refuses_is_void() {
+    let Some(hub) = hub() else { return };
+    let line =
+        "run chat --spawn --set CHAT_RATE_LIMIT=20 --pairs 2 --rate 200 --seconds 2 --warmup 0 --max-lateness 1000";
+    let said = loadtest(line, &["--hub", &hub]).await;
+    assert_eq!(said.code, Some(3), "{}\n{}", said.text, said.errors);
+    let says = |what: &str| assert!(said.text.contains(what), "{}", said.text);
+    ["message refused: rate_limited", "the load was not taken", "CHAT_RATE_LIMIT=off"].map(says);
+}
+
+#[tokio::test]
 async fn idle() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().display();
@@ -221,6 +232,8 @@ async fn compare_with_both_node_peers() {
         for side in ["one", "other"] {
             for run in load[side].as_array().expect("runs") {
                 assert_eq!(run["tally"]["stored"], run["tally"]["sent"], "{peer}, {side}");
+                // The peers know no receipts; the hub does its own work all the same.
+                assert_eq!(run["tally"]["receipted"].is_null(), side == "other", "{}", run["tally"]);
                 assert!(run["tally"]["sent"].as_u64() > Some(0));
             }
         }

@@ -15,12 +15,15 @@ pub(super) fn run(outcome: &Outcome) -> String {
     // Writing to a String does not fail.
     let _ = writeln!(text, "{} · {} · {}", outcome.scenario, outcome.target, load(outcome));
     let _ = writeln!(text, "{}\n", settings.join(" · "));
-    text.push_str(&operations(outcome));
+    let operations = operations(outcome);
+    text.push_str(&operations);
     for line in errors(outcome) {
         let _ = writeln!(text, "{line}");
     }
     if !outcome.extra.is_empty() {
-        text.push('\n');
+        if !operations.is_empty() {
+            text.push('\n');
+        }
         let widest = outcome.extra.iter().map(|figure| figure.name.chars().count()).max().unwrap_or_default();
         for figure in &outcome.extra {
             let _ = writeln!(text, "{:<widest$}  {:>12} {}", figure.name, number(figure.value), figure.unit);
@@ -52,7 +55,8 @@ pub(super) fn run(outcome: &Outcome) -> String {
 
 /// Says what was offered.
 pub(super) fn load(outcome: &Outcome) -> String {
-    let seconds = number((outcome.seconds * 10.0).round() / 10.0);
+    let tenths = (outcome.seconds * 10.0).round() / 10.0;
+    let seconds = number(if tenths < 1.0 { outcome.seconds } else { tenths });
     match outcome.load {
         Offered::Open { rate, arrivals: Arrivals::Constant } => {
             format!("{}/s by the clock for {seconds} s", number(rate))
@@ -153,7 +157,9 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     // Where many things are done at once, none of them has the server for itself.
     let mixed = outcome.scenario == "mixed";
     let all = outcome.operations.iter().map(|operation| operation.completed).sum();
-    let completed = if mixed { all } else { own.map_or(0, |own| own.completed) };
+    // What fills the outboxes of those who sleep costs most of it.
+    let own_alone = outcome.scenario != "slow-readers";
+    let completed = if mixed { all } else { own.filter(|_| own_alone).map_or(0, |own| own.completed) };
     let name = if mixed { "operation" } else { own.map_or("", |own| own.name.as_str()) };
     let mut parts = vec![format!("CPU {cpu:.2} s (user {:.2}, system {:.2})", costs.user, costs.system)];
     // Of less than a few ticks of the kernel's clock nothing can be said.
