@@ -26,7 +26,8 @@ pub(super) fn run(outcome: &Outcome) -> String {
         }
         let widest = outcome.extra.iter().map(|figure| figure.name.chars().count()).max().unwrap_or_default();
         for figure in &outcome.extra {
-            let _ = writeln!(text, "{:<widest$}  {:>12} {}", figure.name, number(figure.value), figure.unit);
+            let line = format!("{:<widest$}  {:>12} {}", figure.name, number(figure.value), figure.unit);
+            let _ = writeln!(text, "{}", line.trim_end());
         }
     }
     text.push('\n');

@@ -72,7 +72,7 @@ impl Scenario for Chat {
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Pairs> {
         let rest = (!stage.target.legacy).then(|| Rest::new(stage.target)).transpose()?;
         if rest.is_none() {
-            stage.recorder.note("history was not read back: the old service has none that we know");
+            stage.recorder.note("history was not read back: this server has none that we know");
         }
         let kinds = Kinds::of(&stage.recorder);
         let paces = stage.pace(self.shape.pairs)?;

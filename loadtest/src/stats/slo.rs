@@ -103,8 +103,9 @@ impl Subject {
     fn written(self, value: f64) -> String {
         match self {
             Self::P50 | Self::P90 | Self::P99 | Self::P999 | Self::Max => {
-                // Three digits behind the point are microseconds.
-                format!("{}ms", (value * 1e3).round() / 1e3)
+                // Below a millisecond, three digits behind the point are microseconds.
+                let digits = if value < 1.0 { 1e3 } else { 1e2 };
+                format!("{}ms", (value * digits).round() / digits)
             }
             Self::Errors => format!("{value}"),
             Self::Delivered => format!("{}%", (value * 1e4).round() / 100.0),
