@@ -45,7 +45,8 @@ const CHECKPOINT: Duration = Duration::from_millis(200);
 /// How often in a row the log is left as long as it is when somebody went on reading it: commits had waited for them.
 const LEFT_LONG: u32 = 2;
 
-/// How long commits wait at most while the log is begun anew. Usually it takes a few milliseconds.
+/// How long commits are held back at most while the log is begun anew; afterwards they wait for SQLite's lock. Usually it
+/// takes a few milliseconds.
 const BEGIN_ANEW: Duration = Duration::from_secs(2);
 
 /// From how many writes in a commit, on average, there are so many messages that cheap commits count.
@@ -329,10 +330,13 @@ async fn move_log(node: &Node, busy: bool, leave_long: &mut u32) -> Result<(), D
     let begun = timeout(BEGIN_ANEW, node.database.begin_log_anew()).await;
     drop(turn);
     metrics::get().log_seconds.record(since.elapsed());
-    if !begun.unwrap_or(Ok(false))? {
+    if !matches!(begun, Ok(Ok(true))) {
         *leave_long = LEFT_LONG;
     }
-    Ok(())
+    match begun {
+        Ok(begun) => begun.map(drop),
+        Err(_) => Err(DatabaseError::Unavailable(format!("the log was not begun anew in {BEGIN_ANEW:?}"))),
+    }
 }
 
 /// Runs a group commit and counts it.

@@ -65,7 +65,7 @@ async fn the_log_is_begun_anew_though_somebody_is_always_reading() {
 }
 
 #[tokio::test]
-async fn commits_do_not_wait_for_a_reader_who_goes_on() {
+async fn a_reader_who_goes_on_is_not_waited_for() {
     let (db, file, _folder) = open().await;
     let writer = db.for_migrations();
     writer.execute_unprepared("CREATE TABLE ballast (bytes BLOB)").await.unwrap();
