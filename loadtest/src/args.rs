@@ -66,6 +66,12 @@ impl Cli {
         {
             run.shape.check().map_err(|why| Self::command().error(ErrorKind::ValueValidation, why))?;
         }
+        if let Command::Capacity(args) = &self.command
+            && args.from > args.to
+        {
+            let why = format!("--from {} is above --to {}: nothing lies between them", args.from, args.to);
+            return Err(Self::command().error(ErrorKind::ValueValidation, why));
+        }
         Ok(self)
     }
 }
@@ -104,9 +110,10 @@ const CAPACITY: &str = "\
 Find the highest load of the scenario `chat` that meets an objective.
 
 Doubles the load until it fails, halves the interval until it is narrow, confirms the highest load that passed three \
-times, and the lowest that failed until it has failed twice and as often as it passed; otherwise a higher one. The answer is \
-that interval: its lower end passed each time, its upper end does not, and in between it depends on the moment. A load at which the generator itself was \
-late or saturated is not held against the server: the answer then says \"at least\".
+times, and tries the lowest that failed until it has failed twice, and as often as it passed; otherwise a higher one. \
+The answer is that interval: its lower end passes, its upper end does not, and in between it depends on the moment. A \
+load at which the generator itself was late or saturated is not held against the server: the answer then says \"at \
+least\".
 
 Then measures a closed loop at eight or more concurrencies and fits the Universal Scalability Law, with intervals of \
 95 % (bootstrap). Nothing is said of loads that the points do not bear.";
@@ -118,7 +125,8 @@ Examples:
   chat-loadtest capacity --target http://127.0.0.1:8080 --pid 4711 --from 500 --no-usl";
 
 const COMPARE: &str = "\
-Measure two servers in turn, A B A B, under the same load; print medians, ratios and how far they lie apart.
+Measure two servers in turn, A B A B, under the same load; print medians, ratios and how far they lie apart. Where the \
+other server has no receipts (--peer, --legacy), readers send them on the first side alone.
 
 The other server is a peer that this program starts (--peer), or any that runs (--against). With --legacy that one is \
 spoken to as to the service that the hub replaces: on /ws/chat, with a first frame `auth {user_id}`.";

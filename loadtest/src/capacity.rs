@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{CapacityArgs, ChatShape};
+use crate::audit::Family;
 use crate::live::Live;
 use crate::outcome::{Offered, Outcome};
 use crate::report::table::number;
@@ -94,7 +95,6 @@ pub struct Drawn {
 /// # Errors
 /// If the server cannot be reached or ends.
 pub async fn find(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Result<Capacity> {
-    anyhow::ensure!(args.from <= args.to, "--from {} is above --to {}: nothing lies between them", args.from, args.to);
     let bounds = Bounds {
         from: args.from,
         to: args.to,
@@ -144,6 +144,7 @@ fn judge(outcome: &Outcome, slo: &Slo) -> (Verdict, Vec<String>) {
         let (dropped, scheduled) = (generator.dropped, generator.scheduled);
         misses.push(format!("{dropped} of {scheduled} could not be sent"));
     }
+    misses.extend(generator.refused.clone());
     let verdict = match (misses.is_empty(), generator.limited) {
         (true, _) => Verdict::Pass,
         (false, true) => Verdict::Void,
@@ -242,7 +243,7 @@ fn saturated(steps: &[Step], answer: &Answer) -> String {
     let above = steps.iter().rev().find(|step| step.verdict != Verdict::Pass).or(steps.last());
     let Some(Step { outcome, load, .. }) = above else { return "nothing was measured".to_owned() };
     let at = format!("at {}/s", number(load.round()));
-    if answer.below.is_none() {
+    if answer.below.is_none() && !answer.unsteady {
         return format!("nothing: {at} the objective was still met");
     }
     let generator = &outcome.generator;
@@ -284,7 +285,9 @@ impl Capacity {
     /// Returns how many promises were broken, at any load: a server may be slow when it is overloaded, and lose nothing.
     #[must_use]
     pub fn faults(&self) -> u64 {
-        self.runs().map(|run| run.faults.total()).sum()
+        let overloaded = |run: &Outcome| run.offered().is_some_and(|rate| rate > self.answer.at_least);
+        let slow = |run: &Outcome| if overloaded(run) { run.faults.family(Family::Delayed) } else { 0 };
+        self.runs().map(|run| run.faults.total() - slow(run)).sum()
     }
 
     /// Tells whether no load passed that was tried.

@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::plan::Plan;
 
 /// The form of the document; another one is not read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A finding with the sheet of its environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,7 +77,11 @@ impl Document {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let document: Self = serde_json::from_str(&text)
             .with_context(|| format!("{} is not what chat-loadtest writes with --json or --out", path.display()))?;
-        anyhow::ensure!(document.version == VERSION, "{} is of another version", path.display());
+        anyhow::ensure!(
+            document.version == VERSION,
+            "{} is of another version of chat-loadtest: measure again",
+            path.display()
+        );
         Ok(document)
     }
 

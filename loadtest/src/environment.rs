@@ -119,13 +119,13 @@ fn without_secrets(words: impl Iterator<Item = String>) -> String {
 fn shown_setting(setting: &str) -> String {
     match setting.split_once('=') {
         Some((name, _)) if SECRET_NAMES.iter().any(|secret| name.contains(secret)) => format!("{name}=…"),
-        _ => setting.to_owned(),
+        _ => without_login(setting),
     }
 }
 
 /// Leaves user and password out of a URL.
 fn without_login(word: &str) -> String {
-    match word.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?.1))) {
+    match word.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
         Some((scheme, place)) => format!("{scheme}://…@{place}"),
         None => word.to_owned(),
     }
@@ -163,6 +163,8 @@ mod tests {
             "x run chat --spawn --set JWT_SECRET=hunter2",
             "x run chat --spawn --set=DATABASE_URL=mysql://root:hunter2@db/x",
             "x run chat --spawn --set AWS_SECRET_ACCESS_KEY=hunter2 --pairs 3",
+            "x run chat --spawn --set AWS_ENDPOINT=http://ann:hunter2@127.0.0.1:9000",
+            "x run chat --target http://ann:hunter2@hunter2@127.0.0.1:8080",
             "x run chat --target http://ann:hunter2@127.0.0.1:8080",
             "x compare --spawn --against=http://ann:hunter2@127.0.0.1:8080",
         ] {

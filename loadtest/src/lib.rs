@@ -28,7 +28,8 @@
 //! use the same client, server and tokens.
 //!
 //! What always holds: latency counts from the intended time; what was due and never sent counts with the wait that it
-//! had; a fault makes the exit code 1, a generator that was late or saturated makes it 3, and neither is a result.
+//! had; a fault makes the exit code 1, and it is 3 where nothing can be said: the generator was late or saturated, the load was
+//! refused, or nothing passed. Neither is a result.
 
 pub mod args;
 pub mod audit;

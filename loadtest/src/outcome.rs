@@ -10,6 +10,9 @@ use crate::stats::latency::{Latency, Summary};
 use crate::stats::schedule::Arrivals;
 use crate::stats::slo::{Slo, Subject};
 
+/// CPU seconds below which the kernel's clock, which ticks a hundred times a second, says nothing.
+const TICKS: f64 = 0.05;
+
 /// A run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
@@ -109,6 +112,9 @@ pub struct Generator {
     pub scheduled: u64,
     /// What was due and never begun, because the server was too far behind.
     pub dropped: u64,
+    /// What the server did not take, in words.
+    #[serde(default)]
+    pub refused: Option<String>,
     /// Whether it was late or saturated: the figures then say more about it than about the server.
     pub limited: bool,
     /// Why the run says nothing about this load; empty if it does.
@@ -228,11 +234,24 @@ impl Outcome {
         self.server.as_ref().map(|costs| costs.user + costs.system)
     }
 
+    /// Returns how many operations the server's CPU time went into: `None` if it went into more than is counted, or
+    /// is less than a few ticks of the kernel's clock.
+    #[must_use]
+    pub fn paid(&self) -> Option<u64> {
+        let all = match self.scenario.as_str() {
+            // Where many things are done at once, none of them has the server for itself.
+            "mixed" => self.operations.iter().map(|operation| operation.completed).sum(),
+            // What fills the outboxes of those who sleep costs most of it.
+            "slow-readers" => 0,
+            _ => self.own().map_or(0, |own| own.completed),
+        };
+        Some(all).filter(|all| *all > 0 && self.server_cpu().is_some_and(|cpu| cpu >= TICKS))
+    }
+
     /// Returns the server's CPU time for one operation, in microseconds.
     #[must_use]
     pub fn cpu_us_each(&self) -> Option<f64> {
-        let completed = self.own().map_or(0.0, |operation| float(operation.completed));
-        self.server_cpu().filter(|_| completed > 0.0).map(|cpu| cpu * 1e6 / completed)
+        self.paid().zip(self.server_cpu()).map(|(paid, cpu)| cpu * 1e6 / float(paid))
     }
 
     /// Returns what an objective asks about.
@@ -293,7 +312,9 @@ impl Outcome {
             }
             if let Some(cpu) = self.server_cpu() {
                 add("server_cpu", cpu);
-                add(&format!("{}s_per_server_cpu_second", own.name), float(own.completed) / cpu.max(0.01));
+            }
+            if let Some(each) = self.cpu_us_each().filter(|_| self.scenario != "mixed") {
+                add(&format!("{}s_per_server_cpu_second", own.name), 1e6 / each);
             }
         }
         add("generator_cpu", self.generator.cpu);

@@ -184,6 +184,9 @@ impl Known {
     }
 
     fn learn_run(&mut self, outcome: &Outcome) {
+        if !outcome.is_clean() || outcome.is_void() {
+            return;
+        }
         if outcome.scenario == "chat" {
             self.learn_cpu(outcome.throughput(), outcome);
             let completed = outcome.own().map_or(0, |own| own.completed);

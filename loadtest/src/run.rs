@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::enter;
 use crate::gauge::Gauge;
 use crate::live::Live;
-use crate::outcome::{Generator, Outcome, Second};
+use crate::outcome::{Generator, Operation, Outcome, Second};
 use crate::recorder::{Recorder, Seen, Window};
 use crate::scenario::Scenario;
 use crate::stage::{Load, Stage};
@@ -119,14 +119,20 @@ fn last_second(recorder: &Recorder, timeline: &RefCell<Vec<Second>>, seconds: f6
     }
 }
 
-/// Says that the server did not take what it was offered, if that is so.
+/// Says what the server did not take of what it was offered.
 fn refused(seen: &Seen) -> Option<String> {
-    let own = seen.operations.first()?;
-    let (refused, all) = (own.error_count(), own.error_count() + own.completed);
-    let limited = own.errors.contains_key("rate_limited");
+    let not_taken = |operation: &&Operation| {
+        let refused = float(operation.error_count());
+        refused > (refused + float(operation.completed)) * DROPPED
+    };
+    let operation = seen.operations.iter().find(not_taken)?;
+    let (name, refused) = (&operation.name, operation.error_count());
+    let all = refused + operation.completed;
+    let limited = operation.errors.contains_key("rate_limited");
     let hint = if limited { "; start the hub with CHAT_RATE_LIMIT=off to measure it" } else { "" };
-    (float(refused) > float(all) * DROPPED)
-        .then(|| format!("the load was not taken: {refused} of {all} were refused, for reasons that stand above{hint}"))
+    Some(format!(
+        "the load was not taken: {refused} of {all} were refused ({name}), for reasons that stand above{hint}"
+    ))
 }
 
 /// Judges the generator's own work.
@@ -138,6 +144,7 @@ fn generator(seen: &Seen, cpu: f64, seconds: f64, load: &Load) -> Generator {
         scheduled: seen.scheduled,
         dropped: seen.unsent,
         limited: false,
+        refused: refused(seen),
         void: Vec::new(),
     };
     let allowed = load.max_lateness.as_secs_f64() * 1_000.0;
@@ -160,6 +167,6 @@ fn generator(seen: &Seen, cpu: f64, seconds: f64, load: &Load) -> Generator {
             "the load was not offered: {unsent} of the {scheduled} that were due were never sent, because their clients still waited for answers"
         ));
     }
-    generator.void.extend(refused(seen));
+    generator.void.extend(generator.refused.clone());
     generator
 }

@@ -123,7 +123,7 @@ async fn who_keeps_everything_for_those_who_sleep_is_found() {
     // The synthetic server closes nobody.
     let url = url(server::start(Behaviour::default()));
     let line = "run slow-readers --sleepers 1 --pairs 1 --rate 10 --warmup 0 --max-lateness 1000 --json";
-    let said = loadtest(line, &["--target", &url, "--seconds", "8"]).await;
+    let said = loadtest(line, &["--target", &url, "--seconds", "20"]).await;
     let json = said.json();
     assert_eq!(json["faults"]["counts"], json!({"unclosed": 1}), "{json}");
     assert_eq!((&json["figures"]["sleepers_still_connected"], said.code), (&json!(1.0), Some(1)));

@@ -49,12 +49,13 @@ async fn what_is_lost_anywhere_in_a_search_is_a_failure() {
 #[tokio::test]
 async fn a_search_that_finds_nothing_is_no_success() {
     let address = server::start(Behaviour::default());
-    let line = "capacity --slo p99<0.001ms --from 4 --step-seconds 1 --warmup 0 --pairs 2 --receipts none --no-usl";
+    let line = "capacity --slo p99<0.001ms --from 4 --step-seconds 1 --warmup 0 --pairs 2 --receipts none --no-usl \
+                --max-lateness 1000";
     let said = loadtest(line, &["--target", &url(address)]).await;
     assert_eq!(said.code, Some(3), "{said:?}");
     assert!(said.text.contains("no load that was tried passed") && said.text.contains("p99<0.001ms"), "{}", said.text);
     let said = loadtest("capacity --from 500 --to 400", &["--target", &url(address)]).await;
-    assert!(said.code == Some(1) && said.errors.contains("--from 500 is above --to 400"), "{said:?}");
+    assert!(said.code == Some(2) && said.errors.contains("--from 500 is above --to 400"), "{said:?}");
 }
 
 #[tokio::test]

@@ -45,7 +45,14 @@ async fn the_servers_files_are_counted_where_its_process_is_known() {
         .expect("a process");
     let pid = sleeper.id().expect("it runs").to_string();
     // The shell lowers its limit first.
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let limits = format!("/proc/{pid}/limits");
+    let lowered = || {
+        std::fs::read_to_string(&limits)
+            .is_ok_and(|text| text.lines().any(|line| line.starts_with("Max open files") && line.contains(" 210 ")))
+    };
+    while !lowered() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     let said = loadtest("run chat --pairs 10 --target http://127.0.0.1:1", &["--pid", &pid]).await;
     assert_eq!(said.code, Some(1));
     let wanted = format!("the server (process {pid}) may have 210: run `ulimit -n 220` in the shell that starts it");

@@ -54,8 +54,9 @@ Examples:
     Reconnect(Run<ReconnectShape>),
     /// Readers who stop reading, and others who must not notice
     ///
-    /// The chat of `run chat`, while some connections are sent 16 MB each and read nothing. Each must be closed with
-    /// 4002 by then. If the time is too short to send that much, the run is void.
+    /// The chat of `run chat`, while some connections are sent 16 MB each (more, where the system keeps more) and read
+    /// nothing. Each must be closed with 4002, or cut off, by then. If the time is too short to send that much, the run
+    /// is void.
     #[command(after_help = "Example: chat-loadtest run slow-readers --spawn --sleepers 50 --rate 2000")]
     SlowReaders(Run<SlowReadersShape>),
     /// A marketplace's day: presence, notifications and history, and few sends

@@ -36,7 +36,7 @@ pub struct Tally {
     pub sent: u64,
     /// Messages acknowledged.
     pub acknowledged: u64,
-    /// Messages looked for in history: all, or the newest; `None` if nobody looked.
+    /// Messages looked for in history, of those sent: all, or the newest; `None` if nobody looked.
     #[serde(default)]
     pub sought: Option<u64>,
     /// Messages found there.
@@ -325,8 +325,7 @@ impl Ledger {
         for number in missing {
             self.fault(Fault::Unstored, || format!("message {number}"));
         }
-        let refused = self.refused.range(history.from..).count() as u64;
-        self.tally.sought = Some((history.seen.len() as u64).saturating_sub(refused));
+        self.tally.sought = Some(history.seen.len() as u64);
         self.tally.stored = Some(history.seen.iter().filter(|seen| **seen).count() as u64);
     }
 

@@ -58,8 +58,11 @@ pub(super) fn interval(capacity: &Capacity) -> String {
     let answer = &capacity.answer;
     let low = number(answer.at_least.round());
     match answer.below {
+        None if answer.unsteady => {
+            format!("at least {low} messages/s: above it loads fail now and then, and none of them for certain")
+        }
         None => format!("at least {low} messages/s: no load that was tried failed"),
-        Some(_) if answer.generator_limited => {
+        Some(_) if answer.generator_limited && answer.at_least > 0.0 => {
             format!("at least {low} messages/s: above it the generator was the limit")
         }
         Some(high) if answer.at_least > 0.0 => format!("{low} to {} messages/s", number(high.round())),

@@ -115,7 +115,7 @@ fn tallied(tally: &Tally) -> String {
         format!("delivered {}", whole(tally.delivered)),
     ];
     parts.extend(tally.stored.map(|stored| match tally.sought {
-        Some(sought) if sought + tally.refused < tally.sent => {
+        Some(sought) if sought < tally.sent => {
             format!("stored {} of the {} that were read back", whole(stored), whole(sought))
         }
         _ => format!("stored {}", whole(stored)),
@@ -154,20 +154,15 @@ fn generator(generator: &Generator, load: Offered) -> String {
 
 fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     let cpu = costs.user + costs.system;
-    let own = outcome.own();
-    // Where many things are done at once, none of them has the server for itself.
-    let mixed = outcome.scenario == "mixed";
-    let all = outcome.operations.iter().map(|operation| operation.completed).sum();
-    // What fills the outboxes of those who sleep costs most of it.
-    let own_alone = outcome.scenario != "slow-readers";
-    let completed = if mixed { all } else { own.filter(|_| own_alone).map_or(0, |own| own.completed) };
-    let name = if mixed { "operation" } else { own.map_or("", |own| own.name.as_str()) };
+    let paid = outcome.paid();
+    let name = match (outcome.scenario.as_str(), outcome.own()) {
+        ("mixed", _) | (_, None) => "operation",
+        (_, Some(own)) => own.name.as_str(),
+    };
     let mut parts = vec![format!("CPU {cpu:.2} s (user {:.2}, system {:.2})", costs.user, costs.system)];
-    // Of less than a few ticks of the kernel's clock nothing can be said.
-    if completed > 0 && cpu >= 0.05 {
-        let each = cpu * 1e6 / float(completed);
+    if let Some(each) = outcome.cpu_us_each() {
         parts.push(format!("{} µs for one {name}", number(each)));
-        parts.push(format!("{} {name}s a CPU second", number((float(completed) / cpu).round())));
+        parts.push(format!("{} {name}s a CPU second", number((1e6 / each).round())));
     }
     if let Some((name, share)) = &costs.busiest_thread {
         parts.push(format!("busiest thread {name} {}", percent(*share)));
@@ -186,8 +181,8 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     let mut disk = vec![format!("disk {} written", bytes(float(costs.written)))];
     if let Some(grown) = costs.grown {
         disk.push(format!("data grew by {}", bytes(float(grown))));
-        if completed > 0 {
-            disk.push(format!("{} B for one {name}", number((float(grown) / float(completed)).round())));
+        if let Some(paid) = paid {
+            disk.push(format!("{} B for one {name}", number((float(grown) / float(paid)).round())));
         }
     }
     let machine =

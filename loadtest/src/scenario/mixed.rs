@@ -74,12 +74,12 @@ impl Scenario for Mixed {
 
     fn connections(&self) -> u32 {
         let parts = [
-            self.chat.connections(),
-            self.presence.connections(),
-            self.notifications.connections(),
-            self.history.connections(),
+            (self.shape.sends, self.chat.connections()),
+            (self.shape.presence, self.presence.connections()),
+            (self.shape.notifications, self.notifications.connections()),
+            (self.shape.history, self.history.connections()),
         ];
-        parts.iter().sum()
+        parts.into_iter().filter(|(share, _)| *share > 0.0).map(|(_, connections)| connections).sum()
     }
 
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {

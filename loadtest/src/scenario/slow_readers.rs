@@ -28,9 +28,12 @@ const RECEIVE: u32 = 8 * 1024;
 /// What sleepers are sent: 3,900 characters of four bytes each.
 const TEXT: (&str, usize) = ("🙂", 3_900);
 
-/// Bytes that each of them is sent: more than the hub (1 MiB) and the system (4 MiB) keep for somebody who does not
-/// read. For somebody who is still connected then, the server keeps whatever comes.
+/// Bytes that each of them is sent at least: more than the hub (1 MiB) and the system (usually 4 MiB) keep for somebody
+/// who does not read. For somebody who is still connected then, the server keeps whatever comes.
 const ENOUGH: u64 = 16 * 1024 * 1024;
+
+/// The code that those are closed with who do not answer a ping, as sleepers do not if they are fed for so long.
+const SILENT: u16 = 4_003;
 
 /// Messages to sleepers that are under way at a time.
 const UNDER_WAY: usize = 8;
@@ -46,6 +49,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub struct SlowReaders {
     shape: SlowReadersShape,
     chat: Chat,
+    /// Bytes that each sleeper is sent.
+    enough: u64,
 }
 
 /// Everybody.
@@ -63,7 +68,7 @@ impl SlowReaders {
     #[must_use]
     pub fn new(shape: SlowReadersShape) -> Self {
         let chat = Chat::new(shape.chat.clone());
-        Self { shape, chat }
+        Self { shape, chat, enough: ENOUGH.max(3 * most_kept_by_the_system()) }
     }
 }
 
@@ -108,6 +113,7 @@ impl Scenario for SlowReaders {
             kind: recorder.operation("message to a sleeper"),
             recorder: Rc::clone(&recorder),
             fed: Rc::clone(&fed),
+            enough: self.enough,
         };
         let feeder = tokio::task::spawn_local(async move {
             recorder.begun().await;
@@ -121,6 +127,7 @@ impl Scenario for SlowReaders {
     async fn close(&self, crew: Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
         crew.feeder.abort();
         let recorder = &stage.recorder;
+        let enough = self.enough;
         let each = crew.fed.get() / u64::from(self.shape.sleepers);
         let mut ends = stream::iter(crew.sleepers).map(wakes).buffer_unordered(AT_ONCE);
         let (mut too_slow, mut gone, mut awake) = (0_u64, 0_u64, 0_u64);
@@ -128,8 +135,9 @@ impl Scenario for SlowReaders {
             match end {
                 Some(Heard::Closed(TOO_SLOW, _)) => too_slow += 1,
                 Some(Heard::Gone) => gone += 1,
+                Some(Heard::Closed(SILENT, _)) if each < enough => awake += 1,
                 Some(other) => recorder.fault(Fault::Unclosed, || format!("a sleeper got {other}, and not {TOO_SLOW}")),
-                None if each >= ENOUGH => {
+                None if each >= enough => {
                     awake += 1;
                     recorder.fault(Fault::Unclosed, || format!("a sleeper is still connected after {each} bytes"));
                 }
@@ -142,15 +150,21 @@ impl Scenario for SlowReaders {
         recorder.figure("sleepers still connected", float(awake), &of);
         recorder.figure("sent to each sleeper", float(each) / 1e6, "MB");
         recorder.note("what a message cost the server includes what was written to the sleepers");
-        if awake > 0 && each < ENOUGH {
-            let (sent, enough) = (each / 1_000_000, ENOUGH / 1_000_000);
+        if awake > 0 && each < enough {
+            let (sent, enough) = (each / 1_000_000, enough / 1_000_000);
             recorder.void(format!(
-                "{awake} {of} sleepers were not closed, but were sent {sent} MB each and not {enough}: run it longer \
-                 (--seconds), or with fewer of them (--sleepers)"
+                "{awake} {of} sleepers were not closed as too slow, but were sent {sent} MB each and not {enough}: run it \
+                 longer (--seconds), with fewer of them (--sleepers), or where nobody is refused (CHAT_RATE_LIMIT=off)"
             ));
         }
         self.chat.close(crew.pairs, stage).await
     }
+}
+
+/// Returns how many bytes Linux keeps for a connection whose other end does not read, at most: tcp(7), `tcp_wmem`.
+fn most_kept_by_the_system() -> u64 {
+    let limits = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem").unwrap_or_default();
+    limits.split_whitespace().next_back().and_then(|most| most.parse().ok()).unwrap_or_default()
 }
 
 /// Reads what is left, and returns how the connection ended; `None` if it has not.
@@ -174,6 +188,8 @@ struct Feeder {
     recorder: Rc<Recorder>,
     /// Bytes that were stored for all of them.
     fed: Rc<Cell<u64>>,
+    /// Bytes that each of them is sent.
+    enough: u64,
 }
 
 impl Feeder {
@@ -181,7 +197,7 @@ impl Feeder {
     async fn feed(&mut self) -> anyhow::Result<()> {
         let text = TEXT.0.repeat(TEXT.1);
         let bytes = text.len() as u64;
-        let all = ENOUGH.div_ceil(bytes) * self.sleepers;
+        let all = self.enough.div_ceil(bytes) * self.sleepers;
         let mut number = 0;
         let mut under_way = VecDeque::new();
         while number < all || !under_way.is_empty() {

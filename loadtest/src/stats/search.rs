@@ -58,14 +58,18 @@ pub enum Next {
 /// The highest good load, as an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The highest load that passed, each time.
+    /// The highest load that passed each time, or each time since it failed once.
     pub at_least: f64,
-    /// The lowest load above it that failed twice, and as often as it passed; `None` if none did.
+    /// The lowest load above it that failed twice, and as often as it passed; the lowest that ever failed, if all steps
+    /// were taken before that was known; `None` if none did.
     pub below: Option<f64>,
     /// How often the highest load passed.
     pub confirmed: u32,
     /// Whether the generator, and not the server, was what ended it above.
     pub generator_limited: bool,
+    /// Whether loads above it have failed, and none of them twice and as often as it passed.
+    #[serde(default)]
+    pub unsteady: bool,
     /// Whether it ended because it had taken as many steps as it may.
     pub exhausted: bool,
 }
@@ -163,6 +167,7 @@ impl Search {
             below: failed,
             confirmed: passed.map_or(0, |load| self.passes(load)),
             generator_limited: failed.is_some_and(void),
+            unsteady: failed.is_none() && self.lowest_failed().is_some(),
             exhausted,
         })
     }
@@ -326,6 +331,18 @@ mod tests {
         assert!((9_700.0..=10_000.0).contains(&answer.at_least), "{answer:?} after {steps:?}");
         assert!((12_000.0..12_400.0).contains(&below), "{answer:?} after {steps:?}");
         assert!(!answer.exhausted && steps.len() < 40, "{answer:?} after {steps:?}");
+    }
+
+    #[test]
+    fn where_only_some_tries_fail_up_to_the_highest_load_the_answer_says_so() {
+        let mut tried: Vec<f64> = Vec::new();
+        let (answer, steps) = search(Bounds { to: 11_000.0, ..BOUNDS }, |load| {
+            tried.push(load);
+            let times = tried.iter().filter(|other| same(**other, load)).count();
+            if load > 10_000.0 && times % 3 == 0 { Verdict::Fail } else { Verdict::Pass }
+        });
+        assert!(answer.below.is_none() && answer.unsteady && !answer.exhausted, "{answer:?} after {steps:?}");
+        assert!((8_000.0..=10_000.0).contains(&answer.at_least), "{answer:?}");
     }
 
     #[test]
