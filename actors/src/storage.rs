@@ -21,7 +21,6 @@ use chat_database::ids::UserId;
 use futures_util::FutureExt;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::timeout;
 
 use crate::cores::Cores;
 use crate::horizon::Told;
@@ -44,10 +43,6 @@ const CHECKPOINT: Duration = Duration::from_millis(200);
 
 /// How often in a row the log is left as long as it is when somebody went on reading it: commits had waited for them.
 const LEFT_LONG: u32 = 2;
-
-/// How long commits are held back at most while the log is begun anew; afterwards they wait for SQLite's lock. Usually it
-/// takes a few milliseconds.
-const BEGIN_ANEW: Duration = Duration::from_secs(2);
 
 /// From how many writes in a commit, on average, there are so many messages that cheap commits count.
 const BUSY_COMMIT: usize = 4;
@@ -93,6 +88,8 @@ pub(crate) enum Message {
     Sweep,
     /// Time for a checkpoint.
     Checkpoint,
+    /// A checkpoint has ended: is the log to be begun anew?
+    Moved(bool),
     #[cfg(feature = "failpoints")]
     Fail,
 }
@@ -104,6 +101,21 @@ pub(crate) struct Finished {
     changes: Vec<Change>,
     /// `None`: there was nothing to commit.
     result: Option<Result<Committed, DatabaseError>>,
+    /// The log was to be begun anew, and was not.
+    in_the_way: bool,
+}
+
+/// What is to be done before the next commit.
+#[derive(Default)]
+struct Due {
+    sweep: bool,
+    begin_log_anew: bool,
+}
+
+impl Due {
+    fn nothing(&self) -> bool {
+        !self.sweep && !self.begin_log_anew
+    }
 }
 
 /// Commits, and their writes.
@@ -122,11 +134,13 @@ pub(crate) struct State {
     writer: Option<Writer>,
     waiting: Vec<(Write, OwnedSemaphorePermit)>,
     group: Group,
-    sweep_due: bool,
+    due: Due,
     /// What was committed since the last checkpoint began.
     since: Since,
-    /// Whose turn it is to move the log, and how many times more it is left long.
-    checkpointing: Arc<tokio::sync::Mutex<u32>>,
+    /// A checkpoint is running.
+    moving: bool,
+    /// How many times more the log is left as long as it is.
+    leave_long: u32,
     cores: Cores,
 }
 
@@ -148,9 +162,10 @@ impl Actor for Storage {
             writer: Some(writer),
             waiting: Vec::new(),
             group: Group::default(),
-            sweep_due: false,
+            due: Due::default(),
             since: Since { commits: 1, writes: 0 },
-            checkpointing: Arc::default(),
+            moving: false,
+            leave_long: 0,
         })
     }
 
@@ -164,8 +179,9 @@ impl Actor for Storage {
             Message::Write(write, place) => state.waiting.push((write, place)),
             Message::Finished(finished) => state.finish(*finished),
             Message::Broken => return Err("a group commit panicked".into()),
-            Message::Sweep => state.sweep_due = true,
-            Message::Checkpoint => state.checkpoint(),
+            Message::Sweep => state.due.sweep = true,
+            Message::Checkpoint => state.checkpoint(&myself),
+            Message::Moved(long) => state.moved(long),
             #[cfg(feature = "failpoints")]
             Message::Fail => panic!("failpoint: storage"),
         }
@@ -175,13 +191,13 @@ impl Actor for Storage {
 }
 
 impl State {
-    /// Begins the next commit, if none is running and there is something to write.
+    /// Begins the next commit, if none is running and there is something to do.
     fn go_on(&mut self, myself: &ActorRef<Message>) {
-        if self.waiting.is_empty() && !self.sweep_due {
+        if self.waiting.is_empty() && self.due.nothing() {
             return;
         }
         let Some(mut writer) = self.writer.take() else { return };
-        let sweep = std::mem::take(&mut self.sweep_due);
+        let due = std::mem::take(&mut self.due);
         let next = self.group.next(self.waiting.len());
         let (changes, writes): (Vec<_>, Vec<_>) =
             self.waiting.drain(..next).map(|(write, place)| (write.change, (write.reply, place))).unzip();
@@ -195,34 +211,55 @@ impl State {
         // A task of its own, which nobody cancels: a transaction dropped half-way would leave its connection in doubt.
         tokio::spawn(async move {
             let turn = node.storage.turn().await;
-            let result = work(&mut writer, sweep, &changes, &node).boxed().await;
+            let in_the_way = !prepare(&mut writer, &due).boxed().await;
+            let result =
+                if changes.is_empty() { None } else { Some(commit(&mut writer, &changes, &node).boxed().await) };
             drop(turn);
             broken.defuse();
-            let finished = Finished { writer, writes, changes, result };
+            let finished = Finished { writer, writes, changes, result, in_the_way };
             // An actor that has ended meanwhile leaves the commit to the log, and the origins answer for themselves.
             let _ = myself.send_message(Message::Finished(Box::new(finished)));
         });
     }
 
     /// Moves what was committed into the tables, in a task of its own, one at a time.
-    fn checkpoint(&mut self) {
-        if self.since.commits == 0 {
+    fn checkpoint(&mut self, myself: &ActorRef<Message>) {
+        if self.moving || self.since.commits == 0 {
             return;
         }
-        let Ok(mut leave_long) = Arc::clone(&self.checkpointing).try_lock_owned() else { return };
+        self.moving = true;
         let Since { commits, writes } = std::mem::take(&mut self.since);
         let busy = writes >= BUSY_COMMIT * commits;
         let node = Arc::clone(&self.node);
+        let myself = myself.clone();
         tokio::spawn(async move {
-            if let Err(error) = move_log(&node, busy, &mut leave_long).await {
+            let long = node.database.checkpoint(busy).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "checkpoint failed");
-            }
+                false
+            });
+            let _ = myself.send_message(Message::Moved(long));
         });
     }
 
+    /// Lets the log be begun anew before the next commit, if it has become long.
+    fn moved(&mut self, long: bool) {
+        self.moving = false;
+        if !long {
+            return;
+        }
+        if self.leave_long > 0 {
+            self.leave_long -= 1;
+        } else {
+            self.due.begin_log_anew = true;
+        }
+    }
+
     fn finish(&mut self, finished: Finished) {
-        let Finished { writer, writes, changes, result } = finished;
+        let Finished { writer, writes, changes, result, in_the_way } = finished;
         self.writer = Some(writer);
+        if in_the_way {
+            self.leave_long = LEFT_LONG;
+        }
         match result {
             None => {}
             Some(Ok(committed)) => {
@@ -300,43 +337,23 @@ impl State {
     }
 }
 
-/// Sweeps if that is due, and commits if there is something to commit.
-async fn work(
-    writer: &mut Writer,
-    sweep: bool,
-    changes: &[Change],
-    node: &Node,
-) -> Option<Result<Committed, DatabaseError>> {
-    if sweep && let Err(error) = writer.sweep().await {
+/// Does what is due before a commit. Returns whether the log is as short as it was to be.
+async fn prepare(writer: &mut Writer, due: &Due) -> bool {
+    if due.sweep
+        && let Err(error) = writer.sweep().await
+    {
         tracing::warn!(%error, "sweep failed");
     }
-    match changes {
-        [] => None,
-        changes => Some(commit(writer, changes, node).await),
+    if !due.begin_log_anew {
+        return true;
     }
-}
-
-/// Moves the database's log, beside the commits and, where it has become long, between two of them.
-async fn move_log(node: &Node, busy: bool, leave_long: &mut u32) -> Result<(), DatabaseError> {
-    if !node.database.checkpoint(busy).await? {
-        return Ok(());
-    }
-    if *leave_long > 0 {
-        *leave_long -= 1;
-        return Ok(());
-    }
-    let turn = node.storage.turn().await;
     let since = Instant::now();
-    let begun = timeout(BEGIN_ANEW, node.database.begin_log_anew()).await;
-    drop(turn);
+    let begun = writer.begin_log_anew();
     metrics::get().log_seconds.record(since.elapsed());
-    if !matches!(begun, Ok(Ok(true))) {
-        *leave_long = LEFT_LONG;
-    }
-    match begun {
-        Ok(begun) => begun.map(drop),
-        Err(_) => Err(DatabaseError::Unavailable(format!("the log was not begun anew in {BEGIN_ANEW:?}"))),
-    }
+    begun.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the log could not be begun anew");
+        false
+    })
 }
 
 /// Runs a group commit and counts it.

@@ -4,6 +4,7 @@
 //! Run with `cargo bench -p chat-database`.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use chat_database::Database;
 use chat_database::change::{Change, Receipt, ReceiptKind, Send};
@@ -23,7 +24,7 @@ fn commits(criterion: &mut Criterion) {
     let folder = temp_folder();
     let url = std::env::var("CHAT_BENCH_URL")
         .unwrap_or_else(|_| format!("sqlite://{}/bench.db?mode=rwc", folder.path().display()));
-    let writer = Mutex::new(runtime.block_on(writer(&url)));
+    let writer = runtime.block_on(writer(&url));
     let mut number = 0;
     for kind in ["sends", "sends-and-receipts"] {
         let mut group = criterion.benchmark_group(kind);
@@ -62,13 +63,14 @@ fn temp_folder() -> tempfile::TempDir {
     }
 }
 
-async fn writer(url: &str) -> Writer {
+async fn writer(url: &str) -> Arc<Mutex<Writer>> {
     let made = async {
         let options = Options { url: url.to_owned(), readers: 2 };
         let database = Database::connect(&options).await.map_err(|error| error.to_string())?;
         chat_migrations::up(database.for_migrations()).await.map_err(|error| error.to_string())?;
-        tokio::spawn(checkpoints(database.clone()));
-        Ok::<_, String>(Writer::new(database, "bench".to_owned()))
+        let writer = Arc::new(Mutex::new(Writer::new(database.clone(), "bench".to_owned())));
+        tokio::spawn(checkpoints(database, Arc::clone(&writer)));
+        Ok::<_, String>(writer)
     };
     match made.await {
         Ok(writer) => writer,
@@ -77,11 +79,11 @@ async fn writer(url: &str) -> Writer {
 }
 
 /// Moves the log into the file beside the writer, as the hub does.
-async fn checkpoints(database: Database) {
+async fn checkpoints(database: Database, writer: Arc<Mutex<Writer>>) {
     loop {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         if database.checkpoint(true).await.unwrap_or_default() {
-            let _ = database.begin_log_anew().await;
+            let _ = writer.lock().await.begin_log_anew();
         }
     }
 }

@@ -127,6 +127,19 @@ impl Writer {
         }
     }
 
+    /// Moves the rest of SQLite's log, and has the next commit begin it anew, unless somebody goes on reading the old one;
+    /// returns whether it is done. Elsewhere there is nothing to do.
+    ///
+    /// SQLite does so by itself only if all of the log has been moved and nobody reads it, which among commits one after
+    /// another hardly ever is; and while another connection did it, a commit would find the file locked, and look again after
+    /// 1, 3, 8, 18 and more milliseconds, not when the lock is free. It blocks its thread, as a commit does.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn begin_log_anew(&mut self) -> Result<bool, Error> {
+        Ok(self.connection.begin_log_anew()?)
+    }
+
     async fn replace_connection(&mut self) -> Result<(), Error> {
         tracing::warn!("the writing connection hangs and is given up");
         self.connection.replace().await?;

@@ -14,7 +14,10 @@ use tokio::sync::oneshot;
 use crate::Error;
 use crate::failure::Failure;
 
-/// How much less urgent the threads are that read SQLite, as `nice` counts it.
+/// How often the log is moved at most before it is begun anew, for a moment without a commit.
+const AT_MOST: usize = 8;
+
+/// How much less urgent the threads are that read SQLite or move its log, as `nice` counts it.
 const NICE: i32 = 10;
 
 /// How long anybody waits for a connection.
@@ -46,7 +49,7 @@ pub struct Database {
     pub(crate) writer: DatabaseConnection,
     /// With SQLite each has a thread, which gives way to those that messages pass through.
     pub(crate) readers: DatabaseConnection,
-    /// Moves SQLite's log into its file, while others read and write.
+    /// Moves SQLite's log into its file while others read and write, and gives way, too.
     mover: Option<DatabaseConnection>,
     pub(crate) backend: DatabaseBackend,
     options: Arc<Options>,
@@ -66,7 +69,8 @@ impl Database {
         // The writer comes first: for SQLite it makes the file and sets its journal mode.
         let writer = open(options, backend, Role::Writer).await?;
         let (readers, mover) = if backend == DatabaseBackend::Sqlite {
-            (open_giving_way(options, backend).await?, Some(open(options, backend, Role::Mover).await?))
+            let readers = open_giving_way(options, backend, Role::Readers).await?;
+            (readers, Some(open_giving_way(options, backend, Role::Mover).await?))
         } else {
             (open(options, backend, Role::Readers).await?, None)
         };
@@ -94,7 +98,7 @@ impl Database {
     /// Moves what was committed from SQLite's log into its file, beside the writer's path; nothing elsewhere.
     ///
     /// To be called a few times a second by one task; without it the log grows until the writer does it itself. Returns
-    /// whether the log has become so long that it should be [begun anew](Self::begin_log_anew).
+    /// whether the log has become so long that the writer should [begin it anew](crate::commit::Writer::begin_log_anew).
     ///
     /// `busy`: commits carry many writes. They cost less in a log that is short, for its pages are written again and again
     /// and its file does not grow. With few writes in each nobody needs that.
@@ -106,28 +110,17 @@ impl Database {
             return Ok(false);
         };
         let most = if busy { sqlite::BUSY_LOG_PAGES } else { sqlite::QUIET_LOG_PAGES };
-        let long = sqlite::move_log(mover).await? > most;
-        if long {
-            // Once more, for what came meanwhile: the less is left, the shorter commits wait.
-            sqlite::move_log(mover).await?;
+        if sqlite::move_log(mover).await?.log <= most {
+            return Ok(false);
         }
-        Ok(long)
-    }
-
-    /// Moves the rest of SQLite's log, and has the next commit begin it anew, unless somebody goes on reading the old one;
-    /// returns whether it is done.
-    ///
-    /// The writer does so by itself only if all of the log has been moved and nobody reads it, which among commits one after
-    /// another hardly ever is. To be called between commits: one that comes meanwhile finds the file locked, and SQLite has
-    /// it look again after 1, 3, 8, 18 and more milliseconds, not when the lock is free.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn begin_log_anew(&self) -> Result<bool, Error> {
-        match &self.mover {
-            Some(mover) => sqlite::begin_log_anew(mover).await,
-            None => Ok(true),
+        // What came meanwhile, until for once nothing does: then the file is synced now, and not while commits wait.
+        for _ in 0..AT_MOST {
+            let sqlite::Moved { log, moved } = sqlite::move_log(&self.writer).await?;
+            if log == moved {
+                break;
+            }
         }
+        Ok(true)
     }
 
     /// Returns the URL, password and all.
@@ -173,8 +166,8 @@ fn backend(url: &str) -> Result<DatabaseBackend, Error> {
     }
 }
 
-/// Opens SQLite's readers on a thread that gives way: the connections' own threads take that from the one that starts them.
-async fn open_giving_way(options: &Options, backend: DatabaseBackend) -> Result<DatabaseConnection, Error> {
+/// Opens a pool of SQLite's on a thread that gives way: the connections' own threads take that from the one that starts them.
+async fn open_giving_way(options: &Options, backend: DatabaseBackend, role: Role) -> Result<DatabaseConnection, Error> {
     let (done, opened) = oneshot::channel();
     let options = options.clone();
     let opening = move || {
@@ -182,13 +175,13 @@ async fn open_giving_way(options: &Options, backend: DatabaseBackend) -> Result<
         if cfg!(target_os = "linux")
             && let Err(error) = rustix::process::nice(NICE)
         {
-            tracing::debug!(%error, "reads are as urgent as messages");
+            tracing::debug!(%error, "the database is read and moved as urgently as messages pass");
         }
         // A runtime of its own, for the pool opens some of its connections by tasks.
         let runtime = runtime::Builder::new_current_thread().enable_time().build();
         let opened = runtime.map_err(|error| Error::Unavailable(error.to_string())).and_then(|runtime| {
             runtime.block_on(async {
-                let pool = open(&options, backend, Role::Readers).await?;
+                let pool = open(&options, backend, role).await?;
                 sqlite::wait_for_all(&pool).await;
                 Ok(pool)
             })

@@ -71,6 +71,12 @@ impl Connection {
         Ok(database.writer.execute_raw(statement).await.map(drop)?)
     }
 
+    /// Begins SQLite's log anew, and returns whether it is done. A server looks after its own.
+    pub(super) fn begin_log_anew(&mut self) -> Result<bool, Failure> {
+        let Self { database, embedded } = self;
+        if database.is_sqlite() { sqlite::begin_log_anew(open(database, embedded)?) } else { Ok(true) }
+    }
+
     /// Returns the connection that reads for the writer.
     pub(super) fn reader(&self) -> &DatabaseConnection {
         &self.database.writer

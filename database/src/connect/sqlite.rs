@@ -81,31 +81,35 @@ pub(super) async fn wait_for_all(pool: &DatabaseConnection) {
     }
 }
 
-/// Moves the log into the file, as far as nobody is in the way, and returns how many pages the log has.
-pub(super) async fn move_log(mover: &DatabaseConnection) -> Result<i64, Error> {
-    checkpoint(mover, "PASSIVE").await.map(|(_, pages)| pages)
+/// What became of the log, in pages.
+pub(super) struct Moved {
+    /// How long it is.
+    pub(super) log: i64,
+    /// How much of it is in the file.
+    pub(super) moved: i64,
+}
+
+/// Moves the log into the file, as far as nobody is in the way. If no commit comes meanwhile, the file is synced, too.
+pub(super) async fn move_log(mover: &DatabaseConnection) -> Result<Moved, Error> {
+    let statement = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA wal_checkpoint(PASSIVE)");
+    let row = mover.query_one_raw(statement).await.map_err(crate::failure::error)?;
+    let column = |at| row.as_ref().and_then(|row| row.try_get_by_index(at).ok()).unwrap_or_default();
+    Ok(Moved { log: column(1), moved: column(2) })
 }
 
 /// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long; returns
-/// whether it is done. Who begins to read meanwhile reads the file.
-pub(super) async fn begin_log_anew(mover: &DatabaseConnection) -> Result<bool, Error> {
-    let patience = format!("PRAGMA busy_timeout = {}", RESTART.as_millis());
-    mover.execute_unprepared(&patience).await.map_err(crate::failure::error)?;
-    checkpoint(mover, "RESTART").await.map(|(in_the_way, _)| !in_the_way)
-}
-
-/// Returns whether somebody was in the way, and how many pages the log has. See
+/// whether it is done. Who begins to read meanwhile reads the file. See
 /// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
-async fn checkpoint(mover: &DatabaseConnection, how: &str) -> Result<(bool, i64), Error> {
-    let statement = Statement::from_string(DatabaseBackend::Sqlite, format!("PRAGMA wal_checkpoint({how})"));
-    let row = mover.query_one_raw(statement).await.map_err(crate::failure::error)?;
-    let column = |at| row.as_ref().and_then(|row| row.try_get_by_index::<i64>(at).ok()).unwrap_or_default();
-    Ok((column(0) != 0, column(1)))
+pub(crate) fn begin_log_anew(writer: &Connection) -> Result<bool, Failure> {
+    writer.busy_timeout(RESTART)?;
+    let in_the_way = writer.query_row("PRAGMA wal_checkpoint(RESTART)", (), |row| row.get::<_, bool>(0));
+    writer.busy_timeout(BUSY)?;
+    Ok(!in_the_way?)
 }
 
 pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
     // A connection to a file does not die of age or idleness, and re-opening one loses its caches.
-    if role == Role::Readers {
+    if role != Role::Writer {
         // All of them now: whoever opens them decides how urgent they are.
         connect.min_connections(connections);
     }
