@@ -194,6 +194,12 @@ impl Outbox {
         self.lock().close.clone()
     }
 
+    /// As [`Outbox::drain`] or, while something is still being written, as [`Outbox::closed`]. One future for both: it is
+    /// kept in every connection's task.
+    pub async fn next(&self, writing: bool) -> Drained {
+        if writing { Drained::Closed(self.closed().await) } else { self.drain().await }
+    }
+
     /// Waits until there is something to write, and takes all of it. For the connection's task alone.
     pub async fn drain(&self) -> Drained {
         loop {
@@ -253,6 +259,8 @@ impl Close {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     const SMALL: Capacity = Capacity { bytes: 10, frames: 3 };
@@ -351,6 +359,16 @@ mod tests {
             _ = &mut closed => panic!("open"),
             replayed = &mut replay => replayed.expect("room"),
         }
+    }
+
+    #[tokio::test]
+    async fn while_something_is_written_only_the_end_is_waited_for() {
+        let outbox = Outbox::new(SMALL);
+        push(&outbox, "a").expect("room");
+        assert_eq!(outbox.next(true).now_or_never(), None, "it would be taken, and have no place to go");
+        assert_eq!(outbox.next(false).await, frames(&["a"]));
+        outbox.close(CloseCode::TokenExpired);
+        assert_eq!(outbox.next(true).await, Drained::Closed(Close::new(CloseCode::TokenExpired)));
     }
 
     #[tokio::test]

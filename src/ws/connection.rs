@@ -83,6 +83,7 @@ impl Connection {
         // A place among what waits for answers; without one, nothing is read, and TCP pushes back on the client.
         let mut permit = self.session.permit().now_or_never();
         loop {
+            let writing = self.wire.is_writing();
             tokio::select! {
                 biased;
                 event = self.wire.turn(permit.is_some()) => match event {
@@ -101,12 +102,12 @@ impl Connection {
                     Event::Ended(None) => return End::Gone,
                     Event::Ended(Some(code)) => return End::Ours(Close::new(code)),
                 },
-                drained = self.session.outbox().drain(), if !self.wire.is_writing() => match drained {
+                drained = self.session.outbox().next(writing) => match drained {
                     Drained::Frames(frames) => self.wire.put(frames),
                     Drained::Closed(close) => return End::Ours(close),
                 },
-                close = self.session.outbox().closed(), if self.wire.is_writing() => return End::Ours(close),
-                free = self.session.permit(), if permit.is_none() => permit = Some(free),
+                // Boxed: few ever wait for a place, and every connection's task would have room for it.
+                free = async { Box::pin(self.session.permit()).await }, if permit.is_none() => permit = Some(free),
                 () = &mut timer => {
                     match self.clock.due(Instant::now(), permit.is_none()) {
                         Due::Nothing => {}
