@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::{CapacityArgs, ChatShape};
 use crate::audit::Family;
 use crate::live::Live;
-use crate::outcome::{Offered, Outcome};
+use crate::outcome::{Costs, Offered, Outcome, ThreadShare};
 use crate::report::table::number;
 use crate::run::measure;
 use crate::scenario::Chat;
@@ -26,6 +26,9 @@ const POOR: f64 = 0.9;
 
 /// The share of a core, or of a machine, above which it was what ended the growth.
 const BUSY: f64 = 0.9;
+
+/// The share of the time without a core, of a thread that is ready, from which on it is kept from its work.
+const STARVED: f64 = 0.1;
 
 /// What a search for capacity found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -253,24 +256,38 @@ fn saturated(steps: &[Step], answer: &Answer) -> String {
     let Some(costs) = &outcome.server else {
         return format!("something of the server, {at}: its process is not known here (--pid)");
     };
+    of_the_server(costs, outcome.seconds, generator.cpu_share, &at)
+}
+
+/// Names what the server had too little of; `at` says when.
+fn of_the_server(costs: &Costs, seconds: f64, generator_share: f64, at: &str) -> String {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let thread = costs.busiest_thread.as_ref().filter(|(_, share)| *share > BUSY);
-    match thread {
-        Some((name, share)) => format!("CPU: the server's thread `{name}`, {} of a core {at}", percent(*share)),
-        None if costs.machine_share > BUSY => {
-            let server = (costs.user + costs.system) / outcome.seconds;
-            let (busy, own) = (percent(costs.machine_share), percent(generator.cpu_share));
-            format!("CPU: all cores, {busy} busy {at} (the server {} of a core, this generator {own})", percent(server))
+    let busiest = costs.threads.first();
+    let busy = percent(costs.machine_share);
+    let starved = costs.threads.iter().max_by(|one, other| one.kept_waiting.total_cmp(&other.kept_waiting));
+    let starved =
+        starved.filter(|thread| thread.kept_waiting > STARVED).map(|ThreadShare { name, kept_waiting, .. }| {
+            format!("its thread `{name}` was ready for {} of the time with no core free for it", percent(*kept_waiting))
+        });
+    match (busiest.filter(|thread| thread.worked > BUSY), starved) {
+        (Some(ThreadShare { name, worked, .. }), _) => {
+            format!("CPU: the server's thread `{name}`, {} of a core {at}", percent(*worked))
         }
-        None if costs.disk_wait_share > 0.2 => {
+        (None, starved) if costs.machine_share > BUSY => {
+            let server = percent((costs.user + costs.system) / seconds);
+            let own = percent(generator_share);
+            let starved = starved.map_or(String::new(), |starved| format!("; {starved}"));
+            format!("CPU: all cores, {busy} busy {at} (the server {server} of a core, this generator {own}{starved})")
+        }
+        _ if costs.disk_wait_share > 0.2 => {
             format!("the disk: {} of the machine's time waited for it {at}", percent(costs.disk_wait_share))
         }
-        None => {
+        (None, Some(starved)) => format!("CPU: {busy} of the machine busy {at}, but {starved}"),
+        (None, None) => {
             let commit = costs.says.map_or(String::new(), |says| format!(", a commit took {:.1} ms", says.commit_ms));
             format!(
-                "no CPU: {} of the machine busy {at}, busiest thread {}{commit}; waiting, for the disk or for locks",
-                percent(costs.machine_share),
-                percent(costs.busiest_thread.as_ref().map_or(0.0, |(_, share)| *share))
+                "no CPU: {busy} of the machine busy {at}, busiest thread {}{commit}; waiting, for the disk or for locks",
+                percent(busiest.map_or(0.0, |thread| thread.worked))
             )
         }
     }
@@ -299,7 +316,37 @@ impl Capacity {
 
 #[cfg(test)]
 mod tests {
-    use super::concurrencies;
+    use super::*;
+
+    fn thread(name: &str, worked: f64, kept_waiting: f64) -> ThreadShare {
+        ThreadShare { name: name.to_owned(), worked, kept_waiting }
+    }
+
+    /// On two cores for three threads none of them is busy all the time, and still it is cores that are missing.
+    #[test]
+    fn a_thread_that_is_ready_and_has_no_core_is_named() {
+        let named = |machine_share, threads| {
+            let costs = Costs { user: 1.0, system: 2.0, machine_share, threads, ..Costs::default() };
+            of_the_server(&costs, 2.0, 0.5, "at 86,000/s")
+        };
+        let starved = || vec![thread("hub", 0.78, 0.13), thread("storage", 0.39, 0.42)];
+        assert_eq!(
+            named(0.75, starved()),
+            "CPU: 75 % of the machine busy at 86,000/s, but its thread `storage` was ready for 42 % of the time with no core \
+             free for it"
+        );
+        assert_eq!(
+            named(0.95, starved()),
+            "CPU: all cores, 95 % busy at 86,000/s (the server 150 % of a core, this generator 50 %; its thread `storage` was \
+             ready for 42 % of the time with no core free for it)"
+        );
+        assert_eq!(
+            named(0.75, vec![thread("hub", 0.95, 0.2)]),
+            "CPU: the server's thread `hub`, 95 % of a core at 86,000/s"
+        );
+        let waits = named(0.3, vec![thread("hub", 0.2, 0.05)]);
+        assert!(waits.starts_with("no CPU: 30 % of the machine busy at 86,000/s, busiest thread 20 %"), "{waits}");
+    }
 
     #[test]
     fn a_curve_has_enough_points() {

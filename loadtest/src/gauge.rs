@@ -3,10 +3,13 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use crate::outcome::{Costs, Says};
+use crate::outcome::{Costs, Says, ThreadShare};
 use crate::rest;
 use crate::target::Target;
-use crate::usage::{self, Usage};
+use crate::usage::{self, Thread, Usage};
+
+/// The share of the time from which on a thread is named.
+const WORTH_NAMING: f64 = 0.01;
 
 /// Reads a server's costs.
 #[derive(Debug)]
@@ -90,7 +93,7 @@ impl<'a> Gauge<'a> {
             socket_memory_kb: usage::socket_memory_kb().unwrap_or_default(),
             voluntary_switches: to.voluntary_switches.saturating_sub(from.voluntary_switches),
             involuntary_switches: to.involuntary_switches.saturating_sub(from.involuntary_switches),
-            busiest_thread: busiest(from, to, seconds),
+            threads: threads(from, to, seconds),
             written: to.written.saturating_sub(from.written),
             grown: before.folder.zip(after.folder).map(|(before, after)| after.saturating_sub(before)),
             machine_share: machine.map_or(0.0, |(before, after)| (after.0 - before.0) / cores),
@@ -134,12 +137,14 @@ impl Metrics {
     }
 }
 
-fn busiest(from: &Usage, to: &Usage, seconds: f64) -> Option<(String, f64)> {
-    let used = |(id, name, cpu): &(u32, String, f64)| {
-        let before = from.threads.iter().find(|(other, ..)| other == id).map_or(0.0, |(.., cpu)| *cpu);
-        (name.clone(), (cpu - before) / seconds)
-    };
-    to.threads.iter().map(used).max_by(|one, other| one.1.total_cmp(&other.1))
+/// Says what the threads did that did anything worth naming, those that worked most first.
+fn threads(from: &Usage, to: &Usage, seconds: f64) -> Vec<ThreadShare> {
+    let named =
+        |thread: Thread| ThreadShare { name: thread.name, worked: thread.worked, kept_waiting: thread.kept_waiting };
+    let mut threads: Vec<_> = to.since(from, seconds).into_iter().map(named).collect();
+    threads.retain(|thread| thread.worked + thread.kept_waiting >= WORTH_NAMING);
+    threads.sort_by(|one, other| other.worked.total_cmp(&one.worked));
+    threads
 }
 
 #[cfg(test)]

@@ -106,6 +106,9 @@ pub struct Generator {
     pub cpu: f64,
     /// Its share of the one core that it can use.
     pub cpu_share: f64,
+    /// The share of the time in which it was ready to go on, and no core was free for it.
+    #[serde(default)]
+    pub kept_waiting: f64,
     /// How late it was, in milliseconds.
     pub lateness_ms: Summary,
     /// What was due.
@@ -140,8 +143,9 @@ pub struct Costs {
     pub voluntary_switches: u64,
     /// How often its threads were made to wait.
     pub involuntary_switches: u64,
-    /// The thread that worked most, and its share of a core.
-    pub busiest_thread: Option<(String, f64)>,
+    /// Its threads, those that worked most first; without those that did next to nothing.
+    #[serde(default)]
+    pub threads: Vec<ThreadShare>,
     /// Bytes that it caused to be written to disks.
     pub written: u64,
     /// Bytes by which its data have grown; `None` if they are not ours to look at.
@@ -152,6 +156,17 @@ pub struct Costs {
     pub disk_wait_share: f64,
     /// What it says of itself; `None` if it has no `/metrics` that we know.
     pub says: Option<Says>,
+}
+
+/// What a thread did with the time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ThreadShare {
+    /// What it is called.
+    pub name: String,
+    /// The share of the time in which it had a core.
+    pub worked: f64,
+    /// The share in which it was ready to go on, and no core was free for it.
+    pub kept_waiting: f64,
 }
 
 /// What a hub says of itself.

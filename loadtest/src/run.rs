@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::stage::{Load, Stage};
 use crate::stats::float;
 use crate::target::Target;
-use crate::usage;
+use crate::usage::{self, Usage};
 
 /// The share of its one core up to which the generator is believed.
 const SATURATED: f64 = 0.95;
@@ -44,14 +44,14 @@ pub async fn measure<S: Scenario>(
     tokio::time::sleep(window.from.saturating_duration_since(Instant::now())).await;
 
     let before = gauge.read().await?;
-    let own_before = usage::cpu_seconds(std::process::id())?;
+    let own_before = usage::usage(std::process::id())?;
     let timeline = RefCell::new(Vec::new());
     let worked = tokio::select! {
         worked = scenario.work(&mut crew, &stage) => worked,
         never = watch(&stage.recorder, window, &gauge, live, &timeline) => match never {},
     };
     let after = gauge.read().await?;
-    let own_cpu = usage::cpu_seconds(std::process::id())? - own_before;
+    let own = usage::usage(std::process::id())?;
     let seconds = after.at.duration_since(before.at).as_secs_f64();
     worked?;
     last_second(&stage.recorder, &timeline, seconds, after.usage.as_ref().map_or(0, |usage| usage.resident_kb));
@@ -59,7 +59,7 @@ pub async fn measure<S: Scenario>(
     live.closing();
     scenario.close(crew, &stage).await?;
     let seen = stage.recorder.seen();
-    let generator = generator(&seen, own_cpu, seconds, &load);
+    let generator = generator(&seen, &own_before, &own, seconds, &load);
     live.done();
     Ok(Outcome {
         scenario: scenario.name().to_owned(),
@@ -136,10 +136,14 @@ fn refused(seen: &Seen) -> Option<String> {
 }
 
 /// Judges the generator's own work.
-fn generator(seen: &Seen, cpu: f64, seconds: f64, load: &Load) -> Generator {
+fn generator(seen: &Seen, before: &Usage, after: &Usage, seconds: f64, load: &Load) -> Generator {
+    let cpu = after.user + after.system - before.user - before.system;
+    // One thread does the work.
+    let most = after.since(before, seconds).into_iter().max_by(|one, other| one.worked.total_cmp(&other.worked));
     let mut generator = Generator {
         cpu,
         cpu_share: cpu / seconds.max(1e-9),
+        kept_waiting: most.map_or(0.0, |thread| thread.kept_waiting),
         lateness_ms: seen.lateness.summary(),
         scheduled: seen.scheduled,
         dropped: seen.unsent,

@@ -56,10 +56,40 @@ pub struct Usage {
     pub voluntary_switches: u64,
     /// How often its threads were made to wait.
     pub involuntary_switches: u64,
-    /// CPU seconds of each of its threads, by id and name.
-    pub threads: Vec<(u32, String, f64)>,
+    /// Its threads.
+    pub threads: Vec<Thread>,
     /// Bytes that it caused to be written to disks.
     pub written: u64,
+}
+
+/// A thread, and its seconds since it began.
+#[derive(Debug, Clone, Default)]
+pub struct Thread {
+    /// The kernel's number for it.
+    pub id: u32,
+    /// What it is called.
+    pub name: String,
+    /// On a core.
+    pub worked: f64,
+    /// Ready to go on, with no core free for it; 0 where the kernel does not say.
+    pub kept_waiting: f64,
+}
+
+impl Usage {
+    /// Says what each thread has done since an earlier look, as shares of the time between.
+    #[must_use]
+    pub fn since(&self, earlier: &Self, seconds: f64) -> Vec<Thread> {
+        let mut threads = self.threads.clone();
+        for thread in &mut threads {
+            if let Some(before) = earlier.threads.iter().find(|before| before.id == thread.id) {
+                thread.worked -= before.worked;
+                thread.kept_waiting -= before.kept_waiting;
+            }
+            thread.worked /= seconds;
+            thread.kept_waiting /= seconds;
+        }
+        threads
+    }
 }
 
 /// Returns what a process has used and holds.
@@ -91,7 +121,9 @@ pub fn usage(pid: u32) -> io::Result<Usage> {
         let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map_or("", |(name, _)| name);
         let id = task.file_name().to_str().and_then(|id| id.parse().ok()).unwrap_or_default();
         if let Ok((user, system)) = times(&stat) {
-            usage.threads.push((id, name.to_owned(), user + system));
+            let scheduled = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let kept_waiting = kept_waiting(&scheduled);
+            usage.threads.push(Thread { id, name: name.to_owned(), worked: user + system, kept_waiting });
         }
     }
     Ok(usage)
@@ -139,6 +171,13 @@ fn times(stat: &str) -> io::Result<(f64, f64)> {
     Ok((f64::from(user) / TICKS_PER_SECOND, f64::from(system) / TICKS_PER_SECOND))
 }
 
+/// Reads how many seconds a thread has waited for a core: the second of three numbers, in nanoseconds. See
+/// <https://docs.kernel.org/scheduler/sched-stats.html>.
+fn kept_waiting(schedstat: &str) -> f64 {
+    let nanoseconds = schedstat.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok());
+    std::time::Duration::from_nanos(nanoseconds.unwrap_or_default()).as_secs_f64()
+}
+
 fn field<T: std::str::FromStr>(text: &str, name: &str) -> Option<T> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_ascii_whitespace().next()?.parse().ok()
@@ -160,5 +199,16 @@ mod tests {
         assert!(usage.resident_kb > 500 && !usage.threads.is_empty() && usage.voluntary_switches > 0, "{usage:?}");
         assert!(machine_cpu().expect("a machine").0 > 0.0);
         socket_memory_kb().expect("a kernel with sockets");
+        assert!((kept_waiting("7000 2500000000 3") - 2.5).abs() < 1e-9);
+        assert!(kept_waiting("") < 1e-9, "a kernel that does not count");
+    }
+
+    #[test]
+    fn a_thread_is_told_from_another_by_its_number() {
+        let thread = |id, worked, kept_waiting| Thread { id, name: "worker".to_owned(), worked, kept_waiting };
+        let before = Usage { threads: vec![thread(1, 3.0, 1.0), thread(2, 5.0, 0.0)], ..Usage::default() };
+        let after = Usage { threads: vec![thread(2, 6.0, 0.5), thread(3, 1.5, 0.0)], ..Usage::default() };
+        let shares: Vec<_> = after.since(&before, 2.0).iter().map(|t| (t.id, t.worked, t.kept_waiting)).collect();
+        assert_eq!(shares, [(2, 0.5, 0.25), (3, 0.75, 0.0)], "one has ended, and one has begun");
     }
 }

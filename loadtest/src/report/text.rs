@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 
 use super::table::{Table, bytes, number, percent, whole};
 use crate::audit::{Family, Fault, Tally};
-use crate::outcome::{Costs, Generator, Offered, Outcome};
+use crate::outcome::{Costs, Generator, Offered, Outcome, ThreadShare};
 use crate::stats::float;
 use crate::stats::schedule::Arrivals;
+
+/// How many threads of the server are told of.
+const THREADS: usize = 4;
 
 /// Writes a run.
 pub(super) fn run(outcome: &Outcome) -> String {
@@ -143,7 +146,11 @@ fn families(outcome: &Outcome) -> String {
 }
 
 fn generator(generator: &Generator, load: Offered) -> String {
-    let mut parts = vec![format!("{} of a core", percent(generator.cpu_share))];
+    let mut parts = vec![format!(
+        "{} of a core, ready without one {} of the time",
+        percent(generator.cpu_share),
+        percent(generator.kept_waiting)
+    )];
     if matches!(load, Offered::Open { .. }) {
         let late = generator.lateness_ms;
         parts.push(format!("late p50 {:.2} ms, p99 {:.2} ms, max {:.1} ms", late.p50, late.p99, late.max));
@@ -163,9 +170,6 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     if let Some(each) = outcome.cpu_us_each() {
         parts.push(format!("{} µs for one {name}", number(each)));
         parts.push(format!("{} {name}s a CPU second", number((1e6 / each).round())));
-    }
-    if let Some((name, share)) = &costs.busiest_thread {
-        parts.push(format!("busiest thread {name} {}", percent(*share)));
     }
     let resident = f64::from(costs.resident_kb) * 1024.0;
     let before = f64::from(costs.resident_before_kb) * 1024.0;
@@ -187,7 +191,9 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     }
     let machine =
         format!("machine {} busy, {} waiting for disks", percent(costs.machine_share), percent(costs.disk_wait_share));
-    let mut lines = vec![parts.join(" · "), memory, disk.join(" · ") + " · " + &machine];
+    let mut lines = vec![parts.join(" · ")];
+    lines.extend(threads(&costs.threads));
+    lines.extend([memory, disk.join(" · ") + " · " + &machine]);
     lines.extend(costs.says.filter(|says| says.commits > 0.0).map(|says| {
         format!(
             "says {} commits of {} writes in {:.2} ms each · {} waited for storage at most, looked at once a second",
@@ -198,6 +204,22 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
         )
     }));
     lines
+}
+
+/// Says what the threads did that worked most.
+fn threads(threads: &[ThreadShare]) -> Option<String> {
+    let (first, rest) = threads.split_first()?;
+    let mut parts = vec![format!(
+        "threads {} on a core {} of the time, ready without one {}",
+        first.name,
+        percent(first.worked),
+        percent(first.kept_waiting)
+    )];
+    let others = rest.iter().take(THREADS - 1);
+    parts.extend(
+        others.map(|thread| format!("{} {} and {}", thread.name, percent(thread.worked), percent(thread.kept_waiting))),
+    );
+    Some(parts.join(" · "))
 }
 
 fn verdict(outcome: &Outcome) -> String {
