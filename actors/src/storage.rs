@@ -101,8 +101,8 @@ pub(crate) struct Finished {
     changes: Vec<Change>,
     /// `None`: there was nothing to commit.
     result: Option<Result<Committed, DatabaseError>>,
-    /// The log was to be begun anew, and was not.
-    in_the_way: bool,
+    /// Whether the log was begun anew, if it was to be.
+    begun_anew: Option<bool>,
 }
 
 /// What is to be done before the next commit.
@@ -137,7 +137,7 @@ pub(crate) struct State {
     due: Due,
     /// What was committed since the last checkpoint began.
     since: Since,
-    /// A checkpoint is running.
+    /// A checkpoint is running, or the log is to be begun anew.
     moving: bool,
     /// How many times more the log is left as long as it is.
     leave_long: u32,
@@ -211,12 +211,12 @@ impl State {
         // A task of its own, which nobody cancels: a transaction dropped half-way would leave its connection in doubt.
         tokio::spawn(async move {
             let turn = node.storage.turn().await;
-            let in_the_way = !prepare(&mut writer, &due).boxed().await;
+            let begun_anew = prepare(&mut writer, &due).boxed().await;
             let result =
                 if changes.is_empty() { None } else { Some(commit(&mut writer, &changes, &node).boxed().await) };
             drop(turn);
             broken.defuse();
-            let finished = Finished { writer, writes, changes, result, in_the_way };
+            let finished = Finished { writer, writes, changes, result, begun_anew };
             // An actor that has ended meanwhile leaves the commit to the log, and the origins answer for themselves.
             let _ = myself.send_message(Message::Finished(Box::new(finished)));
         });
@@ -230,35 +230,27 @@ impl State {
         self.moving = true;
         let Since { commits, writes } = std::mem::take(&mut self.since);
         let busy = writes >= BUSY_COMMIT * commits;
-        let node = Arc::clone(&self.node);
-        let myself = myself.clone();
-        tokio::spawn(async move {
-            let long = node.database.checkpoint(busy).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "checkpoint failed");
-                false
-            });
-            let _ = myself.send_message(Message::Moved(long));
-        });
+        tokio::spawn(move_log(Arc::clone(&self.node), busy, Moving { storage: myself.clone(), long: false }));
     }
 
     /// Lets the log be begun anew before the next commit, if it has become long.
     fn moved(&mut self, long: bool) {
-        self.moving = false;
-        if !long {
+        if long && self.leave_long == 0 {
+            self.due.begin_log_anew = true;
             return;
         }
-        if self.leave_long > 0 {
+        self.moving = false;
+        if long {
             self.leave_long -= 1;
-        } else {
-            self.due.begin_log_anew = true;
         }
     }
 
     fn finish(&mut self, finished: Finished) {
-        let Finished { writer, writes, changes, result, in_the_way } = finished;
+        let Finished { writer, writes, changes, result, begun_anew } = finished;
         self.writer = Some(writer);
-        if in_the_way {
-            self.leave_long = LEFT_LONG;
+        if let Some(begun) = begun_anew {
+            self.moving = false;
+            self.leave_long = if begun { 0 } else { LEFT_LONG };
         }
         match result {
             None => {}
@@ -337,23 +329,31 @@ impl State {
     }
 }
 
-/// Does what is due before a commit. Returns whether the log is as short as it was to be.
-async fn prepare(writer: &mut Writer, due: &Due) -> bool {
+/// Moves the database's log, beside the commits.
+async fn move_log(node: Arc<Node>, busy: bool, mut moving: Moving) {
+    match node.database.checkpoint(busy).await {
+        Ok(long) => moving.long = long,
+        Err(error) => tracing::warn!(%error, "checkpoint failed"),
+    }
+}
+
+/// Does what is due before a commit. Returns whether the log was begun anew, if it was to be.
+async fn prepare(writer: &mut Writer, due: &Due) -> Option<bool> {
     if due.sweep
         && let Err(error) = writer.sweep().await
     {
         tracing::warn!(%error, "sweep failed");
     }
     if !due.begin_log_anew {
-        return true;
+        return None;
     }
     let since = Instant::now();
     let begun = writer.begin_log_anew();
     metrics::get().log_seconds.record(since.elapsed());
-    begun.unwrap_or_else(|error| {
+    Some(begun.unwrap_or_else(|error| {
         tracing::warn!(%error, "the log could not be begun anew");
         false
-    })
+    }))
 }
 
 /// Runs a group commit and counts it.
@@ -373,6 +373,20 @@ async fn commit(writer: &mut Writer, changes: &[Change], node: &Node) -> Result<
         }
     }
     result
+}
+
+/// Tells the actor that a checkpoint has ended, however it has.
+struct Moving {
+    storage: ActorRef<Message>,
+    /// The log has become long.
+    long: bool,
+}
+
+impl Drop for Moving {
+    fn drop(&mut self) {
+        // An actor that has ended leaves it to its successor.
+        let _ = self.storage.send_message(Message::Moved(self.long));
+    }
 }
 
 /// Tells the actor if its commit panics.

@@ -14,9 +14,6 @@ use tokio::sync::oneshot;
 use crate::Error;
 use crate::failure::Failure;
 
-/// How often the log is moved at most before it is begun anew, for a moment without a commit.
-const AT_MOST: usize = 8;
-
 /// How much less urgent the threads are that read SQLite or move its log, as `nice` counts it.
 const NICE: i32 = 10;
 
@@ -49,10 +46,18 @@ pub struct Database {
     pub(crate) writer: DatabaseConnection,
     /// With SQLite each has a thread, which gives way to those that messages pass through.
     pub(crate) readers: DatabaseConnection,
-    /// Moves SQLite's log into its file while others read and write, and gives way, too.
-    mover: Option<DatabaseConnection>,
+    movers: Option<Movers>,
     pub(crate) backend: DatabaseBackend,
     options: Arc<Options>,
+}
+
+/// The connections that move SQLite's log into its file while others read and write.
+#[derive(Debug, Clone)]
+struct Movers {
+    /// Gives way, and moves most of it.
+    giving_way: DatabaseConnection,
+    /// As urgent as the writer, who waits for it.
+    at_once: DatabaseConnection,
 }
 
 impl Database {
@@ -68,13 +73,14 @@ impl Database {
         }
         // The writer comes first: for SQLite it makes the file and sets its journal mode.
         let writer = open(options, backend, Role::Writer).await?;
-        let (readers, mover) = if backend == DatabaseBackend::Sqlite {
+        let (readers, movers) = if backend == DatabaseBackend::Sqlite {
             let readers = open_giving_way(options, backend, Role::Readers).await?;
-            (readers, Some(open_giving_way(options, backend, Role::Mover).await?))
+            let giving_way = open_giving_way(options, backend, Role::Mover).await?;
+            (readers, Some(Movers { giving_way, at_once: open(options, backend, Role::Rest).await? }))
         } else {
             (open(options, backend, Role::Readers).await?, None)
         };
-        Ok(Self { writer, readers, mover, backend, options: Arc::new(options.clone()) })
+        Ok(Self { writer, readers, movers, backend, options: Arc::new(options.clone()) })
     }
 
     /// Returns the connection that migrations run on.
@@ -106,21 +112,16 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn checkpoint(&self, busy: bool) -> Result<bool, Error> {
-        let Some(mover) = &self.mover else {
+        let Some(movers) = &self.movers else {
             return Ok(false);
         };
         let most = if busy { sqlite::BUSY_LOG_PAGES } else { sqlite::QUIET_LOG_PAGES };
-        if sqlite::move_log(mover).await?.log <= most {
-            return Ok(false);
+        let long = sqlite::move_log(&movers.giving_way).await? > most;
+        if long {
+            // Once more, for what came meanwhile, and at once: the less is left, the shorter commits wait.
+            sqlite::move_log(&movers.at_once).await?;
         }
-        // What came meanwhile, until for once nothing does: then the file is synced now, and not while commits wait.
-        for _ in 0..AT_MOST {
-            let sqlite::Moved { log, moved } = sqlite::move_log(&self.writer).await?;
-            if log == moved {
-                break;
-            }
-        }
-        Ok(true)
+        Ok(long)
     }
 
     /// Returns the URL, password and all.
@@ -136,7 +137,8 @@ impl Database {
 
     /// Closes all connections; SQLite's log is moved into its file.
     pub async fn close(&self) {
-        for pool in [&self.readers, &self.writer].into_iter().chain(&self.mover) {
+        let movers = self.movers.iter().flat_map(|movers| [&movers.giving_way, &movers.at_once]);
+        for pool in [&self.readers, &self.writer].into_iter().chain(movers) {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::debug!(%error, "could not close a pool of connections");
             }
@@ -156,6 +158,7 @@ enum Role {
     Writer,
     Readers,
     Mover,
+    Rest,
 }
 
 fn backend(url: &str) -> Result<DatabaseBackend, Error> {
@@ -191,7 +194,9 @@ async fn open_giving_way(options: &Options, backend: DatabaseBackend, role: Role
     };
     let started = std::thread::Builder::new().name("sqlite-open".to_owned()).spawn(opening);
     started.map_err(|error| Error::Unavailable(format!("cannot start a thread: {error}")))?;
-    opened.await.unwrap_or_else(|_| Err(Error::Unavailable("the database's readers could not be opened".to_owned())))
+    opened
+        .await
+        .unwrap_or_else(|_| Err(Error::Unavailable("the database's connections could not be opened".to_owned())))
 }
 
 async fn open(options: &Options, backend: DatabaseBackend, role: Role) -> Result<DatabaseConnection, Error> {
@@ -200,7 +205,7 @@ async fn open(options: &Options, backend: DatabaseBackend, role: Role) -> Result
         None => options.url.clone(),
     };
     let connections = match role {
-        Role::Writer | Role::Mover => 1,
+        Role::Writer | Role::Mover | Role::Rest => 1,
         Role::Readers => options.readers.clamp(1, 64),
     };
     let mut connect = ConnectOptions::new(url);

@@ -28,7 +28,7 @@ async fn threads_that_read_sqlite_or_move_its_log_give_way_from_the_beginning() 
         .collect();
     let readers: Vec<i32> = threads.iter().filter(|(name, _)| name.starts_with("sqlite-read")).map(|t| t.1).collect();
     assert_eq!(readers, [(own + 10).min(19); 3], "{threads:?}");
-    for (name, nice) in [("sqlite-move", (own + 10).min(19)), ("sqlite-load", own)] {
+    for (name, nice) in [("sqlite-move", (own + 10).min(19)), ("sqlite-rest", own), ("sqlite-load", own)] {
         assert!(threads.contains(&(name.to_owned(), nice)), "{name}: {threads:?}");
     }
     db.close().await;

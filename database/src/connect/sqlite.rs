@@ -77,24 +77,15 @@ pub(super) async fn wait_for_all(pool: &DatabaseConnection) {
     };
     // What is not there by then is opened when it is needed.
     if tokio::time::timeout(BUSY, opened).await.is_err() {
-        tracing::debug!("not all readers were opened in time");
+        tracing::debug!("not all connections were opened in time");
     }
 }
 
-/// What became of the log, in pages.
-pub(super) struct Moved {
-    /// How long it is.
-    pub(super) log: i64,
-    /// How much of it is in the file.
-    pub(super) moved: i64,
-}
-
-/// Moves the log into the file, as far as nobody is in the way. If no commit comes meanwhile, the file is synced, too.
-pub(super) async fn move_log(mover: &DatabaseConnection) -> Result<Moved, Error> {
+/// Moves the log into the file, as far as nobody is in the way, and returns how many pages the log has.
+pub(super) async fn move_log(mover: &DatabaseConnection) -> Result<i64, Error> {
     let statement = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA wal_checkpoint(PASSIVE)");
     let row = mover.query_one_raw(statement).await.map_err(crate::failure::error)?;
-    let column = |at| row.as_ref().and_then(|row| row.try_get_by_index(at).ok()).unwrap_or_default();
-    Ok(Moved { log: column(1), moved: column(2) })
+    Ok(row.and_then(|row| row.try_get_by_index(1).ok()).unwrap_or_default())
 }
 
 /// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long; returns
@@ -130,6 +121,7 @@ pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
                 .pragma("wal_autocheckpoint", BACKSTOP_PAGES.to_string()),
             Role::Readers => options.thread_name(|id| format!("sqlite-read-{id}")),
             Role::Mover => options.thread_name(|_| "sqlite-move".to_owned()),
+            Role::Rest => options.thread_name(|_| "sqlite-rest".to_owned()),
         }
     });
 }
