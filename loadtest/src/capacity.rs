@@ -264,11 +264,13 @@ fn of_the_server(costs: &Costs, seconds: f64, generator_share: f64, at: &str) ->
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let busiest = costs.threads.first();
     let busy = percent(costs.machine_share);
-    let starved = costs.threads.iter().max_by(|one, other| one.kept_waiting.total_cmp(&other.kept_waiting));
-    let starved =
-        starved.filter(|thread| thread.kept_waiting > STARVED).map(|ThreadShare { name, kept_waiting, .. }| {
-            format!("its thread `{name}` was ready for {} of the time with no core free for it", percent(*kept_waiting))
-        });
+    let waited = |thread: &&ThreadShare| thread.kept_waiting.unwrap_or_default();
+    let urgent = costs.threads.iter().filter(|thread| !thread.gives_way);
+    let starved = urgent.max_by(|one, other| waited(one).total_cmp(&waited(other)));
+    let starved = starved.filter(|thread| waited(thread) > STARVED).map(|thread| {
+        let share = percent(waited(&thread));
+        format!("its thread `{}` was ready for {share} of the time with no core free for it", thread.name)
+    });
     match (busiest.filter(|thread| thread.worked > BUSY), starved) {
         (Some(ThreadShare { name, worked, .. }), _) => {
             format!("CPU: the server's thread `{name}`, {} of a core {at}", percent(*worked))
@@ -319,7 +321,7 @@ mod tests {
     use super::*;
 
     fn thread(name: &str, worked: f64, kept_waiting: f64) -> ThreadShare {
-        ThreadShare { name: name.to_owned(), worked, kept_waiting }
+        ThreadShare { name: name.to_owned(), worked, kept_waiting: Some(kept_waiting), gives_way: false }
     }
 
     /// On two cores for three threads none of them is busy all the time, and still it is cores that are missing.
@@ -329,7 +331,8 @@ mod tests {
             let costs = Costs { user: 1.0, system: 2.0, machine_share, threads, ..Costs::default() };
             of_the_server(&costs, 2.0, 0.5, "at 86,000/s")
         };
-        let starved = || vec![thread("hub", 0.78, 0.13), thread("storage", 0.39, 0.42)];
+        let reader = ThreadShare { gives_way: true, ..thread("sqlite-read-1", 0.1, 0.9) };
+        let starved = || vec![thread("hub", 0.78, 0.13), thread("storage", 0.39, 0.42), reader.clone()];
         assert_eq!(
             named(0.75, starved()),
             "CPU: 75 % of the machine busy at 86,000/s, but its thread `storage` was ready for 42 % of the time with no core \

@@ -139,10 +139,14 @@ impl Metrics {
 
 /// Says what the threads did that did anything worth naming, those that worked most first.
 fn threads(from: &Usage, to: &Usage, seconds: f64) -> Vec<ThreadShare> {
-    let named =
-        |thread: Thread| ThreadShare { name: thread.name, worked: thread.worked, kept_waiting: thread.kept_waiting };
+    let named = |thread: Thread| ThreadShare {
+        name: thread.name,
+        worked: thread.worked,
+        kept_waiting: thread.kept_waiting,
+        gives_way: thread.gives_way,
+    };
     let mut threads: Vec<_> = to.since(from, seconds).into_iter().map(named).collect();
-    threads.retain(|thread| thread.worked + thread.kept_waiting >= WORTH_NAMING);
+    threads.retain(|thread| thread.worked + thread.kept_waiting.unwrap_or_default() >= WORTH_NAMING);
     threads.sort_by(|one, other| other.worked.total_cmp(&one.worked));
     threads
 }

@@ -106,9 +106,10 @@ pub struct Generator {
     pub cpu: f64,
     /// Its share of the one core that it can use.
     pub cpu_share: f64,
-    /// The share of the time in which it was ready to go on, and no core was free for it.
+    /// The share of the time in which it was ready to go on, and no core was free for it; `None` where the kernel does not
+    /// say.
     #[serde(default)]
-    pub kept_waiting: f64,
+    pub kept_waiting: Option<f64>,
     /// How late it was, in milliseconds.
     pub lateness_ms: Summary,
     /// What was due.
@@ -165,8 +166,10 @@ pub struct ThreadShare {
     pub name: String,
     /// The share of the time in which it had a core.
     pub worked: f64,
-    /// The share in which it was ready to go on, and no core was free for it.
-    pub kept_waiting: f64,
+    /// The share in which it was ready to go on, and no core was free for it; `None` where the kernel does not say.
+    pub kept_waiting: Option<f64>,
+    /// It is less urgent than its process is, and meant to wait.
+    pub gives_way: bool,
 }
 
 /// What a hub says of itself.

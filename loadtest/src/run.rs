@@ -143,7 +143,7 @@ fn generator(seen: &Seen, before: &Usage, after: &Usage, seconds: f64, load: &Lo
     let mut generator = Generator {
         cpu,
         cpu_share: cpu / seconds.max(1e-9),
-        kept_waiting: most.map_or(0.0, |thread| thread.kept_waiting),
+        kept_waiting: most.and_then(|thread| thread.kept_waiting),
         lateness_ms: seen.lateness.summary(),
         scheduled: seen.scheduled,
         dropped: seen.unsent,

@@ -71,8 +71,10 @@ pub struct Thread {
     pub name: String,
     /// On a core.
     pub worked: f64,
-    /// Ready to go on, with no core free for it; 0 where the kernel does not say.
-    pub kept_waiting: f64,
+    /// Ready to go on, with no core free for it; `None` where the kernel does not say.
+    pub kept_waiting: Option<f64>,
+    /// It is less urgent than its process is.
+    pub gives_way: bool,
 }
 
 impl Usage {
@@ -83,10 +85,10 @@ impl Usage {
         for thread in &mut threads {
             if let Some(before) = earlier.threads.iter().find(|before| before.id == thread.id) {
                 thread.worked -= before.worked;
-                thread.kept_waiting -= before.kept_waiting;
+                thread.kept_waiting = thread.kept_waiting.zip(before.kept_waiting).map(|(now, before)| now - before);
             }
             thread.worked /= seconds;
-            thread.kept_waiting /= seconds;
+            thread.kept_waiting = thread.kept_waiting.map(|waited| waited / seconds);
         }
         threads
     }
@@ -97,7 +99,9 @@ impl Usage {
 /// # Errors
 /// If there is no such process.
 pub fn usage(pid: u32) -> io::Result<Usage> {
-    let (user, system) = times(&fs::read_to_string(format!("/proc/{pid}/stat"))?)?;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (user, system) = times(&stat)?;
+    let own_nice = nice(&stat);
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let mut usage = Usage {
         user,
@@ -123,7 +127,8 @@ pub fn usage(pid: u32) -> io::Result<Usage> {
         if let Ok((user, system)) = times(&stat) {
             let scheduled = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
             let kept_waiting = kept_waiting(&scheduled);
-            usage.threads.push(Thread { id, name: name.to_owned(), worked: user + system, kept_waiting });
+            let gives_way = nice(&stat) > own_nice;
+            usage.threads.push(Thread { id, name: name.to_owned(), worked: user + system, kept_waiting, gives_way });
         }
     }
     Ok(usage)
@@ -173,9 +178,15 @@ fn times(stat: &str) -> io::Result<(f64, f64)> {
 
 /// Reads how many seconds a thread has waited for a core: the second of three numbers, in nanoseconds. See
 /// <https://docs.kernel.org/scheduler/sched-stats.html>.
-fn kept_waiting(schedstat: &str) -> f64 {
-    let nanoseconds = schedstat.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok());
-    std::time::Duration::from_nanos(nanoseconds.unwrap_or_default()).as_secs_f64()
+fn kept_waiting(schedstat: &str) -> Option<f64> {
+    let nanoseconds = schedstat.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(std::time::Duration::from_nanos(nanoseconds).as_secs_f64())
+}
+
+/// Reads how little urgent a thread or a process is: the 19th field, the 17th behind the name.
+fn nice(stat: &str) -> i32 {
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    fields.split_ascii_whitespace().nth(16).and_then(|field| field.parse().ok()).unwrap_or_default()
 }
 
 fn field<T: std::str::FromStr>(text: &str, name: &str) -> Option<T> {
@@ -199,16 +210,17 @@ mod tests {
         assert!(usage.resident_kb > 500 && !usage.threads.is_empty() && usage.voluntary_switches > 0, "{usage:?}");
         assert!(machine_cpu().expect("a machine").0 > 0.0);
         socket_memory_kb().expect("a kernel with sockets");
-        assert!((kept_waiting("7000 2500000000 3") - 2.5).abs() < 1e-9);
-        assert!(kept_waiting("") < 1e-9, "a kernel that does not count");
+        assert_eq!(kept_waiting("7000 2500000000 3"), Some(2.5));
+        assert_eq!(kept_waiting(""), None, "a kernel that does not count");
+        assert_eq!(nice("7 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 10 1 0"), 10);
     }
 
     #[test]
     fn a_thread_is_told_from_another_by_its_number() {
-        let thread = |id, worked, kept_waiting| Thread { id, name: "worker".to_owned(), worked, kept_waiting };
-        let before = Usage { threads: vec![thread(1, 3.0, 1.0), thread(2, 5.0, 0.0)], ..Usage::default() };
-        let after = Usage { threads: vec![thread(2, 6.0, 0.5), thread(3, 1.5, 0.0)], ..Usage::default() };
+        let thread = |id, worked, kept_waiting| Thread { id, worked, kept_waiting, ..Thread::default() };
+        let before = Usage { threads: vec![thread(1, 3.0, Some(1.0)), thread(2, 5.0, Some(0.0))], ..Usage::default() };
+        let after = Usage { threads: vec![thread(2, 6.0, Some(0.5)), thread(3, 1.5, None)], ..Usage::default() };
         let shares: Vec<_> = after.since(&before, 2.0).iter().map(|t| (t.id, t.worked, t.kept_waiting)).collect();
-        assert_eq!(shares, [(2, 0.5, 0.25), (3, 0.75, 0.0)], "one has ended, and one has begun");
+        assert_eq!(shares, [(2, 0.5, Some(0.25)), (3, 0.75, None)], "one has ended, and one has begun");
     }
 }

@@ -146,11 +146,8 @@ fn families(outcome: &Outcome) -> String {
 }
 
 fn generator(generator: &Generator, load: Offered) -> String {
-    let mut parts = vec![format!(
-        "{} of a core, ready without one {} of the time",
-        percent(generator.cpu_share),
-        percent(generator.kept_waiting)
-    )];
+    let mut parts = vec![format!("{} of a core", percent(generator.cpu_share))];
+    parts.extend(generator.kept_waiting.map(|share| format!("ready without one {} of the time", percent(share))));
     if matches!(load, Offered::Open { .. }) {
         let late = generator.lateness_ms;
         parts.push(format!("late p50 {:.2} ms, p99 {:.2} ms, max {:.1} ms", late.p50, late.p99, late.max));
@@ -208,18 +205,18 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
 
 /// Says what the threads did that worked most.
 fn threads(threads: &[ThreadShare]) -> Option<String> {
-    let (first, rest) = threads.split_first()?;
-    let mut parts = vec![format!(
-        "threads {} on a core {} of the time, ready without one {}",
-        first.name,
-        percent(first.worked),
-        percent(first.kept_waiting)
-    )];
-    let others = rest.iter().take(THREADS - 1);
-    parts.extend(
-        others.map(|thread| format!("{} {} and {}", thread.name, percent(thread.worked), percent(thread.kept_waiting))),
-    );
-    Some(parts.join(" · "))
+    let mut parts: Vec<String> = Vec::new();
+    for thread in threads.iter().take(THREADS) {
+        let (name, worked) = (&thread.name, percent(thread.worked));
+        let waited = thread.kept_waiting.map(percent);
+        parts.push(match (parts.is_empty(), waited) {
+            (true, Some(waited)) => format!("{name} on a core {worked} of the time, ready without one {waited}"),
+            (true, None) => format!("{name} on a core {worked} of the time"),
+            (false, Some(waited)) => format!("{name} {worked} and {waited}"),
+            (false, None) => format!("{name} {worked}"),
+        });
+    }
+    (!parts.is_empty()).then(|| format!("threads {}", parts.join(" · ")))
 }
 
 fn verdict(outcome: &Outcome) -> String {
