@@ -9,6 +9,7 @@
 mod group;
 mod handle;
 mod home;
+mod log;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::refused::Refused;
 use crate::thread::{self, InFlight, Settled};
 use group::Group;
 pub(crate) use handle::Handle;
+use log::Log;
 
 /// How often what need not be remembered is swept away.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -40,12 +42,6 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// How often what was committed is moved from the database's log into its tables, beside the commits. A commit that comes
 /// meanwhile waits for the disk, too: little and often keeps that short.
 const CHECKPOINT: Duration = Duration::from_millis(200);
-
-/// How often in a row the log is left as long as it is when somebody went on reading it: commits had waited for them.
-const LEFT_LONG: u32 = 2;
-
-/// From how many writes in a commit, on average, there are so many messages that cheap commits count.
-const BUSY_COMMIT: usize = 4;
 
 /// One thing to write, and who hears what became of it.
 #[derive(Debug)]
@@ -118,13 +114,6 @@ impl Due {
     }
 }
 
-/// Commits, and their writes.
-#[derive(Default)]
-struct Since {
-    commits: usize,
-    writes: usize,
-}
-
 /// The actor.
 pub(crate) struct Storage;
 
@@ -135,12 +124,7 @@ pub(crate) struct State {
     waiting: Vec<(Write, OwnedSemaphorePermit)>,
     group: Group,
     due: Due,
-    /// What was committed since the last checkpoint began.
-    since: Since,
-    /// A checkpoint is running, or the log is to be begun anew.
-    moving: bool,
-    /// How many times more the log is left as long as it is.
-    leave_long: u32,
+    log: Log,
     cores: Cores,
 }
 
@@ -163,9 +147,7 @@ impl Actor for Storage {
             waiting: Vec::new(),
             group: Group::default(),
             due: Due::default(),
-            since: Since { commits: 1, writes: 0 },
-            moving: false,
-            leave_long: 0,
+            log: Log::new(),
         })
     }
 
@@ -180,8 +162,12 @@ impl Actor for Storage {
             Message::Finished(finished) => state.finish(*finished),
             Message::Broken => return Err("a group commit panicked".into()),
             Message::Sweep => state.due.sweep = true,
-            Message::Checkpoint => state.checkpoint(&myself),
-            Message::Moved(long) => state.moved(long),
+            Message::Checkpoint => {
+                if let Some(busy) = state.log.begin_move() {
+                    log::move_beside(Arc::clone(&state.node), busy, myself.clone());
+                }
+            }
+            Message::Moved(long) => state.due.begin_log_anew |= state.log.moved(long),
             #[cfg(feature = "failpoints")]
             Message::Fail => panic!("failpoint: storage"),
         }
@@ -222,41 +208,16 @@ impl State {
         });
     }
 
-    /// Moves what was committed into the tables, in a task of its own, one at a time.
-    fn checkpoint(&mut self, myself: &ActorRef<Message>) {
-        if self.moving || self.since.commits == 0 {
-            return;
-        }
-        self.moving = true;
-        let Since { commits, writes } = std::mem::take(&mut self.since);
-        let busy = writes >= BUSY_COMMIT * commits;
-        tokio::spawn(move_log(Arc::clone(&self.node), busy, Moving { storage: myself.clone(), long: false }));
-    }
-
-    /// Lets the log be begun anew before the next commit, if it has become long.
-    fn moved(&mut self, long: bool) {
-        if long && self.leave_long == 0 {
-            self.due.begin_log_anew = true;
-            return;
-        }
-        self.moving = false;
-        if long {
-            self.leave_long -= 1;
-        }
-    }
-
     fn finish(&mut self, finished: Finished) {
         let Finished { writer, writes, changes, result, begun_anew } = finished;
         self.writer = Some(writer);
         if let Some(begun) = begun_anew {
-            self.moving = false;
-            self.leave_long = if begun { 0 } else { LEFT_LONG };
+            self.log.begun_anew(begun);
         }
         match result {
             None => {}
             Some(Ok(committed)) => {
-                self.since.commits += 1;
-                self.since.writes += changes.len();
+                self.log.committed(changes.len());
                 self.hand_out(writes, &changes, committed);
             }
             Some(Err(error)) => {
@@ -329,14 +290,6 @@ impl State {
     }
 }
 
-/// Moves the database's log, beside the commits.
-async fn move_log(node: Arc<Node>, busy: bool, mut moving: Moving) {
-    match node.database.checkpoint(busy).await {
-        Ok(long) => moving.long = long,
-        Err(error) => tracing::warn!(%error, "checkpoint failed"),
-    }
-}
-
 /// Does what is due before a commit. Returns whether the log was begun anew, if it was to be.
 async fn prepare(writer: &mut Writer, due: &Due) -> Option<bool> {
     if due.sweep
@@ -344,16 +297,7 @@ async fn prepare(writer: &mut Writer, due: &Due) -> Option<bool> {
     {
         tracing::warn!(%error, "sweep failed");
     }
-    if !due.begin_log_anew {
-        return None;
-    }
-    let since = Instant::now();
-    let begun = writer.begin_log_anew();
-    metrics::get().log_seconds.record(since.elapsed());
-    Some(begun.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the log could not be begun anew");
-        false
-    }))
+    due.begin_log_anew.then(|| log::begin_anew(writer))
 }
 
 /// Runs a group commit and counts it.
@@ -373,20 +317,6 @@ async fn commit(writer: &mut Writer, changes: &[Change], node: &Node) -> Result<
         }
     }
     result
-}
-
-/// Tells the actor that a checkpoint has ended, however it has.
-struct Moving {
-    storage: ActorRef<Message>,
-    /// The log has become long.
-    long: bool,
-}
-
-impl Drop for Moving {
-    fn drop(&mut self) {
-        // An actor that has ended leaves it to its successor.
-        let _ = self.storage.send_message(Message::Moved(self.long));
-    }
 }
 
 /// Tells the actor if its commit panics.

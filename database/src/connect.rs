@@ -1,5 +1,6 @@
 //! A database: one connection that writes, a pool of connections that read.
 
+mod mover;
 mod mysql;
 pub(crate) mod sqlite;
 
@@ -13,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::Error;
 use crate::failure::Failure;
+use mover::Mover;
 
 /// How much less urgent the threads are that read SQLite or move its log, as `nice` counts it.
 const NICE: i32 = 10;
@@ -46,18 +48,10 @@ pub struct Database {
     pub(crate) writer: DatabaseConnection,
     /// With SQLite each has a thread, which gives way to those that messages pass through.
     pub(crate) readers: DatabaseConnection,
-    movers: Option<Movers>,
+    /// SQLite's.
+    mover: Option<Mover>,
     pub(crate) backend: DatabaseBackend,
     options: Arc<Options>,
-}
-
-/// The connections that move SQLite's log into its file while others read and write.
-#[derive(Debug, Clone)]
-struct Movers {
-    /// Gives way, and moves most of it.
-    giving_way: DatabaseConnection,
-    /// As urgent as the writer, who waits for it.
-    at_once: DatabaseConnection,
 }
 
 impl Database {
@@ -73,14 +67,12 @@ impl Database {
         }
         // The writer comes first: for SQLite it makes the file and sets its journal mode.
         let writer = open(options, backend, Role::Writer).await?;
-        let (readers, movers) = if backend == DatabaseBackend::Sqlite {
-            let readers = open_giving_way(options, backend, Role::Readers).await?;
-            let giving_way = open_giving_way(options, backend, Role::Mover).await?;
-            (readers, Some(Movers { giving_way, at_once: open(options, backend, Role::Rest).await? }))
+        let (readers, mover) = if backend == DatabaseBackend::Sqlite {
+            (open_giving_way(options).await?, Some(Mover::start(options.url.clone()).await?))
         } else {
             (open(options, backend, Role::Readers).await?, None)
         };
-        Ok(Self { writer, readers, movers, backend, options: Arc::new(options.clone()) })
+        Ok(Self { writer, readers, mover, backend, options: Arc::new(options.clone()) })
     }
 
     /// Returns the connection that migrations run on.
@@ -112,16 +104,11 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn checkpoint(&self, busy: bool) -> Result<bool, Error> {
-        let Some(movers) = &self.movers else {
+        let Some(mover) = &self.mover else {
             return Ok(false);
         };
         let most = if busy { sqlite::BUSY_LOG_PAGES } else { sqlite::QUIET_LOG_PAGES };
-        let long = sqlite::move_log(&movers.giving_way).await? > most;
-        if long {
-            // Once more, for what came meanwhile, and at once: the less is left, the shorter commits wait.
-            sqlite::move_log(&movers.at_once).await?;
-        }
-        Ok(long)
+        Ok(mover.move_log().await? > most)
     }
 
     /// Returns the URL, password and all.
@@ -137,11 +124,13 @@ impl Database {
 
     /// Closes all connections; SQLite's log is moved into its file.
     pub async fn close(&self) {
-        let movers = self.movers.iter().flat_map(|movers| [&movers.giving_way, &movers.at_once]);
-        for pool in [&self.readers, &self.writer].into_iter().chain(movers) {
+        for pool in [&self.readers, &self.writer] {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::debug!(%error, "could not close a pool of connections");
             }
+        }
+        if let Some(mover) = &self.mover {
+            mover.close().await;
         }
     }
 
@@ -157,8 +146,6 @@ impl Database {
 enum Role {
     Writer,
     Readers,
-    Mover,
-    Rest,
 }
 
 fn backend(url: &str) -> Result<DatabaseBackend, Error> {
@@ -169,22 +156,17 @@ fn backend(url: &str) -> Result<DatabaseBackend, Error> {
     }
 }
 
-/// Opens a pool of SQLite's on a thread that gives way: the connections' own threads take that from the one that starts them.
-async fn open_giving_way(options: &Options, backend: DatabaseBackend, role: Role) -> Result<DatabaseConnection, Error> {
+/// Opens the readers of SQLite on a thread that gives way: their own threads take that from the one that starts them.
+async fn open_giving_way(options: &Options) -> Result<DatabaseConnection, Error> {
     let (done, opened) = oneshot::channel();
     let options = options.clone();
     let opening = move || {
-        // Elsewhere it is the whole process that would be less urgent.
-        if cfg!(target_os = "linux")
-            && let Err(error) = rustix::process::nice(NICE)
-        {
-            tracing::debug!(%error, "the database is read and moved as urgently as messages pass");
-        }
+        give_way();
         // A runtime of its own, for the pool opens some of its connections by tasks.
         let runtime = runtime::Builder::new_current_thread().enable_time().build();
         let opened = runtime.map_err(|error| Error::Unavailable(error.to_string())).and_then(|runtime| {
             runtime.block_on(async {
-                let pool = open(&options, backend, role).await?;
+                let pool = open(&options, DatabaseBackend::Sqlite, Role::Readers).await?;
                 sqlite::wait_for_all(&pool).await;
                 Ok(pool)
             })
@@ -199,13 +181,23 @@ async fn open_giving_way(options: &Options, backend: DatabaseBackend, role: Role
         .unwrap_or_else(|_| Err(Error::Unavailable("the database's connections could not be opened".to_owned())))
 }
 
+/// Makes the calling thread less urgent.
+fn give_way() {
+    // Elsewhere it is the whole process that would be less urgent.
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::nice(NICE)
+    {
+        tracing::debug!(%error, "the database is read and moved as urgently as messages pass");
+    }
+}
+
 async fn open(options: &Options, backend: DatabaseBackend, role: Role) -> Result<DatabaseConnection, Error> {
     let url = match options.url.strip_prefix("mariadb://") {
         Some(rest) => format!("mysql://{rest}"),
         None => options.url.clone(),
     };
     let connections = match role {
-        Role::Writer | Role::Mover | Role::Rest => 1,
+        Role::Writer => 1,
         Role::Readers => options.readers.clamp(1, 64),
     };
     let mut connect = ConnectOptions::new(url);

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,7 @@ async fn threads_that_read_sqlite_or_move_its_log_give_way_from_the_beginning() 
         .collect();
     let readers: Vec<i32> = threads.iter().filter(|(name, _)| name.starts_with("sqlite-read")).map(|t| t.1).collect();
     assert_eq!(readers, [(own + 10).min(19); 3], "{threads:?}");
-    for (name, nice) in [("sqlite-move", (own + 10).min(19)), ("sqlite-rest", own), ("sqlite-load", own)] {
+    for (name, nice) in [("sqlite-move", (own + 10).min(19)), ("sqlite-load", own)] {
         assert!(threads.contains(&(name.to_owned(), nice)), "{name}: {threads:?}");
     }
     db.close().await;
@@ -79,6 +80,44 @@ async fn a_reader_who_goes_on_is_not_waited_for() {
     reader.execute_batch("COMMIT").unwrap();
     assert!(storage.begin_log_anew().unwrap());
     db.close().await;
+}
+
+#[tokio::test]
+async fn a_closed_database_is_one_file() {
+    let (db, file, _folder) = open().await;
+    db.for_migrations().execute_unprepared("CREATE TABLE ballast (bytes BLOB)").await.unwrap();
+    db.checkpoint(false).await.unwrap();
+    db.close().await;
+    assert!(!file.with_extension("db-wal").exists());
+    assert!(db.checkpoint(false).await.is_err(), "nobody moves a log any more");
+}
+
+/// A process loses its locks on a file when it closes one of the file's descriptors, whichever. Without them another process
+/// that ends takes the log away.
+#[tokio::test]
+async fn closing_one_database_takes_no_lock_from_another_on_the_same_file() {
+    let (db, file, _folder) = open().await;
+    db.checkpoint(false).await.unwrap();
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    let other = Database::connect(&Options { url, readers: 1 }).await.unwrap();
+    other.checkpoint(false).await.unwrap();
+    assert!(is_locked(&file));
+    other.close().await;
+    drop(other);
+    assert!(is_locked(&file));
+    db.close().await;
+    assert!(!is_locked(&file), "the test can tell");
+}
+
+/// Whether this process holds a lock on a file.
+fn is_locked(file: &Path) -> bool {
+    let inode = std::fs::metadata(file).unwrap().ino();
+    let (pid, inode) = (std::process::id().to_string(), format!(":{inode}"));
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    locks.lines().any(|lock| {
+        let fields: Vec<&str> = lock.split_whitespace().collect();
+        fields.contains(&pid.as_str()) && fields.iter().any(|field| field.ends_with(&inode))
+    })
 }
 
 async fn open() -> (Database, PathBuf, TempDir) {

@@ -44,7 +44,7 @@ pub(super) fn tune(connect: &mut ConnectOptions, role: Role) {
 async fn isolate(connection: &mut sqlx::MySqlConnection, role: Role) -> Result<(), sqlx::Error> {
     let sql = match role {
         Role::Writer => WRITER,
-        Role::Readers | Role::Mover | Role::Rest => READER,
+        Role::Readers => READER,
     };
     match connection.execute(sql).await {
         // MariaDB before 11.1 has the variable under its old name.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement};
+use sea_orm::{ConnectOptions, DatabaseConnection};
 
 use super::Role;
 use crate::Error;
@@ -81,13 +81,6 @@ pub(super) async fn wait_for_all(pool: &DatabaseConnection) {
     }
 }
 
-/// Moves the log into the file, as far as nobody is in the way, and returns how many pages the log has.
-pub(super) async fn move_log(mover: &DatabaseConnection) -> Result<i64, Error> {
-    let statement = Statement::from_string(DatabaseBackend::Sqlite, "PRAGMA wal_checkpoint(PASSIVE)");
-    let row = mover.query_one_raw(statement).await.map_err(crate::failure::error)?;
-    Ok(row.and_then(|row| row.try_get_by_index(1).ok()).unwrap_or_default())
-}
-
 /// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long; returns
 /// whether it is done. Who begins to read meanwhile reads the file. See
 /// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
@@ -120,8 +113,6 @@ pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
                 .thread_name(|_| "sqlite-load".to_owned())
                 .pragma("wal_autocheckpoint", BACKSTOP_PAGES.to_string()),
             Role::Readers => options.thread_name(|id| format!("sqlite-read-{id}")),
-            Role::Mover => options.thread_name(|_| "sqlite-move".to_owned()),
-            Role::Rest => options.thread_name(|_| "sqlite-rest".to_owned()),
         }
     });
 }
