@@ -13,6 +13,7 @@ use crate::outbox::{Close, Outbox};
 use crate::protocol::{ClientFrame, CloseCode, ErrorCode, Refusal, Socket};
 use crate::refused::Refused;
 use crate::session;
+use crate::timing::Timing;
 
 /// How many connections are sent away at a time, and how long after each other.
 const BATCH: usize = 100;
@@ -101,7 +102,7 @@ impl Session {
     /// Hands a frame to the session, readable or not.
     pub fn handle(&self, frame: Result<ClientFrame, Refusal>, permit: Permit) {
         crate::metrics::get().frames_in.increment(1);
-        self.tell(session::Message::Frame(Box::new((frame, permit))));
+        self.tell(session::Message::Frame(Box::new((frame, permit, Timing::of_some()))));
     }
 
     /// Answers a repeated `auth` that was found good: `auth_ok` with the present cursor.

@@ -57,6 +57,7 @@ mod session;
 mod storage;
 mod supervision;
 pub mod thread;
+mod timing;
 
 pub use hub::Hub;
 pub use refused::Refused;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use crate::protocol::{CloseCode, ErrorCode};
+use crate::timing::{CLASSES, STEPS, Timed};
 
 const HTTP_REQUESTS: &str = "chat_http_requests_total";
 const HTTP_SECONDS: &str = "chat_http_seconds";
@@ -37,6 +38,8 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// Seconds for which SQLite's log was begun anew, and no commit could begin.
     pub log_seconds: Histogram,
+    /// Seconds in which SQLite's log was moved, beside the commits.
+    pub log_moves: Histogram,
     /// Group commits that failed.
     pub commit_failures: Counter,
     /// Writes that wait for storage.
@@ -69,6 +72,7 @@ pub struct Metrics {
     pub sweep_failures: Counter,
     /// Actors that panicked, and decoders.
     pub panics: Counter,
+    timed: Vec<Class>,
     errors: Vec<Counter>,
     closes: Vec<Counter>,
     /// Connections that their clients have ended, with or without a close frame.
@@ -76,6 +80,15 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Counts a message whose steps were timed.
+    pub(crate) fn timed(&self, timed: &Timed) {
+        let class = &self.timed[timed.class];
+        class.messages[usize::from(timed.beside_a_move)].increment(1);
+        for (counter, took) in class.nanoseconds.iter().zip(timed.steps) {
+            counter.increment(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+
     /// Returns the counter of one error code.
     pub fn error(&self, code: ErrorCode) -> &Counter {
         let place = ErrorCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
@@ -86,6 +99,26 @@ impl Metrics {
     pub fn close(&self, code: CloseCode) -> &Counter {
         let place = CloseCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
         &self.closes[place]
+    }
+}
+
+/// Messages that took about as long as each other.
+#[derive(Debug)]
+struct Class {
+    /// The database's log lay still meanwhile, or was moved.
+    messages: [Counter; 2],
+    nanoseconds: [Counter; STEPS.len()],
+}
+
+impl Class {
+    fn new(most: Option<&f64>) -> Self {
+        let within = most.map_or_else(|| "+Inf".to_owned(), |most| (most / 1_000.0).to_string());
+        let messages = ["still", "moved"]
+            .map(|log| metrics::counter!("chat_messages_timed_total", "within" => within.clone(), "log" => log));
+        let nanoseconds = STEPS.map(|step| {
+            metrics::counter!("chat_messages_timed_nanoseconds_total", "within" => within.clone(), "step" => step)
+        });
+        Self { messages, nanoseconds }
     }
 }
 
@@ -141,6 +174,11 @@ macro_rules! histogram {
 fn describe() -> Metrics {
     metrics::describe_counter!("chat_errors_total", Unit::Count, "Refusals, by error code");
     metrics::describe_counter!("chat_closes_total", Unit::Count, "Connections that were closed here, by close code");
+    let timed =
+        "Messages whose steps in the hub were timed, by how many seconds they took in all, and what SQLite's log did";
+    metrics::describe_counter!("chat_messages_timed_total", Unit::Count, timed);
+    let steps = "What each step took of them, by how many seconds they took in all";
+    metrics::describe_counter!("chat_messages_timed_nanoseconds_total", Unit::Nanoseconds, steps);
     metrics::describe_counter!(HTTP_REQUESTS, Unit::Count, "Requests over HTTP, by method, route and status");
     metrics::describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time of a request over HTTP, by method and route");
     Metrics {
@@ -155,6 +193,7 @@ fn describe() -> Metrics {
         commit_size: histogram!("chat_commit_writes", Count, "Writes of one group commit"),
         commit_seconds: histogram!("chat_commit_seconds", Seconds, "Time of one group commit"),
         log_seconds: histogram!("chat_log_begun_anew_seconds", Seconds, "Time without commits, as a log is begun anew"),
+        log_moves: histogram!("chat_log_moved_seconds", Seconds, "Time of moving the log beside the commits"),
         commit_failures: counter!("chat_commit_failures_total", "Group commits that failed"),
         storage_queue: gauge!("chat_storage_queue", Count, "Writes that wait for storage"),
         threads_awake: gauge!("chat_threads_awake", Count, "Threads that are awake"),
@@ -171,6 +210,7 @@ fn describe() -> Metrics {
         images_swept: counter!("chat_images_swept_total", "Images swept from store and table"),
         sweep_failures: counter!("chat_image_sweep_failures_total", "Sweeps of images that stopped half-way"),
         panics: counter!("chat_actor_panics_total", "Actors, and decoders of images, that panicked"),
+        timed: CLASSES.iter().map(Some).chain([None]).map(Class::new).collect(),
         errors: ErrorCode::ALL
             .iter()
             .map(|code| metrics::counter!("chat_errors_total", "code" => code.as_str()))

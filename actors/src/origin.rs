@@ -10,6 +10,7 @@ use crate::people::ConnectionId;
 use crate::protocol::ServerFrame;
 use crate::protocol::server::About;
 use crate::refused::Refused;
+use crate::timing::Timing;
 
 /// One of a connection's places for frames that wait for their answer. Free again when dropped.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(crate) enum Answer {
 pub(crate) struct Origin {
     asker: Option<Asker>,
     about: About,
+    timing: Timing,
 }
 
 #[derive(Debug)]
@@ -41,13 +43,25 @@ enum Asker {
 impl Origin {
     /// A frame of a connection.
     pub(crate) fn connection(id: ConnectionId, outbox: Outbox, permit: Permit, about: About) -> Self {
-        Self { asker: Some(Asker::Connection { id, outbox, _permit: permit }), about }
+        let asker = Some(Asker::Connection { id, outbox, _permit: permit });
+        Self { asker, about, timing: Timing::none() }
     }
 
     /// A call of the edge, and where its answer arrives.
     pub(crate) fn call() -> (Self, oneshot::Receiver<Result<Answer, Refused>>) {
         let (asker, answer) = oneshot::channel();
-        (Self { asker: Some(Asker::Call(asker)), about: About::default() }, answer)
+        (Self { asker: Some(Asker::Call(asker)), about: About::default(), timing: Timing::none() }, answer)
+    }
+
+    /// Notes the time of what is served.
+    pub(crate) fn timed(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Returns the time of what is served.
+    pub(crate) fn timing(&mut self) -> &mut Timing {
+        &mut self.timing
     }
 
     /// Returns the connection that asked, if it was one.
@@ -69,7 +83,8 @@ impl Origin {
             Some(Asker::Connection { outbox, .. }) => {
                 if let Some(frame) = frame {
                     // A connection that is too slow is being closed, and its cursor lets it catch up.
-                    let _ = outbox.tell(frame);
+                    self.timing.step();
+                    let _ = outbox.tell_timed(frame, std::mem::take(&mut self.timing));
                 }
             }
             // The caller may have hung up; what was done stands.

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::metrics;
 use crate::protocol::{CloseCode, ServerFrame};
+use crate::timing::Timing;
 
 /// How much an outbox holds.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +73,8 @@ struct State {
     held: Option<Vec<Bytes>>,
     bytes: usize,
     close: Option<Close>,
+    /// Of a frame that is ready.
+    timing: Timing,
 }
 
 impl Outbox {
@@ -92,6 +95,10 @@ impl Outbox {
     /// # Errors
     /// [`Slow`] if there is no room; the outbox is closed with [`CloseCode::TooSlow`] then, and what waited is dropped.
     pub fn push(&self, frame: Bytes) -> Result<(), Slow> {
+        self.put(frame, Timing::none())
+    }
+
+    fn put(&self, frame: Bytes, timing: Timing) -> Result<(), Slow> {
         let mut state = self.lock();
         if state.close.as_ref().is_some_and(|close| !close.takes_answers()) {
             return Err(Slow);
@@ -106,11 +113,14 @@ impl Outbox {
             return Err(Slow);
         }
         state.bytes += frame.len();
-        let State { ready, held, .. } = &mut *state;
+        let State { ready, held, timing: of_ready, .. } = &mut *state;
         match held {
             Some(held) => held.push(frame),
             None => {
                 ready.push(frame);
+                if of_ready.is_none() {
+                    *of_ready = timing;
+                }
                 let first = ready.len() == 1;
                 drop(state);
                 if first {
@@ -127,6 +137,11 @@ impl Outbox {
     /// As [`Outbox::push`].
     pub fn tell(&self, frame: &ServerFrame) -> Result<(), Slow> {
         self.push(frame.encode())
+    }
+
+    /// As [`Outbox::tell`], of something whose time is noted until the frame is taken to be written.
+    pub(crate) fn tell_timed(&self, frame: &ServerFrame, timing: Timing) -> Result<(), Slow> {
+        self.put(frame.encode(), timing)
     }
 
     /// Lets live frames wait from now on, for a replay to go before them.
@@ -209,7 +224,9 @@ impl Outbox {
                 if !state.ready.is_empty() {
                     let frames = std::mem::take(&mut state.ready);
                     state.bytes -= frames.iter().map(Bytes::len).sum::<usize>();
+                    let timing = std::mem::take(&mut state.timing);
                     drop(state);
+                    timing.end();
                     self.0.drained.notify_one();
                     return Drained::Frames(frames);
                 }

@@ -21,6 +21,7 @@ use crate::protocol::server::AuthOk;
 use crate::protocol::{ClientFrame, CloseCode, Cursor, Refusal, ServerFrame, Socket};
 use crate::refused::Refused;
 use crate::thread::{self, Signal};
+use crate::timing::Timing;
 
 /// This many frames in a row that are no frames end the connection.
 const MALFORMED: u32 = 3;
@@ -47,8 +48,8 @@ pub(crate) enum Message {
     Fail,
 }
 
-/// A frame, readable or not, and its place among those that wait for their answer.
-pub(crate) type Frame = (Result<ClientFrame, Refusal>, Permit);
+/// A frame, readable or not, its place among those that wait for their answer, and its time.
+pub(crate) type Frame = (Result<ClientFrame, Refusal>, Permit, Timing);
 
 /// The actor.
 pub(crate) struct Session;
@@ -124,17 +125,17 @@ impl State {
         match message {
             Message::Begin(cursor) => return Some(Box::pin(self.begin(cursor.map(String::from)))),
             Message::Frame(frame) => match *frame {
-                (Ok(frame), permit) => {
+                (Ok(frame), permit, timing) => {
                     self.malformed = 0;
                     return match frame {
                         ClientFrame::MessageSend(send) => {
-                            let unknown = self.send_to_known(send, permit)?;
+                            let unknown = self.send_to_known(send, permit, timing)?;
                             Some(Box::pin(self.send(unknown)))
                         }
                         frame => Some(Box::pin(self.frame(frame, permit))),
                     };
                 }
-                (Err(refusal), permit) => self.refuse(refusal, permit),
+                (Err(refusal), permit, _) => self.refuse(refusal, permit),
             },
             Message::Renewed => self.renewed(),
             #[cfg(feature = "failpoints")]

@@ -62,6 +62,17 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// A step of what is timed is over, and the log is being moved meanwhile or not.
+    fn step(&mut self, log_is_moved: bool) {
+        if let Self::Thread(.., origin) = self {
+            let timing = origin.timing();
+            timing.step();
+            if log_is_moved {
+                timing.beside_a_move();
+            }
+        }
+    }
+
     fn refuse(self, refused: &Refused) {
         match self {
             Self::Thread(.., origin) => origin.refuse(refused.clone()),
@@ -185,7 +196,8 @@ impl State {
         let Some(mut writer) = self.writer.take() else { return };
         let due = std::mem::take(&mut self.due);
         let next = self.group.next(self.waiting.len());
-        let (changes, writes): (Vec<_>, Vec<_>) =
+        let log_is_moved = self.log.is_moved();
+        let (changes, mut writes): (Vec<_>, Vec<_>) =
             self.waiting.drain(..next).map(|(write, place)| (write.change, (write.reply, place))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
         if next > 0 {
@@ -198,6 +210,7 @@ impl State {
         tokio::spawn(async move {
             let turn = node.storage.turn().await;
             let begun_anew = prepare(&mut writer, &due).boxed().await;
+            writes.iter_mut().for_each(|(reply, _)| reply.step(log_is_moved));
             let result =
                 if changes.is_empty() { None } else { Some(commit(&mut writer, &changes, &node).boxed().await) };
             drop(turn);
@@ -247,7 +260,9 @@ impl State {
         let before: HashMap<_, _> = before.into_iter().map(|before| (before.pair, before)).collect();
         let mut threads: HashMap<ActorId, (ActorRef<thread::Message>, Settled)> = HashMap::new();
         let mut calls = Vec::new();
-        for (((reply, _place), change), outcome) in writes.into_iter().zip(changes).zip(outcomes) {
+        let log_is_moved = self.log.is_moved();
+        for (((mut reply, _place), change), outcome) in writes.into_iter().zip(changes).zip(outcomes) {
+            reply.step(log_is_moved);
             News::of(change, &outcome, |user, event| news.entry(user).or_default().events.push(event));
             match reply {
                 Reply::Thread(thread, in_flight, origin) => {

@@ -286,7 +286,8 @@ fn of_the_server(costs: &Costs, seconds: f64, generator_share: f64, at: &str) ->
         }
         (None, Some(starved)) => format!("CPU: {busy} of the machine busy {at}, but {starved}"),
         (None, None) => {
-            let commit = costs.says.map_or(String::new(), |says| format!(", a commit took {:.1} ms", says.commit_ms));
+            let commit =
+                costs.says.as_ref().map_or(String::new(), |says| format!(", a commit took {:.1} ms", says.commit_ms));
             format!(
                 "no CPU: {busy} of the machine busy {at}, busiest thread {}{commit}; waiting, for the disk or for locks",
                 percent(busiest.map_or(0.0, |thread| thread.worked))

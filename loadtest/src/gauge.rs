@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
+use crate::inside::Inside;
 use crate::outcome::{Costs, Says, ThreadShare};
 use crate::rest;
 use crate::target::Target;
@@ -31,13 +32,17 @@ pub struct Reading {
 }
 
 /// What of `/metrics` is of use.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Metrics {
     commits: f64,
     writes: f64,
     commit_seconds: f64,
     queue: f64,
     connections: f64,
+    /// How often, and seconds.
+    log_moves: (f64, f64),
+    log_begun_anew: (f64, f64),
+    inside: Inside,
 }
 
 impl<'a> Gauge<'a> {
@@ -98,19 +103,27 @@ impl<'a> Gauge<'a> {
             grown: before.folder.zip(after.folder).map(|(before, after)| after.saturating_sub(before)),
             machine_share: machine.map_or(0.0, |(before, after)| (after.0 - before.0) / cores),
             disk_wait_share: machine.map_or(0.0, |(before, after)| (after.1 - before.1) / cores),
-            says: before.metrics.zip(after.metrics).map(|(before, after)| self.says(before, after)),
+            says: before.metrics.as_ref().zip(after.metrics.as_ref()).map(|(before, after)| self.says(before, after)),
         })
     }
 
-    fn says(&self, before: Metrics, after: Metrics) -> Says {
+    fn says(&self, before: &Metrics, after: &Metrics) -> Says {
+        let mean = |sum: f64, count: f64| if count > 0.0 { sum / count } else { 0.0 };
         let commits = after.commits - before.commits;
-        let each = |sum: f64| if commits > 0.0 { sum / commits } else { 0.0 };
+        let each = |sum: f64| mean(sum, commits);
+        let timed = |before: (f64, f64), after: (f64, f64)| {
+            let count = after.0 - before.0;
+            (count, mean(after.1 - before.1, count) * 1_000.0)
+        };
         Says {
             commits,
             writes_per_commit: each(after.writes - before.writes),
             commit_ms: each(after.commit_seconds - before.commit_seconds) * 1_000.0,
             storage_queue: self.queue.get().max(after.queue),
             connections: after.connections,
+            log_moves: timed(before.log_moves, after.log_moves),
+            log_begun_anew: timed(before.log_begun_anew, after.log_begun_anew),
+            inside: after.inside.since(&before.inside),
         }
     }
 
@@ -127,12 +140,16 @@ impl Metrics {
             line.trim().parse::<f64>().ok()
         };
         let or_none_yet = |name: &str| value(name).unwrap_or_default();
+        let timed = |name: &str| (or_none_yet(&format!("{name}_count")), or_none_yet(&format!("{name}_sum")));
         value("chat_connections").map(|connections| Self {
             commits: or_none_yet("chat_commit_writes_count"),
             writes: or_none_yet("chat_commit_writes_sum"),
             commit_seconds: or_none_yet("chat_commit_seconds_sum"),
             queue: or_none_yet("chat_storage_queue"),
             connections,
+            log_moves: timed("chat_log_moved_seconds"),
+            log_begun_anew: timed("chat_log_begun_anew_seconds"),
+            inside: Inside::read(text),
         })
     }
 }
@@ -159,8 +176,17 @@ mod tests {
     fn metrics_are_read_by_their_whole_names() {
         let text = "# HELP chat_connections Open\nchat_connections_opened_total 9\nchat_connections 4\n\
                     chat_commit_writes_bucket{le=\"1\"} 3\nchat_commit_writes_sum 300\nchat_commit_writes_count 20\n\
-                    chat_commit_seconds_sum 0.5\nchat_storage_queue 7\n";
-        let known = Metrics { commits: 20.0, writes: 300.0, commit_seconds: 0.5, queue: 7.0, connections: 4.0 };
+                    chat_commit_seconds_sum 0.5\nchat_storage_queue 7\n\
+                    chat_log_moved_seconds_sum 0.25\nchat_log_moved_seconds_count 50\n";
+        let known = Metrics {
+            commits: 20.0,
+            writes: 300.0,
+            commit_seconds: 0.5,
+            queue: 7.0,
+            connections: 4.0,
+            log_moves: (50.0, 0.25),
+            ..Metrics::default()
+        };
         assert_eq!(Metrics::read(text), Some(known));
         assert_eq!(Metrics::read("<html>"), None);
     }

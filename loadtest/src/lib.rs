@@ -15,7 +15,7 @@
 //!    │                  │                      │
 //!  enter ─ client       gauge ─ usage          rest
 //!    │     a socket     │       /proc          history, to hold what was counted against what is stored
-//!    │     frame        /metrics
+//!    │     frame        inside  /metrics: where the time of messages goes
 //!  target ─ server      the server that is measured: somebody's, or one of our own
 //!          token        why it believes who we are
 //!
@@ -41,6 +41,7 @@ pub mod enter;
 pub mod environment;
 pub mod frame;
 pub mod gauge;
+pub mod inside;
 pub mod live;
 pub mod outcome;
 pub mod pacer;

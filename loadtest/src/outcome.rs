@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Faults, Tally};
+use crate::inside::Inside;
 use crate::stats::float;
 use crate::stats::latency::{Latency, Summary};
 use crate::stats::schedule::Arrivals;
@@ -173,7 +174,7 @@ pub struct ThreadShare {
 }
 
 /// What a hub says of itself.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Says {
     /// Group commits.
     pub commits: f64,
@@ -185,6 +186,15 @@ pub struct Says {
     pub storage_queue: f64,
     /// Connections at the end.
     pub connections: f64,
+    /// How often the database's log was moved, and milliseconds of that on average.
+    #[serde(default)]
+    pub log_moves: (f64, f64),
+    /// How often commits waited while it was begun anew, and milliseconds of that on average.
+    #[serde(default)]
+    pub log_begun_anew: (f64, f64),
+    /// Where the time of messages went.
+    #[serde(default)]
+    pub inside: Inside,
 }
 
 /// A second of a run.

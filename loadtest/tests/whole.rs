@@ -58,13 +58,29 @@ async fn chat_with_receipts_by_the_clock() {
     // What it cost the hub is known, as is what the hub says of itself.
     assert!(json["server"]["resident_kb"].as_u64() > Some(1_000), "{}", json["server"]);
     assert!(json["server"]["says"]["commits"].as_f64() > Some(0.0), "{}", json["server"]);
+    let inside = &json["server"]["says"]["inside"]["classes"];
+    let sums = |what: &str| {
+        inside.as_array().expect("classes").iter().map(|class| class[what].as_f64().expect("a number")).sum::<f64>()
+    };
+    assert!((10.0..60.0).contains(&sums("messages")), "one of seventeen of 400: {inside}");
+    for step in 0..4 {
+        let took: f64 = inside
+            .as_array()
+            .expect("classes")
+            .iter()
+            .map(|class| class["step_ms"][step].as_f64().expect("a number"))
+            .sum();
+        assert!(took > 0.0, "step {step}: {inside}");
+    }
     assert!(json["environment"]["cores"].as_u64() >= Some(1));
 }
 
 #[tokio::test]
 async fn chat_in_a_closed_loop_that_has_seen_everything() {
     let Some(said) = runs("chat --pairs 5 --in-flight 4 --seconds 1 --receipts seen").await else { return };
-    assert!(said.text.contains("nothing lost, nothing doubled, everything in order"), "{}", said.text);
+    for what in ["nothing lost, nothing doubled, everything in order", "ms for a message: "] {
+        assert!(said.text.contains(what), "{}", said.text);
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use crate::protocol::{ClientFrame, ServerFrame};
 use crate::refused::Refused;
 use crate::storage::{Reply, Write};
 use crate::thread::{self, Signal};
+use crate::timing::Timing;
 
 /// The most people that one may ask about at once.
 const MOST_ASKED: usize = 1_000;
@@ -27,9 +28,14 @@ const ALL_COUNTERPARTS: u32 = 10_000;
 
 impl State {
     /// The hot path: a message on its way to its thread. Gives it back if the database must be asked whose thread it is.
-    pub(super) fn send_to_known(&mut self, send: MessageSend, permit: Permit) -> Option<(MessageSend, Origin)> {
+    pub(super) fn send_to_known(
+        &mut self,
+        send: MessageSend,
+        permit: Permit,
+        timing: Timing,
+    ) -> Option<(MessageSend, Origin)> {
         let about = About { temp_id: send.temp_id.clone(), thread_id: send.thread_id, message_id: None };
-        let origin = self.origin(permit, about);
+        let origin = self.origin(permit, about).timed(timing);
         if let Err(refused) = self.may_send() {
             origin.refuse(refused);
             return None;

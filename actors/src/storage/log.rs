@@ -50,6 +50,11 @@ impl Log {
         Some(writes >= BUSY_COMMIT * commits)
     }
 
+    /// Tells whether it is being moved, or to be begun anew.
+    pub(super) fn is_moved(&self) -> bool {
+        self.moving
+    }
+
     /// It was moved, and is long now or not; returns whether it is to be begun anew before the next commit.
     pub(super) fn moved(&mut self, long: bool) -> bool {
         if long && self.left_long == 0 {
@@ -75,7 +80,10 @@ pub(super) fn move_beside(node: Arc<Node>, busy: bool, storage: ActorRef<Message
 }
 
 async fn move_log(node: Arc<Node>, busy: bool, mut moving: Moving) {
-    match node.database.checkpoint(busy).await {
+    let since = Instant::now();
+    let moved = node.database.checkpoint(busy).await;
+    metrics::get().log_moves.record(since.elapsed());
+    match moved {
         Ok(long) => moving.long = long,
         Err(error) => tracing::warn!(%error, "checkpoint failed"),
     }

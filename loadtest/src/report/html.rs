@@ -162,7 +162,7 @@ fn of_run(outcome: &Outcome) -> Vec<(String, String)> {
     }
     if let Some(costs) = &outcome.server {
         cards.push(card("resident memory", bytes(f64::from(costs.resident_kb) * 1024.0)));
-        if let Some(says) = costs.says.filter(|says| says.commits > 0.0) {
+        if let Some(says) = costs.says.as_ref().filter(|says| says.commits > 0.0) {
             cards.push(card("writes of a commit", number(says.writes_per_commit)));
         }
     }

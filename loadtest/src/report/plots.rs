@@ -203,7 +203,7 @@ fn costs(steps: &[&Step], curve: Option<&Curve>) -> Vec<Plot> {
         runs.iter().filter_map(|run| Some((run.throughput(), of(run)?))).collect()
     };
     let done = Axis { label: "done, messages a second", scale: Scale::Log };
-    let batch = over(&|run| run.server.as_ref()?.says.map(|says| says.writes_per_commit));
+    let batch = over(&|run| run.server.as_ref()?.says.as_ref().map(|says| says.writes_per_commit));
     let cpu = over(&Outcome::cpu_us_each);
     vec![
         Plot::new("Batch size over load", done, Axis { label: "writes of one commit", scale: Scale::Log }).with(

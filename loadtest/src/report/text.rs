@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::table::{Table, bytes, number, percent, whole};
 use crate::audit::{Family, Fault, Tally};
-use crate::outcome::{Costs, Generator, Offered, Outcome, ThreadShare};
+use crate::inside::{Inside, STEPS};
+use crate::outcome::{Costs, Generator, Offered, Outcome, Says, ThreadShare};
 use crate::stats::float;
 use crate::stats::schedule::Arrivals;
 
@@ -191,16 +192,50 @@ fn server(costs: &Costs, outcome: &Outcome) -> Vec<String> {
     let mut lines = vec![parts.join(" · ")];
     lines.extend(threads(&costs.threads));
     lines.extend([memory, disk.join(" · ") + " · " + &machine]);
-    lines.extend(costs.says.filter(|says| says.commits > 0.0).map(|says| {
+    let Some(says) = costs.says.as_ref().filter(|says| says.commits > 0.0) else { return lines };
+    lines.push(format!(
+        "says {} commits of {} writes in {:.2} ms each · {} waited for storage at most, looked at once a second",
+        number(says.commits),
+        number(says.writes_per_commit),
+        says.commit_ms,
+        number(says.storage_queue)
+    ));
+    lines.extend(inside(&says.inside));
+    lines.extend(log(says));
+    lines
+}
+
+/// Says where the time of messages went inside the hub: of all, and of the slowest.
+fn inside(inside: &Inside) -> Vec<String> {
+    let Some(all) = inside.all() else { return Vec::new() };
+    let steps: Vec<String> =
+        STEPS.iter().zip(all.step_ms).map(|((_, words), took)| format!("{took:.2} {words}")).collect();
+    let mut lines = vec![format!("inside {:.2} ms for a message: {}", all.whole_ms(), steps.join(", "))];
+    lines.extend(inside.slowest().map(|slowest| {
+        let steps = slowest.step_ms.map(|took| format!("{took:.2}"));
         format!(
-            "says {} commits of {} writes in {:.2} ms each · {} waited for storage at most, looked at once a second",
-            number(says.commits),
-            number(says.writes_per_commit),
-            says.commit_ms,
-            number(says.storage_queue)
+            "inside over {} ms {:.1} %, {:.2} ms each: {}; {} of them while the log was moved",
+            number(slowest.over_ms),
+            slowest.share * 100.0,
+            slowest.whole_ms(),
+            steps.join(", "),
+            percent(slowest.beside_a_move)
         )
     }));
     lines
+}
+
+/// Says what SQLite's log cost.
+fn log(says: &Says) -> Option<String> {
+    let (moves, each_ms) = says.log_moves;
+    let (begun, waited_ms) = says.log_begun_anew;
+    (moves > 0.0).then(|| {
+        format!(
+            "log moved {} times in {each_ms:.1} ms each beside the commits · begun anew {} times, commits waited {waited_ms:.1} ms",
+            number(moves),
+            number(begun)
+        )
+    })
 }
 
 /// Says what the threads did that worked most.
