@@ -14,7 +14,7 @@ CREATE TABLE chat_threads (
   updated_at      BIGINT NOT NULL,            -- of the newest message
   commit_no       BIGINT NOT NULL,            -- of the last message, change or moved watermark
   UNIQUE KEY chat_threads_pair (user1_id, user2_id),
-  -- SQLite: updated_step BIGINT NOT NULL DEFAULT 0,   -- updated_at >> 14 and commit_no >> 8: see `chat_database::steps`
+  -- SQLite: updated_step BIGINT NOT NULL DEFAULT 0,   -- parts of updated_at and commit_no: see `chat_database::steps`
   -- SQLite: commit_step BIGINT NOT NULL DEFAULT 0,
   -- SQLite: KEY chat_threads_user1_commit (user1_id, commit_step),
   -- SQLite: KEY chat_threads_user2_commit (user2_id, commit_step),

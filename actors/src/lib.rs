@@ -25,7 +25,7 @@
 //!   compose, authorship, limits   what may be sent, changed, and how fast
 //!   images         files taken in, made safe, kept, linked to, swept
 //!   supervision    the supervision tree, every policy on one screen
-//!   metrics        the catalogue of everything that is counted
+//!   metrics        the catalogue of everything that is counted; timing: where the time of a message goes
 //! ```
 //!
 //! No actor waits for another's answer on a message's path. Nobody holds a thread's address. What an actor holds when it

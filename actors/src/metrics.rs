@@ -174,10 +174,9 @@ macro_rules! histogram {
 fn describe() -> Metrics {
     metrics::describe_counter!("chat_errors_total", Unit::Count, "Refusals, by error code");
     metrics::describe_counter!("chat_closes_total", Unit::Count, "Connections that were closed here, by close code");
-    let timed =
-        "Messages whose steps in the hub were timed, by how many seconds they took in all, and what SQLite's log did";
+    let timed = "Messages whose steps in the hub were timed, each under the least of the times that it took within, and by what SQLite's log did";
     metrics::describe_counter!("chat_messages_timed_total", Unit::Count, timed);
-    let steps = "What each step took of them, by how many seconds they took in all";
+    let steps = "What each step took of them";
     metrics::describe_counter!("chat_messages_timed_nanoseconds_total", Unit::Nanoseconds, steps);
     metrics::describe_counter!(HTTP_REQUESTS, Unit::Count, "Requests over HTTP, by method, route and status");
     metrics::describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time of a request over HTTP, by method and route");

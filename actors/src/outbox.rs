@@ -73,7 +73,7 @@ struct State {
     held: Option<Vec<Bytes>>,
     bytes: usize,
     close: Option<Close>,
-    /// Of a frame that is ready.
+    /// Of frames that are ready.
     timing: Timing,
 }
 
@@ -118,9 +118,7 @@ impl Outbox {
             Some(held) => held.push(frame),
             None => {
                 ready.push(frame);
-                if of_ready.is_none() {
-                    *of_ready = timing;
-                }
+                of_ready.join(timing);
                 let first = ready.len() == 1;
                 drop(state);
                 if first {

@@ -41,7 +41,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 
 /// How often what was committed is moved from the database's log into its tables, beside the commits. A commit that comes
 /// meanwhile waits for the disk, too: little and often keeps that short.
-const CHECKPOINT: Duration = Duration::from_millis(200);
+const CHECKPOINT: Duration = Duration::from_millis(100);
 
 /// One thing to write, and who hears what became of it.
 #[derive(Debug)]
@@ -62,12 +62,12 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// A step of what is timed is over, and the log is being moved meanwhile or not.
-    fn step(&mut self, log_is_moved: bool) {
+    /// A step of what is timed is over.
+    fn step(&mut self, log_in_the_way: bool) {
         if let Self::Thread(.., origin) = self {
             let timing = origin.timing();
             timing.step();
-            if log_is_moved {
+            if log_in_the_way {
                 timing.beside_a_move();
             }
         }
@@ -174,7 +174,9 @@ impl Actor for Storage {
             Message::Broken => return Err("a group commit panicked".into()),
             Message::Sweep => state.due.sweep = true,
             Message::Checkpoint => {
-                if let Some(busy) = state.log.begin_move() {
+                if state.node.database.is_sqlite()
+                    && let Some(busy) = state.log.begin_move()
+                {
                     log::move_beside(Arc::clone(&state.node), busy, myself.clone());
                 }
             }
@@ -196,7 +198,7 @@ impl State {
         let Some(mut writer) = self.writer.take() else { return };
         let due = std::mem::take(&mut self.due);
         let next = self.group.next(self.waiting.len());
-        let log_is_moved = self.log.is_moved();
+        let log_in_the_way = self.log.is_in_the_way();
         let (changes, mut writes): (Vec<_>, Vec<_>) =
             self.waiting.drain(..next).map(|(write, place)| (write.change, (write.reply, place))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
@@ -210,7 +212,7 @@ impl State {
         tokio::spawn(async move {
             let turn = node.storage.turn().await;
             let begun_anew = prepare(&mut writer, &due).boxed().await;
-            writes.iter_mut().for_each(|(reply, _)| reply.step(log_is_moved));
+            writes.iter_mut().for_each(|(reply, _)| reply.step(log_in_the_way));
             let result =
                 if changes.is_empty() { None } else { Some(commit(&mut writer, &changes, &node).boxed().await) };
             drop(turn);
@@ -260,9 +262,9 @@ impl State {
         let before: HashMap<_, _> = before.into_iter().map(|before| (before.pair, before)).collect();
         let mut threads: HashMap<ActorId, (ActorRef<thread::Message>, Settled)> = HashMap::new();
         let mut calls = Vec::new();
-        let log_is_moved = self.log.is_moved();
+        let log_in_the_way = self.log.is_in_the_way();
         for (((mut reply, _place), change), outcome) in writes.into_iter().zip(changes).zip(outcomes) {
-            reply.step(log_is_moved);
+            reply.step(log_in_the_way);
             News::of(change, &outcome, |user, event| news.entry(user).or_default().events.push(event));
             match reply {
                 Reply::Thread(thread, in_flight, origin) => {

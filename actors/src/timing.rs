@@ -28,6 +28,8 @@ struct Way {
     steps: Vec<Duration>,
     /// The database's log was being moved meanwhile.
     beside_a_move: bool,
+    /// Another one's, which goes the rest of the way with it.
+    earlier: Timing,
 }
 
 /// A way that has ended.
@@ -54,10 +56,6 @@ impl Timing {
         Self(None)
     }
 
-    pub(crate) fn is_none(&self) -> bool {
-        self.0.is_none()
-    }
-
     /// A step is over.
     pub(crate) fn step(&mut self) {
         if let Some(way) = &mut self.0 {
@@ -72,17 +70,34 @@ impl Timing {
         }
     }
 
-    /// The last step is over: it counts.
+    /// Goes the rest of the way with one that is there already.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        if let Some(way) = &mut other.0 {
+            way.earlier = std::mem::take(self);
+            *self = other;
+        }
+    }
+
+    /// The last step is over, of all that go together: they count.
     pub(crate) fn end(self) {
-        if let Some(timed) = self.0.and_then(|way| way.end()) {
-            metrics::get().timed(&timed);
+        let mut next = self;
+        while let Some(mut way) = next.0 {
+            next = std::mem::take(&mut way.earlier);
+            if let Some(timed) = way.end() {
+                metrics::get().timed(&timed);
+            }
         }
     }
 }
 
 impl Way {
     fn begin() -> Self {
-        Self { since: Instant::now(), steps: Vec::with_capacity(STEPS.len()), beside_a_move: false }
+        Self {
+            since: Instant::now(),
+            steps: Vec::with_capacity(STEPS.len()),
+            beside_a_move: false,
+            earlier: Timing::none(),
+        }
     }
 
     fn step(&mut self) {
@@ -91,7 +106,7 @@ impl Way {
         self.since = now;
     }
 
-    /// `None`: it went another way, as what was stored before does not.
+    /// `None`: it went another way.
     fn end(mut self) -> Option<Timed> {
         self.step();
         let steps: [Duration; STEPS.len()] = self.steps.try_into().ok()?;
@@ -107,7 +122,7 @@ mod tests {
 
     fn way(milliseconds: &[u64]) -> Way {
         let steps = milliseconds.iter().map(|each| Duration::from_millis(*each)).collect();
-        Way { since: Instant::now(), steps, beside_a_move: true }
+        Way { since: Instant::now(), steps, beside_a_move: true, earlier: Timing::none() }
     }
 
     #[test]
@@ -125,8 +140,20 @@ mod tests {
     }
 
     #[test]
+    fn those_in_one_line_go_the_rest_of_the_way_together() {
+        let mut ready = Timing::none();
+        ready.join(Timing(Some(Box::new(way(&[1])))));
+        ready.join(Timing::none());
+        ready.join(Timing(Some(Box::new(way(&[2])))));
+        let last = ready.0.expect("the last");
+        let first = last.earlier.0.expect("the first");
+        assert_eq!((last.steps.len(), first.steps[0]), (1, Duration::from_millis(1)));
+        assert!(first.earlier.0.is_none());
+    }
+
+    #[test]
     fn one_frame_of_seventeen_is_timed() {
-        let timed = (0..170).filter(|_| !Timing::of_some().is_none()).count();
+        let timed = (0..170).filter(|_| Timing::of_some().0.is_some()).count();
         assert_eq!(timed, 10);
     }
 }

@@ -82,7 +82,7 @@ async fn writer(url: &str) -> Arc<Mutex<Writer>> {
 async fn checkpoints(database: Database, writer: Arc<Mutex<Writer>>) {
     loop {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        if database.checkpoint(true).await.unwrap_or_default() {
+        if database.checkpoint(true).await.is_ok_and(|moved| moved.is_some_and(|moved| moved.long)) {
             let _ = writer.lock().await.begin_log_anew();
         }
     }

@@ -38,6 +38,15 @@ impl fmt::Debug for Options {
     }
 }
 
+/// SQLite's log was moved into its file.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved {
+    /// It has become so long that the writer should [begin it anew](crate::commit::Writer::begin_log_anew).
+    pub long: bool,
+    /// How long it took, without the wait for the turn of whoever has asked.
+    pub took: Duration,
+}
+
 /// The connections of one node. Cheap to clone.
 ///
 /// Another node wants connections of its own, in the same process too: a transaction on SQLite that waits for another's
@@ -96,19 +105,20 @@ impl Database {
     /// Moves what was committed from SQLite's log into its file, beside the writer's path; nothing elsewhere.
     ///
     /// To be called a few times a second by one task; without it the log grows until the writer does it itself. Returns
-    /// whether the log has become so long that the writer should [begin it anew](crate::commit::Writer::begin_log_anew).
+    /// what was moved; `None` elsewhere.
     ///
     /// `busy`: commits carry many writes. They cost less in a log that is short, for its pages are written again and again
     /// and its file does not grow. With few writes in each nobody needs that.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn checkpoint(&self, busy: bool) -> Result<bool, Error> {
+    pub async fn checkpoint(&self, busy: bool) -> Result<Option<Moved>, Error> {
         let Some(mover) = &self.mover else {
-            return Ok(false);
+            return Ok(None);
         };
         let most = if busy { sqlite::BUSY_LOG_PAGES } else { sqlite::QUIET_LOG_PAGES };
-        Ok(mover.move_log().await? > most)
+        let mover::Moved { pages, took } = mover.move_log().await?;
+        Ok(Some(Moved { long: pages > most, took }))
     }
 
     /// Returns the URL, password and all.

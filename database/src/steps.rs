@@ -12,10 +12,12 @@ use sea_orm::{DatabaseBackend, Value};
 use crate::sql;
 
 /// A step is 2¹⁴ milliseconds: 16 seconds.
-pub(crate) const UPDATED: u32 = 14;
+const UPDATED: u32 = 14;
 
-/// A step is 256 commits.
-pub(crate) const COMMITS: u32 = 8;
+/// A step is 2¹² commits. It has the name of its last one, in units of 2⁸: those were the steps of older versions, whose names
+/// stay in the table until a thread changes again. A thread is found under either.
+const COMMITS: i64 = (1 << 12) - 1;
+const COMMIT_UNIT: u32 = 8;
 
 /// A place in a user's threads, the most recently active first: a time, and a thread's id.
 pub(crate) type Place = (i64, i64);
@@ -27,7 +29,17 @@ pub(crate) fn updated(at: i64) -> i64 {
 
 /// Returns the step of the commit in which a thread last changed.
 pub(crate) fn commit(no: i64) -> i64 {
-    no >> COMMITS
+    (no | COMMITS) >> COMMIT_UNIT
+}
+
+/// Returns [`updated`], as an expression of one.
+pub(crate) fn updated_text(at: &str) -> String {
+    format!("{at} >> {UPDATED}")
+}
+
+/// Returns [`commit`], as an expression of one.
+pub(crate) fn commit_text(no: &str) -> String {
+    format!("({no} | {COMMITS}) >> {COMMIT_UNIT}")
 }
 
 /// Returns `chat_threads` by the index over one side's user and when each thread was last written in.
@@ -65,7 +77,7 @@ pub(crate) fn more_recent(backend: DatabaseBackend, side: u8, user: &str, active
     };
     match backend {
         DatabaseBackend::Sqlite => {
-            let step = format!("({active} >> {UPDATED})");
+            let step = format!("({})", updated_text(active));
             // Of later steps the index alone is read.
             let later = count(&format!("updated_step > {step}"));
             let same = count(&format!("updated_step = {step} AND updated_at > {active}"));
@@ -82,7 +94,7 @@ pub(crate) fn changed(backend: DatabaseBackend, side: u8, user: i64, since: i64)
     match backend {
         DatabaseBackend::Sqlite => (
             format!("{of_user} AND commit_step >= ? AND commit_no > ?"),
-            vec![user.into(), commit(since).into(), since.into()],
+            vec![user.into(), (since >> COMMIT_UNIT).into(), since.into()],
         ),
         _ => (format!("{of_user} AND commit_no > ?"), vec![user.into(), since.into()]),
     }

@@ -23,7 +23,9 @@ async fn threads_are_found_by_their_times_wherever_a_step_ends(mut w: World) {
     let others: Vec<UserId> = (30..70).filter(|id| *id != 50).map(user).collect();
     // Each other's last message: its place among all, and its commit.
     let mut last: BTreeMap<UserId, (usize, CommitNo)> = BTreeMap::new();
-    // More than two steps of 256 commits.
+    // A step of 4,096 commits ends among them.
+    let first = 3_900;
+    begin_after(&w, first).await;
     for number in 0..560_usize {
         let other = others[number * number % others.len()];
         w.says(other, me, "hi").await;
@@ -55,13 +57,49 @@ async fn threads_are_found_by_their_times_wherever_a_step_ends(mut w: World) {
         assert_eq!(close.len(), most, "so many have fewer than {most} threads newer than theirs");
     }
 
-    for since in (0..560).step_by(37) {
+    for since in (first..first + 560).step_by(37) {
         let found = changes::of_user(&w.db, me, CommitNo(since), 10_000).await.unwrap().unwrap();
         let mut threads: Vec<_> = found.messages.iter().map(|changed| changed.message.sender_id).collect();
         threads.sort_unstable();
         threads.dedup();
         let changed: Vec<UserId> =
             last.iter().filter(|(_, (_, commit))| commit.0 > since).map(|(other, _)| *other).collect();
-        assert_eq!((threads, found.messages.len()), (changed, 560 - usize::try_from(since).unwrap()), "since {since}");
+        assert_eq!(
+            (threads, found.messages.len()),
+            (changed, 560 - usize::try_from(since - first).unwrap()),
+            "since {since}"
+        );
     }
+}
+
+/// Older versions wrote steps of 256 commits, and what they wrote stays until a thread changes.
+#[tokio::test]
+async fn a_thread_with_a_step_of_an_older_version_is_found_before_and_after_its_next_change() {
+    let mut w = World::sqlite().await;
+    let (me, ann, ben) = (user(1), user(2), user(3));
+    begin_after(&w, 5_000).await;
+    w.says(ann, me, "1").await;
+    w.says(ben, me, "2").await;
+    w.sql("UPDATE chat_threads SET commit_step = commit_no >> 8").await;
+    w.writer = w.another_writer("beta").await;
+    assert_eq!(senders_since(&w, me, 5_000).await, [ann, ben]);
+    begin_after(&w, 7_000).await;
+    w.says(ann, me, "3").await;
+    w.says(ann, me, "4").await;
+    assert_eq!(senders_since(&w, me, 5_001).await, [ann, ben]);
+    assert_eq!(senders_since(&w, me, 7_000).await, [ann], "in the same step as before");
+}
+
+/// Has the next commit be the one after `commit`.
+async fn begin_after(w: &World, commit: u64) {
+    let kept = if w.db.is_sqlite() { format!(", kept_commit = {commit}") } else { String::new() };
+    w.sql(&format!("UPDATE hub_state SET commit_no = {commit}{kept}")).await;
+}
+
+async fn senders_since(w: &World, me: UserId, since: u64) -> Vec<UserId> {
+    let found = changes::of_user(&w.db, me, CommitNo(since), 100).await.unwrap().unwrap();
+    let mut senders: Vec<_> = found.messages.iter().map(|changed| changed.message.sender_id).collect();
+    senders.sort_unstable();
+    senders.dedup();
+    senders
 }

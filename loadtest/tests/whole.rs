@@ -78,7 +78,7 @@ async fn chat_with_receipts_by_the_clock() {
 #[tokio::test]
 async fn chat_in_a_closed_loop_that_has_seen_everything() {
     let Some(said) = runs("chat --pairs 5 --in-flight 4 --seconds 1 --receipts seen").await else { return };
-    for what in ["nothing lost, nothing doubled, everything in order", "ms for a message: "] {
+    for what in ["nothing lost, nothing doubled, everything in order", "were timed): "] {
         assert!(said.text.contains(what), "{}", said.text);
     }
 }

@@ -1,7 +1,7 @@
 //! SQLite: a thread's indexes hold its times in steps, and commits of an older version are refused.
 //!
 //! Four indexes held when a thread last changed and when it was last written in, and moved with each message. What they
-//! hold now is a part of that, which moves every 256 commits and every 16 seconds.
+//! hold now is a part of that, which moves every 16 seconds and every 256 commits (and later every 4,096).
 //!
 //! A process of an older version that still runs would move neither, and knows nothing of the chain of messages. A trigger
 //! refused its messages, and because of it SQLite copied each page before a message changed it. Now each commit names

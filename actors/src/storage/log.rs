@@ -24,6 +24,8 @@ pub(super) struct Log {
     writes: usize,
     /// It is being moved, or to be begun anew.
     moving: bool,
+    /// So it was when the last commit ended.
+    moved_beside_last: bool,
     /// How many times more it is left as long as it is.
     left_long: u32,
 }
@@ -31,13 +33,14 @@ pub(super) struct Log {
 impl Log {
     /// Somebody may have left a log behind.
     pub(super) fn new() -> Self {
-        Self { commits: 1, writes: 0, moving: false, left_long: 0 }
+        Self { commits: 1, writes: 0, moving: false, moved_beside_last: false, left_long: 0 }
     }
 
     /// Another commit is in it.
     pub(super) fn committed(&mut self, writes: usize) {
         self.commits += 1;
         self.writes += writes;
+        self.moved_beside_last = self.moving;
     }
 
     /// Begins to move it, if it is time; returns whether commits carry many writes.
@@ -50,9 +53,10 @@ impl Log {
         Some(writes >= BUSY_COMMIT * commits)
     }
 
-    /// Tells whether it is being moved, or to be begun anew.
-    pub(super) fn is_moved(&self) -> bool {
-        self.moving
+    /// Tells whether it is being moved or to be begun anew, or was when the last commit ended: what waited for that may have
+    /// waited for this.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        self.moving || self.moved_beside_last
     }
 
     /// It was moved, and is long now or not; returns whether it is to be begun anew before the next commit.
@@ -80,11 +84,12 @@ pub(super) fn move_beside(node: Arc<Node>, busy: bool, storage: ActorRef<Message
 }
 
 async fn move_log(node: Arc<Node>, busy: bool, mut moving: Moving) {
-    let since = Instant::now();
-    let moved = node.database.checkpoint(busy).await;
-    metrics::get().log_moves.record(since.elapsed());
-    match moved {
-        Ok(long) => moving.long = long,
+    match node.database.checkpoint(busy).await {
+        Ok(Some(moved)) => {
+            metrics::get().log_moves.record(moved.took);
+            moving.long = moved.long;
+        }
+        Ok(None) => {}
         Err(error) => tracing::warn!(%error, "checkpoint failed"),
     }
 }

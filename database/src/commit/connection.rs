@@ -242,7 +242,7 @@ fn open<'a>(
     match connection {
         Some(connection) => Ok(connection),
         none => {
-            let opened = sqlite::open_writer(database.url())?;
+            let opened = sqlite::open_connection(database.url())?;
             opened.set_prepared_statement_cache_capacity(PREPARED);
             Ok(none.insert(opened))
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::facts::{Facts, Note, Upload};
 use super::need::Need;
-use super::state::{Alert, Member, Standing, State, Thread, User};
+use super::state::{Alert, Member, Standing, State, Steps, Thread, User};
 use crate::chain::{Question, Ranges};
 use crate::entities::chat_message;
 use crate::ids::{Pair, UserId};
@@ -13,6 +13,7 @@ use crate::sql::{self, Column, Kind};
 use crate::stored::{self, Media};
 
 const THREAD: &str = "t.id, t.last_seq, t.rev, t.last_message_id, t.created_at, t.updated_at, t.commit_no";
+const STEPS: &str = "t.updated_step, t.commit_step";
 const MEMBER: [&str; 8] =
     ["delivered_seq", "read_seq", "unread", "delivered_at", "read_at", "delivered_commit", "read_commit", "commit_no"];
 const ALERT: [&str; 7] = ["id", "is_read", "created_at", "created_commit", "updated_at", "deleted_at", "commit_no"];
@@ -251,7 +252,9 @@ fn columns(pair: Pair) -> (i64, i64) {
 /// Both members' watermarks and notifications come with the thread: one statement for all of it.
 fn threads_query(backend: DatabaseBackend) -> String {
     let set = sql::set(backend, "j", &[("low", Kind::Number), ("high", Kind::Number)]);
-    let mut selected = format!("t.user1_id, t.user2_id, {THREAD}");
+    // As they stand: an older version may have written them. A server has none, and what stands in their place is not looked at.
+    let steps = if backend == DatabaseBackend::Sqlite { STEPS } else { "t.updated_at, t.commit_no" };
+    let mut selected = format!("t.user1_id, t.user2_id, {THREAD}, {steps}");
     let mut joined = String::new();
     for side in [1, 2] {
         for column in MEMBER {
@@ -279,9 +282,9 @@ fn thread(row: &QueryResult) -> Result<Option<Thread>, DbErr> {
         return Ok(None);
     };
     let last_seq = row.try_get_by_index(3)?;
-    let first = 2 + 7;
+    let first = 2 + 7 + 2;
     let second = first + MEMBER.len() + ALERT.len();
-    let mut thread = Thread {
+    Ok(Some(Thread {
         id: row.try_get_by_index(2)?,
         pair,
         last_seq,
@@ -294,10 +297,8 @@ fn thread(row: &QueryResult) -> Result<Option<Thread>, DbErr> {
             Member { user: low.column(), ..member(row, first, last_seq)? },
             Member { user: high.column(), ..member(row, second, last_seq)? },
         ],
-        stored: None,
-    };
-    thread.stored = Some(thread.steps());
-    Ok(Some(thread))
+        stored: Some(Steps { updated: row.try_get_by_index(9)?, commit: row.try_get_by_index(10)? }),
+    }))
 }
 
 fn member(row: &QueryResult, at: usize, last_seq: i64) -> Result<Member, DbErr> {

@@ -59,8 +59,8 @@ pub(super) struct Thread {
 /// The steps of a thread's times: what SQLite's indexes hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Steps {
-    updated: i64,
-    commit: i64,
+    pub(super) updated: i64,
+    pub(super) commit: i64,
 }
 
 /// How far a member has come in a thread.

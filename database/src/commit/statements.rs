@@ -72,6 +72,9 @@ impl Statements {
     }
 }
 
+/// A column that has the step of another one, and how it follows as an expression.
+type Step = (&'static str, &'static str, fn(&str) -> String);
+
 /// A table's part that is written as a set.
 struct Table {
     name: &'static str,
@@ -79,8 +82,8 @@ struct Table {
     columns: &'static [Column],
     /// Columns that take the value of another one.
     copies: &'static [(&'static str, &'static str)],
-    /// Columns that only SQLite's table has: the step of a time (see [`crate::steps`]), and by how many bits.
-    steps: &'static [(&'static str, &'static str, u32)],
+    /// Columns that only SQLite's table has: the step of a time (see [`crate::steps`]).
+    steps: &'static [Step],
     /// Columns that are overwritten where the row is there already.
     overwritten: &'static [&'static str],
 }
@@ -179,7 +182,7 @@ const THREADS: Table = Table {
         COMMIT,
     ],
     copies: &[],
-    steps: &[("updated_step", "updated_at", steps::UPDATED), ("commit_step", "commit_no", steps::COMMITS)],
+    steps: &[("updated_step", "updated_at", steps::updated_text), ("commit_step", "commit_no", steps::commit_text)],
     overwritten: &["last_seq", "rev", "last_message_id", "updated_at", "commit_no"],
 };
 
@@ -290,7 +293,7 @@ impl Table {
         let place = |column: &str| self.columns.iter().position(|(name, _)| *name == column).map_or(0, |at| at + 1);
         let set = |column: &&str| format!("{column} = ?{}", place(column));
         let matched = self.key.iter().map(set).collect::<Vec<_>>().join(" AND ");
-        let stepped = |(column, of, bits): &(&str, &str, u32)| format!("{column} = ?{} >> {bits}", place(of));
+        let stepped = |(column, of, step): &Step| format!("{column} = {}", step(&format!("?{}", place(of))));
         let all = self.overwritten.iter().map(set).chain(self.steps.iter().map(stepped));
         let kept = self.overwritten.iter().filter(|column| !indexed.contains(column)).map(set);
         let update = |list: Vec<String>| format!("UPDATE {} SET {} WHERE {matched}", self.name, list.join(", "));
@@ -308,9 +311,9 @@ impl Table {
             values.extend(names.iter().position(|column| column == source).map(|at| values[at].clone()));
             names.push(name);
         }
-        for (name, source, bits) in self.steps.iter().filter(|_| backend == DatabaseBackend::Sqlite) {
+        for (name, source, step) in self.steps.iter().filter(|_| backend == DatabaseBackend::Sqlite) {
             let of = names.iter().position(|column| column == source).map(|at| values[at].clone());
-            values.extend(of.map(|of| format!("{of} >> {bits}")));
+            values.extend(of.map(|of| step(&of)));
             names.push(name);
         }
         let (names, values) = (names.join(", "), values.join(", "));

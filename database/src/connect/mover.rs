@@ -7,18 +7,28 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{give_way, sqlite};
+use super::{ACQUIRE, give_way, sqlite};
 use crate::Error;
 use crate::failure::Failure;
+
+/// What was moved.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    /// How many pages the log has.
+    pub(super) pages: i64,
+    /// How long it took.
+    pub(super) took: Duration,
+}
 
 /// What the mover is asked for, and where it answers.
 #[derive(Debug)]
 enum Ask {
-    Move(oneshot::Sender<Result<i64, Failure>>),
+    Move(oneshot::Sender<Result<Moved, Failure>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -47,12 +57,13 @@ impl Mover {
         };
         let started = thread::Builder::new().name("sqlite-move".to_owned()).spawn(run);
         started.map_err(|error| Error::Unavailable(format!("cannot start a thread: {error}")))?;
-        opened.await.map_err(|_| gone())??;
+        let opened = tokio::time::timeout(2 * ACQUIRE, opened).await;
+        opened.map_err(|_| Error::Unavailable("no answer in time".to_owned()))?.map_err(|_| gone())??;
         Ok(Self { asks })
     }
 
-    /// Moves the log into the file, as far as nobody is in the way, and returns how many pages the log has.
-    pub(super) async fn move_log(&self) -> Result<i64, Error> {
+    /// Moves the log into the file, as far as nobody is in the way.
+    pub(super) async fn move_log(&self) -> Result<Moved, Error> {
         let (ask, answer) = oneshot::channel();
         self.asks.send(Ask::Move(ask)).map_err(|_| gone())?;
         Ok(answer.await.map_err(|_| gone())??)
@@ -77,20 +88,23 @@ struct Log {
     connection: Connection,
     /// The file, if it can be brought to the disk from here.
     file: Option<&'static File>,
+    /// It could not be brought to the disk once.
+    kept: bool,
 }
 
 impl Log {
     fn open(url: &str) -> Result<Self, Failure> {
-        let connection = sqlite::open_writer(url)?;
-        let file = connection.path().map(keep_open).transpose();
-        let file = file.unwrap_or_else(|error| {
+        let connection = sqlite::open_connection(url)?;
+        // Elsewhere to sync a file may mean more than SQLite asks for.
+        let path = connection.path().filter(|_| cfg!(target_os = "linux"));
+        let file = path.map(keep_open).transpose().unwrap_or_else(|error| {
             tracing::warn!(%error, "the database's file is brought to the disk with commits waiting");
             None
         });
-        Ok(Self { connection, file })
+        Ok(Self { connection, file, kept: false })
     }
 
-    fn serve(self, asked: &Receiver<Ask>) {
+    fn serve(mut self, asked: &Receiver<Ask>) {
         for ask in asked {
             // Nobody may wait for it any more.
             match ask {
@@ -104,18 +118,25 @@ impl Log {
         }
     }
 
-    fn move_into_file(&self) -> Result<i64, Failure> {
-        let pages = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get(1))?;
-        if let Some(file) = self.file {
-            // SQLite counts on nothing that this does: where it must be sure, it does it again, and hears of the error.
-            file.sync_data().map_err(|error| Failure::Unable(error.to_string()))?;
+    fn move_into_file(&mut self) -> Result<Moved, Failure> {
+        let since = Instant::now();
+        if self.kept {
+            return Ok(Moved { pages: 0, took: since.elapsed() });
         }
-        Ok(pages)
+        let pages = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get(1))?;
+        if let Some(error) = self.file.and_then(|file| file.sync_data().err()) {
+            // The system forgets what it could not write, and says so once: to try again would find all well. What the log
+            // has is still on the disk (https://wiki.postgresql.org/wiki/Fsync_Errors).
+            tracing::error!(%error, "the database's file cannot be brought to the disk: its log is kept from now on; look after the disk, and start the hub anew");
+            self.kept = true;
+            return Ok(Moved { pages: 0, took: since.elapsed() });
+        }
+        Ok(Moved { pages, took: since.elapsed() })
     }
 }
 
 /// Opens a file, and never closes it: with it would go all locks on it that this process has, SQLite's own
-/// (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
+/// (<https://www.sqlite.org/howtocorrupt.html>, 2.2). That is one descriptor for each mover that was ever started.
 fn keep_open(path: &str) -> io::Result<&'static File> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     Ok(Box::leak(Box::new(file)))

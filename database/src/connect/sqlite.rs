@@ -50,8 +50,8 @@ pub(super) fn make_room(url: &str) -> Result<(), Error> {
         .map_err(|error| Error::Unavailable(format!("cannot make the folder of the database: {error}")))
 }
 
-/// Opens the connection that writes, outside of any pool. The file is there.
-pub(crate) fn open_writer(url: &str) -> Result<Connection, Failure> {
+/// Opens a connection outside of any pool: to write, or to move the log. The file is there.
+pub(crate) fn open_connection(url: &str) -> Result<Connection, Failure> {
     let options = SqliteConnectOptions::from_str(url).map_err(|error| Failure::Refused(error.to_string()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(options.get_filename(), flags)?;

@@ -210,11 +210,16 @@ fn inside(inside: &Inside) -> Vec<String> {
     let Some(all) = inside.all() else { return Vec::new() };
     let steps: Vec<String> =
         STEPS.iter().zip(all.step_ms).map(|((_, words), took)| format!("{took:.2} {words}")).collect();
-    let mut lines = vec![format!("inside {:.2} ms for a message: {}", all.whole_ms(), steps.join(", "))];
+    let mut lines = vec![format!(
+        "inside {:.2} ms for a message ({} were timed): {}",
+        all.whole_ms(),
+        number(all.messages),
+        steps.join(", ")
+    )];
     lines.extend(inside.slowest().map(|slowest| {
         let steps = slowest.step_ms.map(|took| format!("{took:.2}"));
         format!(
-            "inside over {} ms {:.1} %, {:.2} ms each: {}; {} of them while the log was moved",
+            "inside over {} ms {:.1} %, {:.2} ms each: {}; {} of them while the log was moved or begun anew",
             number(slowest.over_ms),
             slowest.share * 100.0,
             slowest.whole_ms(),
@@ -231,7 +236,7 @@ fn log(says: &Says) -> Option<String> {
     let (begun, waited_ms) = says.log_begun_anew;
     (moves > 0.0).then(|| {
         format!(
-            "log moved {} times in {each_ms:.1} ms each beside the commits · begun anew {} times, commits waited {waited_ms:.1} ms",
+            "log moved {} times in {each_ms:.1} ms each beside the commits · begun anew {} times, for which commits waited {waited_ms:.1} ms each",
             number(moves),
             number(begun)
         )
