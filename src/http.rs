@@ -104,6 +104,11 @@ impl Api {
     }
 }
 
+/// Makes an answer that is a page, where messages do not wait for it.
+async fn aside<Answer: Send + 'static>(api: Api, made: impl Future<Output = Answer> + Send + 'static) -> Answer {
+    api.hub.aside(made).await
+}
+
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the
 /// three against each other.
 pub(crate) const ROUTES: [(Method, &str); 22] = [

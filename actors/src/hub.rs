@@ -5,6 +5,7 @@ mod notifications;
 
 use std::fmt;
 use std::io;
+use std::marker;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 pub use self::notifications::Notice;
 pub use crate::connection::{Opening, Session};
 use crate::cores;
+use crate::home::Home;
 use crate::horizon::Horizon;
 use crate::images::{Images, Prepared};
 use crate::node::Node;
@@ -106,6 +108,7 @@ pub struct Presence {
 pub struct Hub {
     node: Arc<Node>,
     root: ActorRef<Nothing>,
+    pages: Arc<Home>,
 }
 
 impl fmt::Debug for Hub {
@@ -123,18 +126,28 @@ impl Hub {
         let head = changes::head(&database).await?;
         let horizon = Horizon::new(Arc::from(head.epoch), head.commit);
         let no_thread = |error: io::Error| {
-            tracing::error!(%error, "a thread for images or for storage did not start");
+            tracing::error!(%error, "a thread for images, for storage or for pages did not start");
             Refused::internal()
         };
         let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
         let thread = if options.hold_cores { cores::of_the_hub().await } else { None };
         let storage = storage::Handle::open(options.writes, thread).map_err(no_thread)?;
+        let pages = Arc::new(Home::open_giving_way("pages").map_err(no_thread)?);
         let node = Node::new(options, database, horizon, images, storage);
         let (root, _) = ActorRuntime::spawn(None, Root, Arc::clone(&node)).await.map_err(|error| {
             tracing::error!(%error, "the actors did not start");
             Refused::internal()
         })?;
-        Ok(Self { node, root })
+        Ok(Self { node, root, pages })
+    }
+
+    /// Makes a page, or what else takes long, on a thread that gives way to those that messages pass through. Ends with whoever
+    /// waits for it; a panic comes back.
+    pub async fn aside<F>(&self, work: F) -> F::Output
+    where
+        F: Future<Output: marker::Send> + marker::Send + 'static,
+    {
+        self.pages.run(work).await
     }
 
     /// Returns the database, for reading.

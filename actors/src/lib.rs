@@ -23,6 +23,7 @@
 //!   origin         where a request came from, and the promise of one answer
 //!   catch_up, events   from a cursor to frames
 //!   compose, authorship, limits   what may be sent, changed, and how fast
+//!   home           threads with a runtime of their own
 //!   images         files taken in, made safe, kept, linked to, swept
 //!   supervision    the supervision tree, every policy on one screen
 //!   metrics        the catalogue of everything that is counted; timing: where the time of a message goes
@@ -39,6 +40,7 @@ mod connection;
 pub mod cores;
 mod events;
 mod follower;
+mod home;
 mod horizon;
 pub mod hub;
 pub mod images;

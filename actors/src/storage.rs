@@ -4,11 +4,10 @@
 //! is no timer. When a commit stands, each thread gets its outcomes and each user's notification stream its news; whoever
 //! tells people says so to the [horizon](crate::horizon).
 //!
-//! It has a [thread of its own](home), for SQLite is written there and then.
+//! It has a [thread of its own](crate::home), for SQLite is written there and then.
 
 mod group;
 mod handle;
-mod home;
 mod log;
 
 use std::collections::HashMap;

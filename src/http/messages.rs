@@ -14,7 +14,7 @@ use super::body::{Body, body};
 use super::caller::{Caller, caller};
 use super::error::ApiError;
 use super::query::{Query, id, query};
-use super::{Api, answer, given, images, reading};
+use super::{Api, answer, aside, given, images, reading};
 
 /// A page of a thread.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(get_messages)
+        .then(|api: Api, caller, query| aside(api.clone(), get_messages(api, caller, query)))
         .map(Reply::into_response)
 }
 

@@ -11,7 +11,7 @@ use warp::{Filter, Rejection, Reply};
 use super::caller::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
 use super::query::{Query, id, query, write_place};
-use super::{Api, answer, given, no_upgrade, reading};
+use super::{Api, answer, aside, given, no_upgrade, reading};
 
 /// A page of notifications.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,7 +30,7 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(get_notifications)
+        .then(|api: Api, caller, query| aside(api.clone(), get_notifications(api, caller, query)))
         .map(Reply::into_response)
 }
 

@@ -12,7 +12,7 @@ use super::body::{Body, body};
 use super::caller::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
 use super::query::{Query, id, query, write_place};
-use super::{Api, answer, given, images, reading};
+use super::{Api, answer, aside, given, images, reading};
 
 /// A page of the inbox.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,7 +47,7 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(get_threads)
+        .then(|api: Api, caller, query| aside(api.clone(), get_threads(api, caller, query)))
         .map(Reply::into_response)
 }
 

@@ -12,10 +12,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 use super::pipeline::{self, Bounds, Fault, Rendered};
+use crate::home::give_way;
 use crate::metrics;
-
-/// How much less urgent, as `nice` counts it.
-const NICE: i32 = 10;
 
 /// The threads. Cheap to clone; they end when nobody holds them any more.
 #[derive(Debug, Clone)]
@@ -57,12 +55,7 @@ impl Workshop {
 }
 
 fn work(jobs: &Mutex<mpsc::UnboundedReceiver<Job>>) {
-    // Elsewhere it is the whole process that would be less urgent.
-    if cfg!(target_os = "linux")
-        && let Err(error) = rustix::process::nice(NICE)
-    {
-        tracing::debug!(%error, "images are as urgent as everything else");
-    }
+    give_way();
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(Job { pieces, bounds, done }) = job else { return };

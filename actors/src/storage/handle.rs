@@ -8,9 +8,9 @@ use ractor::actor::actor_cell::ActorCell;
 use ractor::{ActorId, ActorProcessingErr, ActorRef, ActorRuntime};
 use tokio::sync::{Mutex, MutexGuard, Semaphore, oneshot};
 
-use super::home::Home;
 use super::{Message, Reply, Storage, Write};
 use crate::cores::Thread;
+use crate::home::Home;
 use crate::node::Node;
 use crate::protocol::ErrorCode;
 use crate::refused::Refused;
@@ -32,7 +32,7 @@ impl Handle {
     /// # Errors
     /// What the system says against another thread.
     pub(crate) fn open(places: usize, hub: Option<Thread>) -> io::Result<Self> {
-        let home = Home::open()?;
+        let home = Home::open("storage")?;
         let places_left = Arc::new(Semaphore::new(places));
         Ok(Self {
             home,
