@@ -55,6 +55,9 @@ use warp::reject::MethodNotAllowed;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use caller::Caller;
+use query::Query;
+
 use crate::auth::Authenticator;
 use crate::auth::origin::Policy;
 pub use error::ApiError;
@@ -104,9 +107,16 @@ impl Api {
     }
 }
 
-/// Makes an answer that is a page, where messages do not wait for it.
-async fn aside<Answer: Send + 'static>(api: Api, made: impl Future<Output = Answer> + Send + 'static) -> Answer {
-    api.hub.aside(made).await
+/// Has a handler make an answer that is a page, and packs it, where messages do not wait for it. A client that hangs up does not
+/// end it: it may read in a transaction, and one that is dropped half-way harms its connection.
+async fn aside<Made>(api: Api, caller: Caller, query: Query, handler: fn(Api, Caller, Query) -> Made) -> Response
+where
+    Made: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
+    let (hub, gzip) = (api.hub.clone(), caller.takes_gzip());
+    let made = handler(api, caller, query);
+    // Boxed, for each that hands it on would have room for it.
+    hub.aside(Box::pin(async move { compression::negotiate(gzip, made.await.into_response()).await })).await
 }
 
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the
@@ -290,7 +300,7 @@ async fn finish(api: Api, request: Request, mut response: Response) -> Response 
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     cors::admit(&api.origins, &request.headers, &mut response);
-    let response = compression::negotiate(&request.headers, response).await;
+    let response = compression::negotiate(compression::takes_gzip(&request.headers), response).await;
     let (status, took) = (response.status().as_u16(), request.started.elapsed());
     let (method, route) = named(&api.base_path, &request);
     metrics::http(method, route, status, took);

@@ -1,19 +1,23 @@
 //! Threads with a runtime of their own, for what would hold up the hub's.
 //!
 //! Storage has one: SQLite is written on the thread that asks, so that thread must be nobody else's; and a commit that begins
-//! on the thread where the last one ended waits for nobody's turn in between. Pages have one that gives way: a page of history
-//! takes a tenth of a millisecond to be made from what the database has said, and messages would wait for it.
+//! on the thread where the last one ended waits for nobody's turn in between. Pages have some that give way: a page of history
+//! takes a tenth of a millisecond to be read and written down, and messages would wait for it.
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::{io, panic, thread};
 
 use tokio::runtime::{self, Builder};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::cores;
+
+/// How many works may wait for each other on one thread while another has nothing to do: as long as one thread suffices, the
+/// others would only want cores that messages could have.
+const LITTLE: usize = 4;
 
 /// How much less urgent a thread is that gives way, as `nice` counts it.
 const NICE: i32 = 10;
@@ -32,7 +36,7 @@ impl Home {
     }
 
     /// Starts a thread that gives way to others.
-    pub(crate) fn open_giving_way(name: &str) -> io::Result<Self> {
+    fn open_giving_way(name: &str) -> io::Result<Self> {
         Self::begin(name, || {
             cores::anywhere();
             give_way();
@@ -59,18 +63,55 @@ impl Home {
         self.runtime.spawn(task)
     }
 
-    /// Runs something there and waits for it; whoever stops to wait ends it.
-    pub(crate) async fn run<F>(&self, work: F) -> F::Output
+    /// Runs something there to its end, and waits for it.
+    async fn run<F>(&self, work: F) -> F::Output
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        match AbortOnDropHandle::new(self.spawn(work)).await {
+        match self.spawn(work).await {
             Ok(done) => done,
             Err(ended) => match ended.try_into_panic() {
                 Ok(panic) => panic::resume_unwind(panic),
                 Err(_) => unreachable!("it is open as long as somebody waits here"),
             },
         }
+    }
+}
+
+/// Several threads, any of which may do the work: what waits for the disk on one of them does not keep all from working.
+#[derive(Debug)]
+pub(crate) struct Homes(Vec<Shared>);
+
+/// A thread, and what each work holds that is there.
+#[derive(Debug)]
+struct Shared {
+    home: Home,
+    works: Arc<()>,
+}
+
+impl Homes {
+    /// Starts threads that give way to others.
+    pub(crate) fn open_giving_way(name: &str, threads: usize) -> io::Result<Self> {
+        let open = |_| Ok(Shared { home: Home::open_giving_way(name)?, works: Arc::default() });
+        (0..threads.max(1)).map(open).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Runs something to its end, on the first thread that has little to do or the one that has least, and waits for it.
+    pub(crate) async fn run<F>(&self, work: F) -> F::Output
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let works = |shared: &&Shared| Arc::strong_count(&shared.works) - 1;
+        let little = self.0.iter().find(|shared| works(shared) < LITTLE);
+        let Some(shared) = little.or_else(|| self.0.iter().min_by_key(works)) else {
+            return work.await;
+        };
+        let one = Arc::clone(&shared.works);
+        let counted = async move {
+            let _one = one;
+            work.await
+        };
+        shared.home.run(counted).await
     }
 }
 
@@ -86,26 +127,77 @@ pub(crate) fn give_way() {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::sync::mpsc;
+    use std::thread::ThreadId;
+
     use super::*;
 
-    #[tokio::test]
-    async fn what_is_run_aside_is_run_on_the_thread_and_a_panic_comes_back() {
-        let home = Home::open_giving_way("aside").expect("a thread");
-        let name = home.run(async { thread::current().name().map(str::to_owned) }).await;
-        assert_eq!(name.as_deref(), Some("aside"));
-        let broken = tokio::spawn(async move { home.run(async { panic!("as work may") }).await });
-        assert!(broken.await.is_err_and(|error| error.is_panic()));
+    async fn thread_of(homes: &Homes) -> ThreadId {
+        homes.run(async { thread::current().id() }).await
     }
 
     #[tokio::test]
-    async fn what_nobody_waits_for_any_more_is_ended() {
-        let home = Home::open("aside").expect("a thread");
-        let (held, ended) = oneshot::channel::<Infallible>();
-        let endless = home.run(async move {
-            let _held = held;
-            std::future::pending::<()>().await;
-        });
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(10), endless).await.is_err());
-        assert!(ended.await.is_err());
+    async fn what_is_run_aside_is_run_on_a_thread_of_that_name_and_a_panic_comes_back() {
+        let homes = Homes::open_giving_way("aside", 1).expect("a thread");
+        let name = homes.run(async { thread::current().name().map(str::to_owned) }).await;
+        assert_eq!(name.as_deref(), Some("aside"));
+        let broken = tokio::spawn(async move { homes.run(async { panic!("as work may") }).await });
+        assert!(broken.await.is_err_and(|error| error.is_panic()));
+    }
+
+    /// A page that reads in a transaction, and whose client hung up, left the connection with the transaction open.
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_done_all_the_same() {
+        let homes = Homes::open_giving_way("aside", 1).expect("a thread");
+        let (begun, has_begun) = oneshot::channel();
+        let (go_on, may_go_on) = oneshot::channel::<()>();
+        let (done, is_done) = oneshot::channel();
+        let work = async move {
+            let _ = begun.send(());
+            let _ = may_go_on.await;
+            let _ = done.send(());
+        };
+        let mut waiting = Box::pin(homes.run(work));
+        tokio::select! {
+            () = &mut waiting => unreachable!("it waits"),
+            begun = has_begun => begun.expect("it has begun"),
+        }
+        drop(waiting);
+        go_on.send(()).expect("it is still there");
+        is_done.await.expect("it was done");
+    }
+
+    #[tokio::test]
+    async fn one_thread_does_it_all_as_long_as_it_has_little_to_do() {
+        let homes = Homes::open_giving_way("aside", 3).expect("threads");
+        let first = thread_of(&homes).await;
+        for _ in 0..20 {
+            assert_eq!(thread_of(&homes).await, first);
+        }
+    }
+
+    #[tokio::test]
+    async fn work_goes_where_there_is_less_of_it_while_a_thread_waits_for_the_disk() {
+        let homes = Arc::new(Homes::open_giving_way("aside", 2).expect("threads"));
+        let (free, disk) = mpsc::channel::<()>();
+        let at_the_disk = async move { disk.recv().is_err() };
+        let mut held = vec![tokio::spawn({
+            let homes = Arc::clone(&homes);
+            async move { homes.run(at_the_disk).await }
+        })];
+        // They wait behind it, until there are more of them than may wait.
+        for _ in 1..LITTLE {
+            let homes = Arc::clone(&homes);
+            held.push(tokio::spawn(async move { homes.run(async { true }).await }));
+        }
+        tokio::task::yield_now().await;
+        let others: HashSet<ThreadId> = [thread_of(&homes).await, thread_of(&homes).await].into();
+        assert_eq!(others.len(), 1, "the other thread does what comes");
+        assert!(!held.iter().any(JoinHandle::is_finished));
+        drop(free);
+        for held in held {
+            assert!(held.await.expect("done"));
+        }
     }
 }

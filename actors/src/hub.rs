@@ -23,7 +23,7 @@ use tokio::time::Instant;
 pub use self::notifications::Notice;
 pub use crate::connection::{Opening, Session};
 use crate::cores;
-use crate::home::Home;
+use crate::home::Homes;
 use crate::horizon::Horizon;
 use crate::images::{Images, Prepared};
 use crate::node::Node;
@@ -108,7 +108,7 @@ pub struct Presence {
 pub struct Hub {
     node: Arc<Node>,
     root: ActorRef<Nothing>,
-    pages: Arc<Home>,
+    pages: Arc<Homes>,
 }
 
 impl fmt::Debug for Hub {
@@ -132,7 +132,7 @@ impl Hub {
         let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
         let thread = if options.hold_cores { cores::of_the_hub().await } else { None };
         let storage = storage::Handle::open(options.writes, thread).map_err(no_thread)?;
-        let pages = Arc::new(Home::open_giving_way("pages").map_err(no_thread)?);
+        let pages = Arc::new(Homes::open_giving_way("pages", database.readers()).map_err(no_thread)?);
         let node = Node::new(options, database, horizon, images, storage);
         let (root, _) = ActorRuntime::spawn(None, Root, Arc::clone(&node)).await.map_err(|error| {
             tracing::error!(%error, "the actors did not start");
@@ -141,8 +141,8 @@ impl Hub {
         Ok(Self { node, root, pages })
     }
 
-    /// Makes a page, or what else takes long, on a thread that gives way to those that messages pass through. Ends with whoever
-    /// waits for it; a panic comes back.
+    /// Makes a page, or what else takes long, on a thread that gives way to those that messages pass through; there are as many
+    /// as connections that read the database. It is made to its end, whether or not somebody waits for it; a panic comes back.
     pub async fn aside<F>(&self, work: F) -> F::Output
     where
         F: Future<Output: marker::Send> + marker::Send + 'static,

@@ -1,5 +1,6 @@
 //! A database: one connection that writes, a pool of connections that read.
 
+pub(crate) mod embedded;
 mod mover;
 mod mysql;
 pub(crate) mod sqlite;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::Error;
 use crate::failure::Failure;
+use embedded::Embedded;
 use mover::Mover;
 
 /// How much less urgent the threads are that read SQLite or move its log, as `nice` counts it.
@@ -29,6 +31,15 @@ pub struct Options {
     pub url: String,
     /// How many connections read. 1–64.
     pub readers: u32,
+}
+
+impl Options {
+    fn connections(&self, role: Role) -> u32 {
+        match role {
+            Role::Writer => 1,
+            Role::Readers => self.readers.clamp(1, 64),
+        }
+    }
 }
 
 impl fmt::Debug for Options {
@@ -57,6 +68,8 @@ pub struct Database {
     pub(crate) writer: DatabaseConnection,
     /// With SQLite each has a thread, which gives way to those that messages pass through.
     pub(crate) readers: DatabaseConnection,
+    /// SQLite, read on the thread that asks.
+    pub(crate) embedded: Option<Embedded>,
     /// SQLite's.
     mover: Option<Mover>,
     pub(crate) backend: DatabaseBackend,
@@ -76,12 +89,13 @@ impl Database {
         }
         // The writer comes first: for SQLite it makes the file and sets its journal mode.
         let writer = open(options, backend, Role::Writer).await?;
-        let (readers, mover) = if backend == DatabaseBackend::Sqlite {
-            (open_giving_way(options).await?, Some(Mover::start(options.url.clone()).await?))
+        let (readers, embedded, mover) = if backend == DatabaseBackend::Sqlite {
+            let readers = open_giving_way(options).await?;
+            (readers, Some(Embedded::new(&options.url)), Some(Mover::start(options.url.clone()).await?))
         } else {
-            (open(options, backend, Role::Readers).await?, None)
+            (open(options, backend, Role::Readers).await?, None, None)
         };
-        Ok(Self { writer, readers, mover, backend, options: Arc::new(options.clone()) })
+        Ok(Self { writer, readers, embedded, mover, backend, options: Arc::new(options.clone()) })
     }
 
     /// Returns the connection that migrations run on.
@@ -126,6 +140,12 @@ impl Database {
         &self.options.url
     }
 
+    /// Returns how many connections read: as many questions are worth asking at a time.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.options.connections(Role::Readers) as usize
+    }
+
     /// Returns whether this is SQLite: one machine, one file.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {
@@ -138,6 +158,9 @@ impl Database {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::debug!(%error, "could not close a pool of connections");
             }
+        }
+        if let Some(embedded) = &self.embedded {
+            embedded.close();
         }
         if let Some(mover) = &self.mover {
             mover.close().await;
@@ -206,10 +229,7 @@ async fn open(options: &Options, backend: DatabaseBackend, role: Role) -> Result
         Some(rest) => format!("mysql://{rest}"),
         None => options.url.clone(),
     };
-    let connections = match role {
-        Role::Writer => 1,
-        Role::Readers => options.readers.clamp(1, 64),
-    };
+    let connections = options.connections(role);
     let mut connect = ConnectOptions::new(url);
     connect.max_connections(connections).acquire_timeout(ACQUIRE).connect_timeout(ACQUIRE).sqlx_logging(false);
     match backend {

@@ -3,6 +3,7 @@
 //! The text stays the same however many rows there are, so every statement is prepared once
 //! per connection, and a set costs one round trip.
 
+use rusqlite::{CachedStatement, Connection};
 use sea_orm::{DatabaseBackend, Statement, Value};
 use serde::Serialize;
 
@@ -34,9 +35,16 @@ pub(crate) fn statement(
     statement
 }
 
+/// Makes a statement of a text that is run over and over, on a connection of SQLite's own.
+pub(crate) fn prepared<'a>(connection: &'a Connection, text: &str) -> rusqlite::Result<CachedStatement<'a>> {
+    #[cfg(test)]
+    note(text);
+    connection.prepare_cached(text)
+}
+
 /// Notes a text that is run.
 #[cfg(test)]
-pub(crate) fn note(text: &str) {
+fn note(text: &str) {
     texts().insert(text.to_owned());
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use rusqlite::{Connection, Row};
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult, Value};
 use serde::{Deserialize, Deserializer};
 
@@ -110,15 +111,13 @@ pub(crate) async fn between(
 
 /// Returns the expression for messages between two places, as one value of a row: for SQLite. Its last parameter is how many.
 /// To be read by [`packed::unpack`].
-pub(crate) fn column(question: Question<'_>) -> String {
+fn column(question: Question<'_>) -> String {
     let wanted = format!("json_array({})", packed_columns("m").join(", "));
     packed::joined(&format!("{} LIMIT ?", Question { wanted: &wanted, ..question }.query(DatabaseBackend::Sqlite)))
 }
 
 /// What makes a [`Stored`] of a row, one text for each of its fields.
 fn packed_columns(row: &str) -> [String; 2] {
-    let shown = chat_message::Column::iter().filter(|column| !matches!(column, chat_message::Column::PayloadHash));
-    let shown: Vec<String> = shown.map(|column| format!("{row}.{}", column.as_str())).collect();
     // Most have none, and to see that costs less than to make an empty list.
     let images = format!(
         "(SELECT json_group_array(json_array(i.id, i.width, i.height, i.bytes, i.mime, i.blurhash) ORDER BY o.position) \
@@ -129,7 +128,55 @@ fn packed_columns(row: &str) -> [String; 2] {
         "CASE WHEN EXISTS (SELECT 1 FROM chat_message_batches o WHERE o.message_id = {row}.id) \
          THEN json({images}) ELSE json('[]') END"
     );
-    [format!("json_array({})", shown.join(", ")), images]
+    [format!("json_array({})", shown(row).join(", ")), images]
+}
+
+/// Returns the columns of a message that is to be shown: all but its `payload_hash`, in the order of the fields.
+pub(crate) fn shown(row: &str) -> Vec<String> {
+    let shown = chat_message::Column::iter().filter(|column| !matches!(column, chat_message::Column::PayloadHash));
+    shown.map(|column| format!("{row}.{}", column.as_str())).collect()
+}
+
+/// Takes a message of a row whose columns from this one on are those [`shown`].
+pub(crate) fn model(row: &Row<'_>, first: usize) -> rusqlite::Result<chat_message::Model> {
+    let mut columns = first..;
+    let mut at = || columns.next().unwrap_or_default();
+    Ok(chat_message::Model {
+        id: row.get(at())?,
+        thread_id: row.get(at())?,
+        seq: row.get(at())?,
+        rev: row.get(at())?,
+        created_rev: row.get(at())?,
+        sender_id: row.get(at())?,
+        temp_id: row.get::<_, Option<String>>(at())?.map(String::into_bytes),
+        payload_hash: Vec::new(),
+        content: row.get(at())?,
+        product_id: row.get(at())?,
+        reply_to: row.get(at())?,
+        created_at: row.get(at())?,
+        edited_at: row.get(at())?,
+        deleted_at: row.get(at())?,
+        commit_no: row.get(at())?,
+        created_commit: row.get(at())?,
+    })
+}
+
+/// Reads the images of a message, in order, from SQLite.
+pub(crate) fn images_of(snapshot: &Connection, message: i64) -> rusqlite::Result<Vec<Image>> {
+    const IMAGES: &str = "SELECT i.id, i.width, i.height, i.bytes, i.mime, i.blurhash \
+         FROM chat_message_batches o JOIN media i ON i.id = o.media_id WHERE o.message_id = ? ORDER BY o.position";
+    let mut images = sql::prepared(snapshot, IMAGES)?;
+    let images = images.query_map((message,), |row| {
+        Ok(Image::from(Media {
+            id: row.get::<_, String>(0)?.into_bytes(),
+            width: row.get(1)?,
+            height: row.get(2)?,
+            bytes: row.get(3)?,
+            mime: row.get(4)?,
+            blurhash: row.get(5)?,
+        }))
+    })?;
+    images.collect()
 }
 
 fn images<'de, D: Deserializer<'de>>(packed: D) -> Result<Vec<Image>, D::Error> {

@@ -8,6 +8,7 @@ use warp::Filter;
 use warp::http::{HeaderMap, Method};
 
 use super::Api;
+use super::compression::takes_gzip;
 use super::error::ApiError;
 use crate::auth::{Credentials, Identity, Role};
 
@@ -43,6 +44,11 @@ impl Caller {
     /// Tells which person it is.
     pub(crate) fn user(&self, api: &Api) -> Result<UserId, ApiError> {
         self.identity(api).map(|identity| identity.user)
+    }
+
+    /// Tells whether they read what is packed.
+    pub(super) fn takes_gzip(&self) -> bool {
+        takes_gzip(&self.headers)
     }
 
     /// Lets the marketplace's core pass, and nobody else.

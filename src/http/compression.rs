@@ -20,24 +20,31 @@ const WORTH_IT: u64 = 1_024;
 /// From this many bytes on it would hold up others on the same thread.
 const LARGE: usize = 64 * 1_024;
 
-/// Compresses an answer, if it is a text in memory that is long enough and the client takes gzip.
-pub(super) async fn negotiate(request: &HeaderMap, mut response: Response) -> Response {
+/// An answer has been through [`negotiate`].
+#[derive(Debug, Clone, Copy)]
+struct Negotiated;
+
+/// Compresses an answer, if it is a text in memory that is long enough and the client takes gzip; once.
+pub(super) async fn negotiate(gzip: bool, mut response: Response) -> Response {
+    if response.extensions_mut().insert(Negotiated).is_some() {
+        return response;
+    }
     let length = response.body().size_hint().exact().unwrap_or_default();
     if length < WORTH_IT || !is_text(response.headers()) || response.headers().contains_key(CONTENT_ENCODING) {
         return response;
     }
     response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
-    if !takes_gzip(request) {
+    if !gzip {
         return response;
     }
     let (mut head, body) = response.into_parts();
     let Ok(body) = body.collect().await else { return warp::Reply::into_response(unreadable()) };
     let plain = body.to_bytes();
     let packed = if plain.len() < LARGE {
-        gzip(&plain, Compression::fast())
+        pack_at(Compression::fast(), &plain)
     } else {
         let plain = plain.clone();
-        tokio::task::spawn_blocking(move || gzip(&plain, Compression::fast())).await.ok().flatten()
+        tokio::task::spawn_blocking(move || pack_at(Compression::fast(), &plain)).await.ok().flatten()
     };
     let body = match packed {
         Some(packed) => {
@@ -56,10 +63,10 @@ fn unreadable() -> ApiError {
 
 /// Compresses what is made once and sent often: as small as can be.
 pub(super) fn pack(plain: &[u8]) -> Option<Bytes> {
-    gzip(plain, Compression::best())
+    pack_at(Compression::best(), plain)
 }
 
-fn gzip(plain: &[u8], level: Compression) -> Option<Bytes> {
+fn pack_at(level: Compression, plain: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), level);
     encoder.write_all(plain).ok()?;
     encoder.finish().ok().map(Bytes::from)
@@ -116,7 +123,7 @@ mod tests {
         for size in [10, 2_000, 100_000] {
             let text = "[]".repeat(size / 2);
             let response = answer::text(StatusCode::OK, answer::JSON, Bytes::from(text.clone()));
-            let response = negotiate(&asking(&["gzip"]), response).await;
+            let response = negotiate(true, response).await;
             let packed = response.headers().get(CONTENT_ENCODING).is_some();
             assert_eq!(packed, size > 1_024);
             let bytes = response.into_body().collect().await.expect("a body in memory").to_bytes();

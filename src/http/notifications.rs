@@ -30,8 +30,7 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(|api: Api, caller, query| aside(api.clone(), get_notifications(api, caller, query)))
-        .map(Reply::into_response)
+        .then(|api, caller, query| aside(api, caller, query, get_notifications))
 }
 
 /// `POST /notifications/{id}/read`

@@ -1,5 +1,6 @@
 //! The route table as a whole, over a hub with a database of its own.
 
+use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use chat_actors::outbox::Capacity;
 use chat_actors::protocol::server::Limits;
 use chat_database::ids::UserId;
 use chat_database::{Database, connect};
+use flate2::read::GzDecoder;
 use http_body_util::{BodyExt, Full};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -175,6 +177,32 @@ async fn documents_are_packed_for_those_who_take_it() {
         assert_eq!(packed.headers["content-encoding"], "gzip", "{path}");
         assert!(packed.body.len() * 3 < plain.body.len(), "{path}");
     }
+}
+
+/// What was packed where pages are made was looked at once more on the way out, and said twice what it depends on.
+#[tokio::test]
+async fn a_page_is_packed_once_for_those_who_take_it() {
+    let server = Server::start("").await;
+    for turn in 0..20 {
+        let send = json!({"receiver_id": 2, "content": "Is it still available?", "temp_id": turn.to_string()});
+        server.ok(1, "POST", "/chat/send", send).await;
+    }
+    let bearer = format!("Bearer {}", token(2, Role::User));
+    let ask = async |encoding| {
+        let headers = [("authorization", bearer.as_str()), ("accept-encoding", encoding)];
+        server.ask("GET", "/chat/messages?with=1", &headers, "").await
+    };
+    let (plain, packed) = (ask("identity").await, ask("gzip").await);
+    assert_eq!(packed.headers["content-encoding"], "gzip");
+    for answer in [&plain, &packed] {
+        let mut vary: Vec<_> = answer.headers.get_all("vary").into_iter().collect();
+        vary.sort();
+        assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+    }
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).expect("gzip");
+    assert_eq!(plain.json()["messages"].as_array().map(Vec::len), Some(20));
+    assert_eq!(plain.body, unpacked);
 }
 
 #[tokio::test]

@@ -47,8 +47,7 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(|api: Api, caller, query| aside(api.clone(), get_threads(api, caller, query)))
-        .map(Reply::into_response)
+        .then(|api, caller, query| aside(api, caller, query, get_threads))
 }
 
 /// `POST /chat/threads/{id}/read`

@@ -5,7 +5,7 @@
 //! through prepared statements, on whichever thread runs the commit. A commit of 100 messages takes about half the
 //! time that way, and needs nobody else's turn in between.
 
-use rusqlite::{CachedStatement, Params};
+use rusqlite::Params;
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait,
     Value,
@@ -18,10 +18,8 @@ use super::statements::Rewritten;
 use super::writes::Rows;
 use crate::connect::sqlite;
 use crate::failure::Failure;
+use crate::sql::prepared;
 use crate::{Database, Error, sql};
-
-/// How many statements are kept prepared: more than there are.
-const PREPARED: usize = 64;
 
 /// The one connection of a node that writes.
 #[derive(Debug)]
@@ -241,18 +239,8 @@ fn open<'a>(
 ) -> Result<&'a mut rusqlite::Connection, Failure> {
     match connection {
         Some(connection) => Ok(connection),
-        none => {
-            let opened = sqlite::open_connection(database.url())?;
-            opened.set_prepared_statement_cache_capacity(PREPARED);
-            Ok(none.insert(opened))
-        }
+        none => Ok(none.insert(sqlite::open_writer(database.url())?)),
     }
-}
-
-fn prepared<'a>(connection: &'a rusqlite::Connection, text: &str) -> Result<CachedStatement<'a>, Failure> {
-    #[cfg(test)]
-    sql::note(text);
-    Ok(connection.prepare_cached(text)?)
 }
 
 fn run<const N: usize>(connection: &rusqlite::Connection, text: &str, values: [Value; N]) -> Result<(), Failure> {

@@ -94,7 +94,7 @@ struct Log {
 
 impl Log {
     fn open(url: &str) -> Result<Self, Failure> {
-        let connection = sqlite::open_connection(url)?;
+        let connection = sqlite::open_writer(url)?;
         // Elsewhere to sync a file may mean more than SQLite asks for.
         let path = connection.path().filter(|_| cfg!(target_os = "linux"));
         let file = path.map(keep_open).transpose().unwrap_or_else(|error| {

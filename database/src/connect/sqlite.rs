@@ -30,6 +30,9 @@ const RESTART: Duration = Duration::from_millis(50);
 const WRITER_CACHE: i64 = -65_536;
 const READER_CACHE: i64 = -8_192;
 
+/// How many statements a connection keeps prepared: more than there are for it.
+const PREPARED: usize = 64;
+
 /// How much of the file is read through the page cache of the operating system without a copy.
 const MAPPED_BYTES: i64 = 1 << 30;
 
@@ -50,8 +53,19 @@ pub(super) fn make_room(url: &str) -> Result<(), Error> {
         .map_err(|error| Error::Unavailable(format!("cannot make the folder of the database: {error}")))
 }
 
-/// Opens a connection outside of any pool: to write, or to move the log. The file is there.
-pub(crate) fn open_connection(url: &str) -> Result<Connection, Failure> {
+/// Opens a connection outside of any pool, to write or to move the log. The file is there.
+pub(crate) fn open_writer(url: &str) -> Result<Connection, Failure> {
+    open_connection(url, WRITER_CACHE)
+}
+
+/// Opens a connection outside of any pool, to read. The file is there.
+pub(super) fn open_reader(url: &str) -> Result<Connection, Failure> {
+    let connection = open_connection(url, READER_CACHE)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn open_connection(url: &str, cache: i64) -> Result<Connection, Failure> {
     let options = SqliteConnectOptions::from_str(url).map_err(|error| Failure::Refused(error.to_string()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(options.get_filename(), flags)?;
@@ -61,8 +75,9 @@ pub(crate) fn open_connection(url: &str) -> Result<Connection, Failure> {
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
-    connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
+    connection.pragma_update(None, "cache_size", cache)?;
     connection.pragma_update(None, "wal_autocheckpoint", BACKSTOP_PAGES)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
     Ok(connection)
 }
 

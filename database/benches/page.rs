@@ -1,0 +1,89 @@
+//! A page of history, as the hub reads it: 50 messages from somewhere in one of 100 threads.
+//!
+//! SQLite, in a file of a temporary folder. Run with `cargo bench -p chat-database --bench page`.
+
+use std::hint::black_box;
+
+use chat_database::Database;
+use chat_database::change::{Change, Send};
+use chat_database::commit::Writer;
+use chat_database::connect::Options;
+use chat_database::ids::{Pair, Seq, UserId};
+use chat_database::queries::messages::{Page, Which, page};
+use chat_database::time::Timestamp;
+use criterion::{Criterion, criterion_group, criterion_main};
+use tokio::runtime::Builder;
+
+const THREADS: u64 = 100;
+
+/// How many messages each has.
+const MESSAGES: u64 = 500;
+
+fn pages(criterion: &mut Criterion) {
+    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
+        panic!("no runtime");
+    };
+    let Ok(folder) = tempfile::tempdir() else {
+        panic!("no temporary folder");
+    };
+    let url = format!("sqlite://{}/bench.db?mode=rwc", folder.path().display());
+    let database = match runtime.block_on(filled(&url)) {
+        Ok(database) => database,
+        Err(error) => panic!("no database: {error}"),
+    };
+    let mut turn = 0;
+    criterion.bench_function("page", |bench| {
+        bench.to_async(&runtime).iter(|| {
+            turn += 1;
+            let (pair, reader) = pair(turn % THREADS);
+            let before = Page::BeforeSeq(Seq(51 + turn * 7 % (MESSAGES - 50)));
+            let database = &database;
+            async move {
+                let read = page(database, reader, Which::Of(pair), before, 50).await;
+                let read = read.ok().flatten().map(|history| history.messages);
+                assert_eq!(read.as_ref().map(Vec::len), Some(50));
+                black_box(read)
+            }
+        });
+    });
+}
+
+async fn filled(url: &str) -> Result<Database, String> {
+    let options = Options { url: url.to_owned(), readers: 4 };
+    let database = Database::connect(&options).await.map_err(|error| error.to_string())?;
+    chat_migrations::up(database.for_migrations()).await.map_err(|error| error.to_string())?;
+    let mut writer = Writer::new(database.clone(), "bench".to_owned());
+    for message in 0..MESSAGES {
+        let changes: Vec<Change> = (0..THREADS).map(|thread| send(thread, message)).collect();
+        writer.commit(&changes).await.map_err(|error| error.to_string())?;
+    }
+    Ok(database)
+}
+
+fn pair(thread: u64) -> (Pair, UserId) {
+    let (Ok(low), Ok(high)) = (UserId::new(1 + 2 * thread), UserId::new(2 + 2 * thread)) else {
+        panic!("no user");
+    };
+    match Pair::new(low, high) {
+        Some(pair) => (pair, high),
+        None => panic!("no pair"),
+    }
+}
+
+fn send(thread: u64, message: u64) -> Change {
+    let (pair, sender) = pair(thread);
+    Change::Send(Send {
+        pair,
+        sender,
+        temp_id: Some(format!("{thread}-{message}")),
+        payload_hash: [0xab; 32],
+        content: Some("Is it still available? I could come by on Saturday and pick it up.".to_owned()),
+        media: Vec::new(),
+        product_id: None,
+        reply_to: None,
+        at: Timestamp::now(),
+    })
+}
+
+criterion_group!(benches, pages);
+criterion_main!(benches);
