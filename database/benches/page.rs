@@ -1,4 +1,5 @@
-//! A page of history, as the hub reads it: 50 messages from somewhere in one of 100 threads.
+//! Pages as the hub reads them: of history, 50 messages from somewhere in one of 100 threads; of the inbox of a seller who has
+//! all these threads, 30 of them; of the seller's notifications, 30 of them.
 //!
 //! SQLite, in a file of a temporary folder. Run with `cargo bench -p chat-database --bench page`.
 
@@ -9,7 +10,8 @@ use chat_database::change::{Change, Send};
 use chat_database::commit::Writer;
 use chat_database::connect::Options;
 use chat_database::ids::{Pair, Seq, UserId};
-use chat_database::queries::messages::{Page, Which, page};
+use chat_database::queries::messages::{Page, Which};
+use chat_database::queries::{inbox, messages, notifications};
 use chat_database::time::Timestamp;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::Builder;
@@ -31,19 +33,32 @@ fn pages(criterion: &mut Criterion) {
         Ok(database) => database,
         Err(error) => panic!("no database: {error}"),
     };
+    let database = &database;
     let mut turn = 0;
-    criterion.bench_function("page", |bench| {
+    criterion.bench_function("history", |bench| {
         bench.to_async(&runtime).iter(|| {
             turn += 1;
             let (pair, reader) = pair(turn % THREADS);
             let before = Page::BeforeSeq(Seq(51 + turn * 7 % (MESSAGES - 50)));
-            let database = &database;
             async move {
-                let read = page(database, reader, Which::Of(pair), before, 50).await;
-                let read = read.ok().flatten().map(|history| history.messages);
-                assert_eq!(read.as_ref().map(Vec::len), Some(50));
-                black_box(read)
+                let read = messages::page(database, reader, Which::Of(pair), before, 50).await;
+                assert_eq!(read.ok().flatten().map(|history| black_box(history).messages.len()), Some(50));
             }
+        });
+    });
+    let Ok(seller) = UserId::new(1) else {
+        panic!("no user");
+    };
+    criterion.bench_function("inbox", |bench| {
+        bench.to_async(&runtime).iter(|| async {
+            let read = inbox::page(database, seller, None, false, 30).await;
+            assert_eq!(read.ok().map(|inbox| black_box(inbox).threads.len()), Some(30));
+        });
+    });
+    criterion.bench_function("notifications", |bench| {
+        bench.to_async(&runtime).iter(|| async {
+            let read = notifications::page(database, seller, None, false, 30).await;
+            assert_eq!(read.ok().map(|stream| black_box(stream).notifications.len()), Some(30));
         });
     });
 }
@@ -60,12 +75,13 @@ async fn filled(url: &str) -> Result<Database, String> {
     Ok(database)
 }
 
+/// Returns the seller and a buyer, and the buyer.
 fn pair(thread: u64) -> (Pair, UserId) {
-    let (Ok(low), Ok(high)) = (UserId::new(1 + 2 * thread), UserId::new(2 + 2 * thread)) else {
+    let (Ok(seller), Ok(buyer)) = (UserId::new(1), UserId::new(2 + thread)) else {
         panic!("no user");
     };
-    match Pair::new(low, high) {
-        Some(pair) => (pair, high),
+    match Pair::new(seller, buyer) {
+        Some(pair) => (pair, buyer),
         None => panic!("no pair"),
     }
 }

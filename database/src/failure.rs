@@ -76,9 +76,8 @@ impl From<Failure> for Error {
 }
 
 /// Says what a caller is told about an error.
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-pub(crate) fn error(error: DbErr) -> Error {
-    Failure::of(&error).into()
+pub(crate) fn error(error: impl Into<Failure>) -> Error {
+    error.into().into()
 }
 
 fn of_driver(error: &sqlx::Error) -> Failure {

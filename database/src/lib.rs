@@ -29,6 +29,7 @@ mod packed;
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod plans;
 pub mod queries;
+mod rows;
 mod sql;
 mod steps;
 mod stored;

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row};
-use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult, Value};
+use rusqlite::Connection;
+use sea_orm::{ConnectionTrait, DatabaseBackend, FromQueryResult, IdenStatic, Iterable, QueryResult, Value};
 use serde::{Deserialize, Deserializer};
 
 use crate::chain::Question;
 use crate::entities::chat_message;
+use crate::failure::Failure;
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{ExtraData, Image, Message};
 use crate::packed;
+use crate::rows::{Reads, Row};
 use crate::sql::{self, Kind};
 use crate::time::Timestamp;
 
@@ -52,7 +54,7 @@ pub(crate) async fn messages(
     db: &impl ConnectionTrait,
     text: &str,
     values: impl IntoIterator<Item = Value> + Send,
-) -> Result<Vec<Stored>, DbErr> {
+) -> Result<Vec<Stored>, Failure> {
     let each = |row: &QueryResult| {
         let row = chat_message::Model::from_query_result(row, "")?;
         Ok(Stored { row, images: Vec::new() })
@@ -65,15 +67,11 @@ pub(crate) async fn messages(
 }
 
 /// Reads the images of messages, with one query if there are any messages.
-pub(crate) async fn with_images(
-    db: &impl ConnectionTrait,
-    rows: Vec<chat_message::Model>,
-) -> Result<Vec<Stored>, DbErr> {
+pub(crate) async fn with_images(db: &impl Reads, rows: Vec<chat_message::Model>) -> Result<Vec<Stored>, Failure> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &[("message_id", Kind::Number)]);
+    let set = sql::set(db.backend(), "j", &[("message_id", Kind::Number)]);
     let text = format!(
         "SELECT b.message_id, m.id, m.width, m.height, m.bytes, m.mime, m.blurhash \
          FROM {set} JOIN chat_message_batches b ON b.message_id = j.message_id JOIN media m ON m.id = b.media_id \
@@ -81,9 +79,9 @@ pub(crate) async fn with_images(
     );
     let asked: Vec<(i64,)> = rows.iter().map(|row| (row.id,)).collect();
     let mut images: HashMap<i64, Vec<Image>> = HashMap::new();
-    for row in db.query_all_raw(sql::statement(backend, text, [sql::json(&asked)])).await? {
-        let message: i64 = row.try_get("", "message_id")?;
-        images.entry(message).or_default().push(Media::from_query_result(&row, "")?.into());
+    let each = |row: &Row<'_>| Ok((row.get::<i64>(0)?, image(row, 1)?));
+    for (message, image) in db.rows(&text, [sql::json(&asked)], each).await? {
+        images.entry(message).or_default().push(image);
     }
     let stored = rows.into_iter().map(|row| {
         let images = images.remove(&row.id).unwrap_or_default();
@@ -98,12 +96,13 @@ pub(crate) async fn between(
     question: Question<'_>,
     values: impl IntoIterator<Item = Value>,
     limit: i64,
-) -> Result<Vec<Stored>, DbErr> {
+) -> Result<Vec<Stored>, Failure> {
     let backend = db.get_database_backend();
     let values: Vec<Value> = values.into_iter().chain([limit.into()]).collect();
     if backend == DatabaseBackend::Sqlite {
         let row = db.query_one_raw(sql::statement(backend, format!("SELECT {}", column(question)), values)).await?;
-        return row.map_or(Ok(Vec::new()), |row| packed::unpack(&row, 0));
+        let unpacked = row.map(|row| packed::unpack(&row, 0)).transpose()?;
+        return Ok(unpacked.unwrap_or_default());
     }
     let text = format!("{} LIMIT ?", Question { wanted: "m.*", ..question }.query(backend));
     messages(db, &text, values).await
@@ -138,7 +137,7 @@ pub(crate) fn shown(row: &str) -> Vec<String> {
 }
 
 /// Takes a message of a row whose columns from this one on are those [`shown`].
-pub(crate) fn model(row: &Row<'_>, first: usize) -> rusqlite::Result<chat_message::Model> {
+pub(crate) fn model(row: &Row<'_>, first: usize) -> Result<chat_message::Model, Failure> {
     let mut columns = first..;
     let mut at = || columns.next().unwrap_or_default();
     Ok(chat_message::Model {
@@ -148,7 +147,7 @@ pub(crate) fn model(row: &Row<'_>, first: usize) -> rusqlite::Result<chat_messag
         rev: row.get(at())?,
         created_rev: row.get(at())?,
         sender_id: row.get(at())?,
-        temp_id: row.get::<_, Option<String>>(at())?.map(String::into_bytes),
+        temp_id: row.bytes(at())?,
         payload_hash: Vec::new(),
         content: row.get(at())?,
         product_id: row.get(at())?,
@@ -162,34 +161,32 @@ pub(crate) fn model(row: &Row<'_>, first: usize) -> rusqlite::Result<chat_messag
 }
 
 /// Reads the images of a message, in order, from SQLite.
-pub(crate) fn images_of(snapshot: &Connection, message: i64) -> rusqlite::Result<Vec<Image>> {
+pub(crate) fn images_of(snapshot: &Connection, message: i64) -> Result<Vec<Image>, Failure> {
     const IMAGES: &str = "SELECT i.id, i.width, i.height, i.bytes, i.mime, i.blurhash \
          FROM chat_message_batches o JOIN media i ON i.id = o.media_id WHERE o.message_id = ? ORDER BY o.position";
     let mut images = sql::prepared(snapshot, IMAGES)?;
-    let images = images.query_map((message,), |row| {
-        Ok(Image::from(Media {
-            id: row.get::<_, String>(0)?.into_bytes(),
-            width: row.get(1)?,
-            height: row.get(2)?,
-            bytes: row.get(3)?,
-            mime: row.get(4)?,
-            blurhash: row.get(5)?,
-        }))
-    })?;
-    images.collect()
+    let mut rows = images.query((message,))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(image(&Row::Embedded(row), 0)?);
+    }
+    Ok(found)
+}
+
+/// Takes an image of a row whose columns from this one on are those of [`Media`].
+fn image(row: &Row<'_>, first: usize) -> Result<Image, Failure> {
+    Ok(Image::from(Media {
+        id: row.bytes(first)?.unwrap_or_default(),
+        width: row.get(first + 1)?,
+        height: row.get(first + 2)?,
+        bytes: row.get(first + 3)?,
+        mime: row.get(first + 4)?,
+        blurhash: row.get(first + 5)?,
+    }))
 }
 
 fn images<'de, D: Deserializer<'de>>(packed: D) -> Result<Vec<Image>, D::Error> {
     Ok(Vec::<Media>::deserialize(packed)?.into_iter().map(Image::from).collect())
-}
-
-/// Returns the list of all columns of a message, each under its name with a prefix.
-pub(crate) fn columns(table: &str, prefix: &str) -> String {
-    let columns = chat_message::Column::iter().map(|column| {
-        let name = column.as_str();
-        format!("{table}.{name} AS {prefix}{name}")
-    });
-    columns.collect::<Vec<_>>().join(", ")
 }
 
 fn bytes<'de, D: Deserializer<'de>>(text: D) -> Result<Vec<u8>, D::Error> {

@@ -18,6 +18,7 @@ use super::statements::Rewritten;
 use super::writes::Rows;
 use crate::connect::sqlite;
 use crate::failure::Failure;
+use crate::rows::bind;
 use crate::sql::prepared;
 use crate::{Database, Error, sql};
 
@@ -245,12 +246,6 @@ fn open<'a>(
 
 fn run<const N: usize>(connection: &rusqlite::Connection, text: &str, values: [Value; N]) -> Result<(), Failure> {
     let mut statement = prepared(connection, text)?;
-    for (at, value) in (1..).zip(values) {
-        match value {
-            Value::BigInt(number) => statement.raw_bind_parameter(at, number)?,
-            Value::String(text) => statement.raw_bind_parameter(at, text)?,
-            other => return Err(Failure::Refused(format!("{other:?} is neither a number nor a text"))),
-        }
-    }
+    bind(&mut statement, values)?;
     Ok(statement.raw_execute().map(drop)?)
 }

@@ -8,6 +8,7 @@ use super::need::Need;
 use super::state::{Alert, Member, Standing, State, Steps, Thread, User};
 use crate::chain::{Question, Ranges};
 use crate::entities::chat_message;
+use crate::failure::Failure;
 use crate::ids::{Pair, UserId};
 use crate::sql::{self, Column, Kind};
 use crate::stored::{self, Media};
@@ -26,7 +27,7 @@ pub(super) struct Loader<'a, C> {
 
 impl<C: ConnectionTrait> Loader<'_, C> {
     /// Completes the state and reads the facts.
-    pub(super) async fn load(&self, need: &Need<'_>, state: &mut State) -> Result<Facts, DbErr> {
+    pub(super) async fn load(&self, need: &Need<'_>, state: &mut State) -> Result<Facts, Failure> {
         self.threads(need, state).await?;
         self.users(need, state).await?;
         let mut facts = Facts::default();
@@ -37,7 +38,7 @@ impl<C: ConnectionTrait> Loader<'_, C> {
         Ok(facts)
     }
 
-    async fn threads(&self, need: &Need<'_>, state: &mut State) -> Result<(), DbErr> {
+    async fn threads(&self, need: &Need<'_>, state: &mut State) -> Result<(), Failure> {
         let unknown: Vec<Pair> = need.pairs.iter().copied().filter(|pair| state.slot(*pair).is_none()).collect();
         if unknown.is_empty() {
             return Ok(());
@@ -54,7 +55,7 @@ impl<C: ConnectionTrait> Loader<'_, C> {
         Ok(())
     }
 
-    async fn users(&self, need: &Need<'_>, state: &mut State) -> Result<(), DbErr> {
+    async fn users(&self, need: &Need<'_>, state: &mut State) -> Result<(), Failure> {
         let unknown: Vec<(i64,)> =
             need.users.iter().filter(|user| !state.knows_user(**user)).map(|user| (*user,)).collect();
         if unknown.is_empty() {
@@ -80,7 +81,7 @@ impl<C: ConnectionTrait> Loader<'_, C> {
     }
 
     /// Reads messages to be changed, messages that were sent before, and the threads of messages that are answered.
-    async fn messages(&self, need: &Need<'_>, state: &State, facts: &mut Facts) -> Result<(), DbErr> {
+    async fn messages(&self, need: &Need<'_>, state: &State, facts: &mut Facts) -> Result<(), Failure> {
         let ids: Vec<(i64,)> = need.messages.iter().map(|id| (*id,)).collect();
         let set = sql::set(self.backend, "j", &[("id", Kind::Number)]);
         let text = format!("SELECT m.* FROM {set} JOIN chat_messages m ON m.id = j.id");
@@ -128,7 +129,7 @@ impl<C: ConnectionTrait> Loader<'_, C> {
         self.messages_of(text, &keys).await
     }
 
-    async fn media(&self, need: &Need<'_>, facts: &mut Facts) -> Result<(), DbErr> {
+    async fn media(&self, need: &Need<'_>, facts: &mut Facts) -> Result<(), Failure> {
         const ID: Column = ("id", Kind::Exact);
         let set = sql::set(self.backend, "j", &[ID]);
         let id = sql::value(self.backend, "j", ID);
@@ -154,7 +155,7 @@ impl<C: ConnectionTrait> Loader<'_, C> {
         Ok(())
     }
 
-    async fn notifications(&self, need: &Need<'_>, facts: &mut Facts) -> Result<(), DbErr> {
+    async fn notifications(&self, need: &Need<'_>, facts: &mut Facts) -> Result<(), Failure> {
         let set = sql::set(self.backend, "j", &[("id", Kind::Number)]);
         let text = format!(
             "SELECT n.id, n.user_id, n.is_read, n.updated_at, n.deleted_at, t.user1_id, t.user2_id \
@@ -194,7 +195,7 @@ impl<C: ConnectionTrait> Loader<'_, C> {
     }
 
     /// Reads where the unread messages are that a receipt divides and the state does not know.
-    async fn places(&self, need: &Need<'_>, state: &State, facts: &mut Facts) -> Result<(), DbErr> {
+    async fn places(&self, need: &Need<'_>, state: &State, facts: &mut Facts) -> Result<(), Failure> {
         let mut asked = Vec::new();
         for (pair, user, up_to) in &need.partly_read {
             let Some(slot) = state.slot(*pair) else { continue };

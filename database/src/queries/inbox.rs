@@ -1,13 +1,15 @@
 //! A user's threads, the most recently active first.
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
+use sea_orm::Value;
 
 use crate::entities::chat_message;
+use crate::failure::Failure;
 use crate::ids::{Rev, Seq, ThreadId, UserId};
 use crate::objects::Thread;
+use crate::rows::{Reads as _, Row};
 use crate::stored::{self, Stored};
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, sql, steps};
+use crate::{Database, Error, failure, steps};
 
 /// Where a page of the inbox ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Inbox {
 
 /// Reads a page of a user's inbox.
 ///
+/// SQLite is read on the calling thread, which does nothing else meanwhile.
+///
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn page(
@@ -47,26 +51,22 @@ async fn read_page(
     before: Option<Position>,
     unread_only: bool,
     limit: u32,
-) -> Result<Inbox, DbErr> {
+) -> Result<Inbox, Failure> {
     let page = if unread_only { Ids::unread(user, before, limit) } else { Ids::all(db, user, before, limit) };
     let me = Value::from(user.column());
     let values = page.values.into_iter().chain([me]);
-    let rows = db.readers.query_all_raw(sql::statement(db.backend, query(&page.text), values)).await?;
+    let mut rows = db.rows(&query(&page.text), values, |row| Ok((thread(row)?, newest(row)?))).await?;
 
-    let mut messages = Vec::with_capacity(rows.len());
-    let mut threads = Vec::with_capacity(rows.len());
-    for row in rows.iter().take(limit as usize) {
-        if row.try_get::<Option<i64>>("m_", "id")?.is_some() {
-            messages.push(chat_message::Model::from_query_result(row, "m_")?);
-        }
-        threads.push(thread(row)?);
-    }
-    for message in stored::with_images(&db.readers, messages).await?.into_iter().map(Stored::message) {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let (mut threads, messages): (Vec<Thread>, Vec<_>) = rows.into_iter().unzip();
+    let messages = messages.into_iter().flatten().collect();
+    for message in stored::with_images(db, messages).await?.into_iter().map(Stored::message) {
         if let Some(thread) = threads.iter_mut().find(|thread| thread.id == message.thread_id) {
             thread.last_message = Some(message);
         }
     }
-    let last = threads.last().filter(|_| rows.len() > limit as usize);
+    let last = threads.last().filter(|_| more);
     let next = last.map(|thread| Position { updated_at: thread.updated_at, id: thread.id });
     Ok(Inbox { threads, next })
 }
@@ -122,7 +122,7 @@ fn place(before: Option<Position>) -> steps::Place {
 
 /// The page's threads, with everything that is shown of them.
 fn query(page: &str) -> String {
-    let message = stored::columns("m", "m_");
+    let message = stored::shown("m").join(", ");
     format!(
         "SELECT t.id, p.other, u.last_seen, t.last_seq, t.rev, t.created_at, t.updated_at, \
          mine.unread, mine.read_seq, theirs.read_seq AS other_read_seq, theirs.delivered_seq, {message} \
@@ -134,22 +134,30 @@ fn query(page: &str) -> String {
     )
 }
 
-fn thread(row: &QueryResult) -> Result<Thread, DbErr> {
-    let last_seen: Option<i64> = row.try_get_by_index(2)?;
-    let unread: i64 = row.try_get_by_index(7)?;
+/// How many columns of a [`query`] come before those of the newest message.
+const THREAD_COLUMNS: usize = 11;
+
+fn newest(row: &Row<'_>) -> Result<Option<chat_message::Model>, Failure> {
+    let id: Option<i64> = row.get(THREAD_COLUMNS)?;
+    id.map(|_| stored::model(row, THREAD_COLUMNS)).transpose()
+}
+
+fn thread(row: &Row<'_>) -> Result<Thread, Failure> {
+    let last_seen: Option<i64> = row.get(2)?;
+    let unread: i64 = row.get(7)?;
     Ok(Thread {
-        id: ThreadId::from_column(row.try_get_by_index(0)?),
-        other_user_id: UserId::from_column(row.try_get_by_index(1)?),
+        id: ThreadId::from_column(row.get(0)?),
+        other_user_id: UserId::from_column(row.get(1)?),
         other_online: false,
         other_last_seen: last_seen.map(Timestamp::from_millis),
         last_message: None,
-        last_seq: Seq::from_column(row.try_get_by_index(3)?),
-        rev: Rev::from_column(row.try_get_by_index(4)?),
+        last_seq: Seq::from_column(row.get(3)?),
+        rev: Rev::from_column(row.get(4)?),
         unread: u64::try_from(unread).unwrap_or_default(),
-        read_seq: Seq::from_column(row.try_get_by_index(8)?),
-        other_read_seq: Seq::from_column(row.try_get_by_index(9)?),
-        other_delivered_seq: Seq::from_column(row.try_get_by_index(10)?),
-        created_at: Timestamp::from_millis(row.try_get_by_index(5)?),
-        updated_at: Timestamp::from_millis(row.try_get_by_index(6)?),
+        read_seq: Seq::from_column(row.get(8)?),
+        other_read_seq: Seq::from_column(row.get(9)?),
+        other_delivered_seq: Seq::from_column(row.get(10)?),
+        created_at: Timestamp::from_millis(row.get(5)?),
+        updated_at: Timestamp::from_millis(row.get(6)?),
     })
 }

@@ -179,7 +179,7 @@ async fn changed(
     which: Which,
     rev: Rev,
     most: i64,
-) -> Result<Option<(Head, Vec<Stored>)>, DbErr> {
+) -> Result<Option<(Head, Vec<Stored>)>, Failure> {
     let Some(head) = head(db, reader, which).await? else {
         return Ok(None);
     };
@@ -192,7 +192,7 @@ async fn changed(
 
 /// Reads the messages whose last change came after `rev`, by that change: those that were created since and have not been
 /// touched again, and those that were edited or deleted since.
-async fn after_rev(db: &impl ConnectionTrait, head: &Head, rev: i64, limit: i64) -> Result<Vec<Stored>, DbErr> {
+async fn after_rev(db: &impl ConnectionTrait, head: &Head, rev: i64, limit: i64) -> Result<Vec<Stored>, Failure> {
     let mut found = Vec::new();
     let mut above = last_seq_at(db, head.thread, rev).await?;
     while above < head.last_seq && found.len() < usize::try_from(limit).unwrap_or_default() {
@@ -221,7 +221,7 @@ async fn last_seq_at(db: &impl ConnectionTrait, thread: i64, rev: i64) -> Result
     Ok(last_seq.saturating_add(rev - amended))
 }
 
-async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, DbErr> {
+async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, Failure> {
     const ONE: &str = "SELECT * FROM chat_messages WHERE id = ?";
     let Some(found) = stored::messages(&db.readers, ONE, [Value::from(message.column())]).await?.pop() else {
         return Ok(None);

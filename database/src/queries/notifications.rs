@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, Value};
+use sea_orm::{DatabaseBackend, Value};
 
 use crate::chain::{Question, Ranges};
 use crate::commit::{CHAT, CHAT_TITLE, chat_key};
 use crate::entities::notification;
+use crate::failure::Failure;
 use crate::ids::{NotificationId, ThreadId, UserId};
 use crate::objects::Notification;
+use crate::rows::{Reads, Row};
 use crate::sql::Kind;
 use crate::time::Timestamp;
 use crate::{Database, Error, failure, sql};
@@ -36,6 +38,8 @@ pub struct Stream {
 
 /// Reads a page of a user's notifications.
 ///
+/// SQLite is read on the calling thread, which does nothing else meanwhile.
+///
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn page(
@@ -57,10 +61,7 @@ pub async fn of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<
 }
 
 /// Makes notifications of their rows, with one more query if there are any of type `chat`.
-pub(super) async fn described(
-    db: &impl ConnectionTrait,
-    rows: Vec<notification::Model>,
-) -> Result<Vec<Notification>, DbErr> {
+pub(super) async fn described(db: &impl Reads, rows: Vec<notification::Model>) -> Result<Vec<Notification>, Failure> {
     let chats = chats(db, &rows).await?;
     let described = rows.into_iter().map(|row| {
         let chat = row.related_id.and_then(|thread| chats.get(&(row.user_id, thread)));
@@ -75,7 +76,7 @@ async fn read_page(
     before: Option<Position>,
     unread_only: bool,
     limit: u32,
-) -> Result<Stream, DbErr> {
+) -> Result<Stream, Failure> {
     // Deleted ones have the time 0.
     let (unread, index) = match unread_only {
         true => ("AND is_read = 0 ", "notifications_unread"),
@@ -83,16 +84,13 @@ async fn read_page(
     };
     let table = sql::indexed(db.backend, "notifications", index);
     let text = format!(
-        "SELECT * FROM {table} WHERE user_id = ? {unread}AND updated_at > 0 \
+        "SELECT {COLUMNS} FROM {table} WHERE user_id = ? {unread}AND updated_at > 0 \
          AND updated_at <= ? AND (updated_at < ? OR id < ?) AND deleted_at IS NULL \
          ORDER BY updated_at DESC, id DESC LIMIT ?"
     );
     let (at, id) = before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()));
     let values: [Value; 5] = [user.column().into(), at.into(), at.into(), id.into(), (i64::from(limit) + 1).into()];
-    let rows = db.readers.query_all_raw(sql::statement(db.backend, text, values)).await?;
-    let mut rows: Vec<notification::Model> =
-        rows.iter().map(|row| notification::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
-
+    let mut rows = db.rows(&text, values, model).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let last = rows.last().filter(|_| more);
@@ -100,21 +98,43 @@ async fn read_page(
         updated_at: Timestamp::from_millis(row.updated_at),
         id: NotificationId::from_column(row.id),
     });
-    Ok(Stream { notifications: described(&db.readers, rows).await?, next })
+    Ok(Stream { notifications: described(db, rows).await?, next })
 }
 
-async fn read_of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, DbErr> {
+async fn read_of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, Failure> {
     let key = match db.backend {
         DatabaseBackend::MySql => "CAST(? AS BINARY)",
         _ => "?",
     };
-    let text = format!("SELECT * FROM notifications WHERE user_id = ? AND dedupe_key = {key} AND deleted_at IS NULL");
+    let text =
+        format!("SELECT {COLUMNS} FROM notifications WHERE user_id = ? AND dedupe_key = {key} AND deleted_at IS NULL");
     let values: [Value; 2] = [user.column().into(), chat_key(thread.column()).into()];
-    let Some(row) = db.readers.query_one_raw(sql::statement(db.backend, text, values)).await? else {
-        return Ok(None);
-    };
-    let row = notification::Model::from_query_result(&row, "")?;
-    Ok(described(&db.readers, vec![row]).await?.pop())
+    // Whoever asks has other things to do than to wait for the disk.
+    let rows = db.readers.rows(&text, values, model).await?;
+    Ok(described(&db.readers, rows).await?.pop())
+}
+
+/// The columns of a notification, in the order of the fields.
+const COLUMNS: &str = "id, user_id, type, title, body, related_id, dedupe_key, is_read, created_at, updated_at, deleted_at, \
+     commit_no, created_commit";
+
+/// Takes a row of [`COLUMNS`].
+fn model(row: &Row<'_>) -> Result<notification::Model, Failure> {
+    Ok(notification::Model {
+        id: row.get(0)?,
+        user_id: row.get(1)?,
+        kind: row.get(2)?,
+        title: row.get(3)?,
+        body: row.get(4)?,
+        related_id: row.get(5)?,
+        dedupe_key: row.bytes(6)?,
+        is_read: row.get(7)?,
+        created_at: row.get(8)?,
+        updated_at: row.get(9)?,
+        deleted_at: row.get(10)?,
+        commit_no: row.get(11)?,
+        created_commit: row.get(12)?,
+    })
 }
 
 /// How a thread stands for one of its members.
@@ -126,14 +146,13 @@ struct Chat {
 
 /// Reads how the threads stand that notifications are about. The newest message is looked for among the newest
 /// thousand of a thread, so that this stays cheap where somebody has deleted or written very much.
-async fn chats(db: &impl ConnectionTrait, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, DbErr> {
+async fn chats(db: &impl Reads, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, Failure> {
     let asked: Vec<(i64, i64)> =
         rows.iter().filter(|row| row.kind == CHAT).filter_map(|row| Some((row.user_id, row.related_id?))).collect();
-    let mut chats = HashMap::with_capacity(asked.len());
     if asked.is_empty() {
-        return Ok(chats);
+        return Ok(HashMap::new());
     }
-    let backend = db.get_database_backend();
+    let backend = db.backend();
     let set = sql::set(backend, "j", &[("user_id", Kind::Number), ("thread_id", Kind::Number)]);
     let newest = Question {
         ranges: Ranges::One(["s.thread_id", "t.last_seq - 1000", "t.last_seq"]),
@@ -149,13 +168,11 @@ async fn chats(db: &impl ConnectionTrait, rows: &[notification::Model]) -> Resul
          JOIN chat_threads t ON t.id = s.thread_id\
          ) AS x LEFT JOIN chat_messages m ON m.id = x.newest"
     );
-    for row in db.query_all_raw(sql::statement(backend, text, [sql::json(&asked)])).await? {
-        let newest: Option<i64> = row.try_get_by_index(3)?;
-        let text: Option<String> = row.try_get_by_index(4)?;
-        let chat = Chat { unread: row.try_get_by_index(2)?, newest: newest.map(|_| text) };
-        chats.insert((row.try_get_by_index(0)?, row.try_get_by_index(1)?), chat);
-    }
-    Ok(chats)
+    let each = |row: &Row<'_>| {
+        let (newest, text): (Option<i64>, Option<String>) = (row.get(3)?, row.get(4)?);
+        Ok(((row.get(0)?, row.get(1)?), Chat { unread: row.get(2)?, newest: newest.map(|_| text) }))
+    };
+    Ok(db.rows(&text, [sql::json(&asked)], each).await?.into_iter().collect())
 }
 
 fn notification(row: notification::Model, chat: Option<&Chat>) -> Notification {

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Value,
 };
 
 use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, ThreadChanges};
 use crate::chain::{Question, Ranges};
 use crate::entities::{chat_message_status, chat_thread, notification};
+use crate::failure::Failure;
 use crate::ids::{CommitNo, NotificationId, Rev, Seq, ThreadId, UserId};
 use crate::objects::Notification;
 use crate::queries::notifications::described;
@@ -29,7 +30,7 @@ pub(super) async fn of_user(
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Option<Changes>, DbErr> {
+) -> Result<Option<Changes>, Failure> {
     let notes = notes_of_user(db, user, since, most).await?;
     if notes.len() > most {
         return Ok(None);
@@ -59,7 +60,7 @@ pub(super) async fn of_thread(
     db: &impl ConnectionTrait,
     thread: ThreadId,
     since: CommitNo,
-) -> Result<Option<ThreadChanges>, DbErr> {
+) -> Result<Option<ThreadChanges>, Failure> {
     let Some(head) = chat_thread::Entity::find_by_id(thread.column()).one(db).await? else {
         return Ok(None);
     };
@@ -81,7 +82,7 @@ pub(super) async fn notifications_of(
     db: &impl ConnectionTrait,
     users: &[UserId],
     since: CommitNo,
-) -> Result<Vec<(UserId, ChangedNotification)>, DbErr> {
+) -> Result<Vec<(UserId, ChangedNotification)>, Failure> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
@@ -111,7 +112,7 @@ async fn changed_threads(
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Vec<ChangedThread>, DbErr> {
+) -> Result<Vec<ChangedThread>, Failure> {
     let backend = db.get_database_backend();
     let [(low, mut values), (high, rest)] =
         [1, 2].map(|side| steps::changed(backend, side, user.column(), since.column()));
@@ -138,7 +139,7 @@ async fn changed_messages(
     threads: &[ChangedThread],
     since: CommitNo,
     most: usize,
-) -> Result<Option<Vec<Stored>>, DbErr> {
+) -> Result<Option<Vec<Stored>>, Failure> {
     if threads.is_empty() {
         return Ok(Some(Vec::new()));
     }
@@ -175,7 +176,7 @@ async fn amended(
     threads: &[(i64,)],
     since: CommitNo,
     most: usize,
-) -> Result<Vec<Stored>, DbErr> {
+) -> Result<Vec<Stored>, Failure> {
     let backend = db.get_database_backend();
     let set = sql::set(backend, "j", &[("id", Kind::Number)]);
     let table = sql::indexed(backend, "chat_amendments a", "chat_amendments_commit");
@@ -201,7 +202,7 @@ async fn below(
     since: CommitNo,
     most: usize,
     messages: &mut Vec<Stored>,
-) -> Result<(), DbErr> {
+) -> Result<(), Failure> {
     while seq > 0 && messages.len() <= most {
         let range = [thread, seq - PAGE, seq].map(Value::from);
         let page = stored::between(db, Question::default(), range, PAGE).await?;
@@ -228,7 +229,7 @@ async fn watermarks(
     db: &impl ConnectionTrait,
     threads: &[(i64,)],
     since: CommitNo,
-) -> Result<Vec<ChangedWatermarks>, DbErr> {
+) -> Result<Vec<ChangedWatermarks>, Failure> {
     if threads.is_empty() {
         return Ok(Vec::new());
     }
@@ -240,7 +241,7 @@ async fn watermarks(
     );
     let values = [sql::json(threads), since.column().into(), since.column().into()];
     let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
-    rows.iter().map(|row| chat_message_status::Model::from_query_result(row, "").map(changed_watermarks)).collect()
+    rows.iter().map(|row| Ok(changed_watermarks(chat_message_status::Model::from_query_result(row, "")?))).collect()
 }
 
 fn changed_watermarks(row: chat_message_status::Model) -> ChangedWatermarks {
@@ -262,14 +263,15 @@ async fn notes_of_user(
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Vec<notification::Model>, DbErr> {
-    notification::Entity::find()
+) -> Result<Vec<notification::Model>, Failure> {
+    let notes = notification::Entity::find()
         .filter(notification::Column::UserId.eq(user.column()))
         .filter(notification::Column::CommitNo.gt(since.column()))
         .order_by_asc(notification::Column::CommitNo)
         .limit(u64::try_from(most).unwrap_or(u64::MAX).min(i64::MAX.unsigned_abs() - 1) + 1)
         .all(db)
-        .await
+        .await?;
+    Ok(notes)
 }
 
 /// Reads the notifications of changed threads whose own rows did not change, but the number or text that they show.
@@ -279,7 +281,7 @@ async fn told_again(
     since: CommitNo,
     threads: &[(i64,)],
     known: &[notification::Model],
-) -> Result<Vec<notification::Model>, DbErr> {
+) -> Result<Vec<notification::Model>, Failure> {
     if threads.is_empty() {
         return Ok(Vec::new());
     }
@@ -309,7 +311,7 @@ async fn changed_notes(
     db: &impl ConnectionTrait,
     mut rows: Vec<notification::Model>,
     told: Vec<notification::Model>,
-) -> Result<Vec<ChangedNotification>, DbErr> {
+) -> Result<Vec<ChangedNotification>, Failure> {
     rows.extend(told);
     rows.sort_unstable_by_key(|row| (row.commit_no, row.id));
     in_order(db, rows).await
@@ -319,7 +321,7 @@ async fn changed_notes(
 async fn in_order(
     db: &impl ConnectionTrait,
     rows: Vec<notification::Model>,
-) -> Result<Vec<ChangedNotification>, DbErr> {
+) -> Result<Vec<ChangedNotification>, Failure> {
     let heads: Vec<_> = rows.iter().map(|row| (row.id, row.commit_no, row.created_commit)).collect();
     let standing = rows.into_iter().filter(|row| row.deleted_at.is_none()).collect();
     let mut standing = described(db, standing).await?.into_iter().peekable();

@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::{Head, Side, Which, head_query};
 use crate::failure::Failure;
 use crate::ids::UserId;
+use crate::rows::Row;
 use crate::sql::prepared;
 use crate::stored::{self, Stored};
 
@@ -41,7 +42,7 @@ static LINK: LazyLock<String> = LazyLock::new(|| {
 /// How many columns of it come before the message's own.
 const LINK_COLUMNS: usize = 2;
 
-fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
+fn head(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
     Ok(Head { thread: row.get(0)?, rev: row.get(1)?, last_seq: row.get(2)? })
 }
 
@@ -56,10 +57,12 @@ fn down(snapshot: &Connection, thread: i64, above: i64, up_to: i64) -> Result<Ve
     let mut link = prepared(snapshot, &LINK)?;
     let mut found = Vec::new();
     while let Some(id) = next {
-        let (before, pictured, row) = link.query_row((id,), |row| {
-            let before: Option<i64> = row.get(0)?;
-            Ok((before, row.get(1)?, stored::model(row, LINK_COLUMNS)?))
-        })?;
+        let mut rows = link.query((id,))?;
+        let Some(columns) = rows.next()? else {
+            return Err(Failure::Refused(format!("thread {thread} goes on with message {id}, which is not there")));
+        };
+        let (before, pictured): (Option<i64>, bool) = (columns.get(0)?, columns.get(1)?);
+        let row = stored::model(&Row::Embedded(columns), LINK_COLUMNS)?;
         next = before.filter(|_| row.seq - 1 > above);
         if row.seq > above && row.seq <= up_to {
             // Most have none.
