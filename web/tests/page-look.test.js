@@ -157,6 +157,21 @@ for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'da
   });
 }
 
+// Its height was set without that of its border, and an empty field showed a scroll bar.
+test('a message field shows all that is written, up to a height', async () => {
+  const alice = await Visitor.open(chromium, hub.link(1, 2), { viewport: { width: 1000, height: 700 } });
+  await alice.online();
+  const hidden = async text => {
+    await alice.field.fill(text);
+    // It grows with the next picture that is drawn.
+    await alice.page.evaluate(() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    return alice.field.evaluate(field => field.scrollHeight - field.clientHeight);
+  };
+  for (const text of ['one line', 'two\nlines', '']) assert.equal(await hidden(text), 0, text);
+  assert.ok(await hidden('a line\n'.repeat(30)) > 100);
+  await alice.close();
+});
+
 test('without a link, one is told where to find one', async () => {
   const stranger = await Visitor.open(chromium, hub.url, { bypassCSP: true });
   await stranger.page.getByRole('heading', { name: 'Softadastra Chat' }).waitFor();

@@ -50,7 +50,8 @@ export function composer(on, most) {
 
   const grow = soon(() => {
     field.style.setProperty('height', 'auto');
-    field.style.setProperty('height', `${Math.min(field.scrollHeight, 180)}px`);
+    // Its height is that of its border, too.
+    field.style.setProperty('height', `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`);
     send.disabled = !field.value.trim() && !files.length;
   });
 
