@@ -94,8 +94,8 @@ pub(crate) enum Message {
     Sweep,
     /// Time for a checkpoint.
     Checkpoint,
-    /// A checkpoint has ended: is the log to be begun anew?
-    Moved(bool),
+    /// A checkpoint has ended.
+    Moved(log::Ended),
     #[cfg(feature = "failpoints")]
     Fail,
 }
@@ -179,7 +179,7 @@ impl Actor for Storage {
                     log::move_beside(Arc::clone(&state.node), busy, myself.clone());
                 }
             }
-            Message::Moved(long) => state.due.begin_log_anew |= state.log.moved(long),
+            Message::Moved(ended) => state.due.begin_log_anew |= state.log.moved(ended),
             #[cfg(feature = "failpoints")]
             Message::Fail => panic!("failpoint: storage"),
         }

@@ -1,5 +1,6 @@
 //! SQLite's log: moved into the file beside the commits, and begun anew between two of them.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,12 +29,23 @@ pub(super) struct Log {
     moved_beside_last: bool,
     /// How many times more it is left as long as it is.
     left_long: u32,
+    /// It could not be moved the last time.
+    failing: bool,
+}
+
+/// How a move has ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// It was moved; it is long now, or not.
+    Moved { long: bool },
+    /// It was not, and why.
+    Failed(String),
 }
 
 impl Log {
     /// Somebody may have left a log behind.
     pub(super) fn new() -> Self {
-        Self { commits: 1, writes: 0, moving: false, moved_beside_last: false, left_long: 0 }
+        Self { commits: 1, writes: 0, moving: false, moved_beside_last: false, left_long: 0, failing: false }
     }
 
     /// Another commit is in it.
@@ -49,7 +61,7 @@ impl Log {
             return None;
         }
         self.moving = true;
-        let (commits, writes) = (std::mem::take(&mut self.commits), std::mem::take(&mut self.writes));
+        let (commits, writes) = (mem::take(&mut self.commits), mem::take(&mut self.writes));
         Some(writes >= BUSY_COMMIT * commits)
     }
 
@@ -59,8 +71,23 @@ impl Log {
         self.moving || self.moved_beside_last
     }
 
-    /// It was moved, and is long now or not; returns whether it is to be begun anew before the next commit.
-    pub(super) fn moved(&mut self, long: bool) -> bool {
+    /// A move has ended; returns whether the log is to be begun anew before the next commit. What goes wrong is said once, for it
+    /// is tried ten times a second.
+    pub(super) fn moved(&mut self, ended: Ended) -> bool {
+        let long = match ended {
+            Ended::Moved { long } => {
+                if mem::take(&mut self.failing) {
+                    tracing::info!("SQLite's log is moved into its file again");
+                }
+                long
+            }
+            Ended::Failed(error) => {
+                if !mem::replace(&mut self.failing, true) {
+                    tracing::warn!(%error, "SQLite's log cannot be moved into its file, and grows until it can");
+                }
+                false
+            }
+        };
         if long && self.left_long == 0 {
             return true;
         }
@@ -80,18 +107,19 @@ impl Log {
 
 /// Moves the log, and tells storage when that has ended, however it has.
 pub(super) fn move_beside(node: Arc<Node>, busy: bool, storage: ActorRef<Message>) {
-    tokio::spawn(move_log(node, busy, Moving { storage, long: false }));
+    tokio::spawn(move_log(node, busy, Moving::new(storage)));
 }
 
 async fn move_log(node: Arc<Node>, busy: bool, mut moving: Moving) {
-    match node.database.checkpoint(busy).await {
-        Ok(Some(moved)) => {
-            metrics::get().log_moves.record(moved.took);
-            moving.long = moved.long;
+    moving.ended = match node.database.checkpoint(busy).await {
+        Ok(moved) => {
+            if let Some(moved) = moved {
+                metrics::get().log_moves.record(moved.took);
+            }
+            Ended::Moved { long: moved.is_some_and(|moved| moved.long) }
         }
-        Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "checkpoint failed"),
-    }
+        Err(error) => Ended::Failed(error.to_string()),
+    };
 }
 
 /// Begins the log anew; returns whether it was.
@@ -108,14 +136,20 @@ pub(super) fn begin_anew(writer: &mut Writer) -> bool {
 /// Tells storage that the log is no longer being moved.
 struct Moving {
     storage: ActorRef<Message>,
-    /// It has become long.
-    long: bool,
+    ended: Ended,
+}
+
+impl Moving {
+    fn new(storage: ActorRef<Message>) -> Self {
+        Self { storage, ended: Ended::Failed("the move broke off".to_owned()) }
+    }
 }
 
 impl Drop for Moving {
     fn drop(&mut self) {
         // An actor that has ended leaves it to its successor.
-        let _ = self.storage.send_message(Message::Moved(self.long));
+        let ended = mem::replace(&mut self.ended, Ended::Moved { long: false });
+        let _ = self.storage.send_message(Message::Moved(ended));
     }
 }
 
@@ -132,10 +166,10 @@ mod tests {
         assert_eq!(log.begin_move(), Some(false), "what a predecessor has left");
         log.committed(3);
         assert_eq!(log.begin_move(), None, "it is being moved");
-        assert!(!log.moved(false));
+        assert!(!log.moved(Ended::Moved { long: false }));
         log.committed(5);
         assert_eq!(log.begin_move(), Some(true), "eight writes in two commits");
-        assert!(!log.moved(false));
+        assert!(!log.moved(Ended::Moved { long: false }));
         assert_eq!(log.begin_move(), None, "nothing was committed");
     }
 
@@ -145,7 +179,7 @@ mod tests {
         let mut next = |begun: Option<bool>| {
             log.committed(1);
             assert!(log.begin_move().is_some());
-            let to_be_begun = log.moved(true);
+            let to_be_begun = log.moved(Ended::Moved { long: true });
             assert_eq!(to_be_begun, begun.is_some());
             if let Some(begun) = begun {
                 log.committed(1);
@@ -160,18 +194,32 @@ mod tests {
         next(Some(true));
     }
 
+    #[test]
+    fn a_log_that_cannot_be_moved_is_tried_again_with_the_next_commit() {
+        let mut log = Log::new();
+        for _ in 0..2 {
+            assert!(log.begin_move().is_some());
+            assert!(!log.moved(Ended::Failed("as the disk may".to_owned())));
+            assert!(log.failing);
+            log.committed(1);
+        }
+        assert!(log.begin_move().is_some());
+        log.moved(Ended::Moved { long: false });
+        assert!(!log.failing);
+    }
+
     struct Hears;
 
     impl Actor for Hears {
         type Msg = Message;
-        type State = UnboundedSender<bool>;
-        type Arguments = UnboundedSender<bool>;
+        type State = UnboundedSender<Ended>;
+        type Arguments = UnboundedSender<Ended>;
 
         async fn pre_start(
             &self,
             _: ActorRef<Message>,
-            heard: UnboundedSender<bool>,
-        ) -> Result<UnboundedSender<bool>, ActorProcessingErr> {
+            heard: UnboundedSender<Ended>,
+        ) -> Result<UnboundedSender<Ended>, ActorProcessingErr> {
             Ok(heard)
         }
 
@@ -179,10 +227,10 @@ mod tests {
             &self,
             _: ActorRef<Message>,
             message: Message,
-            heard: &mut UnboundedSender<bool>,
+            heard: &mut UnboundedSender<Ended>,
         ) -> Result<(), ActorProcessingErr> {
-            if let Message::Moved(long) = message {
-                heard.send(long)?;
+            if let Message::Moved(ended) = message {
+                heard.send(ended)?;
             }
             Ok(())
         }
@@ -193,13 +241,13 @@ mod tests {
     async fn storage_hears_the_end_of_a_move_that_panics() {
         let (heard, mut hears) = unbounded_channel();
         let (storage, _) = ActorRuntime::spawn(None, Hears, heard).await.expect("it starts");
-        let moving = Moving { storage: storage.clone(), long: false };
+        let moving = Moving::new(storage.clone());
         let moved = tokio::spawn(async move {
             let _moving = moving;
             panic!("as a move may");
         });
         assert!(moved.await.is_err());
-        assert_eq!(hears.recv().await, Some(false));
+        assert!(matches!(hears.recv().await, Some(Ended::Failed(_))));
         storage.stop(None);
     }
 }
