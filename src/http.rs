@@ -6,7 +6,7 @@
 //!  caller, body, query    what a request shows: who calls, what it carries; nothing is read before it is known who asks
 //!  multipart, form        the same for forms with files
 //!  answer, error          what goes back; `error` alone turns a refusal into a status
-//!  cors, compression      what is added on the way out
+//!  cors, compression      what is added on the way out; pages are packed where they are made
 //! ```
 //!
 //! A path is a resource is a file. Handlers never reject: they return an answer or an [`ApiError`], so the only
@@ -108,7 +108,7 @@ impl Api {
 }
 
 /// Has a handler make an answer that is a page, and packs it, where messages do not wait for it. A client that hangs up does not
-/// end it: it may read in a transaction, and one that is dropped half-way harms its connection.
+/// end what is begun: it may read in a transaction, and one that is dropped half-way harms its connection.
 async fn aside<Made>(api: Api, caller: Caller, query: Query, handler: fn(Api, Caller, Query) -> Made) -> Response
 where
     Made: Future<Output = Result<Response, ApiError>> + Send + 'static,
@@ -116,7 +116,8 @@ where
     let (hub, gzip) = (api.hub.clone(), caller.takes_gzip());
     let made = handler(api, caller, query);
     // Boxed, for each that hands it on would have room for it.
-    hub.aside(Box::pin(async move { compression::negotiate(gzip, made.await.into_response()).await })).await
+    let made = hub.aside(Box::pin(async move { compression::packed(gzip, made.await.into_response()).await })).await;
+    made.unwrap_or_else(|refused| ApiError::from(refused).into_response())
 }
 
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the

@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::{io, panic, thread};
+use std::{io, iter, thread};
 
 use tokio::runtime::{self, Builder};
 use tokio::sync::oneshot;
@@ -62,58 +62,62 @@ impl Home {
     {
         self.runtime.spawn(task)
     }
-
-    /// Runs something there to its end, and waits for it.
-    async fn run<F>(&self, work: F) -> F::Output
-    where
-        F: Future<Output: Send> + Send + 'static,
-    {
-        match self.spawn(work).await {
-            Ok(done) => done,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => panic::resume_unwind(panic),
-                Err(_) => unreachable!("it is open as long as somebody waits here"),
-            },
-        }
-    }
 }
 
 /// Several threads, any of which may do the work: what waits for the disk on one of them does not keep all from working.
 #[derive(Debug)]
-pub(crate) struct Homes(Vec<Shared>);
+pub(crate) struct Homes {
+    first: Worker,
+    others: Vec<Worker>,
+}
 
 /// A thread, and what each work holds that is there.
 #[derive(Debug)]
-struct Shared {
+struct Worker {
     home: Home,
     works: Arc<()>,
 }
 
 impl Homes {
-    /// Starts threads that give way to others.
+    /// Starts threads that give way to others: one, or as many as are asked for.
     pub(crate) fn open_giving_way(name: &str, threads: usize) -> io::Result<Self> {
-        let open = |_| Ok(Shared { home: Home::open_giving_way(name)?, works: Arc::default() });
-        (0..threads.max(1)).map(open).collect::<io::Result<_>>().map(Self)
+        let open = || Ok(Worker { home: Home::open_giving_way(name)?, works: Arc::default() });
+        Ok(Self { first: open()?, others: (1..threads).map(|_| open()).collect::<io::Result<_>>()? })
     }
 
-    /// Runs something to its end, on the first thread that has little to do or the one that has least, and waits for it.
-    pub(crate) async fn run<F>(&self, work: F) -> F::Output
+    /// Runs something on the first thread that has little to do, or the one that has least, and waits for it. What nobody waits
+    /// for any more is not begun; what is begun is done to its end.
+    ///
+    /// # Errors
+    /// If it panics.
+    pub(crate) async fn run<F>(&self, work: F) -> Result<F::Output, Broken>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let works = |shared: &&Shared| Arc::strong_count(&shared.works) - 1;
-        let little = self.0.iter().find(|shared| works(shared) < LITTLE);
-        let Some(shared) = little.or_else(|| self.0.iter().min_by_key(works)) else {
-            return work.await;
-        };
-        let one = Arc::clone(&shared.works);
-        let counted = async move {
+        let worker = self.worker();
+        let (one, waits) = (Arc::clone(&worker.works), Arc::new(()));
+        let waiting = Arc::downgrade(&waits);
+        let done = worker.home.spawn(async move {
             let _one = one;
-            work.await
-        };
-        shared.home.run(counted).await
+            if waiting.strong_count() == 0 { None } else { Some(work.await) }
+        });
+        let done = done.await;
+        drop(waits);
+        // Whoever has it panic says so.
+        done.ok().flatten().ok_or(Broken)
+    }
+
+    fn worker(&self) -> &Worker {
+        let works = |worker: &&Worker| Arc::strong_count(&worker.works) - 1;
+        let mut all = iter::once(&self.first).chain(&self.others);
+        let least = || self.others.iter().chain(iter::once(&self.first)).min_by_key(works);
+        all.find(|worker| works(worker) < LITTLE).or_else(least).unwrap_or(&self.first)
     }
 }
+
+/// The work has panicked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken;
 
 /// Makes the calling thread less urgent than others.
 pub(crate) fn give_way() {
@@ -130,25 +134,29 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::mpsc;
     use std::thread::ThreadId;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
 
     use super::*;
 
     async fn thread_of(homes: &Homes) -> ThreadId {
-        homes.run(async { thread::current().id() }).await
+        let done = timeout(Duration::from_secs(10), homes.run(async { thread::current().id() })).await;
+        done.expect("it has a turn").expect("it is done")
     }
 
     #[tokio::test]
-    async fn what_is_run_aside_is_run_on_a_thread_of_that_name_and_a_panic_comes_back() {
+    async fn what_is_run_aside_is_run_on_a_thread_of_that_name_and_a_panic_is_told() {
         let homes = Homes::open_giving_way("aside", 1).expect("a thread");
         let name = homes.run(async { thread::current().name().map(str::to_owned) }).await;
-        assert_eq!(name.as_deref(), Some("aside"));
-        let broken = tokio::spawn(async move { homes.run(async { panic!("as work may") }).await });
-        assert!(broken.await.is_err_and(|error| error.is_panic()));
+        assert_eq!(name, Ok(Some("aside".to_owned())));
+        assert_eq!(homes.run(async { assert!(thread::panicking(), "as work may") }).await, Err(Broken));
+        assert_eq!(homes.run(async { "and the next one" }).await, Ok("and the next one"));
     }
 
     /// A page that reads in a transaction, and whose client hung up, left the connection with the transaction open.
     #[tokio::test]
-    async fn what_nobody_waits_for_any_more_is_done_all_the_same() {
+    async fn what_is_begun_is_done_though_nobody_waits_for_it_any_more() {
         let homes = Homes::open_giving_way("aside", 1).expect("a thread");
         let (begun, has_begun) = oneshot::channel();
         let (go_on, may_go_on) = oneshot::channel::<()>();
@@ -160,12 +168,31 @@ mod tests {
         };
         let mut waiting = Box::pin(homes.run(work));
         tokio::select! {
-            () = &mut waiting => unreachable!("it waits"),
+            _ = &mut waiting => unreachable!("it waits"),
             begun = has_begun => begun.expect("it has begun"),
         }
         drop(waiting);
         go_on.send(()).expect("it is still there");
         is_done.await.expect("it was done");
+    }
+
+    /// Whoever asked and hung up, over and over, had pages made that nobody read.
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let homes = Arc::new(Homes::open_giving_way("aside", 1).expect("a thread"));
+        let (free, disk) = mpsc::channel::<()>();
+        let held = tokio::spawn({
+            let homes = Arc::clone(&homes);
+            async move { homes.run(async move { disk.recv().is_err() }).await }
+        });
+        tokio::task::yield_now().await;
+        let (begun, mut has_begun) = oneshot::channel();
+        let given_up = homes.run(async move { begun.send(()) });
+        assert!(timeout(Duration::from_millis(10), given_up).await.is_err());
+        drop(free);
+        assert_eq!(held.await.expect("done"), Ok(true));
+        thread_of(&homes).await;
+        assert!(has_begun.try_recv().is_err());
     }
 
     #[tokio::test]
@@ -197,7 +224,7 @@ mod tests {
         assert!(!held.iter().any(JoinHandle::is_finished));
         drop(free);
         for held in held {
-            assert!(held.await.expect("done"));
+            assert_eq!(held.await.expect("done"), Ok(true));
         }
     }
 }

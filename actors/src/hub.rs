@@ -23,7 +23,7 @@ use tokio::time::Instant;
 pub use self::notifications::Notice;
 pub use crate::connection::{Opening, Session};
 use crate::cores;
-use crate::home::Homes;
+use crate::home::{Broken, Homes};
 use crate::horizon::Horizon;
 use crate::images::{Images, Prepared};
 use crate::node::Node;
@@ -132,7 +132,9 @@ impl Hub {
         let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
         let thread = if options.hold_cores { cores::of_the_hub().await } else { None };
         let storage = storage::Handle::open(options.writes, thread).map_err(no_thread)?;
-        let pages = Arc::new(Homes::open_giving_way("pages", database.readers()).map_err(no_thread)?);
+        // A server is not read on the thread that asks: one suffices.
+        let makers = if database.is_sqlite() { database.readers() } else { 1 };
+        let pages = Arc::new(Homes::open_giving_way("pages", makers).map_err(no_thread)?);
         let node = Node::new(options, database, horizon, images, storage);
         let (root, _) = ActorRuntime::spawn(None, Root, Arc::clone(&node)).await.map_err(|error| {
             tracing::error!(%error, "the actors did not start");
@@ -141,13 +143,17 @@ impl Hub {
         Ok(Self { node, root, pages })
     }
 
-    /// Makes a page, or what else takes long, on a thread that gives way to those that messages pass through; there are as many
-    /// as connections that read the database. It is made to its end, whether or not somebody waits for it; a panic comes back.
-    pub async fn aside<F>(&self, work: F) -> F::Output
+    /// Makes a page, or what else takes long, on a thread that gives way to those that messages pass through. With SQLite there
+    /// are as many as connections in the pool that reads, for it is read there. What nobody waits for any more is not begun;
+    /// what is begun is done to its end.
+    ///
+    /// # Errors
+    /// `internal` if it panics.
+    pub async fn aside<F>(&self, work: F) -> Result<F::Output, Refused>
     where
         F: Future<Output: marker::Send> + marker::Send + 'static,
     {
-        self.pages.run(work).await
+        self.pages.run(work).await.map_err(|Broken| Refused::internal())
     }
 
     /// Returns the database, for reading.

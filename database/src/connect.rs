@@ -1,4 +1,5 @@
-//! A database: one connection that writes, a pool of connections that read.
+//! A database: one connection that writes, a pool of connections that read; for SQLite also connections that are read through
+//! on the thread that asks.
 
 pub(crate) mod embedded;
 mod mover;
@@ -29,7 +30,7 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 pub struct Options {
     /// `sqlite://path?mode=rwc`, `mysql://…` (MariaDB too).
     pub url: String,
-    /// How many connections read. 1–64.
+    /// How many connections the pool has that reads; of SQLite as many may be read through outside of it. 1–64.
     pub readers: u32,
 }
 
@@ -140,7 +141,7 @@ impl Database {
         &self.options.url
     }
 
-    /// Returns how many connections read: as many questions are worth asking at a time.
+    /// Returns how many connections the pool has that reads: as many questions are worth asking at a time.
     #[must_use]
     pub fn readers(&self) -> usize {
         self.options.connections(Role::Readers) as usize
@@ -160,7 +161,7 @@ impl Database {
             }
         }
         if let Some(embedded) = &self.embedded {
-            embedded.close();
+            embedded.close().await;
         }
         if let Some(mover) = &self.mover {
             mover.close().await;

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!  ids, time, objects     what things are called, as clients see them too
-//!  connect                a database: one writer connection, a pool of readers
+//!  connect                a database: one writer connection, a pool of readers; SQLite on the thread that asks
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
 //!  queries                everything that is read, one file per question
+//!  rows                   a row, wherever it was read
 //!  chain                  the way to a place in a thread
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images

@@ -1,7 +1,8 @@
 //! Many rows at once.
 //!
-//! SQLite's driver hands each row, a column at a time, from the thread that reads to the one that waits, and that takes longer
-//! than to find it: a page of 50 messages takes a third less of the processor as one text. So there the rows travel as one.
+//! The pool's driver of SQLite hands each row, a column at a time, from the thread that reads to the one that waits, and that
+//! takes longer than to find it: 50 messages take a third less of the processor as one text. So there the rows travel as one.
+//! Pages are read without that way ([`crate::connect::embedded`]).
 
 use std::borrow::Borrow;
 
@@ -28,11 +29,11 @@ pub(crate) async fn rows<T: DeserializeOwned>(
     let Some(row) = db.query_one_raw(sql::statement(backend, packed, values)).await? else {
         return Ok(Vec::new());
     };
-    unpack(&row, 0)
+    unpack(&row)
 }
 
 /// Returns the expression for all rows that a query finds, as one value of a row: for SQLite.
-pub(crate) fn column(columns: &[impl Borrow<str>], text: &str) -> String {
+fn column(columns: &[impl Borrow<str>], text: &str) -> String {
     format!("(SELECT json_group_array(json_array({})) FROM ({text}) AS r)", columns.join(", "))
 }
 
@@ -42,8 +43,8 @@ pub(crate) fn joined(text: &str) -> String {
     format!("(SELECT COALESCE('[' || group_concat(x.wanted) || ']', '[]') FROM ({text}) AS x)")
 }
 
-/// Reads what a [`column`] or [`joined`] holds.
-pub(crate) fn unpack<T: DeserializeOwned>(row: &QueryResult, at: usize) -> Result<Vec<T>, DbErr> {
-    let json: String = row.try_get_by_index(at)?;
+/// Reads what a [`column`] or [`joined`] holds, in a row of nothing else.
+pub(crate) fn unpack<T: DeserializeOwned>(row: &QueryResult) -> Result<Vec<T>, DbErr> {
+    let json: String = row.try_get_by_index(0)?;
     serde_json::from_str(&json).map_err(|error| DbErr::Type(error.to_string()))
 }

@@ -83,8 +83,8 @@ impl Reads for Database {
         let Some(embedded) = &self.embedded else {
             return self.readers.rows(text, values, each).await;
         };
-        embedded.read(|snapshot| {
-            let mut query = prepared(snapshot, text)?;
+        embedded.read_one(|connection| {
+            let mut query = prepared(connection, text)?;
             bind(&mut query, values)?;
             let (mut rows, mut made) = (query.raw_query(), Vec::new());
             while let Some(row) = rows.next()? {
@@ -97,12 +97,16 @@ impl Reads for Database {
 
 /// Gives a statement of SQLite's its values: numbers and texts.
 pub(crate) fn bind(statement: &mut Statement<'_>, values: impl IntoIterator<Item = Value>) -> Result<(), Failure> {
+    let mut given = 0;
     for (at, value) in (1..).zip(values) {
+        given = at;
         match value {
             Value::BigInt(number) => statement.raw_bind_parameter(at, number)?,
             Value::String(text) => statement.raw_bind_parameter(at, text)?,
             other => return Err(Failure::Refused(format!("{other:?} is neither a number nor a text"))),
         }
     }
-    Ok(())
+    // SQLite takes what is missing for NULL.
+    let wanted = statement.parameter_count();
+    if given == wanted { Ok(()) } else { Err(Failure::Refused(format!("{given} values for {wanted} parameters"))) }
 }

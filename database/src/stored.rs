@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use rusqlite::Connection;
-use sea_orm::{ConnectionTrait, DatabaseBackend, FromQueryResult, IdenStatic, Iterable, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseBackend, FromQueryResult, QueryResult, Value};
 use serde::{Deserialize, Deserializer};
 
 use crate::chain::Question;
@@ -101,7 +101,7 @@ pub(crate) async fn between(
     let values: Vec<Value> = values.into_iter().chain([limit.into()]).collect();
     if backend == DatabaseBackend::Sqlite {
         let row = db.query_one_raw(sql::statement(backend, format!("SELECT {}", column(question)), values)).await?;
-        let unpacked = row.map(|row| packed::unpack(&row, 0)).transpose()?;
+        let unpacked = row.map(|row| packed::unpack(&row)).transpose()?;
         return Ok(unpacked.unwrap_or_default());
     }
     let text = format!("{} LIMIT ?", Question { wanted: "m.*", ..question }.query(backend));
@@ -127,36 +127,52 @@ fn packed_columns(row: &str) -> [String; 2] {
         "CASE WHEN EXISTS (SELECT 1 FROM chat_message_batches o WHERE o.message_id = {row}.id) \
          THEN json({images}) ELSE json('[]') END"
     );
-    [format!("json_array({})", shown(row).join(", ")), images]
+    [format!("json_array({})", shown(row)), images]
 }
 
-/// Returns the columns of a message that is to be shown: all but its `payload_hash`, in the order of the fields.
-pub(crate) fn shown(row: &str) -> Vec<String> {
-    let shown = chat_message::Column::iter().filter(|column| !matches!(column, chat_message::Column::PayloadHash));
-    shown.map(|column| format!("{row}.{}", column.as_str())).collect()
+/// The columns of a message that is to be shown: all but its `payload_hash`, in the order of the fields.
+const SHOWN: [&str; 15] = [
+    "id",
+    "thread_id",
+    "seq",
+    "rev",
+    "created_rev",
+    "sender_id",
+    "temp_id",
+    "content",
+    "product_id",
+    "reply_to",
+    "created_at",
+    "edited_at",
+    "deleted_at",
+    "commit_no",
+    "created_commit",
+];
+
+/// Returns those columns of a row, with commas.
+pub(crate) fn shown(row: &str) -> String {
+    SHOWN.map(|column| format!("{row}.{column}")).join(", ")
 }
 
 /// Takes a message of a row whose columns from this one on are those [`shown`].
 pub(crate) fn model(row: &Row<'_>, first: usize) -> Result<chat_message::Model, Failure> {
-    let mut columns = first..;
-    let mut at = || columns.next().unwrap_or_default();
     Ok(chat_message::Model {
-        id: row.get(at())?,
-        thread_id: row.get(at())?,
-        seq: row.get(at())?,
-        rev: row.get(at())?,
-        created_rev: row.get(at())?,
-        sender_id: row.get(at())?,
-        temp_id: row.bytes(at())?,
+        id: row.get(first)?,
+        thread_id: row.get(first + 1)?,
+        seq: row.get(first + 2)?,
+        rev: row.get(first + 3)?,
+        created_rev: row.get(first + 4)?,
+        sender_id: row.get(first + 5)?,
+        temp_id: row.bytes(first + 6)?,
         payload_hash: Vec::new(),
-        content: row.get(at())?,
-        product_id: row.get(at())?,
-        reply_to: row.get(at())?,
-        created_at: row.get(at())?,
-        edited_at: row.get(at())?,
-        deleted_at: row.get(at())?,
-        commit_no: row.get(at())?,
-        created_commit: row.get(at())?,
+        content: row.get(first + 7)?,
+        product_id: row.get(first + 8)?,
+        reply_to: row.get(first + 9)?,
+        created_at: row.get(first + 10)?,
+        edited_at: row.get(first + 11)?,
+        deleted_at: row.get(first + 12)?,
+        commit_no: row.get(first + 13)?,
+        created_commit: row.get(first + 14)?,
     })
 }
 
@@ -176,7 +192,7 @@ pub(crate) fn images_of(snapshot: &Connection, message: i64) -> Result<Vec<Image
 /// Takes an image of a row whose columns from this one on are those of [`Media`].
 fn image(row: &Row<'_>, first: usize) -> Result<Image, Failure> {
     Ok(Image::from(Media {
-        id: row.bytes(first)?.unwrap_or_default(),
+        id: row.bytes(first)?.ok_or_else(|| Failure::Refused("an image has no id".to_owned()))?,
         width: row.get(first + 1)?,
         height: row.get(first + 2)?,
         bytes: row.get(first + 3)?,
@@ -229,4 +245,18 @@ pub(crate) fn extra_data(product: i64) -> ExtraData {
 /// Takes text that a column holds as bytes; it was text when it was written.
 pub(crate) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{IdenStatic as _, Iterable as _};
+
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_message_is_all_but_its_hash() {
+        let all: Vec<_> = chat_message::Column::iter().map(|column| column.as_str()).collect();
+        let shown: Vec<_> = all.into_iter().filter(|column| *column != "payload_hash").collect();
+        assert_eq!(shown, SHOWN);
+    }
 }

@@ -7,6 +7,7 @@ mod mariadb;
 #[path = "support/world.rs"]
 mod world;
 
+use chat_database::Error;
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{MessageId, Rev, Seq};
 use chat_database::queries::messages::{self, Page};
@@ -19,6 +20,7 @@ on_both_backends!(
     after_rev_returns_each_changed_message_once,
     a_gap_is_closed_from_any_rev_through_edits_and_deletions,
     nobody_reads_a_thread_that_is_not_theirs,
+    a_damaged_thread_is_refused_and_shows_nobody_elses_messages,
 );
 
 async fn pages_of_a_thread_meet(mut w: World) {
@@ -165,4 +167,23 @@ async fn nobody_reads_a_thread_that_is_not_theirs(mut w: World) {
     assert!(messages::page(&w.db, eve, message.thread_id, Page::Newest, 10).await.unwrap().is_none());
     assert!(messages::one(&w.db, eve, message.id).await.unwrap().is_none());
     assert_eq!(threads::of_pair(&w.db, pair(ann, eve)).await.unwrap(), None);
+}
+
+/// SQLite's messages name the one before: a wrong name led into another thread, or round and round.
+async fn a_damaged_thread_is_refused_and_shows_nobody_elses_messages(mut w: World) {
+    if !w.db.is_sqlite() {
+        return;
+    }
+    let (ann, ben, eve) = (user(1), user(2), user(3));
+    let elsewhere = w.says(ann, eve, "secret").await;
+    let first = w.says(ann, ben, "one").await;
+    let second = w.says(ben, ann, "two").await;
+    for (before, wrong) in [(elsewhere.id, "another's"), (second.id, "itself"), (MessageId::new(99).unwrap(), "none")] {
+        w.sql(&format!("UPDATE chat_messages SET prev_id = {before} WHERE id = {}", second.id)).await;
+        let read = messages::page(&w.db, ben, first.thread_id, Page::Newest, 10).await;
+        assert!(matches!(read, Err(Error::Refused(_))), "{wrong}: {read:?}");
+    }
+    w.sql(&format!("UPDATE chat_messages SET prev_id = {} WHERE id = {}", first.id, second.id)).await;
+    let read = messages::page(&w.db, ben, first.thread_id, Page::Newest, 10).await.unwrap().unwrap();
+    assert_eq!(read.messages.len(), 2);
 }

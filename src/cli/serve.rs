@@ -44,7 +44,7 @@ pub struct ServeArgs {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = DATABASE_URL, hide_env_values = true,
         help_heading = "Storage")]
     pub database_url: String,
-    /// Connections that read from the database.
+    /// Connections that read from the database; with SQLite, as many threads make pages besides.
     #[arg(long, env = "CHAT_DATABASE_READERS", value_name = "N", default_value_t = 4, help_heading = "Storage")]
     pub database_readers: u32,
     /// Where nodes are joined by NATS; this version joins them by their database, and does not start with it.

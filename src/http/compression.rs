@@ -20,13 +20,20 @@ const WORTH_IT: u64 = 1_024;
 /// From this many bytes on it would hold up others on the same thread.
 const LARGE: usize = 64 * 1_024;
 
-/// An answer has been through [`negotiate`].
+/// An answer needs no second look.
 #[derive(Debug, Clone, Copy)]
-struct Negotiated;
+struct Packed;
 
-/// Compresses an answer, if it is a text in memory that is long enough and the client takes gzip; once.
+/// Compresses an answer before its time, on another thread, as [`negotiate`] would.
+pub(super) async fn packed(gzip: bool, response: Response) -> Response {
+    let mut response = negotiate(gzip, response).await;
+    response.extensions_mut().insert(Packed);
+    response
+}
+
+/// Compresses an answer, if it is a text in memory that is long enough and the client takes gzip.
 pub(super) async fn negotiate(gzip: bool, mut response: Response) -> Response {
-    if response.extensions_mut().insert(Negotiated).is_some() {
+    if response.extensions().get::<Packed>().is_some() {
         return response;
     }
     let length = response.body().size_hint().exact().unwrap_or_default();

@@ -1,15 +1,16 @@
 //! `GET /chat/sync`: what was missed, for those who hold no socket.
 
+use chat_actors::Refused;
 use chat_actors::protocol::{Cursor, ServerFrame};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
-use warp::{Filter, Rejection};
+use warp::{Filter, Rejection, Reply};
 
 use super::caller::{Caller, caller};
 use super::error::ApiError;
 use super::query::{Query, query};
-use super::{Api, answer, aside, given, reading};
+use super::{Api, answer, given, reading};
 
 /// A page of what has changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,7 +32,8 @@ pub(super) fn catch_up(api: &Api) -> impl Filter<Extract = (Response,), Error = 
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(|api, caller, query| aside(api, caller, query, get_changes))
+        .then(get_changes)
+        .map(Reply::into_response)
 }
 
 /// Reads what has changed since a cursor.
@@ -49,8 +51,11 @@ pub(super) fn catch_up(api: &Api) -> impl Filter<Extract = (Response,), Error = 
 )]
 pub(crate) async fn get_changes(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let reader = caller.user(&api)?;
-    let cursor = query.text("cursor")?.unwrap_or_default();
+    let cursor = query.text("cursor")?.unwrap_or_default().to_owned();
     let limit = usize::try_from(query.limit(1_000, 200)?).unwrap_or(usize::MAX);
-    let page = api.hub.sync(reader, cursor, limit).await?;
+    // It reads in a transaction, and one that is dropped half-way harms its connection: a client that hangs up must not.
+    let hub = api.hub.clone();
+    let reading = tokio::spawn(async move { hub.sync(reader, &cursor, limit).await });
+    let page = reading.await.unwrap_or_else(|_| Err(Refused::internal()))?;
     Ok(answer::ok(&SyncAnswer { events: page.events, cursor: page.cursor, has_more: page.has_more, reset: page.reset }))
 }

@@ -3,23 +3,28 @@
 //! The pool has a thread for each connection, and to ask it is to wait for that thread's turn, and for one's own again. A page
 //! of history, for which it had to be packed into one row besides, took more than twice as long that way as it does here.
 
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{fmt, mem};
 
 use rusqlite::Connection;
+use tokio::time::{sleep, timeout};
 
-use super::sqlite;
+use super::{ACQUIRE, sqlite};
 use crate::failure::Failure;
 use crate::sql::prepared;
 
 /// Connections for whoever asks: as many as have ever asked at the same time. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Embedded {
-    url: Arc<str>,
-    resting: Arc<Mutex<Resting>>,
+#[derive(Clone)]
+pub(crate) struct Embedded(Arc<Shared>);
+
+struct Shared {
+    url: String,
+    resting: Mutex<Resting>,
+    /// Held by each who reads.
+    reading: Arc<()>,
 }
 
-#[derive(Debug)]
 enum Resting {
     /// Those that nobody reads through.
     Open(Vec<Connection>),
@@ -29,43 +34,70 @@ enum Resting {
 impl Embedded {
     /// Connections are opened when they are needed.
     pub(super) fn new(url: &str) -> Self {
-        Self { url: url.into(), resting: Arc::new(Mutex::new(Resting::Open(Vec::new()))) }
+        let resting = Mutex::new(Resting::Open(Vec::new()));
+        Self(Arc::new(Shared { url: url.to_owned(), resting, reading: Arc::default() }))
     }
 
     /// Reads one snapshot. The calling thread waits for the disk.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.read_one(|connection| {
+            prepared(connection, "BEGIN")?.execute(())?;
+            let read = read(connection)?;
+            prepared(connection, "COMMIT")?.execute(())?;
+            Ok(read)
+        })
+    }
+
+    /// Reads by one statement, which is a snapshot by itself. The calling thread waits for the disk.
+    pub(crate) fn read_one<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+        let _reading = Arc::clone(&self.0.reading);
         let resting = match &mut *self.resting() {
             Resting::Open(connections) => connections.pop(),
             Resting::Closed => return Err(Failure::Lost("the database is closed".to_owned())),
         };
-        let connection = resting.map_or_else(|| sqlite::open_reader(&self.url), Ok)?;
-        // A connection that fails in between is not used again.
-        prepared(&connection, "BEGIN")?.execute(())?;
+        let connection = resting.map_or_else(|| sqlite::open_reader(&self.0.url), Ok)?;
+        // One that fails here is not used again.
         let read = read(&connection)?;
-        prepared(&connection, "COMMIT")?.execute(())?;
         if let Resting::Open(connections) = &mut *self.resting() {
             connections.push(connection);
         }
         Ok(read)
     }
 
-    /// Closes the connections, now or when they have been read through.
-    pub(super) fn close(&self) {
-        drop(mem::replace(&mut *self.resting(), Resting::Closed));
+    /// Closes the connections, when they have been read through.
+    pub(super) async fn close(&self) {
+        let resting = mem::replace(&mut *self.resting(), Resting::Closed);
+        drop(resting);
+        let read = async {
+            while Arc::strong_count(&self.0.reading) > 1 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if timeout(ACQUIRE, read).await.is_err() {
+            tracing::debug!("somebody goes on reading the database, and keeps it open");
+        }
     }
 
     fn resting(&self) -> MutexGuard<'_, Resting> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Embedded {
+    /// Leaves out the URL, as [`super::Options`] does.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Embedded").finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod tests {
-    use std::sync::Barrier;
+    use std::sync::{Barrier, mpsc};
     use std::thread;
 
     use tempfile::TempDir;
+    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -138,16 +170,34 @@ mod tests {
         assert_eq!(embedded.read(count).unwrap(), 1);
     }
 
-    #[test]
-    fn once_it_is_closed_no_connection_is_left() {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn once_it_is_closed_no_connection_is_left() {
         let (embedded, writer, folder) = open();
-        embedded
-            .read(|snapshot| {
-                embedded.close();
-                count(snapshot)
-            })
-            .unwrap();
-        assert!(matches!(embedded.read(count), Err(Failure::Lost(_))));
+        embedded.read(count).unwrap();
+        let (begun, has_begun) = oneshot::channel();
+        let (go_on, may_go_on) = mpsc::channel();
+        let late = thread::spawn({
+            let embedded = embedded.clone();
+            move || {
+                embedded.read(|snapshot| {
+                    begun.send(()).unwrap();
+                    may_go_on.recv().unwrap();
+                    count(snapshot)
+                })
+            }
+        });
+        has_begun.await.unwrap();
+        let closing = tokio::spawn({
+            let embedded = embedded.clone();
+            async move { embedded.close().await }
+        });
+        while !matches!(embedded.read(count), Err(Failure::Lost(_))) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(!closing.is_finished(), "somebody still reads");
+        go_on.send(()).unwrap();
+        assert_eq!(late.join().unwrap().unwrap(), 1);
+        closing.await.unwrap();
         writer.close().unwrap();
         // The last one that is closed takes the log with it.
         assert!(!folder.path().join("chat.db-wal").exists());

@@ -121,7 +121,7 @@ impl Log {
     fn move_into_file(&mut self) -> Result<Moved, Failure> {
         let since = Instant::now();
         if self.kept {
-            return Ok(Moved { pages: 0, took: since.elapsed() });
+            return Err(Failure::Unable("the database's file could not be brought to the disk".to_owned()));
         }
         let pages = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get(1))?;
         if let Some(error) = self.file.and_then(|file| file.sync_data().err()) {
@@ -129,7 +129,7 @@ impl Log {
             // has is still on the disk (https://wiki.postgresql.org/wiki/Fsync_Errors).
             tracing::error!(%error, "the database's file cannot be brought to the disk: its log is kept from now on; look after the disk, and start the hub anew");
             self.kept = true;
-            return Ok(Moved { pages: 0, took: since.elapsed() });
+            return Err(Failure::Unable(error.to_string()));
         }
         Ok(Moved { pages, took: since.elapsed() })
     }

@@ -122,7 +122,7 @@ fn place(before: Option<Position>) -> steps::Place {
 
 /// The page's threads, with everything that is shown of them.
 fn query(page: &str) -> String {
-    let message = stored::shown("m").join(", ");
+    let message = stored::shown("m");
     format!(
         "SELECT t.id, p.other, u.last_seen, t.last_seq, t.rev, t.created_at, t.updated_at, \
          mine.unread, mine.read_seq, theirs.read_seq AS other_read_seq, theirs.delivered_seq, {message} \

@@ -202,3 +202,16 @@ fn shown(chat: &Chat) -> String {
         Some(text) => text.clone().unwrap_or_else(|| PHOTO.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{IdenStatic as _, Iterable as _};
+
+    use super::*;
+
+    #[test]
+    fn the_columns_are_those_of_the_table_in_its_order() {
+        let all: Vec<_> = notification::Column::iter().map(|column| column.as_str()).collect();
+        assert_eq!(all.join(", "), COLUMNS);
+    }
+}

@@ -35,7 +35,7 @@ static LINK: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT m.prev_id, EXISTS (SELECT 1 FROM chat_message_batches o WHERE o.message_id = m.id), {} \
          FROM chat_messages m WHERE m.id = ?",
-        stored::shown("m").join(", ")
+        stored::shown("m")
     )
 });
 
@@ -48,14 +48,14 @@ fn head(row: &rusqlite::Row<'_>) -> rusqlite::Result<Head> {
 
 /// Goes from the message at `up_to`, or the thread's newest, down to the one above `above`.
 fn down(snapshot: &Connection, thread: i64, above: i64, up_to: i64) -> Result<Vec<Stored>, Failure> {
-    const BEGIN: &str = "SELECT COALESCE((\
+    const START: &str = "SELECT COALESCE((\
          SELECT a.id FROM chat_messages a INDEXED BY chat_messages_step \
          WHERE a.thread_id = t.id AND a.seq >= ? AND a.seq % 16 = 0 ORDER BY a.seq LIMIT 1), t.last_message_id) \
          FROM chat_threads t WHERE t.id = ?";
 
-    let mut next: Option<i64> = prepared(snapshot, BEGIN)?.query_row((up_to, thread), |row| row.get(0))?;
+    let mut next: Option<i64> = prepared(snapshot, START)?.query_row((up_to, thread), |row| row.get(0))?;
     let mut link = prepared(snapshot, &LINK)?;
-    let mut found = Vec::new();
+    let (mut found, mut last_seq) = (Vec::new(), i64::MAX);
     while let Some(id) = next {
         let mut rows = link.query((id,))?;
         let Some(columns) = rows.next()? else {
@@ -63,6 +63,11 @@ fn down(snapshot: &Connection, thread: i64, above: i64, up_to: i64) -> Result<Ve
         };
         let (before, pictured): (Option<i64>, bool) = (columns.get(0)?, columns.get(1)?);
         let row = stored::model(&Row::Embedded(columns), LINK_COLUMNS)?;
+        // A chain that is damaged could go on for ever, or into another thread.
+        if row.thread_id != thread || row.seq >= last_seq {
+            return Err(Failure::Refused(format!("thread {thread} goes on with message {id}, which is not of it")));
+        }
+        last_seq = row.seq;
         next = before.filter(|_| row.seq - 1 > above);
         if row.seq > above && row.seq <= up_to {
             // Most have none.
