@@ -7,7 +7,7 @@ use crate::inside::Inside;
 use crate::outcome::{Costs, Says, ThreadShare};
 use crate::rest;
 use crate::target::Target;
-use crate::usage::{self, Thread, Usage};
+use crate::usage::{self, Idle, Thread, Usage};
 
 /// The share of the time from which on a thread is named.
 const WORTH_NAMING: f64 = 0.01;
@@ -26,7 +26,7 @@ pub struct Reading {
     pub at: Instant,
     /// The server's process; `None` if it is not here.
     pub usage: Option<Usage>,
-    machine: Option<(f64, f64)>,
+    machine: Option<Idle>,
     metrics: Option<Metrics>,
     folder: Option<u64>,
 }
@@ -68,7 +68,7 @@ impl<'a> Gauge<'a> {
         Ok(Reading {
             at: Instant::now(),
             usage: self.target.pid().map(usage::usage).transpose().map_err(gone)?,
-            machine: usage::machine_cpu(),
+            machine: Idle::read(),
             metrics,
             folder: self.target.data().map(usage::folder_bytes),
         })
@@ -88,7 +88,8 @@ impl<'a> Gauge<'a> {
         let seconds = after.at.duration_since(before.at).as_secs_f64().max(1e-9);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cores = crate::stats::float(cores as u64) * seconds;
-        let machine = before.machine.zip(after.machine);
+        let machine = before.machine.zip(after.machine).map(|(before, after)| after.since(before, cores));
+        let (machine_share, disk_wait_share) = machine.unwrap_or_default();
         Some(Costs {
             user: to.user - from.user,
             system: to.system - from.system,
@@ -101,8 +102,8 @@ impl<'a> Gauge<'a> {
             threads: threads(from, to, seconds),
             written: to.written.saturating_sub(from.written),
             grown: before.folder.zip(after.folder).map(|(before, after)| after.saturating_sub(before)),
-            machine_share: machine.map_or(0.0, |(before, after)| (after.0 - before.0) / cores),
-            disk_wait_share: machine.map_or(0.0, |(before, after)| (after.1 - before.1) / cores),
+            machine_share,
+            disk_wait_share,
             says: before.metrics.as_ref().zip(after.metrics.as_ref()).map(|(before, after)| self.says(before, after)),
         })
     }
