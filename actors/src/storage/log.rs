@@ -29,8 +29,8 @@ pub(super) struct Log {
     moved_beside_last: bool,
     /// How many times more it is left as long as it is.
     left_long: u32,
-    /// It could not be moved the last time.
-    failing: bool,
+    /// Why it could not be moved the last time.
+    failing: Option<String>,
 }
 
 /// How a move has ended.
@@ -45,7 +45,7 @@ pub(crate) enum Ended {
 impl Log {
     /// Somebody may have left a log behind.
     pub(super) fn new() -> Self {
-        Self { commits: 1, writes: 0, moving: false, moved_beside_last: false, left_long: 0, failing: false }
+        Self { commits: 1, writes: 0, moving: false, moved_beside_last: false, left_long: 0, failing: None }
     }
 
     /// Another commit is in it.
@@ -76,15 +76,16 @@ impl Log {
     pub(super) fn moved(&mut self, ended: Ended) -> bool {
         let long = match ended {
             Ended::Moved { long } => {
-                if mem::take(&mut self.failing) {
+                if self.failing.take().is_some() {
                     tracing::info!("SQLite's log is moved into its file again");
                 }
                 long
             }
             Ended::Failed(error) => {
-                if !mem::replace(&mut self.failing, true) {
-                    tracing::warn!(%error, "SQLite's log cannot be moved into its file, and grows until it can");
+                if self.failing.as_ref() != Some(&error) {
+                    tracing::error!(%error, "SQLite's log cannot be moved into its file, and grows until it can");
                 }
+                self.failing = Some(error);
                 false
             }
         };
@@ -200,12 +201,12 @@ mod tests {
         for _ in 0..2 {
             assert!(log.begin_move().is_some());
             assert!(!log.moved(Ended::Failed("as the disk may".to_owned())));
-            assert!(log.failing);
+            assert_eq!(log.failing.as_deref(), Some("as the disk may"));
             log.committed(1);
         }
         assert!(log.begin_move().is_some());
         log.moved(Ended::Moved { long: false });
-        assert!(!log.failing);
+        assert_eq!(log.failing, None);
     }
 
     struct Hears;

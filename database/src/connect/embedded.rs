@@ -93,9 +93,11 @@ impl fmt::Debug for Embedded {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod tests {
+    use std::pin::pin;
     use std::sync::{Barrier, mpsc};
     use std::thread;
 
+    use futures_util::poll;
     use tempfile::TempDir;
     use tokio::sync::oneshot;
 
@@ -170,7 +172,7 @@ mod tests {
         assert_eq!(embedded.read(count).unwrap(), 1);
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[tokio::test]
     async fn once_it_is_closed_no_connection_is_left() {
         let (embedded, writer, folder) = open();
         embedded.read(count).unwrap();
@@ -187,17 +189,12 @@ mod tests {
             }
         });
         has_begun.await.unwrap();
-        let closing = tokio::spawn({
-            let embedded = embedded.clone();
-            async move { embedded.close().await }
-        });
-        while !matches!(embedded.read(count), Err(Failure::Lost(_))) {
-            sleep(Duration::from_millis(1)).await;
-        }
-        assert!(!closing.is_finished(), "somebody still reads");
+        let mut closing = pin!(embedded.close());
+        assert!(poll!(&mut closing).is_pending(), "somebody still reads");
+        assert!(matches!(embedded.read(count), Err(Failure::Lost(_))));
         go_on.send(()).unwrap();
         assert_eq!(late.join().unwrap().unwrap(), 1);
-        closing.await.unwrap();
+        closing.await;
         writer.close().unwrap();
         // The last one that is closed takes the log with it.
         assert!(!folder.path().join("chat.db-wal").exists());

@@ -88,8 +88,8 @@ struct Log {
     connection: Connection,
     /// The file, if it can be brought to the disk from here.
     file: Option<&'static File>,
-    /// It could not be brought to the disk once.
-    kept: bool,
+    /// Why it could not be brought to the disk, once.
+    kept: Option<String>,
 }
 
 impl Log {
@@ -101,7 +101,7 @@ impl Log {
             tracing::warn!(%error, "the database's file is brought to the disk with commits waiting");
             None
         });
-        Ok(Self { connection, file, kept: false })
+        Ok(Self { connection, file, kept: None })
     }
 
     fn serve(mut self, asked: &Receiver<Ask>) {
@@ -120,16 +120,15 @@ impl Log {
 
     fn move_into_file(&mut self) -> Result<Moved, Failure> {
         let since = Instant::now();
-        if self.kept {
-            return Err(Failure::Unable("the database's file could not be brought to the disk".to_owned()));
+        if let Some(why) = &self.kept {
+            return Err(Failure::Unable(why.clone()));
         }
         let pages = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get(1))?;
         if let Some(error) = self.file.and_then(|file| file.sync_data().err()) {
             // The system forgets what it could not write, and says so once: to try again would find all well. What the log
             // has is still on the disk (https://wiki.postgresql.org/wiki/Fsync_Errors).
-            tracing::error!(%error, "the database's file cannot be brought to the disk: its log is kept from now on; look after the disk, and start the hub anew");
-            self.kept = true;
-            return Err(Failure::Unable(error.to_string()));
+            let why = format!("the disk refused it ({error}); look after the disk, and start the hub anew");
+            return Err(Failure::Unable(self.kept.insert(why).clone()));
         }
         Ok(Moved { pages, took: since.elapsed() })
     }

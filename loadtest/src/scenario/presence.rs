@@ -16,6 +16,7 @@ use crate::recorder::{Kind, Recorder};
 use crate::rest::Rest;
 use crate::stage::{Pace, Stage};
 use crate::stats::float;
+use crate::usage;
 
 /// How many connect at a time.
 const AT_ONCE: usize = 32;
@@ -78,7 +79,9 @@ impl Scenario for Presence {
             stream::iter(0..circles * watchers).map(enter_watcher).buffered(AT_ONCE).try_collect().await?;
         // Everybody who watches is there: when that has been told around, those come whom they watch.
         tokio::time::sleep(SETTLE + EACH * circles * watchers).await;
-        let (began, spent) = (Instant::now(), stage.target.cpu_seconds());
+        let in_the_system =
+            || stage.target.pid().and_then(|pid| usage::usage(pid).ok()).map_or(0.0, |usage| usage.system);
+        let (began, spent, before) = (Instant::now(), stage.target.cpu_seconds(), in_the_system());
         let mut hearing = Vec::new();
         for (number, client) in (0..).zip(clients) {
             hearing.push(tokio::task::spawn_local(hears(client, star(number / watchers))));
@@ -98,6 +101,7 @@ impl Scenario for Presence {
         stage.recorder.figure("arrivals told a second", frames / began.elapsed().as_secs_f64(), "/s");
         let spent = (stage.target.cpu_seconds() - spent).max(0.01);
         stage.recorder.figure("arrivals told a server CPU second", frames / spent, "");
+        stage.recorder.figure("of that in the system", 100.0 * (in_the_system() - before) / spent, "%");
         let mut asking = Vec::new();
         for ((circle, client), pace) in (0..).zip(stars).zip(stage.pace(circles)?) {
             let asked: Vec<String> =
