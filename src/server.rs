@@ -10,7 +10,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
@@ -58,6 +61,10 @@ pub struct Options {
     /// With what to speak TLS.
     pub tls: Option<Arc<ServerConfig>>,
 }
+
+/// Where a request comes from, among its extensions: a proxy, if there is one.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
 
 /// What the server's tasks live and die by. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -134,6 +141,7 @@ async fn connection(
         tracing::debug!(%error, "a connection was gone before it began");
         return;
     }
+    let peer = socket.peer_addr().ok().map(Peer);
     let stream = match acceptor {
         None => Stream::plain(socket, place),
         Some(acceptor) => match timeout(PATIENCE, acceptor.accept(socket)).await {
@@ -143,6 +151,12 @@ async fn connection(
         },
     };
     let service = TowerToHyperService::new(warp::service(filter));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        service.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
