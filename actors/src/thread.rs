@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::awake::Waiting;
 use crate::horizon::Told;
+use crate::limits::Leaves;
 use crate::node::Node;
 use crate::origin::Origin;
 use crate::refused::Refused;
@@ -90,6 +91,8 @@ pub(crate) struct State {
     /// Every commit up to here that touched the thread has been told on this node.
     told: Option<CommitNo>,
     in_flight: InFlight,
+    /// Who may make it, as long as it is not known to be there.
+    leaves: Leaves,
     typing: Typing,
     last_active: Instant,
 }
@@ -102,8 +105,16 @@ impl Actor for Thread {
     async fn pre_start(&self, myself: ActorRef<Message>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { node, pair, waiting } = arguments;
         myself.send_after(node.options.thread_idle, || Message::Idle);
-        let (typing, in_flight) = (Typing::default(), InFlight::default());
-        Ok(State { node, pair, waiting, told: None, in_flight, typing, last_active: Instant::now() })
+        Ok(State {
+            node,
+            pair,
+            waiting,
+            told: None,
+            in_flight: InFlight::default(),
+            leaves: Leaves::default(),
+            typing: Typing::default(),
+            last_active: Instant::now(),
+        })
     }
 
     async fn handle(
@@ -128,10 +139,13 @@ impl Actor for Thread {
 
 impl State {
     /// Hands a change to storage. What comes back is [`Message::Settled`], or the origin hears why not.
-    fn ask(&mut self, myself: &ActorRef<Message>, change: Change, origin: Origin) {
+    fn ask(&mut self, myself: &ActorRef<Message>, mut change: Change, mut origin: Origin) {
         self.active();
-        if let Change::Send(send) = &change {
+        if let Change::Send(send) = &mut change {
             self.stop_typing(send.sender);
+            let (may_open, leave) = self.leaves.ask(&self.node.limiters.new_threads, send.sender);
+            send.may_open = may_open;
+            origin.takes(leave);
         }
         let reply = Reply::Thread(myself.clone(), self.in_flight.clone(), origin);
         self.node.storage.write(Write { change, reply });

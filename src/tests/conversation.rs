@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "conversation/limits.rs"]
+mod limits;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

@@ -142,7 +142,13 @@ impl Connection {
 
     /// Takes a fresh token, or ends the connection.
     async fn renew(&mut self, auth: Auth) {
-        match identify(&self.sockets, auth, Some(self.user)).await {
+        // To verify a signature takes longer than a message does.
+        let counted = self.sockets.0.hub.may_ask(self.user);
+        let identified = match counted {
+            Ok(()) => identify(&self.sockets, auth, Some(self.user)).await,
+            Err(refused) => Err(refused),
+        };
+        match identified {
             Ok(identity) => {
                 self.clock.renew(&identity);
                 self.session.renewed();

@@ -29,7 +29,7 @@ impl State {
 
     /// Serves what was missed since a cursor, on a connection that is live already.
     pub(super) async fn sync(&mut self, cursor: String) -> Result<(), Refused> {
-        self.may_ask()?;
+        self.may(|limits| &limits.queries)?;
         self.registration.outbox().hold();
         let synced = self.catch_up_again(&cursor).await;
         if synced.is_err() {

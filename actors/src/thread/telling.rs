@@ -4,6 +4,7 @@ use chat_database::change::Outcome;
 use chat_database::ids::{CommitNo, ThreadId, UserId};
 use chat_database::queries::changes::{self, ThreadChanges};
 use ractor::ActorProcessingErr;
+use tokio::time::Instant;
 
 use super::decision::{self, Decision, Hearers, Reply};
 use super::{Settled, State};
@@ -88,10 +89,25 @@ impl State {
         }
     }
 
-    fn tell_outcome(&self, origin: Origin, outcome: Outcome, cursor: &Cursor) {
-        match outcome {
-            Outcome::Sent(_) => metrics::get().sends.increment(1),
-            Outcome::Duplicate(_) => metrics::get().duplicates.increment(1),
+    fn tell_outcome(&mut self, origin: Origin, outcome: Outcome, cursor: &Cursor) {
+        match &outcome {
+            Outcome::Sent(sent) => {
+                metrics::get().sends.increment(1);
+                self.leaves.is_there();
+                if sent.opened
+                    && let Some(leave) = origin.leave()
+                {
+                    leave.used();
+                }
+            }
+            Outcome::Duplicate(_) => {
+                metrics::get().duplicates.increment(1);
+                self.leaves.is_there();
+            }
+            Outcome::NotOpened { sender } => {
+                let refused = self.node.limiters.new_threads.refusal(*sender, Instant::now());
+                return origin.refuse(refused);
+            }
             _ => {}
         }
         let Decision { tell, answer } = decision::decide(self.pair, outcome, cursor, origin.is_call());
