@@ -73,7 +73,8 @@ pub(crate) struct State {
 #[derive(Default)]
 struct Busy {
     known: HashMap<ThreadId, Pair>,
-    typing_in: Vec<(Pair, ThreadId)>,
+    /// Where the user has written on this connection, not long ago, without saying that they stopped.
+    typing_in: Vec<(Pair, ThreadId, Instant)>,
 }
 
 impl Actor for Session {
@@ -107,8 +108,9 @@ impl Drop for State {
     fn drop(&mut self) {
         let who = self.registration.user();
         self.node.presence.left(who);
-        for (pair, thread_id) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
-            let leaves = thread::Message::Typing { who, thread_id, signal: Signal::Leaves };
+        let connection = self.registration.id();
+        for (pair, thread_id, _) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
+            let leaves = thread::Message::Typing { who, connection, thread_id, signal: Signal::Leaves };
             // On a node that is ending nobody is there to tell.
             let _ = self.node.threads.deliver(pair, leaves);
         }

@@ -4,6 +4,8 @@ mod support;
 
 #[path = "conversation/limits.rs"]
 mod limits;
+#[path = "conversation/typing.rs"]
+mod typing;
 
 use std::collections::BTreeSet;
 
