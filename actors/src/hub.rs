@@ -36,7 +36,7 @@ use crate::protocol::server::{Limits, ServerFrame};
 use crate::protocol::{Cursor, ErrorCode};
 use crate::refused::Refused;
 use crate::supervision::{Nothing, Root};
-use crate::{authorship, catch_up, compose, connection, storage, thread};
+use crate::{authorship, catch_up, compose, connection, presence, storage, thread};
 
 /// How a hub behaves.
 #[derive(Debug, Clone)]
@@ -338,14 +338,18 @@ impl Hub {
     pub async fn drain(&self, deadline: Duration) {
         let end = Instant::now() + deadline;
         self.node.start_draining();
-        connection::send_away(&self.node, deadline / 2).await;
+        // Whoever stops the process does not always wait for its end.
+        let noting = self.node.presence.note_everybody(presence::alive(&self.node));
+        tokio::join!(noting, connection::send_away(&self.node, deadline / 2));
+        let stragglers = tokio::time::timeout_at(end - deadline / 10, connection::all_gone(&self.node)).await.is_err();
         let settled = async {
-            connection::all_gone(&self.node).await;
+            // Whoever is still there is cut in a moment.
+            self.node.presence.note_everybody(Timestamp::now()).await;
             self.node.storage.settled().await;
         };
-        let stragglers = tokio::time::timeout_at(end, settled).await.is_err();
-        if stragglers {
-            tracing::warn!("the deadline has come before everybody had left");
+        let unsettled = tokio::time::timeout_at(end, settled).await.is_err();
+        if stragglers || unsettled {
+            tracing::warn!(stragglers, unsettled, "the deadline has come before everything had ended");
         }
         self.root.stop(None);
     }

@@ -73,7 +73,8 @@ pub(crate) struct State {
 #[derive(Default)]
 struct Busy {
     known: HashMap<ThreadId, Pair>,
-    typing_in: Vec<(Pair, ThreadId)>,
+    /// Where the user has written on this connection, not long ago, without saying that they stopped.
+    typing_in: Vec<(Pair, ThreadId, Instant)>,
 }
 
 impl Actor for Session {
@@ -83,7 +84,6 @@ impl Actor for Session {
 
     async fn pre_start(&self, _: ActorRef<Message>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { node, registration, socket, notifications } = arguments;
-        node.presence.came(registration.user());
         Ok(State { node, registration, socket, notifications, malformed: 0, refused_in_a_row: 0, busy: None })
     }
 
@@ -106,9 +106,9 @@ impl Drop for State {
     /// However the session ends, those who watched its user write are told.
     fn drop(&mut self) {
         let who = self.registration.user();
-        self.node.presence.left(who);
-        for (pair, thread_id) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
-            let leaves = thread::Message::Typing { who, thread_id, signal: Signal::Leaves };
+        let connection = self.registration.id();
+        for (pair, thread_id, _) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
+            let leaves = thread::Message::Typing { who, connection, thread_id, signal: Signal::Leaves };
             // On a node that is ending nobody is there to tell.
             let _ = self.node.threads.deliver(pair, leaves);
         }

@@ -23,8 +23,8 @@ pub enum Change {
     ReadAllNotifications(UserId),
     /// One notification is to go.
     DeleteNotification(OwnNotification),
-    /// A user's last connection has gone.
-    LastSeen(UserId, Timestamp),
+    /// When users were last there, each once; where a later time stands, that stays.
+    LastSeen(Vec<(UserId, Timestamp)>),
     /// A ticket is being used.
     UseTicket(Ticket),
     /// Images whose renditions are about to be put into the store.

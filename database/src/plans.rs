@@ -105,7 +105,7 @@ async fn write_everything(db: &Database) {
         Change::ReadNotification(own),
         Change::ReadAllNotifications(ben),
         Change::DeleteNotification(own),
-        Change::LastSeen(ann, at),
+        Change::LastSeen(vec![(ann, at)]),
         Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
     ];
     writer.commit(&changes).await.unwrap();

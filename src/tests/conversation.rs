@@ -4,6 +4,10 @@ mod support;
 
 #[path = "conversation/limits.rs"]
 mod limits;
+#[path = "conversation/presence.rs"]
+mod presence;
+#[path = "conversation/typing.rs"]
+mod typing;
 
 use std::collections::BTreeSet;
 

@@ -4,6 +4,7 @@ use chat_database::change::{Change, Delete, Edit, OwnNotification, Receipt, Rece
 use chat_database::ids::{MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::queries::{people, threads, unread};
 use chat_database::time::Timestamp;
+use tokio::time::Instant;
 
 use super::State;
 use crate::authorship;
@@ -175,12 +176,14 @@ impl State {
             Some(thread) => thread,
             None => self.thread_of(pair).await?,
         };
+        let now = Instant::now();
         let typing_in = &mut self.busy().typing_in;
-        typing_in.retain(|(of, _)| *of != pair);
+        typing_in.retain(|(of, _, at)| *of != pair && *at + thread::TYPING_LASTS > now);
         if signal == Signal::Begins {
-            typing_in.push((pair, thread_id));
+            typing_in.push((pair, thread_id, now));
         }
-        let message = thread::Message::Typing { who: self.user(), thread_id, signal };
+        let (who, connection) = (self.user(), self.registration.id());
+        let message = thread::Message::Typing { who, connection, thread_id, signal };
         self.node.threads.deliver(pair, message).map_err(|_| Refused::shutting_down())
     }
 

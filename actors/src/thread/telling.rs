@@ -90,8 +90,10 @@ impl State {
     }
 
     fn tell_outcome(&mut self, origin: Origin, outcome: Outcome, cursor: &Cursor) {
+        let mut author = None;
         match &outcome {
             Outcome::Sent(sent) => {
+                author = Some(sent.message.sender_id);
                 metrics::get().sends.increment(1);
                 self.leaves.is_there();
                 if sent.opened
@@ -117,6 +119,12 @@ impl State {
         match answer {
             Ok(Reply { frame, call }) => origin.done(frame.as_ref(), call),
             Err(refused) => origin.refuse(refused),
+        }
+        // To the other side a message ends its author's writing; whoever goes on elsewhere is seen to.
+        if let Some(author) = author
+            && let (Some(thread_id), Some(other)) = (self.typing.of(author), self.pair.other(author))
+        {
+            self.tell_typing(other, author, thread_id, true);
         }
     }
 
