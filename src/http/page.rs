@@ -44,7 +44,7 @@ macro_rules! files {
 }
 
 /// Every file of the page.
-const FILES: [(&str, &[u8]); 23] = files![
+const FILES: [(&str, &[u8]); 26] = files![
     "index.html"
     "chat-client.js"
     "page/icon.svg"
@@ -67,6 +67,9 @@ const FILES: [(&str, &[u8]); 23] = files![
     "page/js/notifications.js"
     "page/js/pictures.js"
     "page/js/session.js"
+    "page/js/text.js"
+    "page/js/timeline.js"
+    "page/js/unsent.js"
     "page/vendor/blurhash.js"
 ];
 
