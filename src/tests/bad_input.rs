@@ -335,3 +335,18 @@ async fn what_is_no_websocket_handshake_is_refused_as_http() {
     assert_eq!(alice.get("/chat").await.status, 426);
     alice.knocks("/nowhere", &[]).await.refused(404, "not_found");
 }
+
+#[tokio::test]
+async fn a_page_that_may_not_connect_can_read_why() {
+    let hub = Hub::start().await;
+    let alice = hub.person(42);
+    for path in ["/chat", "/ws/chat", "/ws/notifications"] {
+        let asked = |origin: &str| answer(alice.request(Method::GET, path).header("Origin", origin.to_owned()));
+        // No browser shows a page the answer to its upgrade; this one it may read, whatever its origin.
+        let refused = asked("https://evil.example").await;
+        assert_eq!(refused.headers["access-control-allow-origin"], "*", "{path}");
+        assert!(!refused.headers.contains_key("access-control-allow-credentials"), "{path}");
+        refused.refused(403, "forbidden_origin");
+        assert_eq!(asked(&format!("http://{}", hub.address())).await.status, 426, "{path}");
+    }
+}

@@ -55,6 +55,7 @@ test('edits and deletions wait with the messages, are shown as waiting, and go o
   await alice.page.locator('.banner', { hasText: '1 message and 2 changes are kept, and will be sent' }).waitFor();
   // What Bob says meanwhile comes through; what she does does not.
   await bob.says('five');
+  await bob.ticked('Sent');
   assert.deepEqual((await hub.conversation(2, 1)).map(message => message.content), ['one', 'two', 'three', 'five']);
   await alice.goes(true);
   await Promise.all([alice, bob].map(visitor => visitor.reads(['one, changed', 'Message deleted', 'three', 'five', 'four'])));
