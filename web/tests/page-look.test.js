@@ -20,7 +20,7 @@ let bob;
 before(async () => {
   mkdirSync(pictures, { recursive: true });
   chromium = await browser();
-  hub = await Hub.start();
+  hub = await Hub.start({ CHAT_EDIT_WINDOW: '1s' }); // so that an edit is refused
   await play(hub);
   bob = await Visitor.open(chromium, hub.link(2, 1));
   await bob.online();
@@ -111,6 +111,12 @@ for (const [width, height] of [[1280, 800], [390, 844]]) {
       if (!narrow) {
         await alice.goes(false);
         await page.locator('.banner').waitFor();
+        await alice.says('Is Thursday at seven still fine?');
+        await alice.chooses('Deal!', 'Edit');
+        await alice.says('Deal! Thursday evening?');
+        await alice.chooses('Would you take', 'Delete');
+        await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+        await page.locator('.status-detail', { hasText: '1 message and 2 changes wait' }).waitFor();
         await look('offline');
       }
       assert.deepEqual(alice.wrongs, []);
@@ -156,6 +162,10 @@ for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'da
     await page.locator('.row.failed').getByRole('button', { name: 'Message options' }).click();
     await look('failed-menu');
     await page.keyboard.press('Escape');
+    await alice.chooses('There you are', 'Edit');
+    await alice.says('There they are:\nfour of them, and the drawers.');
+    await page.locator('.failure-text').waitFor();
+    await look('edit-failed');
     // A drawing with nothing behind it.
     const drawing = await page.evaluate(async () => {
       const canvas = new OffscreenCanvas(300, 200);
