@@ -19,6 +19,12 @@ import { sleep } from './client/time.js';
 
 export { ChatError };
 
+/** What is told by an event, too, may be left unhandled. @template T @param {Promise<T>} promise */
+function quiet(promise) {
+  promise.catch(() => {});
+  return promise;
+}
+
 /** @import * as Api from './chat-client.js' */
 /** @implements {Api.ChatClient} */
 export class ChatClient {
@@ -180,7 +186,7 @@ export class ChatClient {
   }
 
   threads(how) {
-    return this.#account.threads.list(how);
+    return quiet(this.#account.threads.list(how));
   }
 
   thread(to) {
@@ -188,7 +194,7 @@ export class ChatClient {
   }
 
   messages(to, how) {
-    return this.#account.threads.messages(to, how);
+    return quiet(this.#account.threads.messages(to, how));
   }
 
   history(to) {
@@ -200,11 +206,11 @@ export class ChatClient {
   }
 
   edit(message, content) {
-    return this.#account.outbox.edit(message, content);
+    return quiet(this.#account.outbox.edit(message, content));
   }
 
   delete(message) {
-    return this.#account.outbox.delete(message);
+    return quiet(this.#account.outbox.delete(message));
   }
 
   markSeen(to) {

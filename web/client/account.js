@@ -181,7 +181,7 @@ export class Account {
     const { connection } = this.#client;
     const { turn } = connection;
     this.#fetching++;
-    const error = await work().catch(e => e);
+    const error = await work().then(() => undefined, e => e);
     this.#fetching--;
     if (this.retired) return;
     if (error) this.#client.emit('error', error);

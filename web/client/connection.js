@@ -29,6 +29,7 @@ export class Connection {
   #heard = 0;
   #asked = 0; // since when an answer is due
   #told; // the last temporary error, until it works again
+  #why; // the server's words for what will close the connection
   #retry;
   #watch;
 
@@ -184,17 +185,21 @@ export class Connection {
       this.#refused = false;
       this.#heartbeat = frame.heartbeat_ms;
     }
-    this.#client.hear(frame);
+    // Before it is known who is there, an error says why the connection is about to be closed: that is told once, then.
+    if (frame.type === 'error' && !this.#since) this.#why = frame.message;
+    else this.#client.hear(frame);
   }
 
   /** Hangs up and comes back. From 4500 on: stay away; but 4500 may be a stale token, once. */
   lost(code = 0, reason = '') {
     if (this.#since && now() - this.#since > 3e3) this.#attempts = 0;
     this.#since = 0;
+    const why = this.#why ?? reason;
+    this.#why = undefined;
     const may = this.#client.blamed(code);
     this.#hangUp();
     if (code >= 4500 && code < 5000 && !may && (code > 4500 || this.#refused)) {
-      return this.#fail(new ChatError(code > 4500 ? 'closed' : 'unauthorized', `${code} ${reason}`));
+      return this.#fail(new ChatError(code > 4500 ? 'closed' : 'unauthorized', `${code} ${why}`));
     }
     this.#refused = code === 4500;
     const renew = this.#refused || code === 4005;

@@ -18,6 +18,9 @@ const BLAMED = {
   1009: ['too_large', 'it is larger than the server takes'], 4502: ['too_large', 'it is larger than the server takes'],
 };
 
+/** How many times as long as any answer that to an entry may take. */
+const LATE = 3;
+
 /** How often in a row a connection may end for flooding, or with nobody to blame. */
 const ENDS = 5;
 
@@ -139,11 +142,15 @@ export class Delivery {
   async #say(entry) {
     const claimed = await this.#outbox.claim(entry);
     if (!claimed) return;
+    let late;
     const answer = await new Promise((/** @type {any} */ done) => {
       this.#answers.set(entry.temp_id, { entry, done });
       if (this.#account.online) this.#client.say(this.#frame(entry), true);
       else done();
+      // A connection that answers everything else but this has lost it.
+      late = setTimeout(() => this.#client.connection.lost(4003), LATE * this.#client.options.timeout);
     });
+    clearTimeout(late);
     this.#answers.delete(entry.temp_id);
     if (!answer) return;
     this.#innocent(entry.temp_id);

@@ -28,7 +28,7 @@ export function words(text) {
 
 /** Reads what a page wants to send. */
 export function content({ text, images, extra_data, reply_to }) {
-  for (const file of images) if (typeof file?.slice !== 'function') throw wrong('images are files (Blob)');
+  for (const file of images) if (typeof file?.arrayBuffer !== 'function' || typeof file.slice !== 'function') throw wrong('images are files (Blob)');
   return {
     content: text == null ? undefined : words(text),
     extra_data: extra_data == null ? undefined : extra(extra_data),
