@@ -89,7 +89,7 @@ export function composer(on, limits) {
   /** @param {File[]} more */
   function add(more) {
     if (!more.length) return;
-    if (!open) return toast('A message that was sent takes no more photos.');
+    if (!open) return toast('This message takes no more photos.');
     const pictures = more.filter(file => PICTURES.includes(file.type));
     const others = more.filter(file => !pictures.includes(file)).map(file => `“${file.name}”`);
     if (others.length) toast(`${others.join(', ')} ${others.length > 1 ? 'were' : 'was'} left out: only JPEG, PNG, WebP and GIF pictures can be sent.`);

@@ -77,7 +77,7 @@ export function counted(entries) {
 }
 
 const REASONS = {
-  text_too_long: 'it is too long', too_many_images: 'it has too many pictures', image_too_large: 'a picture is too large',
+  empty_message: 'it has nothing that can be seen', text_too_long: 'it is too long', too_many_images: 'it has too many pictures', image_too_large: 'a picture is too large',
   unsupported_media: 'a file is not a JPEG, PNG, WebP or GIF picture', image_invalid: 'a picture cannot be read',
   edit_window_closed: 'it is too late for that', not_author: 'it is not yours', self_message: 'nobody writes to themselves here',
   not_found: 'it is not there any more', rate_limited: 'that was too much at once', network: 'the server cannot be reached',
