@@ -109,7 +109,12 @@ impl Api {
 
 /// Has a handler make an answer that is a page, and packs it, where messages do not wait for it. A client that hangs up does not
 /// end what is begun: it may read in a transaction, and one that is dropped half-way harms its connection.
-async fn aside<Made>(api: Api, caller: Caller, query: Query, handler: fn(Api, Caller, Query) -> Made) -> Response
+async fn aside<Made>(
+    api: Api,
+    caller: Caller,
+    query: Query,
+    handler: impl FnOnce(Api, Caller, Query) -> Made,
+) -> Response
 where
     Made: Future<Output = Result<Response, ApiError>> + Send + 'static,
 {
@@ -122,7 +127,7 @@ where
 
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the
 /// three against each other.
-pub(crate) const ROUTES: [(Method, &str); 22] = [
+pub(crate) const ROUTES: [(Method, &str); 23] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -130,6 +135,7 @@ pub(crate) const ROUTES: [(Method, &str); 22] = [
     (Method::PATCH, "/chat/messages/{id}"),
     (Method::DELETE, "/chat/messages/{id}"),
     (Method::GET, "/chat/threads"),
+    (Method::GET, "/chat/threads/{id}"),
     (Method::POST, "/chat/threads/{id}/read"),
     (Method::GET, "/chat/unread"),
     (Method::GET, "/chat/sync"),
@@ -178,6 +184,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         messages::edit(api),
         messages::delete(api),
         threads::list(api),
+        threads::show(api),
         threads::read(api),
         unread::count(api),
         sync::catch_up(api),

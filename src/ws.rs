@@ -29,7 +29,7 @@ use hyper::upgrade::OnUpgrade;
 use tokio::sync::Semaphore;
 use warp::filters::path::FullPath;
 use warp::http::StatusCode;
-use warp::http::header::{HeaderValue, UPGRADE};
+use warp::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, UPGRADE};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
@@ -102,7 +102,7 @@ impl Sockets {
         upgrade: Option<OnUpgrade>,
     ) -> Result<Response, Rejection> {
         if !handshake::is_upgrade(&headers) {
-            return if route.rest_too { Err(warp::reject::not_found()) } else { Ok(upgrade_required()) };
+            return if route.rest_too { Err(warp::reject::not_found()) } else { Ok(self.without_upgrade(&headers)) };
         }
         // HTTP/1.0 and the like: hyper does not offer to upgrade.
         let Some(upgrade) = upgrade else { return Ok(upgrade_required()) };
@@ -116,6 +116,15 @@ impl Sockets {
             Err(admission::Refusal::Version) => wrong_version(),
             Err(admission::Refusal::Refused(refused)) => ApiError::from(refused).into_response(),
         })
+    }
+
+    /// Answers a plain `GET` of a socket's path. A page whose upgrade failed is not told why: it asks here. So it may read
+    /// that its origin is refused, of whichever origin it is: there is nothing else to read.
+    fn without_upgrade(&self, headers: &HeaderMap) -> Response {
+        let Err(refused) = self.0.origins.check_upgrade(headers) else { return upgrade_required() };
+        let mut response = ApiError::from(refused).into_response();
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        response
     }
 }
 

@@ -13,49 +13,128 @@ import { Connection } from './client/connection.js';
 import { Credentials } from './client/credentials.js';
 import { ChatError } from './client/errors.js';
 import { Events } from './client/events.js';
+import { Promises } from './client/promises.js';
 import { Rest } from './client/rest.js';
+import { sleep } from './client/time.js';
 
 export { ChatError };
+
+/** What is told by an event, too, may be left unhandled. @template T @param {Promise<T>} promise */
+function quiet(promise) {
+  promise.catch(() => {});
+  return promise;
+}
 
 /** @import * as Api from './chat-client.js' */
 /** @implements {Api.ChatClient} */
 export class ChatClient {
   limits;
 
+  #options;
   #base;
   #events = new Events();
+  #promises = new Promises();
+  /** What is unsent, by user, where there is no disk. */ #memories = new Map();
   #credentials;
   #connection;
   #rest;
   #account;
 
   constructor(options) {
-    options = { timeout: 1e4, backoff: [500, 3e4], ...options };
+    this.#options = { timeout: 1e4, backoff: [500, 3e4], ...options };
     this.#base = options.url.replace(/\/+$/, '');
     this.#credentials = new Credentials(options);
     this.#rest = new Rest(this.#base, this.#credentials);
-    this.#connection = new Connection(options, this.#base, this.#credentials, {
-      own: user => this.#account.own(user),
+    this.#connection = new Connection(this.#options, this.#base, this.#credentials, {
+      belongs: user => this.#belongs(user),
       cursor: () => this.#account.cursor,
-      hear: frame => {
-        if (frame.type === 'auth_ok') this.limits = frame.limits;
-        this.#account.hear(frame);
-      },
+      hear: frame => (frame.type === 'auth_ok' ? this.#greeted(frame) : this.#account.hear(frame)),
+      blamed: code => this.#account.outbox.delivery.blamed(code),
       hungUp: () => this.#account.hungUp(),
       became: (state, wait) => this.#events.emit('state', state, wait),
       wrong: error => this.#events.emit('error', error),
+      closed: error => this.#account.ended(error),
       looked: () => this.#account.threads.looked(),
     });
-    this.#account = new Account({
-      options,
+    this.#account = this.#open();
+    if (options.user) this.#account.own(Number(options.user));
+  }
+
+  // Whose everything is
+
+  /** Opens an account, of nobody yet. What it says, asks and tells counts as long as it is the present one. */
+  #open() {
+    const present = () => this.#account === account;
+    const account = new Account({
+      options: this.#options,
       base: this.#base,
+      memories: this.#memories,
+      promises: this.#promises,
       connection: this.#connection,
-      emit: (name, ...args) => this.#events.emit(name, ...args),
-      say: (frame, answered) => this.#connection.say(frame, answered),
-      ask: (...question) => this.#rest.ask(...question),
-      identify: async () => this.#account.own((await this.#credentials.forConnection()).user),
+      limits: () => this.limits,
+      paused: () => this.state === 'paused',
+      emit: (name, ...args) => void (present() && this.#events.emit(name, ...args)),
+      say: (frame, answered) => void (present() && this.#connection.say(frame, answered)),
+      ask: (...question) => this.#ask(account, question),
+      identify: () => this.#identify(account),
     });
-    this.#account.own(options.user);
+    return account;
+  }
+
+  /** Asks as the account's user. An answer that comes when another one's turn has begun is nobody's. */
+  async #ask(account, question) {
+    const here = () => {
+      if (this.#account !== account) throw new ChatError('other_user', 'the credentials have become another user\'s');
+    };
+    const belongs = user => {
+      if (this.#belongs(user)) this.#connection.again();
+      here();
+    };
+    here();
+    try {
+      return await this.#rest.ask({ me: account.me, belongs }, ...question);
+    } finally {
+      here();
+    }
+  }
+
+  /** Finds out whose outbox it is, before there is a connection; with one, that will tell. */
+  async #identify(account) {
+    while (!account.me && /idle|paused|closed/.test(this.state)) {
+      try {
+        this.#belongs((await this.#credentials.forConnection()).user);
+      } catch (error) {
+        if (!error.temporary) return; // until `connect()`, which says what is wrong
+        await sleep(1000);
+      }
+    }
+  }
+
+  /** Holds a user against the one that everything here belongs to. Tells whether it was another one. */
+  #belongs(user) {
+    const before = this.#account;
+    if (before.me === user) return false;
+    if (!before.me) {
+      before.own(user);
+      return false;
+    }
+    before.retire();
+    this.#account = this.#open();
+    this.#account.own(user);
+    this.#events.emit('reset');
+    this.#events.emit('counts', this.counts);
+    this.#events.emit('notification');
+    return true;
+  }
+
+  /** The server says for whom the connection is: that alone counts. */
+  #greeted(frame) {
+    this.limits = frame.limits;
+    this.#credentials.belongTo(frame.user_id);
+    const other = this.#belongs(frame.user_id);
+    // It was asked to go on from where another user had been served.
+    if (other && frame.resumed) this.#connection.again();
+    else this.#account.hear(frame);
   }
 
   get state() {
@@ -80,11 +159,13 @@ export class ChatClient {
 
   connect() {
     this.#connection.connect();
+    this.#account.outbox.hold();
     return this;
   }
 
   disconnect() {
     this.#connection.disconnect();
+    this.#account.outbox.hold();
   }
 
   close() {
@@ -105,7 +186,7 @@ export class ChatClient {
   }
 
   threads(how) {
-    return this.#account.threads.list(how);
+    return quiet(this.#account.threads.list(how));
   }
 
   thread(to) {
@@ -113,7 +194,7 @@ export class ChatClient {
   }
 
   messages(to, how) {
-    return this.#account.threads.messages(to, how);
+    return quiet(this.#account.threads.messages(to, how));
   }
 
   history(to) {
@@ -124,15 +205,12 @@ export class ChatClient {
     return this.#account.threads.status(message);
   }
 
-  async edit(id, content) {
-    const message = await this.#rest.ask('PATCH', `/chat/messages/${id}`, { content });
-    const thread = this.#account.threads.get(message.thread_id);
-    if (thread) this.#account.threads.put(thread, message);
-    return message;
+  edit(message, content) {
+    return quiet(this.#account.outbox.edit(message, content));
   }
 
-  delete(id) {
-    return this.#rest.ask('DELETE', `/chat/messages/${id}`);
+  delete(message) {
+    return quiet(this.#account.outbox.delete(message));
   }
 
   markSeen(to) {

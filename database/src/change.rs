@@ -243,6 +243,10 @@ pub struct Deleted {
     pub id: MessageId,
     /// Its thread.
     pub thread_id: ThreadId,
+    /// Its place.
+    pub seq: Seq,
+    /// Its author.
+    pub sender: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
 }

@@ -44,21 +44,28 @@ macro_rules! files {
 }
 
 /// Every file of the page.
-const FILES: [(&str, &[u8]); 35] = files![
+const FILES: [(&str, &[u8]); 45] = files![
     "index.html"
     "chat-client.js"
     "client/account.js"
     "client/connection.js"
     "client/credentials.js"
+    "client/delivery.js"
+    "client/draft.js"
     "client/errors.js"
     "client/events.js"
     "client/notifications.js"
     "client/outbox.js"
+    "client/pacer.js"
     "client/presence.js"
+    "client/promises.js"
     "client/rest.js"
     "client/store.js"
+    "client/tab.js"
     "client/threads.js"
     "client/time.js"
+    "client/unread.js"
+    "client/visible.js"
     "page/icon.svg"
     "page/css/base.css"
     "page/css/inbox.css"
@@ -79,6 +86,9 @@ const FILES: [(&str, &[u8]); 35] = files![
     "page/js/notifications.js"
     "page/js/pictures.js"
     "page/js/session.js"
+    "page/js/text.js"
+    "page/js/timeline.js"
+    "page/js/unsent.js"
     "page/vendor/blurhash.js"
 ];
 

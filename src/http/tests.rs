@@ -145,6 +145,7 @@ async fn another_method_is_told_which_there_are() {
     for (path, allow) in [
         ("/api/chat/messages", "GET, HEAD, OPTIONS"),
         ("/api/chat/messages/5", "PATCH, DELETE, OPTIONS"),
+        ("/api/chat/threads/x", "GET, HEAD, OPTIONS"),
         ("/api/chat/threads/x/read", "POST, OPTIONS"),
         ("/api/notifications", "GET, HEAD, OPTIONS"),
         ("/api/notifications/", "GET, HEAD, OPTIONS"),

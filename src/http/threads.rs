@@ -1,8 +1,9 @@
 //! `/chat/threads`: the inbox.
 
+use chat_actors::Refused;
 use chat_database::ids::{Seq, ThreadId};
 use chat_database::objects::Thread;
-use chat_database::queries::inbox::{Position, page};
+use chat_database::queries::inbox::{Position, one, page};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use warp::reply::Response;
@@ -50,6 +51,13 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
         .then(|api, caller, query| aside(api, caller, query, get_threads))
 }
 
+/// `GET /chat/threads/{id}`
+pub(super) fn show(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("threads" / String).and(reading()).and(given(api)).and(caller()).then(|thread, api, caller| {
+        aside(api, caller, Query::default(), |api, caller, _| get_thread(thread, api, caller))
+    })
+}
+
 /// `POST /chat/threads/{id}/read`
 pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("threads" / String / "read")
@@ -84,6 +92,26 @@ pub(crate) async fn get_threads(api: Api, caller: Caller, query: Query) -> Resul
     images::dress_threads(&api, &mut inbox.threads, reader);
     let next = inbox.next.map(|end| write_place(end.updated_at, end.id));
     Ok(answer::ok(&ThreadPage { threads: inbox.threads, next }))
+}
+
+/// Reads one of the caller's threads: for a client that hears of one that it does not hold.
+#[utoipa::path(
+    get,
+    path = "/chat/threads/{id}",
+    tag = "threads",
+    params(("id" = ThreadId, Path, description = "The thread")),
+    responses(
+        (status = 200, description = "The thread", body = Thread),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn get_thread(thread: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
+    let reader = caller.user(&api)?;
+    let found = one(api.hub.database(), reader, id("the thread's id", &thread)?).await?;
+    let mut thread = found.ok_or_else(|| Refused::not_found("thread"))?;
+    thread.other_online = api.hub.is_online(thread.other_user_id);
+    images::dress_threads(&api, std::slice::from_mut(&mut thread), reader);
+    Ok(answer::ok(&thread))
 }
 
 /// Moves the caller's read watermark; it never goes back.

@@ -101,6 +101,40 @@ async fn texts_are_counted_in_characters_and_come_back_as_they_were() {
 }
 
 #[tokio::test]
+async fn a_text_that_shows_nothing_is_empty_and_one_that_merely_contains_such_is_not() {
+    #[derive(serde::Deserialize)]
+    struct Texts {
+        blank: Vec<String>,
+        shown: Vec<String>,
+    }
+    let texts: Texts = serde_json::from_str(include_str!("../../web/tests/support/texts.json")).expect("texts");
+    assert!(texts.blank.len() > 30 && texts.shown.len() > 20);
+    let hub = Hub::start().await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let mut laptop = alice.connect().await;
+    laptop.sends_to(&bob, "to be edited").await;
+    let path = format!("/chat/messages/{}", bob.history_with(&alice).await[0]["id"]);
+    for content in &texts.blank {
+        let send = json!({"type": "message_send", "temp_id": "x", "receiver_id": 7, "content": content});
+        laptop.is_refused(send.clone(), "empty_message").await;
+        alice.post("/chat/send", &send).await.refused(400, "empty_message");
+        let message_id = path.rsplit('/').next();
+        laptop
+            .is_refused(json!({"type": "message_edit", "message_id": message_id, "content": content}), "empty_message")
+            .await;
+        alice.patch(&path, &json!({"content": content})).await.refused(400, "empty_message");
+    }
+    let mut desk = bob.connect().await;
+    for content in &texts.shown {
+        laptop.sends_to(&bob, content).await;
+        desk.receives(content).await;
+    }
+    let history = bob.history_with(&alice).await;
+    assert_eq!(history[0]["content"], "to be edited");
+    assert_eq!(history.len(), 1 + texts.shown.len(), "and nothing else was stored");
+}
+
+#[tokio::test]
 async fn ids_of_every_wrong_kind_are_refused() {
     let hub = Hub::start().await;
     let alice = hub.person(42);
@@ -300,4 +334,19 @@ async fn what_is_no_websocket_handshake_is_refused_as_http() {
     let alice = hub.person(42);
     assert_eq!(alice.get("/chat").await.status, 426);
     alice.knocks("/nowhere", &[]).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_page_that_may_not_connect_can_read_why() {
+    let hub = Hub::start().await;
+    let alice = hub.person(42);
+    for path in ["/chat", "/ws/chat", "/ws/notifications"] {
+        let asked = |origin: &str| answer(alice.request(Method::GET, path).header("Origin", origin.to_owned()));
+        // No browser shows a page the answer to its upgrade; this one it may read, whatever its origin.
+        let refused = asked("https://evil.example").await;
+        assert_eq!(refused.headers["access-control-allow-origin"], "*", "{path}");
+        assert!(!refused.headers.contains_key("access-control-allow-credentials"), "{path}");
+        refused.refused(403, "forbidden_origin");
+        assert_eq!(asked(&format!("http://{}", hub.address())).await.status, 426, "{path}");
+    }
 }

@@ -123,6 +123,13 @@ async fn the_inbox_shows_each_thread_as_its_reader_sees_it() {
     for (name, value) in [("read_seq", 0), ("other_read_seq", 0), ("other_delivered_seq", 0)] {
         assert_eq!(number(newest, name), value, "{name}");
     }
+    for thread in threads {
+        let alone = scene.bob.get(&format!("/chat/threads/{}", number(thread, "id"))).await.is(200);
+        assert_eq!(&alone, thread, "a thread by its id is what the inbox shows");
+    }
+    scene.bob.get("/chat/threads/x").await.refused(400, "bad_request");
+    scene.bob.get("/chat/threads/9007199254740991").await.refused(404, "not_found");
+
     let page = scene.bob.get("/chat/threads?limit=1").await.is(200);
     assert_eq!(array(&page, "threads").len(), 1);
     let next = text(&page, "next");

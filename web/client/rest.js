@@ -12,17 +12,22 @@ export class Rest {
     this.#credentials = credentials;
   }
 
-  /** Asks; reading is tried again where that may help. With `progress` the body is a form. */
-  async ask(method, path, body, progress) {
+  /**
+   * Asks; reading is tried again where that may help. With `progress` the body is a form. `belongs` is told whose token
+   * would be shown, and refuses by throwing.
+   */
+  async ask({ me, belongs }, method, path, body, progress) {
     for (let attempt = 0, fresh = false; ; attempt++) {
-      const token = await this.#credentials.token({ fresh });
-      const { status, text } = await request(method, this.#base + path, token, body, progress).catch(() => ({ status: 0 }));
+      const { token, user } = await this.#credentials.forRest({ fresh });
+      if (user) belongs(user);
+      const shown = token ? { Authorization: 'Bearer ' + token } : {};
+      const { status, text } = await request(method, this.#base + path, shown, body, progress).catch(() => ({ status: 0 }));
       if (status >= 200 && status < 300) return text && JSON.parse(text);
       if (status === 401 && token && !fresh) {
         fresh = true;
         continue;
       }
-      let error = new ChatError(status ? 'internal' : 'network', `${method} ${path}: ${status}`, !status || status > 499);
+      let error = new ChatError(status ? 'internal' : 'network', `${method} ${path}: ${status || 'no answer'}`, !status || status > 499);
       try {
         error = refusal(JSON.parse(text).error);
       } catch {}
@@ -33,8 +38,8 @@ export class Rest {
 }
 
 // XMLHttpRequest alone has progress.
-function request(method, url, token, body, progress) {
-  const headers = new Headers(token ? { Authorization: 'Bearer ' + token } : {});
+function request(method, url, shown, body, progress) {
+  const headers = new Headers(shown);
   if (body && !progress) {
     headers.set('Content-Type', 'application/json');
     body = JSON.stringify(body);
@@ -46,10 +51,11 @@ function request(method, url, token, body, progress) {
     const xhr = new XMLHttpRequest();
     xhr.open(method, url);
     xhr.withCredentials = true;
+    xhr.timeout = 12e4;
     headers.forEach((value, name) => xhr.setRequestHeader(name, value));
     xhr.upload.onprogress = event => progress(event.loaded / event.total);
     xhr.onload = () => done({ status: xhr.status, text: xhr.responseText });
-    xhr.onerror = fail;
+    xhr.onerror = xhr.ontimeout = fail;
     xhr.send(body);
   });
 }

@@ -169,6 +169,9 @@ test('a reload finds pictures that have not been sent', async () => {
     return count.result === 1;
   }));
   await alice.page.reload();
+  await alice.online('paused'); // the switch stays as it was
+  await until('they wait', async () => (await alice.page.locator('.picture.waiting').count()) === 2);
+  await alice.goes(true);
   await loaded(bob, 2);
   await alice.ticked('Seen');
   assert.equal((await hub.conversation(1, 2)).length, 1);
