@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "conversation/clock.rs"]
+mod clock;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
