@@ -24,6 +24,8 @@ pub struct Metrics {
     pub resumed: Counter,
     /// Connections whose cursor could not be served.
     pub resets: Counter,
+    /// Times that the database was found at an earlier state than before.
+    pub histories_lost: Counter,
     /// Frames read from clients.
     pub frames_in: Counter,
     /// Frames put in line for clients.
@@ -185,6 +187,10 @@ fn describe() -> Metrics {
         connections_opened: counter!("chat_connections_opened_total", "WebSocket connections opened"),
         resumed: counter!("chat_connections_resumed_total", "Connections served from their cursor"),
         resets: counter!("chat_connections_reset_total", "Connections whose cursor could not be served"),
+        histories_lost: counter!(
+            "chat_histories_lost_total",
+            "Times that the database had gone back to an earlier state"
+        ),
         frames_in: counter!("chat_frames_in_total", "Frames read from clients"),
         frames_out: counter!("chat_frames_out_total", "Frames put in line for clients"),
         sends: counter!("chat_messages_stored_total", "Messages stored"),

@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "conversation/clock.rs"]
+mod clock;
 #[path = "conversation/limits.rs"]
 mod limits;
 #[path = "conversation/presence.rs"]

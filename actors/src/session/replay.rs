@@ -45,10 +45,10 @@ impl State {
 
     async fn catch_up_first(&mut self, cursor: Option<String>) -> Result<(), chat_database::Error> {
         let (released, newest) = self.node.horizon.span();
-        let here = self.node.horizon.cursor_at(released);
+        let here = self.node.horizon.cursor_at(released, self.user());
         let from = match cursor {
             None => From::Here,
-            Some(text) => catch_up::from(&self.node, &text, Timestamp::now()).await?,
+            Some(text) => catch_up::from(&self.node, self.user(), &text, Timestamp::now()).await?,
         };
         let missed = match &from {
             From::Cursor(cursor) => {
@@ -59,7 +59,7 @@ impl State {
         match (from, missed) {
             (From::Cursor(cursor), Some(missed)) => {
                 metrics::get().resumed.increment(1);
-                let synced = self.node.horizon.cursor_at(released.max(cursor.commit));
+                let synced = self.node.horizon.onward(&cursor, released);
                 let since = cursor.commit;
                 let _ = self.hand(self.auth_ok(cursor, true, false)).await;
                 self.hand_totals().await;
@@ -86,15 +86,15 @@ impl State {
 
     async fn catch_up_again(&mut self, text: &str) -> Result<ServerFrame, Refused> {
         let (released, _) = self.node.horizon.span();
-        if let From::Cursor(cursor) = catch_up::from(&self.node, text, Timestamp::now()).await? {
+        if let From::Cursor(cursor) = catch_up::from(&self.node, self.user(), text, Timestamp::now()).await? {
             let since = cursor.commit;
             if let Some(missed) = changes::of_user(&self.node.database, self.user(), since, MAX_CHANGES).await? {
                 self.hand_changes(missed, since, None).await;
-                let cursor = self.node.horizon.cursor_at(released.max(since));
+                let cursor = self.node.horizon.onward(&cursor, released);
                 return Ok(ServerFrame::Synced { cursor, reset: false });
             }
         }
-        Ok(ServerFrame::Synced { cursor: self.node.horizon.cursor_at(released), reset: true })
+        Ok(ServerFrame::Synced { cursor: self.node.horizon.cursor_at(released, self.user()), reset: true })
     }
 
     async fn hand_changes(&self, missed: Changes, since: CommitNo, cursor: Option<&Cursor>) {
@@ -116,7 +116,7 @@ impl State {
     /// Puts a frame before everything that is held; a connection that is closed meanwhile needs no more.
     async fn hand(&self, frame: ServerFrame) -> Result<(), Slow> {
         metrics::get().frames_out.increment(1);
-        let frame = self.node.images.links().encode(&frame, self.user());
+        let frame = self.node.images.links().encode(frame, self.user());
         self.registration.outbox().replay(frame).await
     }
 
