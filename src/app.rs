@@ -95,6 +95,7 @@ impl App {
         let options = server::Options {
             connections: config.max_connections.saturating_add(config.max_http_connections),
             tls: config.tls.clone(),
+            base_path: config.base_path.clone(),
         };
         let accepting = tokio::spawn(server::serve(listener, filter, options, lifetime.clone()));
         let draining = lifetime.draining.clone();

@@ -283,6 +283,16 @@ struct Request {
     headers: HeaderMap,
 }
 
+/// Adds the headers that keep an answer private and harmless, where it says nothing else.
+pub(crate) fn dress(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+}
+
 /// Adds to an answer what every answer has, and logs it. Query strings are left out: they may carry tokens.
 async fn finish(api: Api, request: Request, mut response: Response) -> Response {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -293,13 +303,7 @@ async fn finish(api: Api, request: Request, mut response: Response) -> Response 
     {
         response.headers_mut().insert(ALLOW, allowed);
     }
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers
-        .entry(CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    dress(response.headers_mut());
     cors::admit(&api.origins, &request.headers, &mut response);
     let response = compression::negotiate(compression::takes_gzip(&request.headers), response).await;
     let (status, took) = (response.status().as_u16(), request.started.elapsed());

@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "bad_input/requests.rs"]
+mod requests;
+
 use chat_loadtest::client::Credentials;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

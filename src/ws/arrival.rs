@@ -59,7 +59,7 @@ async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted) -> Arr
         return None;
     };
     let frame_bytes = sockets.0.hub.options().limits.frame_bytes;
-    let mut wire = Wire::new(parts.io.into_inner(), parts.read_buf, frame_bytes).await;
+    let mut wire = Wire::new(parts.io.into_inner().upgraded(), parts.read_buf, frame_bytes).await;
     let (identity, cursor) = match identity {
         Some(identity) => (identity, cursor),
         None => match first_frame(&sockets, &mut wire, socket).await {
