@@ -60,6 +60,7 @@ use query::Query;
 
 use crate::auth::Authenticator;
 use crate::auth::origin::Policy;
+use crate::headers;
 pub use error::ApiError;
 
 /// What every route may use. Cheap to clone.
@@ -147,6 +148,9 @@ pub(crate) const ROUTES: [(Method, &str); 22] = [
     (Method::GET, "/asyncapi.json"),
 ];
 
+/// Where the sockets are: what the other half of the edge answers.
+pub(crate) const SOCKETS: [&str; 4] = ["/chat", "/notifications", "/ws/chat", "/ws/notifications"];
+
 /// Joins routes into one that answers what the first fitting one answers.
 macro_rules! one_of {
     ($first:expr $(, $rest:expr)* $(,)?) => { $first$(.or($rest).unify())* };
@@ -219,13 +223,12 @@ fn reading() -> impl Filter<Extract = (), Error = Rejection> + Copy {
 
 /// Leaves requests for a WebSocket to the other half of the edge.
 fn no_upgrade() -> impl Filter<Extract = (), Error = Rejection> + Copy {
-    warp::header::optional::<String>(UPGRADE.as_str())
-        .or(warp::any().map(|| None))
-        .unify()
-        .and_then(async |upgrade: Option<String>| {
-            let plain = upgrade.is_none_or(|upgrade| !upgrade.eq_ignore_ascii_case("websocket"));
-            if plain { Ok(()) } else { Err(warp::reject()) }
-        })
+    warp::header::headers_cloned()
+        .and_then(
+            async |headers: HeaderMap| {
+                if headers::lists(&headers, &UPGRADE, "websocket") { Err(warp::reject()) } else { Ok(()) }
+            },
+        )
         .untuple_one()
 }
 
@@ -336,6 +339,9 @@ fn allowed(base_path: &str, path: &str) -> Option<HeaderValue> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut methods: Vec<&str> =
         ROUTES.iter().filter(|(_, route)| fits(route, path)).map(|(method, _)| method.as_str()).collect();
+    if SOCKETS.contains(&path) && !methods.contains(&"GET") {
+        methods.push("GET");
+    }
     if methods.is_empty() {
         return None;
     }

@@ -145,7 +145,7 @@ async fn first_frame(sockets: &Sockets, wire: &mut Wire, socket: Socket) -> Resu
     let Ok(ClientFrame::Auth(auth)) = parse(&text, socket, None) else {
         return Err(No::unauthorized(unauthorized("the first frame must be `auth`, with a token or a ticket")));
     };
-    let cursor = auth.cursor.clone().filter(|cursor| !cursor.is_empty());
+    let cursor = auth.cursor.clone();
     let identity = identify(sockets, auth, None).await.map_err(No::from_hub)?;
     // Whoever else the frame claims to come from is refused, as later on.
     if let Err(Refusal { code, message, .. }) = parse(&text, socket, Some(identity.user)) {
