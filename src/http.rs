@@ -6,6 +6,7 @@
 //!  caller, body, query    what a request shows: who calls, what it carries; nothing is read before it is known who asks
 //!  multipart, form        the same for forms with files
 //!  answer, error          what goes back; `error` alone turns a refusal into a status
+//!  prepared               what is made once and sent often
 //!  cors, compression      what is added on the way out; pages are packed where they are made
 //! ```
 //!
@@ -28,6 +29,7 @@ pub(crate) mod messages;
 mod multipart;
 pub(crate) mod notifications;
 mod page;
+mod prepared;
 pub(crate) mod presence;
 mod query;
 pub(crate) mod send;
@@ -70,7 +72,7 @@ pub struct Api {
     authenticator: Authenticator,
     origins: Policy,
     base_path: Arc<str>,
-    metrics: PrometheusHandle,
+    metrics: health::Written,
     documents: Arc<documents::Documents>,
     /// Whether images are read from the store, where it has links of its own.
     redirects: bool,
@@ -89,7 +91,7 @@ impl Api {
         metrics: PrometheusHandle,
     ) -> Self {
         let base_path = base_path.trim_end_matches('/').into();
-        let documents = Arc::default();
+        let (metrics, documents) = (health::Written::new(metrics), Arc::default());
         Self { hub, authenticator, origins, base_path, metrics, documents, redirects: false, page: false }
     }
 
@@ -103,6 +105,9 @@ impl Api {
     /// Serves the page, or not; without a word it is not served.
     #[must_use]
     pub fn with_page(mut self, page: bool) -> Self {
+        if page {
+            page::prepare();
+        }
         self.page = page;
         self
     }
