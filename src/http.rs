@@ -259,7 +259,7 @@ async fn get_options(api: Api, path: FullPath, headers: HeaderMap) -> Result<Res
     let allowed = allowed(&api.base_path, path.as_str()).ok_or_else(ApiError::no_such_route)?;
     let mut response = answer::done();
     if cors::is_preflight(&headers) {
-        if api.origins.check_upgrade(&headers).is_err() {
+        if !api.origins.may_read(&headers) {
             return Err(ApiError::new(ErrorCode::ForbiddenOrigin, "pages of this origin may not ask"));
         }
         cors::permit(allowed, &mut response);
