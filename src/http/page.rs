@@ -39,9 +39,21 @@ macro_rules! files {
 }
 
 /// Every file of the page.
-const FILES: [(&str, &[u8]); 23] = files![
+const FILES: [(&str, &[u8]); 35] = files![
     "index.html"
     "chat-client.js"
+    "client/account.js"
+    "client/connection.js"
+    "client/credentials.js"
+    "client/errors.js"
+    "client/events.js"
+    "client/notifications.js"
+    "client/outbox.js"
+    "client/presence.js"
+    "client/rest.js"
+    "client/store.js"
+    "client/threads.js"
+    "client/time.js"
     "page/icon.svg"
     "page/css/base.css"
     "page/css/inbox.css"

@@ -52,7 +52,7 @@ pub(super) fn ask(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejec
     responses((status = 200, description = "Who is there", body = People)),
 )]
 pub(crate) async fn get_presence(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let asker = caller.user(&api)?;
+    let asker = caller.reader(&api)?;
     let asked = query.ids("user_ids", MOST)?;
     let known = api.hub.presence(asker, asked).await?;
     let users = known.into_iter().map(|known| Person {

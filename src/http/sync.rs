@@ -48,7 +48,7 @@ pub(super) fn catch_up(api: &Api) -> impl Filter<Extract = (Response,), Error = 
     responses((status = 200, description = "A page", body = SyncAnswer)),
 )]
 pub(crate) async fn get_changes(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let reader = caller.user(&api)?;
+    let reader = caller.reader(&api)?;
     let cursor = query.text("cursor")?.unwrap_or_default().to_owned();
     let limit = usize::try_from(query.limit(1_000, 200)?).unwrap_or(usize::MAX);
     let page = api.hub.sync(reader, &cursor, limit).await?;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_actors::hub::Options;
+use chat_actors::hub::{Options, Rates};
 use chat_actors::outbox::Capacity;
 use chat_actors::protocol::server::Limits;
 use chat_database::ids::UserId;
@@ -103,7 +103,7 @@ fn options() -> Options {
         node: "test".to_owned(),
         limits: Limits { frame_bytes: 65_536, text_chars: 4_000, images: 10, in_flight: 16, rate: None },
         burst: 60,
-        typing_per_minute: 60,
+        rates: Rates::OFF,
         connections_per_user: 10,
         edit_window: Duration::from_secs(900),
         outbox: Capacity { bytes: 1 << 20, frames: 1_024 },

@@ -74,7 +74,7 @@ pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
     responses((status = 200, description = "A page", body = ThreadPage)),
 )]
 pub(crate) async fn get_threads(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let reader = caller.user(&api)?;
+    let reader = caller.reader(&api)?;
     let before = query.place("before")?.map(|(updated_at, id)| Position { updated_at, id });
     let (unread, limit) = (query.flag("unread")?, query.limit(100, 30)?);
     let mut inbox = page(api.hub.database(), reader, before, unread, limit).await?;

@@ -44,7 +44,7 @@ pub(super) fn count(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
     responses((status = 200, description = "The numbers", body = Unread)),
 )]
 pub(crate) async fn get_unread(api: Api, caller: Caller, _query: Query) -> Result<Response, ApiError> {
-    let reader = caller.user(&api)?;
+    let reader = caller.reader(&api)?;
     let database = api.hub.database();
     let (totals, by_user) = tokio::try_join!(totals(database, reader), by_counterpart(database, reader))?;
     let by_user: BTreeMap<_, _> = by_user.into_iter().collect();

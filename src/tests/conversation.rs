@@ -2,6 +2,13 @@
 
 mod support;
 
+#[path = "conversation/limits.rs"]
+mod limits;
+#[path = "conversation/presence.rs"]
+mod presence;
+#[path = "conversation/typing.rs"]
+mod typing;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

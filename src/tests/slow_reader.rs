@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "slow_reader/gone.rs"]
+mod gone;
+
 use std::time::{Duration, Instant};
 
 use chat_loadtest::client::{Client, Heard};

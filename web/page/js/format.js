@@ -55,10 +55,11 @@ export function briefly(at) {
   return ago === 0 ? clock.format(day) : ago === 1 ? 'Yesterday' : ago < 7 ? weekday.format(day).slice(0, 3) : short.format(day);
 }
 
-/** When somebody was here last. @param {{online: boolean, last_seen: string | null} | undefined} presence */
+/** When somebody was here last; nothing of those whom the hub says nothing of, for they may well be here. @param {{online: boolean, last_seen: string | null} | undefined} presence */
 export function presenceText(presence) {
-  if (presence?.online) return 'Online';
-  if (!presence?.last_seen) return 'Offline';
+  if (!presence) return '';
+  if (presence.online) return 'Online';
+  if (!presence.last_seen) return 'Offline';
   const minutes = Math.floor((Date.now() - Date.parse(presence.last_seen)) / 60_000);
   if (minutes < 1) return 'Last seen just now';
   if (minutes < 60) return `Last seen ${minutes} min ago`;
