@@ -180,6 +180,26 @@ async fn documents_are_packed_for_those_who_take_it() {
     }
 }
 
+#[tokio::test]
+async fn a_document_is_packed_once_and_sent_once() {
+    let server = Server::start("/api").await;
+    for path in ["/api/openapi.json", "/api/asyncapi.json"] {
+        for encoding in ["identity", "gzip"] {
+            let encoding = ("accept-encoding", encoding);
+            let first = server.ask("GET", path, &[encoding], "").await;
+            let etag = first.headers["etag"].to_str().expect("text");
+            let again = server.ask("GET", path, &[encoding, ("if-none-match", etag)], "").await;
+            assert_eq!((again.status, again.body.len(), &again.headers["etag"]), (304, 0, &first.headers["etag"]));
+            // The bytes are the same ones: nothing is written or packed again.
+            let again = server.ask("GET", path, &[encoding], "").await;
+            assert_eq!((again.body.as_ptr(), again.body.len()), (first.body.as_ptr(), first.body.len()), "{path}");
+            let mut vary: Vec<_> = again.headers.get_all("vary").into_iter().collect();
+            vary.sort();
+            assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+        }
+    }
+}
+
 /// What was packed where pages are made was looked at once more on the way out, and said twice what it depends on.
 #[tokio::test]
 async fn a_page_is_packed_once_for_those_who_take_it() {
