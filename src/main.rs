@@ -35,6 +35,7 @@ fn main() -> ExitCode {
 
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     telemetry::init_logs()?;
+    telemetry::watch_panics();
     names::warn_of_unknown();
     allocator::give_back_in_the_background();
     let config = Config::from_args(args)?;

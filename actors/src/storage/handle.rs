@@ -101,6 +101,18 @@ impl Handle {
         self.is_failing.store(true, Ordering::Relaxed);
     }
 
+    /// Has the history begun anew that the database holds, for it has gone back to an earlier state; waits for it.
+    ///
+    /// # Errors
+    /// `Unavailable`: nothing was done.
+    pub(crate) async fn begin_anew(&self) -> Result<(), DatabaseError> {
+        let (done, begun) = oneshot::channel();
+        if let Some(actor) = self.actor.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _ = actor.send_message(Message::BeginAnew(done));
+        }
+        begun.await.unwrap_or_else(|_| Err(DatabaseError::Unavailable("storage is being started again".to_owned())))
+    }
+
     /// Waits until nothing waits for storage.
     pub(crate) async fn settled(&self) {
         let all = u32::try_from(self.all_places).unwrap_or(u32::MAX);
