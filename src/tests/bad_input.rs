@@ -213,10 +213,10 @@ async fn ids_may_be_whole_floats_wherever_one_stands() {
     let sent = r#"{"type":"message_send","sender_id":42.0,"temp_id":"f","receiver_id":7e0,"content":"x","extra_data":{"product_id":5.0}}"#;
     let ack = says(&mut laptop, sent.to_owned(), "message_ack").await;
     let (thread, message) = (&ack["thread_id"], &ack["message_id"]);
-    let answer = format!(
+    let reply = format!(
         r#"{{"type":"message_send","from":4.2e1,"temp_id":"g","thread_id":{thread}.0,"content":"y","reply_to":{message}.0}}"#
     );
-    assert_eq!(says(&mut laptop, answer, "message_ack").await["seq"], 2);
+    assert_eq!(says(&mut laptop, reply, "message_ack").await["seq"], 2);
     let edit = format!(r#"{{"type":"message_edit","message_id":{message}e0,"content":"z"}}"#);
     assert_eq!(says(&mut laptop, edit, "message_updated").await["content"], "z");
     let mut desk = bob.connect().await;
