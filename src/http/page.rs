@@ -44,7 +44,7 @@ macro_rules! files {
 }
 
 /// Every file of the page.
-const FILES: [(&str, &[u8]); 45] = files![
+const FILES: [(&str, &[u8]); 46] = files![
     "index.html"
     "chat-client.js"
     "client/account.js"
@@ -79,6 +79,7 @@ const FILES: [(&str, &[u8]); 45] = files![
     "page/js/conversation.js"
     "page/js/dialogs.js"
     "page/js/dom.js"
+    "page/js/drafts.js"
     "page/js/format.js"
     "page/js/icons.js"
     "page/js/inbox.js"
