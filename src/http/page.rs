@@ -44,7 +44,7 @@ macro_rules! files {
 }
 
 /// Every file of the page.
-const FILES: [(&str, &[u8]); 46] = files![
+const FILES: [(&str, &[u8]); 48] = files![
     "index.html"
     "chat-client.js"
     "client/account.js"
@@ -59,11 +59,13 @@ const FILES: [(&str, &[u8]); 46] = files![
     "client/pacer.js"
     "client/presence.js"
     "client/promises.js"
+    "client/receipts.js"
     "client/rest.js"
     "client/store.js"
     "client/tab.js"
     "client/threads.js"
     "client/time.js"
+    "client/turns.js"
     "client/unread.js"
     "client/visible.js"
     "page/icon.svg"

@@ -104,6 +104,19 @@ async fn a_gap_is_closed_by_rev() {
 }
 
 #[tokio::test]
+async fn who_says_for_whom_it_asks_is_answered_for_no_other() {
+    let (scene, _) = Scene::begun().await;
+    let me = scene.bob.id.to_string();
+    for path in ["/chat/threads", "/chat/unread", "/notifications"] {
+        let asked = |user: &str| answer(scene.bob.ask(Method::GET, path).header("Chat-User", user.to_owned()));
+        asked(&me).await.is(200);
+        for other in ["42", "0", "", "x"] {
+            asked(other).await.refused(400, "sender_mismatch");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_inbox_shows_each_thread_as_its_reader_sees_it() {
     let (mut scene, first) = Scene::begun().await;
     let thread = number(&first, "thread_id");

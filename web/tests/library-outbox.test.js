@@ -248,3 +248,41 @@ test('what is not answered is said once on each connection, not more', async () 
   assert.equal(frames('message_send').length, 2);
   assert.deepEqual(await texts(a, b), ['do you hear me?', 'no']);
 });
+
+test('a connection that is closed for flooding is come back to, slowly', async () => {
+  const [a, b] = pair();
+  const { WebSocket: Counting, frames } = counting();
+  let floods = 1;
+  class Flooded extends Counting {
+    send(text) {
+      if (JSON.parse(text).type !== 'message_send' || floods-- <= 0) return super.send(text);
+      const { onclose } = this;
+      this.onclose = () => {};
+      setTimeout(() => onclose({ code: 4503, reason: 'flooding' }));
+    }
+  }
+  const chat = await clients.online(a, { WebSocket: Flooded });
+  await Promise.all([1, 2, 3].map(n => chat.send({ user: b }, { text: `${n}` })));
+  assert.deepEqual(await texts(a, b), ['1', '2', '3']);
+  assert.deepEqual([chat.errors, chat.outbox(), frames('auth').length], [[], [], 2]);
+});
+
+test('receipts that the server has no time for are said again, and are nobody\'s error', async () => {
+  const [a, b] = pair();
+  await hub.ask(b, 'POST', '/chat/send', { receiver_id: a, temp_id: 'r', content: 'read me' });
+  const { WebSocket: Counting, frames } = counting();
+  let refusals = 2;
+  class Busy extends Counting {
+    send(text) {
+      const { type, thread_id } = JSON.parse(text);
+      if (type !== 'message_seen' || refusals-- <= 0) return super.send(text);
+      const data = JSON.stringify({ type: 'error', code: 'rate_limited', message: 'too many requests', temporary: true, retry_after_ms: 10, thread_id });
+      setTimeout(() => this.onmessage({ data }));
+    }
+  }
+  const chat = await clients.online(a, { WebSocket: Busy });
+  chat.markSeen({ user: b });
+  await until('it is read', async () => (await hub.ask(a, 'GET', '/chat/unread')).messages === 0);
+  assert.equal(frames('message_seen').length, 1);
+  assert.deepEqual(chat.errors, []);
+});
