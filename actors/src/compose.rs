@@ -43,6 +43,8 @@ pub(crate) fn message(
     let product_id = send.extra_data.and_then(|extra| extra.product_id);
     let mut draft = Send {
         pair,
+        // The thread decides; see `limits::Leaves`.
+        may_open: true,
         sender: user,
         temp_id,
         payload_hash: [0; 32],

@@ -62,6 +62,13 @@ impl Caller {
         Some(named.to_str().ok().and_then(|named| named.parse().ok()))
     }
 
+    /// Tells which person it is who asks for something to read, and counts the question.
+    pub(crate) fn reader(&self, api: &Api) -> Result<UserId, ApiError> {
+        let user = self.user(api)?;
+        api.hub.may_ask(user)?;
+        Ok(user)
+    }
+
     /// Tells whether they read what is packed.
     pub(super) fn takes_gzip(&self) -> bool {
         takes_gzip(&self.headers)

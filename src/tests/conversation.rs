@@ -2,6 +2,15 @@
 
 mod support;
 
+#[path = "conversation/clock.rs"]
+mod clock;
+#[path = "conversation/limits.rs"]
+mod limits;
+#[path = "conversation/presence.rs"]
+mod presence;
+#[path = "conversation/typing.rs"]
+mod typing;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

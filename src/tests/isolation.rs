@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "isolation/doors.rs"]
+mod doors;
 #[path = "isolation/forged.rs"]
 mod forged;
 #[path = "isolation/origins.rs"]

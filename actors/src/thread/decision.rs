@@ -75,7 +75,7 @@ pub(super) fn new_thread(pair: Pair, thread_id: ThreadId) -> [(Hearers, ServerFr
 /// The asker hears the ack alone (or, without a key, the message); everybody else the message.
 fn sent_for_the_first_time(pair: Pair, sent: Sent, cursor: &Cursor, called: bool) -> Decision {
     let Sent { message, opened } = sent;
-    let ack = ack(&message, message.rev, false, Some(cursor.clone()));
+    let ack = ack(&message, message.rev, false, Some(cursor.clone().of(message.sender_id)));
     let hearers = if ack.is_some() { Hearers::AllButAsker } else { Hearers::Everybody };
     let call = called.then(|| Answer::Stored { message: Box::new(message.clone()), duplicate: false });
     let mut tell = Vec::with_capacity(3);
@@ -158,6 +158,7 @@ fn refused(refused: Refused) -> Decision {
 
 #[cfg(test)]
 mod tests {
+    use chat_database::history::{Mark, Nonce};
     use chat_database::ids::{CommitNo, MessageId, Rev, Seq};
     use chat_database::time::Timestamp;
 
@@ -172,7 +173,8 @@ mod tests {
     }
 
     fn cursor() -> Cursor {
-        Cursor { epoch: "e".into(), commit: CommitNo(9), minted: 0 }
+        let heard = Mark { epoch: "e".into(), commit: CommitNo(9), nonce: Nonce(1) };
+        Cursor { commit: CommitNo(9), heard, reader: None, minted: 0 }
     }
 
     fn message(temp_id: Option<&str>) -> Message {
