@@ -7,7 +7,7 @@
 //!  http        the REST half                        ws          the WebSocket half
 //!  auth        who is calling: tokens, tickets, origins
 //!  schema      /openapi.json and /asyncapi.json, made from the types
-//!  shutdown    signals
+//!  shutdown    signals                              memory   what a thread holds of it
 //! ```
 //!
 //! Nothing here decides what a message means: frames and requests are parsed, handed to
@@ -18,6 +18,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod http;
+mod memory;
 pub mod schema;
 pub mod server;
 pub mod shutdown;

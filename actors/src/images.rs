@@ -35,7 +35,7 @@ pub use admission::Uploading;
 pub use links::Links;
 use pipeline::{Bounds, Fault, MIME, Rendered};
 pub(crate) use sweeper::take_away;
-use workshop::Workshop;
+use workshop::{Failure, Workshop};
 
 /// How images are dealt with.
 #[derive(Debug, Clone)]
@@ -54,6 +54,10 @@ pub struct Options {
     pub deadline: Duration,
     /// How many images are worked on at a time.
     pub workers: usize,
+    /// How many bytes of memory they may take together while they are worked on. One that needs more is refused.
+    pub memory: u64,
+    /// Tells how many bytes of memory the thread that asks holds; always the same where that is not known.
+    pub held: fn() -> u64,
     /// How long an image stays that nobody sends.
     pub orphans_stay: Duration,
     /// How often it is swept.
@@ -74,6 +78,8 @@ impl Options {
             burst: 100,
             deadline: Duration::from_secs(120),
             workers: 1,
+            memory: 768_000_000,
+            held: || 0,
             orphans_stay: Duration::from_secs(24 * 3_600),
             sweep_every: Duration::from_secs(60),
             links: links::Options { prefix: String::new(), secret, good_for: Duration::from_secs(24 * 3_600) },
@@ -120,7 +126,13 @@ impl Images {
     /// Starts the threads that files are worked on.
     pub(crate) fn open(options: Options, store: Store) -> std::io::Result<Self> {
         let (admission, links) = (Admission::new(&options), Links::new(&options.links));
-        Ok(Self { workshop: Workshop::open(options.workers)?, options, store, admission, links })
+        Ok(Self {
+            workshop: Workshop::open(options.workers, options.memory, options.held)?,
+            options,
+            store,
+            admission,
+            links,
+        })
     }
 
     pub(crate) fn links(&self) -> &Links {
@@ -145,7 +157,7 @@ impl Images {
     pub(crate) async fn prepare(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Refused> {
         metrics::get().upload_bytes.increment(pieces.iter().map(|piece| piece.len() as u64).sum());
         let worked = self.workshop.render(pieces, self.options.bounds).await.ok_or_else(Refused::shutting_down)?;
-        let rendered = worked.rendered.map_err(|fault| self.refusal(&fault))?;
+        let rendered = worked.rendered.map_err(|failure| self.refusal(&failure))?;
         metrics::get().images_made.increment(1);
         Ok(Prepared { digest: worked.digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered })
     }
@@ -177,21 +189,25 @@ impl Images {
     }
 
     /// Says why a file was not taken.
-    fn refusal(&self, fault: &Fault) -> Refused {
+    fn refusal(&self, failure: &Failure) -> Refused {
         let Bounds { pixels, side, .. } = self.options.bounds;
-        match fault {
-            Fault::Unsupported => {
+        match failure {
+            Failure::TooMuchMemory(wanted, whole) => {
+                let text = format!("the image takes {wanted} bytes of memory to work on; there are {whole}");
+                Refused::new(ErrorCode::ImageTooLarge, text)
+            }
+            Failure::Fault(Fault::Unsupported) => {
                 Refused::new(ErrorCode::UnsupportedMedia, "the file is none of JPEG, PNG, WebP and GIF")
             }
-            Fault::TooManyBytes(most) => {
+            Failure::Fault(Fault::TooManyBytes(most)) => {
                 Refused::new(ErrorCode::ImageTooLarge, format!("the file has more than {most} bytes"))
             }
-            Fault::TooManyPixels(found) => {
+            Failure::Fault(Fault::TooManyPixels(found)) => {
                 let found = found.map_or("too many".to_owned(), |(width, height)| format!("{width} × {height}"));
                 let text = format!("the image has {found} pixels; {pixels} are taken, and {side} on a side");
                 Refused::new(ErrorCode::ImageTooLarge, text)
             }
-            Fault::Broken(why) => {
+            Failure::Fault(Fault::Broken(why)) => {
                 tracing::debug!(%why, "a file was no image");
                 Refused::new(ErrorCode::ImageInvalid, "the image is damaged or incomplete")
             }

@@ -69,4 +69,9 @@ pub struct ImageArgs {
     /// Images that are worked on at a time, each on a thread of its own (default: half of the cores, at least one).
     #[arg(long, env = "CHAT_IMAGE_WORKERS", value_name = "N", help_heading = "Images")]
     pub image_workers: Option<usize>,
+    /// Memory that images may take together while they are worked on: one that needs more than is left waits, one that needs
+    /// more than this is refused.
+    #[arg(long, env = "CHAT_IMAGE_MEMORY", value_name = "BYTES", default_value = "768MB", value_parser = value::bytes,
+        help_heading = "Images")]
+    pub image_memory: usize,
 }

@@ -7,7 +7,7 @@
 //!  journey   upload, send, hear, fetch, read again
 //!  files     what is taken, and what becomes of it; hostile: what is not, and why
 //!  access    who sees what: members, links, and everybody else
-//!  limits    how many, how large, how slow
+//!  limits    how many, how large, how slow; greedy: what one person can do to everybody
 //!  sweep     what nobody holds goes; crash: also when the hub dies in the middle of anything
 //! ```
 //!
@@ -24,6 +24,8 @@ mod crash;
 mod files;
 #[path = "images/form.rs"]
 mod form;
+#[path = "images/greedy.rs"]
+mod greedy;
 #[path = "images/hostile.rs"]
 mod hostile;
 #[path = "images/journey.rs"]
