@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  picture   pictures that tests make, with EXIF as a phone writes it
-//!  form      forms with files, as a browser writes them
+//!  form      forms with files, as a browser writes them; forms: as other clients do
 //!  place     a hub whose images are in a folder, or in S3
 //!  journey   upload, send, hear, fetch, read again
 //!  files     what is taken, and what becomes of it; hostile: what is not, and why
@@ -24,6 +24,8 @@ mod crash;
 mod files;
 #[path = "images/form.rs"]
 mod form;
+#[path = "images/forms.rs"]
+mod forms;
 #[path = "images/greedy.rs"]
 mod greedy;
 #[path = "images/hostile.rs"]

@@ -11,14 +11,21 @@ use crate::images::{Links, Prepared, Uploading};
 use crate::refused::Refused;
 
 impl Hub {
-    /// Lets a request in that uploads files; it counts as one for as long as what is returned lives.
+    /// Tells whether this node takes uploads, before anything of one is read.
+    ///
+    /// # Errors
+    /// `shutting_down`.
+    pub fn may_upload(&self) -> Result<(), Refused> {
+        if self.node.is_draining() { Err(Refused::shutting_down()) } else { Ok(()) }
+    }
+
+    /// Lets a request in that uploads files; it counts as one for as long as what is returned lives, or until it is so slow
+    /// that another has its place.
     ///
     /// # Errors
     /// `overloaded`, `rate_limited` with as many uploads under way as this node, or the user, may have; `shutting_down`.
     pub fn begin_upload(&self, user: UserId) -> Result<Uploading, Refused> {
-        if self.node.is_draining() {
-            return Err(Refused::shutting_down());
-        }
+        self.may_upload()?;
         self.node.images.admit(user)
     }
 

@@ -1,15 +1,18 @@
 //! What one person can do to everybody with files and forms: little.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use flate2::write::ZlibEncoder;
 use image::DynamicImage;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use super::form::{Form, uploads};
+use super::form::{Form, content_type, uploads};
 use super::hostile::{crc, peak};
 use super::picture::{jpeg, picture, png, small};
 use super::place::{Kind, hub};
-use crate::support::in_time;
+use crate::support::{Hub, Person, in_time, until};
 
 fn packed(bytes: usize) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::default());
@@ -140,4 +143,161 @@ async fn a_picture_whose_codes_take_a_gigabyte_is_refused() {
     let grown = peak(&mut hub).saturating_sub(before);
     assert!((20 << 20..120 << 20).contains(&grown), "{} MiB were needed", grown >> 20);
     assert_eq!(place.keys().await.len(), stored);
+}
+
+async fn begins(hub: &Hub, who: &Person, path: &str, length: usize) -> TcpStream {
+    let mut socket = TcpStream::connect(hub.address()).await.expect("a connection");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {}\r\nContent-Type: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n",
+        who.token,
+        content_type(),
+    );
+    socket.write_all(head.as_bytes()).await.expect("written");
+    socket
+}
+
+/// Returns how long a process has had a processor.
+fn cpu(hub: &mut Hub) -> Duration {
+    let pid = hub.server().pid();
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("Linux");
+    let took = threads.filter_map(|thread| {
+        let stat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        stat.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(took.sum())
+}
+
+/// Ninety megabytes before the first boundary were searched again and again, for a core and 46 ms at a time.
+#[tokio::test]
+async fn what_is_left_of_a_refused_form_is_forgotten_unread() {
+    let (mut hub, place) = hub(Kind::Folder, &[]).await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let file = small();
+    let much = vec![b'-'; 40 << 20];
+    let boundary = content_type().split("boundary=").nth(1).expect("a boundary").to_owned();
+    let part = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"images[]\"; filename=\"x\"\r\n\r\n");
+    for (name, path, start, code) in [
+        ("no boundary", "/chat/upload", Vec::new(), "bad_request"),
+        ("no boundary, to send", "/chat/send", b"a note\r\n".to_vec(), "bad_request"),
+        ("a header without an end", "/chat/upload", format!("--{boundary}\r\nX: ").into_bytes(), "bad_request"),
+        ("no picture", "/chat/upload", part.clone().into_bytes(), "image_too_large"),
+        (
+            "half a boundary again and again",
+            "/chat/upload",
+            [part.as_bytes(), &file, b"\r\n", &b"\r\n--".repeat(50_000)].concat(),
+            "image_too_large",
+        ),
+    ] {
+        let before = cpu(&mut hub);
+        let mut socket = begins(&hub, &alice, path, start.len() + much.len()).await;
+        let answer = in_time(name, async {
+            let (mut reading, mut writing) = socket.split();
+            let writes = async {
+                writing.write_all(&start).await.expect("written");
+                writing.write_all(&much).await.expect("all of it is read");
+                std::future::pending::<()>().await;
+            };
+            let reads = async {
+                let mut all = Vec::new();
+                let mut piece = [0; 4_096];
+                while let Ok(count @ 1..) = reading.read(&mut piece).await {
+                    all.extend_from_slice(&piece[..count]);
+                }
+                String::from_utf8_lossy(&all).into_owned()
+            };
+            tokio::select! { () = writes => unreachable!(), answer = reads => answer }
+        })
+        .await;
+        assert!(answer.contains(code), "{name}: {answer}");
+        let took = cpu(&mut hub) - before;
+        assert!(took < Duration::from_millis(1_500), "{name}: it took {took:?} of a processor");
+    }
+    assert_eq!(place.keys().await.len(), 0);
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    laptop.sends_to(&bob, "still here").await;
+    desk.receives("still here").await;
+}
+
+/// Sends a form a byte at a time, ten times a second, until it is told something else.
+async fn trickles(mut socket: TcpStream, rest: Vec<u8>) -> String {
+    let (mut reading, mut writing) = socket.split();
+    let writes = async {
+        for byte in rest {
+            if writing.write_all(&[byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let reads = async {
+        let mut answer = vec![0; 4_096];
+        let count = reading.read(&mut answer).await.unwrap_or(0);
+        String::from_utf8_lossy(&answer[..count]).into_owned()
+    };
+    tokio::select! { () = writes => unreachable!(), answer = reads => answer }
+}
+
+/// Four accounts had all sixteen places for two minutes, for 160 bytes a second.
+#[tokio::test]
+async fn forms_that_trickle_do_not_keep_uploads_waiting() {
+    let (hub, _) = hub(Kind::Folder, &[]).await;
+    let (carol, dave) = (hub.person(7), hub.person(8));
+    let (file, length) = (small(), Form::default().file(&small()).bytes().len());
+    let mut trickling = Vec::new();
+    for id in 0..16 {
+        let who = hub.person(100 + id / 4);
+        // Some get stuck in a file, some before its first byte.
+        let bytes = Form::default().field("content", "x").file(&file).bytes();
+        let begun = if id % 4 == 3 { 40 } else { bytes.len() / 2 };
+        let mut socket = begins(&hub, &who, "/chat/send", length + 500).await;
+        socket.write_all(&bytes[..begun]).await.expect("written");
+        trickling.push(tokio::spawn(trickles(socket, bytes[begun..].to_vec())));
+    }
+    let is_full = || async { (uploads_under_way(&carol).await >= 12).then_some(()) };
+    until("those with a file to have a place", is_full).await;
+    // There is room for four beside them; a crowd takes it, and more.
+    let begun = Instant::now();
+    let crowd = (0..8).map(|id| {
+        let (who, file) = (hub.person(200 + id), file.clone());
+        async move {
+            until("an upload to be taken", || async {
+                let answer = Form::default().file(&file).upload_by(&who).await;
+                assert!([201, 503].contains(&answer.status), "{}", answer.text);
+                (answer.status == 201).then_some(())
+            })
+            .await;
+        }
+    });
+    futures_util::future::join_all(crowd).await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    // Sixteen who are stuck in a file, with nothing left: one who comes then waits for seconds.
+    let mut stuck = Vec::new();
+    for id in 0..16 {
+        let bytes = Form::default().file(&file).bytes();
+        let mut socket = begins(&hub, &hub.person(300 + id / 4), "/chat/upload", bytes.len()).await;
+        socket.write_all(&bytes[..bytes.len() / 2]).await.expect("written");
+        stuck.push(tokio::spawn(trickles(socket, bytes[bytes.len() / 2..].to_vec())));
+    }
+    until("an upload to be taken", || async {
+        (Form::default().file(&file).upload_by(&dave).await.status == 201).then_some(())
+    })
+    .await;
+    let over = async {
+        loop {
+            if let Some(at) = stuck.iter().chain(&trickling).position(tokio::task::JoinHandle::is_finished) {
+                return at;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let at = in_time("one that is too slow to be told", over).await;
+    let told = stuck.into_iter().chain(trickling).nth(at).expect("it is there").await.expect("an answer");
+    assert!(told.starts_with("HTTP/1.1 408 ") && told.contains("\"temporary\":true"), "{told}");
+}
+
+async fn uploads_under_way(who: &Person) -> u64 {
+    let text = who.get("/metrics").await.text;
+    let line = text.lines().find_map(|line| line.strip_prefix("chat_uploads "));
+    line.and_then(|count| count.parse().ok()).unwrap_or_default()
 }
