@@ -24,6 +24,7 @@ use chat_database::ids::{MediaId, UserId};
 use chat_database::media::{self, Rendition, Store};
 use chat_database::objects::Image;
 use chat_database::time::Timestamp;
+use chat_database::{Database, queries};
 use uuid::Uuid;
 
 use crate::metrics;
@@ -58,6 +59,10 @@ pub struct Options {
     pub memory: u64,
     /// Tells how many bytes of memory the thread that asks holds; always the same where that is not known.
     pub held: fn() -> u64,
+    /// How many images each user may have that no message holds.
+    pub unsent: u64,
+    /// How many bytes those may have together.
+    pub unsent_bytes: u64,
     /// How long an image stays that nobody sends.
     pub orphans_stay: Duration,
     /// How often it is swept.
@@ -80,6 +85,8 @@ impl Options {
             workers: 1,
             memory: 768_000_000,
             held: || 0,
+            unsent: 200,
+            unsent_bytes: 200_000_000,
             orphans_stay: Duration::from_secs(24 * 3_600),
             sweep_every: Duration::from_secs(60),
             links: links::Options { prefix: String::new(), secret, good_for: Duration::from_secs(24 * 3_600) },
@@ -120,6 +127,8 @@ pub(crate) struct Images {
     admission: Admission,
     workshop: Workshop,
     links: Links,
+    /// Held from where a user's unsent images are counted until there are more.
+    counting: tokio::sync::Mutex<()>,
 }
 
 impl Images {
@@ -132,6 +141,7 @@ impl Images {
             store,
             admission,
             links,
+            counting: Default::default(),
         })
     }
 
@@ -162,12 +172,61 @@ impl Images {
         Ok(Prepared { digest: worked.digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered })
     }
 
-    /// Keeps images: a row for each, in one commit, and then their renditions. Returns what their owner may know.
+    /// Tells whether a user may upload that many images more, of that many bytes, to be sent later.
+    pub(crate) async fn have_room(
+        &self,
+        database: &Database,
+        owner: UserId,
+        images: usize,
+        bytes: u64,
+    ) -> Result<(), Refused> {
+        let Options { unsent: most, unsent_bytes: most_bytes, .. } = self.options;
+        let held = queries::media::unsent(database, owner, Timestamp::now()).await?;
+        if held.images + images as u64 <= most && held.bytes + bytes <= most_bytes {
+            return Ok(());
+        }
+        let text = format!(
+            "{} images of yours, of {} bytes, wait to be sent, and no more than {most}, of {most_bytes}, may; send some, or let \
+             their time pass",
+            held.images, held.bytes
+        );
+        Err(Refused::new(ErrorCode::RateLimited, text).after(60_000))
+    }
+
+    /// Keeps images that are to be sent later, as far as their owner may have such.
+    pub(crate) async fn keep_for_later(
+        &self,
+        database: &Database,
+        storage: &storage::Handle,
+        owner: UserId,
+        prepared: Vec<Prepared>,
+    ) -> Result<Vec<Image>, Refused> {
+        let counting = self.counting.lock().await;
+        let bytes = prepared.iter().map(|file| file.rendered.full.len() as u64).sum();
+        self.have_room(database, owner, prepared.len(), bytes).await?;
+        let images = self.add_rows(storage, owner, &prepared).await?;
+        drop(counting);
+        self.put(prepared).await?;
+        Ok(images)
+    }
+
+    /// Keeps images: a row for each, in one commit, and then their renditions.
     pub(crate) async fn keep(
         &self,
         storage: &storage::Handle,
         owner: UserId,
         prepared: Vec<Prepared>,
+    ) -> Result<(), Refused> {
+        self.add_rows(storage, owner, &prepared).await?;
+        self.put(prepared).await
+    }
+
+    /// Returns what the images' owner may know.
+    async fn add_rows(
+        &self,
+        storage: &storage::Handle,
+        owner: UserId,
+        prepared: &[Prepared],
     ) -> Result<Vec<Image>, Refused> {
         let at = Timestamp::now();
         let expires_at = at.after(self.options.orphans_stay);
@@ -178,6 +237,10 @@ impl Images {
         let Outcome::Uploaded = storage.call(Change::Upload(uploads)).await? else {
             return Err(Refused::internal());
         };
+        Ok(images)
+    }
+
+    async fn put(&self, prepared: Vec<Prepared>) -> Result<(), Refused> {
         for Prepared { id, rendered, .. } in prepared {
             let key = Store::key(&id);
             for (rendition, bytes) in [(Rendition::Full, rendered.full), (Rendition::Thumb, rendered.thumb)] {
@@ -185,7 +248,7 @@ impl Images {
                 put.map_err(|error| unavailable(&error))?;
             }
         }
-        Ok(images)
+        Ok(())
     }
 
     /// Says why a file was not taken.

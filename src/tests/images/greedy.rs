@@ -8,7 +8,7 @@ use image::DynamicImage;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::form::{Form, content_type, uploads};
+use super::form::{Form, content_type, ids, uploads};
 use super::hostile::{crc, peak};
 use super::picture::{jpeg, picture, png, small};
 use super::place::{Kind, hub};
@@ -300,4 +300,49 @@ async fn uploads_under_way(who: &Person) -> u64 {
     let text = who.get("/metrics").await.text;
     let line = text.lines().find_map(|line| line.strip_prefix("chat_uploads "));
     line.and_then(|count| count.parse().ok()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn uploads_that_wait_to_be_sent_have_a_quota() {
+    let (mut hub, place) = hub(Kind::Folder, &[("CHAT_MAX_UNSENT", "3")]).await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let file = small();
+    let two = || Form::default().file(&file).file(&file);
+    let images = uploads(&alice, &[&file, &file]).await;
+    let answer = two().upload_by(&alice).await;
+    answer.refused(429, "rate_limited");
+    assert!(answer.body["error"]["retry_after_ms"].as_u64().is_some_and(|wait| wait > 1_000), "{}", answer.text);
+    assert_eq!(place.keys().await.len(), 4, "all or none");
+    uploads(&alice, &[&file]).await;
+    Form::default().file(&file).upload_by(&alice).await.refused(429, "rate_limited");
+    uploads(&bob, &[&file]).await;
+    // A restart forgets nothing of it, and what is sent at once does not count.
+    hub.kill().await;
+    hub.restart().await;
+    Form::default().file(&file).upload_by(&alice).await.refused(429, "rate_limited");
+    two().field("receiver_id", "7").send_by(&alice).await.is(201);
+    let message = serde_json::json!({"receiver_id": 7, "images": ids(&images)});
+    alice.post("/chat/send", &message).await.is(201);
+    uploads(&alice, &[&file, &file]).await;
+    Form::default().file(&file).upload_by(&alice).await.refused(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn uploads_that_wait_to_be_sent_have_a_quota_of_bytes() {
+    let photo = jpeg(&picture(600, 400).into(), None);
+    let (hub, _) = hub(Kind::Folder, &[("CHAT_MAX_UNSENT_BYTES", "50000"), ("CHAT_UPLOAD_RATE", "off")]).await;
+    let alice = hub.person(42);
+    let first = uploads(&alice, &[&photo]).await;
+    let bytes = first[0]["bytes"].as_u64().expect("bytes");
+    let more = usize::try_from(50_000 / bytes).expect("small");
+    assert!((2..=10).contains(&more), "{bytes} bytes each");
+    for _ in 1..more {
+        uploads(&alice, &[&photo]).await;
+    }
+    Form::default().file(&photo).upload_by(&alice).await.refused(429, "rate_limited");
+    // Several at once, as a crowd of tabs would: all or none of each, and no more than may be.
+    let carol = hub.person(7);
+    let both = (0..4).map(|_| Form::default().file(&photo).upload_by(&carol));
+    let taken = futures_util::future::join_all(both).await.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(taken, more.min(4));
 }
