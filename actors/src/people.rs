@@ -19,7 +19,8 @@ use crate::protocol::{CloseCode, Socket};
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    fn next() -> Self {
+    /// Returns a name that no other connection has.
+    pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -114,11 +115,24 @@ impl People {
 
     /// Pushes an encoded frame to a user's connections, but for one.
     pub(crate) fn tell(&self, user: UserId, audience: Audience, except: Option<ConnectionId>, frame: &Bytes) {
+        self.tell_own(user, audience, except, || frame.clone());
+    }
+
+    /// Pushes a frame of a user's own to their connections, but for one. It is encoded once, and only if there is one.
+    pub(crate) fn tell_own(
+        &self,
+        user: UserId,
+        audience: Audience,
+        except: Option<ConnectionId>,
+        encode: impl FnOnce() -> Bytes,
+    ) {
         let mut told = 0;
         if let Some(connections) = self.read().get(&user) {
-            for connection in connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except) {
+            let mut hearers = connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except).peekable();
+            let frame = hearers.peek().map(|_| encode());
+            for (connection, frame) in hearers.zip(std::iter::repeat(frame).flatten()) {
                 // Whoever is too slow is being closed by this.
-                told += u64::from(connection.outbox.push(frame.clone()).is_ok());
+                told += u64::from(connection.outbox.push(frame).is_ok());
             }
         }
         metrics::get().frames_out.increment(told);

@@ -15,6 +15,7 @@ use warp::{Filter, Rejection};
 
 use super::error::ApiError;
 use super::parameters::Parameters;
+use crate::headers;
 
 /// How many bytes a JSON body may have.
 pub(crate) const LIMIT: usize = 64 * 1024;
@@ -95,7 +96,7 @@ impl Body {
 
     /// Returns how long it says that it is.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
+        headers::value(&self.headers, &CONTENT_LENGTH)?.parse().ok()
     }
 
     /// Tells whether it says that it is a form with files.

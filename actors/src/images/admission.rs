@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Options;
-use crate::limits::Rates;
+use crate::limits::{Limiter, Rate};
 use crate::metrics;
 use crate::protocol::ErrorCode;
 use crate::refused::Refused;
@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Admission {
     places: Arc<Places>,
-    files: Rates,
+    files: Limiter,
 }
 
 #[derive(Debug)]
@@ -69,7 +69,10 @@ impl Admission {
         let (most, each) = (options.uploads, options.uploads_per_user);
         Self {
             places: Arc::new(Places { most, each, state: Mutex::default() }),
-            files: Rates::new("images", options.files_per_minute.map(|files| files / 60.0), options.burst),
+            files: Limiter::new(
+                "images",
+                [options.files_per_minute.map(|files| Rate::per_second(files / 60.0, options.burst))],
+            ),
         }
     }
 
