@@ -31,6 +31,13 @@ pub struct ImageArgs {
     #[arg(long, env = "CHAT_MEDIA_ORPHANS", value_name = "SPAN", default_value = "24h", value_parser = value::duration,
         help_heading = "Images")]
     pub media_orphans: Duration,
+    /// Images that a user may have uploaded and not sent.
+    #[arg(long, env = "CHAT_MAX_UNSENT", value_name = "N", default_value_t = 200, help_heading = "Images")]
+    pub max_unsent: usize,
+    /// Bytes that those may have together, as they are kept.
+    #[arg(long, env = "CHAT_MAX_UNSENT_BYTES", value_name = "BYTES", default_value = "200MB", value_parser = value::bytes,
+        help_heading = "Images")]
+    pub max_unsent_bytes: usize,
     /// How often images are swept that nobody sent, or whose message was deleted.
     #[arg(long, env = "CHAT_MEDIA_SWEEP", value_name = "SPAN", default_value = "60s", value_parser = value::duration,
         help_heading = "Images")]
@@ -71,4 +78,9 @@ pub struct ImageArgs {
     /// Images that are worked on at a time, each on a thread of its own (default: half of the cores, at least one).
     #[arg(long, env = "CHAT_IMAGE_WORKERS", value_name = "N", help_heading = "Images")]
     pub image_workers: Option<usize>,
+    /// Memory that images may take together while they are worked on: one that needs more than is left waits, one that needs
+    /// more than this is refused.
+    #[arg(long, env = "CHAT_IMAGE_MEMORY", value_name = "BYTES", default_value = "768MB", value_parser = value::bytes,
+        help_heading = "Images")]
+    pub image_memory: usize,
 }
