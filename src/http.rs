@@ -42,7 +42,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chat_actors::protocol::ErrorCode;
-use chat_actors::{Hub, metrics};
+use chat_actors::{Hub, Refused, metrics};
 use metrics_exporter_prometheus::PrometheusHandle;
 use warp::filters::BoxedFilter;
 use warp::http::header::{
@@ -293,13 +293,7 @@ async fn finish(api: Api, request: Request, mut response: Response) -> Response 
     {
         response.headers_mut().insert(ALLOW, allowed);
     }
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers
-        .entry(CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    secure(response.headers_mut());
     cors::admit(&api.origins, &request.headers, &mut response);
     let response = compression::negotiate(compression::takes_gzip(&request.headers), response).await;
     let (status, took) = (response.status().as_u16(), request.started.elapsed());
@@ -313,6 +307,23 @@ async fn finish(api: Api, request: Request, mut response: Response) -> Response 
         "answered"
     );
     response
+}
+
+/// Returns the answer to requests that a node which is ending cannot finish in time.
+pub(crate) fn shutting_down() -> Response {
+    let mut response = ApiError::from(Refused::shutting_down()).into_response();
+    secure(response.headers_mut());
+    response
+}
+
+/// Adds the headers that every answer has.
+fn secure(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }
 
 /// Returns the method and the route of a request as they are counted: those of the table, and one name for all others.

@@ -3,6 +3,7 @@
 //! `warp::serve` has no limit on connections, no deadline for headers, no TLS, no `TCP_NODELAY`, and its graceful
 //! end ignores upgraded sockets; so this stands in its place.
 
+mod late;
 mod stream;
 
 use std::io;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use late::Late;
 pub use stream::Stream;
 
 /// How many connections the system may keep for us to accept: a whole crowd may come back at once.
@@ -66,6 +68,8 @@ pub struct Lifetime {
     pub tasks: TaskTracker,
     /// Cancelled when the drain begins: nothing new is accepted, idle connections end.
     pub draining: CancellationToken,
+    /// Cancelled when the drain's time is nearly over: requests that still wait for their answer are told so.
+    pub late: CancellationToken,
     /// Cancelled when the drain's time is over: what is left is cut.
     pub cut: CancellationToken,
 }
@@ -111,13 +115,13 @@ pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, opti
             continue;
         };
         let (acceptor, filter) = (acceptor.clone(), filter.clone());
-        let (draining, cut) = (lifetime.draining.clone(), lifetime.cut.clone());
+        let (draining, late, cut) = (lifetime.draining.clone(), lifetime.late.clone(), lifetime.cut.clone());
         // `run_until_cancelled` would have room for the future twice.
         lifetime.tasks.spawn(async move {
             tokio::select! {
                 biased;
                 () = cut.cancelled() => {}
-                () = connection(socket, place, acceptor, filter, draining) => {}
+                () = connection(socket, place, acceptor, filter, (draining, late)) => {}
             }
         });
     }
@@ -128,7 +132,7 @@ async fn connection(
     place: tokio::sync::OwnedSemaphorePermit,
     acceptor: Option<TlsAcceptor>,
     filter: BoxedFilter<(Response,)>,
-    draining: CancellationToken,
+    (draining, late): (CancellationToken, CancellationToken),
 ) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "a connection was gone before it began");
@@ -142,7 +146,7 @@ async fn connection(
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         },
     };
-    let service = TowerToHyperService::new(warp::service(filter));
+    let service = Late::new(TowerToHyperService::new(warp::service(filter)), late);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)

@@ -320,18 +320,21 @@ impl Hub {
         Ok(self.node.database.ping().await?)
     }
 
-    /// Ends everything gracefully: closes the connections in paced batches with 4001 and a spread of delays, lets
-    /// threads and storage finish what was begun, and returns by the deadline.
-    pub async fn drain(&self, deadline: Duration) {
-        let end = Instant::now() + deadline;
+    /// Lets nobody in any more, and closes the connections within a time, in paced batches, with 4001 and a spread of delays.
+    /// What was begun goes on, and so do calls of the edge.
+    pub async fn send_away(&self, within: Duration) {
         self.node.start_draining();
-        connection::send_away(&self.node, deadline / 2).await;
+        connection::send_away(&self.node, within).await;
+    }
+
+    /// Ends everything, once every session has gone and everything is stored that was to be: by the deadline at the latest.
+    /// What is asked for afterwards fails.
+    pub async fn end(&self, deadline: Instant) {
         let settled = async {
             connection::all_gone(&self.node).await;
             self.node.storage.settled().await;
         };
-        let stragglers = tokio::time::timeout_at(end, settled).await.is_err();
-        if stragglers {
+        if tokio::time::timeout_at(deadline, settled).await.is_err() {
             tracing::warn!("the deadline has come before everybody had left");
         }
         self.root.stop(None);
