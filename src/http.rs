@@ -28,6 +28,7 @@ pub(crate) mod messages;
 mod multipart;
 pub(crate) mod notifications;
 mod page;
+mod places;
 pub(crate) mod presence;
 mod query;
 pub(crate) mod send;
@@ -43,6 +44,7 @@ use std::time::Instant;
 
 use chat_actors::protocol::ErrorCode;
 use chat_actors::{Hub, Refused, metrics};
+use chat_database::ids::UserId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use warp::filters::BoxedFilter;
 use warp::http::header::{
@@ -75,6 +77,7 @@ pub struct Api {
     redirects: bool,
     /// Whether the page is served.
     page: bool,
+    places: places::Places,
 }
 
 impl Api {
@@ -89,7 +92,17 @@ impl Api {
     ) -> Self {
         let base_path = base_path.trim_end_matches('/').into();
         let documents = Arc::default();
-        Self { hub, authenticator, origins, base_path, metrics, documents, redirects: false, page: false }
+        Self {
+            hub,
+            authenticator,
+            origins,
+            base_path,
+            metrics,
+            documents,
+            redirects: false,
+            page: false,
+            places: places::Places::default(),
+        }
     }
 
     /// Sends those who read images on to the store, if that has links of its own.
@@ -107,17 +120,27 @@ impl Api {
     }
 }
 
-/// Has a handler make an answer that is a page, and packs it, where messages do not wait for it. A client that hangs up does not
-/// end what is begun: it may read in a transaction, and one that is dropped half-way harms its connection.
-async fn aside<Made>(api: Api, caller: Caller, query: Query, handler: fn(Api, Caller, Query) -> Made) -> Response
+/// Has a handler make an answer that is a page of its caller's, and packs it, where messages do not wait for it. The caller has a
+/// few places for them. A client that hangs up does not end what is begun: it may read in a transaction, and one that is dropped
+/// half-way harms its connection.
+async fn aside<Made>(api: Api, caller: Caller, query: Query, handler: fn(Api, UserId, Query) -> Made) -> Response
 where
     Made: Future<Output = Result<Response, ApiError>> + Send + 'static,
 {
+    let admitted = async {
+        let reader = caller.user(&api)?;
+        Ok::<_, ApiError>((reader, api.places.take(reader).await?))
+    };
+    let (reader, place) = match Box::pin(admitted).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused.into_response(),
+    };
     let (hub, gzip) = (api.hub.clone(), caller.takes_gzip());
-    let made = handler(api, caller, query);
+    let made = handler(api, reader, query);
     // Boxed, for each that hands it on would have room for it.
-    let made = hub.aside(Box::pin(async move { compression::packed(gzip, made.await.into_response()).await })).await;
-    made.unwrap_or_else(|refused| ApiError::from(refused).into_response())
+    let made =
+        Box::pin(async move { place.rides_in(compression::packed(gzip, made.await.into_response()).await).await });
+    hub.aside(made).await.unwrap_or_else(|refused| ApiError::from(refused).into_response())
 }
 
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the

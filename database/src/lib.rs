@@ -7,6 +7,7 @@
 //!  commit                 the group commit: many changes, one transaction
 //!  queries                everything that is read, one file per question
 //!  rows                   a row, wherever it was read
+//!  size                   how large things are on the wire, and when a page is full
 //!  chain                  the way to a place in a thread
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images
@@ -31,6 +32,7 @@ mod packed;
 mod plans;
 pub mod queries;
 mod rows;
+pub mod size;
 mod sql;
 mod steps;
 mod stored;

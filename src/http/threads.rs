@@ -1,6 +1,6 @@
 //! `/chat/threads`: the inbox.
 
-use chat_database::ids::{Seq, ThreadId};
+use chat_database::ids::{Seq, ThreadId, UserId};
 use chat_database::objects::Thread;
 use chat_database::queries::inbox::{Position, page};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -73,8 +73,7 @@ pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
     ),
     responses((status = 200, description = "A page", body = ThreadPage)),
 )]
-pub(crate) async fn get_threads(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let reader = caller.user(&api)?;
+pub(crate) async fn get_threads(api: Api, reader: UserId, query: Query) -> Result<Response, ApiError> {
     let before = query.place("before")?.map(|(updated_at, id)| Position { updated_at, id });
     let (unread, limit) = (query.flag("unread")?, query.limit(100, 30)?);
     let mut inbox = page(api.hub.database(), reader, before, unread, limit).await?;

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::ids::{Rev, Seq, ThreadId, UserId};
 use crate::objects::Thread;
 use crate::rows::{Reads as _, Row};
+use crate::size::{PAGE, Room};
 use crate::stored::{self, Stored};
 use crate::time::Timestamp;
 use crate::{Database, Error, failure, steps};
@@ -57,7 +58,7 @@ async fn read_page(
     let values = page.values.into_iter().chain([me]);
     let mut rows = db.rows(&query(&page.text), values, |row| Ok((thread(row)?, newest(row)?))).await?;
 
-    let more = rows.len() > limit as usize;
+    let mut more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let (mut threads, messages): (Vec<Thread>, Vec<_>) = rows.into_iter().unzip();
     let messages = messages.into_iter().flatten().collect();
@@ -66,6 +67,7 @@ async fn read_page(
             thread.last_message = Some(message);
         }
     }
+    more |= Room::of(PAGE).cut(&mut threads);
     let last = threads.last().filter(|_| more);
     let next = last.map(|thread| Position { updated_at: thread.updated_at, id: thread.id });
     Ok(Inbox { threads, next })
