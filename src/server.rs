@@ -37,6 +37,10 @@ const BACKLOG: u32 = 4_096;
 /// it still lets some 2 MB a second through.
 const RECEIVE: u32 = 192 << 10;
 
+/// How many bytes the system may hold of what we have written and a client has not read. Left to itself it lets that grow to
+/// megabytes, too; and it says that there is room again when a third of it is free, by which we see that a client reads.
+const SEND: u32 = 192 << 10;
+
 /// How long a TLS handshake may take, and the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -84,6 +88,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     // Connections inherit it; and it must stand before the handshake, which agrees on the scale of the window.
     socket.set_recv_buffer_size(RECEIVE)?;
+    socket.set_send_buffer_size(SEND)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

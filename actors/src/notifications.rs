@@ -186,7 +186,7 @@ impl State {
             let cursor = self.node.horizon.cursor();
             for (_, changed) in changes::notifications_of(database, &[self.user], since).await? {
                 let frame = events::of_notification(&changed, since, Some(&cursor));
-                self.node.people.tell(self.user, Audience::Notifications, None, &frame.encode());
+                self.node.people.tell_durable(self.user, Audience::Notifications, None, &frame.encode(), None);
             }
         }
         self.wait_for(threads, told);
@@ -226,7 +226,7 @@ impl State {
         self.totals = false;
         if let Some(payload) = self.node.totals.take(self.user) {
             let frame = ServerFrame::NavCounts { payload }.encode();
-            self.node.people.tell(self.user, Audience::All, None, &frame);
+            self.node.people.tell_passing(self.user, Audience::All, &frame);
         }
         Ok(())
     }
@@ -242,7 +242,7 @@ impl State {
         } else {
             ServerFrame::Notification { payload: Box::new(notification), cursor }
         };
-        self.node.people.tell(self.user, Audience::Notifications, None, &frame.encode());
+        self.node.people.tell_durable(self.user, Audience::Notifications, None, &frame.encode(), None);
         Ok(())
     }
 
@@ -255,7 +255,7 @@ impl State {
             Event::AllRead => ServerFrame::NotificationRead(mark(None, cursor)),
             Event::Deleted(id) => ServerFrame::NotificationDeleted(mark(Some(id), cursor)),
         };
-        self.node.people.tell(self.user, Audience::Notifications, None, &frame.encode());
+        self.node.people.tell_durable(self.user, Audience::Notifications, None, &frame.encode(), None);
     }
 
     fn listened_to(&self) -> bool {

@@ -10,8 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use bytes::Bytes;
 use chat_database::ids::UserId;
 
+use crate::horizon::Horizon;
 use crate::metrics;
-use crate::outbox::Outbox;
+use crate::outbox::{Mark, Outbox, Slow};
 use crate::protocol::{CloseCode, Socket};
 
 /// A connection's name within this node.
@@ -43,8 +44,12 @@ pub(crate) enum Audience {
 }
 
 /// The table. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct People(Arc<RwLock<HashMap<UserId, Vec<Connection>>>>);
+#[derive(Debug, Clone)]
+pub(crate) struct People {
+    table: Arc<RwLock<HashMap<UserId, Vec<Connection>>>>,
+    /// A connection that falls behind goes on from here.
+    horizon: Horizon,
+}
 
 #[derive(Debug)]
 struct Connection {
@@ -69,6 +74,10 @@ impl Connection {
 pub(crate) struct TooMany;
 
 impl People {
+    pub(crate) fn new(horizon: Horizon) -> Self {
+        Self { table: Arc::default(), horizon }
+    }
+
     /// Enters a connection; it hears everything from now on, until the registration is dropped.
     pub(crate) fn register(
         &self,
@@ -112,13 +121,42 @@ impl People {
         self.read().get(&user).is_some_and(|connections| connections.iter().any(|one| one.is_of(audience)))
     }
 
-    /// Pushes an encoded frame to a user's connections, but for one.
-    pub(crate) fn tell(&self, user: UserId, audience: Audience, except: Option<ConnectionId>, frame: &Bytes) {
+    /// Pushes an encoded frame to a user's connections that they cannot do without: whoever is too slow is closed by this.
+    pub(crate) fn tell(&self, user: UserId, audience: Audience, frame: &Bytes) {
+        self.each(user, audience, None, |outbox| outbox.push(frame.clone()));
+    }
+
+    /// Pushes an event that is in the database to a user's connections, but for one: whoever is too slow gets it from there.
+    /// `mark` is that of a message.
+    pub(crate) fn tell_durable(
+        &self,
+        user: UserId,
+        audience: Audience,
+        except: Option<ConnectionId>,
+        frame: &Bytes,
+        mark: Option<Mark>,
+    ) {
+        self.each(user, audience, except, |outbox| {
+            outbox.push_durable(frame.clone(), mark, || self.horizon.released())
+        });
+    }
+
+    /// Pushes a frame to a user's connections that is worth nothing later: whoever is too slow goes without.
+    pub(crate) fn tell_passing(&self, user: UserId, audience: Audience, frame: &Bytes) {
+        self.each(user, audience, None, |outbox| outbox.push_passing(frame.clone()));
+    }
+
+    fn each(
+        &self,
+        user: UserId,
+        audience: Audience,
+        except: Option<ConnectionId>,
+        push: impl Fn(&Outbox) -> Result<(), Slow>,
+    ) {
         let mut told = 0;
         if let Some(connections) = self.read().get(&user) {
             for connection in connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except) {
-                // Whoever is too slow is being closed by this.
-                told += u64::from(connection.outbox.push(frame.clone()).is_ok());
+                told += u64::from(push(&connection.outbox).is_ok());
             }
         }
         metrics::get().frames_out.increment(told);
@@ -148,11 +186,11 @@ impl People {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<UserId, Vec<Connection>>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<UserId, Vec<Connection>>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,6 +22,7 @@ use crate::protocol::{ClientFrame, CloseCode, Cursor, Refusal, ServerFrame, Sock
 use crate::refused::Refused;
 use crate::thread::{self, Signal};
 use crate::timing::Timing;
+use replay::Replays;
 
 /// This many frames in a row that are no frames end the connection.
 const MALFORMED: u32 = 3;
@@ -40,6 +41,8 @@ const QUERIES: (f64, f64) = (50.0, 200.0);
 pub(crate) enum Message {
     /// By the hub, first: say `auth_ok`, serve what was missed from this cursor, go live.
     Begin(Option<Box<str>>),
+    /// By the outbox: the client has read what there was of a replay, or too much to be kept has happened meanwhile.
+    GoOn,
     /// By the connection's task: a frame came.
     Frame(Box<Frame>),
     /// By the connection's task: a fresh token was found good.
@@ -70,6 +73,7 @@ pub(crate) struct State {
     malformed: u32,
     refused_in_a_row: u32,
     busy: Option<Box<Busy>>,
+    replays: Option<Box<Replays>>,
 }
 
 /// What a session needs once it does something.
@@ -88,7 +92,16 @@ impl Actor for Session {
     async fn pre_start(&self, _: ActorRef<Message>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { node, registration, socket, notifications } = arguments;
         node.presence.came(registration.user());
-        Ok(State { node, registration, socket, notifications, malformed: 0, refused_in_a_row: 0, busy: None })
+        Ok(State {
+            node,
+            registration,
+            socket,
+            notifications,
+            malformed: 0,
+            refused_in_a_row: 0,
+            busy: None,
+            replays: None,
+        })
     }
 
     async fn handle(
@@ -124,6 +137,7 @@ impl State {
     fn take(&mut self, message: Message) -> Option<BoxFuture<'_, ()>> {
         match message {
             Message::Begin(cursor) => return Some(Box::pin(self.begin(cursor.map(String::from)))),
+            Message::GoOn => return Some(Box::pin(self.go_on())),
             Message::Frame(frame) => match *frame {
                 (Ok(frame), permit, timing) => {
                     self.malformed = 0;

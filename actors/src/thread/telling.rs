@@ -11,6 +11,7 @@ use crate::events;
 use crate::horizon::Told;
 use crate::metrics;
 use crate::origin::Origin;
+use crate::outbox::Mark;
 use crate::people::{Audience, ConnectionId};
 use crate::protocol::server::TypingFrom;
 use crate::protocol::{Cursor, ServerFrame};
@@ -28,7 +29,7 @@ impl State {
         }
         let cursor = self.node.horizon.cursor();
         for (_in_flight, origin, outcome) in parts {
-            self.tell_outcome(origin, outcome, &cursor);
+            self.tell_outcome(origin, outcome, &cursor, no);
         }
         told.done();
         Ok(())
@@ -72,23 +73,25 @@ impl State {
         let cursor = self.node.horizon.cursor();
         if changes.opened {
             for (hearers, frame) in decision::new_thread(self.pair, thread) {
-                self.tell(hearers, &frame, None);
+                self.tell(hearers, &frame, None, None);
             }
         }
         for changed in changes.messages.iter().filter(|one| one.commit <= up_to || one.created <= up_to) {
-            self.tell(Hearers::Everybody, &events::of_message(changed, since, Some(&cursor)), None);
+            // What has changed again since tells nothing of what came between.
+            let commit = (changed.commit <= up_to).then_some(changed.commit);
+            self.tell(Hearers::Everybody, &events::of_message(changed, since, Some(&cursor)), None, commit);
         }
         for changed in changes.watermarks.iter().filter(|one| one.commit <= up_to) {
             let Some(other) = self.pair.other(changed.user) else { continue };
             for event in events::of_watermarks(changed, since, Some(&cursor)) {
                 let read = matches!(event, ServerFrame::MessagesSeen(_));
                 let hearers = if read { Hearers::Everybody } else { Hearers::Member(other) };
-                self.tell(hearers, &event, None);
+                self.tell(hearers, &event, None, None);
             }
         }
     }
 
-    fn tell_outcome(&self, origin: Origin, outcome: Outcome, cursor: &Cursor) {
+    fn tell_outcome(&self, origin: Origin, outcome: Outcome, cursor: &Cursor, no: CommitNo) {
         match outcome {
             Outcome::Sent(_) => metrics::get().sends.increment(1),
             Outcome::Duplicate(_) => metrics::get().duplicates.increment(1),
@@ -96,7 +99,7 @@ impl State {
         }
         let Decision { tell, answer } = decision::decide(self.pair, outcome, cursor, origin.is_call());
         for (hearers, frame) in tell {
-            self.tell(hearers, &frame, origin.connection_id());
+            self.tell(hearers, &frame, origin.connection_id(), Some(no));
         }
         match answer {
             Ok(Reply { frame, call }) => origin.done(frame.as_ref(), call),
@@ -107,18 +110,19 @@ impl State {
     pub(super) fn tell_typing(&self, to: UserId, from: UserId, thread_id: ThreadId, on: bool) {
         let typing = TypingFrom { from, thread_id };
         let frame = if on { ServerFrame::Typing(typing) } else { ServerFrame::StopTyping(typing) };
-        self.node.people.tell(to, Audience::Chat, None, &frame.encode());
+        self.node.people.tell_passing(to, Audience::Chat, &frame.encode());
     }
 
     /// Encodes once; the same bytes go to every connection that hears them. A message with images is encoded for each
-    /// member: its links are the reader's own.
-    fn tell(&self, hearers: Hearers, frame: &ServerFrame, asker: Option<ConnectionId>) {
+    /// member: its links are the reader's own. With the commit of a message all changes of the thread up to it have been told.
+    fn tell(&self, hearers: Hearers, frame: &ServerFrame, asker: Option<ConnectionId>, commit: Option<CommitNo>) {
+        let mark = commit.and_then(|commit| mark(frame, commit));
         let [low, high] = self.pair.members();
         let encoded = if frame.has_images() { None } else { Some(frame.encode()) };
         let tell = |user, except| {
             let own = encoded.is_none().then(|| self.node.images.links().encode(frame, user));
             if let Some(frame) = own.as_ref().or(encoded.as_ref()) {
-                self.node.people.tell(user, Audience::Chat, except, frame);
+                self.node.people.tell_durable(user, Audience::Chat, except, frame, mark);
             }
         };
         match hearers {
@@ -128,4 +132,15 @@ impl State {
             Hearers::OthersOf(user) => tell(user, asker),
         }
     }
+}
+
+/// Returns which change of the thread a frame tells.
+fn mark(frame: &ServerFrame, commit: CommitNo) -> Option<Mark> {
+    let (thread, rev) = match frame {
+        ServerFrame::NewMessage(new) => (new.message.thread_id, new.message.rev),
+        ServerFrame::MessageUpdated(updated) => (updated.thread_id, updated.rev),
+        ServerFrame::MessageDeleted(deleted) => (deleted.thread_id, deleted.rev),
+        _ => return None,
+    };
+    Some(Mark { thread, rev, commit })
 }
