@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_actors::hub;
+use chat_actors::hub::{self, Rate, Rates};
 use chat_actors::images::links;
 use chat_actors::outbox::Capacity;
 use chat_actors::protocol::server::Limits;
@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use crate::auth::keys::{SHORTEST_SECRET, named};
 use crate::auth::{Authenticator, Issuer, Keys, origin};
-use crate::cli::ServeArgs;
 use crate::cli::serve::{KeyArgs, LimitArgs};
+use crate::cli::{ServeArgs, value};
 
 /// Everything that the hub needs to know, and nothing that is not true.
 #[derive(Debug, Clone)]
@@ -312,7 +312,9 @@ fn public_url(text: &str) -> Result<(String, String), String> {
     let wrong = || format!("CHAT_PUBLIC_URL: {text:?} is no address; write something like https://chat.example/api");
     let (scheme, rest) = text.trim().split_once("://").ok_or_else(wrong)?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let origin = origin::normalise(&format!("{scheme}://{host}")).ok_or_else(wrong)?;
+    let origin = origin::normalise(&format!("{scheme}://{host}"));
+    let origin =
+        origin.filter(|origin| ["http://", "https://"].iter().any(|web| origin.starts_with(web))).ok_or_else(wrong)?;
     Ok((text.trim().trim_end_matches('/').to_owned(), origin))
 }
 
@@ -320,7 +322,8 @@ fn origins(list: &[String]) -> Result<Vec<String>, String> {
     let read = |text: &String| {
         origin::normalise(text).ok_or_else(|| {
             format!(
-                "CHAT_ALLOWED_ORIGINS: {text:?} is no origin; write https://shop.example, without a path and without *"
+                "CHAT_ALLOWED_ORIGINS: {text:?} is no origin; write https://shop.example, or capacitor://localhost for an \
+                 app's, without a path and without *"
             )
         })
     };
@@ -365,7 +368,7 @@ fn hub_options(args: &ServeArgs, links: links::Options) -> hub::Options {
             rate: limits.rate_limit.0,
         },
         burst: limits.rate_burst,
-        typing_per_minute: limits.typing_per_minute,
+        rates: rates(limits),
         connections_per_user: limits.max_connections_per_user,
         edit_window: limits.edit_window,
         outbox: Capacity { bytes: limits.outbox_bytes, frames: limits.outbox_frames },
@@ -376,6 +379,27 @@ fn hub_options(args: &ServeArgs, links: links::Options) -> hub::Options {
         heartbeat: process.heartbeat,
         hold_cores: process.hold_cores,
         images: images::options(&args.images, links),
+    }
+}
+
+/// Returns how fast a user may do what; where messages have no limit, neither has what is not set.
+fn rates(limits: &LimitArgs) -> Rates {
+    const MINUTE: Duration = Duration::from_secs(60);
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let rate = |given: Option<value::Rate>, usual: f64| {
+        given.map_or_else(|| limits.rate_limit.0.map(|_| usual), |value::Rate(rate)| rate)
+    };
+    let per_second = |given, usual, burst| rate(given, usual).map(|rate| Rate::per_second(rate, burst));
+    let within = |span, given, usual| rate(given, usual).map(|many| Rate::within(span, many));
+    Rates {
+        changes: per_second(limits.edit_rate, 20.0, limits.edit_burst),
+        receipts: per_second(limits.receipt_rate, 200.0, limits.receipt_burst),
+        queries: per_second(limits.query_rate, 100.0, limits.query_burst),
+        typing: within(MINUTE, limits.typing_per_minute, 60.0),
+        new_threads: [
+            within(MINUTE, limits.new_conversations_per_minute, 20.0),
+            within(DAY, limits.new_conversations_per_day, 200.0),
+        ],
     }
 }
 

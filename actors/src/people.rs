@@ -20,7 +20,8 @@ use crate::protocol::{CloseCode, Socket};
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    fn next() -> Self {
+    /// Returns a name that no other connection has.
+    pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -123,27 +124,26 @@ impl People {
 
     /// Pushes an encoded frame to a user's connections that they cannot do without: whoever is too slow is closed by this.
     pub(crate) fn tell(&self, user: UserId, audience: Audience, frame: &Bytes) {
-        self.each(user, audience, None, |outbox| outbox.push(frame.clone()));
+        self.each(user, audience, None, || frame.clone(), Outbox::push);
     }
 
-    /// Pushes an event that is in the database to a user's connections, but for one: whoever is too slow gets it from there.
-    /// `mark` is that of a message.
+    /// Pushes a frame to a user's connections that is worth nothing later: whoever is too slow goes without.
+    pub(crate) fn tell_passing(&self, user: UserId, audience: Audience, frame: &Bytes) {
+        self.each(user, audience, None, || frame.clone(), Outbox::push_passing);
+    }
+
+    /// Pushes an event of a user's own that is in the database to their connections, but for one: whoever is too slow gets it
+    /// from there. It is encoded once, and only if there is one. `mark` is that of a message.
     pub(crate) fn tell_durable(
         &self,
         user: UserId,
         audience: Audience,
         except: Option<ConnectionId>,
-        frame: &Bytes,
         mark: Option<Mark>,
+        encode: impl FnOnce() -> Bytes,
     ) {
-        self.each(user, audience, except, |outbox| {
-            outbox.push_durable(frame.clone(), mark, || self.horizon.released())
-        });
-    }
-
-    /// Pushes a frame to a user's connections that is worth nothing later: whoever is too slow goes without.
-    pub(crate) fn tell_passing(&self, user: UserId, audience: Audience, frame: &Bytes) {
-        self.each(user, audience, None, |outbox| outbox.push_passing(frame.clone()));
+        let released = || self.horizon.released();
+        self.each(user, audience, except, encode, |outbox, frame| outbox.push_durable(frame, mark, released));
     }
 
     fn each(
@@ -151,12 +151,15 @@ impl People {
         user: UserId,
         audience: Audience,
         except: Option<ConnectionId>,
-        push: impl Fn(&Outbox) -> Result<(), Slow>,
+        encode: impl FnOnce() -> Bytes,
+        push: impl Fn(&Outbox, Bytes) -> Result<(), Slow>,
     ) {
         let mut told = 0;
         if let Some(connections) = self.read().get(&user) {
-            for connection in connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except) {
-                told += u64::from(push(&connection.outbox).is_ok());
+            let mut hearers = connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except).peekable();
+            let frame = hearers.peek().map(|_| encode());
+            for (connection, frame) in hearers.zip(std::iter::repeat(frame).flatten()) {
+                told += u64::from(push(&connection.outbox, frame).is_ok());
             }
         }
         metrics::get().frames_out.increment(told);

@@ -38,7 +38,7 @@ fn commits(criterion: &mut Criterion) {
                         let writer = &writer;
                         async move {
                             let committed = writer.lock().await.commit(&changes).await;
-                            black_box(committed.map(|committed| committed.no).ok())
+                            black_box(committed.map(|committed| committed.mark.commit).ok())
                         }
                     },
                     BatchSize::PerIteration,
@@ -109,6 +109,7 @@ fn change(number: &mut u64, receipts: bool) -> Change {
     }
     Change::Send(Send {
         pair,
+        may_open: true,
         sender: low,
         temp_id: Some(format!("{}-{number}", at.millis())),
         payload_hash: [0xab; 32],

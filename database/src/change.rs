@@ -1,5 +1,6 @@
 //! What can be written, and what became of it.
 
+use crate::history::Mark;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Image, Message, Notification, Totals};
 use crate::time::Timestamp;
@@ -23,8 +24,8 @@ pub enum Change {
     ReadAllNotifications(UserId),
     /// One notification is to go.
     DeleteNotification(OwnNotification),
-    /// A user's last connection has gone.
-    LastSeen(UserId, Timestamp),
+    /// When users were last there, each once; where a later time stands, that stays.
+    LastSeen(Vec<(UserId, Timestamp)>),
     /// A ticket is being used.
     UseTicket(Ticket),
     /// Images whose renditions are about to be put into the store.
@@ -35,11 +36,34 @@ pub enum Change {
     Forget(Vec<MediaId>),
 }
 
+impl Change {
+    /// Returns when it came, if what it writes is put in order by time.
+    pub(crate) fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Send(send) => Some(send.at),
+            Self::Edit(edit) => Some(edit.at),
+            Self::Delete(delete) => Some(delete.at),
+            Self::Receipt(receipt) => Some(receipt.at),
+            Self::Notify(notify) => Some(notify.at),
+            Self::ReadNotification(_)
+            | Self::ReadAllNotifications(_)
+            | Self::DeleteNotification(_)
+            | Self::LastSeen(..)
+            | Self::UseTicket(_)
+            | Self::Upload(_)
+            | Self::GiveUp(..)
+            | Self::Forget(_) => None,
+        }
+    }
+}
+
 /// A new message.
 #[derive(Debug, Clone)]
 pub struct Send {
-    /// Whose thread. The thread is made if there is none yet.
+    /// Whose thread. The thread is made if there is none yet and `may_open` says so.
     pub pair: Pair,
+    /// Whether this message may be the first of its thread.
+    pub may_open: bool,
     /// Who writes; one of the pair.
     pub sender: UserId,
     /// The author's idempotency key, 1–128 bytes.
@@ -170,6 +194,11 @@ pub enum Outcome {
     Duplicate(Box<Duplicate>),
     /// The key belongs to another message.
     TempIdConflict,
+    /// The sender's message would have been the first of its thread, which it may not be: nothing was stored.
+    NotOpened {
+        /// Who sent it.
+        sender: UserId,
+    },
     /// The message that it answers is not of this thread.
     NotFound(&'static str),
     /// This image is unknown, someone else's or used already: nothing was stored.
@@ -196,6 +225,8 @@ pub enum Outcome {
     TicketUsed,
     /// The ticket had been used before.
     TicketReplayed,
+    /// The ticket expired so long ago, by some clock, that it is not remembered whether it was used.
+    TicketExpired,
     /// The images have rows.
     Uploaded,
     /// Those of the images whose time was over, with their keys in the store.
@@ -236,6 +267,10 @@ pub struct Deleted {
     pub id: MessageId,
     /// Its thread.
     pub thread_id: ThreadId,
+    /// Its place.
+    pub seq: Seq,
+    /// Its author.
+    pub sender: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
 }
@@ -264,8 +299,10 @@ pub struct Watermarks {
 /// A group commit that stands.
 #[derive(Debug)]
 pub struct Committed {
-    /// Its number.
-    pub no: CommitNo,
+    /// Its number, and in which history.
+    pub mark: Mark,
+    /// The newest time that any commit has written, this one among them.
+    pub newest: Timestamp,
     /// What became of each change, in the order given.
     pub outcomes: Vec<Outcome>,
     /// For each thread that got new messages or changes: where it stood before this commit.

@@ -48,7 +48,8 @@ fn a_statement_is_planned_once_whatever_its_limit() {
 }
 
 /// Tells whether a plan's step walks a table. Walking the rows that we gave, or the result of a subquery (all of which have
-/// names of one letter), is no such thing; nor is taking the oldest entries of the log from its end.
+/// names of one letter), is no such thing; nor is taking the oldest entries of the log from its end, nor walking the names of
+/// the history: one for each start of a hub in a week.
 fn walks(step: &str, text: &str) -> bool {
     let Some(walked) = step.strip_prefix("SCAN ") else {
         return false;
@@ -57,7 +58,7 @@ fn walks(step: &str, text: &str) -> bool {
     let given =
         ["json_each", "CONSTANT", "a", "b", "c", "j", "p", "r", "w", "x"].contains(&walked) || walked.starts_with('(');
     let from_the_end = text.contains("FROM hub_commits ORDER BY commit_no LIMIT 1");
-    !given && !from_the_end
+    !given && !from_the_end && walked != "hub_epochs"
 }
 
 async fn write_everything(db: &Database) {
@@ -68,6 +69,7 @@ async fn write_everything(db: &Database) {
     let message = MessageId::new(1).unwrap();
     let send = |key: usize| Send {
         pair,
+        may_open: true,
         sender: ann,
         temp_id: Some(key.to_string()),
         payload_hash: [0; 32],
@@ -104,7 +106,7 @@ async fn write_everything(db: &Database) {
         Change::ReadNotification(own),
         Change::ReadAllNotifications(ben),
         Change::DeleteNotification(own),
-        Change::LastSeen(ann, at),
+        Change::LastSeen(vec![(ann, at)]),
         Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
     ];
     writer.commit(&changes).await.unwrap();

@@ -23,7 +23,7 @@ pub struct ServeArgs {
     /// The hub's own address as browsers see it; its origin is allowed.
     #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL", help_heading = "Network")]
     pub public_url: Option<String>,
-    /// Origins whose pages may open sockets and act by cookie, separated by commas.
+    /// Origins whose pages may open sockets, act by cookie and read answers, separated by commas; apps' and extensions' too.
     #[arg(long, env = "CHAT_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', help_heading = "Network")]
     pub allowed_origins: Vec<String>,
     /// Certificate chain, PEM: serve https and wss. Needs --tls-key.
@@ -140,16 +140,44 @@ pub struct LimitArgs {
     /// Frames of one connection that wait for their answer; then nothing more is read from it.
     #[arg(long, env = "CHAT_MAX_IN_FLIGHT", value_name = "N", default_value_t = 16, help_heading = "Limits")]
     pub max_in_flight: usize,
-    /// Messages per second and user, or `off`.
+    /// Messages per second and user, or `off`; `off` also lifts the limits on edits, receipts, typing, queries and new
+    /// conversations, unless they are set.
     #[arg(long, env = "CHAT_RATE_LIMIT", value_name = "N|off", default_value = "20", value_parser = value::rate,
         help_heading = "Limits")]
     pub rate_limit: Rate,
     /// Messages that a user may send at once.
     #[arg(long, env = "CHAT_RATE_BURST", value_name = "N", default_value_t = 60, help_heading = "Limits")]
     pub rate_burst: u32,
-    /// `typing` frames per connection and minute.
-    #[arg(long, env = "CHAT_TYPING_PER_MINUTE", value_name = "N", default_value_t = 60, help_heading = "Limits")]
-    pub typing_per_minute: u32,
+    /// Edits and deletions per second and user, or `off` (default: 20).
+    #[arg(long, env = "CHAT_EDIT_RATE", value_name = "N|off", value_parser = value::rate, help_heading = "Limits")]
+    pub edit_rate: Option<Rate>,
+    /// Edits and deletions that a user may make at once.
+    #[arg(long, env = "CHAT_EDIT_BURST", value_name = "N", default_value_t = 60, help_heading = "Limits")]
+    pub edit_burst: u32,
+    /// Receipts, and what else marks something as read, per second and user, or `off` (default: 200).
+    #[arg(long, env = "CHAT_RECEIPT_RATE", value_name = "N|off", value_parser = value::rate, help_heading = "Limits")]
+    pub receipt_rate: Option<Rate>,
+    /// Receipts that a user may send at once.
+    #[arg(long, env = "CHAT_RECEIPT_BURST", value_name = "N", default_value_t = 1_000, help_heading = "Limits")]
+    pub receipt_burst: u32,
+    /// Queries (all that reads and changes nothing, but for images) per second and user, or `off` (default: 100).
+    #[arg(long, env = "CHAT_QUERY_RATE", value_name = "N|off", value_parser = value::rate, help_heading = "Limits")]
+    pub query_rate: Option<Rate>,
+    /// Queries that a user may make at once.
+    #[arg(long, env = "CHAT_QUERY_BURST", value_name = "N", default_value_t = 500, help_heading = "Limits")]
+    pub query_burst: u32,
+    /// `typing` and `stop_typing` frames per minute and user, as many at once, or `off` (default: 60).
+    #[arg(long, env = "CHAT_TYPING_PER_MINUTE", value_name = "N|off", value_parser = value::rate,
+        help_heading = "Limits")]
+    pub typing_per_minute: Option<Rate>,
+    /// New conversations that a user may begin per minute, as many at once, or `off` (default: 20). Answers do not count.
+    #[arg(long, env = "CHAT_NEW_CONVERSATIONS_PER_MINUTE", value_name = "N|off", value_parser = value::rate,
+        help_heading = "Limits")]
+    pub new_conversations_per_minute: Option<Rate>,
+    /// New conversations that a user may begin per day, as many at once, or `off` (default: 200).
+    #[arg(long, env = "CHAT_NEW_CONVERSATIONS_PER_DAY", value_name = "N|off", value_parser = value::rate,
+        help_heading = "Limits")]
+    pub new_conversations_per_day: Option<Rate>,
     /// How long after its creation a message may be edited.
     #[arg(long, env = "CHAT_EDIT_WINDOW", value_name = "SPAN", default_value = "15m", value_parser = value::duration,
         help_heading = "Limits")]

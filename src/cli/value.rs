@@ -56,14 +56,14 @@ pub fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A rate, or none.
+/// A rate, or none; its setting says of which span.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate(
-    /// Per second; `None`: unlimited.
+    /// How many in the span; `None`: unlimited.
     pub Option<f64>,
 );
 
-/// Reads a number per second, or `off`.
+/// Reads a number, or `off`.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -72,7 +72,7 @@ pub fn rate(text: &str) -> Result<Rate, String> {
         return Ok(Rate(None));
     }
     let number = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0 && *rate <= 1e9);
-    number.map(|rate| Rate(Some(rate))).ok_or_else(|| format!("{text:?} is no rate; write a number per second, or off"))
+    number.map(|rate| Rate(Some(rate))).ok_or_else(|| format!("{text:?} is no rate; write a number above zero, or off"))
 }
 
 #[cfg(test)]

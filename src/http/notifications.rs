@@ -1,6 +1,6 @@
 //! `/notifications`: the marketplace's notifications, and one for each unread thread.
 
-use chat_database::ids::{NotificationId, UserId};
+use chat_database::ids::NotificationId;
 use chat_database::objects::Notification;
 use chat_database::queries::notifications::{Position, page};
 use serde::Serialize;
@@ -75,7 +75,8 @@ pub(super) fn delete(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     ),
     responses((status = 200, description = "A page", body = NotificationPage)),
 )]
-pub(crate) async fn get_notifications(api: Api, reader: UserId, query: Query) -> Result<Response, ApiError> {
+pub(crate) async fn get_notifications(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
+    let reader = caller.reader(&api)?;
     let before = query.place("before")?.map(|(updated_at, id)| Position { updated_at, id });
     let (unread, limit) = (query.flag("unread")?, query.limit(100, 30)?);
     let stream = page(api.hub.database(), reader, before, unread, limit).await?;

@@ -1,13 +1,12 @@
 //! `GET /chat/sync`: what was missed, for those who hold no socket.
 
 use chat_actors::protocol::{Cursor, ServerFrame};
-use chat_database::ids::UserId;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::caller::caller;
+use super::caller::{Caller, caller};
 use super::error::ApiError;
 use super::query::{Query, query};
 use super::{Api, answer, aside, given, reading};
@@ -48,7 +47,8 @@ pub(super) fn catch_up(api: &Api) -> impl Filter<Extract = (Response,), Error = 
     ),
     responses((status = 200, description = "A page", body = SyncAnswer)),
 )]
-pub(crate) async fn get_changes(api: Api, reader: UserId, query: Query) -> Result<Response, ApiError> {
+pub(crate) async fn get_changes(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
+    let reader = caller.reader(&api)?;
     let cursor = query.text("cursor")?.unwrap_or_default().to_owned();
     let limit = usize::try_from(query.limit(1_000, 200)?).unwrap_or(usize::MAX);
     let page = api.hub.sync(reader, &cursor, limit).await?;

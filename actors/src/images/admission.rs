@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::Options;
-use crate::limits::Rates;
+use crate::limits::{Limiter, Rate};
 use crate::metrics;
 use crate::protocol::ErrorCode;
 use crate::refused::Refused;
@@ -19,7 +19,7 @@ pub(super) struct Admission {
     places: Arc<Semaphore>,
     each: usize,
     uploading: Arc<Mutex<HashMap<UserId, usize>>>,
-    files: Rates,
+    files: Limiter,
 }
 
 /// A request that uploads. Its place is free again when this is dropped.
@@ -36,7 +36,10 @@ impl Admission {
             places: Arc::new(Semaphore::new(options.uploads)),
             each: options.uploads_per_user,
             uploading: Arc::default(),
-            files: Rates::new("images", options.files_per_minute.map(|files| files / 60.0), options.burst),
+            files: Limiter::new(
+                "images",
+                [options.files_per_minute.map(|files| Rate::per_second(files / 60.0, options.burst))],
+            ),
         }
     }
 

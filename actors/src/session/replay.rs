@@ -57,8 +57,8 @@ struct Replay {
 }
 
 enum End {
-    /// With `synced`, and this cursor.
-    Synced(Cursor),
+    /// With `synced`: the reader of this cursor has everything that was released by then.
+    Synced { from: Box<Cursor>, released: CommitNo },
     /// In silence: for the connection it is what is live. Whether it has fallen behind, and totals were perhaps dropped.
     Live { behind: bool },
 }
@@ -83,7 +83,7 @@ impl State {
 
     /// Serves what was missed since a cursor, on a connection that is live already.
     pub(super) async fn sync(&mut self, cursor: String, permit: Permit) {
-        if let Err(refused) = self.may_ask() {
+        if let Err(refused) = self.may(|limits| &limits.queries) {
             return self.refuse_sync(refused);
         }
         self.replays.get_or_insert_default().waiting.push_back((cursor, permit));
@@ -108,15 +108,14 @@ impl State {
         while let Some((cursor, permit)) = self.replays.as_mut().and_then(|replays| replays.waiting.pop_front()) {
             self.registration.outbox().hold();
             match self.catch_up_again(&cursor).await {
-                Ok(Some((backlog, since, cursor))) => {
-                    let replay = Replay::new(Some(backlog), since, End::Synced(cursor));
+                Ok(Some(replay)) => {
                     let replay = Replay { _permit: Some(permit), ..replay };
                     self.replays.get_or_insert_default().running = Some(replay);
                     return Box::pin(self.go_on()).await;
                 }
                 Ok(None) => {
-                    let synced = ServerFrame::Synced { cursor: self.node.horizon.cursor(), reset: true };
-                    self.lets_go_anyway(vec![self.encoded(&synced)]);
+                    let cursor = self.node.horizon.cursor();
+                    self.lets_go_anyway(vec![self.encoded(ServerFrame::Synced { cursor, reset: true })]);
                 }
                 Err(error) => {
                     self.lets_go_anyway(Vec::new());
@@ -130,10 +129,10 @@ impl State {
     /// Begins with a connection: says `auth_ok` and the totals, and finds out what it has missed.
     async fn catch_up_first(&mut self, cursor: Option<String>) -> Result<Replay, chat_database::Error> {
         let (released, newest) = self.node.horizon.span();
-        let here = self.node.horizon.cursor_at(released);
+        let here = self.node.horizon.cursor_at(released, self.user());
         let from = match cursor {
             None => From::Here,
-            Some(text) => catch_up::from(&self.node, &text, Timestamp::now()).await?,
+            Some(text) => catch_up::from(&self.node, self.user(), &text, Timestamp::now()).await?,
         };
         let missed = match &from {
             From::Cursor(cursor) => self.found(cursor.commit, MAX_CHANGES).await?,
@@ -142,9 +141,9 @@ impl State {
         let (greeting, replay) = match (from, missed) {
             (From::Cursor(cursor), Some(missed)) => {
                 metrics::get().resumed.increment(1);
-                let (since, synced) = (cursor.commit, self.node.horizon.cursor_at(released.max(cursor.commit)));
-                let replay = Replay::new(Some(missed), since, End::Synced(synced));
-                (self.auth_ok(cursor, true, false), replay)
+                let since = cursor.commit;
+                let end = End::Synced { from: Box::new(cursor.clone()), released };
+                (self.auth_ok(cursor, true, false), Replay::new(Some(missed), since, end))
             }
             (from, _) => {
                 let reset = !matches!(from, From::Here);
@@ -158,17 +157,19 @@ impl State {
             }
         };
         let first = [Some(greeting), self.totals().await].into_iter().flatten();
-        self.hand(first.map(|frame| self.encoded(&frame)).collect());
+        self.hand(first.map(|frame| self.encoded(frame)).collect());
         Ok(replay)
     }
 
-    /// Finds out what was missed since a cursor, and the cursor to end with; `None` if the client has to reload.
-    async fn catch_up_again(&self, text: &str) -> Result<Option<(Backlog, CommitNo, Cursor)>, chat_database::Error> {
+    /// Finds out what was missed since a cursor; `None` if the client has to reload.
+    async fn catch_up_again(&self, text: &str) -> Result<Option<Replay>, chat_database::Error> {
         let (released, _) = self.node.horizon.span();
-        let From::Cursor(cursor) = catch_up::from(&self.node, text, Timestamp::now()).await? else { return Ok(None) };
+        let from = catch_up::from(&self.node, self.user(), text, Timestamp::now()).await?;
+        let From::Cursor(cursor) = from else { return Ok(None) };
         let since = cursor.commit;
         let missed = self.found(since, MAX_CHANGES).await?;
-        Ok(missed.map(|missed| (missed, since, self.node.horizon.cursor_at(released.max(since)))))
+        let end = End::Synced { from: Box::new(cursor), released };
+        Ok(missed.map(|missed| Replay::new(Some(missed), since, end)))
     }
 
     /// Hands over what comes next; tells whether that was the last of a replay.
@@ -200,11 +201,14 @@ impl State {
         if !backlog.is_stale() {
             replay.known = backlog.head();
             let last = match &replay.end {
-                End::Synced(cursor) => Some(ServerFrame::Synced { cursor: cursor.clone(), reset: false }),
+                End::Synced { from, released } => {
+                    let cursor = self.node.horizon.onward(from, *released);
+                    Some(ServerFrame::Synced { cursor, reset: false })
+                }
                 End::Live { behind: true } => self.totals().await,
                 End::Live { behind: false } => None,
             };
-            if self.lets_go(last.iter().map(|frame| self.encoded(frame)).collect()) {
+            if self.lets_go(last.into_iter().map(|frame| self.encoded(frame)).collect()) {
                 return Ok(true);
             }
         }
@@ -217,9 +221,8 @@ impl State {
         let outbox = self.registration.outbox();
         let told = outbox.behind().map(|missed| missed.told).unwrap_or_default();
         outbox.catch_up();
-        let (released, _) = self.node.horizon.span();
         match &mut replay.end {
-            End::Synced(cursor) => *cursor = self.node.horizon.cursor_at(released.max(cursor.commit)),
+            End::Synced { released, .. } => *released = self.node.horizon.released(),
             End::Live { behind } => *behind = true,
         }
         let Some(mut backlog) = self.found(replay.since, BEHIND).await? else { return Ok(None) };
@@ -242,9 +245,13 @@ impl State {
     fn frames(&self, window: &Changes, replay: &Replay) -> Vec<Bytes> {
         let hearer = Hearer { user: self.user(), chat: self.socket == Socket::Chat, notifications: self.notifications };
         // In a replay that says how far it went there are no cursors.
-        let here = matches!(replay.end, End::Live { .. }).then(|| self.node.horizon.cursor_at(replay.since));
+        let here = || {
+            let horizon = &self.node.horizon;
+            horizon.cursor_at(replay.since.min(horizon.released()), self.user())
+        };
+        let here = matches!(replay.end, End::Live { .. }).then(here);
         let frames = catch_up::frames(hearer, window, replay.known, here.as_ref());
-        frames.iter().map(|frame| self.encoded(frame)).collect()
+        frames.into_iter().map(|frame| self.encoded(frame)).collect()
     }
 
     async fn totals(&self) -> Option<ServerFrame> {
@@ -253,7 +260,7 @@ impl State {
         Some(ServerFrame::NavCounts { payload })
     }
 
-    fn encoded(&self, frame: &ServerFrame) -> Bytes {
+    fn encoded(&self, frame: ServerFrame) -> Bytes {
         self.node.images.links().encode(frame, self.user())
     }
 

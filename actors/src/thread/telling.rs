@@ -4,6 +4,7 @@ use chat_database::change::Outcome;
 use chat_database::ids::{CommitNo, ThreadId, UserId};
 use chat_database::queries::changes::{self, ThreadChanges};
 use ractor::ActorProcessingErr;
+use tokio::time::Instant;
 
 use super::decision::{self, Decision, Hearers, Reply};
 use super::{Settled, State};
@@ -25,7 +26,7 @@ impl State {
                 // In a box: an actor keeps room for its largest future, and moves all of it for each message.
                 Box::pin(self.fill_gap(before.thread_id, no)).await?;
             }
-            self.told = self.told.max(Some(no));
+            self.has_told(no.max(self.told_up_to()));
         }
         let cursor = self.node.horizon.cursor();
         for (_in_flight, origin, outcome) in parts {
@@ -46,7 +47,7 @@ impl State {
             {
                 self.tell_changes(thread, &changes, since, up_to);
             }
-            self.told = Some(up_to);
+            self.has_told(up_to);
         }
         told.done();
         Ok(())
@@ -54,7 +55,14 @@ impl State {
 
     /// Returns the commit up to which everything of the thread has been told here.
     fn told_up_to(&self) -> CommitNo {
-        self.told.unwrap_or_else(|| self.node.horizon.released())
+        let horizon = &self.node.horizon;
+        self.told
+            .filter(|told| told.history == horizon.histories())
+            .map_or_else(|| horizon.released(), |told| told.up_to)
+    }
+
+    fn has_told(&mut self, up_to: CommitNo) {
+        self.told = Some(super::UpTo { history: self.node.horizon.histories(), up_to });
     }
 
     /// Tells what other nodes have written to the thread since what was told here last, before commit `no` is told: nobody
@@ -73,37 +81,60 @@ impl State {
         let cursor = self.node.horizon.cursor();
         if changes.opened {
             for (hearers, frame) in decision::new_thread(self.pair, thread) {
-                self.tell(hearers, &frame, None, None);
+                self.tell(hearers, frame, None, None);
             }
         }
         for changed in changes.messages.iter().filter(|one| one.commit <= up_to || one.created <= up_to) {
             // What has changed again since tells nothing of what came between.
             let commit = (changed.commit <= up_to).then_some(changed.commit);
-            self.tell(Hearers::Everybody, &events::of_message(changed, since, Some(&cursor)), None, commit);
+            self.tell(Hearers::Everybody, events::of_message(changed, since, Some(&cursor)), None, commit);
         }
         for changed in changes.watermarks.iter().filter(|one| one.commit <= up_to) {
             let Some(other) = self.pair.other(changed.user) else { continue };
             for event in events::of_watermarks(changed, since, Some(&cursor)) {
                 let read = matches!(event, ServerFrame::MessagesSeen(_));
                 let hearers = if read { Hearers::Everybody } else { Hearers::Member(other) };
-                self.tell(hearers, &event, None, None);
+                self.tell(hearers, event, None, None);
             }
         }
     }
 
-    fn tell_outcome(&self, origin: Origin, outcome: Outcome, cursor: &Cursor, no: CommitNo) {
-        match outcome {
-            Outcome::Sent(_) => metrics::get().sends.increment(1),
-            Outcome::Duplicate(_) => metrics::get().duplicates.increment(1),
+    fn tell_outcome(&mut self, origin: Origin, outcome: Outcome, cursor: &Cursor, no: CommitNo) {
+        let mut author = None;
+        match &outcome {
+            Outcome::Sent(sent) => {
+                author = Some(sent.message.sender_id);
+                metrics::get().sends.increment(1);
+                self.leaves.is_there();
+                if sent.opened
+                    && let Some(leave) = origin.leave()
+                {
+                    leave.used();
+                }
+            }
+            Outcome::Duplicate(_) => {
+                metrics::get().duplicates.increment(1);
+                self.leaves.is_there();
+            }
+            Outcome::NotOpened { sender } => {
+                let refused = self.node.limiters.new_threads.refusal(*sender, Instant::now());
+                return origin.refuse(refused);
+            }
             _ => {}
         }
         let Decision { tell, answer } = decision::decide(self.pair, outcome, cursor, origin.is_call());
         for (hearers, frame) in tell {
-            self.tell(hearers, &frame, origin.connection_id(), Some(no));
+            self.tell(hearers, frame, origin.connection_id(), Some(no));
         }
         match answer {
             Ok(Reply { frame, call }) => origin.done(frame.as_ref(), call),
             Err(refused) => origin.refuse(refused),
+        }
+        // To the other side a message ends its author's writing; whoever goes on elsewhere is seen to.
+        if let Some(author) = author
+            && let (Some(thread_id), Some(other)) = (self.typing.of(author), self.pair.other(author))
+        {
+            self.tell_typing(other, author, thread_id, true);
         }
     }
 
@@ -113,17 +144,15 @@ impl State {
         self.node.people.tell_passing(to, Audience::Chat, &frame.encode());
     }
 
-    /// Encodes once; the same bytes go to every connection that hears them. A message with images is encoded for each
-    /// member: its links are the reader's own. With the commit of a message all changes of the thread up to it have been told.
-    fn tell(&self, hearers: Hearers, frame: &ServerFrame, asker: Option<ConnectionId>, commit: Option<CommitNo>) {
-        let mark = commit.and_then(|commit| mark(frame, commit));
+    /// Encodes once for each member who hears it, for the cursor and the links of images are the reader's own; the same bytes
+    /// go to all their connections. Mostly there is one such member: the author has had an acknowledgement. With the commit of
+    /// a message all changes of the thread up to it have been told.
+    fn tell(&self, hearers: Hearers, mut frame: ServerFrame, asker: Option<ConnectionId>, commit: Option<CommitNo>) {
+        let mark = commit.and_then(|commit| mark(&frame, commit));
         let [low, high] = self.pair.members();
-        let encoded = if frame.has_images() { None } else { Some(frame.encode()) };
-        let tell = |user, except| {
-            let own = encoded.is_none().then(|| self.node.images.links().encode(frame, user));
-            if let Some(frame) = own.as_ref().or(encoded.as_ref()) {
-                self.node.people.tell_durable(user, Audience::Chat, except, frame, mark);
-            }
+        let mut tell = |user, except| {
+            let encode = || self.node.images.links().encode_again(&mut frame, user);
+            self.node.people.tell_durable(user, Audience::Chat, except, mark, encode);
         };
         match hearers {
             Hearers::Everybody => [low, high].into_iter().for_each(|user| tell(user, None)),
