@@ -4,7 +4,7 @@
 //!  request -> routes (this table) -> http/<resource>.rs -> Hub or a query -> answer | error -> finish -> response
 //!
 //!  caller, body, query    what a request shows: who calls, what it carries; nothing is read before it is known who asks
-//!  multipart, form        the same for forms with files
+//!  multipart, form        the same for forms with files; parameters reads their headers, feed hands on what comes
 //!  answer, error          what goes back; `error` alone turns a refusal into a status
 //!  prepared               what is made once and sent often
 //!  cors, compression      what is added on the way out; pages are packed where they are made
@@ -20,6 +20,7 @@ mod compression;
 mod cors;
 pub(crate) mod documents;
 pub mod error;
+mod feed;
 mod form;
 pub(crate) mod health;
 mod images;
@@ -29,6 +30,7 @@ pub(crate) mod messages;
 mod multipart;
 pub(crate) mod notifications;
 mod page;
+mod parameters;
 mod places;
 mod prepared;
 pub(crate) mod presence;

@@ -20,6 +20,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -73,6 +75,10 @@ pub struct Options {
     /// What stands before every path.
     pub base_path: String,
 }
+
+/// Where a request comes from, among its extensions: a proxy, if there is one.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
 
 /// What the server's tasks live and die by. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -165,6 +171,7 @@ async fn connection(
         tracing::debug!(%error, "a connection was gone before it began");
         return;
     }
+    let peer = socket.peer_addr().ok().map(Peer);
     let access = if place.is_some() { Access::Full } else { Access::Operations };
     let arrivals = Arrivals::default();
     let socket = Paced::new(socket, arrivals.clone());
@@ -176,7 +183,12 @@ async fn connection(
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         },
     };
-    let service = service_fn(move |request| Box::pin(gate.clone().answer(request, access, arrivals.clone())));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        Box::pin(gate.clone().answer(request, access, arrivals.clone()))
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)

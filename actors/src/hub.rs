@@ -326,7 +326,7 @@ impl Hub {
     /// Tells whether the hub can do its work.
     ///
     /// # Errors
-    /// What is missing: the database, the relay, or `shutting_down`.
+    /// What is missing: the database, room in it, the relay, or `shutting_down`.
     pub async fn ready(&self) -> Result<(), Refused> {
         if self.node.is_draining() {
             return Err(Refused::shutting_down());
@@ -334,7 +334,12 @@ impl Hub {
         if !self.node.relay.is_up() {
             return Err(Refused::new(ErrorCode::Unavailable, "the relay to the other nodes is down"));
         }
-        Ok(self.node.database.ping().await?)
+        let answers = self.node.database.ping().await;
+        answers.map_err(|error| Refused::new(ErrorCode::Unavailable, error.to_string()))?;
+        match self.node.storage.failing() {
+            Some(why) => Err(Refused::new(ErrorCode::Unavailable, format!("the database takes no writes: {why}"))),
+            None => Ok(()),
+        }
     }
 
     /// Lets nobody in any more, and closes the connections within a time, in paced batches, with 4001 and a spread of delays.

@@ -313,7 +313,9 @@ impl State {
                 self.try_at = Some(Instant::now() + PAUSE);
                 return;
             };
-            rows.iter().for_each(|(user, _)| drop(self.unwritten.remove(user)));
+            for (user, _) in rows {
+                self.unwritten.remove(user);
+            }
         }
     }
 }

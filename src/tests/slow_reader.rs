@@ -79,7 +79,7 @@ async fn slow_readers_are_closed_and_come_back_without_loss() {
             }
         }
         // The others go on talking meanwhile.
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         alices.sends_to(&bob, &format!("still here {rounds}")).await;
         bobs.receives(&format!("still here {rounds}")).await;
         slowest = slowest.max(began.elapsed());
