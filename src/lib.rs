@@ -6,8 +6,10 @@
 //!  server      our accept loop: limits, TLS     ->  one warp service over the two halves of the edge:
 //!  http        the REST half                        ws          the WebSocket half
 //!  auth        who is calling: tokens, tickets, origins
+//!  headers     how headers are read: element by element
 //!  schema      /openapi.json and /asyncapi.json, made from the types
-//!  shutdown    signals
+//!  shutdown    signals                              memory   what a thread holds of it
+//!  process     files: for whom, and how many
 //! ```
 //!
 //! Nothing here decides what a message means: frames and requests are parsed, handed to
@@ -17,7 +19,10 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod headers;
 pub mod http;
+mod memory;
+pub mod process;
 pub mod schema;
 pub mod server;
 pub mod shutdown;

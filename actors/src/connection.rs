@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::ids::UserId;
+use chat_database::time::Timestamp;
 use ractor::{ActorRef, ActorRuntime};
 use tokio::sync::Semaphore;
 
 use crate::node::Node;
 use crate::origin::Permit;
 use crate::outbox::{Close, Outbox};
+use crate::presence::Visit;
 use crate::protocol::{ClientFrame, CloseCode, ErrorCode, Refusal, Socket};
 use crate::refused::Refused;
 use crate::session;
@@ -40,6 +42,7 @@ pub struct Session {
     permits: Arc<Semaphore>,
     in_flight: usize,
     connection_id: Box<str>,
+    visit: Visit,
 }
 
 impl Session {
@@ -64,7 +67,8 @@ impl Session {
         // An actor that ends at once has closed the outbox.
         let _ = actor.send_message(session::Message::Begin(cursor.map(String::into_boxed_str)));
         let in_flight = node.options.limits.in_flight;
-        Ok(Self { actor, outbox, permits: Arc::new(Semaphore::new(in_flight)), in_flight, connection_id })
+        let permits = Arc::new(Semaphore::new(in_flight));
+        Ok(Self { actor, outbox, permits, in_flight, connection_id, visit: Visit::begin(node, user) })
     }
 
     /// Returns the connection's name, for logs and support.
@@ -110,6 +114,12 @@ impl Session {
         self.tell(session::Message::Renewed);
     }
 
+    /// Says when the connection ended, or gave its last sign of life if its line was dead by then: when its user was last
+    /// seen. Without a word that is when this is dropped.
+    pub fn ended(&mut self, at: Timestamp) {
+        self.visit.ended(at);
+    }
+
     /// Makes the session panic, for tests.
     #[cfg(feature = "failpoints")]
     pub fn fail(&self) {
@@ -124,6 +134,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        // The outbox ends with its reader: a session that waits for room in it waits no longer. A reason given before counts.
+        self.outbox.close(CloseCode::Internal);
         // What was read from the socket is still done; there is nobody left to hear of it.
         if self.actor.drain().is_err() {
             self.actor.stop(None);

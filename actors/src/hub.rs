@@ -27,6 +27,7 @@ use crate::cores;
 use crate::home::{Broken, Homes};
 use crate::horizon::Horizon;
 use crate::images::{Images, Prepared};
+pub use crate::limits::{Rate, Rates};
 use crate::node::Node;
 pub use crate::origin::Permit;
 use crate::origin::{Answer, Origin};
@@ -36,7 +37,7 @@ use crate::protocol::server::{Limits, ServerFrame};
 use crate::protocol::{Cursor, ErrorCode};
 use crate::refused::Refused;
 use crate::supervision::{Nothing, Root};
-use crate::{authorship, catch_up, compose, connection, storage, thread};
+use crate::{authorship, catch_up, compose, connection, presence, storage, thread};
 
 /// How a hub behaves.
 #[derive(Debug, Clone)]
@@ -47,8 +48,8 @@ pub struct Options {
     pub limits: Limits,
     /// How many messages a user may send at once before the rate counts.
     pub burst: u32,
-    /// How many `typing` frames a connection may send per minute.
-    pub typing_per_minute: u32,
+    /// How fast a user may do everything else.
+    pub rates: Rates,
     /// How many connections a user may have.
     pub connections_per_user: usize,
     /// How long after its creation a message may be edited.
@@ -185,6 +186,14 @@ impl Hub {
         Session::open(&self.node, opening)
     }
 
+    /// Counts a question of a user's: whatever reads from the database, and changes nothing.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn may_ask(&self, user: UserId) -> Result<(), Refused> {
+        self.node.limiters.queries.take(user, Instant::now())
+    }
+
     /// Stores a message and tells both sides.
     ///
     /// # Errors
@@ -198,7 +207,7 @@ impl Hub {
     /// # Errors
     /// As [`Hub::send`], and `unavailable` with the store of images away.
     pub async fn send_with(&self, user: UserId, send: MessageSend, files: Vec<Prepared>) -> Result<Stored, Refused> {
-        self.node.rates.take(user, Instant::now())?;
+        self.node.limiters.sends.take(user, Instant::now())?;
         let pair = self.pair_for(user, &send).await?;
         let draft = compose::message(user, pair, send, &files, &self.node.options.limits)?;
         let mut kept = Vec::new();
@@ -210,7 +219,8 @@ impl Hub {
         let in_vain = match &answer {
             Ok(Answer::Stored { duplicate, .. }) => *duplicate,
             Ok(_) => false,
-            Err(refused) => !refused.code.temporary(),
+            // With a new conversation too many, nothing was stored for certain.
+            Err(refused) => !refused.code.temporary() || refused.code == ErrorCode::RateLimited,
         };
         if in_vain && !kept.is_empty() {
             self.take_away(kept).await;
@@ -233,8 +243,9 @@ impl Hub {
     /// Changes a message's text.
     ///
     /// # Errors
-    /// `not_found`, `not_author`, `edit_window_closed`, and what a text can be refused with.
+    /// `rate_limited`, `not_found`, `not_author`, `edit_window_closed`, and what a text can be refused with.
     pub async fn edit(&self, user: UserId, message: MessageId, content: String) -> Result<Message, Refused> {
+        self.node.limiters.changes.take(user, Instant::now())?;
         compose::edited_text(&content, &self.node.options.limits)?;
         let pair = authorship::may_edit(&self.node, user, message).await?;
         let edit = Edit { message, pair, content, at: Timestamp::now() };
@@ -247,8 +258,9 @@ impl Hub {
     /// Deletes a message.
     ///
     /// # Errors
-    /// `not_found`, `not_author`.
+    /// `rate_limited`, `not_found`, `not_author`.
     pub async fn delete(&self, user: UserId, message: MessageId) -> Result<(), Refused> {
+        self.node.limiters.changes.take(user, Instant::now())?;
         let pair = authorship::may_delete(&self.node, user, message).await?;
         let delete = Delete { message, pair, at: Timestamp::now() };
         self.ask(pair, Change::Delete(delete)).await.map(drop)
@@ -257,8 +269,9 @@ impl Hub {
     /// Moves a user's read watermark; returns where it stands and what is unread above it.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `rate_limited`, `not_found`.
     pub async fn mark_read(&self, user: UserId, thread: ThreadId, up_to: Option<Seq>) -> Result<(Seq, u64), Refused> {
+        self.node.limiters.receipts.take(user, Instant::now())?;
         let pair = self.pair_of(user, thread).await?;
         let receipt = Receipt { pair, user, kind: ReceiptKind::Seen, up_to, at: Timestamp::now() };
         match self.ask(pair, Change::Receipt(receipt)).await? {
@@ -313,7 +326,7 @@ impl Hub {
     /// Tells whether the hub can do its work.
     ///
     /// # Errors
-    /// What is missing: the database, the relay, or `shutting_down`.
+    /// What is missing: the database, room in it, the relay, or `shutting_down`.
     pub async fn ready(&self) -> Result<(), Refused> {
         if self.node.is_draining() {
             return Err(Refused::shutting_down());
@@ -321,7 +334,12 @@ impl Hub {
         if !self.node.relay.is_up() {
             return Err(Refused::new(ErrorCode::Unavailable, "the relay to the other nodes is down"));
         }
-        Ok(self.node.database.ping().await?)
+        let answers = self.node.database.ping().await;
+        answers.map_err(|error| Refused::new(ErrorCode::Unavailable, error.to_string()))?;
+        match self.node.storage.failing() {
+            Some(why) => Err(Refused::new(ErrorCode::Unavailable, format!("the database takes no writes: {why}"))),
+            None => Ok(()),
+        }
     }
 
     /// Ends everything gracefully: closes the connections in paced batches with 4001 and a spread of delays, lets
@@ -329,14 +347,18 @@ impl Hub {
     pub async fn drain(&self, deadline: Duration) {
         let end = Instant::now() + deadline;
         self.node.start_draining();
-        connection::send_away(&self.node, deadline / 2).await;
+        // Whoever stops the process does not always wait for its end.
+        let noting = self.node.presence.note_everybody(presence::alive(&self.node));
+        tokio::join!(noting, connection::send_away(&self.node, deadline / 2));
+        let stragglers = tokio::time::timeout_at(end - deadline / 10, connection::all_gone(&self.node)).await.is_err();
         let settled = async {
-            connection::all_gone(&self.node).await;
+            // Whoever is still there is cut in a moment.
+            self.node.presence.note_everybody(Timestamp::now()).await;
             self.node.storage.settled().await;
         };
-        let stragglers = tokio::time::timeout_at(end, settled).await.is_err();
-        if stragglers {
-            tracing::warn!("the deadline has come before everybody had left");
+        let unsettled = tokio::time::timeout_at(end, settled).await.is_err();
+        if stragglers || unsettled {
+            tracing::warn!(stragglers, unsettled, "the deadline has come before everything had ended");
         }
         self.root.stop(None);
     }

@@ -1,7 +1,12 @@
-//! How fast somebody may do something: token buckets.
+//! How fast one user may do something: token buckets, one for each user and kind of request.
+//!
+//! They belong to people, not to connections or doors: all sockets of a user and REST take from the same bucket, and a
+//! reconnect does not refill it.
+
+mod leave;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chat_database::ids::UserId;
@@ -9,139 +14,221 @@ use tokio::time::Instant;
 
 use crate::protocol::ErrorCode;
 use crate::refused::Refused;
+pub(crate) use leave::{Leave, Leaves};
 
-/// A token bucket: a steady rate, and a burst before it counts.
-/// Without a time of its own: the caller says what time it is.
+/// A steady rate, and how much may come at once before it counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// How many per second; above zero and finite.
+    pub per_second: f64,
+    /// How many at once; at least one.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// So many per second, and so many at once.
+    #[must_use]
+    pub fn per_second(per_second: f64, burst: u32) -> Self {
+        Self { per_second, burst }
+    }
+
+    /// So many in a span: all of them at once, or one after another as they come back.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, which is what is meant"
+    )]
+    pub fn within(span: Duration, many: f64) -> Self {
+        Self { per_second: many / span.as_secs_f64(), burst: many.ceil() as u32 }
+    }
+
+    fn burst(self) -> f64 {
+        f64::from(self.burst).max(1.0)
+    }
+}
+
+/// How fast a user may do what, beside sending messages; `None`: as fast as they can.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// Edits and deletions.
+    pub changes: Option<Rate>,
+    /// Receipts, and what else marks something as read.
+    pub receipts: Option<Rate>,
+    /// `typing` and `stop_typing`.
+    pub typing: Option<Rate>,
+    /// Questions: whatever reads from the database and changes nothing.
+    pub queries: Option<Rate>,
+    /// New conversations, by two measures that must both allow one: of a minute, and of a day.
+    pub new_threads: [Option<Rate>; 2],
+}
+
+impl Rates {
+    /// Everybody may do everything as fast as they can.
+    pub const OFF: Self = Self { changes: None, receipts: None, typing: None, queries: None, new_threads: [None; 2] };
+}
+
+/// What limits the users of a node.
+#[derive(Debug)]
+pub(crate) struct Limiters {
+    pub(crate) sends: Limiter,
+    pub(crate) changes: Limiter,
+    pub(crate) receipts: Limiter,
+    pub(crate) typing: Limiter,
+    pub(crate) queries: Limiter,
+    pub(crate) new_threads: Arc<Limiter<2>>,
+}
+
+impl Limiters {
+    pub(crate) fn new(sends: Option<Rate>, rates: Rates) -> Self {
+        Self {
+            sends: Limiter::new("messages", [sends]),
+            changes: Limiter::new("edits and deletions", [rates.changes]),
+            receipts: Limiter::new("receipts", [rates.receipts]),
+            typing: Limiter::new("typing frames", [rates.typing]),
+            queries: Limiter::new("requests", [rates.queries]),
+            new_threads: Arc::new(Limiter::new("new conversations", rates.new_threads)),
+        }
+    }
+}
+
+/// A user's tokens of one rate.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bucket {
-    per_second: f64,
-    burst: f64,
+struct Bucket {
     tokens: f64,
     filled: Instant,
 }
 
+/// What is missing of a token by rounding alone is there.
+const ROUNDING: f64 = 1e-6;
+
 impl Bucket {
-    pub(crate) fn new(per_second: f64, burst: f64, now: Instant) -> Self {
-        Self { per_second, burst, tokens: burst, filled: now }
+    fn full(rate: Option<Rate>, now: Instant) -> Self {
+        Self { tokens: rate.map_or(0.0, Rate::burst), filled: now }
     }
 
-    /// Takes a token, or says how long until there is one.
-    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        self.fill(now);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
-        }
-        Err(Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).min(3_600.0)))
+    /// Returns how long it is until there is a token; `None`: there is one.
+    fn wait(&self, rate: Rate) -> Option<Duration> {
+        let missing = 1.0 - self.tokens;
+        (missing > ROUNDING).then(|| Duration::try_from_secs_f64(missing / rate.per_second).unwrap_or(Duration::MAX))
     }
 
-    /// Takes a token, also one that is not there yet: whoever comes next waits until it is.
-    fn owe(&mut self, now: Instant) {
-        self.fill(now);
-        self.tokens -= 1.0;
-    }
-
-    fn fill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.tokens = self.burst.min(self.tokens + passed * self.per_second);
+    fn fill(&mut self, rate: Rate, now: Instant) {
+        self.tokens = self.tokens_at(rate, now);
         self.filled = now;
     }
 
-    fn is_full(&self, now: Instant) -> bool {
+    fn is_full(&self, rate: Rate, now: Instant) -> bool {
+        self.tokens_at(rate, now) >= rate.burst()
+    }
+
+    fn tokens_at(&self, rate: Rate, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.tokens + passed * self.per_second >= self.burst
+        rate.burst().min(self.tokens + passed * rate.per_second)
     }
 }
 
-/// Says that somebody was too fast, and when to try again.
+/// Says that somebody was too fast, and when to try again: not a millisecond too early.
 pub(crate) fn too_fast(what: &str, wait: Duration) -> Refused {
-    let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+    let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
     Refused::new(ErrorCode::RateLimited, format!("too many {what}; try again in {millis} ms")).after(millis)
 }
 
-/// How fast each user may do something, over all their connections and REST.
+/// How fast each user may do one thing, by one measure or by several that must all allow it.
 #[derive(Debug)]
-pub(crate) struct Rates {
+pub(crate) struct Limiter<const N: usize = 1> {
     /// What is counted.
     what: &'static str,
-    /// How many per second; `None`: as fast as they can.
-    rate: Option<f64>,
-    burst: f64,
-    buckets: Mutex<HashMap<UserId, Bucket>>,
+    rates: [Option<Rate>; N],
+    people: Mutex<People<N>>,
 }
 
-impl Rates {
-    /// Above this many, those who have been quiet are forgotten: a full bucket says nothing.
+/// The buckets of those who have done something lately.
+#[derive(Debug)]
+struct People<const N: usize> {
+    buckets: HashMap<UserId, [Bucket; N]>,
+    /// With this many, those who have been quiet are forgotten: a full bucket says nothing.
+    sweep_at: usize,
+}
+
+impl<const N: usize> Limiter<N> {
+    /// So many are remembered before anybody is forgotten.
     const REMEMBERED: usize = 16_384;
 
-    pub(crate) fn new(what: &'static str, rate: Option<f64>, burst: u32) -> Self {
-        Self { what, rate, burst: f64::from(burst).max(1.0), buckets: Mutex::default() }
+    pub(crate) fn new(what: &'static str, rates: [Option<Rate>; N]) -> Self {
+        let people = People { buckets: HashMap::new(), sweep_at: Self::REMEMBERED };
+        Self { what, rates, people: Mutex::new(people) }
     }
 
-    /// Counts one of a user's.
+    /// Tells whether everybody may be as fast as they can.
+    pub(crate) fn is_off(&self) -> bool {
+        self.rates.iter().all(Option::is_none)
+    }
+
+    /// Counts one of a user's, unless it comes too early.
     pub(crate) fn take(&self, user: UserId, now: Instant) -> Result<(), Refused> {
-        self.count(user, now, Bucket::take)
+        if self.is_off() {
+            return Ok(());
+        }
+        let mut people = self.people();
+        let buckets = people.of(user, &self.rates, now);
+        if let Some(wait) = longest(buckets, &self.rates) {
+            drop(people);
+            return Err(too_fast(self.what, wait));
+        }
+        buckets.iter_mut().for_each(|bucket| bucket.tokens -= 1.0);
+        Ok(())
     }
 
     /// Counts one more of a user's that belongs to what was counted before: it is let in, and what comes later waits longer.
     pub(crate) fn owe(&self, user: UserId, now: Instant) {
-        let owed = self.count(user, now, |bucket, now| {
-            bucket.owe(now);
-            Ok(())
-        });
-        debug_assert!(owed.is_ok(), "nobody is refused here");
+        if !self.is_off() {
+            self.people().of(user, &self.rates, now).iter_mut().for_each(|bucket| bucket.tokens -= 1.0);
+        }
     }
 
-    fn count(
-        &self,
-        user: UserId,
-        now: Instant,
-        one: impl FnOnce(&mut Bucket, Instant) -> Result<(), Duration>,
-    ) -> Result<(), Refused> {
-        let Some(rate) = self.rate else { return Ok(()) };
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= Self::REMEMBERED && !buckets.contains_key(&user) {
-            buckets.retain(|_, bucket| !bucket.is_full(now));
+    /// Gives one back that was counted and did not come to be.
+    fn give_back(&self, user: UserId) {
+        if let Some(buckets) = self.people().buckets.get_mut(&user) {
+            // What is above the burst goes with the next look.
+            buckets.iter_mut().for_each(|bucket| bucket.tokens += 1.0);
         }
-        let bucket = buckets.entry(user).or_insert_with(|| Bucket::new(rate, self.burst, now));
-        one(bucket, now).map_err(|wait| too_fast(self.what, wait))
     }
+
+    /// Says that a user was too fast, as it stands now.
+    pub(crate) fn refusal(&self, user: UserId, now: Instant) -> Refused {
+        let wait = longest(self.people().of(user, &self.rates, now), &self.rates);
+        too_fast(self.what, wait.unwrap_or_default())
+    }
+
+    fn people(&self) -> MutexGuard<'_, People<N>> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<const N: usize> People<N> {
+    /// Returns a user's buckets as they are now.
+    fn of(&mut self, user: UserId, rates: &[Option<Rate>; N], now: Instant) -> &mut [Bucket; N] {
+        if self.buckets.len() >= self.sweep_at && !self.buckets.contains_key(&user) {
+            let quiet = |(bucket, rate): (&Bucket, &Option<Rate>)| rate.is_none_or(|rate| bucket.is_full(rate, now));
+            self.buckets.retain(|_, buckets| !buckets.iter().zip(rates).all(quiet));
+            // Looking through all of them is worth its time only when there are twice as many.
+            self.sweep_at = (self.buckets.len() * 2).max(Limiter::<N>::REMEMBERED);
+        }
+        let buckets = self.buckets.entry(user).or_insert_with(|| rates.map(|rate| Bucket::full(rate, now)));
+        for (bucket, rate) in buckets.iter_mut().zip(rates) {
+            if let Some(rate) = rate {
+                bucket.fill(*rate, now);
+            }
+        }
+        buckets
+    }
+}
+
+/// Returns how long it is until every measure allows one more.
+fn longest<const N: usize>(buckets: &[Bucket; N], rates: &[Option<Rate>; N]) -> Option<Duration> {
+    buckets.iter().zip(rates).filter_map(|(bucket, rate)| bucket.wait((*rate)?)).max()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bucket_gives_its_burst_and_then_its_rate() {
-        let start = Instant::now();
-        let mut bucket = Bucket::new(20.0, 60.0, start);
-        assert_eq!((0..100).filter(|_| bucket.take(start).is_ok()).count(), 60);
-        let wait = bucket.take(start).expect_err("empty");
-        assert_eq!(wait.as_millis(), 50);
-        assert!(bucket.take(start + wait).is_ok());
-        assert!(bucket.take(start + wait).is_err());
-        let later = start + Duration::from_secs(3_600);
-        assert_eq!((0..100).filter(|_| bucket.take(later).is_ok()).count(), 60);
-    }
-
-    #[test]
-    fn what_was_owed_is_waited_for() {
-        let start = Instant::now();
-        let mut bucket = Bucket::new(1.0, 5.0, start);
-        bucket.take(start).expect("full");
-        (0..9).for_each(|_| bucket.owe(start));
-        let wait = bucket.take(start).expect_err("five are owed");
-        assert_eq!(wait.as_secs(), 6);
-        // Whoever comes back when they were told gets in, however much they bring.
-        assert!(bucket.take(start + wait).is_ok());
-    }
-
-    #[test]
-    fn without_a_rate_nobody_is_too_fast() {
-        let rates = Rates::new("messages", None, 1);
-        let user = UserId::new(42).expect("an id");
-        assert!((0..1_000).all(|_| rates.take(user, Instant::now()).is_ok()));
-        rates.owe(user, Instant::now());
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use crate::awake::Awake;
 use crate::horizon::Horizon;
 use crate::hub::Options;
 use crate::images::Images;
-use crate::limits::Rates;
+use crate::limits::{Limiters, Rate};
 use crate::metrics;
 use crate::people::People;
 use crate::relay::Relay;
@@ -25,8 +25,8 @@ pub(crate) struct Node {
     pub(crate) people: People,
     /// How far everybody has been told.
     pub(crate) horizon: Horizon,
-    /// How fast everybody may send.
-    pub(crate) rates: Rates,
+    /// How fast everybody may do what.
+    pub(crate) limiters: Limiters,
     /// What takes files in.
     pub(crate) images: Images,
     /// The threads that are awake.
@@ -52,8 +52,9 @@ impl Node {
         images: Images,
         storage: storage::Handle,
     ) -> Arc<Self> {
+        let sends = options.limits.rate.map(|rate| Rate::per_second(rate, options.burst));
         Arc::new(Self {
-            rates: Rates::new("messages", options.limits.rate, options.burst),
+            limiters: Limiters::new(sends, options.rates),
             images,
             storage,
             presence: presence::Handle::default(),

@@ -1,9 +1,12 @@
 //! Where a request came from, and the promise that it is answered exactly once.
 
+use std::sync::Arc;
+
 use chat_database::ids::Seq;
 use chat_database::objects::Message;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::limits::Leave;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::people::ConnectionId;
@@ -32,6 +35,8 @@ pub(crate) struct Origin {
     asker: Option<Asker>,
     about: About,
     timing: Timing,
+    /// What a message takes along that may begin a conversation.
+    leave: Option<Arc<Leave>>,
 }
 
 #[derive(Debug)]
@@ -44,19 +49,30 @@ impl Origin {
     /// A frame of a connection.
     pub(crate) fn connection(id: ConnectionId, outbox: Outbox, permit: Permit, about: About) -> Self {
         let asker = Some(Asker::Connection { id, outbox, _permit: permit });
-        Self { asker, about, timing: Timing::none() }
+        Self { asker, about, timing: Timing::none(), leave: None }
     }
 
     /// A call of the edge, and where its answer arrives.
     pub(crate) fn call() -> (Self, oneshot::Receiver<Result<Answer, Refused>>) {
         let (asker, answer) = oneshot::channel();
-        (Self { asker: Some(Asker::Call(asker)), about: About::default(), timing: Timing::none() }, answer)
+        let asker = Some(Asker::Call(asker));
+        (Self { asker, about: About::default(), timing: Timing::none(), leave: None }, answer)
     }
 
     /// Notes the time of what is served.
     pub(crate) fn timed(mut self, timing: Timing) -> Self {
         self.timing = timing;
         self
+    }
+
+    /// Takes along the token of a message that may begin a conversation; `None` for all others.
+    pub(crate) fn takes(&mut self, leave: Option<Arc<Leave>>) {
+        self.leave = leave;
+    }
+
+    /// Returns the token that was taken along.
+    pub(crate) fn leave(&self) -> Option<&Leave> {
+        self.leave.as_deref()
     }
 
     /// Returns the time of what is served.

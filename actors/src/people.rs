@@ -19,7 +19,8 @@ use crate::protocol::{CloseCode, Socket};
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    fn next() -> Self {
+    /// Returns a name that no other connection has.
+    pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }

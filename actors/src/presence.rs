@@ -1,8 +1,11 @@
 //! Who is online: a pure table, and the actor that tells those who may know.
 //!
 //! Somebody is online from their first connection until a while after their last has gone, so that a reload is no departure.
+//! They were last seen when that connection went, or, if its line was dead by then, at its last sign of life. That is
+//! written when they count as gone, when the node ends, and now and then while they are online.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,14 +14,14 @@ use chat_database::ids::UserId;
 use chat_database::queries::people;
 use chat_database::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
 use crate::metrics;
 use crate::node::Node;
 use crate::people::Audience;
 use crate::protocol::ServerFrame;
 use crate::protocol::server::PresenceOf;
-use crate::storage::{Reply, Write};
 
 /// How many of each other's most recently active threads presence is told over.
 pub(crate) const REACH: u32 = 500;
@@ -29,6 +32,25 @@ const TICK: Duration = Duration::from_millis(500);
 /// How many departures are told before the table is asked again: of a crowd that has gone, many come back meanwhile.
 const AT_ONCE: usize = 64;
 
+/// After how many heartbeats it is written down again that somebody who is online was there: what a crash can lose of it.
+const NOTED_EVERY: u32 = 5;
+
+/// Of how many that is written at a time, at most: a commit of so many rows holds messages up by a fraction of a millisecond.
+const NOTED_AT_ONCE: usize = 64;
+
+/// How many are written in one commit where nothing is held up by it.
+const ROWS: usize = 1_000;
+
+/// How long the telling of who came and went waits for storage.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long after storage failed it is tried again.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Of how many heartbeats the silence may be of a connection that does not count as dead yet: two that were not answered and
+/// the one before, each a tenth longer than usual.
+const SILENCE: f64 = 3.3;
+
 /// Who is online. Without a clock of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Table(HashMap<UserId, Presence>);
@@ -36,41 +58,105 @@ pub(crate) struct Table(HashMap<UserId, Presence>);
 #[derive(Debug, Clone, Copy)]
 struct Presence {
     connections: usize,
-    /// When the last connection went.
+    /// When the last connection was found to have gone.
     left: Option<Instant>,
+    /// The latest of: when they came, and when each of the connections went that have gone since.
+    seen: Timestamp,
+    /// When `seen`, or a later time, was last handed over to be written.
+    noted: Instant,
 }
 
 impl Table {
     /// Counts a connection; tells whether its user was offline.
-    pub(crate) fn came(&mut self, user: UserId) -> bool {
+    pub(crate) fn came(&mut self, user: UserId, now: Instant, at: Timestamp) -> bool {
         let mut news = false;
         let presence = self.0.entry(user).or_insert_with(|| {
             news = true;
-            Presence { connections: 0, left: None }
+            Presence { connections: 0, left: None, seen: at, noted: now }
         });
         presence.connections += 1;
         presence.left = None;
         news
     }
 
-    /// Counts a connection off.
-    pub(crate) fn left(&mut self, user: UserId, now: Instant) {
+    /// Counts a connection off, which went, or gave its last sign of life, at a time.
+    pub(crate) fn left(&mut self, user: UserId, now: Instant, seen: Timestamp) {
         let Some(presence) = self.0.get_mut(&user) else { return };
         presence.connections = presence.connections.saturating_sub(1);
+        presence.seen = presence.seen.max(seen);
         if presence.connections == 0 {
             presence.left = Some(now);
         }
     }
 
-    /// Takes some of those out who have been gone for long enough, at most as many as said.
-    pub(crate) fn gone(&mut self, now: Instant, after: Duration, most: usize) -> Vec<UserId> {
+    /// Takes some of those out who have been gone for long enough, at most as many as said, with when they went.
+    pub(crate) fn gone(&mut self, now: Instant, after: Duration, most: usize) -> Vec<(UserId, Timestamp)> {
         let gone = |_: &UserId, presence: &mut Presence| presence.left.is_some_and(|left| now >= left + after);
-        self.0.extract_if(gone).map(|(user, _)| user).take(most).collect()
+        self.0.extract_if(gone).map(|(user, presence)| (user, presence.seen)).take(most).collect()
+    }
+
+    /// Returns some of those of whom nothing was noted for a while, at most as many as said, with when they were there for
+    /// certain: who is connected was so at `alive`, unless they came later.
+    pub(crate) fn to_note(
+        &mut self,
+        now: Instant,
+        every: Duration,
+        alive: Timestamp,
+        most: usize,
+    ) -> Vec<(UserId, Timestamp)> {
+        let due = self.0.iter_mut().filter(|(_, presence)| now >= presence.noted + every).take(most);
+        let noted = due.map(|(user, presence)| {
+            presence.noted = now;
+            (*user, presence.seen_by(alive))
+        });
+        noted.collect()
+    }
+
+    /// Returns everybody, with when they were there; those who are connected are so now.
+    pub(crate) fn all(&self, at: Timestamp) -> Vec<(UserId, Timestamp)> {
+        self.0.iter().map(|(user, presence)| (*user, presence.seen_by(at))).collect()
     }
 
     /// Tells whether somebody is online.
     pub(crate) fn is_online(&self, user: UserId) -> bool {
         self.0.contains_key(&user)
+    }
+}
+
+impl Presence {
+    fn seen_by(&self, alive: Timestamp) -> Timestamp {
+        if self.connections > 0 { self.seen.max(alive) } else { self.seen }
+    }
+}
+
+/// A connection, as presence counts it: from now until this is dropped.
+pub(crate) struct Visit {
+    node: Arc<Node>,
+    user: UserId,
+    ended: Option<Timestamp>,
+}
+
+impl Visit {
+    pub(crate) fn begin(node: &Arc<Node>, user: UserId) -> Self {
+        node.presence.came(user);
+        Self { node: Arc::clone(node), user, ended: None }
+    }
+
+    /// Says when the connection ended, or gave its last sign of life; without a word it ends with this.
+    pub(crate) fn ended(&mut self, at: Timestamp) {
+        self.ended = Some(at);
+    }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Visit").field(&self.user).finish()
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.node.presence.left(self.user, self.ended.unwrap_or_else(Timestamp::now));
     }
 }
 
@@ -82,22 +168,28 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// Counts a connection.
-    pub(crate) fn came(&self, user: UserId) {
-        if self.write(|table| table.came(user)) {
+    fn came(&self, user: UserId) {
+        if self.write(|table| table.came(user, Instant::now(), Timestamp::now())) {
             metrics::get().users_online.increment(1);
             self.tell(Message::Came(user));
         }
     }
 
-    /// Counts a connection off.
-    pub(crate) fn left(&self, user: UserId) {
-        self.write(|table| table.left(user, Instant::now()));
+    fn left(&self, user: UserId, seen: Timestamp) {
+        self.write(|table| table.left(user, Instant::now(), seen));
     }
 
     /// Tells whether somebody is online on this node.
     pub(crate) fn is_online(&self, user: UserId) -> bool {
         self.table.read().unwrap_or_else(PoisonError::into_inner).is_online(user)
+    }
+
+    /// Has it written of everybody when they were there last, and waits for it; who is connected was there at `alive`.
+    pub(crate) async fn note_everybody(&self, alive: Timestamp) {
+        let (done, noted) = oneshot::channel();
+        self.tell(Message::NoteEverybody(alive, done));
+        // An actor that is not there, or ends meanwhile, drops the other side.
+        let _ = noted.await;
     }
 
     pub(crate) fn is(&self, actor: Option<ActorRef<Message>>) {
@@ -122,55 +214,115 @@ pub(crate) enum Message {
     Came(UserId),
     /// Time to look who has gone.
     Tick,
+    /// The node ends: time to write down of everybody that they were there; who is connected, at this time.
+    NoteEverybody(Timestamp, oneshot::Sender<()>),
 }
 
 /// The actor.
 pub(crate) struct Presences;
 
+pub(crate) struct State {
+    node: Arc<Node>,
+    /// When people were there last, as far as it is still to be written.
+    unwritten: HashMap<UserId, Timestamp>,
+    /// When storage may be tried again, if it failed.
+    try_at: Option<Instant>,
+}
+
 impl Actor for Presences {
     type Msg = Message;
-    type State = Arc<Node>;
+    type State = State;
     type Arguments = Arc<Node>;
 
-    async fn pre_start(&self, myself: ActorRef<Message>, node: Arc<Node>) -> Result<Arc<Node>, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<Message>, node: Arc<Node>) -> Result<State, ActorProcessingErr> {
         myself.send_interval(TICK, || Message::Tick);
         node.presence.is(Some(myself));
-        Ok(node)
+        Ok(State { node, unwritten: HashMap::new(), try_at: None })
     }
 
     async fn handle(
         &self,
         _: ActorRef<Message>,
         message: Message,
-        node: &mut Arc<Node>,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Came(user) => announce(node, user, None).await,
-            Message::Tick => tell_departures(node).await,
+            Message::Came(user) => announce(&state.node, user, None).await,
+            Message::Tick => {
+                state.tell_departures().await;
+                state.note_some().await;
+            }
+            Message::NoteEverybody(alive, done) => {
+                state.note_everybody(alive).await;
+                let _ = done.send(());
+            }
         }
         Ok(())
     }
 }
 
-/// Tells who has gone, a few at a time: whoever comes back before their turn has not gone.
-async fn tell_departures(node: &Arc<Node>) {
-    let after = node.options.offline_after;
-    loop {
-        let gone = node.presence.write(|table| table.gone(Instant::now(), after, AT_ONCE));
-        if gone.is_empty() {
+impl State {
+    /// Tells who has gone, a few at a time: whoever comes back before their turn has not gone.
+    async fn tell_departures(&mut self) {
+        let after = self.node.options.offline_after;
+        // Of a node that ends nobody is told: they are all being sent away.
+        while !self.node.is_draining() {
+            let gone = self.node.presence.write(|table| table.gone(Instant::now(), after, AT_ONCE));
+            if gone.is_empty() {
+                return;
+            }
+            // First it is written: whoever hears of it, and asks, is answered the same.
+            self.note(&gone).await;
+            for (user, at) in gone {
+                metrics::get().users_online.decrement(1);
+                announce(&self.node, user, Some(at)).await;
+            }
+        }
+    }
+
+    /// Writes down of some who are online that they were there, so that a crash does not lose more of it than a while.
+    async fn note_some(&mut self) {
+        let now = Instant::now();
+        let (every, alive) = (self.node.options.heartbeat * NOTED_EVERY, alive(&self.node));
+        let some = self.node.presence.write(|table| table.to_note(now, every, alive, NOTED_AT_ONCE));
+        if !some.is_empty() || !self.unwritten.is_empty() {
+            self.note(&some).await;
+        }
+    }
+
+    async fn note_everybody(&mut self, alive: Timestamp) {
+        let all = self.node.presence.write(|table| table.all(alive));
+        self.try_at = None;
+        self.note(&all).await;
+    }
+
+    /// Writes down when people were there last. What cannot be written now is kept for later.
+    async fn note(&mut self, seen: &[(UserId, Timestamp)]) {
+        for (user, at) in seen {
+            let latest = self.unwritten.entry(*user).or_insert(*at);
+            *latest = (*latest).max(*at);
+        }
+        if self.try_at.is_some_and(|at| Instant::now() < at) {
             return;
         }
-        for user in gone {
-            left(node, user).await;
+        let rows: Vec<_> = self.unwritten.iter().map(|(user, at)| (*user, *at)).collect();
+        self.try_at = None;
+        for rows in rows.chunks(ROWS) {
+            let written = timeout(PATIENCE, self.node.storage.call(Change::LastSeen(rows.to_vec()))).await;
+            let Ok(Ok(_)) = written else {
+                self.try_at = Some(Instant::now() + PAUSE);
+                return;
+            };
+            for (user, _) in rows {
+                self.unwritten.remove(user);
+            }
         }
     }
 }
 
-async fn left(node: &Arc<Node>, user: UserId) {
-    let at = Timestamp::now();
-    metrics::get().users_online.decrement(1);
-    node.storage.write(Write { change: Change::LastSeen(user, at), reply: Reply::Nobody });
-    announce(node, user, Some(at)).await;
+/// Returns when everybody who is connected now was alive for certain.
+pub(crate) fn alive(node: &Node) -> Timestamp {
+    Timestamp::now().before(node.options.heartbeat.mul_f64(SILENCE))
 }
 
 /// Tells the people around a user, as far as they are connected, that the user came or left.
@@ -203,39 +355,94 @@ async fn connected_around(node: &Node, user: UserId) -> Result<Vec<UserId>, chat
 mod tests {
     use super::*;
 
+    const AFTER: Duration = Duration::from_secs(10);
+
+    fn user(id: u64) -> UserId {
+        UserId::new(id).expect("an id")
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_millis(second * 1_000)
+    }
+
     #[test]
     fn a_reload_is_no_departure() {
-        let user = UserId::new(42).expect("an id");
-        let (start, after) = (Instant::now(), Duration::from_secs(10));
+        let (alice, start) = (user(42), Instant::now());
         let mut table = Table::default();
-        assert!(table.came(user));
-        assert!(!table.came(user), "a second connection is no news");
-        table.left(user, start);
-        assert!(table.gone(start + after * 9, after, AT_ONCE).is_empty(), "one is still there");
-        table.left(user, start);
-        assert!(!table.came(user), "back within the debounce");
-        table.left(user, start + after);
-        assert!(table.gone(start + after, after, AT_ONCE).is_empty());
-        assert!(table.is_online(user));
-        assert_eq!(table.gone(start + after * 2, after, AT_ONCE), [user]);
-        assert!(!table.is_online(user));
-        assert!(table.came(user));
+        assert!(table.came(alice, start, at(0)));
+        assert!(!table.came(alice, start, at(0)), "a second connection is no news");
+        table.left(alice, start, at(0));
+        assert!(table.gone(start + AFTER * 9, AFTER, AT_ONCE).is_empty(), "one is still there");
+        table.left(alice, start, at(0));
+        assert!(!table.came(alice, start, at(1)), "back within the debounce");
+        table.left(alice, start + AFTER, at(11));
+        assert!(table.gone(start + AFTER, AFTER, AT_ONCE).is_empty());
+        assert!(table.is_online(alice));
+        assert_eq!(table.gone(start + AFTER * 2, AFTER, AT_ONCE), [(alice, at(11))]);
+        assert!(!table.is_online(alice));
+        assert!(table.came(alice, start, at(30)));
     }
 
     /// All of a crowd was taken out at once and told one by one: those who came back meanwhile were told as gone.
     #[test]
     fn of_a_crowd_that_has_gone_those_who_come_back_before_their_turn_have_not() {
-        let (start, after) = (Instant::now(), Duration::from_secs(10));
+        let start = Instant::now();
         let mut table = Table::default();
-        let crowd: Vec<UserId> = (1..=100).map(|id| UserId::new(id).expect("an id")).collect();
+        let crowd: Vec<UserId> = (1..=100).map(user).collect();
         for user in &crowd {
-            table.came(*user);
-            table.left(*user, start);
+            table.came(*user, start, at(0));
+            table.left(*user, start, at(0));
         }
-        let first = table.gone(start + after, after, 30);
+        let first = table.gone(start + AFTER, AFTER, 30);
         assert_eq!(first.len(), 30);
-        let news = crowd.iter().filter(|user| table.came(**user)).count();
+        let news = crowd.iter().filter(|user| table.came(**user, start, at(0))).count();
         assert_eq!(news, 30, "the others had never gone");
-        assert!(table.gone(start + after, after, 100).is_empty());
+        assert!(table.gone(start + AFTER, AFTER, 100).is_empty());
+    }
+
+    /// They were seen when the hub decided: ten seconds late, and a minute and a half with a dead line.
+    #[test]
+    fn somebody_was_last_seen_when_their_last_connection_was_alive() {
+        let (alice, start) = (user(42), Instant::now());
+        let mut table = Table::default();
+        table.came(alice, start, at(0));
+        table.came(alice, start, at(5));
+        // One is closed; of the other nothing was heard since long before, which is found out later.
+        table.left(alice, start, at(100));
+        table.left(alice, start, at(40));
+        assert_eq!(table.gone(start + AFTER, AFTER, AT_ONCE), [(alice, at(100))]);
+
+        table.came(alice, start, at(200));
+        table.left(alice, start, at(190));
+        assert_eq!(table.gone(start + AFTER, AFTER, AT_ONCE), [(alice, at(200))], "they had come later than that");
+    }
+
+    #[test]
+    fn while_they_are_online_it_is_noted_now_and_then_and_not_of_all_at_once() {
+        let start = Instant::now();
+        let every = Duration::from_secs(120);
+        let mut table = Table::default();
+        let crowd: Vec<UserId> = (1..=100).map(user).collect();
+        crowd.iter().for_each(|user| drop(table.came(*user, start, at(0))));
+        assert!(table.to_note(start + every / 2, every, at(50), 64).is_empty(), "they have just come");
+        // The first has gone, and does not count as gone yet: nothing later is claimed of them.
+        table.left(user(1), start, at(3));
+        let now = start + every;
+        let mut noted = table.to_note(now, every, at(50), 64);
+        assert_eq!(noted.len(), 64);
+        noted.extend(table.to_note(now, every, at(50), 64));
+        assert!(table.to_note(now, every, at(50), 64).is_empty(), "once in a while");
+        noted.sort_unstable();
+        let expected: Vec<_> = crowd.iter().map(|one| (*one, if *one == user(1) { at(3) } else { at(50) })).collect();
+        assert_eq!(noted, expected);
+
+        table.came(user(7), now, at(60));
+        table.came(user(200), now, at(130));
+        let mut all = table.all(at(140));
+        all.sort_unstable();
+        assert_eq!((all.len(), all[0], all[100]), (101, (user(1), at(3)), (user(200), at(140))));
+        assert_eq!(table.to_note(now + every, every, at(100), 200).len(), 101);
+        table.came(user(300), now, at(500));
+        assert_eq!(table.to_note(now + every, every, at(400), 200), [(user(300), at(500))], "not before they came");
     }
 }

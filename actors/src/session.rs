@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
-use crate::limits::{Bucket, too_fast};
+use crate::limits::{Limiter, Limiters};
 use crate::node::Node;
 use crate::origin::Permit;
 use crate::people::Registration;
@@ -26,14 +26,11 @@ use crate::timing::Timing;
 /// This many frames in a row that are no frames end the connection.
 const MALFORMED: u32 = 3;
 
-/// This many messages refused for their rate, without one accepted between, are a flood.
+/// This many frames refused for their rate, without one accepted between, are a flood.
 const FLOOD: u32 = 200;
 
 /// How many threads a session remembers the members of.
 const KNOWN_THREADS: usize = 1_024;
-
-/// Questions to the database per second, and their burst: everything but messages.
-const QUERIES: (f64, f64) = (50.0, 200.0);
 
 /// What a session is told.
 #[derive(Debug)]
@@ -73,11 +70,11 @@ pub(crate) struct State {
 }
 
 /// What a session needs once it does something.
+#[derive(Default)]
 struct Busy {
     known: HashMap<ThreadId, Pair>,
-    typing_in: Vec<(Pair, ThreadId)>,
-    typing: Bucket,
-    queries: Bucket,
+    /// Where the user has written on this connection, not long ago, without saying that they stopped.
+    typing_in: Vec<(Pair, ThreadId, Instant)>,
 }
 
 impl Actor for Session {
@@ -87,7 +84,6 @@ impl Actor for Session {
 
     async fn pre_start(&self, _: ActorRef<Message>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { node, registration, socket, notifications } = arguments;
-        node.presence.came(registration.user());
         Ok(State { node, registration, socket, notifications, malformed: 0, refused_in_a_row: 0, busy: None })
     }
 
@@ -110,9 +106,9 @@ impl Drop for State {
     /// However the session ends, those who watched its user write are told.
     fn drop(&mut self) {
         let who = self.registration.user();
-        self.node.presence.left(who);
-        for (pair, thread_id) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
-            let leaves = thread::Message::Typing { who, thread_id, signal: Signal::Leaves };
+        let connection = self.registration.id();
+        for (pair, thread_id, _) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
+            let leaves = thread::Message::Typing { who, connection, thread_id, signal: Signal::Leaves };
             // On a node that is ending nobody is there to tell.
             let _ = self.node.threads.deliver(pair, leaves);
         }
@@ -155,13 +151,7 @@ impl State {
     }
 
     fn busy(&mut self) -> &mut Busy {
-        let per_minute = self.node.options.typing_per_minute;
-        self.busy.get_or_insert_with(|| {
-            let now = Instant::now();
-            let typing = Bucket::new(f64::from(per_minute) / 60.0, f64::from(per_minute), now);
-            let queries = Bucket::new(QUERIES.0, QUERIES.1, now);
-            Box::new(Busy { known: HashMap::new(), typing_in: Vec::new(), typing, queries })
-        })
+        self.busy.get_or_insert_default()
     }
 
     /// Answers what could not be read.
@@ -214,26 +204,13 @@ impl State {
         Ok(pair)
     }
 
-    /// Counts a message; a flood ends the connection.
-    fn may_send(&mut self) -> Result<(), Refused> {
-        let taken = self.node.rates.take(self.user(), Instant::now());
+    /// Counts a frame of a kind against its user; a flood of refused ones ends the connection.
+    fn may(&mut self, kind: fn(&Limiters) -> &Limiter) -> Result<(), Refused> {
+        let taken = kind(&self.node.limiters).take(self.user(), Instant::now());
         self.refused_in_a_row = if taken.is_ok() { 0 } else { self.refused_in_a_row + 1 };
         if self.refused_in_a_row > FLOOD {
             self.registration.outbox().close(CloseCode::Flooding);
         }
         taken
-    }
-
-    /// Counts a question to the database.
-    fn may_ask(&mut self) -> Result<(), Refused> {
-        if self.node.options.limits.rate.is_none() {
-            return Ok(());
-        }
-        self.busy().queries.take(Instant::now()).map_err(|wait| too_fast("requests", wait))
-    }
-
-    /// Counts a typing frame.
-    fn may_type(&mut self) -> Result<(), Refused> {
-        self.busy().typing.take(Instant::now()).map_err(|wait| too_fast("typing frames", wait))
     }
 }

@@ -17,20 +17,22 @@ use tokio::time::Instant;
 
 use crate::awake::Waiting;
 use crate::horizon::Told;
+use crate::limits::Leaves;
 use crate::node::Node;
 use crate::origin::Origin;
+use crate::people::ConnectionId;
 use crate::refused::Refused;
 use crate::storage::{Reply, Write};
-pub(crate) use typing::Signal;
 use typing::Typing;
+pub(crate) use typing::{LASTS as TYPING_LASTS, Signal};
 
 /// What a thread is told.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// By the table: somebody asks for something to be stored.
     Ask(Change, Origin),
-    /// By the table: somebody begins or stops to write, or leaves.
-    Typing { who: UserId, thread_id: ThreadId, signal: Signal },
+    /// By the table: somebody begins or stops to write on a connection, or leaves.
+    Typing { who: UserId, connection: ConnectionId, thread_id: ThreadId, signal: Signal },
     /// By the table: commits of others, up to this one, touched the thread.
     Follow(CommitNo, Told),
     /// By storage: what became of what was asked.
@@ -97,6 +99,8 @@ pub(crate) struct State {
     waiting: Waiting,
     told: Option<UpTo>,
     in_flight: InFlight,
+    /// Who may make it, as long as it is not known to be there.
+    leaves: Leaves,
     typing: Typing,
     last_active: Instant,
 }
@@ -109,8 +113,16 @@ impl Actor for Thread {
     async fn pre_start(&self, myself: ActorRef<Message>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { node, pair, waiting } = arguments;
         myself.send_after(node.options.thread_idle, || Message::Idle);
-        let (typing, in_flight) = (Typing::default(), InFlight::default());
-        Ok(State { node, pair, waiting, told: None, in_flight, typing, last_active: Instant::now() })
+        Ok(State {
+            node,
+            pair,
+            waiting,
+            told: None,
+            in_flight: InFlight::default(),
+            leaves: Leaves::default(),
+            typing: Typing::default(),
+            last_active: Instant::now(),
+        })
     }
 
     async fn handle(
@@ -121,7 +133,9 @@ impl Actor for Thread {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Ask(change, origin) => state.ask(&myself, change, origin),
-            Message::Typing { who, thread_id, signal } => state.types(&myself, who, thread_id, signal),
+            Message::Typing { who, connection, thread_id, signal } => {
+                state.types(&myself, (who, connection), thread_id, signal);
+            }
             Message::Follow(up_to, told) => Box::pin(state.follow(up_to, told)).await?,
             Message::Settled(settled, told) => state.settle(settled, told).await?,
             Message::TypingDue => state.typing_due(),
@@ -135,44 +149,60 @@ impl Actor for Thread {
 
 impl State {
     /// Hands a change to storage. What comes back is [`Message::Settled`], or the origin hears why not.
-    fn ask(&mut self, myself: &ActorRef<Message>, change: Change, origin: Origin) {
+    fn ask(&mut self, myself: &ActorRef<Message>, mut change: Change, mut origin: Origin) {
         self.active();
-        if let Change::Send(send) = &change {
-            self.stop_typing(send.sender);
+        if let Change::Send(send) = &mut change {
+            let stopped = match origin.connection_id() {
+                Some(connection) => self.typing.end(connection),
+                None => self.typing.end_last(send.sender),
+            };
+            self.tell_stopped(send.sender, stopped);
+            let (may_open, leave) = self.leaves.ask(&self.node.limiters.new_threads, send.sender);
+            send.may_open = may_open;
+            origin.takes(leave);
         }
         let reply = Reply::Thread(myself.clone(), self.in_flight.clone(), origin);
         self.node.storage.write(Write { change, reply });
     }
 
-    fn types(&mut self, myself: &ActorRef<Message>, who: UserId, thread_id: ThreadId, signal: Signal) {
+    fn types(
+        &mut self,
+        myself: &ActorRef<Message>,
+        (who, connection): (UserId, ConnectionId),
+        thread_id: ThreadId,
+        signal: Signal,
+    ) {
         self.active();
         let Some(other) = self.pair.other(who) else { return };
         match signal {
             Signal::Begins => {
                 self.tell_typing(other, who, thread_id, true);
-                self.typing.begin(who, thread_id, Instant::now());
+                self.typing.begin(who, connection, thread_id, Instant::now());
                 myself.send_after(typing::LASTS, || Message::TypingDue);
             }
             Signal::Stops => {
-                self.typing.end(who);
-                self.tell_typing(other, who, thread_id, false);
+                self.typing.end(connection);
+                // Forwarded though it was known already, unless another of their connections goes on.
+                let stopped = self.typing.of(who).is_none().then_some(thread_id);
+                self.tell_stopped(who, stopped);
             }
-            Signal::Leaves => self.stop_typing(who),
+            Signal::Leaves => {
+                let stopped = self.typing.end(connection);
+                self.tell_stopped(who, stopped);
+            }
         }
     }
 
-    /// Says that somebody has stopped, if they were writing.
-    fn stop_typing(&mut self, who: UserId) {
-        if let (Some(thread_id), Some(other)) = (self.typing.end(who), self.pair.other(who)) {
+    /// Says that somebody has stopped, if they have.
+    fn tell_stopped(&self, who: UserId, stopped: Option<ThreadId>) {
+        if let (Some(thread_id), Some(other)) = (stopped, self.pair.other(who)) {
             self.tell_typing(other, who, thread_id, false);
         }
     }
 
     fn typing_due(&mut self) {
         for (who, thread_id) in self.typing.due(Instant::now()) {
-            if let Some(other) = self.pair.other(who) {
-                self.tell_typing(other, who, thread_id, false);
-            }
+            self.tell_stopped(who, Some(thread_id));
         }
     }
 
@@ -180,7 +210,8 @@ impl State {
     fn idle(&mut self, myself: &ActorRef<Message>) {
         let patience = self.node.options.thread_idle;
         let quiet = self.last_active.elapsed();
-        if quiet >= patience && self.in_flight.is_over() && self.node.threads.retire(self.pair, myself.get_id()) {
+        let over = self.in_flight.is_over() && self.typing.is_empty();
+        if quiet >= patience && over && self.node.threads.retire(self.pair, myself.get_id()) {
             return myself.stop(None);
         }
         let rest = patience.saturating_sub(quiet).max(patience / 8);

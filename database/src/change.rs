@@ -24,8 +24,8 @@ pub enum Change {
     ReadAllNotifications(UserId),
     /// One notification is to go.
     DeleteNotification(OwnNotification),
-    /// A user's last connection has gone.
-    LastSeen(UserId, Timestamp),
+    /// When users were last there, each once; where a later time stands, that stays.
+    LastSeen(Vec<(UserId, Timestamp)>),
     /// A ticket is being used.
     UseTicket(Ticket),
     /// Images whose renditions are about to be put into the store.
@@ -60,8 +60,10 @@ impl Change {
 /// A new message.
 #[derive(Debug, Clone)]
 pub struct Send {
-    /// Whose thread. The thread is made if there is none yet.
+    /// Whose thread. The thread is made if there is none yet and `may_open` says so.
     pub pair: Pair,
+    /// Whether this message may be the first of its thread.
+    pub may_open: bool,
     /// Who writes; one of the pair.
     pub sender: UserId,
     /// The author's idempotency key, 1–128 bytes.
@@ -192,6 +194,11 @@ pub enum Outcome {
     Duplicate(Box<Duplicate>),
     /// The key belongs to another message.
     TempIdConflict,
+    /// The sender's message would have been the first of its thread, which it may not be: nothing was stored.
+    NotOpened {
+        /// Who sent it.
+        sender: UserId,
+    },
     /// The message that it answers is not of this thread.
     NotFound(&'static str),
     /// This image is unknown, someone else's or used already: nothing was stored.
@@ -260,6 +267,10 @@ pub struct Deleted {
     pub id: MessageId,
     /// Its thread.
     pub thread_id: ThreadId,
+    /// Its place.
+    pub seq: Seq,
+    /// Its author.
+    pub sender: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
 }

@@ -11,6 +11,7 @@
 //!  chain                  the way to a place in a thread
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images
+//!  location, private      where a URL says that something is; files that nobody else reads
 //! ```
 //!
 //! Nothing here decides: a [`change::Change`] says what to write, [`commit::Writer`] writes it
@@ -25,12 +26,14 @@ mod entities;
 mod failure;
 pub mod history;
 pub mod ids;
+mod location;
 pub mod media;
 pub mod objects;
 mod packed;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod plans;
+pub mod private;
 pub mod queries;
 mod rows;
 mod sql;

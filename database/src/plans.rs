@@ -69,6 +69,7 @@ async fn write_everything(db: &Database) {
     let message = MessageId::new(1).unwrap();
     let send = |key: usize| Send {
         pair,
+        may_open: true,
         sender: ann,
         temp_id: Some(key.to_string()),
         payload_hash: [0; 32],
@@ -105,7 +106,7 @@ async fn write_everything(db: &Database) {
         Change::ReadNotification(own),
         Change::ReadAllNotifications(ben),
         Change::DeleteNotification(own),
-        Change::LastSeen(ann, at),
+        Change::LastSeen(vec![(ann, at)]),
         Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
     ];
     writer.commit(&changes).await.unwrap();

@@ -21,6 +21,7 @@ on_both_backends!(
     a_key_belongs_to_one_payload_for_ever,
     keys_are_compared_byte_by_byte,
     one_failure_costs_one_change,
+    a_message_that_may_not_begin_a_thread_is_refused_only_where_there_is_none,
     a_repetition_is_recognised_before_its_images_are_looked_at,
     images_are_sent_once_and_only_by_their_owner,
     an_answer_stays_in_its_thread,
@@ -153,6 +154,37 @@ async fn one_failure_costs_one_change(mut w: World) {
     assert!(matches!(images, Outcome::NoImage(id) if id.0 == "nothing"));
     assert!(matches!(answered, Outcome::NotFound("reply_to")));
     assert_eq!((before.message.seq, after.message.seq), (Seq(2), Seq(3)));
+}
+
+async fn a_message_that_may_not_begin_a_thread_is_refused_only_where_there_is_none(mut w: World) {
+    let (ann, ben, cid) = (user(1), user(2), user(3));
+    let answering =
+        |send: chat_database::change::Send| Change::Send(chat_database::change::Send { may_open: false, ..send });
+    let alone = answering(w.send(ann, ben, Some("a"), "hello"));
+    assert!(matches!(w.one(alone.clone()).await, Outcome::NotOpened { .. }));
+    assert_eq!(threads::of_pair(&w.db, pair(ann, ben)).await.unwrap(), None, "nothing was stored");
+
+    // In one commit: before the thread is there, and after it; another one is not made meanwhile.
+    let early = answering(w.send(ann, ben, Some("b"), "too early"));
+    let first = w.keyed(ann, ben, "c", "first");
+    let elsewhere = answering(w.send(ann, cid, Some("d"), "elsewhere"));
+    let answer = answering(w.send(ben, ann, Some("e"), "answer"));
+    let outcomes = w.commit(&[early, first, alone.clone(), elsewhere, answer]).await.outcomes;
+    let [Outcome::NotOpened { .. }, Outcome::Sent(first), Outcome::Sent(second), not_opened, Outcome::Sent(third)] =
+        &outcomes[..]
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert!(matches!(not_opened, Outcome::NotOpened { sender } if *sender == ann));
+    assert_eq!(
+        [first, second, third].map(|sent| (sent.opened, sent.message.seq.0)),
+        [(true, 1), (false, 2), (false, 3)]
+    );
+    assert!(matches!(w.one(alone).await, Outcome::Duplicate(_)), "a repetition begins nothing");
+
+    let mut lost = w.send(cid, ann, None, "an image that is not there");
+    lost.media = media(&["nothing"]);
+    assert!(matches!(w.one(answering(lost)).await, Outcome::NoImage(_)), "what can never be stored is not put off");
 }
 
 async fn a_repetition_is_recognised_before_its_images_are_looked_at(mut w: World) {

@@ -206,9 +206,9 @@ async fn no_clock_makes_a_used_ticket_good_again(mut w: World) {
 async fn last_seen_never_goes_back(mut w: World) {
     let (ann, ben) = (user(1), user(2));
     let at = |millis| Timestamp::from_millis(millis);
-    w.commit(&[Change::LastSeen(ann, at(50)), Change::LastSeen(ann, at(40))]).await;
+    w.commit(&[Change::LastSeen(vec![(ann, at(50))]), Change::LastSeen(vec![(ann, at(40))])]).await;
     w.says(ann, ben, "hi").await;
-    w.commit(&[Change::LastSeen(ann, at(30)), Change::LastSeen(ben, at(7))]).await;
+    w.commit(&[Change::LastSeen(vec![(ann, at(30)), (ben, at(7))])]).await;
     let mut seen = people::last_seen(&w.db, &[ann, ben, user(3)]).await.unwrap();
     seen.sort_unstable();
     assert_eq!(seen, [(ann, at(50)), (ben, at(7))]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 
 pub use super::images::ImageArgs;
+use super::secret::Secret;
 use super::value::{self, Rate};
 
 /// Where the database is if nobody says.
@@ -23,7 +24,7 @@ pub struct ServeArgs {
     /// The hub's own address as browsers see it; its origin is allowed.
     #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL", help_heading = "Network")]
     pub public_url: Option<String>,
-    /// Origins whose pages may open sockets and act by cookie, separated by commas.
+    /// Origins whose pages may open sockets, act by cookie and read answers, separated by commas; apps' and extensions' too.
     #[arg(long, env = "CHAT_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', help_heading = "Network")]
     pub allowed_origins: Vec<String>,
     /// Certificate chain, PEM: serve https and wss. Needs --tls-key.
@@ -43,13 +44,17 @@ pub struct ServeArgs {
     /// `sqlite://…?mode=rwc`, `mysql://…` or `mariadb://…`. Migrated at start.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = DATABASE_URL, hide_env_values = true,
         help_heading = "Storage")]
-    pub database_url: String,
+    pub database_url: Secret,
+    /// How long to wait at the start for a database that is away, or `off`.
+    #[arg(long, env = "CHAT_WAIT_FOR_DATABASE", value_name = "SPAN|off", default_value = "30s",
+        value_parser = value::duration_or_off, help_heading = "Storage")]
+    pub wait_for_database: Duration,
     /// Connections that read from the database; with SQLite, as many threads make pages besides.
     #[arg(long, env = "CHAT_DATABASE_READERS", value_name = "N", default_value_t = 4, help_heading = "Storage")]
     pub database_readers: u32,
     /// Where nodes are joined by NATS; this version joins them by their database, and does not start with it.
     #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, help_heading = "Storage")]
-    pub nats_url: Option<String>,
+    pub nats_url: Option<Secret>,
     /// This node's name, unique among the nodes of one database (default: made up at start).
     #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
     pub node_name: Option<String>,
@@ -68,7 +73,7 @@ pub struct ServeArgs {
 }
 
 /// The keys that tokens are verified with.
-#[derive(Clone, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct KeyArgs {
     /// Secrets that the core signs tokens with (HS256), separated by commas; each at least 32 bytes. Any of them
     /// verifies; the first one signs. `kid=<name>:<secret>` names one. Without any key: development mode.
@@ -78,9 +83,10 @@ pub struct KeyArgs {
         value_name = "SECRETS",
         value_delimiter = ',',
         hide_env_values = true,
+        allow_hyphen_values = true,
         help_heading = "Tokens"
     )]
-    pub jwt_secret: Vec<String>,
+    pub jwt_secret: Vec<Secret>,
     /// Public keys of the core, PEM, one after another: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
     #[arg(long, env = "JWT_PUBLIC_KEY", value_name = "FILE", help_heading = "Tokens")]
     pub jwt_public_key: Option<PathBuf>,
@@ -94,19 +100,15 @@ pub struct KeyArgs {
     #[arg(long, env = "JWT_AUDIENCE", value_name = "NAMES", value_delimiter = ',', help_heading = "Tokens")]
     pub jwt_audience: Vec<String>,
     /// The secret of tickets, at least 32 bytes (default: the first JWT_SECRET).
-    #[arg(long, env = "CHAT_TICKET_SECRET", value_name = "SECRET", hide_env_values = true, help_heading = "Tokens")]
-    pub ticket_secret: Option<String>,
-}
-
-impl std::fmt::Debug for KeyArgs {
-    /// Leaves out the secrets.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("KeyArgs")
-            .field("jwt_secret", &self.jwt_secret.len())
-            .field("jwt_public_key", &self.jwt_public_key)
-            .field("jwt_jwks", &self.jwt_jwks)
-            .finish_non_exhaustive()
-    }
+    #[arg(
+        long,
+        env = "CHAT_TICKET_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        help_heading = "Tokens"
+    )]
+    pub ticket_secret: Option<Secret>,
 }
 
 /// What one may ask of the hub.
@@ -140,16 +142,44 @@ pub struct LimitArgs {
     /// Frames of one connection that wait for their answer; then nothing more is read from it.
     #[arg(long, env = "CHAT_MAX_IN_FLIGHT", value_name = "N", default_value_t = 16, help_heading = "Limits")]
     pub max_in_flight: usize,
-    /// Messages per second and user, or `off`.
+    /// Messages per second and user, or `off`; `off` also lifts the limits on edits, receipts, typing, queries and new
+    /// conversations, unless they are set.
     #[arg(long, env = "CHAT_RATE_LIMIT", value_name = "N|off", default_value = "20", value_parser = value::rate,
         help_heading = "Limits")]
     pub rate_limit: Rate,
     /// Messages that a user may send at once.
     #[arg(long, env = "CHAT_RATE_BURST", value_name = "N", default_value_t = 60, help_heading = "Limits")]
     pub rate_burst: u32,
-    /// `typing` frames per connection and minute.
-    #[arg(long, env = "CHAT_TYPING_PER_MINUTE", value_name = "N", default_value_t = 60, help_heading = "Limits")]
-    pub typing_per_minute: u32,
+    /// Edits and deletions per second and user, or `off` (default: 20).
+    #[arg(long, env = "CHAT_EDIT_RATE", value_name = "N|off", value_parser = value::rate, help_heading = "Limits")]
+    pub edit_rate: Option<Rate>,
+    /// Edits and deletions that a user may make at once.
+    #[arg(long, env = "CHAT_EDIT_BURST", value_name = "N", default_value_t = 60, help_heading = "Limits")]
+    pub edit_burst: u32,
+    /// Receipts, and what else marks something as read, per second and user, or `off` (default: 200).
+    #[arg(long, env = "CHAT_RECEIPT_RATE", value_name = "N|off", value_parser = value::rate, help_heading = "Limits")]
+    pub receipt_rate: Option<Rate>,
+    /// Receipts that a user may send at once.
+    #[arg(long, env = "CHAT_RECEIPT_BURST", value_name = "N", default_value_t = 1_000, help_heading = "Limits")]
+    pub receipt_burst: u32,
+    /// Queries (all that reads and changes nothing, but for images) per second and user, or `off` (default: 100).
+    #[arg(long, env = "CHAT_QUERY_RATE", value_name = "N|off", value_parser = value::rate, help_heading = "Limits")]
+    pub query_rate: Option<Rate>,
+    /// Queries that a user may make at once.
+    #[arg(long, env = "CHAT_QUERY_BURST", value_name = "N", default_value_t = 500, help_heading = "Limits")]
+    pub query_burst: u32,
+    /// `typing` and `stop_typing` frames per minute and user, as many at once, or `off` (default: 60).
+    #[arg(long, env = "CHAT_TYPING_PER_MINUTE", value_name = "N|off", value_parser = value::rate,
+        help_heading = "Limits")]
+    pub typing_per_minute: Option<Rate>,
+    /// New conversations that a user may begin per minute, as many at once, or `off` (default: 20). Answers do not count.
+    #[arg(long, env = "CHAT_NEW_CONVERSATIONS_PER_MINUTE", value_name = "N|off", value_parser = value::rate,
+        help_heading = "Limits")]
+    pub new_conversations_per_minute: Option<Rate>,
+    /// New conversations that a user may begin per day, as many at once, or `off` (default: 200).
+    #[arg(long, env = "CHAT_NEW_CONVERSATIONS_PER_DAY", value_name = "N|off", value_parser = value::rate,
+        help_heading = "Limits")]
+    pub new_conversations_per_day: Option<Rate>,
     /// How long after its creation a message may be edited.
     #[arg(long, env = "CHAT_EDIT_WINDOW", value_name = "SPAN", default_value = "15m", value_parser = value::duration,
         help_heading = "Limits")]
@@ -178,7 +208,7 @@ pub struct ProcessArgs {
         action = ArgAction::Set, help_heading = "Process")]
     pub hold_cores: bool,
     /// How long the hub takes to end, at most.
-    #[arg(long, env = "CHAT_DRAIN_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = value::duration,
+    #[arg(long, env = "CHAT_DRAIN_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = value::seconds,
         help_heading = "Process")]
     pub drain_seconds: Duration,
     /// How often an open connection is pinged; it is closed after two pings without a sign of life.

@@ -51,12 +51,45 @@ fn the_defaults_are_those_of_the_protocol() {
     let hub = config.hub;
     assert_eq!((hub.limits.frame_bytes, hub.limits.text_chars, hub.limits.images), (65_536, 4_000, 10));
     assert_eq!((hub.limits.in_flight, hub.limits.rate, hub.burst), (16, Some(20.0), 60));
-    assert_eq!((hub.connections_per_user, hub.typing_per_minute), (10, 60));
+    assert_eq!(hub.connections_per_user, 10);
+    let minute = Duration::from_secs(60);
+    let usual = Rates {
+        changes: Some(Rate::per_second(20.0, 60)),
+        receipts: Some(Rate::per_second(200.0, 1_000)),
+        queries: Some(Rate::per_second(100.0, 500)),
+        typing: Some(Rate::within(minute, 60.0)),
+        new_threads: [Some(Rate::within(minute, 20.0)), Some(Rate::within(minute * 60 * 24, 200.0))],
+    };
+    assert_eq!(hub.rates, usual);
     let images = &hub.images;
     assert_eq!((images.bounds.bytes, images.bounds.pixels, images.bounds.side), (10_000_000, 40_000_000, 12_000));
     assert_eq!((images.files_per_minute, images.burst), (Some(60.0), 100));
     assert_eq!(images.orphans_stay, Duration::from_secs(24 * 3_600));
+    assert_eq!((images.memory, images.unsent, images.unsent_bytes), (768_000_000, 200, 200_000_000));
     assert_eq!((hub.edit_window, hub.heartbeat), (Duration::from_secs(900), Duration::from_secs(25)));
+}
+
+#[test]
+fn a_load_test_switches_every_limit_of_rate_off_at_once_and_may_set_single_ones() {
+    let rates = |flags: &[&str]| {
+        let flags: Vec<_> = ["--jwt-secret", SECRET].iter().chain(flags).copied().collect();
+        config(&flags, folder().path()).expect("good").hub.rates
+    };
+    assert_eq!(rates(&["--rate-limit", "off"]), Rates::OFF);
+    let five = Some(Rate::within(Duration::from_secs(60), 5.0));
+    let set = rates(&["--rate-limit", "off", "--new-conversations-per-minute", "5"]);
+    assert_eq!(set, Rates { new_threads: [five, None], ..Rates::OFF });
+    for (flag, lifted) in [
+        ("--edit-rate", Rates { changes: None, ..rates(&[]) }),
+        ("--receipt-rate", Rates { receipts: None, ..rates(&[]) }),
+        ("--query-rate", Rates { queries: None, ..rates(&[]) }),
+        ("--typing-per-minute", Rates { typing: None, ..rates(&[]) }),
+        ("--new-conversations-per-minute", Rates { new_threads: [None, rates(&[]).new_threads[1]], ..rates(&[]) }),
+        ("--new-conversations-per-day", Rates { new_threads: [rates(&[]).new_threads[0], None], ..rates(&[]) }),
+    ] {
+        assert_eq!(rates(&[flag, "off"]), lifted, "{flag}");
+    }
+    assert_eq!(rates(&["--edit-rate", "3", "--edit-burst", "7"]).changes, Some(Rate::per_second(3.0, 7)));
 }
 
 #[test]
@@ -123,6 +156,9 @@ fn what_cannot_be_used_is_said() {
         (&["--jwt-secret", SECRET, "--media-url", "s3://"], "CHAT_MEDIA_URL"),
         (&["--jwt-secret", SECRET, "--max-image", "1"], "CHAT_MAX_IMAGE"),
         (&["--jwt-secret", SECRET, "--image-workers", "0"], "CHAT_IMAGE_WORKERS"),
+        (&["--jwt-secret", SECRET, "--image-memory", "1"], "CHAT_IMAGE_MEMORY"),
+        (&["--jwt-secret", SECRET, "--max-unsent", "0"], "CHAT_MAX_UNSENT"),
+        (&["--jwt-secret", SECRET, "--max-unsent-bytes", "0"], "CHAT_MAX_UNSENT_BYTES"),
         (&["--jwt-secret", SECRET, "--media-orphans", "0"], "CHAT_MEDIA_ORPHANS"),
         (&["--jwt-secret", SECRET, "--heartbeat", "0"], "CHAT_HEARTBEAT"),
         (&["--jwt-secret", SECRET, "--workers", "0"], "CHAT_WORKERS"),
@@ -143,10 +179,11 @@ fn everything_that_is_wrong_is_said_at_once() {
 #[test]
 fn no_secret_is_printed() {
     let flags = ["--jwt-secret", SECRET, "--database-url", "mysql://chat:hunter2@db/chat"];
-    let cli = Cli::try_parse_from(["chat"].into_iter().chain(flags)).expect("good");
+    let others = ["--ticket-secret", SECRET, "--nats-url", "nats://hunter2@n", "--media-url", "s3://k:hunter2@b"];
+    let cli = Cli::try_parse_from(["chat"].into_iter().chain(flags).chain(others)).expect("good");
+    let migrate = Cli::try_parse_from(["chat", "migrate", flags[2], flags[3]]).expect("good");
     let config = config(&flags, folder().path()).expect("good");
-    // Until it has been checked, the command line holds the database's URL; nobody prints that.
-    for text in [format!("{:?}", cli.serve.keys), format!("{config:?}")] {
+    for text in [format!("{cli:?}"), format!("{migrate:?}"), format!("{config:?}")] {
         assert!(!text.contains("honest") && !text.contains("hunter2"), "{text}");
     }
 }

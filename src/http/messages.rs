@@ -86,7 +86,7 @@ pub(super) fn delete(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     responses((status = 200, description = "A page", body = MessagePage)),
 )]
 pub(crate) async fn get_messages(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let reader = caller.user(&api)?;
+    let reader = caller.reader(&api)?;
     let (which, limit) = (page_of(&query)?, query.limit(200, 50)?);
     let thread = thread_of(reader, &query)?;
     let Some(mut history) = page(api.hub.database(), reader, thread, which, limit).await? else {

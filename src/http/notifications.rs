@@ -76,7 +76,7 @@ pub(super) fn delete(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     responses((status = 200, description = "A page", body = NotificationPage)),
 )]
 pub(crate) async fn get_notifications(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let reader = caller.user(&api)?;
+    let reader = caller.reader(&api)?;
     let before = query.place("before")?.map(|(updated_at, id)| Position { updated_at, id });
     let (unread, limit) = (query.flag("unread")?, query.limit(100, 30)?);
     let stream = page(api.hub.database(), reader, before, unread, limit).await?;

@@ -5,12 +5,12 @@ use chat_database::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
-use warp::{Filter, Rejection, Reply};
+use warp::{Filter, Rejection};
 
 use super::caller::{Caller, caller};
 use super::error::ApiError;
 use super::query::{Query, query};
-use super::{Api, answer, given, reading};
+use super::{Api, answer, aside, given, reading};
 
 /// How many people may be asked about at a time.
 const MOST: usize = 1_000;
@@ -40,8 +40,7 @@ pub(super) fn ask(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejec
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(get_presence)
-        .map(Reply::into_response)
+        .then(|api, caller, query| aside(api, caller, query, get_presence))
 }
 
 /// Tells who is there, of those whom the caller shares a thread with.
@@ -53,7 +52,7 @@ pub(super) fn ask(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejec
     responses((status = 200, description = "Who is there", body = People)),
 )]
 pub(crate) async fn get_presence(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let asker = caller.user(&api)?;
+    let asker = caller.reader(&api)?;
     let asked = query.ids("user_ids", MOST)?;
     let known = api.hub.presence(asker, asked).await?;
     let users = known.into_iter().map(|known| Person {

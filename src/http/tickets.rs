@@ -32,6 +32,6 @@ pub(super) fn issue(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
     responses((status = 200, description = "A ticket", body = NewTicket)),
 )]
 pub(crate) async fn issue_ticket(api: Api, caller: Caller) -> Result<Response, ApiError> {
-    let ticket = api.authenticator.mint_ticket(caller.user(&api)?);
+    let ticket = api.authenticator.mint_ticket(caller.reader(&api)?);
     Ok(answer::ok(&NewTicket { ticket, expires_in: TICKET_SECONDS }))
 }

@@ -116,7 +116,7 @@ fn samples() -> Vec<ServerFrame> {
         ServerFrame::NavCounts { payload: Totals { notifications: 1, messages: 2 } },
         ServerFrame::NewMessage(NewMessage { message: message(), cursor: Some(cursor()) }),
         ServerFrame::NewMessage(NewMessage { message: message(), cursor: None }),
-        ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, rev: Rev(13), cursor: None }),
+        deleted(id, thread_id),
         ServerFrame::NotificationRead(NotificationMark { id: None, all: true, cursor: Some(cursor()) }),
         ServerFrame::OnlineUsers { users: vec![UserId::new(7).expect("an id")] },
         ServerFrame::Echo { data: None, ts: 1 },
@@ -127,6 +127,11 @@ fn samples() -> Vec<ServerFrame> {
         error(About::default()),
         error(About { thread_id: Some(thread_id), ..About::default() }),
     ]
+}
+
+fn deleted(id: MessageId, thread_id: ThreadId) -> ServerFrame {
+    let sender_id = UserId::new(42).expect("an id");
+    ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, seq: Seq(12), sender_id, rev: Rev(13), cursor: None })
 }
 
 fn validator(kind: &str) -> jsonschema::Validator {

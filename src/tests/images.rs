@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!  picture   pictures that tests make, with EXIF as a phone writes it
-//!  form      forms with files, as a browser writes them
+//!  form      forms with files, as a browser writes them; forms: as other clients do
 //!  place     a hub whose images are in a folder, or in S3
 //!  journey   upload, send, hear, fetch, read again
 //!  files     what is taken, and what becomes of it; hostile: what is not, and why
 //!  access    who sees what: members, links, and everybody else
-//!  limits    how many, how large, how slow
+//!  limits    how many, how large, how slow; greedy: what one person can do to everybody
 //!  sweep     what nobody holds goes; crash: also when the hub dies in the middle of anything
 //! ```
 //!
@@ -24,6 +24,10 @@ mod crash;
 mod files;
 #[path = "images/form.rs"]
 mod form;
+#[path = "images/forms.rs"]
+mod forms;
+#[path = "images/greedy.rs"]
+mod greedy;
 #[path = "images/hostile.rs"]
 mod hostile;
 #[path = "images/journey.rs"]

@@ -32,17 +32,30 @@ pub(super) struct Clock {
     expires: Instant,
     unanswered: u8,
     heard: bool,
+    heard_at: Instant,
 }
 
 impl Clock {
     pub(super) fn new(interval: Duration, identity: &Identity) -> Self {
-        let ping = Instant::now() + jittered(interval);
-        Self { interval, ping, expires: end(identity), unanswered: 0, heard: true }
+        let now = Instant::now();
+        let ping = now + jittered(interval);
+        Self { interval, ping, expires: end(identity), unanswered: 0, heard: true, heard_at: now }
     }
 
     /// Notes a sign of life.
     pub(super) fn heard(&mut self) {
         self.heard = true;
+        self.heard_at = Instant::now();
+    }
+
+    /// Returns how long ago the last sign of life was.
+    pub(super) fn silence(&self) -> Duration {
+        self.heard_at.elapsed()
+    }
+
+    /// Tells whether a ping has not been answered until the next one was due.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.unanswered > 1 && !self.heard
     }
 
     /// Notes a fresh token.
@@ -121,6 +134,18 @@ mod tests {
             tokio::time::sleep_until(clock.next()).await;
             assert_eq!(clock.due(Instant::now(), false), expected);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_is_doubtful_when_a_ping_has_had_its_time_and_until_something_is_heard() {
+        let mut clock = clock();
+        for doubtful in [false, true] {
+            tokio::time::sleep_until(clock.next()).await;
+            assert_eq!((clock.due(Instant::now(), false), clock.is_doubtful()), (Due::Ping, doubtful));
+        }
+        assert!(clock.silence() >= BEAT * 18 / 10, "{:?}", clock.silence());
+        clock.heard();
+        assert_eq!((clock.silence(), clock.is_doubtful()), (Duration::ZERO, false));
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use chat_actors::protocol::client::{Auth, parse};
 use chat_actors::protocol::server::About;
 use chat_actors::protocol::{ClientFrame, CloseCode, ErrorCode, Socket};
 use chat_database::ids::UserId;
+use chat_database::time::Timestamp;
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
@@ -67,6 +68,7 @@ impl Connection {
     /// Serves the connection to its end.
     pub(super) async fn run(mut self: Box<Self>) {
         let end = self.serve().await;
+        self.session.ended(Timestamp::now().before(self.silence_before(&end)));
         let code = match &end {
             End::Ours(close) => Some(close.code),
             End::Theirs | End::Gone => None,
@@ -75,6 +77,18 @@ impl Connection {
         let code = code.map(CloseCode::code);
         tracing::debug!(user.id = %self.user, connection.id = self.session.connection_id(), close.code = code, "connection ends");
         Box::pin(self.end(end)).await;
+    }
+
+    /// Returns how long before its end the connection was last known to be alive. Whatever the client does is a sign of life,
+    /// and so is its hanging up.
+    fn silence_before(&self, end: &End) -> Duration {
+        match end {
+            End::Theirs | End::Gone => Duration::ZERO,
+            // What is not read may not have arrived.
+            End::Ours(close) if matches!(close.code, CloseCode::NoPong | CloseCode::TooSlow) => self.clock.silence(),
+            End::Ours(_) if self.clock.is_doubtful() => self.clock.silence(),
+            End::Ours(_) => Duration::ZERO,
+        }
     }
 
     async fn serve(&mut self) -> End {
@@ -142,7 +156,13 @@ impl Connection {
 
     /// Takes a fresh token, or ends the connection.
     async fn renew(&mut self, auth: Auth) {
-        match identify(&self.sockets, auth, Some(self.user)).await {
+        // To verify a signature takes longer than a message does.
+        let counted = self.sockets.0.hub.may_ask(self.user);
+        let identified = match counted {
+            Ok(()) => identify(&self.sockets, auth, Some(self.user)).await,
+            Err(refused) => Err(refused),
+        };
+        match identified {
             Ok(identity) => {
                 self.clock.renew(&identity);
                 self.session.renewed();

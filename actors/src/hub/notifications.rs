@@ -3,6 +3,7 @@
 use chat_database::change::{Change, Notify, Outcome, OwnNotification};
 use chat_database::ids::{NotificationId, UserId};
 use chat_database::time::Timestamp;
+use tokio::time::Instant;
 
 use super::Hub;
 use crate::refused::Refused;
@@ -43,9 +44,9 @@ impl Hub {
     /// Marks a notification as read.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `rate_limited`, `not_found`.
     pub async fn read_notification(&self, user: UserId, id: NotificationId) -> Result<(), Refused> {
-        self.change_notification(Change::ReadNotification(OwnNotification { id, user })).await
+        self.change_notification(user, Change::ReadNotification(OwnNotification { id, user })).await
     }
 
     /// Marks all of a user's notifications as read.
@@ -53,18 +54,19 @@ impl Hub {
     /// # Errors
     /// Temporary ones alone.
     pub async fn read_all_notifications(&self, user: UserId) -> Result<(), Refused> {
-        self.change_notification(Change::ReadAllNotifications(user)).await
+        self.change_notification(user, Change::ReadAllNotifications(user)).await
     }
 
     /// Deletes a notification.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `rate_limited`, `not_found`.
     pub async fn delete_notification(&self, user: UserId, id: NotificationId) -> Result<(), Refused> {
-        self.change_notification(Change::DeleteNotification(OwnNotification { id, user })).await
+        self.change_notification(user, Change::DeleteNotification(OwnNotification { id, user })).await
     }
 
-    async fn change_notification(&self, change: Change) -> Result<(), Refused> {
+    async fn change_notification(&self, user: UserId, change: Change) -> Result<(), Refused> {
+        self.node.limiters.receipts.take(user, Instant::now())?;
         match self.node.storage.call(change).await? {
             Outcome::NoNotification => Err(Refused::not_found("notification")),
             _ => Ok(()),

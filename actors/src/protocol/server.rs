@@ -173,6 +173,10 @@ pub struct MessageUpdated {
     pub id: MessageId,
     /// Its thread.
     pub thread_id: ThreadId,
+    /// Its place.
+    pub seq: Seq,
+    /// Its author.
+    pub sender_id: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
     /// The new text.
@@ -191,6 +195,10 @@ pub struct MessageDeleted {
     pub id: MessageId,
     /// Its thread.
     pub thread_id: ThreadId,
+    /// Its place: a client that has not loaded the message can tell whether it was unread.
+    pub seq: Seq,
+    /// Its author.
+    pub sender_id: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
     /// How far this connection has been served; absent in a replay.

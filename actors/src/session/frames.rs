@@ -4,6 +4,7 @@ use chat_database::change::{Change, Delete, Edit, OwnNotification, Receipt, Rece
 use chat_database::ids::{MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::queries::{people, threads, unread};
 use chat_database::time::Timestamp;
+use tokio::time::Instant;
 
 use super::State;
 use crate::authorship;
@@ -36,7 +37,7 @@ impl State {
     ) -> Option<(MessageSend, Origin)> {
         let about = About { temp_id: send.temp_id.clone(), thread_id: send.thread_id, message_id: None };
         let origin = self.origin(permit, about).timed(timing);
-        if let Err(refused) = self.may_send() {
+        if let Err(refused) = self.may(|limits| &limits.sends) {
             origin.refuse(refused);
             return None;
         }
@@ -133,7 +134,7 @@ impl State {
     }
 
     async fn may_edit(&mut self, edit: &MessageEdit) -> Result<Pair, Refused> {
-        self.may_ask()?;
+        self.may(|limits| &limits.changes)?;
         compose::edited_text(&edit.content, &self.node.options.limits)?;
         authorship::may_edit(&self.node, self.user(), edit.message_id).await
     }
@@ -150,12 +151,12 @@ impl State {
     }
 
     async fn may_delete(&mut self, message: MessageId) -> Result<Pair, Refused> {
-        self.may_ask()?;
+        self.may(|limits| &limits.changes)?;
         authorship::may_delete(&self.node, self.user(), message).await
     }
 
     async fn receipt(&mut self, thread: ThreadId, kind: ReceiptKind, up_to: Option<Seq>, origin: Origin) {
-        let pair = match self.may_ask() {
+        let pair = match self.may(|limits| &limits.receipts) {
             Ok(()) => self.pair_of(thread).await,
             Err(refused) => Err(refused),
         };
@@ -169,18 +170,20 @@ impl State {
     }
 
     async fn typing(&mut self, typing: &TypingIn, signal: Signal) -> Result<(), Refused> {
-        self.may_type()?;
+        self.may(|limits| &limits.typing)?;
         let pair = self.addressed(typing.to, typing.thread_id).await?;
         let thread_id = match typing.thread_id {
             Some(thread) => thread,
             None => self.thread_of(pair).await?,
         };
+        let now = Instant::now();
         let typing_in = &mut self.busy().typing_in;
-        typing_in.retain(|(of, _)| *of != pair);
+        typing_in.retain(|(of, _, at)| *of != pair && *at + thread::TYPING_LASTS > now);
         if signal == Signal::Begins {
-            typing_in.push((pair, thread_id));
+            typing_in.push((pair, thread_id, now));
         }
-        let message = thread::Message::Typing { who: self.user(), thread_id, signal };
+        let (who, connection) = (self.user(), self.registration.id());
+        let message = thread::Message::Typing { who, connection, thread_id, signal };
         self.node.threads.deliver(pair, message).map_err(|_| Refused::shutting_down())
     }
 
@@ -195,7 +198,7 @@ impl State {
     }
 
     async fn who_is_online(&mut self, asked: WhoIsOnline) -> Result<(), Refused> {
-        self.may_ask()?;
+        self.may(|limits| &limits.queries)?;
         let (database, user) = (&self.node.database, self.user());
         let mut users = match asked.user_ids {
             Some(asked) if asked.len() > MOST_ASKED => {
@@ -220,12 +223,13 @@ impl State {
     }
 
     async fn nav_counts(&mut self) -> Result<(), Refused> {
-        self.may_ask()?;
+        self.may(|limits| &limits.queries)?;
         let payload = unread::totals(&self.node.database, self.user()).await?;
         self.answer(&ServerFrame::NavCounts { payload })
     }
 
     fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), Refused> {
+        self.may(|limits| &limits.queries)?;
         if let Some(unknown) =
             subscribe.channels.iter().find(|name| !matches!(name.as_str(), "notifications" | "presence"))
         {
@@ -240,7 +244,7 @@ impl State {
     }
 
     async fn read_notification(&mut self, read: &NotificationRead) -> Result<(), Refused> {
-        self.may_ask()?;
+        self.may(|limits| &limits.receipts)?;
         let own = OwnNotification { id: read.id, user: self.user() };
         // Which of one's notifications there are is no secret to oneself: an unknown one is simply not there.
         match self.node.storage.call(Change::ReadNotification(own)).await? {
@@ -250,7 +254,7 @@ impl State {
     }
 
     async fn read_all_notifications(&mut self) -> Result<(), Refused> {
-        self.may_ask()?;
+        self.may(|limits| &limits.receipts)?;
         let change = Change::ReadAllNotifications(self.user());
         self.node.storage.write(Write { change, reply: Reply::Nobody });
         Ok(())

@@ -11,6 +11,7 @@ use chat_database::time::Timestamp;
 use super::State;
 use crate::catch_up::{self, From, Hearer};
 use crate::metrics;
+use crate::outbox::Slow;
 use crate::protocol::cursor::MAX_CHANGES;
 use crate::protocol::{CloseCode, Cursor, ServerFrame, Socket};
 use crate::refused::Refused;
@@ -29,7 +30,7 @@ impl State {
 
     /// Serves what was missed since a cursor, on a connection that is live already.
     pub(super) async fn sync(&mut self, cursor: String) -> Result<(), Refused> {
-        self.may_ask()?;
+        self.may(|limits| &limits.queries)?;
         self.registration.outbox().hold();
         let synced = self.catch_up_again(&cursor).await;
         if synced.is_err() {
@@ -60,15 +61,15 @@ impl State {
                 metrics::get().resumed.increment(1);
                 let synced = self.node.horizon.onward(&cursor, released);
                 let since = cursor.commit;
-                self.hand(self.auth_ok(cursor, true, false)).await;
+                let _ = self.hand(self.auth_ok(cursor, true, false)).await;
                 self.hand_totals().await;
                 self.hand_changes(missed, since, None).await;
-                self.hand(ServerFrame::Synced { cursor: synced, reset: false }).await;
+                let _ = self.hand(ServerFrame::Synced { cursor: synced, reset: false }).await;
             }
             (from, _) => {
                 let reset = !matches!(from, From::Here);
                 metrics::get().resets.increment(u64::from(reset));
-                self.hand(self.auth_ok(here.clone(), false, reset)).await;
+                let _ = self.hand(self.auth_ok(here.clone(), false, reset)).await;
                 self.hand_totals().await;
                 // What is being told right now was perhaps pushed before this connection was there to hear it.
                 if released < newest
@@ -99,22 +100,24 @@ impl State {
     async fn hand_changes(&self, missed: Changes, since: CommitNo, cursor: Option<&Cursor>) {
         let hearer = Hearer { user: self.user(), chat: self.socket == Socket::Chat, notifications: self.notifications };
         for frame in catch_up::frames(hearer, &missed, since, cursor) {
-            self.hand(frame).await;
+            if self.hand(frame).await.is_err() {
+                break;
+            }
         }
     }
 
     async fn hand_totals(&self) {
         // Without a database there are no totals; they come with the next change.
         if let Ok(payload) = unread::totals(&self.node.database, self.user()).await {
-            self.hand(ServerFrame::NavCounts { payload }).await;
+            let _ = self.hand(ServerFrame::NavCounts { payload }).await;
         }
     }
 
     /// Puts a frame before everything that is held; a connection that is closed meanwhile needs no more.
-    async fn hand(&self, frame: ServerFrame) {
+    async fn hand(&self, frame: ServerFrame) -> Result<(), Slow> {
         metrics::get().frames_out.increment(1);
         let frame = self.node.images.links().encode(frame, self.user());
-        let _ = self.registration.outbox().replay(frame).await;
+        self.registration.outbox().replay(frame).await
     }
 
     /// The database is away: the client comes back with its cursor.

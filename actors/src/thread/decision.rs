@@ -116,6 +116,8 @@ fn edited_text(message: Message, cursor: &Cursor) -> Decision {
     let frame = ServerFrame::MessageUpdated(MessageUpdated {
         id: message.id,
         thread_id: message.thread_id,
+        seq: message.seq,
+        sender_id: message.sender_id,
         rev: message.rev,
         content: message.content.clone(),
         edited_at: message.edited_at,
@@ -126,8 +128,9 @@ fn edited_text(message: Message, cursor: &Cursor) -> Decision {
 }
 
 fn taken_back(deleted: Deleted, cursor: &Cursor) -> Decision {
-    let Deleted { id, thread_id, rev } = deleted;
-    let frame = ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, rev, cursor: Some(cursor.clone()) });
+    let Deleted { id, thread_id, seq, sender: sender_id, rev } = deleted;
+    let cursor = Some(cursor.clone());
+    let frame = ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, seq, sender_id, rev, cursor });
     let reply = Reply { frame: None, call: Some(Answer::Deleted) };
     Decision { tell: vec![(Hearers::Everybody, frame)], answer: Ok(reply) }
 }

@@ -4,6 +4,7 @@ use chat_database::change::Outcome;
 use chat_database::ids::{CommitNo, ThreadId, UserId};
 use chat_database::queries::changes::{self, ThreadChanges};
 use ractor::ActorProcessingErr;
+use tokio::time::Instant;
 
 use super::decision::{self, Decision, Hearers, Reply};
 use super::{Settled, State};
@@ -95,10 +96,27 @@ impl State {
         }
     }
 
-    fn tell_outcome(&self, origin: Origin, outcome: Outcome, cursor: &Cursor) {
-        match outcome {
-            Outcome::Sent(_) => metrics::get().sends.increment(1),
-            Outcome::Duplicate(_) => metrics::get().duplicates.increment(1),
+    fn tell_outcome(&mut self, origin: Origin, outcome: Outcome, cursor: &Cursor) {
+        let mut author = None;
+        match &outcome {
+            Outcome::Sent(sent) => {
+                author = Some(sent.message.sender_id);
+                metrics::get().sends.increment(1);
+                self.leaves.is_there();
+                if sent.opened
+                    && let Some(leave) = origin.leave()
+                {
+                    leave.used();
+                }
+            }
+            Outcome::Duplicate(_) => {
+                metrics::get().duplicates.increment(1);
+                self.leaves.is_there();
+            }
+            Outcome::NotOpened { sender } => {
+                let refused = self.node.limiters.new_threads.refusal(*sender, Instant::now());
+                return origin.refuse(refused);
+            }
             _ => {}
         }
         let Decision { tell, answer } = decision::decide(self.pair, outcome, cursor, origin.is_call());
@@ -108,6 +126,12 @@ impl State {
         match answer {
             Ok(Reply { frame, call }) => origin.done(frame.as_ref(), call),
             Err(refused) => origin.refuse(refused),
+        }
+        // To the other side a message ends its author's writing; whoever goes on elsewhere is seen to.
+        if let Some(author) = author
+            && let (Some(thread_id), Some(other)) = (self.typing.of(author), self.pair.other(author))
+        {
+            self.tell_typing(other, author, thread_id, true);
         }
     }
 

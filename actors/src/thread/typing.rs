@@ -1,14 +1,18 @@
-//! Who is writing in a thread right now: a pure table without a clock.
+//! Who is writing in a thread right now, and on which of their connections: a pure table without a clock.
+//!
+//! The other side is told of people, not of connections: somebody writes until the last of their connections has stopped.
 
 use std::time::Duration;
 
 use chat_database::ids::{ThreadId, UserId};
 use tokio::time::Instant;
 
+use crate::people::ConnectionId;
+
 /// How long somebody counts as writing without saying so again.
 pub(crate) const LASTS: Duration = Duration::from_secs(6);
 
-/// What somebody does.
+/// What somebody does on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// They say that they write.
@@ -19,34 +23,61 @@ pub(crate) enum Signal {
     Leaves,
 }
 
-/// The table; at most the two members stand in it.
+/// The table; at most the connections of the two members stand in it, whoever wrote last at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Typing(Vec<Writing>);
 
 #[derive(Debug)]
 struct Writing {
     who: UserId,
+    connection: ConnectionId,
     thread_id: ThreadId,
     until: Instant,
 }
 
 impl Typing {
-    /// Somebody writes, or goes on writing.
-    pub(crate) fn begin(&mut self, who: UserId, thread_id: ThreadId, now: Instant) {
-        self.0.retain(|writing| writing.who != who);
-        self.0.push(Writing { who, thread_id, until: now + LASTS });
+    /// Somebody writes on a connection, or goes on writing.
+    pub(crate) fn begin(&mut self, who: UserId, connection: ConnectionId, thread_id: ThreadId, now: Instant) {
+        self.0.retain(|writing| writing.connection != connection);
+        self.0.push(Writing { who, connection, thread_id, until: now + LASTS });
     }
 
-    /// Somebody stops; returns the thread's id if they were writing.
-    pub(crate) fn end(&mut self, who: UserId) -> Option<ThreadId> {
-        let place = self.0.iter().position(|writing| writing.who == who)?;
-        Some(self.0.swap_remove(place).thread_id)
+    /// A connection stops; returns the thread's id if with it its user has stopped.
+    pub(crate) fn end(&mut self, connection: ConnectionId) -> Option<ThreadId> {
+        let place = self.0.iter().position(|writing| writing.connection == connection)?;
+        self.stop(place)
     }
 
-    /// Takes those out who have not said for too long that they are writing.
+    /// Somebody has sent what they wrote by another way than a connection: it was what they wrote last. Returns the thread's
+    /// id if with it they have stopped.
+    pub(crate) fn end_last(&mut self, who: UserId) -> Option<ThreadId> {
+        let place = self.0.iter().rposition(|writing| writing.who == who)?;
+        self.stop(place)
+    }
+
+    /// Returns the thread's id if somebody writes.
+    pub(crate) fn of(&self, who: UserId) -> Option<ThreadId> {
+        self.0.iter().find(|writing| writing.who == who).map(|writing| writing.thread_id)
+    }
+
+    /// Tells whether nobody writes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes out what was not said again for too long; returns who has stopped with it.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<(UserId, ThreadId)> {
         let due = self.0.extract_if(.., |writing| writing.until <= now);
-        due.map(|writing| (writing.who, writing.thread_id)).collect()
+        let mut stopped: Vec<_> = due.map(|writing| (writing.who, writing.thread_id)).collect();
+        stopped.retain(|(who, _)| self.of(*who).is_none());
+        stopped.sort_unstable();
+        stopped.dedup();
+        stopped
+    }
+
+    fn stop(&mut self, place: usize) -> Option<ThreadId> {
+        let Writing { who, thread_id, .. } = self.0.remove(place);
+        self.of(who).is_none().then_some(thread_id)
     }
 }
 
@@ -54,18 +85,61 @@ impl Typing {
 mod tests {
     use super::*;
 
+    fn people() -> (UserId, UserId, ThreadId) {
+        let user = |id| UserId::new(id).expect("an id");
+        (user(42), user(7), ThreadId::new(77).expect("an id"))
+    }
+
     #[test]
     fn whoever_does_not_say_it_again_stops_after_six_seconds() {
-        let (alice, bob) = (UserId::new(42).expect("an id"), UserId::new(7).expect("an id"));
-        let thread = ThreadId::new(77).expect("an id");
+        let (alice, bob, thread) = people();
+        let (phone, desk) = (ConnectionId::next(), ConnectionId::next());
         let start = Instant::now();
         let mut typing = Typing::default();
-        typing.begin(alice, thread, start);
-        typing.begin(bob, thread, start);
-        typing.begin(alice, thread, start + LASTS / 2);
+        typing.begin(alice, phone, thread, start);
+        typing.begin(bob, desk, thread, start);
+        typing.begin(alice, phone, thread, start + LASTS / 2);
         assert_eq!(typing.due(start + LASTS), [(bob, thread)]);
-        assert_eq!(typing.end(bob), None);
-        assert_eq!(typing.end(alice), Some(thread));
-        assert!(typing.due(start + LASTS * 2).is_empty());
+        assert_eq!(typing.end(desk), None);
+        assert_eq!(typing.end(phone), Some(thread));
+        assert!(typing.due(start + LASTS * 2).is_empty() && typing.is_empty());
+    }
+
+    /// Two tabs wrote, one was closed: the other side heard that nobody wrote any more.
+    #[test]
+    fn somebody_writes_until_their_last_connection_has_stopped() {
+        let (alice, bob, thread) = people();
+        let [phone, laptop, desk] = [(); 3].map(|()| ConnectionId::next());
+        let start = Instant::now();
+        let mut typing = Typing::default();
+        for (who, connection) in [(alice, phone), (bob, desk), (alice, laptop)] {
+            typing.begin(who, connection, thread, start);
+        }
+        assert_eq!(typing.end(phone), None, "the laptop goes on");
+        assert_eq!(typing.end(phone), None);
+        assert_eq!(typing.end(laptop), Some(thread));
+
+        typing.begin(alice, phone, thread, start);
+        typing.begin(alice, laptop, thread, start + LASTS / 2);
+        assert_eq!(typing.due(start + LASTS), [(bob, thread)], "the phone's time is over, and the laptop goes on");
+        assert_eq!(typing.of(alice), Some(thread));
+        typing.begin(alice, phone, thread, start + LASTS / 2);
+        assert_eq!(typing.due(start + LASTS * 2), [(alice, thread)], "both at once are one person");
+    }
+
+    #[test]
+    fn a_message_that_came_by_no_connection_was_what_was_written_last() {
+        let (alice, bob, thread) = people();
+        let [phone, laptop, desk] = [(); 3].map(|()| ConnectionId::next());
+        let start = Instant::now();
+        let mut typing = Typing::default();
+        for (who, connection) in [(alice, phone), (alice, laptop), (alice, phone), (bob, desk)] {
+            typing.begin(who, connection, thread, start);
+        }
+        assert_eq!(typing.end_last(alice), None);
+        assert_eq!(typing.end(phone), None, "it was the phone's");
+        assert_eq!(typing.end_last(alice), Some(thread));
+        assert_eq!(typing.end_last(alice), None);
+        assert_eq!(typing.of(bob), Some(thread));
     }
 }

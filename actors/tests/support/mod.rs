@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chat_actors::Hub;
-use chat_actors::hub::{Opening, Options, Session};
+use chat_actors::hub::{Opening, Options, Rates, Session};
 use chat_actors::images;
 use chat_actors::outbox::{Capacity, Close, Drained};
 use chat_actors::protocol::client::{self, Socket};
@@ -31,7 +31,7 @@ pub fn options(node: &str) -> Options {
         node: node.to_owned(),
         limits: Limits { frame_bytes: 65_536, text_chars: 4_000, images: 10, in_flight: 16, rate: None },
         burst: 60,
-        typing_per_minute: 60,
+        rates: Rates::OFF,
         connections_per_user: 10,
         edit_window: Duration::from_secs(900),
         outbox: Capacity::default(),

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use crate::change::{Delete, Deleted, Edit, Edited, Outcome};
-use crate::ids::{MessageId, Rev, ThreadId};
+use crate::ids::{MessageId, Rev, Seq, ThreadId, UserId};
 
 impl<'a> Plan<'a> {
     pub(super) fn edit(&mut self, edit: &'a Edit) -> Outcome {
@@ -54,6 +54,8 @@ impl<'a> Plan<'a> {
         Outcome::Deleted(Deleted {
             id: MessageId::from_column(id),
             thread_id: ThreadId::from_column(self.state.threads[slot].id),
+            seq: Seq::from_column(seq),
+            sender: UserId::from_column(sender),
             rev: Rev::from_column(rev),
         })
     }

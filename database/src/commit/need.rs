@@ -99,7 +99,7 @@ impl<'a> Need<'a> {
                 self.users.insert(user.column());
             }
             Change::GiveUp(images, _) => self.media.extend(images.iter().map(|media| media.0.as_str())),
-            Change::LastSeen(..) | Change::Upload(_) | Change::Forget(_) => {}
+            Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);
             }

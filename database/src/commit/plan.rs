@@ -138,7 +138,7 @@ impl<'a> Plan<'a> {
             Change::ReadNotification(own) => self.read_notification(*own),
             Change::ReadAllNotifications(user) => self.read_all_notifications(*user),
             Change::DeleteNotification(own) => self.delete_notification(*own),
-            Change::LastSeen(user, at) => self.last_seen(*user, *at),
+            Change::LastSeen(seen) => self.last_seen(seen),
             Change::UseTicket(ticket) => self.use_ticket(ticket),
             Change::Upload(uploads) => self.upload(uploads),
             Change::GiveUp(images, at) => self.give_up(images, *at),
@@ -146,8 +146,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn last_seen(&mut self, user: UserId, at: Timestamp) -> Outcome {
-        self.writes.last_seen.push((user.column(), at.millis()));
+    fn last_seen(&mut self, seen: &[(UserId, Timestamp)]) -> Outcome {
+        self.writes.last_seen.extend(seen.iter().map(|(user, at)| (user.column(), at.millis())));
         Outcome::LastSeen
     }
 

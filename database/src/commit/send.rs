@@ -28,6 +28,10 @@ impl<'a> Plan<'a> {
         if !self.may_answer(send, slot) {
             return Outcome::NotFound("reply_to");
         }
+        // Last of all: what can never be stored is not told to try again.
+        if !send.may_open && !self.state.threads[slot].exists() {
+            return Outcome::NotOpened { sender: send.sender };
+        }
         self.store(send, slot, side, images)
     }
 

@@ -125,6 +125,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
         self.expect_that(kind, |frame| frame["type"] == kind && fits(frame)).await
     }
 
+    /// Waits for a frame of any of these types that fits.
+    pub async fn expect_where_any(&mut self, kinds: &[&str], fits: impl Fn(&Value) -> bool) -> Value {
+        self.expect_that(&kinds.join(" or "), |frame| kinds.contains(&text(frame, "type")) && fits(frame)).await
+    }
+
     /// Waits for a frame that the hub sends after a delay of its own, like `user_offline`.
     pub async fn expect_late(&mut self, kind: &str) -> Value {
         self.expect_within(DEADLINE * 2, kind, |frame| frame["type"] == kind).await

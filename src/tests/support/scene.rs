@@ -18,7 +18,11 @@ pub struct Scene {
 impl Scene {
     /// Alice has a laptop and a phone, Bob a desk and a tablet; nobody has written yet.
     pub async fn open() -> Self {
-        let hub = Hub::start().await;
+        Self::on(Hub::start().await).await
+    }
+
+    /// The same on a hub with settings of its own.
+    pub async fn on(hub: Hub) -> Self {
         let (alice, bob) = (hub.person(42), hub.person(7));
         let (laptop, phone) = (alice.connect().await, alice.connect().await);
         let (desk, tablet) = (bob.connect().await, bob.connect().await);
@@ -27,7 +31,12 @@ impl Scene {
 
     /// The same, after a first message from Alice that everybody has seen come in.
     pub async fn begun() -> (Self, Value) {
-        let mut scene = Self::open().await;
+        Self::begun_on(Hub::start().await).await
+    }
+
+    /// The same on a hub with settings of its own.
+    pub async fn begun_on(hub: Hub) -> (Self, Value) {
+        let mut scene = Self::on(hub).await;
         let ack = scene.laptop.sends_to(&scene.bob, "Still available?").await;
         for device in [&mut scene.phone, &mut scene.desk, &mut scene.tablet] {
             device.receives("Still available?").await;

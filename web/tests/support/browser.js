@@ -37,8 +37,8 @@ export class Visitor {
     const page = await this.context.newPage();
     page.on('pageerror', error => this.wrongs.push(`${error.stack ?? error}`));
     page.on('console', message => {
-      // A server that is away is part of some tests.
-      if (message.type() === 'error' && !/ERR_CONNECTION_|ERR_INTERNET|WebSocket connection|status of (401|404|5..)/.test(message.text())) this.wrongs.push(message.text());
+      // A server that is away is part of some tests; the library then asks whether an upgrade was refused (426: it was not).
+      if (message.type() === 'error' && !/ERR_CONNECTION_|ERR_INTERNET|WebSocket connection|status of (401|404|426|5..)/.test(message.text())) this.wrongs.push(message.text());
     });
     if (process.env.WEB_FROM_DISK) await fromDisk(page);
     await page.goto(link);
@@ -114,8 +114,8 @@ export class Visitor {
 }
 
 /** Serves the page from the working copy instead of the binary, to work on it: WEB_FROM_DISK=1. */
-function fromDisk(page) {
-  return page.route(url => url.pathname === '/' || url.pathname.startsWith('/page/') || url.pathname === '/chat-client.js', async route => {
+export function fromDisk(page) {
+  return page.route(url => url.pathname === '/' || /^\/(page|client)\//.test(url.pathname) || url.pathname === '/chat-client.js', async route => {
     const path = new URL(route.request().url()).pathname.slice(1) || 'index.html';
     if (!existsSync(join(web, path)) || !MEDIA[extname(path)]) return route.fallback();
     const answer = path === 'index.html' ? await route.fetch() : undefined;
