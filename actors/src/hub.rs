@@ -12,7 +12,7 @@ use std::time::Duration;
 use chat_database::Database;
 use chat_database::change::{Change, Delete, Edit, Outcome, Receipt, ReceiptKind, Send, Ticket};
 use chat_database::history;
-use chat_database::ids::{MediaId, MessageId, Pair, Seq, ThreadId, UserId};
+use chat_database::ids::{CommitNo, MediaId, MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::media::Store;
 use chat_database::objects::Message;
 use chat_database::queries::{messages, people, threads};
@@ -125,7 +125,7 @@ impl Hub {
     /// # Errors
     /// A [`Refused`] if the database does not answer.
     pub async fn start(database: Database, store: Store, options: Options) -> Result<Self, Refused> {
-        let horizon = Horizon::new(history::head(&database).await?);
+        let horizon = Horizon::new(history::head_beside(&database, CommitNo(0)).await?);
         let no_thread = |error: io::Error| {
             tracing::error!(%error, "a thread for images, for storage or for pages did not start");
             Refused::internal()
