@@ -208,7 +208,7 @@ async fn a_probe_leaves_nothing_behind(mut w: World) {
     }
     let change = w.text(user(1), user(2), "after");
     let committed = w.commit(&[change]).await;
-    assert_eq!((committed.no.0, before.seq.0), (2, 1), "it takes no number");
+    assert_eq!((committed.mark.commit.0, before.seq.0), (2, 1), "it takes no number");
 }
 
 #[tokio::test]
