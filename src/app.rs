@@ -166,7 +166,8 @@ impl Running {
     }
 
     /// Ends gracefully: nothing new is accepted, clients are sent away in paced batches, what was begun is finished.
-    /// Returns by the configured deadline; what is left then is cut. Tells whether nothing was left.
+    /// Returns by the configured deadline; requests that wait for their answer until then are told that the node is shutting
+    /// down, and what is left is cut. Tells whether nothing was left.
     pub async fn shutdown(self) -> bool {
         let Self { config, database, company, hub, lifetime, tasks, .. } = self;
         let last_bits = LAST_BITS.min(config.drain / 4);
@@ -174,11 +175,15 @@ impl Running {
         let deadline = end - last_bits;
         lifetime.draining.cancel();
         lifetime.tasks.close();
-        hub.drain(config.drain - last_bits).await;
+        hub.send_away((config.drain - last_bits) / 2).await;
         let clean = timeout_at(deadline, lifetime.tasks.wait()).await.is_ok();
         if !clean {
             tracing::warn!(connections = lifetime.tasks.len(), "the drain's time is over: what is left is cut");
+            lifetime.late.cancel();
+            drop(timeout_at(deadline + last_bits / 2, lifetime.tasks.wait()).await);
         }
+        // The actors end after the last answer that needs them.
+        hub.end(deadline + last_bits / 2).await;
         lifetime.cut.cancel();
         let ending = async {
             lifetime.tasks.wait().await;

@@ -49,6 +49,10 @@ const BACKLOG: u32 = 4_096;
 /// it still lets some 2 MB a second through.
 const RECEIVE: u32 = 192 << 10;
 
+/// How many bytes the system may hold of what we have written and a client has not read. Left to itself it lets that grow to
+/// megabytes, too; and it says that there is room again when a third of it is free, by which we see that a client reads.
+const SEND: u32 = 192 << 10;
+
 /// How long a TLS handshake may take, and the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -83,6 +87,8 @@ pub struct Lifetime {
     pub tasks: TaskTracker,
     /// Cancelled when the drain begins: nothing new is accepted, idle connections end.
     pub draining: CancellationToken,
+    /// Cancelled when the drain's time is nearly over: requests that still wait for their answer are told so.
+    pub late: CancellationToken,
     /// Cancelled when the drain's time is over: what is left is cut.
     pub cut: CancellationToken,
 }
@@ -97,13 +103,14 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     // Connections inherit it; and it must stand before the handshake, which agrees on the scale of the window.
     socket.set_recv_buffer_size(RECEIVE)?;
+    socket.set_send_buffer_size(SEND)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 /// Accepts and serves connections until the drain begins.
 pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, options: Options, lifetime: Lifetime) {
-    let gate = Gate::new(filter, &options.base_path, options.tls.is_some());
+    let gate = Gate::new(filter, &options.base_path, options.tls.is_some(), lifetime.late.clone());
     let acceptor = options.tls.map(TlsAcceptor::from);
     let room = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
     let reserve = Reserve::default();

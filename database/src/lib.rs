@@ -8,6 +8,7 @@
 //!  history                which history a commit belongs to: a database may go back
 //!  queries                everything that is read, one file per question
 //!  rows                   a row, wherever it was read
+//!  size                   how large things are on the wire, and when a page is full
 //!  chain                  the way to a place in a thread
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images
@@ -36,6 +37,7 @@ mod plans;
 pub mod private;
 pub mod queries;
 mod rows;
+pub mod size;
 mod sql;
 mod steps;
 mod stored;
