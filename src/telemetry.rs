@@ -22,9 +22,12 @@ pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
 pub fn init_logs() -> Result<(), TryInitError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn"));
     let terminal = std::io::stderr().is_terminal();
-    let layer = || tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(std::io::stderr);
-    let text = terminal.then(layer);
-    let json = (!terminal).then(|| layer().json().flatten_event(true).with_span_list(false));
+    let text =
+        terminal.then(|| tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(std::io::stderr));
+    let json = (!terminal).then(|| {
+        let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(std::io::stderr);
+        layer.json().flatten_event(true).with_span_list(false)
+    });
     tracing_subscriber::registry().with(filter).with(text).with(json).try_init()
 }
 
