@@ -47,8 +47,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chat_actors::protocol::ErrorCode;
-use chat_actors::{Hub, Refused, metrics};
-use chat_database::ids::UserId;
+use chat_actors::{Hub, metrics};
 use metrics_exporter_prometheus::PrometheusHandle;
 use warp::filters::BoxedFilter;
 use warp::http::header::{

@@ -25,8 +25,8 @@ pub fn init_logs() -> Result<(), TryInitError> {
     let text =
         terminal.then(|| tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(std::io::stderr));
     let json = (!terminal).then(|| {
-        let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
-        layer.log_internal_errors(false).with_writer(std::io::stderr)
+        let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(std::io::stderr);
+        layer.json().flatten_event(true).with_span_list(false)
     });
     tracing_subscriber::registry().with(filter).with(text).with(json).try_init()
 }
