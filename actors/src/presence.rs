@@ -313,7 +313,9 @@ impl State {
                 self.try_at = Some(Instant::now() + PAUSE);
                 return;
             };
-            rows.iter().for_each(|(user, _)| drop(self.unwritten.remove(user)));
+            for (user, _) in rows {
+                self.unwritten.remove(user);
+            }
         }
     }
 }
@@ -338,7 +340,7 @@ async fn announce(node: &Arc<Node>, user: UserId, left: Option<Timestamp>) {
     };
     let frame = frame.encode();
     for other in connected {
-        node.people.tell(other, Audience::Chat, None, &frame);
+        node.people.tell(other, Audience::Chat, &frame);
     }
 }
 

@@ -39,7 +39,7 @@ macro_rules! files {
 }
 
 /// Every file of the page.
-const FILES: [(&str, &[u8]); 47] = files![
+const FILES: [(&str, &[u8]); 48] = files![
     "index.html"
     "chat-client.js"
     "client/account.js"
@@ -76,6 +76,7 @@ const FILES: [(&str, &[u8]); 47] = files![
     "page/js/conversation.js"
     "page/js/dialogs.js"
     "page/js/dom.js"
+    "page/js/drafts.js"
     "page/js/format.js"
     "page/js/icons.js"
     "page/js/inbox.js"
