@@ -9,6 +9,7 @@
 //!  headers     how headers are read: element by element
 //!  schema      /openapi.json and /asyncapi.json, made from the types
 //!  shutdown    signals                              memory   what a thread holds of it
+//!  process     files: for whom, and how many
 //! ```
 //!
 //! Nothing here decides what a message means: frames and requests are parsed, handed to
@@ -21,6 +22,7 @@ pub mod config;
 pub mod headers;
 pub mod http;
 mod memory;
+pub mod process;
 pub mod schema;
 pub mod server;
 pub mod shutdown;

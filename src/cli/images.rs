@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::secret::Secret;
 use super::value::{self, Rate};
 
 /// How images are taken in and kept.
@@ -15,9 +16,10 @@ pub struct ImageArgs {
         env = "CHAT_MEDIA_URL",
         value_name = "URL",
         default_value = "file:data/media",
+        hide_env_values = true,
         help_heading = "Images"
     )]
-    pub media_url: String,
+    pub media_url: Secret,
     /// Send readers of images on to the store by links that it signs (S3), instead of passing its bytes through.
     #[arg(long, env = "CHAT_MEDIA_REDIRECT", help_heading = "Images")]
     pub media_redirect: bool,

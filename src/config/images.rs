@@ -9,7 +9,7 @@ use sha2::Sha256;
 use crate::cli::serve::ImageArgs;
 
 pub(super) fn place(args: &ImageArgs) -> Result<Place, String> {
-    args.media_url.parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))
+    args.media_url.expose().parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))
 }
 
 /// Finds what is out of bounds.

@@ -37,6 +37,38 @@ async fn three_frames_in_a_row_that_are_none_end_the_connection() {
     device.is_closed_with(4501).await;
 }
 
+/// What was sent only to come back once filled the sender's own outbox, and closed it.
+#[tokio::test]
+async fn what_only_comes_back_never_closes_a_connection_that_does_not_read_it_yet() {
+    let hub = Hub::start().await;
+    let mut device = hub.person(42).connect_with(|door| door.receive = Some(4 * 1024)).await;
+    let large = "x".repeat(60_000);
+    let (mut echoes, mut pongs, mut refused) = (0, 0, 0);
+    for _ in 0..60 {
+        device.says(json!({"type": "echo", "data": large})).await;
+        device.says(json!({"type": "ping", "t": large})).await;
+        device.says(json!({"type": "subscribe", "channels": vec!["notifications"; 3_000]})).await;
+    }
+    while echoes + pongs + refused < 120 {
+        let frame = device.next_frame("an answer to each").await;
+        match frame["type"].as_str() {
+            Some("echo") => echoes += 1,
+            Some("pong") => pongs += 1,
+            Some("error") => {
+                assert_eq!((&frame["code"], &frame["temporary"]), (&"rate_limited".into(), &true.into()), "{frame}");
+                refused += 1;
+            }
+            Some("subscribed") => assert!(frame.to_string().len() < 200, "each channel once"),
+            _ => {}
+        }
+    }
+    assert!(echoes > 0 && pongs > 0 && refused > 0, "{echoes} echoes, {pongs} pongs, {refused} refused");
+    // With nothing that waits, a large one comes back.
+    device.settles().await;
+    device.says(json!({"type": "echo", "data": large})).await;
+    device.expect_where("echo", |frame| frame["data"] == large.as_str()).await;
+}
+
 #[tokio::test]
 async fn what_is_no_text_frame_of_the_right_size_ends_the_connection() {
     let hub = Hub::start().await;

@@ -9,6 +9,7 @@
 //!  access    who sees what: members, links, and everybody else
 //!  limits    how many, how large, how slow; greedy: what one person can do to everybody
 //!  sweep     what nobody holds goes; crash: also when the hub dies in the middle of anything
+//!  drain     what is under way when the hub is asked to end
 //! ```
 //!
 //! `CHAT_TEST_S3` names an S3-compatible server, which `scripts/test` starts; without it, the folder is all.
@@ -20,6 +21,8 @@ mod support;
 mod access;
 #[path = "images/crash.rs"]
 mod crash;
+#[path = "images/drain.rs"]
+mod drain;
 #[path = "images/files.rs"]
 mod files;
 #[path = "images/form.rs"]

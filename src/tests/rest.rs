@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "rest/pages.rs"]
+mod pages;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::Hub;

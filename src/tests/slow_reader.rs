@@ -5,6 +5,10 @@ mod support;
 
 #[path = "slow_reader/gone.rs"]
 mod gone;
+#[path = "slow_reader/memory.rs"]
+mod memory;
+#[path = "slow_reader/strangers.rs"]
+mod strangers;
 
 use std::time::{Duration, Instant};
 

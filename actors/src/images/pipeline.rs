@@ -52,6 +52,14 @@ impl Default for Bounds {
     }
 }
 
+impl Bounds {
+    /// Refuses what has too many pixels.
+    fn check(&self, (width, height): (u32, u32)) -> Result<(), Fault> {
+        let fits = width.max(height) <= self.side && pixels((width, height)) <= self.pixels;
+        if fits { Ok(()) } else { Err(Fault::TooManyPixels(Some((width, height)))) }
+    }
+}
+
 /// Why a file is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -99,15 +107,12 @@ pub fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Stripped, Fault> {
         return Err(Fault::TooManyBytes(bounds.bytes));
     }
     let kind = kind(bytes).ok_or(Fault::Unsupported)?;
-    let kept = strip::strip(kind, bytes)?;
+    let kept = strip::strip(kind, bytes, bounds)?;
     if kept.size.0 == 0 || kept.size.1 == 0 {
         return Err(Fault::broken("it has no pixels"));
     }
-    for (width, height) in [kept.size, kept.decoded] {
-        if width.max(height) > bounds.side || pixels((width, height)) > bounds.pixels {
-            return Err(Fault::TooManyPixels(Some((width, height))));
-        }
-    }
+    bounds.check(kept.size)?;
+    bounds.check(kept.decoded)?;
     Ok(Stripped(kept))
 }
 

@@ -15,7 +15,7 @@ mod webp;
 
 use image::metadata::Orientation;
 
-use super::{Fault, Kind};
+use super::{Bounds, Fault, Kind};
 
 /// The most bytes of a colour profile, unpacked. Those of cameras and screens have a few thousand, those with tables for
 /// print a few million; a longer one is not carried out.
@@ -73,11 +73,11 @@ impl Kept {
 }
 
 /// Keeps of a file what a picture is made of.
-pub(super) fn strip(kind: Kind, bytes: &[u8]) -> Result<Kept, Fault> {
+pub(super) fn strip(kind: Kind, bytes: &[u8], bounds: &Bounds) -> Result<Kept, Fault> {
     match kind {
         Kind::Jpeg => jpeg::strip(bytes),
         Kind::Png => png::strip(bytes),
-        Kind::WebP => webp::strip(bytes),
+        Kind::WebP => webp::strip(bytes, bounds),
         Kind::Gif => gif::strip(bytes),
     }
 }

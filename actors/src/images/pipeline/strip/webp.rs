@@ -4,7 +4,7 @@
 //! large as its place on the canvas.
 
 use super::{Kept, cut};
-use crate::images::pipeline::{Fault, Kind};
+use crate::images::pipeline::{Bounds, Fault, Kind};
 
 /// The flags of VP8X that are kept: there is transparency, it moves.
 const ALPHA: u8 = 0x10;
@@ -17,7 +17,7 @@ const CODES: u64 = 64 << 20;
 /// The bytes of a moving frame's head: its place, its size, how long it is shown, and flags.
 const FRAME_HEAD: usize = 16;
 
-pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Fault> {
+pub(super) fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Kept, Fault> {
     let rest = riff(bytes).ok_or_else(cut)?;
     let (name, content, _) = chunk(rest).ok_or_else(cut)?;
     if name != b"VP8X" {
@@ -27,6 +27,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Fault> {
         return Ok(kept);
     }
     let (flags, canvas) = content.first().zip(content.get(4..).and_then(size)).ok_or_else(cut)?;
+    bounds.check(canvas)?;
     let mut kept = if flags & MOVES == 0 { still(rest, canvas)? } else { moving(rest, *flags, canvas)? };
     first(rest, b"EXIF").into_iter().for_each(|exif| kept.read_exif(exif));
     first(rest, b"ICCP").into_iter().for_each(|profile| kept.read_profile(profile));
@@ -181,6 +182,8 @@ fn file(parts: &[Vec<u8>]) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    const LARGE: Bounds = Bounds { bytes: 1 << 20, pixels: 1 << 40, side: 1 << 20 };
+
     fn extended(flags: u8, side: u32) -> Vec<u8> {
         super::extended(flags, (side, side))
     }
@@ -223,9 +226,9 @@ mod tests {
             ),
             ("half a canvas", file(&[part(b"VP8X", &[0; 4]), lossy(16_000)]), false),
         ] {
-            assert_eq!(strip(&bytes).is_ok(), taken, "{name}");
+            assert_eq!(strip(&bytes, &LARGE).is_ok(), taken, "{name}");
         }
         let nested = (0..1_000).fold(lossy(4), |inner, _| frame(4, &[inner]));
-        strip(&file(&[extended(2, 10), nested])).expect_err("it is walked, and not gone into");
+        strip(&file(&[extended(2, 10), nested]), &LARGE).expect_err("it is walked, and not gone into");
     }
 }
