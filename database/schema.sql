@@ -129,16 +129,30 @@ CREATE TABLE notifications (
 
 CREATE TABLE hub_state (
   id                   BIGINT NOT NULL PRIMARY KEY, -- 1
-  epoch                VARBINARY(64) NOT NULL,      -- this database's name, in every cursor
+  epoch                VARBINARY(64) NOT NULL,      -- the history's present name: see `chat_database::history`
   commit_no            BIGINT NOT NULL DEFAULT 0,   -- the newest commit; its row lock orders all commits
   -- SQLite: kept_commit BIGINT NULL,               -- the same, by those who keep chain and steps; others are refused
   last_thread_id       BIGINT NOT NULL DEFAULT 0,
   last_message_id      BIGINT NOT NULL DEFAULT 0,
-  last_notification_id BIGINT NOT NULL DEFAULT 0
+  last_notification_id BIGINT NOT NULL DEFAULT 0,
+  nonce                BIGINT NOT NULL DEFAULT 0,   -- of the newest commit
+  nonce_before         BIGINT NOT NULL DEFAULT 0,   -- of the commit before it
+  newest_at            BIGINT NOT NULL DEFAULT 0,   -- the newest time that any commit has written
+  newest_before        BIGINT NOT NULL DEFAULT 0,   -- the same before the newest commit
+  tickets_forgotten    BIGINT NOT NULL DEFAULT 0    -- tickets that expired up to then are not remembered: none is good
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- The names that the history had before: a cursor under one of them is good up to its last commit.
+CREATE TABLE hub_epochs (
+  epoch       VARBINARY(64) NOT NULL,
+  last_commit BIGINT NOT NULL,
+  ended_at    BIGINT NOT NULL,
+  PRIMARY KEY (epoch)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE hub_commits (
   commit_no BIGINT NOT NULL PRIMARY KEY,
+  nonce     BIGINT NOT NULL DEFAULT 0,        -- tells it from another commit of the same number
   node      VARBINARY(255) NOT NULL,
   at        BIGINT NOT NULL,
   threads   MEDIUMTEXT NOT NULL,              -- [[thread, member, member], …]

@@ -18,7 +18,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::auth::mint::{self, Mint};
-use crate::auth::origin::Policy;
+use crate::auth::origin::{Own, Policy};
 use crate::auth::{Issuer, Role};
 use crate::config::Config;
 use crate::http::{self, Api};
@@ -89,12 +89,13 @@ impl App {
         let Self { config, database, hub, metrics } = self;
         let listener = server::bind(config.listen).map_err(|error| Error::Listen(config.listen, error))?;
         let local_addr = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
-        let origins = Policy::new(origins(&config, local_addr));
+        let origins = Policy::new(origins(&config, local_addr)).with_own(own(&config));
         let lifetime = Lifetime::default();
         let filter = routes(&config, &hub, origins, &metrics, &lifetime);
         let options = server::Options {
             connections: config.max_connections.saturating_add(config.max_http_connections),
             tls: config.tls.clone(),
+            base_path: config.base_path.clone(),
         };
         let accepting = tokio::spawn(server::serve(listener, filter, options, lifetime.clone()));
         let draining = lifetime.draining.clone();
@@ -216,12 +217,21 @@ fn origins(config: &Config, local: SocketAddr) -> Vec<String> {
     let mut origins = config.origins.clone();
     if config.development.is_some() {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
-        let hosts = ["127.0.0.1", "localhost", "[::1]"];
-        let own =
-            hosts.iter().filter_map(|host| crate::origin::normalise(&format!("{scheme}://{host}:{}", local.port())));
-        origins.extend(own);
+        let names = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{}", local.port()));
+        let own = names.into_iter().chain([local.to_string()]);
+        origins.extend(own.filter_map(|name| crate::origin::normalise(&format!("{scheme}://{name}"))));
     }
     origins
+}
+
+/// Says how pages of our own are known. By their `Host` where no list says it, and where we serve the page ourselves; in
+/// development mode by the names of this machine alone, which are listed.
+fn own(config: &Config) -> Own {
+    match (config.development.is_some() || (!config.origins.is_empty() && !config.page), config.tls.is_some()) {
+        (true, _) => Own::Listed,
+        (false, true) => Own::ByHostAndTls,
+        (false, false) => Own::ByHost,
+    }
 }
 
 async fn upkeep(metrics: Metrics) {

@@ -312,7 +312,9 @@ fn public_url(text: &str) -> Result<(String, String), String> {
     let wrong = || format!("CHAT_PUBLIC_URL: {text:?} is no address; write something like https://chat.example/api");
     let (scheme, rest) = text.trim().split_once("://").ok_or_else(wrong)?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let origin = origin::normalise(&format!("{scheme}://{host}")).ok_or_else(wrong)?;
+    let origin = origin::normalise(&format!("{scheme}://{host}"));
+    let origin =
+        origin.filter(|origin| ["http://", "https://"].iter().any(|web| origin.starts_with(web))).ok_or_else(wrong)?;
     Ok((text.trim().trim_end_matches('/').to_owned(), origin))
 }
 
@@ -320,7 +322,8 @@ fn origins(list: &[String]) -> Result<Vec<String>, String> {
     let read = |text: &String| {
         origin::normalise(text).ok_or_else(|| {
             format!(
-                "CHAT_ALLOWED_ORIGINS: {text:?} is no origin; write https://shop.example, without a path and without *"
+                "CHAT_ALLOWED_ORIGINS: {text:?} is no origin; write https://shop.example, or capacitor://localhost for an \
+                 app's, without a path and without *"
             )
         })
     };

@@ -6,6 +6,7 @@
 //!  caller, body, query    what a request shows: who calls, what it carries; nothing is read before it is known who asks
 //!  multipart, form        the same for forms with files
 //!  answer, error          what goes back; `error` alone turns a refusal into a status
+//!  prepared               what is made once and sent often
 //!  cors, compression      what is added on the way out; pages are packed where they are made
 //! ```
 //!
@@ -28,6 +29,7 @@ pub(crate) mod messages;
 mod multipart;
 pub(crate) mod notifications;
 mod page;
+mod prepared;
 pub(crate) mod presence;
 mod query;
 pub(crate) mod send;
@@ -60,6 +62,7 @@ use query::Query;
 
 use crate::auth::Authenticator;
 use crate::auth::origin::Policy;
+use crate::headers;
 pub use error::ApiError;
 
 /// What every route may use. Cheap to clone.
@@ -69,7 +72,7 @@ pub struct Api {
     authenticator: Authenticator,
     origins: Policy,
     base_path: Arc<str>,
-    metrics: PrometheusHandle,
+    metrics: health::Written,
     documents: Arc<documents::Documents>,
     /// Whether images are read from the store, where it has links of its own.
     redirects: bool,
@@ -88,7 +91,7 @@ impl Api {
         metrics: PrometheusHandle,
     ) -> Self {
         let base_path = base_path.trim_end_matches('/').into();
-        let documents = Arc::default();
+        let (metrics, documents) = (health::Written::new(metrics), Arc::default());
         Self { hub, authenticator, origins, base_path, metrics, documents, redirects: false, page: false }
     }
 
@@ -102,6 +105,9 @@ impl Api {
     /// Serves the page, or not; without a word it is not served.
     #[must_use]
     pub fn with_page(mut self, page: bool) -> Self {
+        if page {
+            page::prepare();
+        }
         self.page = page;
         self
     }
@@ -109,7 +115,12 @@ impl Api {
 
 /// Has a handler make an answer that is a page, and packs it, where messages do not wait for it. A client that hangs up does not
 /// end what is begun: it may read in a transaction, and one that is dropped half-way harms its connection.
-async fn aside<Made>(api: Api, caller: Caller, query: Query, handler: fn(Api, Caller, Query) -> Made) -> Response
+async fn aside<Made>(
+    api: Api,
+    caller: Caller,
+    query: Query,
+    handler: impl FnOnce(Api, Caller, Query) -> Made,
+) -> Response
 where
     Made: Future<Output = Result<Response, ApiError>> + Send + 'static,
 {
@@ -122,7 +133,7 @@ where
 
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the
 /// three against each other.
-pub(crate) const ROUTES: [(Method, &str); 22] = [
+pub(crate) const ROUTES: [(Method, &str); 23] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -130,6 +141,7 @@ pub(crate) const ROUTES: [(Method, &str); 22] = [
     (Method::PATCH, "/chat/messages/{id}"),
     (Method::DELETE, "/chat/messages/{id}"),
     (Method::GET, "/chat/threads"),
+    (Method::GET, "/chat/threads/{id}"),
     (Method::POST, "/chat/threads/{id}/read"),
     (Method::GET, "/chat/unread"),
     (Method::GET, "/chat/sync"),
@@ -146,6 +158,9 @@ pub(crate) const ROUTES: [(Method, &str); 22] = [
     (Method::GET, "/openapi.json"),
     (Method::GET, "/asyncapi.json"),
 ];
+
+/// Where the sockets are: what the other half of the edge answers.
+pub(crate) const SOCKETS: [&str; 4] = ["/chat", "/notifications", "/ws/chat", "/ws/notifications"];
 
 /// Joins routes into one that answers what the first fitting one answers.
 macro_rules! one_of {
@@ -178,6 +193,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         messages::edit(api),
         messages::delete(api),
         threads::list(api),
+        threads::show(api),
         threads::read(api),
         unread::count(api),
         sync::catch_up(api),
@@ -219,13 +235,12 @@ fn reading() -> impl Filter<Extract = (), Error = Rejection> + Copy {
 
 /// Leaves requests for a WebSocket to the other half of the edge.
 fn no_upgrade() -> impl Filter<Extract = (), Error = Rejection> + Copy {
-    warp::header::optional::<String>(UPGRADE.as_str())
-        .or(warp::any().map(|| None))
-        .unify()
-        .and_then(async |upgrade: Option<String>| {
-            let plain = upgrade.is_none_or(|upgrade| !upgrade.eq_ignore_ascii_case("websocket"));
-            if plain { Ok(()) } else { Err(warp::reject()) }
-        })
+    warp::header::headers_cloned()
+        .and_then(
+            async |headers: HeaderMap| {
+                if headers::lists(&headers, &UPGRADE, "websocket") { Err(warp::reject()) } else { Ok(()) }
+            },
+        )
         .untuple_one()
 }
 
@@ -251,7 +266,7 @@ async fn get_options(api: Api, path: FullPath, headers: HeaderMap) -> Result<Res
     let allowed = allowed(&api.base_path, path.as_str()).ok_or_else(ApiError::no_such_route)?;
     let mut response = answer::done();
     if cors::is_preflight(&headers) {
-        if api.origins.check_upgrade(&headers).is_err() {
+        if !api.origins.may_read(&headers) {
             return Err(ApiError::new(ErrorCode::ForbiddenOrigin, "pages of this origin may not ask"));
         }
         cors::permit(allowed, &mut response);
@@ -283,6 +298,16 @@ struct Request {
     headers: HeaderMap,
 }
 
+/// Adds the headers that keep an answer private and harmless, where it says nothing else.
+pub(crate) fn dress(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+}
+
 /// Adds to an answer what every answer has, and logs it. Query strings are left out: they may carry tokens.
 async fn finish(api: Api, request: Request, mut response: Response) -> Response {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -293,13 +318,7 @@ async fn finish(api: Api, request: Request, mut response: Response) -> Response 
     {
         response.headers_mut().insert(ALLOW, allowed);
     }
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers
-        .entry(CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    dress(response.headers_mut());
     cors::admit(&api.origins, &request.headers, &mut response);
     let response = compression::negotiate(compression::takes_gzip(&request.headers), response).await;
     let (status, took) = (response.status().as_u16(), request.started.elapsed());
@@ -332,6 +351,9 @@ fn allowed(base_path: &str, path: &str) -> Option<HeaderValue> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut methods: Vec<&str> =
         ROUTES.iter().filter(|(_, route)| fits(route, path)).map(|(method, _)| method.as_str()).collect();
+    if SOCKETS.contains(&path) && !methods.contains(&"GET") {
+        methods.push("GET");
+    }
     if methods.is_empty() {
         return None;
     }

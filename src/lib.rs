@@ -6,6 +6,7 @@
 //!  server      our accept loop: limits, TLS     ->  one warp service over the two halves of the edge:
 //!  http        the REST half                        ws          the WebSocket half
 //!  auth        who is calling: tokens, tickets, origins
+//!  headers     how headers are read: element by element
 //!  schema      /openapi.json and /asyncapi.json, made from the types
 //!  shutdown    signals
 //! ```
@@ -17,6 +18,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod headers;
 pub mod http;
 pub mod schema;
 pub mod server;

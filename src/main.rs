@@ -35,6 +35,7 @@ fn main() -> ExitCode {
 
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     telemetry::init_logs()?;
+    telemetry::watch_panics();
     allocator::give_back_in_the_background();
     let config = Config::from_args(args)?;
     warn_of_few_files(config.max_connections + config.max_http_connections);

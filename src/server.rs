@@ -2,7 +2,17 @@
 //!
 //! `warp::serve` has no limit on connections, no deadline for headers, no TLS, no `TCP_NODELAY`, and its graceful
 //! end ignores upgraded sockets; so this stands in its place.
+//!
+//! ```text
+//!  socket -> paced (the client must read) -> TLS -> stream (retold: hyper's own answers as ours) -> hyper -> gate -> warp
+//!
+//!  reserve   places for `/health` and `/metrics` when all others are taken
+//! ```
 
+mod gate;
+mod paced;
+mod reserve;
+mod retold;
 mod stream;
 
 use std::io;
@@ -11,11 +21,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -24,6 +33,9 @@ use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use gate::{Access, Arrivals, Gate};
+use paced::Paced;
+use reserve::Reserve;
 pub use stream::Stream;
 
 /// How many connections the system may keep for us to accept: a whole crowd may come back at once.
@@ -44,11 +56,8 @@ const REST: Duration = Duration::from_millis(50);
 /// How many bytes of a request are held at a time; its head must fit.
 const BUFFER: usize = 32 << 10;
 
-/// The answer to whom there is no room for.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n\
-Connection: close\r\nContent-Length: 127\r\n\r\n\
-{\"error\":{\"code\":\"overloaded\",\"message\":\"this node has no room for another connection\",\"temporary\":true,\
-\"retry_after_ms\":1000}}";
+/// How long a connection may last for which there is no place but one in reserve.
+const RESERVED: Duration = Duration::from_secs(5);
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -57,6 +66,8 @@ pub struct Options {
     pub connections: usize,
     /// With what to speak TLS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// What stands before every path.
+    pub base_path: String,
 }
 
 /// What the server's tasks live and die by. Cheap to clone.
@@ -86,8 +97,10 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Accepts and serves connections until the drain begins.
 pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, options: Options, lifetime: Lifetime) {
+    let gate = Gate::new(filter, &options.base_path, options.tls.is_some());
     let acceptor = options.tls.map(TlsAcceptor::from);
     let room = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
+    let reserve = Reserve::default();
     let mut complaint = Complaint::default();
     loop {
         let accepted = tokio::select! {
@@ -105,35 +118,49 @@ pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, opti
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-            complaint.about("there is no room for another connection", &"see CHAT_MAX_CONNECTIONS");
-            lifetime.tasks.spawn(turn_away(socket, acceptor.is_some()));
-            continue;
-        };
-        let (acceptor, filter) = (acceptor.clone(), filter.clone());
+        let place = Arc::clone(&room).try_acquire_owned().ok();
+        let (acceptor, gate) = (acceptor.clone(), gate.clone());
         let (draining, cut) = (lifetime.draining.clone(), lifetime.cut.clone());
-        // `run_until_cancelled` would have room for the future twice.
-        lifetime.tasks.spawn(async move {
-            tokio::select! {
-                biased;
-                () = cut.cancelled() => {}
-                () = connection(socket, place, acceptor, filter, draining) => {}
-            }
-        });
+        if place.is_some() {
+            // `run_until_cancelled` would have room for the future twice.
+            lifetime.tasks.spawn(async move {
+                tokio::select! {
+                    biased;
+                    () = cut.cancelled() => {}
+                    () = connection(socket, place, acceptor, gate, draining) => {}
+                }
+            });
+        } else {
+            complaint.about("there is no room for another connection", &"see CHAT_MAX_CONNECTIONS");
+            let reserved = reserve.enter();
+            lifetime.tasks.spawn(async move {
+                tokio::select! {
+                    biased;
+                    () = cut.cancelled() => {}
+                    () = reserved.cancelled() => {}
+                    _ = timeout(RESERVED, connection(socket, None, acceptor, gate, draining)) => {}
+                }
+                reserved.cancel();
+            });
+        }
     }
 }
 
+/// Serves a connection; without a place, what those ask who run the node.
 async fn connection(
     socket: TcpStream,
-    place: tokio::sync::OwnedSemaphorePermit,
+    place: Option<OwnedSemaphorePermit>,
     acceptor: Option<TlsAcceptor>,
-    filter: BoxedFilter<(Response,)>,
+    gate: Gate,
     draining: CancellationToken,
 ) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "a connection was gone before it began");
         return;
     }
+    let access = if place.is_some() { Access::Full } else { Access::Operations };
+    let arrivals = Arrivals::default();
+    let socket = Paced::new(socket, arrivals.clone());
     let stream = match acceptor {
         None => Stream::plain(socket, place),
         Some(acceptor) => match timeout(PATIENCE, acceptor.accept(socket)).await {
@@ -142,10 +169,11 @@ async fn connection(
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         },
     };
-    let service = TowerToHyperService::new(warp::service(filter));
+    let service = service_fn(move |request| Box::pin(gate.clone().answer(request, access, arrivals.clone())));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
+        .keep_alive(access == Access::Full)
         .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -160,22 +188,6 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "an HTTP connection failed");
     }
-}
-
-/// Says that there is no room, to those who understand it.
-async fn turn_away(mut socket: TcpStream, tls: bool) {
-    if tls {
-        return;
-    }
-    let answer = async {
-        socket.write_all(FULL).await?;
-        socket.shutdown().await?;
-        // What the client has sent must be read, or the system takes our answer back.
-        let mut rest = [0; 1_024];
-        while tokio::io::AsyncReadExt::read(&mut socket, &mut rest).await? > 0 {}
-        io::Result::Ok(())
-    };
-    drop(timeout(Duration::from_secs(1), answer).await);
 }
 
 /// Tells whether an error of `accept` is about the connection alone that was accepted.
@@ -202,19 +214,5 @@ impl Complaint {
         tracing::warn!(error = %why, repeated = self.kept_back, "{what}");
         self.last = Some(Instant::now());
         self.kept_back = 0;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::FULL;
-
-    #[test]
-    fn the_answer_to_a_crowd_is_of_the_length_that_it_says() {
-        let text = std::str::from_utf8(FULL).expect("text");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        assert!(head.ends_with(&format!("\r\nContent-Length: {}", body.len())), "{head}");
-        let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
-        assert_eq!(body["error"]["code"], "overloaded");
     }
 }

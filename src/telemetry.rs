@@ -1,6 +1,8 @@
 //! Logs and metrics.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +26,43 @@ pub fn init_logs() -> Result<(), TryInitError> {
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr)
     });
     tracing_subscriber::registry().with(filter).with(text).with(json).try_init()
+}
+
+/// How many characters of a panic's message are logged.
+const PANIC_CHARS: usize = 300;
+
+/// Has every panic counted (`chat_panics_total`) and logged as one line, whatever panicked, on whatever thread. To be called
+/// once logs have somewhere to go.
+pub fn watch_panics() {
+    std::panic::set_hook(Box::new(report));
+}
+
+fn report(panic: &PanicHookInfo<'_>) {
+    chat_actors::metrics::panicked();
+    let current = std::thread::current();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    let (thread, location) = (current.name().unwrap_or("unnamed"), panic.location().map(ToString::to_string));
+    tracing::error!(thread, location, panic = said(panic), backtrace, "a thread panicked");
+}
+
+/// Returns what a panic says. Of a message that was put together, what stands in quotes is left out: it may be what a client
+/// has said, as where a text is cut in the middle of a character.
+fn said(panic: &PanicHookInfo<'_>) -> String {
+    let text = match (panic.payload().downcast_ref::<&'static str>(), panic.payload().downcast_ref::<String>()) {
+        (Some(fixed), _) => (*fixed).to_owned(),
+        (None, Some(made)) => without_quotes(made),
+        (None, None) => "something that is no text".to_owned(),
+    };
+    text.chars().take(PANIC_CHARS).collect()
+}
+
+fn without_quotes(text: &str) -> String {
+    const QUOTES: [char; 3] = ['"', '\'', '`'];
+    match (text.find(QUOTES), text.rfind(QUOTES)) {
+        (Some(first), Some(last)) => format!("{}\u{2026}{}", &text[..first], &text[last + 1..]),
+        _ => text.to_owned(),
+    }
 }
 
 /// What has been counted. Cheap to clone.
@@ -73,5 +112,60 @@ impl Metrics {
     /// Folds histograms; to be called every few seconds.
     pub(crate) fn upkeep(&self) {
         self.0.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Where a test's logs go.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no test panics while it writes").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_one_line_and_is_counted_and_tells_no_texts() {
+        let metrics = Metrics::install().expect("nothing else counts");
+        let log = Log::default();
+        let writer = log.clone();
+        let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(layer);
+        let before = std::panic::take_hook();
+        watch_panics();
+        let secret = "\u{e9}t\u{e9} at home";
+        let panicked = tracing::subscriber::with_default(subscriber, || {
+            std::panic::catch_unwind(|| secret[..1].to_owned()).expect_err("the cut is in the middle of a character");
+            std::panic::catch_unwind(|| None::<u8>.expect("a number")).expect_err("there is none")
+        });
+        std::panic::set_hook(before);
+        assert!(panicked.is::<&'static str>() || panicked.is::<String>());
+        let log = String::from_utf8(log.0.lock().expect("all is written").clone()).expect("text");
+        let lines: Vec<serde_json::Value> =
+            log.lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect();
+        assert_eq!(lines.len(), 2, "{log}");
+        for line in &lines {
+            assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"a thread panicked".into()));
+            assert!(line["location"].as_str().is_some_and(|place| place.contains("telemetry.rs:")), "{line}");
+        }
+        assert!(!log.contains("at home"), "{log}");
+        assert_eq!(lines[1]["panic"], "a number");
+        let counted = metrics.render().lines().any(|line| {
+            line.strip_prefix("chat_panics_total ")
+                .is_some_and(|count| count.parse().is_ok_and(|count: u64| count >= 2))
+        });
+        assert!(counted, "{}", metrics.render());
     }
 }

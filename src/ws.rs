@@ -28,8 +28,8 @@ use hyper::HeaderMap;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::Semaphore;
 use warp::filters::path::FullPath;
-use warp::http::StatusCode;
-use warp::http::header::{HeaderValue, UPGRADE};
+use warp::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, UPGRADE};
+use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
@@ -81,13 +81,18 @@ impl Sockets {
     pub fn routes(&self) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
         let (routing, answering) = (self.clone(), self.clone());
         let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-        warp::get()
-            .and(warp::path::full())
+        // The path first: of a path that is not there no method is wrong.
+        warp::path::full()
             .and_then(move |path: FullPath| ready(routing.route(path.as_str()).ok_or_else(warp::reject::not_found)))
+            .and(warp::get().or(warp::head()).unify())
+            .and(warp::method())
             .and(warp::header::headers_cloned())
             .and(query)
             .and(warp::ext::optional::<OnUpgrade>())
-            .and_then(move |route, headers, query, upgrade| answering.clone().answer(route, headers, query, upgrade))
+            .and_then(move |route, method: Method, headers: HeaderMap, query, upgrade| {
+                let wanted = method == Method::GET && handshake::is_upgrade(&headers);
+                answering.clone().answer(route, wanted, headers, query, upgrade)
+            })
     }
 
     fn route(&self, path: &str) -> Option<Route> {
@@ -97,12 +102,13 @@ impl Sockets {
     async fn answer(
         self,
         route: Route,
+        wanted: bool,
         headers: HeaderMap,
         query: String,
         upgrade: Option<OnUpgrade>,
     ) -> Result<Response, Rejection> {
-        if !handshake::is_upgrade(&headers) {
-            return if route.rest_too { Err(warp::reject::not_found()) } else { Ok(upgrade_required()) };
+        if !wanted {
+            return if route.rest_too { Err(warp::reject::not_found()) } else { Ok(self.without_upgrade(&headers)) };
         }
         // HTTP/1.0 and the like: hyper does not offer to upgrade.
         let Some(upgrade) = upgrade else { return Ok(upgrade_required()) };
@@ -117,6 +123,15 @@ impl Sockets {
             Err(admission::Refusal::Refused(refused)) => ApiError::from(refused).into_response(),
         })
     }
+
+    /// Answers a plain `GET` of a socket's path. A page whose upgrade failed is not told why: it asks here. So it may read
+    /// that its origin is refused, of whichever origin it is: there is nothing else to read.
+    fn without_upgrade(&self, headers: &HeaderMap) -> Response {
+        let Err(refused) = self.0.origins.check_upgrade(headers) else { return upgrade_required() };
+        let mut response = ApiError::from(refused).into_response();
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        response
+    }
 }
 
 /// What answers on a path.
@@ -128,7 +143,8 @@ struct Route {
 }
 
 fn route(path: &str) -> Option<Route> {
-    let (socket, rest_too) = match path {
+    // As in the rest of the edge, a slash at the end is no other path.
+    let (socket, rest_too) = match path.strip_suffix('/').unwrap_or(path) {
         "/chat" | "/ws/chat" => (Socket::Chat, false),
         "/notifications" => (Socket::Notifications, true),
         "/ws/notifications" => (Socket::Notifications, false),
@@ -152,4 +168,23 @@ fn wrong_version() -> Response {
     response.headers_mut().insert("sec-websocket-version", HeaderValue::from_static("13"));
     response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::SOCKETS;
+
+    #[test]
+    fn every_path_of_a_socket_is_there_with_and_without_a_slash_at_its_end() {
+        for path in SOCKETS {
+            let found = route(path).unwrap_or_else(|| panic!("nothing answers at {path}"));
+            assert_eq!(route(&format!("{path}/")), Some(found), "{path}/");
+            assert_eq!(route(&format!("{path}//")), None, "{path}//");
+            assert_eq!(found.socket == Socket::Chat, path.ends_with("chat"), "{path}");
+        }
+        for path in ["", "/", "/ws", "/ws/", "/chatx", "/chat/x"] {
+            assert_eq!(route(path), None, "{path}");
+        }
+    }
 }

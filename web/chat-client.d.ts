@@ -4,8 +4,11 @@
  * What holds, whatever breaks:
  *
  * - A message keeps its `temp_id` from `send()` until the server has answered for it, over reconnects and reloads. So it
- *   is stored once, however often it is sent.
- * - Of one conversation one message is under way at a time, over all tabs. So errors do not change their order.
+ *   is stored once, however often it is sent; and it is sent once per connection, unless the server says "later".
+ * - Of one conversation one message, edit or deletion is under way at a time, over all tabs. So errors do not change their
+ *   order. What is refused for ever fails alone, and what stands behind it goes on.
+ * - Everything that a client holds belongs to one user, the one of its token or ticket. When that becomes another user,
+ *   it is all let go (`reset`), and what the first one has not sent waits until they are back.
  * - The cursor moves only when all that it covers has been applied. So a reconnect misses nothing.
  * - A thread's messages are an unbroken run up to the newest; a gap in its `rev` is filled before it counts.
  *
@@ -19,7 +22,7 @@ export class ChatClient {
   constructor(options: Options);
 
   readonly state: State;
-  /** Whose client this is: known from the first credential on. */
+  /** Whose client this is: known from the first credential on. It changes when the credentials become another user's. */
   readonly me: number | undefined;
   /** What the server allows: known once online. */
   readonly limits: Limits | undefined;
@@ -32,7 +35,11 @@ export class ChatClient {
 
   /** Connects, and stays connected. */
   connect(): this;
-  /** Hangs up until `connect()`; what is sent meanwhile waits. */
+  /**
+   * Hangs up until `connect()`. What is written in this tab meanwhile waits (messages, edits and deletions), also while
+   * other tabs of the same person are online. Called before the first `connect()`, the client begins like this: so a page
+   * keeps its offline switch over a reload by calling `disconnect()` instead of `connect()` when it starts.
+   */
   disconnect(): void;
   /** Ends for good. Unsent messages stay on disk. */
   close(): void;
@@ -42,22 +49,32 @@ export class ChatClient {
   /** The same to iterate over, from the first `next()` on: `for await (const [message, thread] of chat.stream('message'))`. */
   stream<K extends keyof Events>(name: K): AsyncGenerator<Events[K], void, void>;
 
-  /** The threads that are here, newest first; with `more`, after a further page. */
+  /**
+   * The threads that are here, newest first; with `more`, after a further page. Waits for the first load, however long it
+   * takes until there is a connection; rejects when the client is closed before.
+   */
   threads(how?: { more?: boolean }): Promise<Thread[]>;
   /** Whether there are threads that are not here yet. */
   readonly hasMoreThreads: boolean;
   /** A thread that is here. */
   thread(to: To): Thread | undefined;
-  /** The messages that are here, oldest first; fetches a page if there are fewer than `atLeast` (50), or if `more` is asked for. */
+  /**
+   * The messages that are here, oldest first; fetches a page if there are fewer than `atLeast` (50), or if `more` is asked
+   * for. Waits for the first load as {@link threads} does.
+   */
   messages(to: To, how?: { atLeast?: number; more?: boolean }): Promise<Message[]>;
   /** Every message, newest first, fetched as one goes. */
   history(to: To): AsyncGenerator<Message, void, void>;
   /** How far an own message has come. */
   status(message: Pick<Message, 'thread_id' | 'seq'>): 'sent' | 'delivered' | 'seen';
-  /** Changes an own text. */
-  edit(id: number, content: string): Promise<Message>;
-  /** Takes an own message back. */
-  delete(id: number): Promise<void>;
+  /**
+   * Changes an own text, now or as soon as it can be: the edit waits in {@link outbox}, in its conversation's order. By the
+   * message's id, or by the `temp_id` of one that waits itself: as long as that was never sent, its text is changed where it
+   * stands. Resolves with the message as the server has it; for a waiting message, when that is stored.
+   */
+  edit(message: number | string, content: string): Promise<Message>;
+  /** Takes an own message back, in the same way; one that waits and was never sent is discarded. */
+  delete(message: number | string): Promise<void>;
   /** Says that everything that is here has been read: at once, or as soon as the page is visible. */
   markSeen(to: To): void;
   /** Says that one types (call it at every key: it is told every three seconds), or no longer. */
@@ -65,11 +82,11 @@ export class ChatClient {
 
   /** Sends a message, now or as soon as it can be. Resolves when the server has stored it. */
   send(to: To, draft: Draft): Promise<Message>;
-  /** What waits to be sent, or has failed; oldest first. */
+  /** What waits to be sent, or has failed: messages, edits, deletions; oldest first. */
   outbox(to?: To): Entry[];
-  /** Tries a failed message again; images that have arrived are not sent again. */
+  /** Tries what has failed again; images that have arrived are not sent again. */
   retry(temp_id: string): void;
-  /** Gives up a message that has not been stored. */
+  /** Gives up a message, an edit or a deletion that has not been stored. */
   discard(temp_id: string): void;
 
   /** Fetches the newest notifications, or with `more` a further page. */
@@ -95,7 +112,7 @@ export class ChatError extends Error {
 export interface Options {
   /** The hub with its base path: `https://shop.example/api`. */
   url: string;
-  /** Gets a token; `fresh`: the last one was refused or is over. */
+  /** Gets a token; `fresh`: the last one was refused or is over. If it fails (rejects), it is asked again later. */
   getToken?: (how: { fresh: boolean }) => string | Promise<string>;
   /** Gets a single-use ticket, for pages that hold no token; REST then goes by the cookie. */
   getTicket?: () => string | Promise<string>;
@@ -124,11 +141,11 @@ export interface Events {
   /** A notification is new or has changed; without one: some were read or deleted. */
   notification: [notification?: Notification];
   counts: [counts: { messages: number; notifications: number }];
-  /** Something of an unsent message has changed; it may be gone. */
+  /** Something that waits, or has failed, is new or has changed; it may be gone. */
   outbox: [entry: Entry];
   /** The connection; `wait`: ms until the next attempt. */
   state: [state: State, wait: number];
-  /** Everything was loaded anew: throw away what you have drawn. */
+  /** Everything was loaded anew, or let go for another user (see `me`): throw away what you have drawn. */
   reset: [];
   error: [error: ChatError];
 }
@@ -147,14 +164,22 @@ export interface Draft {
   reply_to?: number;
 }
 
-/** A message that is not stored yet. */
+/** What is not stored yet: a message, or a change of one. */
 export interface Entry {
+  /** Its name, as `retry` and `discard` take it; of a message the `temp_id` that it will have. */
   temp_id: string;
+  kind: 'message' | 'edit' | 'delete';
   state: 'pending' | 'failed';
-  /** Why it failed. */
+  /** Why it failed: the code, and the same in words that a page can show. */
   error?: ErrorCode;
+  reason?: string;
   receiver_id?: number;
   thread_id?: number;
+  /** The message that an edit or a deletion is of; unknown while that message waits itself (see `of`). */
+  message_id?: number;
+  /** The `temp_id` of the message that it is of, where that was waiting itself. */
+  of?: string;
+  /** The text; of an edit, the new one. */
   content?: string;
   images: Picture[];
   extra_data?: { product_id: number };
@@ -251,10 +276,31 @@ export interface Limits {
   rate: number | null;
 }
 
-/** The protocol's codes; `network`: no answer, `storage`: the disk is full, `closed`: discarded, or sent away for good. */
+/** The protocol's codes, and the client's own. */
 export type ErrorCode =
   | 'bad_request' | 'unknown_type' | 'sender_mismatch' | 'empty_message' | 'text_too_long' | 'too_many_images'
   | 'self_message' | 'unauthorized' | 'ticket_used' | 'forbidden' | 'forbidden_origin' | 'not_author'
   | 'edit_window_closed' | 'not_found' | 'temp_id_conflict' | 'image_too_large' | 'unsupported_media' | 'image_invalid'
   | 'rate_limited' | 'overloaded' | 'unavailable' | 'shutting_down' | 'internal'
-  | 'network' | 'storage' | 'closed';
+  | ClientErrorCode;
+
+/**
+ * What the client says itself:
+ *
+ * - `network`: no answer; it tries again.
+ * - `storage`: an unsent message cannot be kept; the disk is full, say.
+ * - `too_large`: what was to be sent is larger than a frame may be.
+ * - `other_user`: the credentials have become another user's, so this was not done.
+ * - `token`: `getToken` or `getTicket` has failed; it tries again.
+ *
+ * After these the client is `closed`, for to try again would not help:
+ *
+ * - `closed`: by `close()`, or by the server for good (the message has its close code). Also: discarded.
+ * - `bad_token`: `getToken` gives none, or something that is no token; `bad_ticket`: the same of `getTicket`.
+ * - `no_websocket`: there is no `WebSocket` here; hand one over in the options.
+ * - `bad_url`: no connection can be made to that address at all.
+ * - the protocol's `unauthorized` (also with a fresh token) and `forbidden_origin` (`CHAT_ALLOWED_ORIGINS` of the hub).
+ */
+export type ClientErrorCode =
+  | 'network' | 'storage' | 'too_large' | 'other_user' | 'token'
+  | 'closed' | 'bad_token' | 'bad_ticket' | 'no_websocket' | 'bad_url';

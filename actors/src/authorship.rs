@@ -2,7 +2,6 @@
 
 use chat_database::ids::{MessageId, Pair, UserId};
 use chat_database::queries::threads::{self, Authorship};
-use chat_database::time::Timestamp;
 
 use crate::node::Node;
 use crate::protocol::ErrorCode;
@@ -12,7 +11,7 @@ use crate::refused::Refused;
 pub(crate) async fn may_edit(node: &Node, user: UserId, message: MessageId) -> Result<Pair, Refused> {
     let authorship = own(node, user, message).await?;
     let window = node.options.edit_window;
-    if authorship.created_at < Timestamp::now().before(window) {
+    if authorship.created_at < node.horizon.time().before(window) {
         let text = format!("a message can be edited for {} minutes", window.as_secs() / 60);
         return Err(Refused::new(ErrorCode::EditWindowClosed, text));
     }

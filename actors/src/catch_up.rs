@@ -1,5 +1,6 @@
 //! From a cursor to what has changed since: for a socket that comes back, and for `GET /chat/sync`.
 
+use chat_database::history;
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::queries::changes::{self, Changes};
 use chat_database::time::Timestamp;
@@ -21,16 +22,16 @@ pub(crate) enum From {
     Reset,
 }
 
-/// Judges a cursor: malformed, of another database, too old, or beyond the newest commit is a reset.
-pub(crate) async fn from(node: &Node, text: &str, now: Timestamp) -> Result<From, chat_database::Error> {
-    let cursor = Cursor::parse(text).filter(|cursor| cursor.epoch == *node.horizon.epoch() && !cursor.is_stale(now));
-    let Some(cursor) = cursor else { return Ok(From::Reset) };
-    let (_, newest) = node.horizon.span();
-    // Another node may be further than we have heard.
-    if cursor.commit > newest && cursor.commit > changes::head(&node.database).await?.commit {
-        return Ok(From::Reset);
-    }
-    Ok(From::Cursor(cursor))
+/// Judges a cursor: malformed, another reader's, too old, or of another history is a reset.
+pub(crate) async fn from(
+    node: &Node,
+    reader: UserId,
+    text: &str,
+    now: Timestamp,
+) -> Result<From, chat_database::Error> {
+    let cursor = Cursor::parse(text).filter(|cursor| cursor.reader == Some(reader) && !cursor.is_stale(now));
+    let Some(cursor) = cursor.filter(|cursor| cursor.commit <= cursor.heard.commit) else { return Ok(From::Reset) };
+    Ok(if history::holds(&node.database, &cursor.heard).await? { From::Cursor(cursor) } else { From::Reset })
 }
 
 /// Who hears what has changed, and how much of it.
@@ -69,9 +70,13 @@ pub(crate) async fn page(
     limit: usize,
 ) -> Result<SyncPage, chat_database::Error> {
     let (released, _) = node.horizon.span();
-    let reset =
-        || SyncPage { events: Vec::new(), cursor: node.horizon.cursor_at(released), has_more: false, reset: true };
-    let From::Cursor(cursor) = from(node, text, Timestamp::now()).await? else { return Ok(reset()) };
+    let reset = || SyncPage {
+        events: Vec::new(),
+        cursor: node.horizon.cursor_at(released, user),
+        has_more: false,
+        reset: true,
+    };
+    let From::Cursor(cursor) = from(node, user, text, Timestamp::now()).await? else { return Ok(reset()) };
     let since = cursor.commit;
     let Some(mut missed) = changes::of_user(&node.database, user, since, MAX_CHANGES).await? else {
         return Ok(reset());
@@ -89,8 +94,8 @@ pub(crate) async fn page(
         missed.watermarks.retain(|changed| changed.commit <= end);
         missed.notifications.retain(|changed| changed.commit <= end);
     }
-    let commit = end.filter(|_| has_more).unwrap_or(released.max(since));
+    let next = node.horizon.onward(&cursor, end.filter(|_| has_more).unwrap_or(released));
     let mut events = frames(Hearer { user, chat: true, notifications: true }, &missed, since, None);
     events.iter_mut().for_each(|event| node.images.links().dress_frame(event, user));
-    Ok(SyncPage { events, cursor: node.horizon.cursor_at(commit), has_more, reset: false })
+    Ok(SyncPage { events, cursor: next, has_more, reset: false })
 }

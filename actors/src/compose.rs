@@ -5,6 +5,7 @@ use chat_database::ids::{MediaId, Pair, UserId};
 use chat_database::time::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::blank::is_blank;
 use crate::images::Prepared;
 use crate::protocol::ErrorCode;
 use crate::protocol::client::MessageSend;
@@ -27,7 +28,7 @@ pub(crate) fn message(
     limits: &Limits,
 ) -> Result<Send, Refused> {
     let temp_id = send.temp_id.map(key).transpose()?;
-    let content = send.content.filter(|content| !content.trim().is_empty());
+    let content = send.content.filter(|content| !is_blank(content));
     if let Some(content) = &content {
         text(content, limits)?;
     }
@@ -70,7 +71,7 @@ pub(crate) fn no_image(named: &str) -> Refused {
 
 /// Checks the text of an edit.
 pub(crate) fn edited_text(content: &str, limits: &Limits) -> Result<(), Refused> {
-    if content.trim().is_empty() {
+    if is_blank(content) {
         return Err(Refused::new(ErrorCode::EmptyMessage, "a message needs text; to take it back, delete it"));
     }
     text(content, limits)
@@ -175,12 +176,15 @@ mod tests {
     }
 
     #[test]
-    fn white_space_alone_is_no_message() {
-        for content in ["", " ", "\n\t\u{a0}\u{3000}"] {
+    fn what_shows_nothing_is_no_message_and_beside_an_image_no_text() {
+        for content in ["", " ", "\n\t\u{a0}\u{3000}", "\u{200b}", "\u{2800}\u{3164}", "\u{202e}\u{fe0f}"] {
             assert_eq!(compose(text_of(content)).err(), Some(ErrorCode::EmptyMessage), "{content:?}");
         }
-        let image = MessageSend { images: Some(vec![MediaId("a".into())]), ..text_of(" ") };
-        assert_eq!(compose(image).expect("an image").content, None);
+        for content in [" ", "\u{2060}\u{ad}"] {
+            let image = MessageSend { images: Some(vec![MediaId("a".into())]), ..text_of(content) };
+            assert_eq!(compose(image).expect("an image").content, None, "{content:?}");
+            assert_eq!(edited_text(content, &LIMITS).map_err(|refused| refused.code), Err(ErrorCode::EmptyMessage));
+        }
     }
 
     #[test]

@@ -134,6 +134,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        // The outbox ends with its reader: a session that waits for room in it waits no longer. A reason given before counts.
+        self.outbox.close(CloseCode::Internal);
         // What was read from the socket is still done; there is nobody left to hear of it.
         if self.actor.drain().is_err() {
             self.actor.stop(None);

@@ -1,6 +1,7 @@
 //! What was read from the database, as the frames that tell it: for replays, and for commits of other nodes.
 
 use chat_database::ids::CommitNo;
+use chat_database::objects::Message;
 use chat_database::queries::changes::{ChangedMessage, ChangedNotification, ChangedWatermarks};
 
 use crate::protocol::server::{
@@ -16,12 +17,14 @@ pub(crate) fn of_message(changed: &ChangedMessage, since: CommitNo, cursor: Opti
         return ServerFrame::NewMessage(NewMessage { message: message.clone(), cursor });
     }
     if message.deleted {
-        let (id, thread_id, rev) = (message.id, message.thread_id, message.rev);
-        return ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, rev, cursor });
+        let &Message { id, thread_id, seq, sender_id, rev, .. } = message;
+        return ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, seq, sender_id, rev, cursor });
     }
     ServerFrame::MessageUpdated(MessageUpdated {
         id: message.id,
         thread_id: message.thread_id,
+        seq: message.seq,
+        sender_id: message.sender_id,
         rev: message.rev,
         content: message.content.clone(),
         edited_at: message.edited_at,

@@ -3,10 +3,13 @@
 //! It looks at the database's commit number now and then. Commits that nobody on this node has told (another node's, or ours
 //! after a failure) are looked up in the commit log; each thread and each user's stream that they touched reads and tells
 //! them, and then they are released. So the relay is an accelerator, and the database the truth.
+//!
+//! It also sees when the database goes back to an earlier state; see [`chat_database::history`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chat_database::history::{self, Mark};
 use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
 use chat_database::queries::changes::{self, LogEntry};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -75,11 +78,17 @@ impl Actor for Follower {
     }
 }
 
-/// Tells what lies between the released commit and the database's newest, as far as it is not ours to tell.
+/// Tells what lies between the released commit and the database's newest, as far as it is not ours to tell. Looks first
+/// whether the commit that this node knows best still stands.
 async fn look(node: &Arc<Node>) -> Result<(), chat_database::Error> {
-    let head = changes::head(&node.database).await?;
+    let known = node.horizon.newest();
+    let (newest, nonce) = history::head_beside(&node.database, known.commit).await?;
+    if newest.commit < known.commit || nonce.is_some_and(|nonce| nonce != known.nonce) {
+        return went_back(node, &known).await;
+    }
+    node.horizon.is_called(&newest.epoch, newest.commit);
     let released = node.horizon.released();
-    let head = CommitNo(head.commit.0.min(released.0 + STRIDE));
+    let head = CommitNo(newest.commit.0.min(released.0 + STRIDE));
     let (_, possible) = node.horizon.gaps(head, |_| false);
     if possible.is_empty() {
         return Ok(());
@@ -92,11 +101,31 @@ async fn look(node: &Arc<Node>) -> Result<(), chat_database::Error> {
         return Ok(());
     }
     if missing.iter().any(|no| !log.contains_key(no)) {
-        start_over(node, end);
+        // This node was away for long.
+        tracing::warn!(
+            commit = end.0,
+            "the commit log was swept before it was read: connections come back by their cursors"
+        );
+        start_over(node, newest);
         return Ok(());
     }
     tell(node, released, end, &missing, &log);
     metrics::get().commits_followed.increment(missing.len() as u64);
+    Ok(())
+}
+
+/// The database has gone back to an earlier state: a backup was restored, or a copy that lagged has taken over. Cursors from
+/// before are to be good nowhere any more; then everybody comes back, reloads, and goes on from here.
+async fn went_back(node: &Arc<Node>, known: &Mark) -> Result<(), chat_database::Error> {
+    node.storage.begin_anew().await?;
+    let head = history::head(&node.database).await?;
+    tracing::warn!(
+        known = known.commit.0,
+        commit = head.commit.0,
+        "the database was put back to an earlier state: every connection starts over"
+    );
+    metrics::get().histories_lost.increment(1);
+    start_over(node, head);
     Ok(())
 }
 
@@ -119,7 +148,8 @@ fn tell(node: &Arc<Node>, released: CommitNo, end: CommitNo, missing: &[CommitNo
             users.entry(user).or_default();
         }
     }
-    let mut told = node.horizon.begin_followed(missing, threads.len() + users.len()).into_iter();
+    let commits: Vec<_> = missing.iter().filter_map(|no| log.get(no)).map(|entry| (entry.no, entry.nonce)).collect();
+    let mut told = node.horizon.begin_followed(&commits, threads.len() + users.len()).into_iter();
     for (pair, told) in threads.into_iter().zip(told.by_ref()) {
         // What cannot be delivered stays a gap, and is looked at again.
         let _ = node.threads.deliver(pair, thread::Message::Follow(end, told));
@@ -129,14 +159,12 @@ fn tell(node: &Arc<Node>, released: CommitNo, end: CommitNo, missing: &[CommitNo
     }
 }
 
-/// The log does not reach back that far (this node was away for long): everybody catches up by their cursors instead.
-fn start_over(node: &Arc<Node>, end: CommitNo) {
-    tracing::warn!(
-        commit = end.0,
-        "the commit log was swept before it was read: connections start over from their cursors"
-    );
+/// Goes on from a commit, and lets everybody who is connected come back.
+fn start_over(node: &Arc<Node>, head: Mark) {
+    // In this order: whoever comes in between is sent away for nothing, not left with what is old.
+    node.horizon.begin_anew(head);
+    node.totals.clear();
     for outbox in node.people.outboxes() {
         outbox.close(CloseCode::Internal);
     }
-    node.horizon.skip_to(end);
 }

@@ -3,11 +3,16 @@
 //! A commit is told when every frame that it causes has been pushed to the outboxes of this node. The released number is
 //! the highest with every commit up to it told; no cursor goes beyond it. A commit that was written elsewhere, or whose
 //! telling failed, is a gap until the follower has read it from the database and told it.
+//!
+//! All of that is true of one history. When the database goes back to an earlier state, the horizon [begins
+//! anew](Horizon::begin_anew) where it stands then.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_database::ids::CommitNo;
+use chat_database::history::{Mark, Nonce};
+use chat_database::ids::{CommitNo, UserId};
 use chat_database::time::Timestamp;
 
 use crate::metrics;
@@ -16,15 +21,22 @@ use crate::protocol::Cursor;
 /// The horizon of a node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Horizon {
-    epoch: Arc<str>,
     state: Arc<Mutex<State>>,
+    /// How often it has begun anew.
+    histories: Arc<AtomicU64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     released: u64,
-    /// The highest commit that anybody has begun to tell.
+    /// The highest commit that anybody has begun to tell, and its nonce.
     newest: u64,
+    nonce: Nonce,
+    /// The history's name, and the highest commit that was known when it was learnt.
+    epoch: Arc<str>,
+    named_at: u64,
+    /// The newest time that any commit was known to have written.
+    time: i64,
     /// The highest commit of our own that was begun.
     newest_own: u64,
     /// Whether a commit of our own is under way.
@@ -46,19 +58,32 @@ struct Block {
 
 impl Horizon {
     /// Starts at a commit: there is nobody to tell of anything up to it.
-    pub(crate) fn new(epoch: Arc<str>, released: CommitNo) -> Self {
-        let state = State { released: released.0, newest: released.0, ..State::default() };
-        Self { epoch, state: Arc::new(Mutex::new(state)) }
+    pub(crate) fn new(head: Mark) -> Self {
+        Self { state: Arc::new(Mutex::new(State::at(head))), histories: Arc::default() }
     }
 
-    /// Returns the database's identity.
-    pub(crate) fn epoch(&self) -> &Arc<str> {
-        &self.epoch
+    /// Begins anew at a commit of another history: what was begun in the one before is nothing that anybody waits for.
+    pub(crate) fn begin_anew(&self, head: Mark) {
+        let mut state = self.lock();
+        // A commit of our own may be under way.
+        let State { committing, handing_out, next_block, time, .. } = *state;
+        *state = State { committing, handing_out, next_block, time, ..State::at(head) };
+        self.histories.fetch_add(1, Ordering::Release);
+    }
+
+    /// Returns how often it has begun anew: what was known before one of them is not true any more.
+    pub(crate) fn histories(&self) -> u64 {
+        self.histories.load(Ordering::Acquire)
     }
 
     /// Returns the released number.
     pub(crate) fn released(&self) -> CommitNo {
         CommitNo(self.lock().released)
+    }
+
+    /// Returns the highest commit that anybody has begun to tell.
+    pub(crate) fn newest(&self) -> Mark {
+        self.lock().newest()
     }
 
     /// Returns the released number, and the highest commit that anybody has begun to tell: what a new connection may have missed
@@ -68,14 +93,36 @@ impl Horizon {
         (CommitNo(state.released), CommitNo(state.newest))
     }
 
-    /// Returns the cursor of this moment.
+    /// Returns the cursor of this moment, for a frame that is addressed later.
     pub(crate) fn cursor(&self) -> Cursor {
-        self.cursor_at(self.released())
+        let state = self.lock();
+        state.cursor(CommitNo(state.released), None)
     }
 
-    /// Returns a cursor at a commit.
-    pub(crate) fn cursor_at(&self, commit: CommitNo) -> Cursor {
-        Cursor { epoch: Arc::clone(&self.epoch), commit, minted: Timestamp::now().seconds() }
+    /// Returns a reader's cursor at a commit that is released.
+    pub(crate) fn cursor_at(&self, commit: CommitNo, reader: UserId) -> Cursor {
+        self.lock().cursor(commit, Some(reader))
+    }
+
+    /// Returns where the reader of a cursor stands who was served from it, with everything that was released by `released`.
+    pub(crate) fn onward(&self, from: &Cursor, released: CommitNo) -> Cursor {
+        let state = self.lock();
+        let mut cursor = state.cursor(released.max(from.commit), from.reader);
+        if from.heard.commit.0 > state.newest {
+            // Another node knew more than this one does yet.
+            cursor.heard.clone_from(&from.heard);
+        }
+        cursor
+    }
+
+    /// Returns what time it is: not before anything that was written.
+    pub(crate) fn time(&self) -> Timestamp {
+        Timestamp::now().max(Timestamp::from_millis(self.lock().time))
+    }
+
+    /// Notes the history's name, as it was when a commit was the newest.
+    pub(crate) fn is_called(&self, epoch: &Arc<str>, when: CommitNo) {
+        self.lock().is_called(epoch, when.0);
     }
 
     /// Notes that a commit of our own is on its way: its number is not a gap.
@@ -91,11 +138,14 @@ impl Horizon {
     /// Begins to tell a commit of our own, in as many parts; returns one [`Told`] for each, and whether commits of others
     /// lie before it. Until [`Horizon::handed_out`] the follower goes no further than this commit: what it says to an actor
     /// comes after the actor's part.
-    pub(crate) fn begin_own(&self, no: CommitNo, parts: usize) -> (Vec<Told>, bool) {
+    pub(crate) fn begin_own(&self, mark: &Mark, newest: Timestamp, parts: usize) -> (Vec<Told>, bool) {
+        let no = mark.commit;
         let mut state = self.lock();
         let gap = no.0 > state.newest + 1;
         state.handing_out = Some(no.0);
-        let block = state.begin(&[no], parts);
+        state.is_called(&mark.epoch, no.0);
+        state.time = state.time.max(newest.millis());
+        let block = state.begin(&[(no, mark.nonce)], parts);
         drop(state);
         (self.parts(block, parts), gap)
     }
@@ -137,7 +187,7 @@ impl Horizon {
     }
 
     /// Begins to tell commits that were read from the database, in as many parts; returns one [`Told`] for each.
-    pub(crate) fn begin_followed(&self, commits: &[CommitNo], parts: usize) -> Vec<Told> {
+    pub(crate) fn begin_followed(&self, commits: &[(CommitNo, Nonce)], parts: usize) -> Vec<Told> {
         let mut state = self.lock();
         let block = state.begin(commits, parts);
         drop(state);
@@ -149,14 +199,6 @@ impl Horizon {
     }
 
     /// Gives up on everything up to `head`: those who were connected are being sent away, to catch up by their cursors.
-    pub(crate) fn skip_to(&self, head: CommitNo) {
-        let mut state = self.lock();
-        state.released = state.released.max(head.0);
-        state.newest = state.newest.max(head.0);
-        state.begun.retain(|no, _| *no > head.0);
-        state.advance();
-    }
-
     fn finish(&self, block: u64, told: bool) {
         let mut state = self.lock();
         if let Some(block) = state.blocks.get_mut(&block) {
@@ -172,12 +214,47 @@ impl Horizon {
 }
 
 impl State {
-    fn begin(&mut self, commits: &[CommitNo], parts: usize) -> u64 {
+    fn at(head: Mark) -> Self {
+        let Mark { epoch, commit, nonce } = head;
+        Self {
+            released: commit.0,
+            newest: commit.0,
+            nonce,
+            epoch,
+            named_at: commit.0,
+            time: 0,
+            newest_own: commit.0,
+            committing: false,
+            handing_out: None,
+            begun: BTreeMap::new(),
+            blocks: HashMap::new(),
+            next_block: 0,
+        }
+    }
+
+    fn newest(&self) -> Mark {
+        Mark { epoch: Arc::clone(&self.epoch), commit: CommitNo(self.newest), nonce: self.nonce }
+    }
+
+    fn cursor(&self, commit: CommitNo, reader: Option<UserId>) -> Cursor {
+        Cursor { commit, heard: self.newest(), reader, minted: Timestamp::now().seconds() }
+    }
+
+    fn is_called(&mut self, epoch: &Arc<str>, when: u64) {
+        if when >= self.named_at && self.epoch != *epoch {
+            self.epoch = Arc::clone(epoch);
+        }
+        self.named_at = self.named_at.max(when);
+    }
+
+    fn begin(&mut self, commits: &[(CommitNo, Nonce)], parts: usize) -> u64 {
         self.next_block += 1;
         let block = self.next_block;
         self.blocks.insert(block, Block { parts, lost: false });
-        for no in commits {
-            self.newest = self.newest.max(no.0);
+        for (no, nonce) in commits {
+            if no.0 > self.newest {
+                (self.newest, self.nonce) = (no.0, *nonce);
+            }
             if no.0 > self.released {
                 self.begun.insert(no.0, block);
             }
@@ -233,13 +310,17 @@ impl Drop for Told {
 mod tests {
     use super::*;
 
+    fn mark(no: u64) -> Mark {
+        Mark { epoch: "epoch".into(), commit: CommitNo(no), nonce: Nonce(u32::try_from(no).expect("small")) }
+    }
+
     fn horizon() -> Horizon {
-        Horizon::new("epoch".into(), CommitNo(10))
+        Horizon::new(mark(10))
     }
 
     fn begin(horizon: &Horizon, no: u64, parts: usize) -> Vec<Told> {
         horizon.committing();
-        let (told, _) = horizon.begin_own(CommitNo(no), parts);
+        let (told, _) = horizon.begin_own(&mark(no), Timestamp::from_millis(0), parts);
         horizon.handed_out();
         told
     }
@@ -275,7 +356,7 @@ mod tests {
         begin(&horizon, 12, 1).into_iter().for_each(Told::done);
         assert_eq!(horizon.released(), CommitNo(10));
         assert_eq!(gaps(&horizon, 13), (13, vec![11, 13]));
-        let parts = horizon.begin_followed(&[CommitNo(11), CommitNo(13)], 1);
+        let parts = horizon.begin_followed(&[(CommitNo(11), Nonce(11)), (CommitNo(13), Nonce(13))], 1);
         assert_eq!(gaps(&horizon, 13), (13, vec![]));
         parts.into_iter().for_each(Told::done);
         assert_eq!(horizon.released(), CommitNo(13));
@@ -289,8 +370,41 @@ mod tests {
         drop(parts);
         assert_eq!(horizon.released(), CommitNo(10));
         assert_eq!(gaps(&horizon, 11), (11, vec![11]));
-        horizon.begin_followed(&[CommitNo(11)], 1).into_iter().for_each(Told::done);
+        horizon.begin_followed(&[(CommitNo(11), Nonce(11))], 1).into_iter().for_each(Told::done);
         assert_eq!(horizon.released(), CommitNo(11));
+    }
+
+    #[test]
+    fn a_cursor_says_how_far_its_reader_may_have_heard_beyond_it() {
+        let horizon = horizon();
+        let reader = UserId::new(7).expect("an id");
+        let parts = begin(&horizon, 11, 1);
+        let cursor = horizon.cursor_at(horizon.released(), reader);
+        assert_eq!((cursor.commit, cursor.heard, cursor.reader), (CommitNo(10), mark(11), Some(reader)));
+        parts.into_iter().for_each(Told::done);
+        let elsewhere = Cursor { heard: mark(19), ..horizon.cursor_at(CommitNo(11), reader) };
+        assert_eq!(horizon.onward(&elsewhere, CommitNo(11)).heard, mark(19), "another node was further");
+    }
+
+    #[test]
+    fn what_is_told_in_one_history_releases_nothing_in_the_next() {
+        let horizon = horizon();
+        let old = begin(&horizon, 12, 1);
+        let there = Mark { epoch: "another".into(), ..mark(11) };
+        horizon.begin_anew(there.clone());
+        assert_eq!((horizon.newest(), horizon.histories()), (there, 1));
+        old.into_iter().for_each(Told::done);
+        assert_eq!(horizon.released(), CommitNo(11));
+        begin(&horizon, 12, 0);
+        assert_eq!(horizon.released(), CommitNo(12));
+    }
+
+    #[test]
+    fn a_name_that_was_learnt_earlier_does_not_come_back() {
+        let horizon = horizon();
+        horizon.begin_own(&Mark { epoch: "newer".into(), ..mark(12) }, Timestamp::from_millis(0), 0);
+        horizon.is_called(&"epoch".into(), CommitNo(11));
+        assert_eq!(*horizon.newest().epoch, *"newer");
     }
 
     #[test]

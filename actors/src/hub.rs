@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use chat_database::Database;
 use chat_database::change::{Change, Delete, Edit, Outcome, Receipt, ReceiptKind, Send, Ticket};
+use chat_database::history;
 use chat_database::ids::{MediaId, MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::media::Store;
 use chat_database::objects::Message;
-use chat_database::queries::{changes, messages, people, threads};
+use chat_database::queries::{messages, people, threads};
 use chat_database::time::Timestamp;
 use ractor::{ActorRef, ActorRuntime};
 use tokio::sync::oneshot;
@@ -124,8 +125,7 @@ impl Hub {
     /// # Errors
     /// A [`Refused`] if the database does not answer.
     pub async fn start(database: Database, store: Store, options: Options) -> Result<Self, Refused> {
-        let head = changes::head(&database).await?;
-        let horizon = Horizon::new(Arc::from(head.epoch), head.commit);
+        let horizon = Horizon::new(history::head(&database).await?);
         let no_thread = |error: io::Error| {
             tracing::error!(%error, "a thread for images, for storage or for pages did not start");
             Refused::internal()
@@ -283,10 +283,14 @@ impl Hub {
     /// Uses up a ticket, durably.
     ///
     /// # Errors
-    /// `ticket_used` if it was used before, on whichever node; `unavailable` with the database down.
+    /// `ticket_used` if it was used before, on whichever node; `unauthorized` if that is not remembered any more; `unavailable` with the database down.
     pub async fn use_ticket(&self, ticket: Ticket) -> Result<(), Refused> {
         match self.node.storage.call(Change::UseTicket(ticket)).await? {
             Outcome::TicketUsed => Ok(()),
+            Outcome::TicketExpired => Err(Refused::new(
+                ErrorCode::Unauthorized,
+                "the ticket has expired; ask POST /chat/ticket for another one",
+            )),
             _ => Err(Refused::new(ErrorCode::TicketUsed, "the ticket has been used; ask for a new one")),
         }
     }

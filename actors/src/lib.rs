@@ -22,7 +22,7 @@
 //!   outbox         a connection's bounded queue of encoded frames
 //!   origin         where a request came from, and the promise of one answer
 //!   catch_up, events   from a cursor to frames
-//!   compose, authorship, limits   what may be sent, changed, and how fast
+//!   compose, authorship, limits   what may be sent, changed, and how fast; blank: which texts show nothing
 //!   home           threads with a runtime of their own
 //!   images         files taken in, made safe, kept, linked to, swept
 //!   supervision    the supervision tree, every policy on one screen
@@ -34,6 +34,7 @@
 
 mod authorship;
 mod awake;
+mod blank;
 mod catch_up;
 mod compose;
 mod connection;
@@ -61,5 +62,6 @@ mod supervision;
 pub mod thread;
 mod timing;
 
+pub use blank::is_blank;
 pub use hub::Hub;
 pub use refused::Refused;

@@ -11,6 +11,7 @@ use crate::protocol::{CloseCode, ErrorCode};
 use crate::timing::{CLASSES, STEPS, Timed};
 
 const HTTP_REQUESTS: &str = "chat_http_requests_total";
+const PANICS: &str = "chat_panics_total";
 const HTTP_SECONDS: &str = "chat_http_seconds";
 
 /// The handles.
@@ -24,6 +25,8 @@ pub struct Metrics {
     pub resumed: Counter,
     /// Connections whose cursor could not be served.
     pub resets: Counter,
+    /// Times that the database was found at an earlier state than before.
+    pub histories_lost: Counter,
     /// Frames read from clients.
     pub frames_in: Counter,
     /// Frames put in line for clients.
@@ -129,6 +132,11 @@ pub fn http(method: &'static str, route: &'static str, status: u16, took: Durati
     metrics::histogram!(HTTP_SECONDS, "method" => method, "route" => route).record(took);
 }
 
+/// Counts a panic, whatever panicked. May be called before a recorder is installed, and does not bind the handles.
+pub fn panicked() {
+    metrics::counter!(PANICS).increment(1);
+}
+
 /// Returns the handles. The first call binds them to the recorder that is installed then.
 pub fn get() -> &'static Metrics {
     static METRICS: OnceLock<Metrics> = OnceLock::new();
@@ -178,6 +186,9 @@ fn describe() -> Metrics {
     metrics::describe_counter!("chat_messages_timed_total", Unit::Count, timed);
     let steps = "What each step took of them";
     metrics::describe_counter!("chat_messages_timed_nanoseconds_total", Unit::Nanoseconds, steps);
+    metrics::describe_counter!(PANICS, Unit::Count, "Panics, whatever panicked, on whatever thread");
+    // So that it can be watched from the start.
+    metrics::counter!(PANICS).absolute(0);
     metrics::describe_counter!(HTTP_REQUESTS, Unit::Count, "Requests over HTTP, by method, route and status");
     metrics::describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time of a request over HTTP, by method and route");
     Metrics {
@@ -185,6 +196,10 @@ fn describe() -> Metrics {
         connections_opened: counter!("chat_connections_opened_total", "WebSocket connections opened"),
         resumed: counter!("chat_connections_resumed_total", "Connections served from their cursor"),
         resets: counter!("chat_connections_reset_total", "Connections whose cursor could not be served"),
+        histories_lost: counter!(
+            "chat_histories_lost_total",
+            "Times that the database had gone back to an earlier state"
+        ),
         frames_in: counter!("chat_frames_in_total", "Frames read from clients"),
         frames_out: counter!("chat_frames_out_total", "Frames put in line for clients"),
         sends: counter!("chat_messages_stored_total", "Messages stored"),

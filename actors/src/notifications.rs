@@ -43,6 +43,11 @@ impl Board {
         self.lock().remove(&user)
     }
 
+    /// Takes all totals down: they are of a history that is no more.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Totals>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -185,8 +190,7 @@ impl State {
         if self.listened_to() {
             let cursor = self.node.horizon.cursor();
             for (_, changed) in changes::notifications_of(database, &[self.user], since).await? {
-                let frame = events::of_notification(&changed, since, Some(&cursor));
-                self.node.people.tell(self.user, Audience::Notifications, None, &frame.encode());
+                self.tell(events::of_notification(&changed, since, Some(&cursor)));
             }
         }
         self.wait_for(threads, told);
@@ -242,7 +246,7 @@ impl State {
         } else {
             ServerFrame::Notification { payload: Box::new(notification), cursor }
         };
-        self.node.people.tell(self.user, Audience::Notifications, None, &frame.encode());
+        self.tell(frame);
         Ok(())
     }
 
@@ -255,7 +259,11 @@ impl State {
             Event::AllRead => ServerFrame::NotificationRead(mark(None, cursor)),
             Event::Deleted(id) => ServerFrame::NotificationDeleted(mark(Some(id), cursor)),
         };
-        self.node.people.tell(self.user, Audience::Notifications, None, &frame.encode());
+        self.tell(frame);
+    }
+
+    fn tell(&self, mut frame: ServerFrame) {
+        self.node.people.tell_own(self.user, Audience::Notifications, None, || frame.encode_for(self.user));
     }
 
     fn listened_to(&self) -> bool {

@@ -347,6 +347,17 @@ mod tests {
         assert_eq!(read, 100);
     }
 
+    /// A replay once waited for ever for a reader that had gone, and kept all that it had read.
+    #[tokio::test]
+    async fn a_replay_that_waits_for_room_ends_with_its_connection() {
+        let outbox = Outbox::new(SMALL);
+        outbox.replay(Bytes::from_static(b"aaaaaaaa")).await.expect("room");
+        let mut replay = std::pin::pin!(outbox.replay(Bytes::from_static(b"bbbbbbbb")));
+        assert_eq!((&mut replay).now_or_never(), None, "there is no room");
+        outbox.close(CloseCode::Internal);
+        assert_eq!(replay.now_or_never(), Some(Err(Slow)));
+    }
+
     #[tokio::test]
     async fn a_node_that_is_ending_still_answers_what_was_begun() {
         let outbox = Outbox::new(SMALL);

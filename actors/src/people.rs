@@ -115,11 +115,24 @@ impl People {
 
     /// Pushes an encoded frame to a user's connections, but for one.
     pub(crate) fn tell(&self, user: UserId, audience: Audience, except: Option<ConnectionId>, frame: &Bytes) {
+        self.tell_own(user, audience, except, || frame.clone());
+    }
+
+    /// Pushes a frame of a user's own to their connections, but for one. It is encoded once, and only if there is one.
+    pub(crate) fn tell_own(
+        &self,
+        user: UserId,
+        audience: Audience,
+        except: Option<ConnectionId>,
+        encode: impl FnOnce() -> Bytes,
+    ) {
         let mut told = 0;
         if let Some(connections) = self.read().get(&user) {
-            for connection in connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except) {
+            let mut hearers = connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except).peekable();
+            let frame = hearers.peek().map(|_| encode());
+            for (connection, frame) in hearers.zip(std::iter::repeat(frame).flatten()) {
                 // Whoever is too slow is being closed by this.
-                told += u64::from(connection.outbox.push(frame.clone()).is_ok());
+                told += u64::from(connection.outbox.push(frame).is_ok());
             }
         }
         metrics::get().frames_out.increment(told);

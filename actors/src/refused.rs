@@ -85,6 +85,10 @@ impl From<&DatabaseError> for Refused {
                 ErrorCode::Unavailable,
                 "the database went away in the middle; repeat with the same temp_id, and it is stored once",
             ),
+            DatabaseError::WentBack => Self::new(
+                ErrorCode::Unavailable,
+                "the database was put back to an earlier state; nothing was stored: reload, and try again",
+            ),
             DatabaseError::Refused(_) => Self::internal(),
         }
     }

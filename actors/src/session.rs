@@ -166,7 +166,7 @@ impl State {
     }
 
     fn renewed(&self) {
-        let cursor = self.node.horizon.cursor();
+        let cursor = self.node.horizon.cursor().of(self.user());
         self.tell(&self.auth_ok(cursor, false, false));
     }
 

@@ -90,6 +90,8 @@ pub(crate) enum Message {
     Finished(Box<Finished>),
     /// The running commit has panicked.
     Broken,
+    /// The database has gone back to an earlier state: begin its history anew, and say when that is done.
+    BeginAnew(oneshot::Sender<Result<(), DatabaseError>>),
     /// Time to sweep.
     Sweep,
     /// Time for a checkpoint.
@@ -114,13 +116,14 @@ pub(crate) struct Finished {
 /// What is to be done before the next commit.
 #[derive(Default)]
 struct Due {
+    begin_anew: Vec<oneshot::Sender<Result<(), DatabaseError>>>,
     sweep: bool,
     begin_log_anew: bool,
 }
 
 impl Due {
     fn nothing(&self) -> bool {
-        !self.sweep && !self.begin_log_anew
+        self.begin_anew.is_empty() && !self.sweep && !self.begin_log_anew
     }
 }
 
@@ -171,6 +174,7 @@ impl Actor for Storage {
             Message::Write(write, place) => state.waiting.push((write, place)),
             Message::Finished(finished) => state.finish(*finished),
             Message::Broken => return Err("a group commit panicked".into()),
+            Message::BeginAnew(done) => state.due.begin_anew.push(done),
             Message::Sweep => state.due.sweep = true,
             Message::Checkpoint => {
                 if state.node.database.is_sqlite()
@@ -210,10 +214,15 @@ impl State {
         // A task of its own, which nobody cancels: a transaction dropped half-way would leave its connection in doubt.
         tokio::spawn(async move {
             let turn = node.storage.turn().await;
-            let begun_anew = prepare(&mut writer, &due).boxed().await;
+            let went_back = !due.begin_anew.is_empty();
+            let begun_anew = prepare(&mut writer, due, &node).boxed().await;
             writes.iter_mut().for_each(|(reply, _)| reply.step(log_in_the_way));
-            let result =
-                if changes.is_empty() { None } else { Some(commit(&mut writer, &changes, &node).boxed().await) };
+            let result = match (changes.is_empty(), went_back) {
+                (true, _) => None,
+                // It was decided on what is no more.
+                (false, true) => Some(Err(DatabaseError::WentBack)),
+                (false, false) => Some(commit(&mut writer, &changes, &node).boxed().await),
+            };
             drop(turn);
             broken.defuse();
             let finished = Finished { writer, writes, changes, result, begun_anew };
@@ -236,6 +245,9 @@ impl State {
             }
             Some(Err(error)) => {
                 self.node.horizon.committed_nothing();
+                if matches!(error, DatabaseError::WentBack) {
+                    self.node.follower.wake();
+                }
                 let refused = Refused::from(&error);
                 writes.into_iter().for_each(|(reply, _place)| reply.refuse(&refused));
             }
@@ -244,7 +256,8 @@ impl State {
 
     /// Gives every thread its outcomes and every connected user's stream its news.
     fn hand_out(&mut self, writes: Vec<(Reply, OwnedSemaphorePermit)>, changes: &[Change], committed: Committed) {
-        let Committed { no, outcomes, before, totals, chat_notifications } = committed;
+        let Committed { mark, newest, outcomes, before, totals, chat_notifications } = committed;
+        let no = mark.commit;
         let people = &self.node.people;
         let mut news: HashMap<UserId, News> = HashMap::new();
         for (user, totals) in totals {
@@ -279,7 +292,7 @@ impl State {
         }
         news.retain(|user, _| people.is_connected(*user));
 
-        let (told, gap) = self.node.horizon.begin_own(no, threads.len() + news.len());
+        let (told, gap) = self.node.horizon.begin_own(&mark, newest, threads.len() + news.len());
         let mut told = told.into_iter();
         let mut next = || told.next().unwrap_or_else(|| unreachable!("one for each part"));
         for (thread, settled) in threads.into_values() {
@@ -307,7 +320,16 @@ impl State {
 }
 
 /// Does what is due before a commit. Returns whether the log was begun anew, if it was to be.
-async fn prepare(writer: &mut Writer, due: &Due) -> Option<bool> {
+async fn prepare(writer: &mut Writer, due: Due, node: &Node) -> Option<bool> {
+    if !due.begin_anew.is_empty() {
+        writer.knows(&node.horizon.newest());
+        let begun = writer.begin_anew().await;
+        for done in due.begin_anew {
+            // The follower may have been started again meanwhile, and looks by itself.
+            let _ =
+                done.send(begun.as_ref().map(|()| ()).map_err(|error| DatabaseError::Unavailable(error.to_string())));
+        }
+    }
     if due.sweep
         && let Err(error) = writer.sweep().await
     {
@@ -321,6 +343,7 @@ async fn commit(writer: &mut Writer, changes: &[Change], node: &Node) -> Result<
     let metrics = metrics::get();
     let begun = Instant::now();
     node.horizon.committing();
+    writer.knows(&node.horizon.newest());
     let result = writer.commit(changes).await;
     match &result {
         Ok(_) => {

@@ -79,6 +79,14 @@ pub(crate) fn pair_of(change: &Change) -> Option<Pair> {
 /// The actor.
 pub(crate) struct Thread;
 
+/// Every commit up to here that touched a thread has been told on this node.
+#[derive(Debug, Clone, Copy)]
+struct UpTo {
+    /// In which history; see [`Horizon::histories`](crate::horizon::Horizon::histories).
+    history: u64,
+    up_to: CommitNo,
+}
+
 pub(crate) struct Arguments {
     pub(crate) node: Arc<Node>,
     pub(crate) pair: Pair,
@@ -89,8 +97,7 @@ pub(crate) struct State {
     node: Arc<Node>,
     pair: Pair,
     waiting: Waiting,
-    /// Every commit up to here that touched the thread has been told on this node.
-    told: Option<CommitNo>,
+    told: Option<UpTo>,
     in_flight: InFlight,
     /// Who may make it, as long as it is not known to be there.
     leaves: Leaves,

@@ -1,5 +1,6 @@
 //! What can be written, and what became of it.
 
+use crate::history::Mark;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Image, Message, Notification, Totals};
 use crate::time::Timestamp;
@@ -33,6 +34,27 @@ pub enum Change {
     GiveUp(Vec<MediaId>, Timestamp),
     /// Images whose renditions have gone from the store.
     Forget(Vec<MediaId>),
+}
+
+impl Change {
+    /// Returns when it came, if what it writes is put in order by time.
+    pub(crate) fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Send(send) => Some(send.at),
+            Self::Edit(edit) => Some(edit.at),
+            Self::Delete(delete) => Some(delete.at),
+            Self::Receipt(receipt) => Some(receipt.at),
+            Self::Notify(notify) => Some(notify.at),
+            Self::ReadNotification(_)
+            | Self::ReadAllNotifications(_)
+            | Self::DeleteNotification(_)
+            | Self::LastSeen(..)
+            | Self::UseTicket(_)
+            | Self::Upload(_)
+            | Self::GiveUp(..)
+            | Self::Forget(_) => None,
+        }
+    }
 }
 
 /// A new message.
@@ -203,6 +225,8 @@ pub enum Outcome {
     TicketUsed,
     /// The ticket had been used before.
     TicketReplayed,
+    /// The ticket expired so long ago, by some clock, that it is not remembered whether it was used.
+    TicketExpired,
     /// The images have rows.
     Uploaded,
     /// Those of the images whose time was over, with their keys in the store.
@@ -243,6 +267,10 @@ pub struct Deleted {
     pub id: MessageId,
     /// Its thread.
     pub thread_id: ThreadId,
+    /// Its place.
+    pub seq: Seq,
+    /// Its author.
+    pub sender: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
 }
@@ -271,8 +299,10 @@ pub struct Watermarks {
 /// A group commit that stands.
 #[derive(Debug)]
 pub struct Committed {
-    /// Its number.
-    pub no: CommitNo,
+    /// Its number, and in which history.
+    pub mark: Mark,
+    /// The newest time that any commit has written, this one among them.
+    pub newest: Timestamp,
     /// What became of each change, in the order given.
     pub outcomes: Vec<Outcome>,
     /// For each thread that got new messages or changes: where it stood before this commit.

@@ -4,6 +4,7 @@
 //!  need         what a list of changes must know, and how many ids it may use up
 //!  connection   the writer's connection: SQLite's own, or the one to a server
 //!  transaction  takes the next number under the counter's lock, then:
+//!    history      is the number a new one? and what time it is
 //!    load         reads what the state does not know (in the steady state: nothing)
 //!    plan         applies the changes in memory: send, media, amend, receipt, notify
 //!    writes       the rows that follow; statements: one per table
@@ -15,6 +16,7 @@ mod amend;
 mod connection;
 mod facts;
 mod hex;
+mod history;
 mod load;
 mod media;
 mod need;
@@ -37,8 +39,10 @@ use futures_util::FutureExt;
 
 use crate::change::{Change, Committed};
 use crate::failure::Failure;
+use crate::history::Mark;
 use crate::{Database, Error};
 use connection::Connection;
+use history::History;
 use state::State;
 use statements::Statements;
 use transaction::Aborted;
@@ -65,6 +69,7 @@ pub struct Writer {
     node: String,
     statements: Statements,
     state: State,
+    history: History,
     /// The connection hangs: it must be replaced before anything else.
     hangs: bool,
 }
@@ -75,7 +80,7 @@ impl Writer {
     pub fn new(database: Database, node: String) -> Self {
         let statements = Statements::new(database.backend);
         let connection = Connection::new(database);
-        Self { connection, node, statements, state: State::default(), hangs: false }
+        Self { connection, node, statements, state: State::default(), history: History::default(), hangs: false }
     }
 
     /// Commits the changes, in order, as one transaction.
@@ -86,7 +91,32 @@ impl Writer {
     /// # Errors
     /// [`Error::Unavailable`]: nothing was written. [`Error::Unsettled`]: all or nothing was written,
     /// and the commit log will tell. [`Error::Refused`]: nothing was written, and trying again won't help.
+    /// [`Error::WentBack`]: the number was one that this node has seen; nothing was written of what was decided before, and
+    /// the history has [begun anew](Writer::begin_anew).
     pub async fn commit(&mut self, changes: &[Change]) -> Result<Committed, Error> {
+        let committed = self.try_to_commit(changes).await;
+        if matches!(committed, Err(Error::WentBack)) {
+            self.begin_anew().await?;
+        }
+        committed
+    }
+
+    /// Notes the newest commit that this node knows to stand, its own or another's.
+    pub fn knows(&mut self, newest: &Mark) {
+        self.history.knows(newest);
+    }
+
+    /// Begins the history anew, for the database has gone back to an earlier state: no cursor from before is good any more.
+    /// Of several nodes that notice the first one does so; for the others there is nothing left to do. Takes a number.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub async fn begin_anew(&mut self) -> Result<(), Error> {
+        self.history.went_back();
+        self.try_to_commit(&[]).await.map(drop)
+    }
+
+    async fn try_to_commit(&mut self, changes: &[Change]) -> Result<Committed, Error> {
         if self.hangs {
             self.replace_connection().await?;
         }
@@ -101,6 +131,7 @@ impl Writer {
             self.state.clear();
             match aborted {
                 Aborted::Unsettled(why) => return Err(Error::Unsettled(why)),
+                Aborted::WentBack => return Err(Error::WentBack),
                 // It was lost on the way: the log has no such commit, and never will.
                 Aborted::NotCommitted => lost += 1,
                 Aborted::Failed(Failure::Unique(_)) if mode == Mode::Hopeful => mode = Mode::Careful,

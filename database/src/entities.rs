@@ -5,5 +5,4 @@ pub(crate) mod chat_message_status;
 pub(crate) mod chat_thread;
 pub(crate) mod chat_user;
 pub(crate) mod hub_commit;
-pub(crate) mod hub_state;
 pub(crate) mod notification;

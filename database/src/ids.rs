@@ -2,7 +2,7 @@
 //!
 //! Every id is a positive integer below 2^53, so that it survives a JavaScript `number`
 //! (ECMA-262, `Number.MAX_SAFE_INTEGER`). On the wire an id is written as a number and
-//! accepted as a number or as a numeric string.
+//! accepted as a number (`7`, and `7.0` or `7e0` as PHP and Gson write it) or as a numeric string.
 
 use std::fmt;
 
@@ -67,8 +67,7 @@ macro_rules! id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let value = from.deserialize_any(IdVisitor)?;
-                Self::new(value).map_err(de::Error::custom)
+                from.deserialize_any(Whole::<1>).map(Self)
             }
         }
 
@@ -109,26 +108,62 @@ fn parse(text: &str) -> Result<u64, NotAnId> {
     if digits { text.parse().map_err(|_| NotAnId) } else { Err(NotAnId) }
 }
 
-struct IdVisitor;
+/// Reads a whole number from `LEAST` to [`MAX_ID`], in every way in which clients write one.
+struct Whole<const LEAST: u64>;
 
-impl Visitor<'_> for IdVisitor {
+impl<const LEAST: u64> Whole<LEAST> {
+    fn checked<E: de::Error>(value: Option<u64>) -> Result<u64, E> {
+        let wrong = || E::custom(format_args!("a whole number from {LEAST} to {MAX_ID} is needed"));
+        value.filter(|value| (LEAST..=MAX_ID).contains(value)).ok_or_else(wrong)
+    }
+}
+
+impl<const LEAST: u64> Visitor<'_> for Whole<LEAST> {
     type Value = u64;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a whole number from 1 to 9007199254740991, or such a number as a string")
+        write!(out, "a whole number from {LEAST} to {MAX_ID}, or such a number as a string")
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<u64, E> {
-        Ok(value)
+        Self::checked(Some(value))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<u64, E> {
-        u64::try_from(value).map_err(|_| E::custom(NotAnId))
+        Self::checked(u64::try_from(value).ok())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<u64, E> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and in range")]
+        let whole = |value: f64| value as u64;
+        // Up to 2^53 every whole number is a float's; beyond, and for what is none (NaN), this is false.
+        let is_whole = value.is_sign_positive() && value < 9_007_199_254_740_992.0 && value.fract() == 0.0;
+        Self::checked(is_whole.then(|| whole(value)))
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<u64, E> {
-        parse(value).map_err(E::custom)
+        Self::checked(parse(value).ok())
     }
+}
+
+/// Reads a place in a thread, as ids are read, from 0 on. For `deserialize_with`.
+///
+/// # Errors
+/// If it is none.
+pub fn place<'de, D: Deserializer<'de>>(from: D) -> Result<Seq, D::Error> {
+    from.deserialize_any(Whole::<0>).map(Seq)
+}
+
+/// Reads a place in a thread, or null. For `deserialize_with`.
+///
+/// # Errors
+/// If it is neither.
+pub fn place_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Seq>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Place(#[serde(deserialize_with = "place")] Seq);
+
+    Ok(Option::<Place>::deserialize(from)?.map(|Place(seq)| seq))
 }
 
 /// The id of an uploaded image: opaque to clients.
@@ -232,3 +267,73 @@ counter!(
     /// A group commit's place among all commits of all nodes.
     CommitNo
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Seen {
+        #[serde(default, deserialize_with = "place_or_none")]
+        up_to: Option<Seq>,
+    }
+
+    #[test]
+    fn an_id_is_a_whole_number_however_it_is_written() {
+        let read = |text: &str| serde_json::from_str::<UserId>(text).map(UserId::get);
+        for (text, id) in [
+            ("7", 7),
+            ("\"7\"", 7),
+            ("\"07\"", 7),
+            ("7.0", 7),
+            ("7e0", 7),
+            ("0.7e1", 7),
+            ("1E3", 1_000),
+            ("9007199254740991", MAX_ID),
+            ("9007199254740991.0", MAX_ID),
+            ("9.007199254740991e15", MAX_ID),
+        ] {
+            assert_eq!(read(text).expect(text), id, "{text}");
+            let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            assert_eq!(UserId::deserialize(value).expect(text).get(), id, "{text}, read twice");
+        }
+        for text in [
+            "0",
+            "0.0",
+            "-0.0",
+            "-1",
+            "-7.0",
+            "7.5",
+            "7e-1",
+            "1e16",
+            "1e300",
+            "9007199254740992",
+            "9007199254740992.0",
+            "18446744073709551616",
+            "\"7.0\"",
+            "\"7e0\"",
+            "\"\"",
+            "\" 7\"",
+            "true",
+            "[7]",
+            "{}",
+            "null",
+        ] {
+            read(text).expect_err(text);
+        }
+    }
+
+    #[test]
+    fn a_place_is_read_as_an_id_is_and_may_be_zero() {
+        let read = |text: &str| serde_json::from_str::<Seen>(text).map(|seen| seen.up_to);
+        for (value, place) in
+            [("null", None), ("0", Some(0)), ("0.0", Some(0)), ("\"12\"", Some(12)), ("1.2e1", Some(12))]
+        {
+            assert_eq!(read(&format!(r#"{{"up_to":{value}}}"#)).expect(value), place.map(Seq), "{value}");
+        }
+        assert_eq!(read("{}").expect("nothing"), None);
+        for value in ["-1", "-0.0", "1.5", "\"\"", "\"x\"", "\"+1\"", "[]", "{}", "true", "9007199254740992", "1e16"] {
+            read(&format!(r#"{{"up_to":{value}}}"#)).expect_err(value);
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //!  connect                a database: one writer connection, a pool of readers; SQLite on the thread that asks
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
+//!  history                which history a commit belongs to: a database may go back
 //!  queries                everything that is read, one file per question
 //!  rows                   a row, wherever it was read
 //!  chain                  the way to a place in a thread
@@ -22,6 +23,7 @@ pub mod commit;
 pub mod connect;
 mod entities;
 mod failure;
+pub mod history;
 pub mod ids;
 pub mod media;
 pub mod objects;
@@ -50,4 +52,7 @@ pub enum Error {
     /// The connection broke while the commit was on its way: it may or may not stand.
     #[error("the commit's answer was lost and could not be read back: {0}")]
     Unsettled(String),
+    /// It has gone back to an earlier state: what was known of it is no more true. Nothing was written.
+    #[error("the database has gone back to an earlier state")]
+    WentBack,
 }

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
 
+#[path = "catching_up/clock.rs"]
+mod clock;
 #[path = "support/mariadb.rs"]
 mod mariadb;
 #[path = "support/world.rs"]
 mod world;
 
 use chat_database::change::Change;
+use chat_database::history;
 use chat_database::ids::{CommitNo, NotificationId, Seq, ThreadId, UserId};
 use chat_database::objects::Message;
 use chat_database::queries::messages::{self, Page};
@@ -100,7 +103,7 @@ async fn a_user_catches_up_from_any_commit(mut w: World) {
     let (ann, ben, cid) = (user(1), user(2), user(3));
     let first = w.says(ann, ben, "one").await;
     w.says(ben, cid, "elsewhere").await;
-    let since = changes::head(&w.db).await.unwrap().commit;
+    let since = history::head(&w.db).await.unwrap().commit;
     assert_eq!(since, CommitNo(2));
     let nothing = changes::of_user(&w.db, ben, since, 100).await.unwrap().unwrap();
     assert!(nothing.messages.is_empty() && nothing.watermarks.is_empty() && nothing.notifications.is_empty());
@@ -199,7 +202,7 @@ async fn a_clock_that_steps_back_hides_no_change(mut w: World) {
             if round == 0 { Change::DeleteNotification(own(order.id, ben)) } else { w.notify(&[ann], None) },
         ];
         for change in changes {
-            let before = changes::head(&w.db).await.unwrap().commit;
+            let before = history::head(&w.db).await.unwrap().commit;
             let outcome = w.one(change.clone()).await;
             let of_ben = changes::of_user(&w.db, ben, before, 100).await.unwrap().unwrap();
             let of_thread = changes::of_thread(&w.db, first.thread_id, before).await.unwrap().unwrap();

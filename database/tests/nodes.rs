@@ -6,6 +6,8 @@
 mod mariadb;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "nodes/put_back.rs"]
+mod put_back;
 #[path = "support/world.rs"]
 mod world;
 
@@ -51,7 +53,7 @@ async fn two_nodes_interleave_without_gaps_or_losses(mut w: World) {
     let mut opened = 0;
     for task in tasks {
         for committed in task.await.unwrap() {
-            assert!(numbers.insert(committed.no.0), "a number was given twice");
+            assert!(numbers.insert(committed.mark.commit.0), "a number was given twice");
             let opening = |outcome: &Outcome| matches!(outcome, Outcome::Sent(sent) if sent.opened);
             opened += committed.outcomes.iter().filter(|outcome| opening(outcome)).count();
         }

@@ -7,6 +7,8 @@ mod mariadb;
 #[path = "support/world.rs"]
 mod world;
 
+use std::time::Duration;
+
 use chat_database::change::{Change, Outcome, Ticket};
 use chat_database::ids::{NotificationId, Seq};
 use chat_database::objects::Totals;
@@ -23,6 +25,7 @@ on_both_backends!(
     a_deletion_lowers_unread,
     a_divided_backlog_is_counted_from_the_tables,
     a_ticket_is_used_once,
+    no_clock_makes_a_used_ticket_good_again,
     last_seen_never_goes_back,
     random_histories_count_as_the_tables_do,
 );
@@ -164,7 +167,40 @@ async fn a_ticket_is_used_once(mut w: World) {
     let outcomes = other.commit(&[ticket("b"), ticket("c")]).await.unwrap().outcomes;
     assert!(matches!(outcomes[..], [Outcome::TicketReplayed, Outcome::TicketUsed]));
     w.writer.sweep().await.unwrap();
-    assert!(matches!(w.one(ticket("a")).await, Outcome::TicketUsed), "an expired one is forgotten");
+    let outcome = w.one(ticket("a")).await;
+    assert!(matches!(outcome, Outcome::TicketExpired), "it is forgotten, and not good again: {outcome:?}");
+}
+
+/// Whoever steps a clock back, or sweeps by one that is ahead: what was used is used, also where nobody remembers it.
+async fn no_clock_makes_a_used_ticket_good_again(mut w: World) {
+    const MINUTE: u64 = 60;
+    let now = Timestamp::now();
+    let ago = |minutes: u64| now.before(Duration::from_secs(minutes * MINUTE));
+    let ticket = |id: &str, expires_at| Change::UseTicket(Ticket { id: id.to_owned(), expires_at });
+    let used = [("long ago", ago(70)), ("a while ago", ago(50)), ("just now", ago(0))];
+    for (id, expires_at) in used {
+        assert!(matches!(w.one(ticket(id, expires_at)).await, Outcome::TicketUsed), "{id}");
+    }
+    for _ in 0..2 {
+        w.writer.sweep().await.unwrap();
+        // As a node sees it whose clock is more than an hour behind.
+        let mut late = w.another_writer("late").await;
+        let mut outcomes = Vec::new();
+        for (id, expires_at) in used {
+            outcomes.push(late.commit(&[ticket(id, expires_at)]).await.unwrap().outcomes.remove(0));
+        }
+        assert!(
+            matches!(outcomes[..], [Outcome::TicketExpired, Outcome::TicketReplayed, Outcome::TicketReplayed]),
+            "{outcomes:?}"
+        );
+    }
+    for (id, expires_at, good) in [
+        ("an old one that was never used", ago(71), false),
+        ("a new one", now.after(Duration::from_secs(MINUTE)), true),
+    ] {
+        let outcome = w.one(ticket(id, expires_at)).await;
+        assert_eq!(matches!(outcome, Outcome::TicketUsed), good, "{id}: {outcome:?}");
+    }
 }
 
 async fn last_seen_never_goes_back(mut w: World) {

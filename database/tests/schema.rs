@@ -9,6 +9,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
+use chat_database::history;
 use chat_database::ids::{Rev, ThreadId};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, inbox};
@@ -122,7 +123,7 @@ async fn a_step_that_is_taken_late_brings_no_trigger_back() {
 async fn a_sqlite_file_from_before_finds_threads_by_steps() {
     let mut w = World::sqlite().await;
     let (ann, ben, cid) = (world::user(1), world::user(2), world::user(3));
-    let since = changes::head(&w.db).await.unwrap().commit;
+    let since = history::head(&w.db).await.unwrap().commit;
     let of_ben = w.says(ann, ben, "1").await.thread_id;
     let of_cid = w.says(cid, ann, "2").await.thread_id;
     for index in ["user1_commit", "user2_commit", "user1_updated", "user2_updated"] {
@@ -174,8 +175,8 @@ async fn nothing_of_the_forty_is_missing(w: &mut World, thread: ThreadId) {
 
 async fn a_new_database_has_a_name_of_its_own(w: World) {
     let other = World::sqlite().await;
-    let here = changes::head(&w.db).await.unwrap();
-    let there = changes::head(&other.db).await.unwrap();
+    let here = history::head(&w.db).await.unwrap();
+    let there = history::head(&other.db).await.unwrap();
     assert_eq!((here.commit.0, here.epoch.len()), (0, 32));
     assert_ne!(here.epoch, there.epoch);
 }

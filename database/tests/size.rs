@@ -10,6 +10,7 @@ mod world;
 use std::time::Instant;
 
 use chat_database::change::Change;
+use chat_database::history;
 use chat_database::ids::{CommitNo, Seq};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, inbox, notifications, people, threads, unread};
@@ -38,7 +39,7 @@ async fn reading_costs_the_same_however_much_there_is(mut w: World) {
     }
     let thread = w.says(me, other, "first").await.thread_id;
     make_long(&w, thread.get(), long).await;
-    let since = changes::head(&w.db).await.unwrap().commit;
+    let since = history::head(&w.db).await.unwrap().commit;
     println!("{THREADS} threads and {long} messages made in {:?}", begun.elapsed());
 
     let first = timed(&w, "inbox, first page", inbox::page(&w.db, me, None, false, 30)).await.unwrap();

@@ -9,6 +9,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use chat_database::history;
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::queries::{changes, inbox, people};
 use world::{World, user};
@@ -30,7 +31,7 @@ async fn threads_are_found_by_their_times_wherever_a_step_ends(mut w: World) {
         let other = others[number * number % others.len()];
         w.says(other, me, "hi").await;
         w.pass(PAUSES[number % PAUSES.len()]);
-        last.insert(other, (number, changes::head(&w.db).await.unwrap().commit));
+        last.insert(other, (number, history::head(&w.db).await.unwrap().commit));
     }
     let mut newest: Vec<UserId> = last.keys().copied().collect();
     newest.sort_by_key(|other| std::cmp::Reverse(last[other].0));

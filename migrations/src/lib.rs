@@ -11,6 +11,7 @@
 //!  m20261126_000008_chain           SQLite: each message names the one before it
 //!  m20261127_000009_whole_chain     SQLite: what an older hub wrote meanwhile is mended
 //!  m20261127_000010_steps           SQLite: threads are found by times in steps; older hubs are refused
+//!  m20261129_000011_history         which history a commit belongs to, the newest time, tickets that are forgotten
 //! ```
 //!
 //! Nothing here imports an entity: a migration must mean tomorrow what it meant on the day it was
@@ -31,6 +32,7 @@ mod m20261126_000007_keys_by_time;
 mod m20261126_000008_chain;
 mod m20261127_000009_whole_chain;
 mod m20261127_000010_steps;
+mod m20261129_000011_history;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -59,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000008_chain::Migration),
             Box::new(m20261127_000009_whole_chain::Migration),
             Box::new(m20261127_000010_steps::Migration),
+            Box::new(m20261129_000011_history::Migration),
         ]
     }
 }

@@ -1,10 +1,13 @@
 //! What a token says.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_actors::Refused;
 use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Identity, Keys, Role, unauthorized};
@@ -25,9 +28,31 @@ struct Claims {
     exp: f64,
 }
 
+/// What of a token's header counts before its signature does.
+#[derive(Deserialize)]
+struct Header {
+    #[serde(default)]
+    kid: Option<String>,
+    /// Whether the issuer says that something must be understood (RFC 7515, 4.1.11), whatever it is.
+    #[serde(default, rename = "crit", deserialize_with = "present")]
+    critical: bool,
+}
+
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(from).map(|_| true)
+}
+
+fn header(token: &str) -> Option<Header> {
+    let (header, _) = token.split_once('.')?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()
+}
+
 pub(super) fn verify(keys: &Keys, token: &str) -> Result<Identity, Refused> {
-    let header = jsonwebtoken::decode_header(token)
-        .map_err(|_| unauthorized("this is no token that we take: a signed JWT is needed"))?;
+    let header = header(token).ok_or_else(|| unauthorized("this is no token that we take: a signed JWT is needed"))?;
+    if header.critical {
+        // jsonwebtoken reads `crit` and goes on.
+        return Err(unauthorized("the token's header has `crit`, and we know no extension that could be meant"));
+    }
     let mut why = ErrorKind::InvalidAlgorithm;
     for key in keys.candidates(header.kid.as_deref()) {
         match jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation) {

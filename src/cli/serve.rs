@@ -23,7 +23,7 @@ pub struct ServeArgs {
     /// The hub's own address as browsers see it; its origin is allowed.
     #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL", help_heading = "Network")]
     pub public_url: Option<String>,
-    /// Origins whose pages may open sockets and act by cookie, separated by commas.
+    /// Origins whose pages may open sockets, act by cookie and read answers, separated by commas; apps' and extensions' too.
     #[arg(long, env = "CHAT_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', help_heading = "Network")]
     pub allowed_origins: Vec<String>,
     /// Certificate chain, PEM: serve https and wss. Needs --tls-key.

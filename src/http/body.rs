@@ -14,6 +14,7 @@ use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use warp::{Filter, Rejection};
 
 use super::error::ApiError;
+use crate::headers;
 
 /// How many bytes a JSON body may have.
 pub(crate) const LIMIT: usize = 64 * 1024;
@@ -87,7 +88,7 @@ impl Body {
 
     /// Returns how long it says that it is.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
+        headers::value(&self.headers, &CONTENT_LENGTH)?.parse().ok()
     }
 
     /// Tells whether it says that it is a form with files.
@@ -100,7 +101,9 @@ impl Body {
         if !self.is_multipart() {
             return Err(ApiError::new(ErrorCode::UnsupportedMedia, "the body must be multipart/form-data"));
         }
-        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = self.headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
+        // A boundary is ASCII (RFC 2046, 5.1.1); what another parameter has beyond that does not hide it.
+        let kind: String = kind.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '_' }).collect();
         let boundary = multer::parse_boundary(kind)
             .map_err(|_| ApiError::bad_request("multipart/form-data comes with its boundary in Content-Type"))?;
         Ok((boundary, self.chunks))
@@ -156,8 +159,7 @@ fn must_be_json(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Returns the media type without its parameters.
 fn essence(headers: &HeaderMap) -> Option<&str> {
-    let given = headers.get(CONTENT_TYPE)?.to_str().unwrap_or("?");
-    Some(given.split(';').next().unwrap_or_default().trim())
+    Some(headers::essence(headers.get(CONTENT_TYPE)?).unwrap_or("?"))
 }
 
 pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {

@@ -13,6 +13,7 @@ use warp::http::header::{
 use warp::reply::Response;
 
 use super::error::ApiError;
+use crate::headers;
 
 /// Below this many bytes it is not worth it.
 const WORTH_IT: u64 = 1_024;
@@ -26,7 +27,11 @@ struct Packed;
 
 /// Compresses an answer before its time, on another thread, as [`negotiate`] would.
 pub(super) async fn packed(gzip: bool, response: Response) -> Response {
-    let mut response = negotiate(gzip, response).await;
+    settled(negotiate(gzip, response).await)
+}
+
+/// Marks an answer as one whose encoding is chosen.
+pub(super) fn settled(mut response: Response) -> Response {
     response.extensions_mut().insert(Packed);
     response
 }
@@ -79,21 +84,21 @@ fn pack_at(level: Compression, plain: &[u8]) -> Option<Bytes> {
     encoder.finish().ok().map(Bytes::from)
 }
 
-fn is_text(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+fn is_text(answer: &HeaderMap) -> bool {
+    let kind = answer.get(CONTENT_TYPE).and_then(headers::essence).unwrap_or_default();
     kind.starts_with("application/json") || kind.starts_with("text/")
 }
 
 /// Reads `Accept-Encoding` (RFC 9110, 12.5.3): gzip by name, else by `*`, unless its weight is zero.
-pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
+pub(super) fn takes_gzip(request: &HeaderMap) -> bool {
     let mut any = false;
-    for coding in lines.flat_map(|line| line.split(',')) {
+    for coding in headers::listed(request, &ACCEPT_ENCODING) {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
         let refused = parts
-            .filter_map(|part| part.strip_prefix("q="))
-            .any(|weight| weight.parse().is_ok_and(|weight: f32| weight <= 0.0));
+            .filter_map(|part| part.split_once('='))
+            .filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
+            .any(|(_, weight)| weight.trim().parse().is_ok_and(|weight: f32| weight <= 0.0));
         if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
             return !refused;
         }
@@ -112,15 +117,20 @@ mod tests {
     use super::*;
 
     fn asking(encodings: &[&'static str]) -> HeaderMap {
-        encodings.iter().map(|value| (ACCEPT_ENCODING, HeaderValue::from_static(value))).collect()
+        let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).expect("a value");
+        encodings.iter().map(|text| (ACCEPT_ENCODING, value(text))).collect()
     }
 
     #[test]
     fn gzip_is_taken_where_it_is_asked_for() {
-        for taken in [&["gzip"][..], &["br, gzip;q=0.5"], &["br", "GZIP"], &["*"], &["*;q=0.1"], &["deflate, *"]] {
+        for taken in
+            [&["gzip"][..], &["br, gzip;q=0.5"], &["br", "GZIP"], &["*"], &["*;q=0.1"], &["deflate, *"], &["é, gzip"]]
+        {
             assert!(takes_gzip(&asking(taken)), "{taken:?}");
         }
-        for refused in [&[][..], &[""], &["br"], &["identity"], &["gzip;q=0"], &["*, gzip; q=0.0"], &["*;q=0"]] {
+        for refused in
+            [&[][..], &[""], &["br"], &["identity"], &["gzip;q=0"], &["gzip; Q = 0"], &["*, gzip; q=0.0"], &["*;q=0"]]
+        {
             assert!(!takes_gzip(&asking(refused)), "{refused:?}");
         }
     }

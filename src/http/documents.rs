@@ -1,31 +1,43 @@
 //! `/openapi.json` and `/asyncapi.json`: this server, described for machines.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use warp::http::StatusCode;
-use warp::http::header::{CACHE_CONTROL, HeaderValue};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use warp::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use warp::reply::Response;
-use warp::{Filter, Rejection};
+use warp::{Filter, Rejection, Reply};
 
+use super::error::ApiError;
+use super::prepared::Prepared;
 use super::{Api, answer, given, reading};
 use crate::schema;
 
 /// `GET /openapi.json`
 pub(super) fn openapi(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    warp::path!("openapi.json").and(reading()).and(given(api)).then(get_openapi)
+    warp::path!("openapi.json")
+        .and(reading())
+        .and(given(api))
+        .and(warp::header::headers_cloned())
+        .then(get_openapi)
+        .map(Reply::into_response)
 }
 
 /// `GET /asyncapi.json`
 pub(super) fn asyncapi(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    warp::path!("asyncapi.json").and(reading()).and(given(api)).then(get_asyncapi)
+    warp::path!("asyncapi.json")
+        .and(reading())
+        .and(given(api))
+        .and(warp::header::headers_cloned())
+        .then(get_asyncapi)
+        .map(Reply::into_response)
 }
 
-/// The documents, written when they are first asked for.
+/// The documents: written and packed once, when they are first asked for.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
-    openapi: OnceLock<Bytes>,
-    asyncapi: OnceLock<Bytes>,
+    openapi: OnceCell<Prepared>,
+    asyncapi: OnceCell<Prepared>,
 }
 
 /// Describes the REST API: OpenAPI 3.1.
@@ -36,8 +48,8 @@ pub(super) struct Documents {
     security(()),
     responses((status = 200, description = "This document", content_type = "application/json", body = Object)),
 )]
-pub(crate) async fn get_openapi(api: Api) -> Response {
-    document(api.documents.openapi.get_or_init(|| schema::openapi::document(&api.base_path).to_string().into()))
+pub(crate) async fn get_openapi(api: Api, headers: HeaderMap) -> Result<Response, ApiError> {
+    document(&api, &api.documents.openapi, schema::openapi::document, &headers).await
 }
 
 /// Describes the WebSocket API: AsyncAPI 3.0.
@@ -48,12 +60,21 @@ pub(crate) async fn get_openapi(api: Api) -> Response {
     security(()),
     responses((status = 200, description = "The document", content_type = "application/json", body = Object)),
 )]
-pub(crate) async fn get_asyncapi(api: Api) -> Response {
-    document(api.documents.asyncapi.get_or_init(|| schema::asyncapi::document(&api.base_path).to_string().into()))
+pub(crate) async fn get_asyncapi(api: Api, headers: HeaderMap) -> Result<Response, ApiError> {
+    document(&api, &api.documents.asyncapi, schema::asyncapi::document, &headers).await
 }
 
-fn document(text: &Bytes) -> Response {
-    let mut response = answer::text(StatusCode::OK, answer::JSON, text.clone());
+/// Answers with a document. It is made where messages do not wait for it.
+async fn document(
+    api: &Api,
+    made: &OnceCell<Prepared>,
+    make: fn(&str) -> Value,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let base_path = Arc::clone(&api.base_path);
+    let making =
+        async { api.hub.aside(async move { Prepared::new(answer::JSON, make(&base_path).to_string().into()) }).await };
+    let mut response = made.get_or_try_init(|| making).await?.answer(headers);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    response
+    Ok(response)
 }

@@ -77,6 +77,17 @@ impl ApiError {
             .with_status(StatusCode::RANGE_NOT_SATISFIABLE)
     }
 
+    /// hyper cannot read the request's head.
+    #[must_use]
+    pub fn unreadable(status: StatusCode) -> Self {
+        let message = match status {
+            StatusCode::URI_TOO_LONG => "the request's target is too long",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "the request's headers are too many, or too long",
+            _ => "the request is no HTTP that can be read",
+        };
+        Self::bad_request(message).with_status(status)
+    }
+
     /// The body took too long to arrive. The next time the network may be a better one.
     #[must_use]
     pub fn body_too_slow() -> Self {

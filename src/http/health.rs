@@ -1,18 +1,28 @@
 //! `/health` and `/metrics`: for those who run the thing.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
+use chat_actors::Hub;
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use utoipa::ToSchema;
-use warp::http::StatusCode;
-use warp::http::header::HeaderValue;
+use warp::http::header::{HeaderMap, HeaderValue};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::error::{ApiError, ErrorBody};
+use super::prepared::Prepared;
 use super::{Api, answer, given, reading};
 
 /// The media type of Prometheus' text format.
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// How old an answer of `/metrics` may be.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// How the node is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,7 +43,12 @@ pub(super) fn ready(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
 
 /// `GET /metrics`
 pub(super) fn metrics(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    warp::path!("metrics").and(reading()).and(given(api)).then(get_metrics)
+    warp::path!("metrics")
+        .and(reading())
+        .and(given(api))
+        .and(warp::header::headers_cloned())
+        .then(get_metrics)
+        .map(Reply::into_response)
 }
 
 /// Tells whether the process answers: if not, start it again.
@@ -72,6 +87,42 @@ pub(crate) async fn get_ready(api: Api) -> Result<Response, ApiError> {
     security(()),
     responses((status = 200, description = "Prometheus' text format", content_type = "text/plain", body = String)),
 )]
-pub(crate) async fn get_metrics(api: Api) -> Response {
-    answer::text(StatusCode::OK, PROMETHEUS, Bytes::from(api.metrics.render()))
+pub(crate) async fn get_metrics(api: Api, headers: HeaderMap) -> Result<Response, ApiError> {
+    let text = api.metrics.text(&api.hub).await?;
+    Ok(text.answer(&headers))
+}
+
+/// What has been counted, written down at most once a second, where messages do not wait for it. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Written {
+    counted: PrometheusHandle,
+    last: Arc<Mutex<Option<(Instant, Arc<Prepared>)>>>,
+}
+
+impl std::fmt::Debug for Written {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Written")
+    }
+}
+
+impl Written {
+    pub(super) fn new(counted: PrometheusHandle) -> Self {
+        Self { counted, last: Arc::default() }
+    }
+
+    /// Returns what was written last, if that is not longer ago than [`FRESH`]. Those who ask meanwhile wait for the one who
+    /// has it written.
+    async fn text(&self, hub: &Hub) -> Result<Arc<Prepared>, ApiError> {
+        let mut last = self.last.lock().await;
+        if let Some((at, text)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(text));
+        }
+        let (at, counted) = (Instant::now(), self.counted.clone());
+        let writing = hub.aside(async move { Arc::new(Prepared::new(PROMETHEUS, Bytes::from(counted.render()))) });
+        let text = writing.await?;
+        *last = Some((at, Arc::clone(&text)));
+        Ok(text)
+    }
 }

@@ -1,6 +1,7 @@
 //! `/internal`: what the marketplace's core tells people.
 
 use chat_actors::hub::Notice;
+use chat_actors::is_blank;
 use chat_database::ids::{ProductId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -86,7 +87,10 @@ impl NewNotification {
             "type has 1 to 64 letters, digits, _, -, . or :",
         )?;
         check(self.kind != "chat", "type `chat` is the hub's own")?;
-        check(!self.title.trim().is_empty() && self.title.chars().count() <= 255, "title has 1 to 255 characters")?;
+        check(
+            !is_blank(&self.title) && self.title.chars().count() <= 255,
+            "title has 1 to 255 characters that show something",
+        )?;
         check(self.body.chars().count() <= 4_000, "body has at most 4000 characters")?;
         let key = self.dedupe_key.as_ref().is_none_or(|key| (1..=128).contains(&key.len()));
         check(key, "dedupe_key has 1 to 128 bytes")?;

@@ -16,7 +16,7 @@ use futures_util::stream::BoxStream;
 use http_range_header::{EndPosition, StartPosition, parse_range_header};
 use warp::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE,
 };
 use warp::http::{Method, StatusCode};
 use warp::reply::Response;
@@ -26,6 +26,7 @@ use super::caller::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
 use super::query::{Query, query};
 use super::{Api, given, reading};
+use crate::headers;
 
 /// What is under an id never changes; who may see it does not go further than the reader's own cache.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
@@ -96,7 +97,7 @@ pub(crate) async fn get_media(
 
     let etag = format!("\"{image}-{rendition}\"");
     let etag = HeaderValue::try_from(etag).map_err(|_| not_there())?;
-    if is_among(&headers, &IF_NONE_MATCH, &etag) {
+    if headers::has_etag(&headers, &IF_NONE_MATCH, &etag) {
         return Ok(described(StatusCode::NOT_MODIFIED, Response::default(), etag));
     }
     // The store's links are signed for GET alone: another method is refused there.
@@ -155,7 +156,13 @@ fn part(headers: &HeaderMap, etag: &HeaderValue, method: &Method) -> Option<Part
     if method != Method::GET || headers.get(IF_RANGE).is_some_and(|known| known != etag) {
         return None;
     }
-    let ranges = parse_range_header(headers.get(RANGE)?.to_str().ok()?).ok()?;
+    let range = headers::value(headers, &RANGE)?;
+    // The last nothing: that is a range, of which nothing is there (RFC 9110, 14.1.2).
+    if range.strip_prefix("bytes=-").is_some_and(|count| !count.is_empty() && count.bytes().all(|digit| digit == b'0'))
+    {
+        return Some(Part::Last(0));
+    }
+    let ranges = parse_range_header(range).ok()?;
     let [range] = ranges.ranges.as_slice() else { return None };
     match (range.start, range.end) {
         (StartPosition::Index(from), EndPosition::Index(to)) => {
@@ -164,12 +171,6 @@ fn part(headers: &HeaderMap, etag: &HeaderValue, method: &Method) -> Option<Part
         (StartPosition::Index(from), EndPosition::LastByte) => Some(Part::From(from)),
         (StartPosition::FromLast(count), _) => Some(Part::Last(count)),
     }
-}
-
-fn is_among(headers: &HeaderMap, name: &HeaderName, etag: &HeaderValue) -> bool {
-    let lists = headers.get_all(name).into_iter().filter_map(|list| list.to_str().ok());
-    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
-    tags.any(|tag| tag == "*" || Some(tag.trim_start_matches("W/")) == etag.to_str().ok())
 }
 
 fn described(status: StatusCode, mut response: Response, etag: HeaderValue) -> Response {

@@ -6,23 +6,18 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use chat_database::media::Rendition;
-use sha2::{Digest, Sha256};
 use url::Url;
-use warp::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_NONE_MATCH, LOCATION, VARY,
-};
+use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use warp::http::{Method, StatusCode};
 use warp::path::{FullPath, Tail};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::error::ApiError;
-use super::{Api, answer, compression, given};
+use super::prepared::Prepared;
+use super::{Api, given};
 
 /// What the page may do: load its own files, show images that it made itself, ask the server that it came from.
 /// Nothing inline, nothing from elsewhere, and no text ever becomes HTML.
@@ -44,9 +39,28 @@ macro_rules! files {
 }
 
 /// Every file of the page.
-const FILES: [(&str, &[u8]); 23] = files![
+const FILES: [(&str, &[u8]); 45] = files![
     "index.html"
     "chat-client.js"
+    "client/account.js"
+    "client/connection.js"
+    "client/credentials.js"
+    "client/delivery.js"
+    "client/draft.js"
+    "client/errors.js"
+    "client/events.js"
+    "client/notifications.js"
+    "client/outbox.js"
+    "client/pacer.js"
+    "client/presence.js"
+    "client/promises.js"
+    "client/rest.js"
+    "client/store.js"
+    "client/tab.js"
+    "client/threads.js"
+    "client/time.js"
+    "client/unread.js"
+    "client/visible.js"
     "page/icon.svg"
     "page/css/base.css"
     "page/css/inbox.css"
@@ -67,34 +81,37 @@ const FILES: [(&str, &[u8]); 23] = files![
     "page/js/notifications.js"
     "page/js/pictures.js"
     "page/js/session.js"
+    "page/js/text.js"
+    "page/js/timeline.js"
+    "page/js/unsent.js"
     "page/vendor/blurhash.js"
 ];
 
 /// A file, ready to be sent.
 struct Ready {
     path: &'static str,
-    media_type: HeaderValue,
-    plain: Variant,
-    packed: Option<Variant>,
-}
-
-/// A file in one encoding.
-struct Variant {
-    bytes: Bytes,
-    etag: HeaderValue,
+    body: Prepared,
 }
 
 static READY: LazyLock<Vec<Ready>> = LazyLock::new(|| FILES.iter().map(|(path, bytes)| ready(path, bytes)).collect());
+
+/// Packs every file, if that has not been done: before the first one is asked for, on whose thread messages wait.
+pub(super) fn prepare() {
+    LazyLock::force(&READY);
+}
 
 /// `GET /` and the files of the page, where it is turned on.
 pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path::tail()
         .and(given(api))
         .and_then(async |tail: Tail, api: Api| {
+            if !api.page {
+                return Err(warp::reject());
+            }
             let path = if tail.as_str().is_empty() { INDEX } else { tail.as_str() };
             // Warp takes a path with and without the slash at its end for the same; files have none.
             let found = READY.iter().find(|file| file.path == path && (path != INDEX || tail.as_str().is_empty()));
-            found.filter(|_| api.page).ok_or_else(warp::reject)
+            found.ok_or_else(warp::reject)
         })
         .and(given(api))
         .and(warp::method())
@@ -112,21 +129,8 @@ async fn get_file(file: &'static Ready, api: Api, method: Method, path: FullPath
     if file.path == INDEX && !path.as_str().ends_with('/') {
         return moved(&format!("{}/", api.base_path));
     }
-    let packed = file.packed.as_ref().filter(|_| compression::takes_gzip(&headers));
-    let variant = packed.unwrap_or(&file.plain);
-    let mut response = if holds(&headers, file) {
-        let mut response = Response::default();
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
-    } else {
-        answer::text(StatusCode::OK, file.media_type.clone(), variant.bytes.clone())
-    };
+    let mut response = file.body.answer(&headers);
     let head = response.headers_mut();
-    if packed.is_some() {
-        head.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-        head.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    head.insert(ETAG, variant.etag.clone());
     // A new version of the hub is a new version of the page, at once.
     head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if file.path == INDEX {
@@ -165,27 +169,8 @@ fn moved(to: &str) -> Response {
     response
 }
 
-/// Tells whether the client has the file already.
-fn holds(headers: &HeaderMap, file: &Ready) -> bool {
-    let held = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
-    let variants = [Some(&file.plain), file.packed.as_ref()];
-    held.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| {
-        tag == "*" || variants.into_iter().flatten().any(|variant| variant.etag.as_bytes() == tag.as_bytes())
-    })
-}
-
 fn ready(path: &'static str, bytes: &'static [u8]) -> Ready {
-    let digest = URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..15]);
-    let tag = |suffix: &str| HeaderValue::from_str(&format!("\"{digest}{suffix}\"")).ok();
-    let variant =
-        |bytes, etag: Option<HeaderValue>| Variant { bytes, etag: etag.unwrap_or(HeaderValue::from_static("\"\"")) };
-    let packed = compression::pack(bytes).filter(|packed| packed.len() < bytes.len());
-    Ready {
-        path,
-        media_type: media_type(path),
-        plain: variant(Bytes::from_static(bytes), tag("")),
-        packed: packed.map(|packed| variant(packed, tag("-gzip"))),
-    }
+    Ready { path, body: Prepared::new(media_type(path), Bytes::from_static(bytes)) }
 }
 
 fn media_type(path: &str) -> HeaderValue {

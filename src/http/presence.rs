@@ -5,12 +5,12 @@ use chat_database::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
-use warp::{Filter, Rejection, Reply};
+use warp::{Filter, Rejection};
 
 use super::caller::{Caller, caller};
 use super::error::ApiError;
 use super::query::{Query, query};
-use super::{Api, answer, given, reading};
+use super::{Api, answer, aside, given, reading};
 
 /// How many people may be asked about at a time.
 const MOST: usize = 1_000;
@@ -40,8 +40,7 @@ pub(super) fn ask(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejec
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(get_presence)
-        .map(Reply::into_response)
+        .then(|api, caller, query| aside(api, caller, query, get_presence))
 }
 
 /// Tells who is there, of those whom the caller shares a thread with.

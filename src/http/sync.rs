@@ -1,16 +1,15 @@
 //! `GET /chat/sync`: what was missed, for those who hold no socket.
 
-use chat_actors::Refused;
 use chat_actors::protocol::{Cursor, ServerFrame};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
-use warp::{Filter, Rejection, Reply};
+use warp::{Filter, Rejection};
 
 use super::caller::{Caller, caller};
 use super::error::ApiError;
 use super::query::{Query, query};
-use super::{Api, answer, given, reading};
+use super::{Api, answer, aside, given, reading};
 
 /// A page of what has changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,8 +31,7 @@ pub(super) fn catch_up(api: &Api) -> impl Filter<Extract = (Response,), Error = 
         .and(given(api))
         .and(caller())
         .and(query())
-        .then(get_changes)
-        .map(Reply::into_response)
+        .then(|api, caller, query| aside(api, caller, query, get_changes))
 }
 
 /// Reads what has changed since a cursor.
@@ -53,9 +51,6 @@ pub(crate) async fn get_changes(api: Api, caller: Caller, query: Query) -> Resul
     let reader = caller.reader(&api)?;
     let cursor = query.text("cursor")?.unwrap_or_default().to_owned();
     let limit = usize::try_from(query.limit(1_000, 200)?).unwrap_or(usize::MAX);
-    // It reads in a transaction, and one that is dropped half-way harms its connection: a client that hangs up must not.
-    let hub = api.hub.clone();
-    let reading = tokio::spawn(async move { hub.sync(reader, &cursor, limit).await });
-    let page = reading.await.unwrap_or_else(|_| Err(Refused::internal()))?;
+    let page = api.hub.sync(reader, &cursor, limit).await?;
     Ok(answer::ok(&SyncAnswer { events: page.events, cursor: page.cursor, has_more: page.has_more, reset: page.reset }))
 }

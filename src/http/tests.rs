@@ -145,6 +145,7 @@ async fn another_method_is_told_which_there_are() {
     for (path, allow) in [
         ("/api/chat/messages", "GET, HEAD, OPTIONS"),
         ("/api/chat/messages/5", "PATCH, DELETE, OPTIONS"),
+        ("/api/chat/threads/x", "GET, HEAD, OPTIONS"),
         ("/api/chat/threads/x/read", "POST, OPTIONS"),
         ("/api/notifications", "GET, HEAD, OPTIONS"),
         ("/api/notifications/", "GET, HEAD, OPTIONS"),
@@ -176,6 +177,26 @@ async fn documents_are_packed_for_those_who_take_it() {
         let packed = server.ask("GET", path, &[("accept-encoding", "gzip, br")], "").await;
         assert_eq!(packed.headers["content-encoding"], "gzip", "{path}");
         assert!(packed.body.len() * 3 < plain.body.len(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_packed_once_and_sent_once() {
+    let server = Server::start("/api").await;
+    for path in ["/api/openapi.json", "/api/asyncapi.json"] {
+        for encoding in ["identity", "gzip"] {
+            let encoding = ("accept-encoding", encoding);
+            let first = server.ask("GET", path, &[encoding], "").await;
+            let etag = first.headers["etag"].to_str().expect("text");
+            let again = server.ask("GET", path, &[encoding, ("if-none-match", etag)], "").await;
+            assert_eq!((again.status, again.body.len(), &again.headers["etag"]), (304, 0, &first.headers["etag"]));
+            // The bytes are the same ones: nothing is written or packed again.
+            let again = server.ask("GET", path, &[encoding], "").await;
+            assert_eq!((again.body.as_ptr(), again.body.len()), (first.body.as_ptr(), first.body.len()), "{path}");
+            let mut vary: Vec<_> = again.headers.get_all("vary").into_iter().collect();
+            vary.sort();
+            assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! `/chat/threads`: the inbox.
 
-use chat_database::ids::{Seq, ThreadId};
+use chat_actors::Refused;
+use chat_database::ids::{Seq, ThreadId, place_or_none};
 use chat_database::objects::Thread;
-use chat_database::queries::inbox::{Position, page};
-use serde::{Deserialize, Deserializer, Serialize};
+use chat_database::queries::inbox::{Position, one, page};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
@@ -27,7 +28,7 @@ pub(crate) struct ThreadPage {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ReadUpTo {
     /// The place in the thread; without it: to the newest.
-    #[serde(default, deserialize_with = "place")]
+    #[serde(default, deserialize_with = "place_or_none")]
     up_to: Option<Seq>,
 }
 
@@ -48,6 +49,13 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
         .and(caller())
         .and(query())
         .then(|api, caller, query| aside(api, caller, query, get_threads))
+}
+
+/// `GET /chat/threads/{id}`
+pub(super) fn show(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("threads" / String).and(reading()).and(given(api)).and(caller()).then(|thread, api, caller| {
+        aside(api, caller, Query::default(), |api, caller, _| get_thread(thread, api, caller))
+    })
 }
 
 /// `POST /chat/threads/{id}/read`
@@ -86,6 +94,26 @@ pub(crate) async fn get_threads(api: Api, caller: Caller, query: Query) -> Resul
     Ok(answer::ok(&ThreadPage { threads: inbox.threads, next }))
 }
 
+/// Reads one of the caller's threads: for a client that hears of one that it does not hold.
+#[utoipa::path(
+    get,
+    path = "/chat/threads/{id}",
+    tag = "threads",
+    params(("id" = ThreadId, Path, description = "The thread")),
+    responses(
+        (status = 200, description = "The thread", body = Thread),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn get_thread(thread: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
+    let reader = caller.reader(&api)?;
+    let found = one(api.hub.database(), reader, id("the thread's id", &thread)?).await?;
+    let mut thread = found.ok_or_else(|| Refused::not_found("thread"))?;
+    thread.other_online = api.hub.is_online(thread.other_user_id);
+    images::dress_threads(&api, std::slice::from_mut(&mut thread), reader);
+    Ok(answer::ok(&thread))
+}
+
 /// Moves the caller's read watermark; it never goes back.
 #[utoipa::path(
     post,
@@ -104,40 +132,4 @@ pub(crate) async fn read_thread(thread: String, api: Api, caller: Caller, body: 
     let read: ReadUpTo = body.json_of_or_default(reader).await?;
     let (read_seq, unread) = api.hub.mark_read(reader, thread, read.up_to).await?;
     Ok(answer::ok(&ReadState { read_seq, unread }))
-}
-
-/// Reads a place in a thread: a number from 0 on, or such a number as a string.
-fn place<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Seq>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Whole {
-        Number(u64),
-        Text(String),
-    }
-
-    let wrong = || serde::de::Error::custom("up_to must be a whole number from 0 to 9007199254740991");
-    let number = match Option::<Whole>::deserialize(from).map_err(|_| wrong())? {
-        None => return Ok(None),
-        Some(Whole::Number(number)) => Some(number),
-        Some(Whole::Text(text)) => text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten(),
-    };
-    number.filter(|number| *number <= chat_database::ids::MAX_ID).map(|number| Some(Seq(number))).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn up_to_is_a_number_or_such_a_number_as_a_string() {
-        let read = |text: &str| serde_json::from_str::<ReadUpTo>(text).map(|read| read.up_to);
-        for (text, up_to) in
-            [("{}", None), (r#"{"up_to":null}"#, None), (r#"{"up_to":0}"#, Some(0)), (r#"{"up_to":"12"}"#, Some(12))]
-        {
-            assert_eq!(read(text).expect(text), up_to.map(Seq));
-        }
-        for value in ["-1", "1.5", "\"\"", "\"x\"", "\"+1\"", "[]", "{}", "true", "9007199254740992"] {
-            read(&format!(r#"{{"up_to":{value}}}"#)).expect_err(value);
-        }
-    }
 }

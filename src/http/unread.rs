@@ -7,11 +7,12 @@ use chat_database::queries::unread::{by_counterpart, totals};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
-use warp::{Filter, Rejection, Reply};
+use warp::{Filter, Rejection};
 
 use super::caller::{Caller, caller};
 use super::error::ApiError;
-use super::{Api, answer, given, reading};
+use super::query::{Query, query};
+use super::{Api, answer, aside, given, reading};
 
 /// What is unread.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,7 +28,12 @@ pub(crate) struct Unread {
 
 /// `GET /chat/unread`
 pub(super) fn count(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    warp::path!("unread").and(reading()).and(given(api)).and(caller()).then(get_unread).map(Reply::into_response)
+    warp::path!("unread")
+        .and(reading())
+        .and(given(api))
+        .and(caller())
+        .and(query())
+        .then(|api, caller, query| aside(api, caller, query, get_unread))
 }
 
 /// Counts what is unread.
@@ -37,7 +43,7 @@ pub(super) fn count(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
     tag = "threads",
     responses((status = 200, description = "The numbers", body = Unread)),
 )]
-pub(crate) async fn get_unread(api: Api, caller: Caller) -> Result<Response, ApiError> {
+pub(crate) async fn get_unread(api: Api, caller: Caller, _query: Query) -> Result<Response, ApiError> {
     let reader = caller.reader(&api)?;
     let database = api.hub.database();
     let (totals, by_user) = tokio::try_join!(totals(database, reader), by_counterpart(database, reader))?;

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use chat_actors::protocol::code::ErrorCode;
 use chat_actors::protocol::server::{About, ErrorFrame, MessageDeleted, NewMessage, NotificationMark};
 use chat_actors::protocol::{Cursor, ServerFrame};
+use chat_database::history::{Mark, Nonce};
 use chat_database::ids::{CommitNo, MediaId, MessageId, Rev, Seq, ThreadId, UserId};
 use chat_database::objects::{Image, Message, Totals};
 use chat_database::time::Timestamp;
@@ -101,7 +102,8 @@ fn message() -> Message {
 }
 
 fn cursor() -> Cursor {
-    Cursor { epoch: "0b51c4".into(), commit: CommitNo(77), minted: 1_795_341_600 }
+    let heard = Mark { epoch: "0b51c4".into(), commit: CommitNo(77), nonce: Nonce(1) };
+    Cursor { commit: CommitNo(77), heard, reader: UserId::new(7).ok(), minted: 1_795_341_600 }
 }
 
 fn samples() -> Vec<ServerFrame> {
@@ -114,7 +116,7 @@ fn samples() -> Vec<ServerFrame> {
         ServerFrame::NavCounts { payload: Totals { notifications: 1, messages: 2 } },
         ServerFrame::NewMessage(NewMessage { message: message(), cursor: Some(cursor()) }),
         ServerFrame::NewMessage(NewMessage { message: message(), cursor: None }),
-        ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, rev: Rev(13), cursor: None }),
+        deleted(id, thread_id),
         ServerFrame::NotificationRead(NotificationMark { id: None, all: true, cursor: Some(cursor()) }),
         ServerFrame::OnlineUsers { users: vec![UserId::new(7).expect("an id")] },
         ServerFrame::Echo { data: None, ts: 1 },
@@ -125,6 +127,11 @@ fn samples() -> Vec<ServerFrame> {
         error(About::default()),
         error(About { thread_id: Some(thread_id), ..About::default() }),
     ]
+}
+
+fn deleted(id: MessageId, thread_id: ThreadId) -> ServerFrame {
+    let sender_id = UserId::new(42).expect("an id");
+    ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, seq: Seq(12), sender_id, rev: Rev(13), cursor: None })
 }
 
 fn validator(kind: &str) -> jsonschema::Validator {

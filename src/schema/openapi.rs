@@ -20,6 +20,7 @@ use crate::http;
         http::messages::patch_message,
         http::messages::delete_message,
         http::threads::get_threads,
+        http::threads::get_thread,
         http::threads::read_thread,
         http::unread::get_unread,
         http::sync::get_changes,

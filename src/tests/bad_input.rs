@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "bad_input/requests.rs"]
+mod requests;
+
 use chat_loadtest::client::Credentials;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -101,6 +104,40 @@ async fn texts_are_counted_in_characters_and_come_back_as_they_were() {
 }
 
 #[tokio::test]
+async fn a_text_that_shows_nothing_is_empty_and_one_that_merely_contains_such_is_not() {
+    #[derive(serde::Deserialize)]
+    struct Texts {
+        blank: Vec<String>,
+        shown: Vec<String>,
+    }
+    let texts: Texts = serde_json::from_str(include_str!("../../web/tests/support/texts.json")).expect("texts");
+    assert!(texts.blank.len() > 30 && texts.shown.len() > 20);
+    let hub = Hub::start().await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let mut laptop = alice.connect().await;
+    laptop.sends_to(&bob, "to be edited").await;
+    let path = format!("/chat/messages/{}", bob.history_with(&alice).await[0]["id"]);
+    for content in &texts.blank {
+        let send = json!({"type": "message_send", "temp_id": "x", "receiver_id": 7, "content": content});
+        laptop.is_refused(send.clone(), "empty_message").await;
+        alice.post("/chat/send", &send).await.refused(400, "empty_message");
+        let message_id = path.rsplit('/').next();
+        laptop
+            .is_refused(json!({"type": "message_edit", "message_id": message_id, "content": content}), "empty_message")
+            .await;
+        alice.patch(&path, &json!({"content": content})).await.refused(400, "empty_message");
+    }
+    let mut desk = bob.connect().await;
+    for content in &texts.shown {
+        laptop.sends_to(&bob, content).await;
+        desk.receives(content).await;
+    }
+    let history = bob.history_with(&alice).await;
+    assert_eq!(history[0]["content"], "to be edited");
+    assert_eq!(history.len(), 1 + texts.shown.len(), "and nothing else was stored");
+}
+
+#[tokio::test]
 async fn ids_of_every_wrong_kind_are_refused() {
     let hub = Hub::start().await;
     let alice = hub.person(42);
@@ -109,7 +146,8 @@ async fn ids_of_every_wrong_kind_are_refused() {
         "0",
         "-1",
         "1.5",
-        "1e3",
+        "7e-1",
+        "1e16",
         "9007199254740992",
         "18446744073709551616",
         "1e400",
@@ -152,7 +190,7 @@ async fn ids_of_every_wrong_kind_are_refused() {
             assert!(matches!(answered.status, 400 | 404), "{value}: {}", answered.text);
         }
     }
-    for id in ["7", "\"7\"", "\"07\""] {
+    for id in ["7", "\"7\"", "\"07\"", "7.0", "7e0", "0.7E1"] {
         laptop.says_raw(&format!(r#"{{"type":"who_is_online","user_ids":[{id}]}}"#)).await;
         laptop.expect("online_users").await;
     }
@@ -160,6 +198,47 @@ async fn ids_of_every_wrong_kind_are_refused() {
         .is_refused(json!({"type": "message_send", "temp_id": "s", "receiver_id": 42, "content": "me"}), "self_message")
         .await;
     laptop.is_refused(json!({"type": "message_send", "temp_id": "s", "content": "nobody"}), "bad_request").await;
+}
+
+/// PHP and Gson write whole numbers so.
+#[tokio::test]
+async fn ids_may_be_whole_floats_wherever_one_stands() {
+    let hub = Hub::start().await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let mut laptop = alice.connect().await;
+    let says = async |laptop: &mut Device, text: String, kind: &str| {
+        laptop.says_raw(&text).await;
+        laptop.expect(kind).await
+    };
+    let sent = r#"{"type":"message_send","sender_id":42.0,"temp_id":"f","receiver_id":7e0,"content":"x","extra_data":{"product_id":5.0}}"#;
+    let ack = says(&mut laptop, sent.to_owned(), "message_ack").await;
+    let (thread, message) = (&ack["thread_id"], &ack["message_id"]);
+    let answer = format!(
+        r#"{{"type":"message_send","from":4.2e1,"temp_id":"g","thread_id":{thread}.0,"content":"y","reply_to":{message}.0}}"#
+    );
+    assert_eq!(says(&mut laptop, answer, "message_ack").await["seq"], 2);
+    let edit = format!(r#"{{"type":"message_edit","message_id":{message}e0,"content":"z"}}"#);
+    assert_eq!(says(&mut laptop, edit, "message_updated").await["content"], "z");
+    let mut desk = bob.connect().await;
+    let delivered = format!(r#"{{"type":"message_delivered","thread_id":{thread}.0,"up_to":1e0}}"#);
+    desk.says_raw(&delivered).await;
+    assert_eq!(laptop.expect("messages_delivered").await["up_to"], 1);
+    desk.says_raw(&format!(r#"{{"type":"message_seen","user_id":7.0,"thread_id":{thread}.0,"up_to":1.0}}"#)).await;
+    assert_eq!(laptop.expect("messages_seen").await["up_to"], 1);
+    desk.says_raw(r#"{"type":"typing","to":42.0}"#).await;
+    assert_eq!(laptop.expect("typing").await["from"], 7);
+    laptop.says_raw(r#"{"type":"who_is_online","user_ids":[7.0,7e0,"7"]}"#).await;
+    assert_eq!(laptop.expect("online_users").await["users"], json!([7]));
+    let rest = async |by: &support::Person, path: &str, body: String| {
+        answer(by.ask(Method::POST, path).header("content-type", "application/json").body(body)).await
+    };
+    let send = r#"{"receiver_id":7.0,"user_id":42.0,"content":"by REST"}"#;
+    assert_eq!(rest(&alice, "/chat/send", send.to_owned()).await.is(201)["message"]["seq"], 3);
+    rest(&alice, "/chat/send", r#"{"receiver_id":7.5,"content":"no"}"#.to_owned()).await.refused(400, "bad_request");
+    let read = rest(&bob, &format!("/chat/threads/{thread}/read"), r#"{"up_to":3.0}"#.to_owned()).await.is(200);
+    assert_eq!(read["read_seq"], 3);
+    let notice = r#"{"user_ids":[7.0,8e0],"type":"order","title":"t","body":"b","related_id":17.0}"#;
+    assert_eq!(rest(&hub.core(), "/internal/notifications", notice.to_owned()).await.is(202)["created"], 2);
 }
 
 #[tokio::test]
@@ -300,4 +379,19 @@ async fn what_is_no_websocket_handshake_is_refused_as_http() {
     let alice = hub.person(42);
     assert_eq!(alice.get("/chat").await.status, 426);
     alice.knocks("/nowhere", &[]).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_page_that_may_not_connect_can_read_why() {
+    let hub = Hub::start().await;
+    let alice = hub.person(42);
+    for path in ["/chat", "/ws/chat", "/ws/notifications"] {
+        let asked = |origin: &str| answer(alice.request(Method::GET, path).header("Origin", origin.to_owned()));
+        // No browser shows a page the answer to its upgrade; this one it may read, whatever its origin.
+        let refused = asked("https://evil.example").await;
+        assert_eq!(refused.headers["access-control-allow-origin"], "*", "{path}");
+        assert!(!refused.headers.contains_key("access-control-allow-credentials"), "{path}");
+        refused.refused(403, "forbidden_origin");
+        assert_eq!(asked(&format!("http://{}", hub.address())).await.status, 426, "{path}");
+    }
 }

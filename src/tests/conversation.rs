@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "conversation/clock.rs"]
+mod clock;
 #[path = "conversation/limits.rs"]
 mod limits;
 #[path = "conversation/presence.rs"]
@@ -126,11 +128,14 @@ async fn an_edit_and_a_deletion_are_told_to_both_sides() {
         assert_eq!((&updated["id"], &updated["thread_id"]), (id, &first["thread_id"]));
         assert_eq!((text(&updated, "content"), number(&updated, "rev")), ("Is it still available?", 2));
         assert!(updated["edited_at"].is_string(), "{updated}");
+        // Enough for a client that has not loaded the message.
+        assert_eq!((number(&updated, "seq"), number(&updated, "sender_id")), (1, 42));
     }
     scene.laptop.says(json!({"type": "message_delete", "message_id": id})).await;
     for device in scene.devices() {
         let deleted = device.expect("message_deleted").await;
         assert_eq!((&deleted["id"], number(&deleted, "rev")), (id, 3));
+        assert_eq!((number(&deleted, "seq"), number(&deleted, "sender_id")), (1, 42));
     }
     let history = scene.bob.history_with(&scene.alice).await;
     assert_eq!(history.len(), 1);

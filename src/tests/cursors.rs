@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "cursors/histories.rs"]
+mod histories;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -40,7 +43,7 @@ async fn a_cursor_that_cannot_be_served_is_a_reset() {
     let (mut scene, _) = Scene::begun().await;
     let elsewhere = Hub::start().await;
     let foreign = elsewhere.person(7).connect().await.cursor;
-    for cursor in ["nonsense", "v1.1.1.1", "💥", &"9".repeat(2_000), &foreign] {
+    for cursor in ["nonsense", "v1.1.1.1", "v2.1.1.1.1.7.1", "💥", &"9".repeat(2_000), &foreign] {
         let mut device = scene.bob.resumes(cursor).await;
         let said = (device.greeting["resumed"].as_bool(), device.greeting["reset"].as_bool());
         assert_eq!(said, (Some(false), Some(true)), "{cursor:?}");

@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "isolation/doors.rs"]
+mod doors;
 #[path = "isolation/forged.rs"]
 mod forged;
 #[path = "isolation/origins.rs"]
@@ -68,6 +70,7 @@ impl Shop {
             get(format!("/chat/messages?thread_id={thread}")),
             get("/chat/messages?with=8".to_owned()),
             get("/chat/threads".to_owned()),
+            get(format!("/chat/threads/{thread}")),
             get("/chat/unread".to_owned()),
             get("/chat/sync?cursor=x".to_owned()),
             get("/chat/presence?user_ids=42,7".to_owned()),
@@ -130,6 +133,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("200",                 "200",                "404 not_found"),     // history of the thread
     ("200",                 "200",                "200"),               // history with Carol: one's own, or empty
     ("200",                 "200",                "200"),               // one's own threads
+    ("200",                 "200",                "404 not_found"),     // the thread
     ("200",                 "200",                "200"),               // one's own unread
     ("200",                 "200",                "200"),               // one's own changes
     ("200",                 "200",                "200"),               // presence, without strangers
@@ -191,6 +195,7 @@ async fn what_is_not_ones_own_looks_as_if_it_did_not_exist() {
     let nothing = 9_007_199_254_740_991_u64;
     for (path, method, body) in [
         (format!("/chat/messages?thread_id={}", shop.thread), Method::GET, json!({})),
+        (format!("/chat/threads/{}", shop.thread), Method::GET, json!({})),
         (format!("/chat/threads/{}/read", shop.thread), Method::POST, json!({})),
         (format!("/chat/messages/{}", shop.message), Method::PATCH, json!({"content": "x"})),
         (format!("/chat/messages/{}", shop.message), Method::DELETE, json!({})),

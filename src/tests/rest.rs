@@ -123,6 +123,13 @@ async fn the_inbox_shows_each_thread_as_its_reader_sees_it() {
     for (name, value) in [("read_seq", 0), ("other_read_seq", 0), ("other_delivered_seq", 0)] {
         assert_eq!(number(newest, name), value, "{name}");
     }
+    for thread in threads {
+        let alone = scene.bob.get(&format!("/chat/threads/{}", number(thread, "id"))).await.is(200);
+        assert_eq!(&alone, thread, "a thread by its id is what the inbox shows");
+    }
+    scene.bob.get("/chat/threads/x").await.refused(400, "bad_request");
+    scene.bob.get("/chat/threads/9007199254740991").await.refused(404, "not_found");
+
     let page = scene.bob.get("/chat/threads?limit=1").await.is(200);
     assert_eq!(array(&page, "threads").len(), 1);
     let next = text(&page, "next");
@@ -200,6 +207,30 @@ async fn health_metrics_and_documents_need_no_token() {
     assert!(metrics.status == 200 && metrics.text.contains("# TYPE chat_"), "{}", metrics.text);
     let counted = r#"chat_http_requests_total{method="GET",route="/health/live",status="200"}"#;
     assert!(metrics.text.contains(counted), "{}", metrics.text);
+    // Written down at most once a second: who asks again at once hears the same, who asks later hears what came since.
+    let (mut same, counted) = (false, |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("chat_http_requests_total{method=\"GET\",route=\"/health/live\""))
+            .map(str::to_owned)
+    });
+    for _ in 0..20 {
+        let began = std::time::Instant::now();
+        let first = open("/metrics").await.text;
+        open("/health/live").await;
+        let second = open("/metrics").await.text;
+        // The first may have been written a second ago.
+        same |= first == second;
+        if same && began.elapsed() < std::time::Duration::from_secs(1) {
+            break;
+        }
+    }
+    assert!(same, "it is written anew for each who asks");
+    let before = counted(&open("/metrics").await.text);
+    support::until("the count to move", async || {
+        open("/health/live").await;
+        (counted(&open("/metrics").await.text) != before).then_some(())
+    })
+    .await;
     let openapi = open("/openapi.json").await.is(200);
     for path in [
         "/chat/send",

@@ -1,15 +1,21 @@
 //! A hundred clients (long: three hundred) that stop reading: each is closed with 4002, memory stays bounded, the others do not notice, and
-//! what was missed is there when they come back.
+//! what was missed is there when they come back. And strangers who do not read what they asked for over HTTP.
 
 mod support;
 
-use std::time::Duration;
+#[path = "slow_reader/gone.rs"]
+mod gone;
+
+use std::time::{Duration, Instant};
 
 use chat_loadtest::client::{Client, Heard};
 use chat_loadtest::usage;
 use serde_json::{Value, json};
 use support::person::{number, text};
+use support::raw::{self, Raw};
 use support::{Hub, Person, in_time, usual_or_long};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpSocket, TcpStream};
 
 const DEVICES: usize = 10;
 /// A message's text: 4,000 characters of four bytes each.
@@ -134,4 +140,60 @@ async fn sends_of_somebody_who_does_not_read_push_back_on_them_alone() {
     desk.expect_where("new_message", |frame| frame["content"] == "the end").await;
     let history = bob.history_with(&alice).await;
     assert!(history.len() as u64 <= said + 1, "{} stored of {said}", history.len());
+}
+
+/// How long an answer that is not read may keep its connection's place: the hub's 20 s, and some time for this machine.
+const UNREAD: Duration = Duration::from_secs(60);
+
+/// Opens a connection that keeps hardly anything of what it does not read, and asks.
+async fn holds(hub: &Hub, request: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4 << 10).expect("a small buffer");
+    let mut socket = socket.connect(hub.address()).await.expect("the hub listens");
+    socket.write_all(request.as_bytes()).await.expect("written");
+    socket
+}
+
+async fn asks(hub: &Hub, path: &str) -> Option<Raw> {
+    raw::ask(hub.address(), format!("GET {path} HTTP/1.1\r\nHost: hub\r\n\r\n")).await
+}
+
+/// 260 strangers with 300 requests each held a hub for ever.
+#[tokio::test]
+async fn answers_that_nobody_reads_hold_no_place_for_ever_and_health_answers_meanwhile() {
+    let hub = Hub::set(&[("CHAT_MAX_CONNECTIONS", "10"), ("CHAT_MAX_HTTP_CONNECTIONS", "20")]).await;
+    let requests = "GET /openapi.json HTTP/1.1\r\nHost: hub\r\n\r\n".repeat(300);
+    let began = Instant::now();
+    let mut strangers = Vec::new();
+    for _ in 0..32 {
+        strangers.push(holds(&hub, &requests).await);
+    }
+    support::until("all places to be taken", async || {
+        let answer = asks(&hub, "/nothing").await?;
+        (answer.status == 503).then(|| assert_eq!(answer.code(), "overloaded"))
+    })
+    .await;
+    // More of them than there are places in reserve, and they say nothing.
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(holds(&hub, "").await);
+    }
+    for path in ["/health/live", "/health/ready", "/metrics"] {
+        assert_eq!(asks(&hub, path).await.expect("an answer").status, 200, "{path}");
+    }
+    let refused = asks(&hub, "/openapi.json").await.expect("an answer");
+    assert_eq!((refused.status, refused.header("connection")), (503, "close"));
+    assert!(!refused.header("retry-after").is_empty() && refused.header("x-content-type-options") == "nosniff");
+    let freed = async {
+        // `until` has less patience.
+        while asks(&hub, "/nothing").await.is_none_or(|answer| answer.status != 404) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(UNREAD, freed)
+        .await
+        .unwrap_or_else(|_| panic!("no place is free after {:?}", began.elapsed()));
+    assert!(began.elapsed() > Duration::from_secs(10), "a slow network is not given up at once: {:?}", began.elapsed());
+    // A WebSocket that says nothing and hears nothing is not such a connection.
+    hub.person(42).connect().await.settles().await;
 }

@@ -4,6 +4,7 @@
 //!  hub       Hub::start(): the program itself, its data in a temporary folder; kill, restart, freeze, end
 //!  person    hub.person(42): somebody with a token, REST, and doors to both sockets
 //!  device    alice.connect(): one socket; says, sends_to, expect, receives, resume
+//!  raw       HTTP byte by byte, for requests that no client library would send
 //!  scene     Alice and Bob with two devices each
 //!  contract  what every frame must look like, from PROTOCOL 3.2 and 5; each frame of every test is held against it
 //! ```
@@ -24,6 +25,7 @@ pub mod device;
 pub mod dice;
 pub mod hub;
 pub mod person;
+pub mod raw;
 pub mod scene;
 
 pub use device::Device;

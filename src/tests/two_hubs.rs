@@ -20,6 +20,8 @@ mod lost_answer;
 mod paused;
 #[path = "two_hubs/pictures.rs"]
 mod pictures;
+#[path = "two_hubs/put_back.rs"]
+mod put_back;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -59,7 +59,7 @@ async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted) -> Arr
         return None;
     };
     let frame_bytes = sockets.0.hub.options().limits.frame_bytes;
-    let mut wire = Wire::new(parts.io.into_inner(), parts.read_buf, frame_bytes).await;
+    let mut wire = Wire::new(parts.io.into_inner().upgraded(), parts.read_buf, frame_bytes).await;
     let (identity, cursor) = match identity {
         Some(identity) => (identity, cursor),
         None => match first_frame(&sockets, &mut wire, socket).await {
@@ -145,7 +145,7 @@ async fn first_frame(sockets: &Sockets, wire: &mut Wire, socket: Socket) -> Resu
     let Ok(ClientFrame::Auth(auth)) = parse(&text, socket, None) else {
         return Err(No::unauthorized(unauthorized("the first frame must be `auth`, with a token or a ticket")));
     };
-    let cursor = auth.cursor.clone().filter(|cursor| !cursor.is_empty());
+    let cursor = auth.cursor.clone();
     let identity = identify(sockets, auth, None).await.map_err(No::from_hub)?;
     // Whoever else the frame claims to come from is refused, as later on.
     if let Err(Refusal { code, message, .. }) = parse(&text, socket, Some(identity.user)) {

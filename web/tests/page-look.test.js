@@ -20,7 +20,7 @@ let bob;
 before(async () => {
   mkdirSync(pictures, { recursive: true });
   chromium = await browser();
-  hub = await Hub.start();
+  hub = await Hub.start({ CHAT_EDIT_WINDOW: '1s' }); // so that an edit is refused
   await play(hub);
   bob = await Visitor.open(chromium, hub.link(2, 1));
   await bob.online();
@@ -111,6 +111,12 @@ for (const [width, height] of [[1280, 800], [390, 844]]) {
       if (!narrow) {
         await alice.goes(false);
         await page.locator('.banner').waitFor();
+        await alice.says('Is Thursday at seven still fine?');
+        await alice.chooses('Deal!', 'Edit');
+        await alice.says('Deal! Thursday evening?');
+        await alice.chooses('Would you take', 'Delete');
+        await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+        await page.locator('.status-detail', { hasText: '1 message and 2 changes wait' }).waitFor();
         await look('offline');
       }
       assert.deepEqual(alice.wrongs, []);
@@ -148,10 +154,39 @@ for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'da
     await page.locator('.lightbox-picture[src]').waitFor();
     await look('lightbox');
     await page.keyboard.press('Escape');
-    await page.locator('input[type=file]').setInputFiles([{ name: 'not.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') }]);
-    await alice.field.press('Enter');
+    await page.locator('input[type=file]').setInputFiles([...files(await paint(page, 1)), { name: 'a drawing that is none.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') }]);
+    await alice.says('And one of the drawers');
     await page.locator('.failure').waitFor();
     await look('failed');
+    await page.locator('.row.failed').hover();
+    await page.locator('.row.failed').getByRole('button', { name: 'Message options' }).click();
+    await look('failed-menu');
+    await page.keyboard.press('Escape');
+    await alice.chooses('There you are', 'Edit');
+    await alice.says('There they are:\nfour of them, and the drawers.');
+    await page.locator('.failure-text').waitFor();
+    await look('edit-failed');
+    // A drawing with nothing behind it.
+    const drawing = await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(300, 200);
+      const context = canvas.getContext('2d');
+      context.lineWidth = 8;
+      context.strokeRect(40, 60, 220, 60);
+      context.strokeStyle = 'white';
+      context.strokeRect(70, 120, 30, 60);
+      return [...new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())];
+    });
+    await page.locator('input[type=file]').setInputFiles([{ name: 'drawing.png', mimeType: 'image/png', buffer: Buffer.from(drawing) }]);
+    await alice.field.press('Enter');
+    await page.locator('button.picture.loaded').nth(3).waitFor();
+    await alice.field.fill('It is a desk of solid walnut. '.repeat(140));
+    await page.locator('.composer-count.over').waitFor();
+    await look('too-long');
+    await alice.field.fill('');
+    await page.getByRole('button', { name: 'Photo 1 of 1: open' }).last().click();
+    await page.locator('.lightbox-picture[src]').waitFor();
+    await page.screenshot({ path: join(pictures, `drawing-${width}-${colorScheme}.png`) });
+    await page.keyboard.press('Escape');
     assert.deepEqual(alice.wrongs.filter(wrong => !/status of 4(15|22)/.test(wrong)), []);
     await alice.close();
   });

@@ -169,11 +169,72 @@ test('a reload finds pictures that have not been sent', async () => {
     return count.result === 1;
   }));
   await alice.page.reload();
+  await alice.online('paused'); // the switch stays as it was
+  await until('they wait', async () => (await alice.page.locator('.picture.waiting').count()) === 2);
+  await alice.goes(true);
   await loaded(bob, 2);
   await alice.ticked('Seen');
   assert.equal((await hub.conversation(1, 2)).length, 1);
   await end();
 });
+
+/** Paints drawings on nothing, one black and one white. */
+const drawings = page => page.evaluate(async () => {
+  const all = [];
+  for (const colour of ['black', 'white']) {
+    const canvas = new OffscreenCanvas(400, 300);
+    const context = canvas.getContext('2d');
+    context.fillStyle = colour;
+    context.fillRect(100, 75, 200, 150);
+    all.push([...new Uint8Array(await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer())]);
+  }
+  return all;
+});
+
+/** How much the middle of what is shown stands out from its edge, where nothing was drawn: from 1 to 21. */
+async function standsOut(page, shown) {
+  const picture = (await shown.screenshot()).toString('base64');
+  return page.evaluate(async picture => {
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(picture), letter => letter.charCodeAt(0))]));
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    const light = (x, y) => [...context.getImageData(bitmap.width * x, bitmap.height * y, 1, 1).data.slice(0, 3)]
+      .map(part => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4)).reduce((sum, part, n) => sum + part * [0.2126, 0.7152, 0.0722][n], 0);
+    const middle = light(0.5, 0.5);
+    const edges = [0.06, 0.08, 0.1, 0.12].flatMap(a => [light(0.5, a), light(0.5, 1 - a)]);
+    return Math.min(...edges.map(edge => (Math.max(edge, middle) + 0.05) / (Math.min(edge, middle) + 0.05)));
+  }, picture);
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`drawings on nothing are seen, black ones and white ones, in the strip, in the bubble and in full: ${colorScheme}`, async () => {
+    const hub = await Hub.start();
+    const [alice, bob] = await Promise.all([[1, 2], [2, 1]].map(people => Visitor.open(chromium, hub.link(...people), { colorScheme })));
+    await Promise.all([alice.online(), bob.online()]);
+    const pair = (await drawings(alice.page)).map((bytes, n) => ({ name: `${n}.png`, mimeType: 'image/png', buffer: Buffer.from(bytes) }));
+    const seen = async (visitor, shown, what) => {
+      await until(`${what} is seen`, async () => (await standsOut(visitor.page, shown)) > 2.9, 10_000);
+    };
+    for (const [n, file] of pair.entries()) {
+      await alice.page.locator('input[type=file]').setInputFiles([file]);
+      await seen(alice, alice.page.locator('.strip img'), `${file.name} in the strip`);
+      await alice.field.press('Enter');
+      for (const [name, visitor] of [['Alice', alice], ['Bob', bob]]) {
+        await loaded(visitor, n + 1);
+        await seen(visitor, visitor.page.locator('button.picture').nth(n), `${file.name} in ${name}'s bubble`);
+        await visitor.page.locator('button.picture').nth(n).click();
+        await visitor.page.locator('.lightbox-picture[src]').waitFor();
+        await seen(visitor, visitor.page.locator('.lightbox-picture'), `${file.name} before ${name} in full`);
+        await visitor.page.keyboard.press('Escape');
+      }
+    }
+    for (const visitor of [alice, bob]) {
+      assert.deepEqual(visitor.wrongs, []);
+      await visitor.close();
+    }
+    await hub.end();
+  });
+}
 
 test('where the hub sends readers on to its store, they see the pictures, and the policy lets them', async () => {
   const store = await Store.start();

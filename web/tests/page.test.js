@@ -87,6 +87,25 @@ test('two people talk: the story of the README, by clicking', async () => {
   await end();
 });
 
+test('of whom one has not talked with nothing is said, and from the first message on both see each other', async () => {
+  const { alice, bob, end } = await scene();
+  const line = visitor => visitor.page.locator('.conversation .bar-subtitle');
+  // Both are here, so "Offline" would be wrong; the hub does not say who is here to strangers.
+  for (const visitor of [alice, bob]) assert.equal(await line(visitor).textContent(), '');
+  await alice.says('first');
+  await bob.reads(['first']);
+  for (const visitor of [alice, bob]) {
+    await line(visitor).filter({ hasText: 'Online' }).waitFor();
+    await visitor.page.locator('.thread .presence.online').waitFor();
+  }
+  // And it goes on to be true.
+  await bob.goes(false);
+  await line(alice).filter({ hasText: 'Last seen' }).waitFor();
+  await bob.goes(true);
+  await line(alice).filter({ hasText: 'Online' }).waitFor();
+  await end();
+});
+
 test('a conversation that is not open counts what is unread, and its first page shows what is new', async () => {
   const { hub, alice, end } = await scene();
   for (let n = 1; n <= 3; n++) await hub.ask(4, 'POST', '/chat/send', { receiver_id: 1, temp_id: `d-${n}`, content: `news ${n}` });

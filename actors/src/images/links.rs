@@ -90,13 +90,14 @@ impl Links {
     }
 
     /// Encodes a frame for one reader.
-    pub(crate) fn encode(&self, frame: &ServerFrame, reader: UserId) -> Bytes {
-        if !frame.has_images() {
-            return frame.encode();
-        }
-        let mut frame = frame.clone();
-        self.dress_frame(&mut frame, reader);
-        frame.encode()
+    pub(crate) fn encode(&self, mut frame: ServerFrame, reader: UserId) -> Bytes {
+        self.encode_again(&mut frame, reader)
+    }
+
+    /// Encodes a frame for one reader that may have been encoded for another one before.
+    pub(crate) fn encode_again(&self, frame: &mut ServerFrame, reader: UserId) -> Bytes {
+        self.dress_frame(frame, reader);
+        frame.encode_for(reader)
     }
 
     /// Tells for whom a link was made, if it was made here and is still good.

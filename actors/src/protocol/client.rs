@@ -2,7 +2,7 @@
 
 mod parse;
 
-use chat_database::ids::{MediaId, MessageId, NotificationId, ProductId, Seq, ThreadId, UserId};
+use chat_database::ids::{MediaId, MessageId, NotificationId, ProductId, Seq, ThreadId, UserId, place, place_or_none};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -59,13 +59,13 @@ pub enum ClientFrame {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Auth {
     /// A JWT of the marketplace's core.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     pub token: Option<String>,
     /// Or a ticket.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     pub ticket: Option<String>,
     /// How far this client has been served.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     pub cursor: Option<String>,
 }
 
@@ -128,7 +128,7 @@ pub struct MessageSeen {
     /// The thread.
     pub thread_id: ThreadId,
     /// How far; without it: to the newest.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "seq_or_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "place_or_none")]
     pub up_to: Option<Seq>,
 }
 
@@ -138,7 +138,7 @@ pub struct MessageDelivered {
     /// The thread.
     pub thread_id: ThreadId,
     /// How far.
-    #[serde(deserialize_with = "seq")]
+    #[serde(deserialize_with = "place")]
     pub up_to: Seq,
 }
 
@@ -200,18 +200,7 @@ pub struct NotificationRead {
     pub id: NotificationId,
 }
 
-/// Reads a place in a thread: a number from 0 on, or such a number as a string.
-fn seq<'de, D: Deserializer<'de>>(from: D) -> Result<Seq, D::Error> {
-    seq_or_none(from)?.ok_or_else(|| serde::de::Error::custom("up_to must be a number"))
-}
-
-fn seq_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Seq>, D::Error> {
-    let wrong = || serde::de::Error::custom("up_to must be a whole number from 0 to 9007199254740991");
-    let number = match serde_json::Value::deserialize(from)? {
-        serde_json::Value::Null => return Ok(None),
-        serde_json::Value::Number(number) => number.as_u64(),
-        serde_json::Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
-        _ => None,
-    };
-    number.filter(|number| *number <= chat_database::ids::MAX_ID).map(|number| Some(Seq(number))).ok_or_else(wrong)
+/// Reads a text that may be left out, and may be left out by being empty, too.
+fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.filter(|text| !text.trim().is_empty()))
 }

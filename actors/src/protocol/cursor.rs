@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_database::ids::CommitNo;
+use chat_database::history::{Mark, Nonce};
+use chat_database::ids::{CommitNo, UserId};
 use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,16 +15,19 @@ pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How many changes a cursor may be behind.
 pub const MAX_CHANGES: usize = 1_000;
 
-/// Everything up to a commit of a certain database has been handed to the connection.
+/// Everything up to a commit has been handed to a reader's connection.
 ///
-/// Opaque to clients and safe in a URL: `v1.<epoch>.<commit>.<minted, Unix seconds>`.
-/// It grants nothing: a replay reads only what its reader may see.
+/// Opaque to clients and safe in a URL: `v2.<epoch>.<commit>.<heard>.<nonce>.<reader>.<minted, Unix seconds>`. It grants
+/// nothing, for a replay reads only what its reader may see; but what another reader has been told, or what was told in
+/// another history (before a backup was restored), says nothing of what this one has missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// The database's identity.
-    pub epoch: Arc<str>,
     /// The commit.
     pub commit: CommitNo,
+    /// The newest commit that anything told so far may be of, `commit` or a later one: if it still stands, all of them do.
+    pub heard: Mark,
+    /// Whose it is. `None` in a frame for several people, until it is [addressed](super::ServerFrame::encode_for).
+    pub reader: Option<UserId>,
     /// When the cursor was made, in Unix seconds.
     pub minted: i64,
 }
@@ -32,13 +36,16 @@ impl Cursor {
     /// Reads a cursor; `None` for everything that is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix("v1.")?.split('.');
-        let (epoch, commit, minted) = (parts.next()?, parts.next()?, parts.next()?);
+        let mut parts = text.strip_prefix("v2.")?.split('.');
+        let mut next = || parts.next();
+        let (epoch, commit, heard, nonce, reader, minted) = (next()?, next()?, next()?, next()?, next()?, next()?);
         let known = parts.next().is_none() && !epoch.is_empty() && epoch.len() <= 64;
         known.then_some(())?;
+        let (commit, heard) = (number(commit)?, number(heard)?);
         Some(Self {
-            epoch: Arc::from(epoch),
-            commit: CommitNo(commit.parse().ok().filter(|commit| *commit <= i64::MAX.unsigned_abs())?),
+            commit,
+            heard: Mark { epoch: Arc::from(epoch), commit: heard, nonce: Nonce(u32::from_str_radix(nonce, 16).ok()?) },
+            reader: Some(reader.parse().ok()?),
             minted: minted.parse().ok()?,
         })
     }
@@ -49,11 +56,25 @@ impl Cursor {
         let age = now.seconds().saturating_sub(self.minted);
         age > i64::try_from(MAX_AGE.as_secs()).unwrap_or(i64::MAX)
     }
+
+    /// Makes it a reader's.
+    #[must_use]
+    pub fn of(mut self, reader: UserId) -> Self {
+        self.reader = Some(reader);
+        self
+    }
+}
+
+/// Reads the number of a commit.
+fn number(text: &str) -> Option<CommitNo> {
+    text.parse().ok().filter(|commit| *commit <= i64::MAX.unsigned_abs()).map(CommitNo)
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "v1.{}.{}.{}", self.epoch, self.commit, self.minted)
+        let Self { commit, heard, reader, minted } = self;
+        let reader = reader.map_or(0, UserId::get);
+        write!(out, "v2.{}.{commit}.{}.{:x}.{reader}.{minted}", heard.epoch, heard.commit, heard.nonce.0)
     }
 }
 
@@ -87,22 +108,33 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_what_it_wrote() {
-        let cursor = Cursor { epoch: "0b51c4".into(), commit: CommitNo(77), minted: 1_795_341_600 };
+        let heard = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(0xfeed) };
+        let cursor = Cursor { commit: CommitNo(77), heard, reader: UserId::new(42).ok(), minted: 1_795_341_600 };
+        assert_eq!(cursor.to_string(), "v2.0b51c4.77.79.feed.42.1795341600");
         assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+    }
+
+    #[test]
+    fn a_cursor_that_nobody_was_given_is_none() {
+        let heard = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(1) };
+        let cursor = Cursor { commit: CommitNo(77), heard, reader: None, minted: 1 };
+        assert_eq!(Cursor::parse(&cursor.to_string()), None);
     }
 
     #[test]
     fn what_is_no_cursor_is_none() {
         for text in [
             "",
-            "v1",
-            "v1...",
-            "v1.a.b.c",
-            "v1.a.1",
-            "v1.a.1.2.3",
-            "v2.a.1.2",
-            "v1.a.-1.2",
-            "v1.a.99999999999999999999.2",
+            "v2",
+            "v2......",
+            "v2.a.1.1.1.7.c",
+            "v2.a.1.1.1.7",
+            "v2.a.1.1.1.7.2.3",
+            "v2.a.-1.1.1.7.2",
+            "v2.a.1.1.x.7.2",
+            "v2.a.1.1.100000000.7.2",
+            "v2.a.1.99999999999999999999.1.7.2",
+            "v1.0b51c4.77.1795341600",
             "💥",
         ] {
             assert_eq!(Cursor::parse(text), None, "{text}");

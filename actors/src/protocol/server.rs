@@ -173,6 +173,10 @@ pub struct MessageUpdated {
     pub id: MessageId,
     /// Its thread.
     pub thread_id: ThreadId,
+    /// Its place.
+    pub seq: Seq,
+    /// Its author.
+    pub sender_id: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
     /// The new text.
@@ -191,6 +195,10 @@ pub struct MessageDeleted {
     pub id: MessageId,
     /// Its thread.
     pub thread_id: ThreadId,
+    /// Its place: a client that has not loaded the message can tell whether it was unread.
+    pub seq: Seq,
+    /// Its author.
+    pub sender_id: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
     /// How far this connection has been served; absent in a replay.
@@ -300,7 +308,43 @@ impl ServerFrame {
         matches!(self, Self::NewMessage(new) if !new.message.images.is_empty())
     }
 
-    /// Encodes the frame, once for all its readers.
+    /// Encodes the frame for one reader: a cursor in it becomes theirs.
+    #[must_use]
+    pub fn encode_for(&mut self, reader: UserId) -> Bytes {
+        if let Some(cursor) = self.cursor_mut() {
+            cursor.reader = Some(reader);
+        }
+        self.encode()
+    }
+
+    /// Returns the cursor that it carries, if it carries one.
+    fn cursor_mut(&mut self) -> Option<&mut Cursor> {
+        match self {
+            Self::AuthOk(AuthOk { cursor, .. }) | Self::Synced { cursor, .. } => Some(cursor),
+            Self::MessageAck(MessageAck { cursor, .. })
+            | Self::NewMessage(NewMessage { cursor, .. })
+            | Self::MessageUpdated(MessageUpdated { cursor, .. })
+            | Self::MessageDeleted(MessageDeleted { cursor, .. })
+            | Self::MessagesSeen(MessagesSeen { cursor, .. })
+            | Self::MessagesDelivered(MessagesDelivered { cursor, .. })
+            | Self::Notification { cursor, .. }
+            | Self::NotificationRead(NotificationMark { cursor, .. })
+            | Self::NotificationDeleted(NotificationMark { cursor, .. }) => cursor.as_mut(),
+            Self::NavCounts { .. }
+            | Self::NewThread { .. }
+            | Self::Typing(_)
+            | Self::StopTyping(_)
+            | Self::UserOnline(_)
+            | Self::UserOffline(_)
+            | Self::OnlineUsers { .. }
+            | Self::Subscribed { .. }
+            | Self::Echo { .. }
+            | Self::Pong { .. }
+            | Self::Error(_) => None,
+        }
+    }
+
+    /// Encodes a frame that says the same to all its readers: without a cursor, or with one that has its reader already.
     #[must_use]
     pub fn encode(&self) -> Bytes {
         let mut text = Vec::with_capacity(512);

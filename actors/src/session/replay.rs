@@ -11,6 +11,7 @@ use chat_database::time::Timestamp;
 use super::State;
 use crate::catch_up::{self, From, Hearer};
 use crate::metrics;
+use crate::outbox::Slow;
 use crate::protocol::cursor::MAX_CHANGES;
 use crate::protocol::{CloseCode, Cursor, ServerFrame, Socket};
 use crate::refused::Refused;
@@ -44,10 +45,10 @@ impl State {
 
     async fn catch_up_first(&mut self, cursor: Option<String>) -> Result<(), chat_database::Error> {
         let (released, newest) = self.node.horizon.span();
-        let here = self.node.horizon.cursor_at(released);
+        let here = self.node.horizon.cursor_at(released, self.user());
         let from = match cursor {
             None => From::Here,
-            Some(text) => catch_up::from(&self.node, &text, Timestamp::now()).await?,
+            Some(text) => catch_up::from(&self.node, self.user(), &text, Timestamp::now()).await?,
         };
         let missed = match &from {
             From::Cursor(cursor) => {
@@ -58,17 +59,17 @@ impl State {
         match (from, missed) {
             (From::Cursor(cursor), Some(missed)) => {
                 metrics::get().resumed.increment(1);
-                let synced = self.node.horizon.cursor_at(released.max(cursor.commit));
+                let synced = self.node.horizon.onward(&cursor, released);
                 let since = cursor.commit;
-                self.hand(self.auth_ok(cursor, true, false)).await;
+                let _ = self.hand(self.auth_ok(cursor, true, false)).await;
                 self.hand_totals().await;
                 self.hand_changes(missed, since, None).await;
-                self.hand(ServerFrame::Synced { cursor: synced, reset: false }).await;
+                let _ = self.hand(ServerFrame::Synced { cursor: synced, reset: false }).await;
             }
             (from, _) => {
                 let reset = !matches!(from, From::Here);
                 metrics::get().resets.increment(u64::from(reset));
-                self.hand(self.auth_ok(here.clone(), false, reset)).await;
+                let _ = self.hand(self.auth_ok(here.clone(), false, reset)).await;
                 self.hand_totals().await;
                 // What is being told right now was perhaps pushed before this connection was there to hear it.
                 if released < newest
@@ -85,36 +86,38 @@ impl State {
 
     async fn catch_up_again(&mut self, text: &str) -> Result<ServerFrame, Refused> {
         let (released, _) = self.node.horizon.span();
-        if let From::Cursor(cursor) = catch_up::from(&self.node, text, Timestamp::now()).await? {
+        if let From::Cursor(cursor) = catch_up::from(&self.node, self.user(), text, Timestamp::now()).await? {
             let since = cursor.commit;
             if let Some(missed) = changes::of_user(&self.node.database, self.user(), since, MAX_CHANGES).await? {
                 self.hand_changes(missed, since, None).await;
-                let cursor = self.node.horizon.cursor_at(released.max(since));
+                let cursor = self.node.horizon.onward(&cursor, released);
                 return Ok(ServerFrame::Synced { cursor, reset: false });
             }
         }
-        Ok(ServerFrame::Synced { cursor: self.node.horizon.cursor_at(released), reset: true })
+        Ok(ServerFrame::Synced { cursor: self.node.horizon.cursor_at(released, self.user()), reset: true })
     }
 
     async fn hand_changes(&self, missed: Changes, since: CommitNo, cursor: Option<&Cursor>) {
         let hearer = Hearer { user: self.user(), chat: self.socket == Socket::Chat, notifications: self.notifications };
         for frame in catch_up::frames(hearer, &missed, since, cursor) {
-            self.hand(frame).await;
+            if self.hand(frame).await.is_err() {
+                break;
+            }
         }
     }
 
     async fn hand_totals(&self) {
         // Without a database there are no totals; they come with the next change.
         if let Ok(payload) = unread::totals(&self.node.database, self.user()).await {
-            self.hand(ServerFrame::NavCounts { payload }).await;
+            let _ = self.hand(ServerFrame::NavCounts { payload }).await;
         }
     }
 
     /// Puts a frame before everything that is held; a connection that is closed meanwhile needs no more.
-    async fn hand(&self, frame: ServerFrame) {
+    async fn hand(&self, frame: ServerFrame) -> Result<(), Slow> {
         metrics::get().frames_out.increment(1);
-        let frame = self.node.images.links().encode(&frame, self.user());
-        let _ = self.registration.outbox().replay(frame).await;
+        let frame = self.node.images.links().encode(frame, self.user());
+        self.registration.outbox().replay(frame).await
     }
 
     /// The database is away: the client comes back with its cursor.

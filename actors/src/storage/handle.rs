@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chat_database::Error as DatabaseError;
 use chat_database::change::{Change, Outcome};
 use ractor::actor::actor_cell::ActorCell;
 use ractor::{ActorId, ActorProcessingErr, ActorRef, ActorRuntime};
@@ -70,6 +71,18 @@ impl Handle {
         let (call, outcome) = oneshot::channel();
         self.write(Write { change, reply: Reply::Call(call) });
         outcome.await.unwrap_or_else(|_| Err(Refused::internal()))
+    }
+
+    /// Has the history begun anew that the database holds, for it has gone back to an earlier state; waits for it.
+    ///
+    /// # Errors
+    /// `Unavailable`: nothing was done.
+    pub(crate) async fn begin_anew(&self) -> Result<(), DatabaseError> {
+        let (done, begun) = oneshot::channel();
+        if let Some(actor) = self.actor.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _ = actor.send_message(Message::BeginAnew(done));
+        }
+        begun.await.unwrap_or_else(|_| Err(DatabaseError::Unavailable("storage is being started again".to_owned())))
     }
 
     /// Waits until nothing waits for storage.

@@ -75,7 +75,7 @@ pub(super) fn new_thread(pair: Pair, thread_id: ThreadId) -> [(Hearers, ServerFr
 /// The asker hears the ack alone (or, without a key, the message); everybody else the message.
 fn sent_for_the_first_time(pair: Pair, sent: Sent, cursor: &Cursor, called: bool) -> Decision {
     let Sent { message, opened } = sent;
-    let ack = ack(&message, message.rev, false, Some(cursor.clone()));
+    let ack = ack(&message, message.rev, false, Some(cursor.clone().of(message.sender_id)));
     let hearers = if ack.is_some() { Hearers::AllButAsker } else { Hearers::Everybody };
     let call = called.then(|| Answer::Stored { message: Box::new(message.clone()), duplicate: false });
     let mut tell = Vec::with_capacity(3);
@@ -116,6 +116,8 @@ fn edited_text(message: Message, cursor: &Cursor) -> Decision {
     let frame = ServerFrame::MessageUpdated(MessageUpdated {
         id: message.id,
         thread_id: message.thread_id,
+        seq: message.seq,
+        sender_id: message.sender_id,
         rev: message.rev,
         content: message.content.clone(),
         edited_at: message.edited_at,
@@ -126,8 +128,9 @@ fn edited_text(message: Message, cursor: &Cursor) -> Decision {
 }
 
 fn taken_back(deleted: Deleted, cursor: &Cursor) -> Decision {
-    let Deleted { id, thread_id, rev } = deleted;
-    let frame = ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, rev, cursor: Some(cursor.clone()) });
+    let Deleted { id, thread_id, seq, sender: sender_id, rev } = deleted;
+    let cursor = Some(cursor.clone());
+    let frame = ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, seq, sender_id, rev, cursor });
     let reply = Reply { frame: None, call: Some(Answer::Deleted) };
     Decision { tell: vec![(Hearers::Everybody, frame)], answer: Ok(reply) }
 }
@@ -155,6 +158,7 @@ fn refused(refused: Refused) -> Decision {
 
 #[cfg(test)]
 mod tests {
+    use chat_database::history::{Mark, Nonce};
     use chat_database::ids::{CommitNo, MessageId, Rev, Seq};
     use chat_database::time::Timestamp;
 
@@ -169,7 +173,8 @@ mod tests {
     }
 
     fn cursor() -> Cursor {
-        Cursor { epoch: "e".into(), commit: CommitNo(9), minted: 0 }
+        let heard = Mark { epoch: "e".into(), commit: CommitNo(9), nonce: Nonce(1) };
+        Cursor { commit: CommitNo(9), heard, reader: None, minted: 0 }
     }
 
     fn message(temp_id: Option<&str>) -> Message {

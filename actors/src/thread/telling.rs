@@ -25,7 +25,7 @@ impl State {
                 // In a box: an actor keeps room for its largest future, and moves all of it for each message.
                 Box::pin(self.fill_gap(before.thread_id, no)).await?;
             }
-            self.told = self.told.max(Some(no));
+            self.has_told(no.max(self.told_up_to()));
         }
         let cursor = self.node.horizon.cursor();
         for (_in_flight, origin, outcome) in parts {
@@ -46,7 +46,7 @@ impl State {
             {
                 self.tell_changes(thread, &changes, since, up_to);
             }
-            self.told = Some(up_to);
+            self.has_told(up_to);
         }
         told.done();
         Ok(())
@@ -54,7 +54,14 @@ impl State {
 
     /// Returns the commit up to which everything of the thread has been told here.
     fn told_up_to(&self) -> CommitNo {
-        self.told.unwrap_or_else(|| self.node.horizon.released())
+        let horizon = &self.node.horizon;
+        self.told
+            .filter(|told| told.history == horizon.histories())
+            .map_or_else(|| horizon.released(), |told| told.up_to)
+    }
+
+    fn has_told(&mut self, up_to: CommitNo) {
+        self.told = Some(super::UpTo { history: self.node.horizon.histories(), up_to });
     }
 
     /// Tells what other nodes have written to the thread since what was told here last, before commit `no` is told: nobody
@@ -73,18 +80,18 @@ impl State {
         let cursor = self.node.horizon.cursor();
         if changes.opened {
             for (hearers, frame) in decision::new_thread(self.pair, thread) {
-                self.tell(hearers, &frame, None);
+                self.tell(hearers, frame, None);
             }
         }
         for changed in changes.messages.iter().filter(|one| one.commit <= up_to || one.created <= up_to) {
-            self.tell(Hearers::Everybody, &events::of_message(changed, since, Some(&cursor)), None);
+            self.tell(Hearers::Everybody, events::of_message(changed, since, Some(&cursor)), None);
         }
         for changed in changes.watermarks.iter().filter(|one| one.commit <= up_to) {
             let Some(other) = self.pair.other(changed.user) else { continue };
             for event in events::of_watermarks(changed, since, Some(&cursor)) {
                 let read = matches!(event, ServerFrame::MessagesSeen(_));
                 let hearers = if read { Hearers::Everybody } else { Hearers::Member(other) };
-                self.tell(hearers, &event, None);
+                self.tell(hearers, event, None);
             }
         }
     }
@@ -114,7 +121,7 @@ impl State {
         }
         let Decision { tell, answer } = decision::decide(self.pair, outcome, cursor, origin.is_call());
         for (hearers, frame) in tell {
-            self.tell(hearers, &frame, origin.connection_id());
+            self.tell(hearers, frame, origin.connection_id());
         }
         match answer {
             Ok(Reply { frame, call }) => origin.done(frame.as_ref(), call),
@@ -134,16 +141,13 @@ impl State {
         self.node.people.tell(to, Audience::Chat, None, &frame.encode());
     }
 
-    /// Encodes once; the same bytes go to every connection that hears them. A message with images is encoded for each
-    /// member: its links are the reader's own.
-    fn tell(&self, hearers: Hearers, frame: &ServerFrame, asker: Option<ConnectionId>) {
+    /// Encodes once for each member who hears it, for the cursor and the links of images are the reader's own; the same bytes
+    /// go to all their connections. Mostly there is one such member: the author has had an acknowledgement.
+    fn tell(&self, hearers: Hearers, mut frame: ServerFrame, asker: Option<ConnectionId>) {
         let [low, high] = self.pair.members();
-        let encoded = if frame.has_images() { None } else { Some(frame.encode()) };
-        let tell = |user, except| {
-            let own = encoded.is_none().then(|| self.node.images.links().encode(frame, user));
-            if let Some(frame) = own.as_ref().or(encoded.as_ref()) {
-                self.node.people.tell(user, Audience::Chat, except, frame);
-            }
+        let mut tell = |user, except| {
+            let encode = || self.node.images.links().encode_again(&mut frame, user);
+            self.node.people.tell_own(user, Audience::Chat, except, encode);
         };
         match hearers {
             Hearers::Everybody => [low, high].into_iter().for_each(|user| tell(user, None)),

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use crate::change::{Delete, Deleted, Edit, Edited, Outcome};
-use crate::ids::{MessageId, Rev, ThreadId};
+use crate::ids::{MessageId, Rev, Seq, ThreadId, UserId};
 
 impl<'a> Plan<'a> {
     pub(super) fn edit(&mut self, edit: &'a Edit) -> Outcome {
@@ -12,12 +12,13 @@ impl<'a> Plan<'a> {
             return Outcome::Gone;
         }
         let rev = self.next_rev(slot, id);
+        let at = self.at(edit.at);
         let Some(stored) = self.facts.messages.get_mut(&id) else {
             return Outcome::Gone;
         };
         stored.row.rev = rev;
         stored.row.content = Some(edit.content.clone());
-        stored.row.edited_at = Some(edit.at.millis());
+        stored.row.edited_at = Some(at.millis());
         let (seq, sender) = (stored.row.seq, stored.row.sender_id);
         let message = stored.clone().message();
 
@@ -35,14 +36,16 @@ impl<'a> Plan<'a> {
             return Outcome::Gone;
         }
         let rev = self.next_rev(slot, id);
+        let at = self.at(delete.at);
         let Some(stored) = self.facts.messages.get_mut(&id) else {
             return Outcome::Gone;
         };
         stored.row.rev = rev;
         stored.row.content = None;
-        stored.row.deleted_at = Some(delete.at.millis());
+        stored.row.deleted_at = Some(at.millis());
         let (seq, sender, sent_at) = (stored.row.seq, stored.row.sender_id, stored.row.created_at);
         let images = std::mem::take(&mut stored.images);
+        // The sweep goes by the clock, as everything does that ends: not by the newest time.
         self.detach(id, images, sent_at, delete.at);
 
         if let Some(side) = self.reader_of(slot, sender, seq) {
@@ -51,6 +54,8 @@ impl<'a> Plan<'a> {
         Outcome::Deleted(Deleted {
             id: MessageId::from_column(id),
             thread_id: ThreadId::from_column(self.state.threads[slot].id),
+            seq: Seq::from_column(seq),
+            sender: UserId::from_column(sender),
             rev: Rev::from_column(rev),
         })
     }

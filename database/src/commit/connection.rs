@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 
+use super::history::{Offer, Taken};
 use super::need::Need;
 use super::state::Counters;
 use super::statements::Rewritten;
@@ -20,7 +21,7 @@ use crate::connect::sqlite;
 use crate::failure::Failure;
 use crate::rows::bind;
 use crate::sql::prepared;
-use crate::{Database, Error, sql};
+use crate::{Database, Error, sql, stored};
 
 /// The one connection of a node that writes.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl Connection {
     pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<(), Failure> {
         let Self { database, embedded } = self;
         if database.is_sqlite() {
-            return run(open(database, embedded)?, text, values);
+            return run(open(database, embedded)?, text, values).map(drop);
         }
         let statement = sql::statement(database.backend, text, values);
         Ok(database.writer.execute_raw(statement).await.map(drop)?)
@@ -91,30 +92,44 @@ impl Connection {
 
 impl Transaction<'_> {
     /// Takes the next commit number, and as many ids as may be needed; holds the counter's lock till the end.
-    pub(super) async fn take_numbers(&mut self, need: &Need<'_>) -> Result<Counters, Failure> {
+    pub(super) async fn take_numbers(&mut self, need: &Need<'_>, offer: Offer) -> Result<Taken, Failure> {
+        // A server assigns from left to right: what was there before comes first.
         const TAKE: &str = "UPDATE hub_state SET commit_no = commit_no + 1, last_thread_id = last_thread_id + ?, \
-             last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ?";
-        const COUNTERS: &str = "commit_no, last_thread_id, last_message_id, last_notification_id";
+             last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ?, \
+             nonce_before = nonce, nonce = ?, newest_before = newest_at, newest_at = ";
+        const TAKEN: &str = "commit_no, last_thread_id, last_message_id, last_notification_id, \
+             nonce_before, newest_before, newest_at, tickets_forgotten, epoch";
 
-        let taken = (need.threads, need.new_messages, need.new_notifications);
+        let Offer { nonce, step, newest } = offer;
+        let taken =
+            (need.threads, need.new_messages, need.new_notifications, nonce.column(), step, newest.unwrap_or_default());
         match self {
             Self::Embedded(embedded) => {
-                let text = format!("{TAKE}, kept_commit = commit_no + 1 WHERE id = 1 RETURNING {COUNTERS}");
+                let text =
+                    format!("{TAKE}max(newest_at + ?, ?), kept_commit = commit_no + 1 WHERE id = 1 RETURNING {TAKEN}");
                 embedded.take_numbers(&text, taken)
             }
             Self::Server(transaction) => {
                 let backend = transaction.get_database_backend();
-                let values: [Value; 3] = [taken.0.into(), taken.1.into(), taken.2.into()];
-                let take = format!("{TAKE} WHERE id = 1");
+                let (threads, messages, notifications, nonce, step, newest) = taken;
+                let values: [Value; 6] = [threads, messages, notifications, nonce, step, newest].map(Value::from);
+                let take = format!("{TAKE}GREATEST(newest_at + ?, ?) WHERE id = 1");
                 transaction.execute_raw(sql::statement(backend, take, values)).await?;
-                let read = format!("SELECT {COUNTERS} FROM hub_state WHERE id = 1");
+                let read = format!("SELECT {TAKEN} FROM hub_state WHERE id = 1");
                 let row = transaction.query_one_raw(sql::statement(backend, read, [])).await?;
                 let row = row.ok_or_else(|| DbErr::Query(RuntimeErr::Internal("hub_state is empty".to_owned())))?;
-                Ok(Counters {
-                    commit: row.try_get_by_index(0)?,
-                    thread: row.try_get_by_index(1)?,
-                    message: row.try_get_by_index(2)?,
-                    notification: row.try_get_by_index(3)?,
+                Ok(Taken {
+                    counters: Counters {
+                        commit: row.try_get_by_index(0)?,
+                        thread: row.try_get_by_index(1)?,
+                        message: row.try_get_by_index(2)?,
+                        notification: row.try_get_by_index(3)?,
+                    },
+                    nonce_before: row.try_get_by_index(4)?,
+                    newest_before: row.try_get_by_index(5)?,
+                    newest: row.try_get_by_index(6)?,
+                    tickets_forgotten: row.try_get_by_index(7)?,
+                    epoch: stored::text(row.try_get_by_index(8)?),
                 })
             }
         }
@@ -152,13 +167,21 @@ impl Transaction<'_> {
         self.write(&texts.made, made.into_iter().chain(moved).chain(kept).collect()).await
     }
 
-    /// Runs one statement with values of its own: numbers and texts.
-    pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<(), Failure> {
+    /// Returns which SQL it understands.
+    pub(super) fn backend(&self) -> DatabaseBackend {
+        match self {
+            Self::Embedded(_) => DatabaseBackend::Sqlite,
+            Self::Server(transaction) => transaction.get_database_backend(),
+        }
+    }
+
+    /// Runs one statement with values of its own, numbers and texts; returns how many rows it has changed.
+    pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<u64, Failure> {
         match self {
             Self::Embedded(embedded) => run(embedded.connection, text, values),
             Self::Server(transaction) => {
                 let statement = sql::statement(transaction.get_database_backend(), text, values);
-                Ok(transaction.execute_raw(statement).await.map(drop)?)
+                Ok(transaction.execute_raw(statement).await?.rows_affected())
             }
         }
     }
@@ -184,11 +207,23 @@ impl<'a> Embedded<'a> {
         Ok(Self { connection })
     }
 
-    fn take_numbers(&mut self, text: &str, taken: (i64, i64, i64)) -> Result<Counters, Failure> {
-        let counters = prepared(self.connection, text)?.query_row(taken, |row| {
-            Ok(Counters { commit: row.get(0)?, thread: row.get(1)?, message: row.get(2)?, notification: row.get(3)? })
+    fn take_numbers(&mut self, text: &str, taken: (i64, i64, i64, i64, i64, i64)) -> Result<Taken, Failure> {
+        let taken = prepared(self.connection, text)?.query_row(taken, |row| {
+            Ok(Taken {
+                counters: Counters {
+                    commit: row.get(0)?,
+                    thread: row.get(1)?,
+                    message: row.get(2)?,
+                    notification: row.get(3)?,
+                },
+                nonce_before: row.get(4)?,
+                newest_before: row.get(5)?,
+                newest: row.get(6)?,
+                tickets_forgotten: row.get(7)?,
+                epoch: row.get(8)?,
+            })
         });
-        Ok(counters?)
+        Ok(taken?)
     }
 
     fn write<Row: Params>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), Failure> {
@@ -244,8 +279,8 @@ fn open<'a>(
     }
 }
 
-fn run<const N: usize>(connection: &rusqlite::Connection, text: &str, values: [Value; N]) -> Result<(), Failure> {
+fn run<const N: usize>(connection: &rusqlite::Connection, text: &str, values: [Value; N]) -> Result<u64, Failure> {
     let mut statement = prepared(connection, text)?;
     bind(&mut statement, values)?;
-    Ok(statement.raw_execute().map(drop)?)
+    Ok(u64::try_from(statement.raw_execute()?).unwrap_or(u64::MAX))
 }

@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) dedupe: HashSet<(i64, String)>,
     /// Tickets that were used before.
     pub(super) tickets: HashSet<String>,
+    /// Of tickets that expired up to then nobody knows any more whether they were used.
+    pub(super) tickets_forgotten: i64,
     /// Places of unread messages that the state does not know, by thread's slot and member's side.
     pub(super) places: HashMap<(usize, usize), Vec<i64>>,
 }

@@ -9,6 +9,7 @@ use super::state::{Alert, Standing};
 use crate::change::{Notify, Outcome, OwnNotification};
 use crate::ids::{NotificationId, UserId};
 use crate::objects::Notification;
+use crate::time::Timestamp;
 
 /// The type of a thread's notification.
 pub(crate) const CHAT: &str = "chat";
@@ -50,13 +51,14 @@ impl<'a> Plan<'a> {
     pub(super) fn notify(&mut self, notify: &'a Notify) -> Outcome {
         let key = notify.dedupe_key.as_deref().map(stored_key);
         let mut made = Vec::new();
+        let at = self.at(notify.at);
         for user in &notify.users {
             if let Some(key) = &key
                 && !self.facts.dedupe.insert((user.column(), key.clone()))
             {
                 continue;
             }
-            made.push(self.make_note(notify, *user, key.clone()));
+            made.push(self.make_note(notify, *user, key.clone(), at));
         }
         Outcome::Notified(made)
     }
@@ -169,6 +171,7 @@ impl<'a> Plan<'a> {
         if let Some((slot, side)) = self.alert_of(note) {
             return self.set_alert(slot, side, standing);
         }
+        let latest = self.latest();
         let Some(note) = self.facts.notes.get_mut(&own.id.column()) else {
             return;
         };
@@ -176,7 +179,7 @@ impl<'a> Plan<'a> {
         note.changed = true;
         if standing == Standing::Deleted {
             note.updated_at = 0;
-            note.deleted_at = Some(self.at);
+            note.deleted_at = Some(latest);
         }
         if was == Standing::Unread {
             self.add_to_totals(own.user.column(), 0, -1);
@@ -211,7 +214,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn make_note(&mut self, notify: &'a Notify, user: UserId, key: Option<String>) -> Notification {
+    fn make_note(&mut self, notify: &'a Notify, user: UserId, key: Option<String>, at: Timestamp) -> Notification {
         self.used.notification += 1;
         let id = self.used.notification;
         self.writes.notes.push(NewNote {
@@ -222,7 +225,7 @@ impl<'a> Plan<'a> {
             body: &notify.body,
             related: notify.related_id.and_then(|id| i64::try_from(id).ok()),
             key,
-            at: notify.at.millis(),
+            at: at.millis(),
             read: false,
         });
         self.notified.insert(user.column());
@@ -236,8 +239,8 @@ impl<'a> Plan<'a> {
             related_id: notify.related_id,
             count: 1,
             is_read: false,
-            created_at: notify.at,
-            updated_at: notify.at,
+            created_at: at,
+            updated_at: at,
         }
     }
 }

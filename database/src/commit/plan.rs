@@ -9,9 +9,29 @@ use super::facts::Facts;
 use super::state::{Counters, State, Thread};
 use super::writes::Writes;
 use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
+use crate::history::Mark;
 use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
 use crate::objects::Totals;
 use crate::time::Timestamp;
+
+/// A commit's time: between what was written before and what will be written after it, and never back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    now: i64,
+    latest: i64,
+}
+
+impl Clock {
+    /// Makes the clock of a commit that may write these times.
+    pub(super) fn between((earliest, latest): (i64, i64)) -> Self {
+        Self { now: earliest, latest }
+    }
+
+    fn at(&mut self, came: Timestamp) -> Timestamp {
+        self.now = came.millis().clamp(self.now, self.latest);
+        Timestamp::from_millis(self.now)
+    }
+}
 
 /// One commit while it is being made.
 pub(super) struct Plan<'a> {
@@ -20,8 +40,8 @@ pub(super) struct Plan<'a> {
     pub(super) facts: Facts,
     /// The commit's number.
     pub(super) no: i64,
-    /// When it is made.
-    pub(super) at: i64,
+    /// What time it is in it.
+    clock: Clock,
     /// The newest ids that are used up.
     pub(super) used: Counters,
     pub(super) writes: Writes<'a>,
@@ -51,7 +71,7 @@ impl<'a> Plan<'a> {
         state: &'a mut State,
         facts: Facts,
         no: i64,
-        at: Timestamp,
+        clock: Clock,
         used: Counters,
     ) -> Self {
         let mut plan = Self {
@@ -59,7 +79,7 @@ impl<'a> Plan<'a> {
             state,
             facts,
             no,
-            at: at.millis(),
+            clock,
             used,
             writes: Writes::default(),
             keys: HashMap::with_capacity(changes.len()),
@@ -81,8 +101,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Says what the commit did, once it stands.
-    pub(super) fn committed(self) -> Committed {
-        let Self { state, members, told, users, outcomes, before, no, .. } = self;
+    pub(super) fn committed(self, mark: &Mark) -> Committed {
+        let Self { state, members, told, users, outcomes, before, clock, .. } = self;
         for (slot, side) in members {
             state.threads[slot].members[side].hide_many();
         }
@@ -94,7 +114,18 @@ impl<'a> Plan<'a> {
             })
             .collect();
         let totals = users.into_iter().map(|id| (UserId::from_column(id), totals(state, id))).collect();
-        Committed { no: CommitNo::from_column(no), outcomes, before, totals, chat_notifications }
+        let newest = Timestamp::from_millis(clock.latest);
+        Committed { mark: mark.clone(), newest, outcomes, before, totals, chat_notifications }
+    }
+
+    /// Returns the time of a change that came then: not before any other that was written.
+    pub(super) fn at(&mut self, came: Timestamp) -> Timestamp {
+        self.clock.at(came)
+    }
+
+    /// Returns the time of changes that have none of their own.
+    pub(super) fn latest(&self) -> i64 {
+        self.clock.latest
     }
 
     fn apply(&mut self, change: &'a Change) -> Outcome {
@@ -123,6 +154,9 @@ impl<'a> Plan<'a> {
     fn use_ticket(&mut self, ticket: &'a Ticket) -> Outcome {
         if !self.facts.tickets.insert(ticket.id.clone()) {
             return Outcome::TicketReplayed;
+        }
+        if ticket.expires_at.millis() <= self.facts.tickets_forgotten {
+            return Outcome::TicketExpired;
         }
         self.writes.tickets.push((&ticket.id, ticket.expires_at.millis()));
         Outcome::TicketUsed

@@ -14,7 +14,7 @@ impl Plan<'_> {
         };
         let newest = thread.last_seq;
         let up_to = receipt.up_to.map_or(newest, |seq| seq.column().min(newest));
-        let at = receipt.at.millis();
+        let at = self.at(receipt.at).millis();
 
         let read_moved = receipt.kind == ReceiptKind::Seen && self.move_read(slot, side, up_to, at);
         let delivered_moved = self.move_delivered(slot, side, up_to, at);

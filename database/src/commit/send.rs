@@ -6,6 +6,7 @@ use super::state::Thread;
 use crate::change::{Change, Duplicate, Outcome, Send, Sent};
 use crate::ids::{MessageId, Rev, Seq, ThreadId};
 use crate::objects::{ExtraData, Image, Message};
+use crate::time::Timestamp;
 
 impl<'a> Plan<'a> {
     pub(super) fn send(&mut self, send: &'a Send) -> Outcome {
@@ -69,7 +70,8 @@ impl<'a> Plan<'a> {
     }
 
     fn store(&mut self, send: &'a Send, slot: usize, side: usize, images: Vec<Image>) -> Outcome {
-        let opened = self.open(slot, send.at.millis());
+        let at = self.at(send.at);
+        let opened = self.open(slot, at.millis());
         self.touch_thread(slot);
         self.used.message += 1;
         let id = self.used.message;
@@ -77,13 +79,13 @@ impl<'a> Plan<'a> {
         thread.last_seq += 1;
         thread.rev += 1;
         let previous = thread.last_message.replace(id);
-        thread.updated_at = thread.updated_at.max(send.at.millis());
-        let message = message(send, thread, id, images);
+        thread.updated_at = at.millis();
+        let message = message(send, thread, id, images, at);
         self.write(send, &message, previous);
         if let Some(temp_id) = &send.temp_id {
             self.keys.insert((slot, side, temp_id), self.outcomes.len());
         }
-        self.count_unread(slot, 1 - side, message.seq.column(), send.at.millis());
+        self.count_unread(slot, 1 - side, message.seq.column(), at.millis());
         Outcome::Sent(Box::new(Sent { message, opened }))
     }
 
@@ -136,7 +138,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn message(send: &Send, thread: &Thread, id: i64, images: Vec<Image>) -> Message {
+fn message(send: &Send, thread: &Thread, id: i64, images: Vec<Image>, at: Timestamp) -> Message {
     Message {
         id: MessageId::from_column(id),
         thread_id: ThreadId::from_column(thread.id),
@@ -149,7 +151,7 @@ fn message(send: &Send, thread: &Thread, id: i64, images: Vec<Image>) -> Message
         images,
         extra_data: send.product_id.map(|id| ExtraData { product_id: Some(id) }),
         reply_to: send.reply_to,
-        created_at: send.at,
+        created_at: at,
         edited_at: None,
         deleted: false,
     }

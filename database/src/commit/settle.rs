@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::Writer;
 use super::transaction::Aborted;
 use crate::failure::Failure;
+use crate::history::Mark;
 use crate::sql;
 
 /// How long the log is asked, and how far apart. Everybody who writes waits for it.
@@ -18,24 +19,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(400);
 
 impl Writer {
-    /// Tells whether commit `no` of this node stands; `answer` is what COMMIT said, if anything.
-    pub(super) async fn settle(&mut self, no: i64, answer: Option<Failure>) -> Result<(), Aborted> {
+    /// Tells whether a commit of this node stands; `answer` is what COMMIT said, if anything.
+    pub(super) async fn settle(&mut self, mark: &Mark, answer: Option<Failure>) -> Result<(), Aborted> {
+        let no = mark.commit.column();
         match &answer {
             Some(failure) => tracing::warn!(commit = no, error = %failure, "the commit's answer was lost"),
             None => tracing::warn!(commit = no, "the commit was not answered in time"),
         }
-        if let Ok(outcome) = timeout(PATIENCE, self.ask_the_log(no)).await {
+        if let Ok(outcome) = timeout(PATIENCE, self.ask_the_log(mark)).await {
             return outcome;
         }
         Err(Aborted::Unsettled(answer.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string())))
     }
 
     /// Asks until the log answers.
-    async fn ask_the_log(&mut self, no: i64) -> Result<(), Aborted> {
+    async fn ask_the_log(&mut self, mark: &Mark) -> Result<(), Aborted> {
+        let no = mark.commit.column();
         loop {
             // A new connection: the old one is broken, or still waits for its answer.
             if self.connection.replace().await.is_ok() {
-                match logged(self.connection.reader(), no, &self.node).await {
+                match logged(self.connection.reader(), mark).await {
                     Ok(true) => return Ok(()),
                     Ok(false) => return Err(Aborted::NotCommitted),
                     Err(error) => tracing::warn!(commit = no, %error, "the commit log could not be read"),
@@ -47,7 +50,7 @@ impl Writer {
 }
 
 /// Reads whether a commit stands, behind the counter's lock: the transaction in doubt holds it until it has ended.
-async fn logged(writer: &DatabaseConnection, no: i64, node: &str) -> Result<bool, DbErr> {
+async fn logged(writer: &DatabaseConnection, mark: &Mark) -> Result<bool, DbErr> {
     let backend = writer.get_database_backend();
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -58,8 +61,9 @@ async fn logged(writer: &DatabaseConnection, no: i64, node: &str) -> Result<bool
         let lock = sql::statement(backend, "SELECT commit_no FROM hub_state WHERE id = 1 FOR UPDATE", []);
         transaction.query_one_raw(lock).await?;
     }
-    let values: [Value; 2] = [no.into(), node.into()];
-    let ask = sql::statement(backend, "SELECT commit_no FROM hub_commits WHERE commit_no = ? AND node = ?", values);
+    // Another process under the same name may have taken the number since; its nonce is another one.
+    let values: [Value; 2] = [mark.commit.column().into(), mark.nonce.column().into()];
+    let ask = sql::statement(backend, "SELECT commit_no FROM hub_commits WHERE commit_no = ? AND nonce = ?", values);
     let found = transaction.query_one_raw(ask).await?.is_some();
     transaction.rollback().await?;
     Ok(found)

@@ -1,11 +1,12 @@
 //! What the writer knows of the database without asking.
 //!
-//! Commits are serial, and each carries the next number. So what the writer knew after its own
-//! commit `n` still stands if the number that it takes next is `n + 1`: nobody wrote in between. Then
-//! it reads nothing. Otherwise, and after any failure, it forgets everything and reads.
+//! Commits are serial, and each carries the next number and a nonce. So what the writer knew after its own
+//! commit `n` still stands if the number that it takes next is `n + 1`, and the nonce before it its own: nobody wrote in
+//! between, and the database has not gone back and come here again. Then it reads nothing. Otherwise, and after any failure, it forgets everything and reads.
 
 use std::collections::HashMap;
 
+use crate::history::Nonce;
 use crate::ids::Pair;
 use crate::steps;
 
@@ -23,6 +24,8 @@ const MOST_UNSEEN: usize = 128;
 pub(super) struct State {
     /// The counters as this writer's last commit left them.
     pub(super) counters: Counters,
+    /// The nonce of this writer's last commit.
+    pub(super) nonce: Nonce,
     /// Known pairs; also those without a thread.
     pub(super) threads: Vec<Thread>,
     slots: HashMap<Pair, usize>,
@@ -128,9 +131,9 @@ impl State {
     /// Forgets everything but the counters if it has become too much.
     pub(super) fn trim(&mut self) {
         if self.threads.len() > MOST_THREADS || self.users.len() > MOST_USERS {
-            let counters = self.counters;
+            let last = (self.counters, self.nonce);
             self.clear();
-            self.counters = counters;
+            (self.counters, self.nonce) = last;
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseBackend, Value};
 
 use super::Writer;
 use crate::time::Timestamp;
-use crate::{Error, failure, sql};
+use crate::{Error, failure, history, sql};
 
 /// How long the commit log is kept: longer than any node may stay behind without starting anew.
 const KEPT: Duration = Duration::from_secs(10 * 60);
@@ -14,14 +14,38 @@ const KEPT: Duration = Duration::from_secs(10 * 60);
 /// How many entries are forgotten at once, so that commits get their turn.
 const AT_ONCE: i64 = 2_000;
 
+/// How long a used ticket is remembered beyond its end, in milliseconds: a clock of another node may be behind.
+const TICKETS_KEPT: i64 = 3_600_000;
+
+/// Writes down how far used tickets are about to be forgotten.
+fn forget_tickets(backend: DatabaseBackend) -> String {
+    let (greatest, clock) = match backend {
+        DatabaseBackend::MySql => ("GREATEST", "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"),
+        _ => ("max", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
+    };
+    let old = format!("FROM used_tickets WHERE expires_at < {clock} - {TICKETS_KEPT}");
+    format!(
+        "UPDATE hub_state SET tickets_forgotten = {greatest}(tickets_forgotten, (SELECT MAX(expires_at) {old})) \
+         WHERE id = 1 AND EXISTS (SELECT 1 {old})"
+    )
+}
+
 impl Writer {
-    /// Forgets what need not be remembered: used tickets that have expired, old entries of the commit log.
+    /// Forgets what need not be remembered: tickets that expired an hour ago, by the database's clock, old entries of the
+    /// commit log, names of the history that nobody can come with any more.
+    ///
+    /// How far tickets are forgotten is written down before they are: whatever a clock does afterwards, none of them is
+    /// good again, see [`Outcome::TicketExpired`](crate::change::Outcome::TicketExpired).
     ///
     /// # Errors
     /// As [`Writer::commit`].
     pub async fn sweep(&mut self) -> Result<(), Error> {
         let now = Timestamp::now();
-        self.write("DELETE FROM used_tickets WHERE expires_at < ?", now.millis()).await?;
+        self.connection.run(&forget_tickets(self.connection.backend()), []).await?;
+        const FORGOTTEN: &str = "DELETE FROM used_tickets \
+             WHERE expires_at <= (SELECT tickets_forgotten FROM hub_state WHERE id = 1)";
+        self.connection.run(FORGOTTEN, []).await?;
+        self.write("DELETE FROM hub_epochs WHERE ended_at < ?", now.before(history::KEPT).millis()).await?;
         let old = now.before(KEPT);
         while let Some(newest) = self.oldest_log_part(old).await? {
             self.write("DELETE FROM hub_commits WHERE commit_no <= ?", newest).await?;

@@ -3,14 +3,18 @@
 use tokio::time::timeout;
 
 use super::connection::Transaction;
+use super::facts::Facts;
+use super::history::{Course, Offer};
 use super::load::Loader;
 use super::need::Need;
-use super::plan::Plan;
+use super::plan::{Clock, Plan};
 use super::state::Counters;
 use super::statements::Statements;
 use super::{Mode, PATIENCE, Writer};
 use crate::change::{Change, Committed};
 use crate::failure::Failure;
+use crate::history::Mark;
+use crate::ids::CommitNo;
 use crate::sql;
 use crate::time::Timestamp;
 
@@ -28,6 +32,8 @@ pub(super) enum Aborted {
     NotCommitted,
     /// COMMIT was sent, its answer was lost, and the log cannot be read.
     Unsettled(String),
+    /// The number was given out before: the database has gone back.
+    WentBack,
 }
 
 impl<F: Into<Failure>> From<F> for Aborted {
@@ -40,17 +46,20 @@ impl Writer {
     /// Runs the changes as one transaction, once.
     pub(super) async fn transact(&mut self, changes: &[Change], mode: Mode) -> Result<Committed, Aborted> {
         self.state.trim();
-        let at = Timestamp::now();
-        let prepared = timeout(PATIENCE, self.prepare(changes, mode, at)).await;
-        let (transaction, plan) = prepared.unwrap_or(Err(Aborted::Hung))?;
-        let no = plan.no;
-        let committed = plan.committed();
+        let offer = self.history.offer(changes);
+        let prepared = timeout(PATIENCE, self.prepare(changes, mode, offer)).await;
+        let Prepared { transaction, plan, mark } = prepared.unwrap_or(Err(Aborted::Hung))?;
+        let committed = plan.committed(&mark);
         let answer = match timeout(PATIENCE, transaction.commit()).await {
-            Ok(Ok(())) => return Ok(committed),
-            Ok(Err(failure)) => Some(failure),
-            Err(_) => None,
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(Some(failure)),
+            Err(_) => Some(None),
         };
-        self.settle(no, answer).await.map(|()| committed)
+        if let Some(answer) = answer {
+            self.settle(&mark, answer).await?;
+        }
+        self.history.committed(&mark, offer);
+        Ok(committed)
     }
 
     /// Does everything but COMMIT.
@@ -58,18 +67,22 @@ impl Writer {
         &'a mut self,
         changes: &'a [Change],
         mode: Mode,
-        at: Timestamp,
-    ) -> Result<(Transaction<'a>, Plan<'a>), Aborted> {
-        let Self { connection, node, statements, state, .. } = self;
+        offer: Offer,
+    ) -> Result<Prepared<'a>, Aborted> {
+        let Self { connection, node, statements, state, history, .. } = self;
         let need = Need::of(changes, state, mode);
         let backend = connection.backend();
         let (mut transaction, reader) = connection.begin().await?;
-        let counters = transaction.take_numbers(&need).await?;
-        if counters.commit != state.counters.commit + 1 {
-            // Another node has written since.
+        let taken = transaction.take_numbers(&need, offer).await?;
+        let counters = taken.counters;
+        if counters.commit != state.counters.commit + 1 || taken.nonce_before != state.nonce.column() {
+            // Another node has written since, or what this one had written is not there any more.
             state.clear();
         }
-        state.counters = counters;
+        (state.counters, state.nonce) = (counters, offer.nonce);
+        let course = history.go_on(&mut transaction, &taken, changes.is_empty()).await?;
+        let Course::On(epoch) = course else { return Err(Aborted::WentBack) };
+        let mark = Mark { epoch, commit: CommitNo::from_column(counters.commit), nonce: offer.nonce };
         let used = Counters {
             commit: counters.commit,
             thread: counters.thread - need.threads,
@@ -80,11 +93,20 @@ impl Writer {
             (Transaction::Server(db), _) => Loader { db, backend }.load(&need, state).await?,
             (Transaction::Embedded(_), db) => Loader { db, backend }.load(&need, state).await?,
         };
-        let mut plan = Plan::make(changes, state, facts, counters.commit, at, used);
+        let clock = Clock::between(taken.times(offer.step));
+        let facts = Facts { tickets_forgotten: taken.tickets_forgotten, ..facts };
+        let mut plan = Plan::make(changes, state, facts, counters.commit, clock, used);
         write(&mut transaction, &mut plan, statements).await?;
-        log(&mut transaction, &plan, node, at).await?;
-        Ok((transaction, plan))
+        log(&mut transaction, &plan, node, &mark).await?;
+        Ok(Prepared { transaction, plan, mark })
     }
+}
+
+/// A transaction that is done but for its COMMIT.
+struct Prepared<'a> {
+    transaction: Transaction<'a>,
+    plan: Plan<'a>,
+    mark: Mark,
 }
 
 /// Writes one commit's rows, table by table.
@@ -133,9 +155,10 @@ async fn write_messages(
 }
 
 /// Writes what the commit touched: other nodes learn it here, and a lost answer is settled here.
-async fn log(transaction: &mut Transaction<'_>, plan: &Plan<'_>, node: &str, at: Timestamp) -> Result<(), Failure> {
-    const LOG: &str = "INSERT INTO hub_commits (commit_no, node, at, threads, users) VALUES (?, ?, ?, ?, ?)";
+async fn log(transaction: &mut Transaction<'_>, plan: &Plan<'_>, node: &str, mark: &Mark) -> Result<(), Failure> {
+    const LOG: &str = "INSERT INTO hub_commits (commit_no, nonce, node, at, threads, users) VALUES (?, ?, ?, ?, ?, ?)";
     let users: Vec<i64> = plan.notified.iter().copied().collect();
     let (threads, users) = (sql::json(&plan.logged_threads()), sql::json(&users));
-    transaction.run(LOG, [plan.no.into(), node.into(), at.millis().into(), threads, users]).await
+    let (nonce, now) = (mark.nonce.column().into(), Timestamp::now().millis().into());
+    transaction.run(LOG, [plan.no.into(), nonce, node.into(), now, threads, users]).await.map(drop)
 }

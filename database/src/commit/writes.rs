@@ -181,7 +181,7 @@ impl Plan<'_> {
         let alerts = alerts.map(|(_, _, alert)| match alert.standing {
             Standing::Unread => (alert.id, 0, alert.updated_at, None, self.no),
             Standing::Read => (alert.id, 1, alert.updated_at, None, self.no),
-            Standing::Deleted => (alert.id, 1, 0, Some(self.at), self.no),
+            Standing::Deleted => (alert.id, 1, 0, Some(self.latest()), self.no),
         });
         self.writes.changed_notes.iter().copied().chain(alerts).collect()
     }

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) commit_no: i64,
+    pub(crate) nonce: i64,
     pub(crate) node: Vec<u8>,
     pub(crate) at: i64,
     #[sea_orm(column_type = "Text")]

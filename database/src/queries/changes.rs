@@ -4,30 +4,12 @@ mod read;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
 
-use crate::entities::{hub_commit, hub_state};
+use crate::entities::hub_commit;
+use crate::history::Nonce;
 use crate::ids::{CommitNo, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Message, Notification};
 use crate::time::Timestamp;
 use crate::{Database, Error, failure, stored};
-
-/// The database's identity and its newest commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// Changes when the database is another one.
-    pub epoch: String,
-    /// The newest commit that stands.
-    pub commit: CommitNo,
-}
-
-/// Reads the database's identity and its newest commit.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn head(db: &Database) -> Result<Head, Error> {
-    let found = hub_state::Entity::find_by_id(1).one(&db.readers).await.map_err(failure::error)?;
-    let state = found.ok_or_else(|| Error::Refused("hub_state is empty".to_owned()))?;
-    Ok(Head { epoch: stored::text(state.epoch), commit: CommitNo::from_column(state.commit_no) })
-}
 
 /// A message that changed.
 #[derive(Debug, Clone)]
@@ -128,6 +110,8 @@ pub async fn of_thread(db: &Database, thread: ThreadId, since: CommitNo) -> Resu
 pub struct LogEntry {
     /// The commit.
     pub no: CommitNo,
+    /// What tells it from another one of the same number.
+    pub nonce: Nonce,
     /// The node that wrote it.
     pub node: String,
     /// The threads that it touched.
@@ -169,6 +153,7 @@ fn entry(row: hub_commit::Model) -> Result<LogEntry, Error> {
     let thread = |(id, low, high)| Some((ThreadId::from_column(id), super::threads::pair(low, high)?));
     Ok(LogEntry {
         no: CommitNo::from_column(row.commit_no),
+        nonce: Nonce::from_column(row.nonce),
         node: stored::text(row.node),
         threads: threads.into_iter().filter_map(thread).collect(),
         users: users.into_iter().map(UserId::from_column).collect(),

@@ -45,6 +45,17 @@ pub async fn page(
     read_page(db, user, before, unread_only, limit).await.map_err(failure::error)
 }
 
+/// Reads a thread as one of its members sees it; `None` if there is none, or it is not theirs. `other_online` is false.
+///
+/// SQLite is read on the calling thread, which does nothing else meanwhile.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn one(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Thread>, Error> {
+    let threads = read(db, user, Ids::one(user, thread)).await.map_err(failure::error)?;
+    Ok(threads.into_iter().next())
+}
+
 async fn read_page(
     db: &Database,
     user: UserId,
@@ -53,12 +64,18 @@ async fn read_page(
     limit: u32,
 ) -> Result<Inbox, Failure> {
     let page = if unread_only { Ids::unread(user, before, limit) } else { Ids::all(db, user, before, limit) };
+    let mut threads = read(db, user, page).await?;
+    let more = threads.len() > limit as usize;
+    threads.truncate(limit as usize);
+    let last = threads.last().filter(|_| more);
+    let next = last.map(|thread| Position { updated_at: thread.updated_at, id: thread.id });
+    Ok(Inbox { threads, next })
+}
+
+async fn read(db: &Database, user: UserId, page: Ids) -> Result<Vec<Thread>, Failure> {
     let me = Value::from(user.column());
     let values = page.values.into_iter().chain([me]);
-    let mut rows = db.rows(&query(&page.text), values, |row| Ok((thread(row)?, newest(row)?))).await?;
-
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
+    let rows = db.rows(&query(&page.text), values, |row| Ok((thread(row)?, newest(row)?))).await?;
     let (mut threads, messages): (Vec<Thread>, Vec<_>) = rows.into_iter().unzip();
     let messages = messages.into_iter().flatten().collect();
     for message in stored::with_images(db, messages).await?.into_iter().map(Stored::message) {
@@ -66,9 +83,7 @@ async fn read_page(
             thread.last_message = Some(message);
         }
     }
-    let last = threads.last().filter(|_| more);
-    let next = last.map(|thread| Position { updated_at: thread.updated_at, id: thread.id });
-    Ok(Inbox { threads, next })
+    Ok(threads)
 }
 
 /// Which threads a page is of, with one more to see whether there is more: a query of id, other member and time.
@@ -113,6 +128,14 @@ impl Ids {
         let (at, id) = place(before);
         values.extend([at, at, id, i64::from(limit) + 1].map(Value::from));
         Self { text: text.to_owned(), values }
+    }
+
+    /// One thread, if it is this user's.
+    fn one(user: UserId, thread: ThreadId) -> Self {
+        let text = "SELECT id, CASE WHEN user1_id = ? THEN user2_id ELSE user1_id END AS other, updated_at \
+             FROM chat_threads WHERE id = ? AND (user1_id = ? OR user2_id = ?)";
+        let me = user.column();
+        Self { text: text.to_owned(), values: [me, thread.column(), me, me].map(Value::from).into() }
     }
 }
 

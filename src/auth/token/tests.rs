@@ -1,5 +1,3 @@
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
 use serde_json::json;
@@ -50,7 +48,10 @@ fn the_user_is_the_first_claim_that_is_present() {
         (json!({"id": "me", "sub": "4", "exp": exp}), None),
         (json!({"id": 0, "exp": exp}), None),
         (json!({"id": -1, "exp": exp}), None),
+        (json!({"id": 7.0, "exp": exp}), Some(7)),
+        (json!({"sub": 7e0, "exp": exp}), Some(7)),
         (json!({"id": 1.5, "exp": exp}), None),
+        (json!({"id": 9_007_199_254_740_992.0, "exp": exp}), None),
         (json!({"id": "1 ", "exp": exp}), None),
         (json!({"id": 9_007_199_254_740_992_u64, "exp": exp}), None),
         (json!({"id": [1], "exp": exp}), None),
@@ -91,6 +92,9 @@ fn times_are_checked_with_thirty_seconds_of_leeway() {
         (json!({"id": 1, "exp": 1e300}), false),
         (json!({"id": 1, "exp": 1e18}), true),
         (json!({"id": 1, "exp": now + 60, "nbf": now + 20}), true),
+        (json!({"id": 1, "exp": now as f64 + 60.0, "nbf": now as f64 - 0.5}), true),
+        (json!({"id": 1, "exp": now as f64 - 40.0}), false),
+        (json!({"id": 1, "exp": now + 60, "nbf": now as f64 + 40.0}), false),
         (json!({"id": 1, "exp": now + 60, "nbf": now + 40}), false),
         (json!({"id": 1, "exp": now + 60, "nbf": "later"}), false),
     ] {
@@ -172,6 +176,26 @@ fn other_algorithms_and_damaged_tokens_are_refused() {
     }
     let kid = json!({"alg": "HS256", "kid": 7});
     verify(&keys, &format!("{}.{}.x", part(&kid), part(&claims))).expect_err("a kid is a string");
+}
+
+#[test]
+fn a_token_that_must_be_understood_in_more_ways_is_refused() {
+    let keys = keys(&[FIRST]);
+    let claims = json!({"id": 1, "exp": now() + 60});
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let with = |header: &Value| {
+        let signed = format!("{}.{}", part(header), part(&claims));
+        let key = EncodingKey::from_secret(FIRST.as_bytes());
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::HS256).expect("signed");
+        format!("{signed}.{signature}")
+    };
+    assert_eq!(user(&keys, &with(&json!({"alg": "HS256", "typ": "JWT", "x-shop": ["exp"]}))), Some(1));
+    for crit in [json!(["x-shop"]), json!(["exp"]), json!(["b64"]), json!([]), json!("exp"), json!(null), json!({})] {
+        for header in [json!({"alg": "HS256", "crit": crit}), json!({"crit": crit, "alg": "HS256", "b64": true})] {
+            let refused = verify(&keys, &with(&header)).expect_err(&header.to_string());
+            assert_eq!(refused.code.as_str(), "unauthorized", "{header}");
+        }
+    }
 }
 
 #[test]

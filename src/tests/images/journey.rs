@@ -12,6 +12,7 @@ on_both_stores!(
     an_uploaded_picture_is_sent_heard_fetched_and_read_again,
     ten_pictures_are_one_message_in_their_order,
     text_and_files_go_in_one_request,
+    a_text_that_shows_nothing_is_none_beside_a_picture,
     a_repeated_form_is_the_same_message_and_stores_nothing_more,
     an_image_is_sent_once_and_by_its_uploader_alone,
     a_batch_with_a_bad_file_stores_nothing,
@@ -140,6 +141,26 @@ async fn text_and_files_go_in_one_request(kind: Kind) {
     Form::default().field("receiver_id", "7").send_by(&alice).await.refused(400, "empty_message");
     let nobody = Form::default().file(&jpeg(&picture(80, 40).into(), None)).send_by(&alice).await;
     nobody.refused(400, "bad_request");
+}
+
+async fn a_text_that_shows_nothing_is_none_beside_a_picture(kind: Kind) {
+    let (hub, _) = hub(kind, &[]).await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let mut laptop = alice.connect().await;
+    let photo = jpeg(&picture(80, 40).into(), None);
+    for content in [" ", "\u{200b}", "\u{2800}\u{3164}", "\u{202e}\u{fe0f}\u{ad}"] {
+        let form = || Form::default().field("receiver_id", "7").field("content", content);
+        form().send_by(&alice).await.refused(400, "empty_message");
+        let sent = form().file(&photo).send_by(&alice).await.is(201);
+        assert_eq!(sent["message"]["content"], Value::Null, "{content:?}");
+        let images = uploads(&alice, &[&photo]).await;
+        laptop
+            .sends(json!({"type": "message_send", "receiver_id": 7, "temp_id": content, "content": content, "images": ids(&images)}))
+            .await;
+    }
+    let history = bob.history_with(&alice).await;
+    assert_eq!(history.len(), 8);
+    assert!(history.iter().all(|message| message["content"].is_null()), "{history:?}");
 }
 
 async fn a_repeated_form_is_the_same_message_and_stores_nothing_more(kind: Kind) {
@@ -309,7 +330,9 @@ async fn a_rendition_is_served_in_parts_and_told_unchanged(kind: Kind) {
             assert_eq!(part.header("content-range"), place, "{range}");
         }
     }
-    for range in [format!("bytes={size}-"), format!("bytes={size}-{}", size + 9)] {
+    for range in
+        [format!("bytes={size}-"), format!("bytes={size}-{}", size + 9), "bytes=-0".to_owned(), "bytes=-00".to_owned()]
+    {
         let beyond = alice.fetch(link, &[("range", &range)]).await;
         assert_eq!(
             (beyond.status, beyond.header("content-range")),

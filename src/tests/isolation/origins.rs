@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::support::person::answer;
-use super::support::{Hub, Person};
+use super::support::{Hub, Person, raw};
 use super::{Operation, Shop, TABLE, said};
 
 #[tokio::test]
@@ -51,6 +51,61 @@ async fn a_foreign_page_gets_no_socket_and_changes_nothing_by_cookie() {
     )
     .await;
     assert!(!read.headers.contains_key("access-control-allow-origin"), "{:?}", read.headers);
+}
+
+async fn open_to(hub: &Hub, headers: &[(&str, &str)]) -> (u16, String) {
+    let answer = raw::ask(hub.address(), raw::upgrade(&format!("/chat?token={}", hub.person(42).token), headers)).await;
+    let socket = answer.expect("an answer").status;
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let host = if headers.iter().any(|(name, _)| *name == "Host") { "" } else { "Host: hub\r\n" };
+    let read = raw::ask(hub.address(), format!("GET /health/live HTTP/1.1\r\n{host}{lines}\r\n")).await;
+    (socket, read.expect("an answer").header("access-control-allow-origin").to_owned())
+}
+
+#[tokio::test]
+async fn the_shell_of_an_app_is_an_origin_like_others() {
+    let apps = "https://shop.example,capacitor://localhost,ionic://localhost,http://tauri.localhost,tauri://localhost,\
+                app://shop,chrome-extension://abcdefghijklmnopabcdefghijklmnop,moz-extension://7d2b1c4e-0000-4000-8000-5c0de1f2a3b4";
+    let hub = Hub::set(&[("CHAT_ALLOWED_ORIGINS", apps)]).await;
+    for origin in apps.split(',') {
+        assert_eq!(open_to(&hub, &[("Origin", origin)]).await, (101, origin.to_owned()));
+    }
+    for origin in [
+        "null",
+        "file://",
+        "capacitor://localhost:80",
+        "capacitor://evil",
+        "http://localhost",
+        "https://tauri.localhost",
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnoq",
+    ] {
+        assert_eq!(open_to(&hub, &[("Origin", origin)]).await, (403, String::new()), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn no_page_reads_along_because_of_the_host_that_it_names() {
+    let hub = Hub::start().await;
+    // As after DNS rebinding: the browser believes that evil.example is here.
+    let rebound = format!("http://evil.example:{}", hub.address().port());
+    let (_, reads) = open_to(&hub, &[("Origin", &rebound)]).await;
+    assert_eq!(reads, "");
+    let host = format!("evil.example:{}", hub.address().port());
+    let request = format!("GET /health/live HTTP/1.1\r\nHost: {host}\r\nOrigin: {rebound}\r\n\r\n");
+    let answer = raw::ask(hub.address(), request).await.expect("an answer");
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, ""));
+    // Without a token of anybody's, all that protects a hub in development mode is that it is on this machine.
+    let hub = Hub::with(|launch| {
+        launch.settings.remove("JWT_SECRET");
+    })
+    .await;
+    let port = hub.address().port();
+    for (name, status) in [("evil.example", 403), ("127.0.0.1", 101), ("localhost", 101)] {
+        let request = raw::upgrade("/chat", &[("Origin", &format!("http://{name}:{port}"))]);
+        let request = request.replace("Host: hub", &format!("Host: {name}:{port}"));
+        let answer = raw::ask(hub.address(), request).await.expect("an answer");
+        assert_eq!(answer.status, status, "{name}");
+    }
 }
 
 /// Pages that are not of the shop.

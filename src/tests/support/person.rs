@@ -74,6 +74,12 @@ impl Person {
         self.connect_with(|door| door.path = path).await
     }
 
+    /// Connects to `/notifications` with a cursor, and hears what was missed.
+    pub async fn listens_from(&self, cursor: &str) -> Device {
+        let path = format!("{}/notifications", self.base);
+        self.connect_with(|door| (door.path, door.cursor) = (path, Some(cursor.to_owned()))).await
+    }
+
     /// Opens a socket without waiting for anything to be said.
     pub async fn opens(&self, change: impl FnOnce(&mut Door)) -> Result<Device, Error> {
         let mut door = self.door();

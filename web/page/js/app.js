@@ -12,7 +12,7 @@ import { avatar, nameOf, reason } from './format.js';
 import { icon } from './icons.js';
 import { inbox } from './inbox.js';
 import { notifications } from './notifications.js';
-import { arrive, hub, session } from './session.js';
+import { arrive, hub, isSwitchedOff, session } from './session.js';
 
 arrive();
 // A link that is opened in a tab that has the page already changes the fragment alone.
@@ -55,10 +55,11 @@ function start({ token, me, peer }) {
   }
 
   chat.on('error', error => {
-    if (!['network', 'closed'].includes(error.code) && !error.temporary) toast(`That did not work: ${reason(error.code)}.`);
+    if (!['network', 'closed'].includes(error.code) && !error.temporary) toast(`That did not work: ${reason(error.code, error.message)}.`);
   });
   show(peer);
-  chat.connect();
+  if (isSwitchedOff(me)) chat.disconnect();
+  else chat.connect();
 }
 
 function welcome() {

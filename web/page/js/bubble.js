@@ -1,12 +1,14 @@
 // One message, stored or waiting: text, pictures, what it answers, when, and how far it has come.
 
 import { h } from './dom.js';
-import { nameOf, reason, time, timeElement } from './format.js';
+import { nameOf, time, timeElement } from './format.js';
 import { icon } from './icons.js';
 import { pictures } from './pictures.js';
+import { choices, failure, kindOf, stateOf } from './unsent.js';
 
 const STATES = {
   pending: ['clock', 'Waiting to be sent'],
+  elsewhere: ['clock', 'Waiting in another tab'],
   failed: ['alert', 'Not sent'],
   sent: ['check', 'Sent'],
   delivered: ['checks', 'Delivered'],
@@ -26,6 +28,7 @@ export function tick(state) {
  * @property {boolean} mine
  * @property {import('../../chat-client.js').Message} [message]
  * @property {import('../../chat-client.js').Entry} [entry]
+ * @property {import('../../chat-client.js').Entry} [change] an edit or a deletion that is not stored
  * @property {boolean} first whether it is the first of a run of the same author
  * @property {boolean} last
  */
@@ -36,6 +39,7 @@ export function tick(state) {
  * @property {number} me
  * @property {string} token
  * @property {(item: Item, at: HTMLElement) => void} menu opens what can be done with a message
+ * @property {(entry: import('../../chat-client.js').Entry) => void} edit takes what was refused back to where one writes
  * @property {(images: any[], at: number) => void} look shows a picture
  * @property {(id: number) => import('../../chat-client.js').Message | undefined} find
  * @property {(id: number) => void} jump
@@ -57,19 +61,22 @@ export function fill(row, item, context) {
   row.item = item;
   row.classList.toggle('first', item.first);
   row.classList.toggle('last', item.last);
-  const { message, entry } = item;
-  const state = entry ? entry.state : item.mine && message && !message.deleted ? context.chat.status(message) : undefined;
+  const { message, entry, change } = item;
+  const gone = isGone(item);
+  const unsent = entry ?? change;
+  const state = unsent ? stateOf(context.chat, unsent) : item.mine && message && !gone ? context.chat.status(message) : undefined;
   const body = row.firstElementChild;
   // The last line of the text leaves room for the time, and for what stands beside it.
-  const letters = time(at(item).created_at).length + (message?.edited_at && !message.deleted ? 7 : 0);
+  const letters = time(at(item).created_at).length + (isEdited(item) ? 7 : 0);
   body.style.setProperty('--room', `${letters * 0.44 + (state ? 1.5 : 0) + 0.7}em`);
   // What is quoted may come later, and change.
   const quoted = at(item).reply_to && context.find(at(item).reply_to);
-  const version = message ? `m${message.rev} ${quoted?.rev}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}`;
+  const version = message ? `m${message.rev} ${quoted?.rev} ${change?.temp_id} ${change?.state} ${change?.error} ${change?.content}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}${entry?.error}${entry?.content}${change?.state}${change?.content}`;
   if (row.version !== version) {
     const shown = body.querySelector('.pictures');
     row.version = version;
-    row.classList.toggle('deleted', Boolean(message?.deleted));
+    row.classList.toggle('deleted', gone);
+    row.classList.toggle('settled', gone && !change);
     row.classList.toggle('failed', state === 'failed');
     body.replaceChildren(...parts(item, context, shown));
   }
@@ -86,14 +93,25 @@ export function fill(row, item, context) {
 /** What is drawn. @param {Item} item @returns {any} */
 const at = item => item.message ?? item.entry;
 
+/** Whether a deletion is stored, or on its way. @param {Item} item */
+const isGone = ({ message, change }) => Boolean(message?.deleted || (change?.state === 'pending' && kindOf(change) === 'delete'));
+
+/** The edit that is on its way. @param {Item} item */
+const edited = ({ change }) => (change?.state === 'pending' && kindOf(change) === 'edit' ? change : undefined);
+
+/** Whether it is said that the text is another one than it was. @param {Item} item */
+const isEdited = item => !isGone(item) && Boolean(item.message?.edited_at || edited(item));
+
 /** @param {Item} item @param {Context} context @param {any} shown pictures that are drawn already */
 function parts(item, context, shown) {
-  const { message, entry, mine } = item;
-  const { created_at, extra_data, reply_to, images, content } = at(item);
-  const meta = h('span', { class: 'meta' }, message?.edited_at && !message.deleted && h('span', {}, 'edited'), timeElement(created_at, time(created_at)));
+  const { message, entry, change, mine } = item;
+  const { created_at, extra_data, reply_to, images } = at(item);
+  const content = edited(item)?.content ?? at(item).content;
+  const meta = h('span', { class: 'meta' }, isEdited(item) && h('span', {}, 'edited'), timeElement(created_at, time(created_at)));
   const author = h('span', { class: 'sr' }, mine ? 'You: ' : `${nameOf(message?.sender_id ?? 0)}: `);
-  if (message?.deleted) return [author, h('p', { class: 'text' }, 'Message deleted'), meta];
+  if (isGone(item)) return [author, h('p', { class: 'text' }, 'Message deleted'), meta];
   const product = extra_data?.product_id;
+  const failed = [entry, change].find(each => each?.state === 'failed');
   return [
     author,
     reply_to && quote(reply_to, context),
@@ -101,9 +119,12 @@ function parts(item, context, shown) {
     product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, `Product ${product}`)),
     content && h('p', { class: 'text', dir: 'auto' }, content),
     meta,
-    entry?.state === 'failed' && h('span', { class: 'failure' }, h('span', {}, `Not sent: ${reason(entry.error)}.`),
-      h('button', { class: 'text-button', onclick: () => context.chat.retry(entry.temp_id) }, 'Try again'),
-      h('button', { class: 'text-button', onclick: () => context.chat.discard(entry.temp_id) }, 'Discard')),
+    failed && h('div', { class: 'failure' },
+      // The text that did not come through; what is stored stands above it.
+      failed === change && failed.content && h('p', { class: 'failure-text', dir: 'auto' }, failed.content),
+      h('p', { class: 'failure-why', dir: 'auto' }, failure(failed)),
+      h('div', { class: 'failure-buttons' }, choices(context.chat, failed, context.edit).filter(choice => choice.label !== 'Copy')
+        .map(choice => h('button', { class: 'text-button', onclick: choice.run }, choice.label)))),
   ].filter(part => part);
 }
 

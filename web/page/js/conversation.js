@@ -4,20 +4,45 @@ import { bubble, fill } from './bubble.js';
 import { composer } from './composer.js';
 import { confirm, menu, toast } from './dialogs.js';
 import { h, lively, reconcile, set, soon, write } from './dom.js';
-import { avatar, dayKey, dayName, nameOf, presenceText, reason } from './format.js';
+import { avatar, counted, dayKey, dayName, nameOf, presenceText, reason } from './format.js';
 import { icon } from './icons.js';
 import { lightbox } from './lightbox.js';
+import { timeline } from './timeline.js';
+import { choices, isElsewhere, kindOf, stays } from './unsent.js';
 
 const EDITABLE = 15 * 60_000;
 const RUN = 5 * 60_000;
+/** What a message may have, until the hub has said it: the protocol's defaults. */
+const LIMITS = { images: 10, text_chars: 4000 };
+
+/**
+ * What is written and not sent: of each conversation one is kept. While a message is edited, what was written before
+ * stands aside.
+ * @typedef {object} Draft
+ * @property {string} text
+ * @property {File[]} files
+ * @property {Editing} [editing]
+ * @property {number} [answering]
+ * @property {Draft} [aside]
+ */
+
+/**
+ * What is edited: a message that is stored, by its id; or one that waits or was refused, by its key alone.
+ * @typedef {object} Editing
+ * @property {number} [id]
+ * @property {string} [temp_id] of a stored message: of the edit of it that is not stored
+ * @property {boolean} [waiting] it may be on its way: its text can be changed, and nothing else
+ * @property {string} content as it is now
+ */
 
 /** @param {{chat: import('../../chat-client.js').ChatClient, me: number, token: string}} context @param {() => void} leave */
 export function conversation({ chat, me, token }, leave) {
   /** @type {number | undefined} */ let person;
-  /** @type {{id: number, content: string} | undefined} */ let editing;
+  /** @type {Editing | undefined} */ let editing;
   /** @type {number | undefined} */ let answering;
+  /** @type {Draft | undefined} */ let aside;
   /** The newest that had been read when the conversation was opened: what is above is new. @type {number | undefined} */ let readBefore;
-  /** @type {Map<number, string>} */ const drafts = new Map();
+  /** @type {Map<number, Draft>} */ const drafts = new Map();
   let atEnd = true;
   let loading = false;
   /** Until when not to ask again, after it has failed. */ let patience = 0;
@@ -33,7 +58,7 @@ export function conversation({ chat, me, token }, leave) {
     onanimationend: (/** @type {AnimationEvent} */ event) => /** @type {Element} */ (event.target).classList.remove('arriving') });
   const jump = h('button', { class: 'jump', 'aria-label': 'To the newest message', hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
-  const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => chat.limits?.images ?? 10);
+  const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }));
   const element = h('section', { class: 'conversation', 'aria-label': 'Conversation', ondragover: drag, ondragleave: drag, ondrop: drag },
     h('div', { class: 'nobody' }, icon('send'), h('p', {}, 'Choose a conversation')),
     h('header', { class: 'bar' },
@@ -44,14 +69,13 @@ export function conversation({ chat, me, token }, leave) {
     writing.element, box.element);
 
   const context = {
-    chat, me, token, look: box.show, menu: options, jump: show,
+    chat, me, token, look: box.show, menu: options, edit: editEntry, jump: show,
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
   };
 
   /** Opens the conversation with somebody. @param {number | undefined} other */
   async function open(other) {
-    if (person) drafts.set(person, editing ? '' : writing.text());
-    cancel(false);
+    if (person) drafts.set(person, { ...writing.written(), editing, answering, aside });
     person = other;
     element.classList.toggle('empty', !other);
     log.replaceChildren();
@@ -59,7 +83,7 @@ export function conversation({ chat, me, token }, leave) {
     face.replaceChildren(avatar(other));
     write(title, nameOf(other));
     set(log, 'aria-label', `Messages with ${nameOf(other)}`);
-    writing.put(drafts.get(other) ?? '');
+    take(drafts.get(other));
     writing.focus();
     atEnd = true;
     readBefore = undefined;
@@ -97,7 +121,8 @@ export function conversation({ chat, me, token }, leave) {
     // What is new comes in with a motion; what is older was there.
     for (let row = newest?.nextElementSibling; row; row = row.nextElementSibling) row.classList.add('arriving');
     const complete = !thread || thread.low <= 1;
-    write(beginning, complete ? (items.length ? `The beginning of your conversation with ${nameOf(person)}` : `Write the first message to ${nameOf(person)}.`) : 'Loading earlier messages…');
+    const known = thread || chat.limits; // before it has been online once, the page knows of no message
+    write(beginning, !known ? '' : complete ? (items.length ? `The beginning of your conversation with ${nameOf(person)}` : `Write the first message to ${nameOf(person)}.`) : 'Loading earlier messages…');
     settle();
     mark();
     if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
@@ -120,9 +145,9 @@ export function conversation({ chat, me, token }, leave) {
     const presence = chat.state === 'online' ? chat.presence.get(/** @type {number} */ (person)) : undefined;
     write(subtitle, thread?.typing ? 'typing…' : chat.state === 'online' ? presenceText(presence) : '');
     subtitle.classList.toggle('lit', Boolean(thread?.typing || presence?.online));
-    const waiting = chat.outbox(to()).filter(entry => entry.state === 'pending').length;
-    const text = { paused: 'You are offline.', waiting: 'Connection lost; trying again.', connecting: waiting ? 'Connecting…' : '', closed: 'This link is no longer good. Open a new one.' }[/** @type {string} */ (chat.state)] ?? '';
-    write(banner, text && waiting ? `${text} ${waiting === 1 ? 'One message is' : `${waiting} messages are`} kept, and will be sent.` : text);
+    const waiting = chat.outbox(to()).filter(entry => entry.state === 'pending');
+    const text = { paused: 'You are offline.', waiting: 'Connection lost; trying again.', connecting: waiting.length ? 'Connecting…' : '', closed: 'This link is no longer good. Open a new one.' }[/** @type {string} */ (chat.state)] ?? '';
+    write(banner, text && waiting.length ? `${text} ${counted(waiting)} ${waiting.length === 1 ? 'is' : 'are'} kept, and will be sent.` : text);
     banner.hidden = !text;
   }
 
@@ -130,23 +155,25 @@ export function conversation({ chat, me, token }, leave) {
   function rows(thread) {
     const messages = thread?.messages ?? [];
     const stored = new Set(messages.map(message => message.sender_id === me && message.temp_id));
-    const all = [
-      ...messages.map(message => ({ message, mine: message.sender_id === me, at: message.created_at, key: message.sender_id === me && message.temp_id ? `t${message.temp_id}` : `m${message.id}` })),
-      ...chat.outbox(to()).filter(entry => !stored.has(entry.temp_id)).map(entry => ({ entry, mine: true, at: entry.created_at, key: `t${entry.temp_id}` })),
-    ];
+    const entries = chat.outbox(to()).filter(entry => !stored.has(entry.temp_id));
+    const changes = new Map(entries.filter(entry => kindOf(entry) !== 'message' && !isElsewhere(chat, entry)).map(entry => [entry.message_id ?? entry.of, entry]));
+    const all = timeline(messages, entries.filter(entry => kindOf(entry) === 'message'), stays(chat)).map(({ message, entry }) => message
+      ? { message, change: changes.get(message.id), mine: message.sender_id === me, at: message.created_at, key: message.sender_id === me && message.temp_id ? `t${message.temp_id}` : `m${message.id}` }
+      : { entry, change: changes.get(entry?.temp_id), mine: true, at: /** @type {import('../../chat-client.js').Entry} */ (entry).created_at, key: `t${entry?.temp_id}` });
     /** @type {any[]} */ const items = [];
     let marked = false;
+    let day = 0;
     all.forEach((item, index) => {
       const [previous, next] = [all[index - 1], all[index + 1]];
-      const day = dayKey(item.at);
-      const newDay = !previous || dayKey(previous.at) !== day;
-      if (newDay) items.push({ key: `d${day}`, day: dayName(item.at) });
+      // What was written on an earlier day, and waits, stands among what is newer.
+      const newDay = dayKey(item.at) > day;
+      if (newDay) items.push({ key: `d${(day = dayKey(item.at))}`, day: dayName(item.at) });
       const message = /** @type {any} */ (item).message;
       const isNew = !marked && message && !item.mine && message.seq > (readBefore ?? Infinity);
       if (isNew) items.push({ key: 'new', day: 'New' });
       marked ||= isNew;
-      const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) === dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
-      items.push({ ...item, first: isNew || !joined(previous, item), last: !joined(item, next) });
+      const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) >= dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
+      items.push({ ...item, first: isNew || newDay || !joined(previous, item), last: !joined(item, next) });
     });
     return items;
   }
@@ -207,57 +234,101 @@ export function conversation({ chat, me, token }, leave) {
   /** @param {import('./composer.js').Written} written */
   function send({ text, files }) {
     if (!person) return;
-    if (editing) {
-      const { id, content } = editing;
-      cancel();
-      if (text && text !== content) chat.edit(id, text).catch(error => toast(`The message was not changed: ${reason(error.code)}.`));
-      return;
-    }
+    const [edited, reply_to] = [editing, answering];
+    take(editing && aside);
+    if (edited?.id || edited?.waiting) return change(edited, text);
+    // What was refused is written anew: its key stands for what it was.
+    const entry = chat.outbox(to()).find(entry => entry.temp_id === edited?.temp_id);
     // What becomes of it is told by its bubble.
-    chat.send(to(), { text, images: files, reply_to: answering }).catch(() => {});
+    chat.send(to(), { text: text || undefined, images: files, extra_data: entry?.extra_data, reply_to: entry ? entry.reply_to : reply_to }).catch(() => {});
+    if (entry) chat.discard(entry.temp_id);
     readBefore = Infinity;
-    cancel(false);
     atEnd = true;
     draw();
   }
 
+  /** @param {Editing} edited @param {string} text */
+  function change({ id, temp_id, waiting, content }, text) {
+    if (waiting && temp_id) {
+      // Perhaps it has been stored meanwhile.
+      const stored = chat.thread(to())?.messages.find(message => message.sender_id === me && message.temp_id === temp_id);
+      if (text !== content) chat.edit(stored?.id ?? temp_id, text).catch(() => {});
+      return;
+    }
+    const same = id && text === context.find(id)?.content;
+    if (temp_id && same) chat.discard(temp_id);
+    if (id && !same) chat.edit(id, text).catch(failed('The message was not changed'));
+  }
+
+  /** Says that something was refused; its bubble says it, too, and may be out of sight. @param {string} what */
+  const failed = what => (/** @type {import('../../chat-client.js').ChatError} */ error) => {
+    if (error.code !== 'closed') toast(`${what}: ${reason(error.code, error.message)}.`);
+  };
+
+  /** Stops editing, or answering. */
   function cancel(focus = true) {
-    if (editing) writing.put('');
-    editing = answering = undefined;
-    writing.note();
+    take(editing ? aside : { ...writing.written(), answering: undefined });
     if (focus) writing.focus();
   }
 
-  /** @param {import('../../chat-client.js').Message} message */
-  function edit(message) {
-    editing = { id: message.id, content: message.content ?? '' };
-    answering = undefined;
-    writing.put(editing.content);
-    writing.note('Edit message', editing.content);
+  /** Goes on with a draft. @param {Draft} [draft] */
+  function take({ text, files, ...more } = { text: '', files: [] }) {
+    ({ editing, answering, aside } = more);
+    writing.put(text, files);
+    writing.photos(!editing?.id && !editing?.waiting);
+    note();
+  }
+
+  function note() {
+    if (editing) return writing.note('Edit message', editing.content || 'Photo');
+    if (!answering) return writing.note();
+    const message = context.find(answering);
+    const author = message?.sender_id ?? person ?? me;
+    writing.note(author === me ? 'Reply to yourself' : `Reply to ${nameOf(author)}`, message?.content ?? 'Photo');
+  }
+
+  /** Edits something; what was written before comes back afterwards. @param {Editing} what @param {string} text @param {File[]} [files] */
+  function edit(what, text, files = []) {
+    take({ text, files, editing: what, aside: editing ? aside : { ...writing.written(), answering } });
     writing.focus();
   }
 
   const editable = (/** @type {import('../../chat-client.js').Message} */ message) => message.sender_id === me && !message.deleted && message.content && Date.now() - Date.parse(message.created_at) < EDITABLE;
 
+  /** Edits a message, or goes on with an edit that is not stored. @param {import('../../chat-client.js').Message} message */
+  function editMessage(message) {
+    const change = chat.outbox(to()).find(entry => kindOf(entry) === 'edit' && entry.message_id === message.id);
+    edit({ id: message.id, temp_id: change?.temp_id, content: message.content ?? '' }, change?.content ?? message.content ?? '');
+  }
+
+  /** Goes on with what is not stored: the text of what waits, all of what was refused. @param {import('../../chat-client.js').Entry} entry */
+  function editEntry(entry) {
+    const { temp_id, content = '', message_id: id } = entry;
+    if (kindOf(entry) === 'edit' && id) return edit({ id, temp_id, content: context.find(id)?.content ?? '' }, content);
+    const waiting = entry.state === 'pending';
+    edit({ temp_id, waiting, content }, content, waiting ? [] : entry.images.map(image => /** @type {File} */ (image.file)));
+  }
+
   function editLast() {
     const message = chat.thread(to())?.messages.findLast(editable);
-    if (message) edit(message);
+    if (message) editMessage(message);
   }
 
   /** Opens what can be done with a message. @param {import('./bubble.js').Item} item @param {HTMLElement} at */
-  function options({ message, entry, mine }, at) {
-    if (entry?.state === 'failed') {
-      return menu(at, [{ label: 'Try again', icon: 'retry', run: () => chat.retry(entry.temp_id) }, { label: 'Discard', icon: 'trash', danger: true, run: () => chat.discard(entry.temp_id) }]);
-    }
+  function options({ message, entry, change, mine }, at) {
+    if (entry) return menu(at, choices(chat, entry, editEntry));
+    if (change && (change.state === 'failed' || kindOf(change) === 'delete')) return menu(at, choices(chat, change, editEntry));
     if (!message || message.deleted) return undefined;
+    const content = change?.content ?? message.content;
     const entries = [{ label: 'Reply', icon: 'reply', run: () => {
-      cancel(false);
+      if (editing) cancel(false);
       answering = message.id;
-      writing.note(mine ? 'Reply to yourself' : `Reply to ${nameOf(message.sender_id)}`, message.content ?? 'Photo');
+      note();
       writing.focus();
     } }];
-    if (message.content) entries.push({ label: 'Copy', icon: 'copy', run: () => navigator.clipboard.writeText(message.content ?? '').catch(() => {}) });
-    if (editable(message)) entries.push({ label: 'Edit', icon: 'edit', run: () => edit(message) });
+    if (content) entries.push({ label: 'Copy', icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
+    if (editable(message)) entries.push({ label: 'Edit', icon: 'edit', run: () => editMessage(message) });
+    if (change) entries.push(...choices(chat, change, editEntry).slice(-1));
     if (mine) entries.push(/** @type {any} */ ({ label: 'Delete', icon: 'trash', danger: true, run: () => remove(message) }));
     return menu(at, entries);
   }
@@ -265,7 +336,7 @@ export function conversation({ chat, me, token }, leave) {
   /** @param {import('../../chat-client.js').Message} message */
   async function remove(message) {
     if (!(await confirm('Delete message?', 'It disappears for both of you.', 'Delete'))) return;
-    await chat.delete(message.id).catch(error => toast(`The message was not deleted: ${reason(error.code)}.`));
+    chat.delete(message.id).catch(failed('The message was not deleted'));
     writing.focus();
   }
 
@@ -287,6 +358,7 @@ export function conversation({ chat, me, token }, leave) {
   });
   chat.on('state', state => {
     draw();
+    writing.measure(); // the hub may allow more, or less
     if (state === 'online') load();
   });
   document.addEventListener('visibilitychange', draw);

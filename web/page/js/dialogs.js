@@ -59,7 +59,7 @@ export function menu(at, entries) {
   const [place, size] = [at.getBoundingClientRect(), element.getBoundingClientRect()];
   const below = place.bottom + 4 + size.height < innerHeight - 8;
   element.style.setProperty('top', `${below ? place.bottom + 4 : Math.max(8, place.top - size.height - 4)}px`);
-  element.style.setProperty('left', `${Math.min(Math.max(8, place.left + place.width / 2 - size.width / 2), innerWidth - size.width - 8)}px`);
+  element.style.setProperty('left', `${Math.max(8, Math.min(place.left + place.width / 2 - size.width / 2, innerWidth - size.width - 8))}px`);
   items[0]?.focus();
 }
 

@@ -30,7 +30,7 @@ const midnight = day => new Date(day.getFullYear(), day.getMonth(), day.getDate(
 const daysAgo = day => Math.round((midnight(new Date()) - midnight(day)) / 86_400_000);
 
 /** The day of a time, as a key. @param {string} at */
-export const dayKey = at => String(midnight(new Date(at)));
+export const dayKey = at => midnight(new Date(at));
 
 /** The day of a time, as one says it. @param {string} at */
 export function dayName(at) {
@@ -55,10 +55,11 @@ export function briefly(at) {
   return ago === 0 ? clock.format(day) : ago === 1 ? 'Yesterday' : ago < 7 ? weekday.format(day).slice(0, 3) : short.format(day);
 }
 
-/** When somebody was here last. @param {{online: boolean, last_seen: string | null} | undefined} presence */
+/** When somebody was here last; nothing of those whom the hub says nothing of, for they may well be here. @param {{online: boolean, last_seen: string | null} | undefined} presence */
 export function presenceText(presence) {
-  if (presence?.online) return 'Online';
-  if (!presence?.last_seen) return 'Offline';
+  if (!presence) return '';
+  if (presence.online) return 'Online';
+  if (!presence.last_seen) return 'Offline';
   const minutes = Math.floor((Date.now() - Date.parse(presence.last_seen)) / 60_000);
   if (minutes < 1) return 'Last seen just now';
   if (minutes < 60) return `Last seen ${minutes} min ago`;
@@ -68,13 +69,20 @@ export function presenceText(presence) {
 /** Makes a `<time>`. @param {string} at @param {string} text */
 export const timeElement = (at, text) => h('time', { datetime: at, title: moment(at) }, text);
 
+/** Counts what waits to be sent. @param {any[]} entries */
+export function counted(entries) {
+  const changes = entries.filter(entry => entry.kind && entry.kind !== 'message').length;
+  const parts = [[entries.length - changes, 'message'], [changes, 'change']].filter(([count]) => count);
+  return parts.map(([count, what]) => `${count} ${what}${count === 1 ? '' : 's'}`).join(' and ');
+}
+
 const REASONS = {
-  text_too_long: 'it is too long', too_many_images: 'it has too many pictures', image_too_large: 'a picture is too large',
+  empty_message: 'it has nothing that can be seen', text_too_long: 'it is too long', too_many_images: 'it has too many pictures', image_too_large: 'a picture is too large',
   unsupported_media: 'a file is not a JPEG, PNG, WebP or GIF picture', image_invalid: 'a picture cannot be read',
   edit_window_closed: 'it is too late for that', not_author: 'it is not yours', self_message: 'nobody writes to themselves here',
   not_found: 'it is not there any more', rate_limited: 'that was too much at once', network: 'the server cannot be reached',
-  storage: 'this browser has no room left', unauthorized: 'your link is no longer good', temp_id_conflict: 'it was sent before with another text',
+  storage: 'this browser has no room left', too_large: 'it is too large', other_user: 'it was written as another user', unauthorized: 'your link is no longer good', bad_token: 'your link is no longer good', temp_id_conflict: 'it was sent before with another text',
 };
 
-/** Why something did not work. @param {string | undefined} code */
-export const reason = code => REASONS[/** @type {keyof typeof REASONS} */ (code)] ?? 'something went wrong';
+/** Why something did not work: in the words of this page, or in those that came with it. @param {string | undefined} code @param {string} [words] */
+export const reason = (code, words) => REASONS[/** @type {keyof typeof REASONS} */ (code)] ?? words ?? 'something went wrong';

@@ -4,6 +4,8 @@ import { h, reconcile, set, soon, write } from './dom.js';
 import { avatar, briefly, nameOf } from './format.js';
 import { icon } from './icons.js';
 import { tick } from './bubble.js';
+import { newest } from './timeline.js';
+import { kindOf, stateOf, stays } from './unsent.js';
 
 /** @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context @param {(person: number) => void} open */
 export function inbox({ chat, me }, open) {
@@ -13,15 +15,28 @@ export function inbox({ chat, me }, open) {
   const element = h('nav', { class: 'inbox', 'aria-label': 'Conversations' }, list, empty, more);
   /** @type {number | undefined} */ let selected;
 
-  const draw = soon(async () => {
-    const threads = (await chat.threads()).filter(thread => thread.last_seq || chat.outbox(thread).length);
-    /** @type {{user: number, thread?: import('../../chat-client.js').Thread}[]} */
-    const rows = threads.map(thread => ({ user: thread.other_user_id, thread }));
-    if (selected && !rows.some(row => row.user === selected)) rows.unshift({ user: selected });
+  /** @type {import('../../chat-client.js').Thread[]} */ let threads = [];
+
+  // While nothing has been loaded, as after a reload while offline, what waits is drawn all the same.
+  const draw = soon(() => {
+    drawRows();
+    chat.threads().then(all => {
+      threads = all;
+      drawRows();
+    }, () => {});
+  });
+
+  function drawRows() {
+    const rows = threads.filter(thread => thread.last_seq || chat.outbox(thread).length)
+      .map(thread => /** @type {{user: number, thread?: import('../../chat-client.js').Thread}} */ ({ user: thread.other_user_id, thread }));
+    // Those to whom something waits, and of whom nothing else is known here, as after a reload while offline.
+    const known = new Set(rows.map(row => row.user));
+    for (const { receiver_id } of chat.outbox()) if (receiver_id && !known.has(receiver_id)) rows.unshift({ user: receiver_id }), known.add(receiver_id);
+    if (selected && !known.has(selected)) rows.unshift({ user: selected });
     reconcile(list, rows, row => String(row.user), make, update);
     empty.hidden = rows.length > 0;
     more.hidden = !chat.hasMoreThreads;
-  });
+  }
 
   /** @param {{user: number}} row */
   function make({ user }) {
@@ -42,26 +57,29 @@ export function inbox({ chat, me }, open) {
     const online = (chat.state === 'online' && chat.presence.get(user)?.online) ?? false;
     part('presence').classList.toggle('online', online);
     write(part('thread-presence'), online ? ', online' : '');
-    const waiting = chat.outbox({ user }).at(-1);
-    const last = thread?.last_message;
-    write(part('thread-time'), waiting ? briefly(waiting.created_at) : last ? briefly(last.created_at) : '');
+    const entries = chat.outbox({ user });
+    const line = newest(thread?.last_message, entries.filter(entry => kindOf(entry) === 'message'), stays(chat));
+    const change = entries.find(entry => kindOf(entry) !== 'message' && stateOf(chat, entry) === 'pending' && entry.message_id === line.message?.id);
+    const at = (line.message ?? line.entry)?.created_at;
+    write(part('thread-time'), at ? briefly(at) : '');
     write(part('thread-unread'), unread ? (unread > 99 ? '99+' : String(unread)) : '');
     set(part('thread-unread'), 'aria-label', unread ? `${unread} unread` : undefined);
     set(part('thread-unread'), 'role', unread ? 'img' : undefined);
-    preview(part('thread-last'), user, thread, waiting, last);
+    preview(part('thread-last'), thread, line, change);
   }
 
-  /** @param {HTMLElement} line @param {number} user @param {import('../../chat-client.js').Thread | undefined} thread
-   * @param {import('../../chat-client.js').Entry | undefined} waiting @param {import('../../chat-client.js').Message | null | undefined} last */
-  function preview(line, user, thread, waiting, last) {
-    if (thread?.typing) return line.replaceChildren(h('span', { class: 'thread-typing' }, 'typing…'));
-    const shown = waiting ?? last;
-    if (!shown) return line.replaceChildren('Say hello');
-    const mine = waiting || last?.sender_id === me;
-    const state = waiting ? waiting.state : mine && last && !last.deleted ? chat.status(last) : undefined;
-    const images = shown.images.length;
-    const text = !waiting && last?.deleted ? 'Message deleted' : shown.content || (images > 1 ? `${images} photos` : images ? 'Photo' : '');
-    line.replaceChildren(...[state && tick(state), images > 0 && icon('image'), h('span', { class: 'thread-text', dir: 'auto' }, text)].filter(x => x));
+  /** @param {HTMLElement} element @param {import('../../chat-client.js').Thread | undefined} thread @param {import('./timeline.js').Line} line
+   * @param {import('../../chat-client.js').Entry | undefined} change of the message, on its way */
+  function preview(element, thread, { message, entry }, change) {
+    if (thread?.typing) return element.replaceChildren(h('span', { class: 'thread-typing' }, 'typing…'));
+    const shown = message ?? entry;
+    if (!shown) return element.replaceChildren('Say hello');
+    const gone = message?.deleted || kindOf(change) === 'delete';
+    const unsent = entry ?? change;
+    const state = unsent ? stateOf(chat, unsent) : message?.sender_id === me && !gone ? chat.status(message) : undefined;
+    const images = gone ? 0 : shown.images.length;
+    const text = gone ? 'Message deleted' : change?.content || shown.content || (images > 1 ? `${images} photos` : images ? 'Photo' : '');
+    element.replaceChildren(...[state && tick(state), images > 0 && icon('image'), h('span', { class: 'thread-text', dir: 'auto' }, text)].filter(x => x));
   }
 
   for (const event of /** @type {const} */ (['thread', 'typing', 'presence', 'outbox', 'reset', 'state'])) chat.on(event, draw);

@@ -29,3 +29,14 @@ export function session() {
     return undefined;
   }
 }
+
+const OFFLINE = `${KEY} offline`;
+
+/** Tells whether somebody has switched this tab offline: that outlives a reload. @param {number} me */
+export const isSwitchedOff = me => sessionStorage.getItem(OFFLINE) === String(me);
+
+/** Keeps how the switch stands. @param {number} me @param {boolean} off */
+export function keepSwitch(me, off) {
+  if (off) sessionStorage.setItem(OFFLINE, String(me));
+  else sessionStorage.removeItem(OFFLINE);
+}

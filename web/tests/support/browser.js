@@ -114,8 +114,8 @@ export class Visitor {
 }
 
 /** Serves the page from the working copy instead of the binary, to work on it: WEB_FROM_DISK=1. */
-function fromDisk(page) {
-  return page.route(url => url.pathname === '/' || url.pathname.startsWith('/page/') || url.pathname === '/chat-client.js', async route => {
+export function fromDisk(page) {
+  return page.route(url => url.pathname === '/' || /^\/(page|client)\//.test(url.pathname) || url.pathname === '/chat-client.js', async route => {
     const path = new URL(route.request().url()).pathname.slice(1) || 'index.html';
     if (!existsSync(join(web, path)) || !MEDIA[extname(path)]) return route.fallback();
     const answer = path === 'index.html' ? await route.fetch() : undefined;

@@ -1,0 +1,158 @@
+//! What a writer knows of the history that it goes on with, and its clock: what a commit offers to the counter's row, what
+//! it is given, and the history's name; see [`crate::history`].
+//!
+//! ```text
+//!  the number is a new one                     the history goes on, under a name of this writer's own from its first commit on
+//!  the number is one that it has seen before   the database has gone back: nothing is written that was decided before
+//! ```
+//!
+//! **Time.** What a commit writes is not older than what any commit has written before, on whichever node: the newest time
+//! stands in the counter's row. While this clock is behind it, each commit gets the next millisecond; one whose changes came
+//! in the same millisecond as those of the last commit shares its time. So time never runs faster than the clock.
+
+use std::sync::Arc;
+
+use sea_orm::Value;
+
+use super::connection::Transaction;
+use super::state::Counters;
+use crate::change::Change;
+use crate::failure::Failure;
+use crate::history::{Mark, Nonce, draw_epoch};
+use crate::ids::CommitNo;
+use crate::sql;
+use crate::time::Timestamp;
+
+/// What a commit brings to the counter's row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offer {
+    pub(super) nonce: Nonce,
+    /// By how much the newest time moves on at least: 0 or 1.
+    pub(super) step: i64,
+    /// The newest time of its changes; `None` if they have none.
+    pub(super) newest: Option<i64>,
+}
+
+/// What a commit is given by it.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) counters: Counters,
+    /// The nonce of the commit before.
+    pub(super) nonce_before: i64,
+    /// The newest time before this commit, and with it.
+    pub(super) newest_before: i64,
+    pub(super) newest: i64,
+    /// Tickets that expired up to then may have been used.
+    pub(super) tickets_forgotten: i64,
+    pub(super) epoch: String,
+}
+
+impl Taken {
+    /// Returns the earliest and the latest time that this commit may write.
+    pub(super) fn times(&self, step: i64) -> (i64, i64) {
+        ((self.newest_before + step).min(self.newest), self.newest)
+    }
+}
+
+/// What a writer knows between its commits.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// The newest commit that this node knows to stand, and the name under which it does.
+    seen: CommitNo,
+    epoch: Arc<str>,
+    /// The name is this writer's own.
+    named: bool,
+    /// Somebody has seen that the database has gone back.
+    went_back: bool,
+    /// The newest time of the changes of the last commit.
+    last: Option<i64>,
+}
+
+/// What becomes of the history's name in a commit.
+pub(super) enum Course {
+    /// It is this one now.
+    On(Arc<str>),
+    /// The number was given out before.
+    Back,
+}
+
+impl History {
+    /// Notes the newest commit that is known to stand.
+    pub(super) fn knows(&mut self, mark: &Mark) {
+        self.seen = mark.commit;
+        self.epoch = Arc::clone(&mark.epoch);
+    }
+
+    /// Notes that the database has gone back.
+    pub(super) fn went_back(&mut self) {
+        self.went_back = true;
+    }
+
+    /// Makes what a commit of these changes brings.
+    pub(super) fn offer(&self, changes: &[Change]) -> Offer {
+        let newest = changes.iter().filter_map(Change::at).max().map(Timestamp::millis);
+        let step = i64::from(newest.is_some() && newest != self.last);
+        Offer { nonce: Nonce::draw(), step, newest }
+    }
+
+    /// Judges the number that was given, and gives the history a new name where it needs one. Writes nothing if what is to
+    /// be written was decided on what is no more.
+    pub(super) async fn go_on(
+        &self,
+        transaction: &mut Transaction<'_>,
+        taken: &Taken,
+        nothing_to_write: bool,
+    ) -> Result<Course, Failure> {
+        let back = self.went_back || CommitNo::from_column(taken.counters.commit) <= self.seen;
+        if back && !nothing_to_write {
+            return Ok(Course::Back);
+        }
+        let again = *taken.epoch == *self.epoch;
+        if !back && self.named {
+            return Ok(Course::On(if again { Arc::clone(&self.epoch) } else { taken.epoch.as_str().into() }));
+        }
+        if back {
+            if !self.forget_names(transaction, again).await? {
+                return Ok(Course::On(taken.epoch.as_str().into()));
+            }
+        } else {
+            end_name(transaction, taken).await?;
+        }
+        name(transaction).await.map(Course::On)
+    }
+
+    /// Notes what was committed.
+    pub(super) fn committed(&mut self, mark: &Mark, offer: Offer) {
+        self.knows(mark);
+        self.named = true;
+        self.went_back = false;
+        self.last = offer.newest.or(self.last);
+    }
+
+    /// Ends every name from before, unless another writer has done so since; tells whether it did.
+    async fn forget_names(&self, transaction: &mut Transaction<'_>, present: bool) -> Result<bool, Failure> {
+        let epoch = sql::exact(transaction.backend(), &self.epoch);
+        let ended = transaction.run("DELETE FROM hub_epochs WHERE epoch = ?", [epoch]).await? > 0;
+        if present || ended {
+            transaction.run("DELETE FROM hub_epochs", []).await?;
+        }
+        Ok(present || ended)
+    }
+}
+
+/// Keeps the present name with its last commit.
+async fn end_name(transaction: &mut Transaction<'_>, taken: &Taken) -> Result<(), Failure> {
+    // It may be there: of a database that was put back table by table.
+    const END: &str = "REPLACE INTO hub_epochs (epoch, last_commit, ended_at) VALUES (?, ?, ?)";
+    let epoch = sql::exact(transaction.backend(), &taken.epoch);
+    let values: [Value; 3] = [epoch, (taken.counters.commit - 1).into(), Timestamp::now().millis().into()];
+    transaction.run(END, values).await.map(drop)
+}
+
+/// Gives the history a new name.
+async fn name(transaction: &mut Transaction<'_>) -> Result<Arc<str>, Failure> {
+    let epoch = draw_epoch();
+    let value = sql::exact(transaction.backend(), &epoch);
+    transaction.run("UPDATE hub_state SET epoch = ? WHERE id = 1", [value]).await?;
+    Ok(epoch.into())
+}

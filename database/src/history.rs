@@ -1,0 +1,123 @@
+//! Which history a commit belongs to. A database can go back (a backup is restored, a server falls back to a copy that
+//! lags), and then its commit numbers come again.
+//!
+//! ```text
+//!  nonce   a number by chance in each commit's entry of the log: who knows a commit by its number and nonce sees
+//!          whether it still stands, for as long as the log remembers it
+//!  epoch   the history's name, a new one with each process that writes. Names from before are good up to the last commit
+//!          under them: a process that begins on a restored copy ends the old name where the copy ended, for ever
+//! ```
+//!
+//! A process that lives through it notices (it is given a number that it has seen, or the commit that it knows is another
+//! one), and [begins anew](crate::commit::Writer::begin_anew): no name from before is good any more, for commits may have
+//! been made under one of them since.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, QueryResult, Value};
+use uuid::Uuid;
+
+use crate::ids::CommitNo;
+use crate::{Database, Error, failure, sql, stored};
+
+/// How long a name is good after it has ended: longer than anything that carries one.
+pub(crate) const KEPT: Duration = Duration::from_secs(8 * 24 * 3_600);
+
+/// Tells a commit from another one of the same number. Zero: from before there were any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Nonce(pub u32);
+
+impl Nonce {
+    /// Draws one.
+    pub(crate) fn draw() -> Self {
+        // The last bytes: all of them are chance (RFC 9562, 5.4).
+        let [.., one, two, three, four] = Uuid::new_v4().into_bytes();
+        Self(u32::from_le_bytes([one, two, three, four]).max(1))
+    }
+
+    pub(crate) fn from_column(value: i64) -> Self {
+        Self(u32::try_from(value).unwrap_or_default())
+    }
+
+    pub(crate) const fn column(self) -> i64 {
+        self.0 as i64
+    }
+}
+
+/// A commit of a certain history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// A name of the history.
+    pub epoch: Arc<str>,
+    /// The commit.
+    pub commit: CommitNo,
+    /// What tells it from another one of the same number.
+    pub nonce: Nonce,
+}
+
+/// Draws a name for a history.
+pub(crate) fn draw_epoch() -> String {
+    let (_, low) = Uuid::new_v4().as_u64_pair();
+    format!("{low:016x}")
+}
+
+/// Reads the newest commit that stands.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn head(db: &Database) -> Result<Mark, Error> {
+    head_beside(db, CommitNo(0)).await.map(|(head, _)| head)
+}
+
+/// Reads the newest commit that stands and, of another one, the nonce, if the log remembers it.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn head_beside(db: &Database, known: CommitNo) -> Result<(Mark, Option<Nonce>), Error> {
+    const HEAD: &str = "SELECT s.epoch, s.commit_no, h.nonce, k.nonce FROM hub_state s \
+         LEFT JOIN hub_commits h ON h.commit_no = s.commit_no \
+         LEFT JOIN hub_commits k ON k.commit_no = ? WHERE s.id = 1";
+    let row = one(db, HEAD, [known.column().into()]).await?;
+    let row = row.ok_or_else(|| Error::Refused("hub_state is empty".to_owned()))?;
+    let nonce = |at| Ok::<_, Error>(number(&row, at)?.map(Nonce::from_column));
+    let head = Mark {
+        epoch: text(&row, 0)?.into(),
+        commit: CommitNo::from_column(number(&row, 1)?.unwrap_or_default()),
+        nonce: nonce(2)?.unwrap_or_default(),
+    };
+    Ok((head, nonce(3)?))
+}
+
+/// Tells whether a commit is one of the history that the database holds: its name is known, it is not beyond the last
+/// commit under that name, and no other commit has its number, as far as the log remembers.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn holds(db: &Database, mark: &Mark) -> Result<bool, Error> {
+    const HOLDS: &str = "SELECT s.epoch, s.commit_no, e.last_commit, c.nonce FROM hub_state s \
+         LEFT JOIN hub_epochs e ON e.epoch = ? \
+         LEFT JOIN hub_commits c ON c.commit_no = ? WHERE s.id = 1";
+    let epoch = sql::exact(db.backend, &mark.epoch);
+    let Some(row) = one(db, HOLDS, [epoch, mark.commit.column().into()]).await? else {
+        return Ok(false);
+    };
+    let newest = if text(&row, 0)? == *mark.epoch { number(&row, 1)? } else { number(&row, 2)? };
+    let same = number(&row, 3)?.is_none_or(|nonce| Nonce::from_column(nonce) == mark.nonce);
+    Ok(same && newest.is_some_and(|newest| mark.commit.column() <= newest))
+}
+
+async fn one<const N: usize>(db: &Database, query: &str, values: [Value; N]) -> Result<Option<QueryResult>, Error> {
+    let statement = sql::statement(db.backend, query, values);
+    db.readers.query_one_raw(statement).await.map_err(failure::error)
+}
+
+fn number(row: &QueryResult, at: usize) -> Result<Option<i64>, Error> {
+    row.try_get_by_index(at).map_err(failure::error)
+}
+
+/// Reads text that servers hold as bytes; of SQLite the driver takes either for the other.
+fn text(row: &QueryResult, at: usize) -> Result<String, Error> {
+    let bytes: Vec<u8> = row.try_get_by_index(at).map_err(failure::error)?;
+    Ok(stored::text(bytes))
+}

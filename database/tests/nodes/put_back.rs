@@ -1,0 +1,196 @@
+//! A database that is put back to an earlier state, under writers that have seen more.
+
+use chat_database::Error;
+use chat_database::change::Outcome;
+use chat_database::history::{self, Mark};
+use chat_database::ids::CommitNo;
+use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+
+use super::mariadb;
+use super::world::{World, pair, sent, user};
+
+crate::on_both_backends!(
+    a_process_that_starts_on_a_restored_copy_ends_the_old_name_where_the_copy_ended,
+    a_start_ends_no_cursor,
+    a_writer_that_lives_through_it_writes_nothing_that_was_decided_before,
+    of_two_writers_that_live_through_it_one_begins_anew,
+    what_a_writer_knew_of_the_other_history_it_does_not_write_into_this_one,
+    a_copy_that_was_put_back_table_by_table_takes_commits,
+);
+
+impl World {
+    async fn tables(&self) -> Vec<String> {
+        let (db, backend) = (self.db.for_migrations(), self.db.for_migrations().get_database_backend());
+        let all = match backend {
+            DatabaseBackend::MySql => {
+                "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()"
+            }
+            _ => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+        };
+        let rows = db.query_all_raw(Statement::from_string(backend, all)).await.unwrap();
+        let names = rows.iter().map(|row| row.try_get_by_index::<String>(0).unwrap());
+        names.filter(|name| !name.starts_with("kept_") && name != "seaql_migrations").collect()
+    }
+
+    /// Makes a backup.
+    async fn is_backed_up(&self) -> Mark {
+        for table in self.tables().await {
+            self.sql(&format!("DROP TABLE IF EXISTS kept_{table}")).await;
+            self.sql(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await;
+        }
+        self.stands_at().await
+    }
+
+    async fn is_put_back(&self) {
+        for table in self.tables().await {
+            self.table_is_put_back(&table).await;
+        }
+    }
+
+    async fn table_is_put_back(&self, table: &str) {
+        self.sql(&format!("DELETE FROM {table}")).await;
+        self.sql(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await;
+    }
+
+    async fn stands_at(&self) -> Mark {
+        history::head(&self.db).await.unwrap()
+    }
+
+    async fn say(&mut self, count: usize) {
+        for number in 0..count {
+            self.says(user(1), user(2), &number.to_string()).await;
+        }
+    }
+
+    async fn holds(&self, mark: &Mark) -> bool {
+        history::holds(&self.db, mark).await.unwrap()
+    }
+
+    /// The log forgets all but the newest commit, as it does after a while.
+    async fn the_log_is_swept(&self) {
+        let newest = self.stands_at().await.commit;
+        self.sql(&format!("DELETE FROM hub_commits WHERE commit_no < {newest}")).await;
+    }
+}
+
+async fn a_process_that_starts_on_a_restored_copy_ends_the_old_name_where_the_copy_ended(mut w: World) {
+    w.say(3).await;
+    let copied = w.is_backed_up().await;
+    let mut lost = Vec::new();
+    for _ in 0..5 {
+        w.say(1).await;
+        lost.push(w.stands_at().await);
+    }
+    w.is_put_back().await;
+    assert!(w.holds(&copied).await && !w.holds(&lost[0]).await, "nobody has written since");
+    w.writer = w.another_writer("alpha").await;
+    for number in 0..7 {
+        w.say(1).await;
+        for mark in &lost {
+            assert!(!w.holds(mark).await, "after {number}: {mark:?}");
+        }
+    }
+    w.the_log_is_swept().await;
+    for mark in &lost {
+        assert!(!w.holds(mark).await, "without the log: {mark:?}");
+    }
+    assert!(w.holds(&copied).await, "what was there when it was copied is there");
+    assert!(w.holds(&w.stands_at().await).await);
+}
+
+async fn a_start_ends_no_cursor(mut w: World) {
+    let mut marks = vec![w.stands_at().await];
+    for _ in 0..4 {
+        w.writer = w.another_writer("alpha").await;
+        for _ in 0..3 {
+            w.say(1).await;
+            marks.push(w.stands_at().await);
+        }
+    }
+    for _ in 0..2 {
+        for mark in &marks {
+            assert!(w.holds(mark).await, "{mark:?}");
+        }
+        w.the_log_is_swept().await;
+    }
+    let names: std::collections::BTreeSet<_> = marks.iter().map(|mark| mark.epoch.clone()).collect();
+    assert_eq!(names.len(), 5);
+    let ahead = Mark { commit: CommitNo(marks.last().unwrap().commit.0 + 1), ..marks.last().unwrap().clone() };
+    assert!(!w.holds(&ahead).await);
+}
+
+async fn a_writer_that_lives_through_it_writes_nothing_that_was_decided_before(mut w: World) {
+    w.say(3).await;
+    let copied = w.is_backed_up().await;
+    w.say(5).await;
+    let lost = w.stands_at().await;
+    w.is_put_back().await;
+    let change = w.text(user(1), user(2), "decided before");
+    let refused = w.writer.commit(std::slice::from_ref(&change)).await;
+    assert!(matches!(refused, Err(Error::WentBack)), "{refused:?}");
+    for mark in [&lost, &copied] {
+        assert!(!w.holds(mark).await, "commits may have been made since under its name: {mark:?}");
+    }
+    assert_eq!(w.says(user(1), user(2), "decided since").await.seq.0, 4);
+    assert!(w.holds(&w.stands_at().await).await);
+}
+
+async fn of_two_writers_that_live_through_it_one_begins_anew(mut w: World) {
+    let mut other = w.another_writer("beta").await;
+    w.say(3).await;
+    other.commit(&[w.text(user(1), user(2), "4")]).await.unwrap();
+    w.is_backed_up().await;
+    w.say(5).await;
+    // Each knows of all commits, as the follower tells it.
+    let seen = w.stands_at().await;
+    other.knows(&seen);
+    w.writer.knows(&seen);
+    w.is_put_back().await;
+    w.writer.begin_anew().await.unwrap();
+    let begun = w.stands_at().await;
+    assert_ne!(begun.epoch, seen.epoch);
+    let refused = other.commit(&[w.text(user(1), user(2), "decided before")]).await;
+    assert!(matches!(refused, Err(Error::WentBack)), "{refused:?}");
+    let present = w.stands_at().await;
+    assert_eq!(present.epoch, begun.epoch, "the first one has named it");
+    other.knows(&present);
+    let outcome = other.commit(&[w.text(user(1), user(2), "5")]).await.unwrap().outcomes.remove(0);
+    assert_eq!(sent(outcome).message.seq.0, 5);
+    assert!(w.holds(&begun).await && !w.holds(&seen).await);
+}
+
+/// A writer took what it knew for true if the number that it was given was the next one; the numbers had come again.
+async fn what_a_writer_knew_of_the_other_history_it_does_not_write_into_this_one(mut w: World) {
+    w.say(3).await;
+    w.is_backed_up().await;
+    let mut other = w.another_writer("beta").await;
+    let elsewhere = [w.text(user(3), user(4), "1"), w.text(user(3), user(4), "2"), w.text(user(1), user(2), "4")];
+    for change in &elsewhere {
+        other.commit(std::slice::from_ref(change)).await.unwrap();
+    }
+    let last = w.stands_at().await;
+    w.is_put_back().await;
+    w.writer = w.another_writer("gamma").await;
+    w.say(3).await;
+    assert_eq!(w.stands_at().await.commit, last.commit);
+    let outcome = other.commit(&[w.text(user(1), user(2), "7")]).await.unwrap().outcomes.remove(0);
+    assert_eq!(sent(outcome).message.seq.0, 7);
+    let outcome = other.commit(&[w.text(user(3), user(4), "the first")]).await.unwrap().outcomes.remove(0);
+    assert!(matches!(&outcome, Outcome::Sent(sent) if sent.opened && sent.message.seq.0 == 1), "{outcome:?}");
+    assert_eq!(w.totals(user(2)).await.messages, 7);
+    assert!(chat_database::queries::threads::of_pair(&w.db, pair(user(3), user(4))).await.unwrap().is_some());
+}
+
+async fn a_copy_that_was_put_back_table_by_table_takes_commits(mut w: World) {
+    w.say(3).await;
+    w.is_backed_up().await;
+    w.writer = w.another_writer("alpha").await;
+    w.say(1).await;
+    w.table_is_put_back("hub_state").await;
+    w.table_is_put_back("hub_commits").await;
+    w.sql("DELETE FROM chat_messages WHERE seq > 3").await;
+    w.table_is_put_back("chat_threads").await;
+    w.writer = w.another_writer("alpha").await;
+    w.say(2).await;
+    assert!(w.holds(&w.stands_at().await).await);
+}

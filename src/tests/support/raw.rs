@@ -1,0 +1,72 @@
+//! HTTP byte by byte: for requests that no client library would send.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+/// An answer as it came.
+#[derive(Debug)]
+pub struct Raw {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Raw {
+    /// Reads an answer: its head, and as much of a body as it says that there is.
+    pub async fn read(from: &mut (impl AsyncRead + Unpin)) -> Option<Self> {
+        let mut from = BufReader::with_capacity(1, from);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            let read = from.read_until(b'\n', &mut line).await.ok()?;
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            match (read, line.is_empty()) {
+                (0, _) => return None,
+                (_, true) => break,
+                (_, false) => lines.push(line),
+            }
+        }
+        let status = lines.first()?.split(' ').nth(1)?.parse().ok()?;
+        let header =
+            |line: &String| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+        let headers: Vec<_> = lines[1..].iter().filter_map(header).collect();
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().expect("a length"))];
+        from.read_exact(&mut body).await.ok()?;
+        Some(Self { status, headers, body })
+    }
+
+    /// Returns a header; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Returns the code of a refusal.
+    pub fn code(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        body["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Says something to a hub, on a connection of its own; `None` if it hangs up without an answer.
+pub async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Option<Raw> {
+    let mut socket = TcpStream::connect(address).await.expect("the hub listens");
+    socket.write_all(request.as_ref()).await.expect("written");
+    super::in_time("an answer", Raw::read(&mut socket)).await
+}
+
+/// Writes a request for a WebSocket.
+pub fn upgrade(path: &str, headers: &[(&str, &str)]) -> String {
+    let mut text = format!(
+        "GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    );
+    for (name, value) in headers {
+        text += &format!("{name}: {value}\r\n");
+    }
+    text + "\r\n"
+}

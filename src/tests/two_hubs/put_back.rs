@@ -1,0 +1,117 @@
+//! The database is put back to an earlier state under two hubs that live through it.
+
+use serde_json::json;
+
+use super::Pair;
+use super::mariadb::wanted;
+use super::support::Device;
+
+impl Pair {
+    fn tables(&self) -> Vec<String> {
+        let all = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'chat'";
+        self.database.sql(all).lines().map(str::to_owned).collect()
+    }
+
+    fn is_backed_up(&self) {
+        self.database.sql("CREATE DATABASE kept");
+        for table in self.tables() {
+            self.database.sql(&format!("CREATE TABLE kept.`{table}` AS SELECT * FROM chat.`{table}`"));
+        }
+    }
+
+    /// As a restored dump does it, in one transaction.
+    fn is_put_back(&self) {
+        let of = |table: String| {
+            format!("DELETE FROM chat.`{table}`; INSERT INTO chat.`{table}` SELECT * FROM kept.`{table}`;")
+        };
+        let all: String = self.tables().into_iter().map(of).collect();
+        self.database.sql(&format!("START TRANSACTION; {all} COMMIT"));
+    }
+}
+
+/// Waits for the end of a connection, and comes back to be told to start over.
+async fn starts_over(mut device: Device, hubs: &Pair, left: bool) -> Device {
+    let (code, _) = device.ends().await;
+    assert_eq!(code, 4004, "user {} was sent away", device.user);
+    let hub = if left { &hubs.left } else { &hubs.right };
+    let back = hub.person(device.user).resumes(&device.cursor).await;
+    assert_eq!(
+        (&back.greeting["resumed"], &back.greeting["reset"]),
+        (&json!(false), &json!(true)),
+        "{}",
+        back.greeting
+    );
+    back
+}
+
+#[tokio::test]
+async fn hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_other() {
+    if !wanted("hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_other") {
+        return;
+    }
+    let hubs = Pair::start().await;
+    let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    for number in 0..5 {
+        laptop.sends_to(&bob, &format!("kept {number}")).await;
+        desk.receives(&format!("kept {number}")).await;
+        desk.sends_to(&alice, &format!("kept answer {number}")).await;
+        laptop.receives(&format!("kept answer {number}")).await;
+    }
+    let mut cursors = vec![laptop.cursor.clone()];
+    hubs.is_backed_up();
+    for number in 0..20 {
+        laptop.sends_to(&bob, &format!("lost {number}")).await;
+        desk.receives(&format!("lost {number}")).await;
+        desk.sends_to(&alice, &format!("lost answer {number}")).await;
+        laptop.receives(&format!("lost answer {number}")).await;
+        cursors.push(laptop.cursor.clone());
+    }
+    hubs.is_put_back();
+    let mut laptop = starts_over(laptop, &hubs, true).await;
+    let mut desk = starts_over(desk, &hubs, false).await;
+    for number in 0..25 {
+        let ack = laptop.sends_to(&bob, &format!("new {number}")).await;
+        assert_eq!(ack["seq"], json!(11 + 2 * number), "the history goes on where it was put back to");
+        desk.receives(&format!("new {number}")).await;
+        desk.sends_to(&alice, &format!("new answer {number}")).await;
+        laptop.receives(&format!("new answer {number}")).await;
+    }
+    for person in [&hubs.left.person(42), &hubs.right.person(42)] {
+        for cursor in &cursors {
+            assert_eq!(person.resumes(cursor).await.greeting["reset"], true, "{cursor} is from before");
+        }
+        assert_eq!(person.resumes(&laptop.cursor).await.greeting["resumed"], true);
+        assert_eq!(person.history_with(&bob).await.len(), 60);
+    }
+}
+
+/// The numbers come again so fast that no hub sees the newest one lower than it was.
+#[tokio::test]
+async fn a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same() {
+    if !wanted("a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same") {
+        return;
+    }
+    let hubs = Pair::start().await;
+    let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    laptop.sends_to(&bob, "kept").await;
+    desk.receives("kept").await;
+    hubs.is_backed_up();
+    for number in 0..10 {
+        laptop.sends_to(&bob, &format!("lost {number}")).await;
+        desk.receives(&format!("lost {number}")).await;
+    }
+    hubs.right.freeze().await;
+    hubs.is_put_back();
+    let mut laptop = starts_over(laptop, &hubs, true).await;
+    for number in 0..20 {
+        laptop.sends_to(&bob, &format!("new {number}")).await;
+    }
+    hubs.right.thaw().await;
+    let mut desk = starts_over(desk, &hubs, false).await;
+    laptop.sends_to(&bob, "across").await;
+    desk.receives("across").await;
+    desk.sends_to(&alice, "and back").await;
+    laptop.receives("and back").await;
+}

@@ -1,0 +1,215 @@
+// Everything that is held for one user, and what each frame does to it. When the credentials become another user's, all
+// of it is let go at once, and another account begins: nothing of one user's can get into what is another's.
+
+import { ChatError, refusal } from './errors.js';
+import { Notifications } from './notifications.js';
+import { Outbox } from './outbox.js';
+import { Presence } from './presence.js';
+import { Threads } from './threads.js';
+
+export class Account {
+  me;
+  counts = { messages: 0, notifications: 0 };
+  /** It is another user's turn: nothing that comes in belongs here any more. */
+  retired = false;
+
+  /** @type {any} */ #client;
+  #cursor;
+  #latest; // becomes the cursor when nothing is being fetched
+  #fetching = 0;
+  #replaying;
+  #loaded = false;
+  #waiting = [];
+
+  /**
+   * @param {object} client
+   * @param {any} client.options
+   * @param {string} client.base
+   * @param {Map<string, any>} client.memories what is unsent, by user, where there is no disk
+   * @param {import('./promises.js').Promises} client.promises
+   * @param {(name: string, ...args: any[]) => void} client.emit
+   * @param {(frame: object, answered?: boolean) => void} client.say
+   * @param {(method: string, path: string, body?: any, progress?: (part: number) => void) => Promise<any>} client.ask
+   * @param {() => void} client.identify asks whose credentials they are
+   * @param {() => any} client.limits
+   * @param {() => boolean} client.paused
+   * @param {import('./connection.js').Connection} client.connection
+   */
+  constructor(client) {
+    this.#client = client;
+    const { emit, ask } = client;
+    this.presence = new Presence(emit);
+    this.notifications = new Notifications(emit, ask);
+    this.threads = new Threads(this, client);
+    this.outbox = new Outbox(this, client);
+  }
+
+  get cursor() {
+    return this.#cursor;
+  }
+
+  get replaying() {
+    return this.#replaying;
+  }
+
+  get online() {
+    return !this.retired && this.#client.connection.state === 'online';
+  }
+
+  /** Says whose it is, once that is known. */
+  own(me) {
+    this.me = me;
+    this.outbox.open(me).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
+  }
+
+  /** Lets everything go. What is unsent is kept for when its user is back. */
+  retire() {
+    this.hungUp();
+    this.outbox.retire();
+    this.retired = true;
+    this.ended(new ChatError('other_user', 'the credentials have become another user\'s'));
+  }
+
+  // The first load
+
+  /** Waits until everything has been loaded for the first time, or anew. */
+  ready() {
+    if (this.#loaded) return undefined;
+    const { ended } = this.#client.connection;
+    if (ended) return Promise.reject(ended);
+    return new Promise((done, fail) => this.#waiting.push({ done, fail }));
+  }
+
+  /** There will be no load. */
+  ended(error) {
+    for (const { fail } of this.#waiting.splice(0)) fail(error);
+  }
+
+  // The connection
+
+  hungUp() {
+    this.#replaying = undefined;
+    this.#latest = this.#cursor;
+    this.outbox.delivery.hungUp();
+    this.threads.hungUp();
+  }
+
+  hear(frame) {
+    const { type, cursor, ...rest } = frame;
+    const { threads, presence, notifications } = this;
+    switch (type) {
+      case 'auth_ok':
+        this.#replaying = frame.resumed;
+        if (!frame.resumed) this.#reload(cursor);
+        return;
+      case 'synced':
+        this.#replaying = false;
+        if (frame.reset) return void this.#reload(cursor);
+        this.#keep(cursor);
+        return this.#begin();
+      case 'message_ack':
+        this.#acknowledged(frame);
+        break;
+      case 'new_message':
+        this.outbox.observe(rest);
+        threads.created(rest);
+        break;
+      case 'message_deleted':
+        Object.assign(rest, { deleted: true, content: null, images: [], image_urls: [] });
+      case 'message_updated':
+        threads.changed(rest);
+        this.#observe(rest);
+        break;
+      case 'messages_seen':
+      case 'messages_delivered':
+        threads.marked(frame);
+        break;
+      case 'typing':
+      case 'stop_typing':
+        threads.typed(frame);
+        break;
+      case 'user_online':
+      case 'user_offline':
+        presence.seen(frame.user_id, type === 'user_online', frame.last_seen);
+        break;
+      case 'online_users':
+        presence.only(frame.users);
+        break;
+      case 'nav_counts':
+        this.#client.emit('counts', (this.counts = frame.payload));
+        break;
+      case 'notification':
+        notifications.take(frame.payload);
+        break;
+      case 'notification_read':
+        notifications.wasRead(frame.id);
+        break;
+      case 'notification_deleted':
+        notifications.wasDeleted(frame.id);
+        break;
+      case 'error':
+        if (!this.outbox.delivery.refused(frame, refusal(frame))) this.#client.emit('error', refusal(frame));
+    }
+    if (cursor) this.#keep(cursor);
+  }
+
+  /** An acknowledgement settles what it is of by what it says itself, whatever threads are here. */
+  #acknowledged(frame) {
+    const message = this.outbox.written(frame);
+    if (message) this.threads.created(message, this.outbox.receiver(frame.temp_id));
+    else this.threads.missed(frame.thread_id, frame.rev);
+    if (message) this.outbox.observe(message);
+    else this.outbox.delivery.settled(frame.temp_id);
+  }
+
+  /** A change of a message settles what was to change it, with the whole message. */
+  async #observe(change) {
+    const held = this.threads.held(change);
+    if (held || change.deleted || !this.outbox.changes(change.id)) return this.outbox.observe({ ...held, ...change });
+    const { thread_id, seq } = change;
+    const page = await this.#client.ask('GET', `/chat/messages?thread_id=${thread_id}&after_seq=${seq - 1}&limit=1`).catch(() => undefined);
+    this.outbox.observe({ ...page?.messages[0], ...change });
+  }
+
+  #keep(cursor) {
+    this.#latest = cursor;
+    if (!this.#fetching && !this.#replaying) this.#cursor = cursor;
+  }
+
+  /** Fetches something that was missed. The cursor stands still meanwhile, and a failure begins again from it. */
+  async fetch(work) {
+    const { connection } = this.#client;
+    const { turn } = connection;
+    this.#fetching++;
+    const error = await work().then(() => undefined, e => e);
+    this.#fetching--;
+    if (this.retired) return;
+    if (error) this.#client.emit('error', error);
+    if (turn !== connection.turn) return;
+    if (error) connection.lost();
+    else this.#keep(this.#latest);
+  }
+
+  async #reload(cursor) {
+    const { connection } = this.#client;
+    const { turn } = connection;
+    this.#loaded = false;
+    this.#cursor = undefined;
+    this.#latest = cursor;
+    this.threads.clear();
+    this.notifications.clear();
+    await this.fetch(() => this.threads.load());
+    if (turn !== connection.turn || this.retired) return;
+    this.#client.emit('reset');
+    this.#begin();
+  }
+
+  #begin() {
+    this.#loaded = true;
+    this.#client.connection.become('online');
+    for (const { done } of this.#waiting.splice(0)) done();
+    this.#client.say({ type: 'who_is_online' });
+    this.threads.begin();
+    this.outbox.delivery.begin(this.#client.limits());
+  }
+}

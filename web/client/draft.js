@@ -1,0 +1,78 @@
+// What may be sent: read, made well-formed and measured before it is, so that a refusal for ever costs nobody else anything.
+
+import { ChatError } from './errors.js';
+
+/** How deep, and how large, `extra_data` may be at most; a frame's limit comes long before. */
+const DEPTH = 32;
+const PARTS = 10_000;
+
+const wrong = message => new ChatError('bad_request', message);
+
+/** Half of a character cannot be written as UTF-8: what stands alone becomes U+FFFD, as everywhere on the web. */
+export function wellFormed(text) {
+  return text.toWellFormed?.() ?? text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
+}
+
+/** Reads an id: a positive whole number, or one written as a string. */
+export function id(what, value) {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  if (!Number.isSafeInteger(number) || number <= 0) throw wrong(`${what} is a positive whole number, not ${String(value)}`);
+  return number;
+}
+
+/** Reads a text. */
+export function words(text) {
+  if (typeof text !== 'string') throw wrong('a text is a string');
+  return wellFormed(text);
+}
+
+/** Reads what a page wants to send. */
+export function content({ text, images, extra_data, reply_to }) {
+  for (const file of images) if (typeof file?.arrayBuffer !== 'function' || typeof file.slice !== 'function') throw wrong('images are files (Blob)');
+  return {
+    content: text == null ? undefined : words(text),
+    extra_data: extra_data == null ? undefined : extra(extra_data),
+    reply_to: reply_to == null ? undefined : id('reply_to', reply_to),
+  };
+}
+
+function extra(value) {
+  if (typeof value !== 'object' || Array.isArray(value)) throw wrong('extra_data is an object');
+  const written = json(value, [], { left: PARTS });
+  if (written.product_id != null) written.product_id = id('extra_data.product_id', written.product_id);
+  return written;
+}
+
+/** Copies what JSON can say of a value, and refuses what it cannot say. */
+function json(value, within, parts) {
+  if (--parts.left < 0) throw new ChatError('too_large', 'extra_data is too large');
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return wellFormed(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value !== 'object') throw wrong(`extra_data cannot hold ${typeof value === 'number' ? value : `a ${typeof value}`}`);
+  if (within.includes(value) || within.length > DEPTH) throw wrong('extra_data holds itself, or is too deep');
+  const path = [...within, value];
+  if (typeof value.toJSON === 'function') return json(value.toJSON(), path, parts);
+  if (Array.isArray(value)) return value.map(part => json(part ?? null, path, parts));
+  const kept = Object.entries(value).filter(([, part]) => part !== undefined);
+  return Object.fromEntries(kept.map(([name, part]) => [wellFormed(name), json(part, path, parts)]));
+}
+
+/** Tells why a frame would be refused by its size alone. */
+export function unfit(frame, limits) {
+  const { content, images } = frame;
+  if (!limits) return undefined;
+  const characters = content?.length > limits.text_chars ? count(content) : 0;
+  if (characters > limits.text_chars) return new ChatError('text_too_long', `a text has at most ${limits.text_chars} characters, this one has ${characters}`);
+  if (images?.length > limits.images) return new ChatError('too_many_images', `a message has at most ${limits.images} images, this one has ${images.length}`);
+  const bytes = new TextEncoder().encode(JSON.stringify(frame)).length;
+  if (bytes > limits.frame_bytes) return new ChatError('too_large', `at most ${limits.frame_bytes} bytes can be sent at once, these are ${bytes}`);
+  return undefined;
+}
+
+/** Counts characters as the server does: Unicode scalar values. */
+function count(text) {
+  let characters = 0;
+  for (const _ of text) characters++;
+  return characters;
+}

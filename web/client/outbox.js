@@ -1,0 +1,388 @@
+// What waits to be stored by the server: messages, edits and deletions. Kept on disk, the same for all tabs of a person.
+//
+//   send, edit, delete -> entry on disk -> Delivery -> settled by what the server says | failed, with a reason
+
+import { Delivery } from './delivery.js';
+import { content, id, words } from './draft.js';
+import { ChatError } from './errors.js';
+import { disk, memory } from './store.js';
+import { Tab } from './tab.js';
+
+/** @typedef {import('../chat-client.js').Entry & {n?: number, tab?: string, held?: boolean, tried?: boolean, renewed?: boolean}} Entry */
+
+const pending = { state: /** @type {const} */ ('pending'), error: undefined, reason: undefined, renewed: undefined };
+
+export class Outbox {
+  #account;
+  #client;
+  /** @type {Map<string, Entry>} */ #entries = new Map();
+  #opened;
+  /** @type {any} */ #open;
+  /** Entries on their way to the disk. */ #writing = new Map();
+  /** @type {Tab | undefined} */ #tab;
+  #held = Promise.resolve();
+
+  constructor(account, client) {
+    this.#account = account;
+    this.#client = client;
+    this.delivery = new Delivery(account, client, this);
+    /** @type {Promise<import('./store.js').Store>} */
+    this.#opened = new Promise(open => (this.#open = open));
+  }
+
+  /** Opens what is kept for a user. */
+  async open(me) {
+    const { base, options, memories } = this.#client;
+    const name = `softadastra-chat ${base} ${me}`;
+    try {
+      const store = await disk(options.storage ?? globalThis.indexedDB, name);
+      const tab = await new Tab(name, () => this.#pull(), news => this.#heard(news)).claim();
+      if (this.#account.retired) return tab.close();
+      this.#tab = tab;
+      this.#open(store);
+    } catch {
+      // In memory it is kept for when its user comes back.
+      if (!memories.has(name)) memories.set(name, memory());
+      this.#open(memories.get(name));
+    }
+    await this.#pull();
+    this.hold();
+    this.#adopt();
+  }
+
+  /** Ends this tab's part. */
+  close() {
+    this.#tab?.close();
+  }
+
+  /** Lets go of everything; what is on disk stays there. */
+  retire() {
+    this.close();
+    for (const entry of [...this.#entries.values()]) this.#forget(entry);
+  }
+
+  // What a page asks for
+
+  send(to, draft = {}) {
+    const temp_id = `${Date.now()}-${Math.random()}`; // in time's order: cheap to index
+    const promise = this.#client.promises.of(temp_id);
+    try {
+      const { text, images, extra_data, reply_to } = draft;
+      const entry = {
+        ...this.#new('message', this.#address(to)), temp_id, content: text, extra_data, reply_to,
+        images: [...(images ?? [])].map(file => ({ file, name: file?.name ?? 'image', progress: 0 })),
+      };
+      this.#account.threads.stopsTyping(to);
+      this.#write(entry);
+    } catch (error) {
+      this.#client.promises.fail(temp_id, error instanceof ChatError ? error : new ChatError('bad_request', String(error)));
+    }
+    return promise;
+  }
+
+  async edit(key, text) {
+    text = words(text);
+    const message = this.#message(key);
+    if (!message) return this.#alter('edit', this.#stored(key), text);
+    const changed = await this.#update(message, entry => (entry.tried && entry.state === 'pending' ? undefined : { ...entry, ...pending, content: text }));
+    if (!changed) return this.#alter('edit', { of: key, ...this.#whereOf(message) }, text);
+    this.delivery.run();
+    return this.#client.promises.of(key);
+  }
+
+  async delete(key) {
+    const message = this.#message(key);
+    if (!message) return this.#alter('delete', this.#stored(key));
+    const taken = await this.#update(message, entry => (entry.tried && entry.state === 'pending' ? undefined : { ...entry, state: 'failed', error: 'closed' }));
+    if (!taken) return this.#alter('delete', { of: key, ...this.#whereOf(message) });
+    this.discard(key);
+  }
+
+  /** @returns {Entry[]} */
+  list(to) {
+    const lane = to && this.lane(this.#address(to));
+    return [...this.#entries.values()].filter(e => !to || this.lane(e) === lane).sort((a, b) => (a.n ?? 1e15) - (b.n ?? 1e15));
+  }
+
+  retry(temp_id) {
+    const entry = this.#entries.get(temp_id);
+    if (!entry) return;
+    if (entry.n) this.change(entry, pending).then(() => this.delivery.run());
+    else this.#write(Object.assign(entry, pending));
+  }
+
+  discard(temp_id) {
+    const entry = this.#entries.get(temp_id);
+    if (!entry) return;
+    const error = new ChatError('closed', 'discarded');
+    for (const { temp_id, kind } of [entry, ...this.#changesOf(entry)]) {
+      if (kind === 'delete' && temp_id !== entry.temp_id) this.#client.promises.done(temp_id);
+      else this.#client.promises.fail(temp_id, error);
+      this.#remove(/** @type {Entry} */ (this.#entries.get(temp_id)), { discarded: true });
+    }
+  }
+
+  // Entries
+
+  /** What one conversation's entries wait behind each other in. @param {any} entry */
+  lane({ receiver_id, thread_id, message_id }) {
+    const user = receiver_id ?? this.#account.threads.get(thread_id)?.other_user_id;
+    return user ? `u${user}` : thread_id ? `t${thread_id}` : `m${message_id}`;
+  }
+
+  #address(to) {
+    const user = this.#account.threads.get(to)?.other_user_id ?? to?.user;
+    return user == null ? { thread_id: id('a thread', to?.id ?? to) } : { receiver_id: id('a user', user) };
+  }
+
+  /** @param {any} entry */
+  #whereOf({ receiver_id, thread_id }) {
+    return { receiver_id, thread_id };
+  }
+
+  #new(kind, where) {
+    return { kind, state: 'pending', created_at: new Date().toISOString(), images: [], ...where };
+  }
+
+  /** The message that waits under this name. */
+  #message(key) {
+    const entry = this.#entries.get(key);
+    return entry?.kind === 'message' ? entry : undefined;
+  }
+
+  /** A stored message, and where it is, by its id or the name under which it was sent. */
+  #stored(key) {
+    const held = this.#account.threads.find(key);
+    const message_id = held?.message.id ?? id('a message', key);
+    return { message_id, ...(held && { receiver_id: held.thread.other_user_id, thread_id: held.thread.id }) };
+  }
+
+  #changesOf(message) {
+    return [...this.#entries.values()].filter(e => e.of === message.temp_id && e.kind !== 'message');
+  }
+
+  /** Writes an edit or a deletion; one of the same message that has not begun, or has failed, becomes this one. */
+  async #alter(kind, target, text) {
+    const same = [...this.#entries.values()].find(e => e.kind === kind && (target.message_id ? e.message_id === target.message_id : e.of === target.of));
+    if (same) {
+      const changed = await this.#update(same, entry => (entry.tried && entry.state === 'pending' && kind === 'edit' ? undefined : { ...entry, ...pending, content: text }));
+      if (changed) {
+        this.delivery.run();
+        return this.#client.promises.of(same.temp_id);
+      }
+    }
+    const entry = { ...this.#new(kind, target), temp_id: `${Date.now()}-${Math.random()}`, content: text };
+    const promise = this.#client.promises.of(entry.temp_id);
+    this.#write(entry);
+    return promise;
+  }
+
+  /** Puts an entry on disk, and has it sent; what can never be sent is there as failed, and not on disk. */
+  #write(entry) {
+    this.#entries.set(entry.temp_id, entry);
+    try {
+      const { content: text, images, extra_data, reply_to } = entry;
+      if (entry.kind === 'message') Object.assign(entry, content({ text, images: images.map(image => image.file), extra_data, reply_to }));
+    } catch (error) {
+      this.fail(entry, error);
+      return;
+    }
+    this.#client.emit('outbox', entry);
+    this.#writing.set(entry.temp_id, this.#add(entry).finally(() => this.#writing.delete(entry.temp_id)));
+  }
+
+  async #add(entry) {
+    try {
+      if (!this.#account.me) this.#client.identify(); // whose outbox?
+      const store = await this.#opened;
+      if (!this.#entries.has(entry.temp_id)) return; // discarded
+      Object.assign(entry, { tab: this.#tab?.id, held: this.#client.paused() });
+      entry.n = await store.add(entry);
+      if (!this.#entries.has(entry.temp_id)) await store.delete(entry.n);
+      this.#tab?.tell({ changed: true });
+      this.delivery.run();
+    } catch (error) {
+      this.fail(entry, new ChatError('storage', String(error)));
+    }
+  }
+
+  /** Changes an entry where it is kept, if `how` agrees to what is kept. @param {Entry} entry @param {(kept: any) => any} how */
+  async #update(entry, how) {
+    await this.#writing.get(entry.temp_id);
+    const changed = entry.n ? await (await this.#opened).update(entry.n, how) : how(entry);
+    if (!changed) return false;
+    const { images, ...rest } = changed;
+    this.#client.emit('outbox', Object.assign(entry, rest));
+    if (entry.n) this.#tab?.tell({ changed: true });
+    else this.#write(entry);
+    return true;
+  }
+
+  /** Changes an entry, here at once, and where it is kept. */
+  async change(entry, what) {
+    this.#client.emit('outbox', Object.assign(entry, what));
+    if (!entry.n || !this.#entries.has(entry.temp_id)) return;
+    await this.#kept(store => store.update(entry.n, kept => ({ ...kept, ...what })));
+    this.#tab?.tell({ changed: true });
+  }
+
+  /** It can never be stored as it is. What was to be changed of it is changed here. */
+  async fail(entry, error) {
+    this.#client.promises.fail(entry.temp_id, error);
+    const what = { state: 'failed', error: error.code, reason: error.message };
+    for (const { kind, temp_id, content } of this.#changesOf(entry)) {
+      if (kind === 'delete') return this.discard(entry.temp_id);
+      Object.assign(what, { content });
+      this.#client.promises.fail(temp_id, error);
+      this.#remove(/** @type {Entry} */ (this.#entries.get(temp_id)));
+    }
+    await this.change(entry, what);
+  }
+
+  /** Changes what is kept. If that fails, it is told; what is here holds on. @param {(store: import('./store.js').Store) => Promise<any>} work */
+  async #kept(work) {
+    await work(await this.#opened).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
+  }
+
+  #forget(entry) {
+    this.#entries.delete(entry.temp_id);
+    this.#client.emit('outbox', entry);
+  }
+
+  async #remove(entry, news = {}) {
+    this.#forget(entry);
+    if (!entry.n) return;
+    await this.#kept(store => store.delete(entry.n));
+    this.#tab?.tell({ settled: entry.temp_id, ...news });
+  }
+
+  // Tabs
+
+  /** Shows what is kept: what other tabs have written, changed and settled. */
+  async #pull() {
+    const store = await this.#opened;
+    const before = [...this.#entries.values()].filter(entry => entry.n);
+    const kept = await store.all();
+    if (this.#account.retired) return;
+    for (const entry of before) if (!kept.some(e => e.n === entry.n)) this.#forget(entry);
+    for (const { temp_id, ...entry } of kept) {
+      const held = this.#entries.get(temp_id) ?? /** @type {any} */ ({ temp_id });
+      if (entry.state === 'failed' && held.state === 'pending') this.#client.promises.fail(temp_id, new ChatError(entry.error, entry.reason));
+      this.#entries.set(temp_id, Object.assign(held, entry, held.images && { images: held.images }));
+      this.#client.emit('outbox', held);
+    }
+    this.delivery.run();
+  }
+
+  /** Another tab has settled what was promised here. */
+  #heard({ settled, discarded, result }) {
+    if (discarded) this.#client.promises.fail(settled, new ChatError('closed', 'discarded'));
+    else if (result) this.#client.promises.done(settled, result.message);
+  }
+
+  /** While a tab is switched off, no other one sends what was written in it. */
+  hold() {
+    this.#held = this.#held.then(async () => {
+      const store = await this.#opened;
+      const held = this.#client.paused();
+      for (const entry of this.#entries.values()) {
+        if (entry.n && entry.tab === this.#tab?.id && !!entry.held !== held) {
+          entry.held = held;
+          await store.update(entry.n, kept => ({ ...kept, held }));
+        }
+      }
+      this.#tab?.tell({ changed: true });
+    }).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
+  }
+
+  /** Takes over what a tab has held that has ended for good. */
+  async #adopt() {
+    const tab = this.#tab;
+    if (!tab) return;
+    const others = new Set([...this.#entries.values()].filter(e => e.held && e.tab && e.tab !== tab.id).map(e => e.tab));
+    for (const other of others) {
+      if (!(await tab.ended(other))) continue;
+      const store = await this.#opened;
+      for (const entry of this.#entries.values()) {
+        if (entry.tab === other && entry.n) await store.update(entry.n, kept => (kept.tab === other ? { ...kept, tab: tab.id, held: this.#client.paused() } : undefined));
+      }
+      tab.tell({ changed: true });
+      await this.#pull();
+    }
+  }
+
+  /** Runs work that one tab at a time may do. */
+  alone(lane, work) {
+    return this.#tab ? this.#tab.alone(lane, work) : work();
+  }
+
+  // Delivery
+
+  /** Whether this tab may send it. @param {Entry} entry */
+  sendable(entry) {
+    return entry.n && entry.state === 'pending' && (!entry.held || entry.tab === this.#tab?.id);
+  }
+
+  /** Marks an entry as sent, unless it is gone, or not to be sent any more. Says whether it had been sent before. */
+  async claim(entry) {
+    let before;
+    const kept = await (await this.#opened).update(entry.n, kept => {
+      before = !!kept.tried;
+      return this.sendable(kept) ? { ...kept, tried: true } : undefined;
+    });
+    if (!kept) {
+      await this.#pull();
+      return undefined;
+    }
+    const { images, ...rest } = kept;
+    Object.assign(entry, rest);
+    return { before };
+  }
+
+  // What the server says
+
+  /** To whom a message is written. */
+  receiver(temp_id) {
+    return this.#entries.get(temp_id)?.receiver_id;
+  }
+
+  /** Whether an edit or a deletion of a message waits. */
+  changes(message_id) {
+    return [...this.#entries.values()].some(entry => entry.message_id === message_id);
+  }
+
+  /** Makes the message that an acknowledgement is of; nothing, if it was not written here. */
+  written({ thread_id, temp_id, message_id, seq, rev, created_at }) {
+    const entry = this.#entries.get(temp_id);
+    if (!entry) return undefined;
+    const { content = null, extra_data = null, reply_to = null } = entry;
+    const images = entry.images.map(image => image.media);
+    return {
+      id: message_id, thread_id, seq, rev, sender_id: this.#account.me, temp_id, content, images,
+      image_urls: images.map(image => image?.url), extra_data, reply_to, created_at, edited_at: null, deleted: false,
+    };
+  }
+
+  /** A message is there, or is there in another state: what was waiting for that does no more. */
+  observe(message) {
+    const { id, temp_id, sender_id, deleted, edited_at } = message;
+    if (temp_id && sender_id === this.#account.me) {
+      const entry = this.#entries.get(temp_id);
+      for (const change of entry ? this.#changesOf(entry) : []) this.change(change, { message_id: id });
+      this.settle(temp_id, message);
+    }
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.message_id !== id) continue;
+      const done = entry.kind === 'delete' ? deleted : entry.tried && edited_at && entry.content === message.content;
+      if (done) this.settle(entry.temp_id, entry.kind === 'edit' ? message : undefined);
+    }
+  }
+
+  /** It is done. */
+  settle(temp_id, message) {
+    const entry = this.#entries.get(temp_id);
+    if (entry) this.#remove(entry, { result: { message } });
+    this.#client.promises.done(temp_id, message);
+    this.delivery.settled(temp_id);
+  }
+}

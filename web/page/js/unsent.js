@@ -1,0 +1,79 @@
+// What is not stored yet: why it failed, and what can be done with it. Nothing of it is thrown away unasked.
+
+import { confirm } from './dialogs.js';
+import { reason } from './format.js';
+
+/** @typedef {import('../../chat-client.js').ChatClient} ChatClient */
+/** @typedef {import('../../chat-client.js').Entry} Entry */
+/** @typedef {{label: string, icon: any, danger?: boolean, run: () => void}} Choice */
+
+/** What an entry would do. @param {any} entry @returns {'message' | 'edit' | 'delete'} */
+export const kindOf = entry => entry?.kind ?? 'message';
+
+/**
+ * Whether an entry waits in another tab of the same person that is switched off: this one, which is online, does not send
+ * it. @param {ChatClient} chat @param {any} entry
+ */
+export const isElsewhere = (chat, entry) => Boolean(entry?.held && entry.state === 'pending' && chat.state === 'online');
+
+/** How far an entry has come. @param {ChatClient} chat @param {Entry} entry */
+export const stateOf = (chat, entry) => (isElsewhere(chat, entry) ? 'elsewhere' : entry.state);
+
+/** Whether an entry goes nowhere as it is. @param {ChatClient} chat @returns {(entry: Entry) => boolean} */
+export const stays = chat => entry => stateOf(chat, entry) !== 'pending';
+
+/** The pictures that were refused. @param {Entry} entry */
+const refused = entry => (entry.images ?? []).filter(image => image.error);
+
+/** Says why something failed. @param {Entry} entry */
+export function failure(entry) {
+  const what = { message: 'Not sent', edit: 'Not changed', delete: 'Not deleted' }[kindOf(entry)];
+  const files = refused(entry).map(image => `“${image.name}”`).join(', ');
+  return `${what}: ${reason(entry.error, entry.reason)}${files && ` (${files})`}.`;
+}
+
+/**
+ * Lists what can be done with an entry. @param {ChatClient} chat @param {Entry} entry
+ * @param {(entry: Entry) => void} edit takes its text back to where one writes
+ * @returns {Choice[]}
+ */
+export function choices(chat, entry, edit) {
+  /** @type {Choice[]} */ const list = [];
+  const { content, temp_id } = entry;
+  const [failed, kind] = [entry.state === 'failed', kindOf(entry)];
+  if (failed) list.push({ label: 'Try again', icon: 'retry', run: () => chat.retry(temp_id) });
+  const without = failed && sendable(entry);
+  if (without) list.push({ label: without.label, icon: 'send', run: () => without.send(chat) });
+  if (kind !== 'delete' && (failed || content)) list.push({ label: 'Edit', icon: 'edit', run: () => edit(entry) });
+  if (content) list.push({ label: 'Copy', icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
+  const label = kind === 'message' ? 'Discard' : kind === 'edit' ? 'Discard the change' : 'Keep the message';
+  list.push({ label, icon: 'trash', danger: kind !== 'delete', run: async () => {
+    if (!without || (await confirm('Discard message?', `${without.rest} would go, too.`, 'Discard'))) chat.discard(temp_id);
+  } });
+  return list;
+}
+
+/**
+ * What is left of a message when the refused pictures are taken out; nothing, if none was refused or nothing is left.
+ * @param {Entry} entry
+ */
+export function sendable(entry) {
+  const bad = refused(entry);
+  const good = (entry.images ?? []).filter(image => !image.error);
+  if (!bad.length || (!good.length && !entry.content)) return undefined;
+  const photos = good.length === 1 ? 'the good photo' : `the ${good.length} good photos`;
+  const rest = [entry.content && 'the text', good.length && photos].filter(Boolean).join(' and ');
+  return {
+    /** What would be lost if all were discarded. */ rest: rest.replace('t', 'T'),
+    label: bad.length > 1 ? 'Send without them' : 'Send without it', // they are named above
+    /** Sends it: another message, for its key stands for what was refused. @param {ChatClient} chat */
+    send(chat) {
+      const { content, extra_data, reply_to, temp_id } = entry;
+      chat.send(to(entry), { text: content, images: good.map(image => image.file), extra_data, reply_to }).catch(() => {});
+      chat.discard(temp_id);
+    },
+  };
+}
+
+/** Where an entry goes. @param {Entry} entry */
+export const to = entry => (entry.receiver_id ? { user: entry.receiver_id } : { id: /** @type {number} */ (entry.thread_id) });

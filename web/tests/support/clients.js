@@ -1,0 +1,57 @@
+// People with the library, against a hub; quick in everything, so that tests are.
+
+import { ChatClient } from '../../chat-client.js';
+import { until } from './wait.js';
+
+export class Clients {
+  #hub;
+  #all = [];
+
+  constructor(hub) {
+    this.#hub = hub;
+  }
+
+  /** A client of somebody that does not connect yet. */
+  idle(id, options = {}) {
+    const chat = /** @type {any} */ (new ChatClient({ url: this.#hub.url, getToken: () => this.#hub.token(id), timeout: 1500, backoff: [20, 200], ...options }));
+    chat.errors = [];
+    chat.on('error', error => chat.errors.push(error));
+    this.#all.push(chat);
+    return chat;
+  }
+
+  /** One that is online. */
+  async online(id, options) {
+    const chat = this.idle(id, options).connect();
+    await isOnline(chat);
+    return chat;
+  }
+
+  close() {
+    for (const chat of this.#all.splice(0)) chat.close();
+  }
+}
+
+export const isOnline = (...chats) => until('all are online', () => chats.every(chat => chat.state === 'online'));
+
+/** A WebSocket that keeps what is said on it; `frames(type)` gives what was. */
+export function counting() {
+  const said = [];
+  class Counting extends WebSocket {
+    send(text) {
+      said.push(JSON.parse(text));
+      super.send(text);
+    }
+  }
+  return { WebSocket: Counting, frames: type => said.filter(frame => frame.type === type) };
+}
+
+/** A promise that another part of a test keeps. */
+export function gate() {
+  let open;
+  const passed = new Promise(done => (open = done));
+  return { open, passed };
+}
+
+/** What has become of a promise by now: 'pending', 'done', or the code of its error. */
+export const outcome = promise => Promise.race([promise.then(() => 'done', error => error.code), new Promise(done => setTimeout(done, 0, 'pending'))]);
