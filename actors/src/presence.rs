@@ -97,7 +97,7 @@ impl Table {
 
     /// Returns some of those of whom nothing was noted for a while, at most as many as said, with when they were there for
     /// certain: who is connected was so at `alive`, unless they came later.
-    pub(crate) fn to_note(
+    pub(crate) fn due(
         &mut self,
         now: Instant,
         every: Duration,
@@ -285,7 +285,7 @@ impl State {
     async fn note_some(&mut self) {
         let now = Instant::now();
         let (every, alive) = (self.node.options.heartbeat * NOTED_EVERY, alive(&self.node));
-        let some = self.node.presence.write(|table| table.to_note(now, every, alive, NOTED_AT_ONCE));
+        let some = self.node.presence.write(|table| table.due(now, every, alive, NOTED_AT_ONCE));
         if !some.is_empty() || !self.unwritten.is_empty() {
             self.note(&some).await;
         }
@@ -314,7 +314,9 @@ impl State {
                 self.try_at = Some(Instant::now() + PAUSE);
                 return;
             };
-            rows.iter().for_each(|(user, _)| drop(self.unwritten.remove(user)));
+            for (user, _) in rows {
+                self.unwritten.remove(user);
+            }
         }
     }
 }

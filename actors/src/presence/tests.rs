@@ -68,15 +68,17 @@ fn while_they_are_online_it_is_noted_now_and_then_and_not_of_all_at_once() {
     let every = Duration::from_secs(120);
     let mut table = Table::default();
     let crowd: Vec<UserId> = (1..=100).map(user).collect();
-    crowd.iter().for_each(|user| drop(table.came(*user, start, at(0))));
-    assert!(table.to_note(start + every / 2, every, at(50), 64).is_empty(), "they have just come");
+    for user in &crowd {
+        table.came(*user, start, at(0));
+    }
+    assert!(table.due(start + every / 2, every, at(50), 64).is_empty(), "they have just come");
     // The first has gone, and does not count as gone yet: nothing later is claimed of them.
     table.left(user(1), start, at(3));
     let now = start + every;
-    let mut noted = table.to_note(now, every, at(50), 64);
+    let mut noted = table.due(now, every, at(50), 64);
     assert_eq!(noted.len(), 64);
-    noted.extend(table.to_note(now, every, at(50), 64));
-    assert!(table.to_note(now, every, at(50), 64).is_empty(), "once in a while");
+    noted.extend(table.due(now, every, at(50), 64));
+    assert!(table.due(now, every, at(50), 64).is_empty(), "once in a while");
     noted.sort_unstable();
     let expected: Vec<_> = crowd.iter().map(|one| (*one, if *one == user(1) { at(3) } else { at(50) })).collect();
     assert_eq!(noted, expected);
@@ -86,7 +88,7 @@ fn while_they_are_online_it_is_noted_now_and_then_and_not_of_all_at_once() {
     let mut all = table.all(at(140));
     all.sort_unstable();
     assert_eq!((all.len(), all[0], all[100]), (101, (user(1), at(3)), (user(200), at(140))));
-    assert_eq!(table.to_note(now + every, every, at(100), 200).len(), 101);
+    assert_eq!(table.due(now + every, every, at(100), 200).len(), 101);
     table.came(user(300), now, at(500));
-    assert_eq!(table.to_note(now + every, every, at(400), 200), [(user(300), at(500))], "not before they came");
+    assert_eq!(table.due(now + every, every, at(400), 200), [(user(300), at(500))], "not before they came");
 }
