@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chat_actors::{Hub, Refused};
 use chat_database::Database;
+use chat_database::connect::Company;
 use chat_database::media::{self, Store};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, timeout_at};
@@ -22,6 +23,7 @@ use crate::auth::origin::{Own, Policy};
 use crate::auth::{Issuer, Role};
 use crate::config::Config;
 use crate::http::{self, Api};
+use crate::process;
 use crate::server::{self, Lifetime};
 use crate::telemetry::{self, Metrics};
 use crate::ws::{self, Sockets};
@@ -32,29 +34,29 @@ const LAST_BITS: Duration = Duration::from_secs(1);
 /// How long the tokens of the demo page are good.
 const DEMO: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// Why the hub does not start.
+/// Why the hub does not start. What is underneath is said by the source alone: whoever shows an error shows its sources, too.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be used.
-    #[error("the database cannot be used: {0}")]
+    #[error(transparent)]
     Database(#[from] chat_database::Error),
     /// Images cannot be kept.
-    #[error("images cannot be kept (CHAT_MEDIA_URL): {0}")]
+    #[error("images cannot be kept (CHAT_MEDIA_URL)")]
     Media(#[from] media::Error),
     /// The schema could not be brought up to date.
-    #[error("the database could not be migrated: {0}")]
-    Migration(String),
+    #[error("the database {0} could not be migrated: {1}")]
+    Migration(String, String),
     /// The actors did not start.
-    #[error("the hub does not start: {0}")]
+    #[error("the hub does not start")]
     Hub(#[from] Refused),
     /// Nothing counts.
-    #[error("metrics cannot be collected: {0}")]
+    #[error("metrics cannot be collected")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
     /// The socket cannot be opened.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
     /// A token could not be made.
-    #[error("a token could not be made: {0}")]
+    #[error("a token could not be made")]
     Token(#[from] jsonwebtoken::errors::Error),
 }
 
@@ -63,6 +65,8 @@ pub enum Error {
 pub struct App {
     config: Config,
     database: Database,
+    /// Held to the end.
+    company: Option<Company>,
     hub: Hub,
     metrics: Metrics,
 }
@@ -75,10 +79,18 @@ impl App {
     pub async fn build(config: Config) -> Result<Self, Error> {
         let metrics = Metrics::install()?;
         let store = Store::open(&config.media)?;
-        let database = Database::connect(&config.database).await?;
+        let database = Database::connect_within(&config.database, config.wait_for_database).await?;
+        let company = database.join();
+        if company.as_ref().is_some_and(|company| company.others) {
+            tracing::warn!(
+                database = %database.place(),
+                "another hub uses this file: messages are safe with both, but presence and typing are each hub's own. \
+                 This is for a restart without a pause; to stay with several nodes, use MySQL or MariaDB"
+            );
+        }
         migrate(&database).await?;
         let hub = Hub::start(database.clone(), store, config.hub.clone()).await?;
-        Ok(Self { config, database, hub, metrics })
+        Ok(Self { config, database, company, hub, metrics })
     }
 
     /// Listens, and serves from now on.
@@ -86,14 +98,14 @@ impl App {
     /// # Errors
     /// [`Error::Listen`].
     pub fn bind(self) -> Result<Running, Error> {
-        let Self { config, database, hub, metrics } = self;
+        let Self { config, database, company, hub, metrics } = self;
         let listener = server::bind(config.listen).map_err(|error| Error::Listen(config.listen, error))?;
         let local_addr = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
         let origins = Policy::new(origins(&config, local_addr)).with_own(own(&config));
         let lifetime = Lifetime::default();
         let filter = routes(&config, &hub, origins, &metrics, &lifetime);
         let options = server::Options {
-            connections: config.max_connections.saturating_add(config.max_http_connections),
+            connections: process::room_for(config.max_connections.saturating_add(config.max_http_connections)),
             tls: config.tls.clone(),
             base_path: config.base_path.clone(),
         };
@@ -101,7 +113,7 @@ impl App {
         let draining = lifetime.draining.clone();
         let counting =
             tokio::spawn(async move { draining.run_until_cancelled_owned(upkeep(metrics)).await.unwrap_or_default() });
-        Ok(Running { local_addr, config, database, hub, lifetime, tasks: [accepting, counting] })
+        Ok(Running { local_addr, config, database, company, hub, lifetime, tasks: [accepting, counting] })
     }
 }
 
@@ -111,6 +123,7 @@ pub struct Running {
     local_addr: SocketAddr,
     config: Config,
     database: Database,
+    company: Option<Company>,
     hub: Hub,
     lifetime: Lifetime,
     tasks: [JoinHandle<()>; 2],
@@ -153,19 +166,24 @@ impl Running {
     }
 
     /// Ends gracefully: nothing new is accepted, clients are sent away in paced batches, what was begun is finished.
-    /// Returns by the configured deadline; what is left then is cut. Tells whether nothing was left.
+    /// Returns by the configured deadline; requests that wait for their answer until then are told that the node is shutting
+    /// down, and what is left is cut. Tells whether nothing was left.
     pub async fn shutdown(self) -> bool {
-        let Self { config, database, hub, lifetime, tasks, .. } = self;
+        let Self { config, database, company, hub, lifetime, tasks, .. } = self;
         let last_bits = LAST_BITS.min(config.drain / 4);
         let end = Instant::now() + config.drain;
         let deadline = end - last_bits;
         lifetime.draining.cancel();
         lifetime.tasks.close();
-        hub.drain(config.drain - last_bits).await;
+        hub.send_away((config.drain - last_bits) / 2).await;
         let clean = timeout_at(deadline, lifetime.tasks.wait()).await.is_ok();
         if !clean {
             tracing::warn!(connections = lifetime.tasks.len(), "the drain's time is over: what is left is cut");
+            lifetime.late.cancel();
+            drop(timeout_at(deadline + last_bits / 2, lifetime.tasks.wait()).await);
         }
+        // The actors end after the last answer that needs them.
+        hub.end(deadline + last_bits / 2).await;
         lifetime.cut.cancel();
         let ending = async {
             lifetime.tasks.wait().await;
@@ -173,6 +191,7 @@ impl Running {
                 drop(task.await);
             }
             database.close().await;
+            drop(company);
         };
         timeout_at(end, ending).await.is_ok() && clean
     }
@@ -188,7 +207,7 @@ impl Running {
 /// [`Error::Migration`].
 pub async fn migrate(database: &Database) -> Result<(), Error> {
     let migrated = chat_migrations::up(database.for_migrations()).await;
-    migrated.map_err(|error| Error::Migration(error.to_string()))
+    migrated.map_err(|error| Error::Migration(database.place().to_string(), error.to_string()))
 }
 
 /// Joins the two halves of the edge.

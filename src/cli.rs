@@ -4,6 +4,8 @@
 //! [`crate::config`].
 
 pub mod images;
+pub mod names;
+pub mod secret;
 pub mod serve;
 pub mod value;
 
@@ -13,6 +15,7 @@ use chat_database::ids::UserId;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::auth::Role;
+use secret::Secret;
 pub use serve::ServeArgs;
 
 const EXAMPLES: &str = "\
@@ -44,6 +47,14 @@ pub struct Cli {
     pub serve: ServeArgs,
 }
 
+impl Cli {
+    /// Reads the command line and the environment. Ends the program where they are wrong, without repeating a secret.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| secret::without_secrets(error).exit())
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -63,7 +74,11 @@ pub enum Command {
 pub struct MigrateArgs {
     /// `sqlite://…?mode=rwc`, `mysql://…` or `mariadb://…`.
     #[arg(long, env = "DATABASE_URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
-    pub database_url: String,
+    pub database_url: Secret,
+    /// How long to wait for a database that is away: `30s`, or `off`.
+    #[arg(long, env = "CHAT_WAIT_FOR_DATABASE", value_name = "SPAN|off", default_value = "30s",
+        value_parser = value::duration_or_off)]
+    pub wait_for_database: Duration,
 }
 
 /// What the token is to say.

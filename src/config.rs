@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::auth::keys::{SHORTEST_SECRET, named};
 use crate::auth::{Authenticator, Issuer, Keys, origin};
+use crate::cli::secret::{Secret, quoted, shown};
 use crate::cli::serve::{KeyArgs, LimitArgs};
 use crate::cli::{ServeArgs, value};
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub page: bool,
     /// How to reach the database.
     pub database: connect::Options,
+    /// How long to wait for it at the start.
+    pub wait_for_database: Duration,
     /// Where images are kept.
     pub media: Place,
     /// Whether readers of images are sent on to the store.
@@ -149,11 +152,11 @@ impl Config {
             spans.iter().filter(|(_, span)| span.is_zero()).map(|(name, _)| format!("{name} must be above zero")),
         );
         problems.extend((process.workers == Some(0)).then(|| "CHAT_WORKERS must be at least 1".to_owned()));
-        problems.extend(database(&args.database_url).err());
+        problems.extend(database(args.database_url.expose()).err());
         let media = note(&mut problems, images::place(&args.images));
         problems.extend(images::limits(&args.images));
         problems.extend(
-            said(args.nats_url.as_ref()).map(|_| {
+            said_secret(args.nats_url.as_ref()).map(|_| {
                 "NATS_URL is set, but this version joins its nodes by their database alone: unset it".to_owned()
             }),
         );
@@ -187,7 +190,11 @@ impl Config {
             authenticator: keys.authenticator,
             page: args.page.unwrap_or(keys.development.is_some()),
             development: keys.development,
-            database: connect::Options { url: args.database_url.clone(), readers: args.database_readers.clamp(1, 64) },
+            database: connect::Options {
+                url: args.database_url.expose().to_owned(),
+                readers: args.database_readers.clamp(1, 64),
+            },
+            wait_for_database: args.wait_for_database,
             media,
             media_redirect: args.images.media_redirect,
             hub: hub_options(args, links),
@@ -205,7 +212,7 @@ impl Config {
 /// What is wrong, and what to do.
 pub fn key_set(args: &KeyArgs, folder: &Path) -> Result<KeySet, String> {
     let issuer = Issuer { issuers: listed(&args.jwt_issuer), audiences: listed(&args.jwt_audience) };
-    let secrets = listed(&args.jwt_secret);
+    let secrets = listed_secrets(&args.jwt_secret);
     let (pem, jwks) = (file(args.jwt_public_key.as_ref()), file(args.jwt_jwks.as_ref()));
     let sources = [!secrets.is_empty(), pem.is_some(), jwks.is_some()];
     if sources.into_iter().filter(|configured| *configured).count() > 1 {
@@ -222,7 +229,7 @@ pub fn key_set(args: &KeyArgs, folder: &Path) -> Result<KeySet, String> {
     } else {
         (from_secrets(&secrets, &issuer)?, secrets.first().cloned(), None)
     };
-    let ticket_secret = match said(args.ticket_secret.as_ref()) {
+    let ticket_secret = match said_secret(args.ticket_secret.as_ref()) {
         Some(secret) if secret.len() < SHORTEST_SECRET => {
             return Err(format!(
                 "CHAT_TICKET_SECRET is shorter than {SHORTEST_SECRET} bytes; try `openssl rand -base64 48`"
@@ -260,12 +267,12 @@ fn from_file(
     read: impl FnOnce(&str) -> Result<Keys, crate::auth::keys::Error>,
 ) -> Result<Keys, String> {
     let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{name}: {} cannot be read: {error}", path.display()))?;
-    read(&text).map_err(|error| format!("{name}: {}: {error}", path.display()))
+        std::fs::read_to_string(path).map_err(|error| format!("{name}: {} cannot be read: {error}", shown(path)))?;
+    read(&text).map_err(|error| format!("{name}: {}: {error}", shown(path)))
 }
 
 fn no_keys(args: &KeyArgs) -> bool {
-    listed(&args.jwt_secret).is_empty()
+    listed_secrets(&args.jwt_secret).is_empty()
         && [&args.jwt_public_key, &args.jwt_jwks].iter().all(|path| file(path.as_ref()).is_none())
 }
 
@@ -274,13 +281,25 @@ fn said(text: Option<&String>) -> Option<&String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
+fn said_secret(secret: Option<&Secret>) -> Option<&str> {
+    secret.map(Secret::expose).filter(|text| !text.trim().is_empty())
+}
+
 fn file(path: Option<&PathBuf>) -> Option<&Path> {
     path.map(PathBuf::as_path).filter(|path| !path.as_os_str().is_empty())
 }
 
 /// Drops the empty parts of a comma list.
 fn listed(parts: &[String]) -> Vec<String> {
-    parts.iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    some(parts.iter().map(String::as_str))
+}
+
+fn listed_secrets(parts: &[Secret]) -> Vec<String> {
+    some(parts.iter().map(Secret::expose))
+}
+
+fn some<'a>(parts: impl Iterator<Item = &'a str>) -> Vec<String> {
+    parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
 fn note<T>(problems: &mut Vec<String>, result: Result<T, String>) -> Option<T> {
@@ -291,7 +310,9 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     let resolved = text.to_socket_addrs().map(|mut found| found.next());
     match resolved {
         Ok(Some(address)) => Ok(address),
-        _ => Err(format!("CHAT_LISTEN: {text:?} is no address with a port; write 127.0.0.1:8080 or [::1]:8080")),
+        _ => {
+            Err(format!("CHAT_LISTEN: {} is no address with a port; write 127.0.0.1:8080 or [::1]:8080", quoted(text)))
+        }
     }
 }
 
@@ -302,14 +323,15 @@ fn base_path(text: &str) -> Result<String, String> {
     }
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.~/".contains(letter);
     if !path.chars().all(plain) || path.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
-        return Err(format!("CHAT_BASE_PATH: {text:?} is no plain path; write something like /api"));
+        return Err(format!("CHAT_BASE_PATH: {} is no plain path; write something like /api", quoted(text)));
     }
     Ok(format!("/{path}"))
 }
 
 /// Reads an address with its origin.
 fn public_url(text: &str) -> Result<(String, String), String> {
-    let wrong = || format!("CHAT_PUBLIC_URL: {text:?} is no address; write something like https://chat.example/api");
+    let wrong =
+        || format!("CHAT_PUBLIC_URL: {} is no address; write something like https://chat.example/api", quoted(text));
     let (scheme, rest) = text.trim().split_once("://").ok_or_else(wrong)?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let origin = origin::normalise(&format!("{scheme}://{host}"));
@@ -322,19 +344,17 @@ fn origins(list: &[String]) -> Result<Vec<String>, String> {
     let read = |text: &String| {
         origin::normalise(text).ok_or_else(|| {
             format!(
-                "CHAT_ALLOWED_ORIGINS: {text:?} is no origin; write https://shop.example, or capacitor://localhost for an \
-                 app's, without a path and without *"
+                "CHAT_ALLOWED_ORIGINS: {} is no origin; write https://shop.example, or capacitor://localhost for an \
+                 app's, without a path and without *",
+                quoted(text)
             )
         })
     };
     listed(list).iter().map(read).collect()
 }
 
-fn database(url: &str) -> Result<(), String> {
-    match url.split(':').next() {
-        Some("sqlite" | "mysql" | "mariadb") => Ok(()),
-        _ => Err("DATABASE_URL begins with neither sqlite:, mysql: nor mariadb:".to_owned()),
-    }
+fn database(url: &str) -> Result<connect::Place, String> {
+    url.parse().map_err(|why| format!("DATABASE_URL: {why}"))
 }
 
 /// Finds what is out of bounds.

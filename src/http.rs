@@ -4,7 +4,7 @@
 //!  request -> routes (this table) -> http/<resource>.rs -> Hub or a query -> answer | error -> finish -> response
 //!
 //!  caller, body, query    what a request shows: who calls, what it carries; nothing is read before it is known who asks
-//!  multipart, form        the same for forms with files
+//!  multipart, form        the same for forms with files; parameters reads their headers, feed hands on what comes
 //!  answer, error          what goes back; `error` alone turns a refusal into a status
 //!  prepared               what is made once and sent often
 //!  cors, compression      what is added on the way out; pages are packed where they are made
@@ -20,6 +20,7 @@ mod compression;
 mod cors;
 pub(crate) mod documents;
 pub mod error;
+mod feed;
 mod form;
 pub(crate) mod health;
 mod images;
@@ -29,6 +30,8 @@ pub(crate) mod messages;
 mod multipart;
 pub(crate) mod notifications;
 mod page;
+mod parameters;
+mod places;
 mod prepared;
 pub(crate) mod presence;
 mod query;
@@ -78,6 +81,7 @@ pub struct Api {
     redirects: bool,
     /// Whether the page is served.
     page: bool,
+    places: places::Places,
 }
 
 impl Api {
@@ -92,7 +96,8 @@ impl Api {
     ) -> Self {
         let base_path = base_path.trim_end_matches('/').into();
         let (metrics, documents) = (health::Written::new(metrics), Arc::default());
-        Self { hub, authenticator, origins, base_path, metrics, documents, redirects: false, page: false }
+        let places = places::Places::default();
+        Self { hub, authenticator, origins, base_path, metrics, documents, redirects: false, page: false, places }
     }
 
     /// Sends those who read images on to the store, if that has links of its own.
@@ -113,8 +118,9 @@ impl Api {
     }
 }
 
-/// Has a handler make an answer that is a page, and packs it, where messages do not wait for it. A client that hangs up does not
-/// end what is begun: it may read in a transaction, and one that is dropped half-way harms its connection.
+/// Has a handler make an answer that is a page of its caller's, and packs it, where messages do not wait for it. The caller has a
+/// few places for them. A client that hangs up does not end what is begun: it may read in a transaction, and one that is dropped
+/// half-way harms its connection.
 async fn aside<Made>(
     api: Api,
     caller: Caller,
@@ -124,11 +130,17 @@ async fn aside<Made>(
 where
     Made: Future<Output = Result<Response, ApiError>> + Send + 'static,
 {
+    let place = async { api.places.take(caller.user(&api)?).await };
+    let place = match Box::pin(place).await {
+        Ok(place) => place,
+        Err(refused) => return refused.into_response(),
+    };
     let (hub, gzip) = (api.hub.clone(), caller.takes_gzip());
     let made = handler(api, caller, query);
     // Boxed, for each that hands it on would have room for it.
-    let made = hub.aside(Box::pin(async move { compression::packed(gzip, made.await.into_response()).await })).await;
-    made.unwrap_or_else(|refused| ApiError::from(refused).into_response())
+    let made =
+        Box::pin(async move { place.rides_in(compression::packed(gzip, made.await.into_response()).await).await });
+    hub.aside(made).await.unwrap_or_else(|refused| ApiError::from(refused).into_response())
 }
 
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the

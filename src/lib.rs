@@ -8,7 +8,8 @@
 //!  auth        who is calling: tokens, tickets, origins
 //!  headers     how headers are read: element by element
 //!  schema      /openapi.json and /asyncapi.json, made from the types
-//!  shutdown    signals
+//!  shutdown    signals                              memory   what a thread holds of it
+//!  process     files: for whom, and how many
 //! ```
 //!
 //! Nothing here decides what a message means: frames and requests are parsed, handed to
@@ -20,6 +21,8 @@ pub mod cli;
 pub mod config;
 pub mod headers;
 pub mod http;
+mod memory;
+pub mod process;
 pub mod schema;
 pub mod server;
 pub mod shutdown;

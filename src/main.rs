@@ -6,21 +6,21 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 use softadastra_chat::app::{self, App};
 use softadastra_chat::auth::mint::{self, Mint};
-use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, TokenArgs};
+use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, TokenArgs, names};
 use softadastra_chat::config::{self, Config};
 use softadastra_chat::shutdown::Signals;
-use softadastra_chat::telemetry;
+use softadastra_chat::{process, telemetry};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    process::keep_files_private();
+    let cli = Cli::read();
     let outcome = match cli.command {
         None => serve(&cli.serve),
         Some(Command::Serve(args)) => serve(&args),
-        Some(Command::Migrate(args)) => migrate(args),
+        Some(Command::Migrate(args)) => migrate(&args),
         Some(Command::Token(args)) => token(&args),
         Some(Command::Ticket(args)) => ticket(&args),
     };
@@ -36,9 +36,10 @@ fn main() -> ExitCode {
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     telemetry::init_logs()?;
     telemetry::watch_panics();
+    names::warn_of_unknown();
     allocator::give_back_in_the_background();
     let config = Config::from_args(args)?;
-    warn_of_few_files(config.max_connections + config.max_http_connections);
+    raise_files(config.max_connections.saturating_add(config.max_http_connections));
     let runtime = runtime(config.workers)?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
@@ -67,11 +68,12 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
+fn migrate(args: &MigrateArgs) -> anyhow::Result<()> {
     telemetry::init_logs()?;
+    names::warn_of_unknown();
     runtime(1)?.block_on(async {
-        let options = chat_database::connect::Options { url: args.database_url, readers: 1 };
-        let database = chat_database::Database::connect(&options).await?;
+        let options = chat_database::connect::Options { url: args.database_url.expose().to_owned(), readers: 1 };
+        let database = chat_database::Database::connect_within(&options, args.wait_for_database).await?;
         app::migrate(&database).await?;
         database.close().await;
         tracing::info!("the schema is up to date");
@@ -104,15 +106,19 @@ fn runtime(workers: usize) -> std::io::Result<Runtime> {
     builder.enable_all().build()
 }
 
-/// Warns if the system lets us open fewer files than there may be connections.
-fn warn_of_few_files(connections: usize) {
-    // The database, logs and the rest.
-    let needed = connections + 64;
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let soft = line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse::<usize>().ok());
-    if let Some(soft) = soft.filter(|soft| *soft < needed) {
-        tracing::warn!(limit = soft, needed, "fewer files than connections may be open; raise the limit (ulimit -n)");
+/// Raises how many files may be open as far as the system lets us, and warns if that is less than connections may want.
+fn raise_files(connections: usize) {
+    let files = process::raise_files();
+    let room = process::room_for(connections);
+    if room < connections {
+        tracing::warn!(
+            files,
+            connections = room,
+            wanted = connections,
+            "files limit the connections; raise the hard limit (LimitNOFILE=, ulimit -Hn)"
+        );
+    } else {
+        tracing::info!(files, connections = room, "files that may be open");
     }
 }
 

@@ -20,6 +20,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -47,6 +49,10 @@ const BACKLOG: u32 = 4_096;
 /// it still lets some 2 MB a second through.
 const RECEIVE: u32 = 192 << 10;
 
+/// How many bytes the system may hold of what we have written and a client has not read. Left to itself it lets that grow to
+/// megabytes, too; and it says that there is room again when a third of it is free, by which we see that a client reads.
+const SEND: u32 = 192 << 10;
+
 /// How long a TLS handshake may take, and the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -70,6 +76,10 @@ pub struct Options {
     pub base_path: String,
 }
 
+/// Where a request comes from, among its extensions: a proxy, if there is one.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
 /// What the server's tasks live and die by. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Lifetime {
@@ -77,6 +87,8 @@ pub struct Lifetime {
     pub tasks: TaskTracker,
     /// Cancelled when the drain begins: nothing new is accepted, idle connections end.
     pub draining: CancellationToken,
+    /// Cancelled when the drain's time is nearly over: requests that still wait for their answer are told so.
+    pub late: CancellationToken,
     /// Cancelled when the drain's time is over: what is left is cut.
     pub cut: CancellationToken,
 }
@@ -91,13 +103,14 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     // Connections inherit it; and it must stand before the handshake, which agrees on the scale of the window.
     socket.set_recv_buffer_size(RECEIVE)?;
+    socket.set_send_buffer_size(SEND)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 /// Accepts and serves connections until the drain begins.
 pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, options: Options, lifetime: Lifetime) {
-    let gate = Gate::new(filter, &options.base_path, options.tls.is_some());
+    let gate = Gate::new(filter, &options.base_path, options.tls.is_some(), lifetime.late.clone());
     let acceptor = options.tls.map(TlsAcceptor::from);
     let room = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
     let reserve = Reserve::default();
@@ -158,6 +171,7 @@ async fn connection(
         tracing::debug!(%error, "a connection was gone before it began");
         return;
     }
+    let peer = socket.peer_addr().ok().map(Peer);
     let access = if place.is_some() { Access::Full } else { Access::Operations };
     let arrivals = Arrivals::default();
     let socket = Paced::new(socket, arrivals.clone());
@@ -169,7 +183,12 @@ async fn connection(
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         },
     };
-    let service = service_fn(move |request| Box::pin(gate.clone().answer(request, access, arrivals.clone())));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        Box::pin(gate.clone().answer(request, access, arrivals.clone()))
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)

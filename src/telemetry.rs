@@ -14,16 +14,19 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 /// How often histograms are folded.
 pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Sends logs to stderr: as text to a terminal, as JSON elsewhere. `RUST_LOG` says what (default: `info`).
+/// Sends logs to stderr: as text to a terminal, as JSON elsewhere. `RUST_LOG` says what (default: `info`). Where nobody takes them
+/// any more, as behind a terminal that was closed, they are lost; there is nowhere to say so.
 ///
 /// # Errors
 /// If something else takes the logs already.
 pub fn init_logs() -> Result<(), TryInitError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn"));
     let terminal = std::io::stderr().is_terminal();
-    let text = terminal.then(|| tracing_subscriber::fmt::layer().with_writer(std::io::stderr));
+    let text =
+        terminal.then(|| tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(std::io::stderr));
     let json = (!terminal).then(|| {
-        tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr)
+        let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(std::io::stderr);
+        layer.json().flatten_event(true).with_span_list(false)
     });
     tracing_subscriber::registry().with(filter).with(text).with(json).try_init()
 }

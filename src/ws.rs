@@ -4,6 +4,7 @@
 //!  handshake   is this a WebSocket handshake, and its answer       (no I/O)
 //!  admission   may this caller connect: every check before the 101
 //!  arrival     from the 101 to a session: the first frame where nobody has authenticated yet
+//!  refusals    what the log says of those who are not let in
 //!  connection  the one task of a connection: socket -> session, outbox -> socket
 //!  wire        the socket: frames in, frames out, how it ends
 //!  clock       pings, missed pings, the token's end                 (no I/O)
@@ -16,14 +17,15 @@ mod arrival;
 mod clock;
 mod connection;
 mod handshake;
+mod refusals;
 mod wire;
 
 use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_actors::Hub;
 use chat_actors::protocol::Socket;
+use chat_actors::{Hub, Refused};
 use hyper::HeaderMap;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::Semaphore;
@@ -35,10 +37,14 @@ use warp::{Filter, Rejection, Reply};
 
 use crate::auth::{Authenticator, origin};
 use crate::http::error::ApiError;
-use crate::server::Lifetime;
+use crate::server::{Lifetime, Peer};
+use refusals::{Caller, Refusals};
 
 /// How long a connection may stay silent before it has said who it is.
 const AUTH_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is said of every other version.
+const WRONG_VERSION: &str = "only version 13 of the WebSocket protocol is spoken here";
 
 /// What every connection needs. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -53,6 +59,7 @@ struct Shared {
     room: Arc<Semaphore>,
     lifetime: Lifetime,
     auth_within: Duration,
+    refusals: Refusals,
 }
 
 /// How the sockets behave.
@@ -74,7 +81,16 @@ impl Sockets {
     pub fn new(hub: Hub, options: Options, lifetime: Lifetime) -> Self {
         let Options { authenticator, origins, base_path, connections } = options;
         let room = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-        Self(Arc::new(Shared { hub, authenticator, origins, base_path, room, lifetime, auth_within: AUTH_WITHIN }))
+        Self(Arc::new(Shared {
+            hub,
+            authenticator,
+            origins,
+            base_path,
+            room,
+            lifetime,
+            auth_within: AUTH_WITHIN,
+            refusals: Refusals::default(),
+        }))
     }
 
     /// Returns the upgrades: `/chat`, `/notifications`, and both under `/ws`. Whatever else is asked is rejected.
@@ -89,9 +105,10 @@ impl Sockets {
             .and(warp::header::headers_cloned())
             .and(query)
             .and(warp::ext::optional::<OnUpgrade>())
-            .and_then(move |route, method: Method, headers: HeaderMap, query, upgrade| {
+            .and(warp::ext::optional::<Peer>())
+            .and_then(move |route, method: Method, headers: HeaderMap, query, upgrade, peer| {
                 let wanted = method == Method::GET && handshake::is_upgrade(&headers);
-                answering.clone().answer(route, wanted, headers, query, upgrade)
+                answering.clone().answer(route, wanted, headers, query, upgrade, peer)
             })
     }
 
@@ -106,6 +123,7 @@ impl Sockets {
         headers: HeaderMap,
         query: String,
         upgrade: Option<OnUpgrade>,
+        peer: Option<Peer>,
     ) -> Result<Response, Rejection> {
         if !wanted {
             return if route.rest_too { Err(warp::reject::not_found()) } else { Ok(self.without_upgrade(&headers)) };
@@ -113,14 +131,22 @@ impl Sockets {
         // HTTP/1.0 and the like: hyper does not offer to upgrade.
         let Some(upgrade) = upgrade else { return Ok(upgrade_required()) };
         let request = admission::Request { socket: route.socket, headers: &headers, query: &query };
+        let peer = peer.map(|Peer(peer)| peer);
+        let caller = Caller { peer, socket: route.socket, headers: Some(&headers) };
         Ok(match Box::pin(admission::admit(&self.0, &request)).await {
             Ok(admitted) => {
                 let answer = handshake::switching(&admitted.accept, admitted.subprotocol);
-                arrival::spawn(self, upgrade, admitted);
+                arrival::spawn(self, upgrade, admitted, peer);
                 answer
             }
-            Err(admission::Refusal::Version) => wrong_version(),
-            Err(admission::Refusal::Refused(refused)) => ApiError::from(refused).into_response(),
+            Err(admission::Refusal::Version) => {
+                self.0.refusals.tell(caller, &Refused::bad_request(WRONG_VERSION));
+                wrong_version()
+            }
+            Err(admission::Refusal::Refused(refused)) => {
+                self.0.refusals.tell(caller, &refused);
+                ApiError::from(refused).into_response()
+            }
         })
     }
 
@@ -162,8 +188,7 @@ fn upgrade_required() -> Response {
 }
 
 fn wrong_version() -> Response {
-    let mut response =
-        ApiError::bad_request("only version 13 of the WebSocket protocol is spoken here").into_response();
+    let mut response = ApiError::bad_request(WRONG_VERSION).into_response();
     *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
     response.headers_mut().insert("sec-websocket-version", HeaderValue::from_static("13"));
     response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));

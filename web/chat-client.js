@@ -90,9 +90,15 @@ export class ChatClient {
       if (this.#belongs(user)) this.#connection.again();
       here();
     };
+    // The next ticket will say whose turn it is.
+    const mistaken = () => {
+      here();
+      this.#connection.again();
+      throw new ChatError('other_user', 'the session has become another user\'s');
+    };
     here();
     try {
-      return await this.#rest.ask({ me: account.me, belongs }, ...question);
+      return await this.#rest.ask({ me: account.me, belongs, mistaken }, ...question);
     } finally {
       here();
     }

@@ -62,7 +62,7 @@ pub(crate) fn frames(hearer: Hearer, missed: &Changes, since: CommitNo, cursor: 
     frames
 }
 
-/// One page of what has changed, for HTTP: whole commits, oldest first.
+/// One page of what has changed, for HTTP: whole commits, so that its cursor is true, oldest first.
 pub(crate) async fn page(
     node: &Node,
     user: UserId,
@@ -78,24 +78,12 @@ pub(crate) async fn page(
     };
     let From::Cursor(cursor) = from(node, user, text, Timestamp::now()).await? else { return Ok(reset()) };
     let since = cursor.commit;
-    let Some(mut missed) = changes::of_user(&node.database, user, since, MAX_CHANGES).await? else {
+    let Some(changes::Page { changes, end }) = changes::page(&node.database, user, since, MAX_CHANGES, limit).await?
+    else {
         return Ok(reset());
     };
-
-    let mut commits: Vec<CommitNo> = missed.messages.iter().map(|changed| changed.commit).collect();
-    commits.extend(missed.watermarks.iter().map(|changed| changed.commit));
-    commits.extend(missed.notifications.iter().map(|changed| changed.commit));
-    commits.sort_unstable();
-    // A page ends with a whole commit, so that its cursor is true.
-    let end = commits.get(limit.saturating_sub(1)).copied();
-    let has_more = end.is_some_and(|end| commits.last().is_some_and(|last| *last > end));
-    if let Some(end) = end.filter(|_| has_more) {
-        missed.messages.retain(|changed| changed.commit <= end);
-        missed.watermarks.retain(|changed| changed.commit <= end);
-        missed.notifications.retain(|changed| changed.commit <= end);
-    }
-    let next = node.horizon.onward(&cursor, end.filter(|_| has_more).unwrap_or(released));
-    let mut events = frames(Hearer { user, chat: true, notifications: true }, &missed, since, None);
+    let next = node.horizon.onward(&cursor, end.unwrap_or(released));
+    let mut events = frames(Hearer { user, chat: true, notifications: true }, &changes, since, None);
     events.iter_mut().for_each(|event| node.images.links().dress_frame(event, user));
-    Ok(SyncPage { events, cursor: next, has_more, reset: false })
+    Ok(SyncPage { events, cursor: next, has_more: end.is_some(), reset: false })
 }

@@ -6,7 +6,7 @@ use chat_database::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::blank::is_blank;
-use crate::images::Prepared;
+use crate::images::{Prepared, links};
 use crate::protocol::ErrorCode;
 use crate::protocol::client::MessageSend;
 use crate::protocol::server::Limits;
@@ -119,11 +119,8 @@ fn images(ids: Option<Vec<MediaId>>, urls: Option<Vec<String>>) -> Result<Vec<Me
     urls.iter().map(|url| media_id(url).ok_or_else(|| no_image(url))).collect()
 }
 
-/// Reads the image's id out of `…/media/{id}/full`, perhaps with a query.
 fn media_id(url: &str) -> Option<MediaId> {
-    let path = url.split(['?', '#']).next()?;
-    let id = path.rsplit_once("/media/")?.1.split('/').next()?;
-    (1..=MEDIA_ID_BYTES).contains(&id.len()).then(|| MediaId(id.to_owned()))
+    links::named(url).filter(|id| id.0.len() <= MEDIA_ID_BYTES)
 }
 
 /// Tells one payload from another: every part with its length before it, so that no two payloads read alike. A file counts

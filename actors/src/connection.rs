@@ -64,6 +64,11 @@ impl Session {
         let nursery = node.nursery.get().ok_or_else(Refused::shutting_down)?.clone();
         let (actor, _) = ActorRuntime::spawn_linked_instant(None, session::Session, arguments, nursery)
             .map_err(|_| Refused::shutting_down())?;
+        let more = actor.clone();
+        outbox.asks(move || {
+            // A session that has ended has closed the outbox.
+            let _ = more.send_message(session::Message::GoOn);
+        });
         // An actor that ends at once has closed the outbox.
         let _ = actor.send_message(session::Message::Begin(cursor.map(String::into_boxed_str)));
         let in_flight = node.options.limits.in_flight;

@@ -82,13 +82,13 @@ impl Actor for Follower {
 /// whether the commit that this node knows best still stands.
 async fn look(node: &Arc<Node>) -> Result<(), chat_database::Error> {
     let known = node.horizon.newest();
-    let (newest, nonce) = history::head_beside(&node.database, known.commit).await?;
-    if newest.commit < known.commit || nonce.is_some_and(|nonce| nonce != known.nonce) {
+    let newest = history::head_beside(&node.database, known.commit).await?;
+    if newest.mark.commit < known.commit || newest.known.is_some_and(|nonce| nonce != known.nonce) {
         return went_back(node, &known).await;
     }
-    node.horizon.is_called(&newest.epoch, newest.commit);
+    node.horizon.learns(&newest);
     let released = node.horizon.released();
-    let head = CommitNo(newest.commit.0.min(released.0 + STRIDE));
+    let head = CommitNo(newest.mark.commit.0.min(released.0 + STRIDE));
     let (_, possible) = node.horizon.gaps(head, |_| false);
     if possible.is_empty() {
         return Ok(());
@@ -106,7 +106,7 @@ async fn look(node: &Arc<Node>) -> Result<(), chat_database::Error> {
             commit = end.0,
             "the commit log was swept before it was read: connections come back by their cursors"
         );
-        start_over(node, newest);
+        start_over(node, newest.mark);
         return Ok(());
     }
     tell(node, released, end, &missing, &log);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{Head, Mark, Nonce};
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::time::Timestamp;
 
@@ -58,8 +58,9 @@ struct Block {
 
 impl Horizon {
     /// Starts at a commit: there is nobody to tell of anything up to it.
-    pub(crate) fn new(head: Mark) -> Self {
-        Self { state: Arc::new(Mutex::new(State::at(head))), histories: Arc::default() }
+    pub(crate) fn new(head: Head) -> Self {
+        let state = State { time: head.newest.millis(), ..State::at(head.mark) };
+        Self { state: Arc::new(Mutex::new(state)), histories: Arc::default() }
     }
 
     /// Begins anew at a commit of another history: what was begun in the one before is nothing that anybody waits for.
@@ -120,9 +121,11 @@ impl Horizon {
         Timestamp::now().max(Timestamp::from_millis(self.lock().time))
     }
 
-    /// Notes the history's name, as it was when a commit was the newest.
-    pub(crate) fn is_called(&self, epoch: &Arc<str>, when: CommitNo) {
-        self.lock().is_called(epoch, when.0);
+    /// Notes how the history is called now, and what time it is in it.
+    pub(crate) fn learns(&self, head: &Head) {
+        let mut state = self.lock();
+        state.is_called(&head.mark.epoch, head.mark.commit.0);
+        state.time = state.time.max(head.newest.millis());
     }
 
     /// Notes that a commit of our own is on its way: its number is not a gap.
@@ -314,8 +317,12 @@ mod tests {
         Mark { epoch: "epoch".into(), commit: CommitNo(no), nonce: Nonce(u32::try_from(no).expect("small")) }
     }
 
+    fn head(no: u64) -> Head {
+        Head { mark: mark(no), newest: Timestamp::from_millis(0), known: None }
+    }
+
     fn horizon() -> Horizon {
-        Horizon::new(mark(10))
+        Horizon::new(head(10))
     }
 
     fn begin(horizon: &Horizon, no: u64, parts: usize) -> Vec<Told> {
@@ -403,7 +410,7 @@ mod tests {
     fn a_name_that_was_learnt_earlier_does_not_come_back() {
         let horizon = horizon();
         horizon.begin_own(&Mark { epoch: "newer".into(), ..mark(12) }, Timestamp::from_millis(0), 0);
-        horizon.is_called(&"epoch".into(), CommitNo(11));
+        horizon.learns(&head(11));
         assert_eq!(*horizon.newest().epoch, *"newer");
     }
 

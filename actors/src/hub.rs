@@ -12,7 +12,7 @@ use std::time::Duration;
 use chat_database::Database;
 use chat_database::change::{Change, Delete, Edit, Outcome, Receipt, ReceiptKind, Send, Ticket};
 use chat_database::history;
-use chat_database::ids::{MediaId, MessageId, Pair, Seq, ThreadId, UserId};
+use chat_database::ids::{CommitNo, MediaId, MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::media::Store;
 use chat_database::objects::Message;
 use chat_database::queries::{messages, people, threads};
@@ -125,7 +125,7 @@ impl Hub {
     /// # Errors
     /// A [`Refused`] if the database does not answer.
     pub async fn start(database: Database, store: Store, options: Options) -> Result<Self, Refused> {
-        let horizon = Horizon::new(history::head(&database).await?);
+        let horizon = Horizon::new(history::head_beside(&database, CommitNo(0)).await?);
         let no_thread = |error: io::Error| {
             tracing::error!(%error, "a thread for images, for storage or for pages did not start");
             Refused::internal()
@@ -326,7 +326,7 @@ impl Hub {
     /// Tells whether the hub can do its work.
     ///
     /// # Errors
-    /// What is missing: the database, the relay, or `shutting_down`.
+    /// What is missing: the database, room in it, the relay, or `shutting_down`.
     pub async fn ready(&self) -> Result<(), Refused> {
         if self.node.is_draining() {
             return Err(Refused::shutting_down());
@@ -334,24 +334,34 @@ impl Hub {
         if !self.node.relay.is_up() {
             return Err(Refused::new(ErrorCode::Unavailable, "the relay to the other nodes is down"));
         }
-        Ok(self.node.database.ping().await?)
+        let answers = self.node.database.ping().await;
+        answers.map_err(|error| Refused::new(ErrorCode::Unavailable, error.to_string()))?;
+        match self.node.storage.failing() {
+            Some(why) => Err(Refused::new(ErrorCode::Unavailable, format!("the database takes no writes: {why}"))),
+            None => Ok(()),
+        }
     }
 
-    /// Ends everything gracefully: closes the connections in paced batches with 4001 and a spread of delays, lets
-    /// threads and storage finish what was begun, and returns by the deadline.
-    pub async fn drain(&self, deadline: Duration) {
-        let end = Instant::now() + deadline;
+    /// Lets nobody in any more, and closes the connections within a time, in paced batches, with 4001 and a spread of delays.
+    /// What was begun goes on, and so do calls of the edge.
+    pub async fn send_away(&self, within: Duration) {
         self.node.start_draining();
         // Whoever stops the process does not always wait for its end.
         let noting = self.node.presence.note_everybody(presence::alive(&self.node));
-        tokio::join!(noting, connection::send_away(&self.node, deadline / 2));
-        let stragglers = tokio::time::timeout_at(end - deadline / 10, connection::all_gone(&self.node)).await.is_err();
+        tokio::join!(noting, connection::send_away(&self.node, within));
+    }
+
+    /// Ends everything, once every session has gone and everything is stored that was to be: by the deadline at the latest.
+    /// What is asked for afterwards fails.
+    pub async fn end(&self, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let stragglers = tokio::time::timeout_at(deadline - left / 2, connection::all_gone(&self.node)).await.is_err();
         let settled = async {
             // Whoever is still there is cut in a moment.
             self.node.presence.note_everybody(Timestamp::now()).await;
             self.node.storage.settled().await;
         };
-        let unsettled = tokio::time::timeout_at(end, settled).await.is_err();
+        let unsettled = tokio::time::timeout_at(deadline, settled).await.is_err();
         if stragglers || unsettled {
             tracing::warn!(stragglers, unsettled, "the deadline has come before everything had ended");
         }

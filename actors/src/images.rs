@@ -24,6 +24,7 @@ use chat_database::ids::{MediaId, UserId};
 use chat_database::media::{self, Rendition, Store};
 use chat_database::objects::Image;
 use chat_database::time::Timestamp;
+use chat_database::{Database, queries};
 use uuid::Uuid;
 
 use crate::metrics;
@@ -35,7 +36,7 @@ pub use admission::Uploading;
 pub use links::Links;
 use pipeline::{Bounds, Fault, MIME, Rendered};
 pub(crate) use sweeper::take_away;
-use workshop::Workshop;
+use workshop::{Failure, Workshop};
 
 /// How images are dealt with.
 #[derive(Debug, Clone)]
@@ -54,6 +55,14 @@ pub struct Options {
     pub deadline: Duration,
     /// How many images are worked on at a time.
     pub workers: usize,
+    /// How many bytes of memory they may take together while they are worked on. One that needs more is refused.
+    pub memory: u64,
+    /// Tells how many bytes of memory the thread that asks holds; always the same where that is not known.
+    pub held: fn() -> u64,
+    /// How many images each user may have that no message holds.
+    pub unsent: u64,
+    /// How many bytes those may have together.
+    pub unsent_bytes: u64,
     /// How long an image stays that nobody sends.
     pub orphans_stay: Duration,
     /// How often it is swept.
@@ -74,6 +83,10 @@ impl Options {
             burst: 100,
             deadline: Duration::from_secs(120),
             workers: 1,
+            memory: 768_000_000,
+            held: || 0,
+            unsent: 200,
+            unsent_bytes: 200_000_000,
             orphans_stay: Duration::from_secs(24 * 3_600),
             sweep_every: Duration::from_secs(60),
             links: links::Options { prefix: String::new(), secret, good_for: Duration::from_secs(24 * 3_600) },
@@ -114,13 +127,22 @@ pub(crate) struct Images {
     admission: Admission,
     workshop: Workshop,
     links: Links,
+    /// Held from where a user's unsent images are counted until there are more.
+    counting: tokio::sync::Mutex<()>,
 }
 
 impl Images {
     /// Starts the threads that files are worked on.
     pub(crate) fn open(options: Options, store: Store) -> std::io::Result<Self> {
         let (admission, links) = (Admission::new(&options), Links::new(&options.links));
-        Ok(Self { workshop: Workshop::open(options.workers)?, options, store, admission, links })
+        Ok(Self {
+            workshop: Workshop::open(options.workers, options.memory, options.held)?,
+            options,
+            store,
+            admission,
+            links,
+            counting: Default::default(),
+        })
     }
 
     pub(crate) fn links(&self) -> &Links {
@@ -145,17 +167,66 @@ impl Images {
     pub(crate) async fn prepare(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Refused> {
         metrics::get().upload_bytes.increment(pieces.iter().map(|piece| piece.len() as u64).sum());
         let worked = self.workshop.render(pieces, self.options.bounds).await.ok_or_else(Refused::shutting_down)?;
-        let rendered = worked.rendered.map_err(|fault| self.refusal(&fault))?;
+        let rendered = worked.rendered.map_err(|failure| self.refusal(&failure))?;
         metrics::get().images_made.increment(1);
         Ok(Prepared { digest: worked.digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered })
     }
 
-    /// Keeps images: a row for each, in one commit, and then their renditions. Returns what their owner may know.
+    /// Tells whether a user may upload that many images more, of that many bytes, to be sent later.
+    pub(crate) async fn have_room(
+        &self,
+        database: &Database,
+        owner: UserId,
+        images: usize,
+        bytes: u64,
+    ) -> Result<(), Refused> {
+        let Options { unsent: most, unsent_bytes: most_bytes, .. } = self.options;
+        let held = queries::media::unsent(database, owner, Timestamp::now()).await?;
+        if held.images + images as u64 <= most && held.bytes + bytes <= most_bytes {
+            return Ok(());
+        }
+        let text = format!(
+            "{} images of yours, of {} bytes, wait to be sent, and no more than {most}, of {most_bytes}, may; send some, or let \
+             their time pass",
+            held.images, held.bytes
+        );
+        Err(Refused::new(ErrorCode::RateLimited, text).after(60_000))
+    }
+
+    /// Keeps images that are to be sent later, as far as their owner may have such.
+    pub(crate) async fn keep_for_later(
+        &self,
+        database: &Database,
+        storage: &storage::Handle,
+        owner: UserId,
+        prepared: Vec<Prepared>,
+    ) -> Result<Vec<Image>, Refused> {
+        let counting = self.counting.lock().await;
+        let bytes = prepared.iter().map(|file| file.rendered.full.len() as u64).sum();
+        self.have_room(database, owner, prepared.len(), bytes).await?;
+        let images = self.add_rows(storage, owner, &prepared).await?;
+        drop(counting);
+        self.put(prepared).await?;
+        Ok(images)
+    }
+
+    /// Keeps images: a row for each, in one commit, and then their renditions.
     pub(crate) async fn keep(
         &self,
         storage: &storage::Handle,
         owner: UserId,
         prepared: Vec<Prepared>,
+    ) -> Result<(), Refused> {
+        self.add_rows(storage, owner, &prepared).await?;
+        self.put(prepared).await
+    }
+
+    /// Returns what the images' owner may know.
+    async fn add_rows(
+        &self,
+        storage: &storage::Handle,
+        owner: UserId,
+        prepared: &[Prepared],
     ) -> Result<Vec<Image>, Refused> {
         let at = Timestamp::now();
         let expires_at = at.after(self.options.orphans_stay);
@@ -166,6 +237,10 @@ impl Images {
         let Outcome::Uploaded = storage.call(Change::Upload(uploads)).await? else {
             return Err(Refused::internal());
         };
+        Ok(images)
+    }
+
+    async fn put(&self, prepared: Vec<Prepared>) -> Result<(), Refused> {
         for Prepared { id, rendered, .. } in prepared {
             let key = Store::key(&id);
             for (rendition, bytes) in [(Rendition::Full, rendered.full), (Rendition::Thumb, rendered.thumb)] {
@@ -173,25 +248,29 @@ impl Images {
                 put.map_err(|error| unavailable(&error))?;
             }
         }
-        Ok(images)
+        Ok(())
     }
 
     /// Says why a file was not taken.
-    fn refusal(&self, fault: &Fault) -> Refused {
+    fn refusal(&self, failure: &Failure) -> Refused {
         let Bounds { pixels, side, .. } = self.options.bounds;
-        match fault {
-            Fault::Unsupported => {
+        match failure {
+            Failure::TooMuchMemory(wanted, whole) => {
+                let text = format!("the image takes {wanted} bytes of memory to work on; there are {whole}");
+                Refused::new(ErrorCode::ImageTooLarge, text)
+            }
+            Failure::Fault(Fault::Unsupported) => {
                 Refused::new(ErrorCode::UnsupportedMedia, "the file is none of JPEG, PNG, WebP and GIF")
             }
-            Fault::TooManyBytes(most) => {
+            Failure::Fault(Fault::TooManyBytes(most)) => {
                 Refused::new(ErrorCode::ImageTooLarge, format!("the file has more than {most} bytes"))
             }
-            Fault::TooManyPixels(found) => {
+            Failure::Fault(Fault::TooManyPixels(found)) => {
                 let found = found.map_or("too many".to_owned(), |(width, height)| format!("{width} × {height}"));
                 let text = format!("the image has {found} pixels; {pixels} are taken, and {side} on a side");
                 Refused::new(ErrorCode::ImageTooLarge, text)
             }
-            Fault::Broken(why) => {
+            Failure::Fault(Fault::Broken(why)) => {
                 tracing::debug!(%why, "a file was no image");
                 Refused::new(ErrorCode::ImageInvalid, "the image is damaged or incomplete")
             }

@@ -55,6 +55,8 @@ pub struct Metrics {
     pub users_online: Gauge,
     /// Outboxes that were closed because they were full.
     pub outbox_overflows: Counter,
+    /// Times that durable events were not kept in an outbox, to be read from the database later.
+    pub fell_behind: Counter,
     /// Commits of other nodes (or of ours, after a failure) that were read from the database and told.
     pub commits_followed: Counter,
     /// The newest commit up to which everybody on this node has been told.
@@ -214,6 +216,7 @@ fn describe() -> Metrics {
         streams_awake: gauge!("chat_streams_awake", Count, "Notification streams that are awake"),
         users_online: gauge!("chat_users_online", Count, "Users who are there"),
         outbox_overflows: counter!("chat_outbox_overflows_total", "Connections closed because their outbox was full"),
+        fell_behind: counter!("chat_outbox_fell_behind_total", "Times that a connection fell behind, to be caught up"),
         commits_followed: counter!("chat_commits_followed_total", "Commits told from the database"),
         released: gauge!("chat_released_commit", Count, "Newest commit up to which all on this node have been told"),
         uploads: gauge!("chat_uploads", Count, "Requests with files that are under way"),

@@ -59,7 +59,7 @@ impl Node {
             storage,
             presence: presence::Handle::default(),
             follower: follower::Handle::default(),
-            people: People::default(),
+            people: People::new(horizon.clone()),
             totals: notifications::Board::default(),
             threads: Awake::new(&metrics::get().threads_awake),
             streams: Awake::new(&metrics::get().streams_awake),

@@ -230,7 +230,7 @@ impl State {
         self.totals = false;
         if let Some(payload) = self.node.totals.take(self.user) {
             let frame = ServerFrame::NavCounts { payload }.encode();
-            self.node.people.tell(self.user, Audience::All, None, &frame);
+            self.node.people.tell_passing(self.user, Audience::All, &frame);
         }
         Ok(())
     }
@@ -263,7 +263,7 @@ impl State {
     }
 
     fn tell(&self, mut frame: ServerFrame) {
-        self.node.people.tell_own(self.user, Audience::Notifications, None, || frame.encode_for(self.user));
+        self.node.people.tell_durable(self.user, Audience::Notifications, None, None, || frame.encode_for(self.user));
     }
 
     fn listened_to(&self) -> bool {

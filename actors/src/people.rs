@@ -10,8 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use bytes::Bytes;
 use chat_database::ids::UserId;
 
+use crate::horizon::Horizon;
 use crate::metrics;
-use crate::outbox::Outbox;
+use crate::outbox::{Mark, Outbox, Slow};
 use crate::protocol::{CloseCode, Socket};
 
 /// A connection's name within this node.
@@ -44,8 +45,12 @@ pub(crate) enum Audience {
 }
 
 /// The table. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct People(Arc<RwLock<HashMap<UserId, Vec<Connection>>>>);
+#[derive(Debug, Clone)]
+pub(crate) struct People {
+    table: Arc<RwLock<HashMap<UserId, Vec<Connection>>>>,
+    /// A connection that falls behind goes on from here.
+    horizon: Horizon,
+}
 
 #[derive(Debug)]
 struct Connection {
@@ -70,6 +75,10 @@ impl Connection {
 pub(crate) struct TooMany;
 
 impl People {
+    pub(crate) fn new(horizon: Horizon) -> Self {
+        Self { table: Arc::default(), horizon }
+    }
+
     /// Enters a connection; it hears everything from now on, until the registration is dropped.
     pub(crate) fn register(
         &self,
@@ -113,26 +122,44 @@ impl People {
         self.read().get(&user).is_some_and(|connections| connections.iter().any(|one| one.is_of(audience)))
     }
 
-    /// Pushes an encoded frame to a user's connections, but for one.
-    pub(crate) fn tell(&self, user: UserId, audience: Audience, except: Option<ConnectionId>, frame: &Bytes) {
-        self.tell_own(user, audience, except, || frame.clone());
+    /// Pushes an encoded frame to a user's connections that they cannot do without: whoever is too slow is closed by this.
+    pub(crate) fn tell(&self, user: UserId, audience: Audience, frame: &Bytes) {
+        self.each(user, audience, None, || frame.clone(), Outbox::push);
     }
 
-    /// Pushes a frame of a user's own to their connections, but for one. It is encoded once, and only if there is one.
-    pub(crate) fn tell_own(
+    /// Pushes a frame to a user's connections that is worth nothing later: whoever is too slow goes without.
+    pub(crate) fn tell_passing(&self, user: UserId, audience: Audience, frame: &Bytes) {
+        self.each(user, audience, None, || frame.clone(), Outbox::push_passing);
+    }
+
+    /// Pushes an event of a user's own that is in the database to their connections, but for one: whoever is too slow gets it
+    /// from there. It is encoded once, and only if there is one. `mark` is that of a message.
+    pub(crate) fn tell_durable(
+        &self,
+        user: UserId,
+        audience: Audience,
+        except: Option<ConnectionId>,
+        mark: Option<Mark>,
+        encode: impl FnOnce() -> Bytes,
+    ) {
+        let released = || self.horizon.released();
+        self.each(user, audience, except, encode, |outbox, frame| outbox.push_durable(frame, mark, released));
+    }
+
+    fn each(
         &self,
         user: UserId,
         audience: Audience,
         except: Option<ConnectionId>,
         encode: impl FnOnce() -> Bytes,
+        push: impl Fn(&Outbox, Bytes) -> Result<(), Slow>,
     ) {
         let mut told = 0;
         if let Some(connections) = self.read().get(&user) {
             let mut hearers = connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except).peekable();
             let frame = hearers.peek().map(|_| encode());
             for (connection, frame) in hearers.zip(std::iter::repeat(frame).flatten()) {
-                // Whoever is too slow is being closed by this.
-                told += u64::from(connection.outbox.push(frame).is_ok());
+                told += u64::from(push(&connection.outbox, frame).is_ok());
             }
         }
         metrics::get().frames_out.increment(told);
@@ -162,11 +189,11 @@ impl People {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<UserId, Vec<Connection>>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<UserId, Vec<Connection>>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

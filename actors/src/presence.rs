@@ -341,7 +341,7 @@ async fn announce(node: &Arc<Node>, user: UserId, left: Option<Timestamp>) {
     };
     let frame = frame.encode();
     for other in connected {
-        node.people.tell(other, Audience::Chat, None, &frame);
+        node.people.tell(other, Audience::Chat, &frame);
     }
 }
 

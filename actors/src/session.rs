@@ -22,6 +22,7 @@ use crate::protocol::{ClientFrame, CloseCode, Cursor, Refusal, ServerFrame, Sock
 use crate::refused::Refused;
 use crate::thread::{self, Signal};
 use crate::timing::Timing;
+use replay::Replays;
 
 /// This many frames in a row that are no frames end the connection.
 const MALFORMED: u32 = 3;
@@ -37,6 +38,8 @@ const KNOWN_THREADS: usize = 1_024;
 pub(crate) enum Message {
     /// By the hub, first: say `auth_ok`, serve what was missed from this cursor, go live.
     Begin(Option<Box<str>>),
+    /// By the outbox: the client has read what there was of a replay, or too much to be kept has happened meanwhile.
+    GoOn,
     /// By the connection's task: a frame came.
     Frame(Box<Frame>),
     /// By the connection's task: a fresh token was found good.
@@ -67,6 +70,7 @@ pub(crate) struct State {
     malformed: u32,
     refused_in_a_row: u32,
     busy: Option<Box<Busy>>,
+    replays: Option<Box<Replays>>,
 }
 
 /// What a session needs once it does something.
@@ -84,7 +88,16 @@ impl Actor for Session {
 
     async fn pre_start(&self, _: ActorRef<Message>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { node, registration, socket, notifications } = arguments;
-        Ok(State { node, registration, socket, notifications, malformed: 0, refused_in_a_row: 0, busy: None })
+        Ok(State {
+            node,
+            registration,
+            socket,
+            notifications,
+            malformed: 0,
+            refused_in_a_row: 0,
+            busy: None,
+            replays: None,
+        })
     }
 
     async fn handle(
@@ -120,6 +133,7 @@ impl State {
     fn take(&mut self, message: Message) -> Option<BoxFuture<'_, ()>> {
         match message {
             Message::Begin(cursor) => return Some(Box::pin(self.begin(cursor.map(String::from)))),
+            Message::GoOn => return Some(Box::pin(self.go_on())),
             Message::Frame(frame) => match *frame {
                 (Ok(frame), permit, timing) => {
                     self.malformed = 0;

@@ -42,6 +42,9 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// meanwhile waits for the disk, too: little and often keeps that short.
 const CHECKPOINT: Duration = Duration::from_millis(100);
 
+/// How often it is tried whether commits are written again, when the last one was not and nobody writes.
+const PROBE: Duration = Duration::from_secs(1);
+
 /// One thing to write, and who hears what became of it.
 #[derive(Debug)]
 pub(crate) struct Write {
@@ -98,6 +101,10 @@ pub(crate) enum Message {
     Checkpoint,
     /// A checkpoint has ended.
     Moved(log::Ended),
+    /// Time to see whether the database takes writes again, if it did not.
+    LookAgain,
+    /// It answers; what it says of writes is still to be seen.
+    Answers,
     #[cfg(feature = "failpoints")]
     Fail,
 }
@@ -111,6 +118,8 @@ pub(crate) struct Finished {
     result: Option<Result<Committed, DatabaseError>>,
     /// Whether the log was begun anew, if it was to be.
     begun_anew: Option<bool>,
+    /// Whether the database would take a commit, if it was tried.
+    probed: Option<Result<(), DatabaseError>>,
 }
 
 /// What is to be done before the next commit.
@@ -119,11 +128,12 @@ struct Due {
     begin_anew: Vec<oneshot::Sender<Result<(), DatabaseError>>>,
     sweep: bool,
     begin_log_anew: bool,
+    probe: bool,
 }
 
 impl Due {
     fn nothing(&self) -> bool {
-        self.begin_anew.is_empty() && !self.sweep && !self.begin_log_anew
+        self.begin_anew.is_empty() && !self.sweep && !self.begin_log_anew && !self.probe
     }
 }
 
@@ -149,7 +159,12 @@ impl Actor for Storage {
     async fn pre_start(&self, myself: ActorRef<Message>, node: Arc<Node>) -> Result<State, ActorProcessingErr> {
         // What a predecessor had under way is settled by the commit log.
         node.horizon.committed_nothing();
-        let writer = Writer::new(node.database.clone(), node.options.node.clone());
+        let mut writer = Writer::new(node.database.clone(), node.options.node.clone());
+        // Later there may be no file left to open it with, for each connection takes one.
+        if let Err(error) = writer.open() {
+            tracing::warn!(%error, "the writing connection is opened at the first commit");
+        }
+        myself.send_interval(PROBE, || Message::LookAgain);
         myself.send_interval(SWEEP, || Message::Sweep);
         myself.send_interval(CHECKPOINT, || Message::Checkpoint);
         node.storage.is(Some(myself));
@@ -183,6 +198,13 @@ impl Actor for Storage {
                     log::move_beside(Arc::clone(&state.node), busy, myself.clone());
                 }
             }
+            Message::LookAgain => {
+                if state.writer.is_some() && state.node.storage.failing().is_some() {
+                    tokio::spawn(look_again(Arc::clone(&state.node), myself.clone()));
+                }
+            }
+            // Whoever writes finds out by themselves.
+            Message::Answers => state.due.probe = state.waiting.is_empty() && state.writer.is_some(),
             Message::Moved(ended) => state.due.begin_log_anew |= state.log.moved(ended),
             #[cfg(feature = "failpoints")]
             Message::Fail => panic!("failpoint: storage"),
@@ -215,7 +237,9 @@ impl State {
         tokio::spawn(async move {
             let turn = node.storage.turn().await;
             let went_back = !due.begin_anew.is_empty();
+            let probes = due.probe && changes.is_empty();
             let begun_anew = prepare(&mut writer, due, &node).boxed().await;
+            let probed = if probes { Some(writer.probe().boxed().await) } else { None };
             writes.iter_mut().for_each(|(reply, _)| reply.step(log_in_the_way));
             let result = match (changes.is_empty(), went_back) {
                 (true, _) => None,
@@ -225,17 +249,22 @@ impl State {
             };
             drop(turn);
             broken.defuse();
-            let finished = Finished { writer, writes, changes, result, begun_anew };
+            let finished = Finished { writer, writes, changes, result, begun_anew, probed };
             // An actor that has ended meanwhile leaves the commit to the log, and the origins answer for themselves.
             let _ = myself.send_message(Message::Finished(Box::new(finished)));
         });
     }
 
     fn finish(&mut self, finished: Finished) {
-        let Finished { writer, writes, changes, result, begun_anew } = finished;
+        let Finished { writer, writes, changes, result, begun_anew, probed } = finished;
         self.writer = Some(writer);
         if let Some(begun) = begun_anew {
             self.log.begun_anew(begun);
+        }
+        match (&result, &probed) {
+            (Some(Err(error)), _) | (None, Some(Err(error))) => self.node.storage.cannot_write(error),
+            (Some(Ok(_)), _) | (None, Some(Ok(()))) => self.node.storage.can_write(),
+            (None, None) => {}
         }
         match result {
             None => {}
@@ -316,6 +345,14 @@ impl State {
     fn tell_stream(&self, user: UserId, news: News, told: Told) {
         // Only a node that is ending wakes no streams.
         let _ = self.node.streams.deliver(user, notifications::Message::News(Box::new(news), told));
+    }
+}
+
+/// Asks the database for a sign of life, with nobody waiting for the writer meanwhile.
+async fn look_again(node: Arc<Node>, storage: ActorRef<Message>) {
+    if node.database.ping().await.is_ok() {
+        // An actor that has ended leaves it to its successor.
+        let _ = storage.send_message(Message::Answers);
     }
 }
 

@@ -9,6 +9,7 @@
 //!    plan         applies the changes in memory: send, media, amend, receipt, notify
 //!    writes       the rows that follow; statements: one per table
 //!  settle       was it committed? asked when the answer was lost
+//!  probe        would a commit be written? asked after one was not
 //!  state        what is known between commits
 //! ```
 
@@ -22,6 +23,7 @@ mod media;
 mod need;
 mod notify;
 mod plan;
+mod probe;
 mod receipt;
 mod send;
 mod settle;
@@ -33,7 +35,7 @@ mod writes;
 
 pub(crate) use notify::{CHAT, CHAT_TITLE, chat_key};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
@@ -52,6 +54,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often a transaction is run again when somebody else was in the way.
 const CONTENDED_TRIES: u32 = 5;
+
+/// How long a commit waits for whoever is in the way, all tries together; and after one that has waited in vain. Whoever sends
+/// may wait for a commit that is under way, and then for their own: 5 s is the most.
+const IN_THE_WAY: Duration = Duration::from_millis(3_500);
+const STILL_IN_THE_WAY: Duration = Duration::from_millis(500);
 
 /// How a transaction looks at keys that may have been used before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +79,8 @@ pub struct Writer {
     history: History,
     /// The connection hangs: it must be replaced before anything else.
     hangs: bool,
+    /// The last commit has waited in vain for somebody who was in the way.
+    locked_out: bool,
 }
 
 impl Writer {
@@ -80,7 +89,23 @@ impl Writer {
     pub fn new(database: Database, node: String) -> Self {
         let statements = Statements::new(database.backend);
         let connection = Connection::new(database);
-        Self { connection, node, statements, state: State::default(), history: History::default(), hangs: false }
+        Self {
+            connection,
+            node,
+            statements,
+            state: State::default(),
+            history: History::default(),
+            hangs: false,
+            locked_out: false,
+        }
+    }
+
+    /// Opens what is opened at the first commit otherwise, while there are files to be had.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn open(&mut self) -> Result<(), Error> {
+        Ok(self.connection.open()?)
     }
 
     /// Commits the changes, in order, as one transaction.
@@ -123,21 +148,35 @@ impl Writer {
         let mut mode = Mode::Hopeful;
         let mut contended = 0;
         let mut lost = 0;
+        let patience = if self.locked_out { STILL_IN_THE_WAY } else { IN_THE_WAY };
+        let since = Instant::now();
         loop {
+            self.connection.wait_for_lock(patience.saturating_sub(since.elapsed()))?;
             let aborted = match self.transact(changes, mode).boxed().await {
-                Ok(committed) => return Ok(committed),
+                Ok(committed) => {
+                    self.locked_out = false;
+                    return Ok(committed);
+                }
                 Err(aborted) => aborted,
             };
             self.state.clear();
             match aborted {
                 Aborted::Unsettled(why) => return Err(Error::Unsettled(why)),
+                // The database has said why, and the log agrees: it will not be otherwise at once.
+                Aborted::NotCommitted(Some(Failure::Unable(why))) => return Err(Error::Unavailable(why)),
                 Aborted::WentBack => return Err(Error::WentBack),
                 // It was lost on the way: the log has no such commit, and never will.
-                Aborted::NotCommitted => lost += 1,
+                Aborted::NotCommitted(_) => lost += 1,
                 Aborted::Failed(Failure::Unique(_)) if mode == Mode::Hopeful => mode = Mode::Careful,
-                Aborted::Failed(Failure::Contended(why)) if contended < CONTENDED_TRIES => {
+                Aborted::Failed(Failure::Contended(why)) => {
+                    let pause = Duration::from_millis(10 << contended);
+                    // Another try may take as long as this one has.
+                    if contended == CONTENDED_TRIES || since.elapsed() + pause >= patience / 2 {
+                        self.locked_out = true;
+                        return Err(Error::Unavailable(why));
+                    }
                     tracing::warn!(error = %why, "somebody was in the commit's way, trying again");
-                    tokio::time::sleep(Duration::from_millis(10 << contended)).await;
+                    tokio::time::sleep(pause).await;
                     contended += 1;
                 }
                 // A connection that died while nobody used it is replaced by the next one.

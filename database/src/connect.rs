@@ -1,23 +1,31 @@
 //! A database: one connection that writes, a pool of connections that read; for SQLite also connections that are read through
 //! on the thread that asks.
 
+mod company;
 pub(crate) mod embedded;
 mod mover;
 mod mysql;
+mod place;
+mod reach;
 pub(crate) mod sqlite;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection};
+use sea_orm::sqlx;
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, RuntimeErr};
 use tokio::runtime;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use crate::Error;
 use crate::failure::Failure;
+pub use company::Company;
 use embedded::Embedded;
 use mover::Mover;
+pub use place::{Place, Server};
 
 /// How much less urgent the threads are that read SQLite or move its log, as `nice` counts it.
 const NICE: i32 = 10;
@@ -25,10 +33,13 @@ const NICE: i32 = 10;
 /// How long anybody waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
 
+/// How long somebody rests who waits for a database that is away.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// How to reach the database.
 #[derive(Clone)]
 pub struct Options {
-    /// `sqlite://path?mode=rwc`, `mysql://…` (MariaDB too).
+    /// `sqlite://path?mode=rwc`, `mysql://…` (MariaDB too): see [`Place`].
     pub url: String,
     /// How many connections the pool has that reads; of SQLite as many may be read through outside of it. 1–64.
     pub readers: u32,
@@ -74,29 +85,80 @@ pub struct Database {
     /// SQLite's.
     mover: Option<Mover>,
     pub(crate) backend: DatabaseBackend,
-    options: Arc<Options>,
+    at: Arc<At>,
+}
+
+/// Where the database is, and how many connections there are to be.
+#[derive(Debug)]
+struct At {
+    place: Place,
+    options: Options,
 }
 
 impl Database {
     /// Connects; makes the file and its folder for SQLite. Does not migrate.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the server cannot be reached, with the URL's password left out;
-    /// [`Error::Refused`] for a URL of another kind.
+    /// [`Error::Unavailable`] if a server cannot be reached, or another program holds the lock of a file;
+    /// [`Error::Refused`] if the URL is not understood, the server does not take us, or the file cannot be used. They name
+    /// file, host, port, user and database, and never the password.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
-        let backend = backend(&options.url)?;
-        if backend == DatabaseBackend::Sqlite {
-            sqlite::make_room(&options.url)?;
-        }
-        // The writer comes first: for SQLite it makes the file and sets its journal mode.
-        let writer = open(options, backend, Role::Writer).await?;
-        let (readers, embedded, mover) = if backend == DatabaseBackend::Sqlite {
-            let readers = open_giving_way(options).await?;
-            (readers, Some(Embedded::new(&options.url)), Some(Mover::start(options.url.clone()).await?))
-        } else {
-            (open(options, backend, Role::Readers).await?, None, None)
+        let place: Place = options.url.parse().map_err(Error::Refused)?;
+        reach::check(&place).await?;
+        let backend = place.backend();
+        let at = Arc::new(At { place, options: options.clone() });
+        // The writer comes first: for SQLite it sets the file's journal mode.
+        let open = async |role| open(&at, role).await.map_err(|failure| reach::told(&at.place, failure));
+        let writer = open(Role::Writer).await?;
+        let (readers, embedded, mover) = match &at.place {
+            Place::File { path, .. } => {
+                let readers = open_giving_way(&at).await?;
+                let mover = Mover::start(path.clone()).await?;
+                let embedded = Embedded::open(path, at.options.connections(Role::Readers) as usize);
+                (readers, Some(embedded.map_err(|failure| reach::told(&at.place, failure))?), Some(mover))
+            }
+            Place::Server(_) => (open(Role::Readers).await?, None, None),
         };
-        Ok(Self { writer, readers, embedded, mover, backend, options: Arc::new(options.clone()) })
+        Ok(Self { writer, readers, embedded, mover, backend, at })
+    }
+
+    /// Connects, and waits for a while for a database that is away, or whose file another program holds. Says so in the log
+    /// when it begins to wait, and when it has been worth it.
+    ///
+    /// # Errors
+    /// As [`Database::connect`]; what waiting cannot mend is returned at once.
+    pub async fn connect_within(options: &Options, patience: Duration) -> Result<Self, Error> {
+        let since = Instant::now();
+        let mut waits = false;
+        loop {
+            match Self::connect(options).await {
+                Ok(database) => {
+                    if waits {
+                        let after_ms = since.elapsed().as_millis();
+                        tracing::info!(database = %database.at.place, after_ms, "the database is there");
+                    }
+                    return Ok(database);
+                }
+                Err(Error::Unavailable(why)) if since.elapsed() < patience => {
+                    if !waits {
+                        let seconds = patience.as_secs_f64();
+                        tracing::warn!(error = %why, seconds, "the database is away; waiting for it");
+                        waits = true;
+                    }
+                }
+                Err(Error::Unavailable(why)) if waits => {
+                    return Err(Error::Unavailable(format!("{why}; waited for {} s", patience.as_secs_f64())));
+                }
+                Err(error) => return Err(error),
+            }
+            sleep(AGAIN.min(patience.saturating_sub(since.elapsed()))).await;
+        }
+    }
+
+    /// Returns where it is; shown without the password.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.at.place
     }
 
     /// Returns the connection that migrations run on.
@@ -136,15 +198,28 @@ impl Database {
         Ok(Some(Moved { long: pages > most, took }))
     }
 
-    /// Returns the URL, password and all.
-    pub(crate) fn url(&self) -> &str {
-        &self.options.url
+    /// Takes a place among the hubs that use SQLite's file, for as long as what is returned lives; it tells whether there are
+    /// others. `None` with a server, which many nodes share, and where the system has no such locks.
+    #[must_use]
+    pub fn join(&self) -> Option<Company> {
+        let joined = company::join(self.file()?);
+        joined
+            .inspect_err(|error| tracing::warn!(%error, "whether another hub uses the database's file is not known"))
+            .ok()
+    }
+
+    /// Returns SQLite's file.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.at.place {
+            Place::File { path, .. } => Some(path),
+            Place::Server(_) => None,
+        }
     }
 
     /// Returns how many connections the pool has that reads: as many questions are worth asking at a time.
     #[must_use]
     pub fn readers(&self) -> usize {
-        self.options.connections(Role::Readers) as usize
+        self.at.options.connections(Role::Readers) as usize
     }
 
     /// Returns whether this is SQLite: one machine, one file.
@@ -170,7 +245,7 @@ impl Database {
 
     /// Replaces the writing connection: the old one hangs, and must not be waited for.
     pub(crate) async fn replace_writer(&mut self) -> Result<(), Error> {
-        self.writer = open(&self.options, self.backend, Role::Writer).await?;
+        self.writer = open(&self.at, Role::Writer).await?;
         Ok(())
     }
 }
@@ -182,25 +257,17 @@ enum Role {
     Readers,
 }
 
-fn backend(url: &str) -> Result<DatabaseBackend, Error> {
-    match url.split(':').next() {
-        Some("sqlite") => Ok(DatabaseBackend::Sqlite),
-        Some("mysql" | "mariadb") => Ok(DatabaseBackend::MySql),
-        _ => Err(Error::Refused("the database URL begins with neither sqlite: nor mysql:".to_owned())),
-    }
-}
-
 /// Opens the readers of SQLite on a thread that gives way: their own threads take that from the one that starts them.
-async fn open_giving_way(options: &Options) -> Result<DatabaseConnection, Error> {
+async fn open_giving_way(at: &Arc<At>) -> Result<DatabaseConnection, Error> {
     let (done, opened) = oneshot::channel();
-    let options = options.clone();
+    let at = Arc::clone(at);
     let opening = move || {
         give_way();
         // A runtime of its own, for the pool opens some of its connections by tasks.
         let runtime = runtime::Builder::new_current_thread().enable_time().build();
         let opened = runtime.map_err(|error| Error::Unavailable(error.to_string())).and_then(|runtime| {
             runtime.block_on(async {
-                let pool = open(&options, DatabaseBackend::Sqlite, Role::Readers).await?;
+                let pool = open(&at, Role::Readers).await.map_err(|failure| reach::told(&at.place, failure))?;
                 sqlite::wait_for_all(&pool).await;
                 Ok(pool)
             })
@@ -225,24 +292,33 @@ fn give_way() {
     }
 }
 
-async fn open(options: &Options, backend: DatabaseBackend, role: Role) -> Result<DatabaseConnection, Error> {
-    let url = match options.url.strip_prefix("mariadb://") {
-        Some(rest) => format!("mysql://{rest}"),
-        None => options.url.clone(),
+async fn open(at: &At, role: Role) -> Result<DatabaseConnection, Failure> {
+    let connections = at.options.connections(role);
+    let mut connect = match &at.place {
+        // The path is said beside it: sea-orm would read it as a host's name.
+        Place::File { .. } => ConnectOptions::new("sqlite:file"),
+        Place::Server(server) => ConnectOptions::new(server.url()),
     };
-    let connections = options.connections(role);
-    let mut connect = ConnectOptions::new(url);
     connect.max_connections(connections).acquire_timeout(ACQUIRE).connect_timeout(ACQUIRE).sqlx_logging(false);
-    match backend {
-        DatabaseBackend::MySql => mysql::tune(&mut connect, role),
-        _ => sqlite::tune(&mut connect, role, connections),
+    match &at.place {
+        Place::File { path, .. } => sqlite::tune(&mut connect, path, role, connections),
+        Place::Server(_) => mysql::tune(&mut connect, role),
     }
     // A silent server would otherwise be waited for without end: the driver has no time-out of its own here.
     match tokio::time::timeout(2 * ACQUIRE, sea_orm::Database::connect(connect)).await {
-        Ok(connected) => connected.map_err(|error| match Failure::of(&error) {
-            Failure::Refused(why) if backend == DatabaseBackend::Sqlite => Error::Refused(why),
-            failure => Error::Unavailable(failure.to_string()),
-        }),
-        Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
+        Ok(Err(error)) if !is_late(&error) => Err(Failure::of(&error)),
+        Ok(Ok(connected)) => Ok(connected),
+        // What a file is waited for is its lock.
+        _ if at.place.backend() == DatabaseBackend::Sqlite => Err(Failure::Contended("no answer in time".to_owned())),
+        _ => Err(Failure::Unable("no answer in time".to_owned())),
+    }
+}
+
+/// Tells whether a pool had no connection in time.
+fn is_late(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(_) => true,
+        DbErr::Conn(RuntimeErr::SqlxError(error)) => matches!(**error, sqlx::Error::PoolTimedOut),
+        _ => false,
     }
 }

@@ -31,7 +31,21 @@ impl Failure {
             DbErr::ConnectionAcquire(why) => Self::Unable(why.to_string()),
             DbErr::Conn(RuntimeErr::SqlxError(error))
             | DbErr::Exec(RuntimeErr::SqlxError(error))
-            | DbErr::Query(RuntimeErr::SqlxError(error)) => of_driver(error),
+            | DbErr::Query(RuntimeErr::SqlxError(error)) => Self::of_driver(error),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+
+    /// Tells what kind of failure an error of the driver is.
+    pub(crate) fn of_driver(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) => of_database(error.as_ref()),
+            // Neither holds a value of ours, nor the password.
+            sqlx::Error::Io(why) => Self::Lost(why.to_string()),
+            sqlx::Error::Tls(why) => Self::Lost(why.to_string()),
+            sqlx::Error::Protocol(_) => Self::Lost("the connection broke".to_owned()),
+            sqlx::Error::PoolTimedOut => Self::Unable(error.to_string()),
+            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Lost(error.to_string()),
             other => Self::Refused(other.to_string()),
         }
     }
@@ -80,19 +94,6 @@ pub(crate) fn error(error: impl Into<Failure>) -> Error {
     error.into().into()
 }
 
-fn of_driver(error: &sqlx::Error) -> Failure {
-    match error {
-        sqlx::Error::Database(error) => of_database(error.as_ref()),
-        // Neither holds a value of ours, nor the password.
-        sqlx::Error::Io(why) => Failure::Lost(why.to_string()),
-        sqlx::Error::Tls(why) => Failure::Lost(why.to_string()),
-        sqlx::Error::Protocol(_) => Failure::Lost("the connection broke".to_owned()),
-        sqlx::Error::PoolTimedOut => Failure::Unable(error.to_string()),
-        sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Failure::Lost(error.to_string()),
-        other => Failure::Refused(other.to_string()),
-    }
-}
-
 fn of_database(error: &dyn DatabaseError) -> Failure {
     let why = described(error.message(), error.code().as_deref());
     if error.kind() == ErrorKind::UniqueViolation {
@@ -119,8 +120,10 @@ fn of_mysql(number: u16, why: String) -> Failure {
         1205 | 1213 | 1020 => Failure::Contended(why),
         // Shutting down, killed, server gone, timed out.
         1053 | 1077 | 1078 | 1079 | 1317 | 1927 | 2006 | 2013 | 4031 => Failure::Lost(why),
-        // Too many connections, full, read-only, out of memory or resources, statement took too long.
-        1040 | 1203 | 1226 | 1021 | 1114 | 1290 | 1836 | 1037 | 1038 | 1041 | 1969 | 3024 => Failure::Unable(why),
+        // Too many connections, full, cannot write (quota, disk), read-only, out of memory or resources, statement took too
+        // long, rights taken away.
+        1040 | 1203 | 1226 | 1021 | 1114 | 1026 | 1030 | 1290 | 1792 | 1836 | 1037 | 1038 | 1041 | 1969 | 3024
+        | 1044 | 1045 | 1142 | 1143 | 1227 => Failure::Unable(why),
         _ => Failure::Refused(why),
     }
 }

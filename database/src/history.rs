@@ -19,6 +19,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::ids::CommitNo;
+use crate::time::Timestamp;
 use crate::{Database, Error, failure, sql, stored};
 
 /// How long a name is good after it has ended: longer than anything that carries one.
@@ -62,31 +63,43 @@ pub(crate) fn draw_epoch() -> String {
     format!("{low:016x}")
 }
 
+/// The newest commit that stands, and what was asked of another one.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The commit.
+    pub mark: Mark,
+    /// The newest time that any commit has written.
+    pub newest: Timestamp,
+    /// The nonce of the other commit, if the log remembers it.
+    pub known: Option<Nonce>,
+}
+
 /// Reads the newest commit that stands.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn head(db: &Database) -> Result<Mark, Error> {
-    head_beside(db, CommitNo(0)).await.map(|(head, _)| head)
+    head_beside(db, CommitNo(0)).await.map(|head| head.mark)
 }
 
-/// Reads the newest commit that stands and, of another one, the nonce, if the log remembers it.
+/// Reads the newest commit that stands, and looks what the log says of another one.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn head_beside(db: &Database, known: CommitNo) -> Result<(Mark, Option<Nonce>), Error> {
-    const HEAD: &str = "SELECT s.epoch, s.commit_no, h.nonce, k.nonce FROM hub_state s \
+pub async fn head_beside(db: &Database, known: CommitNo) -> Result<Head, Error> {
+    const HEAD: &str = "SELECT s.epoch, s.commit_no, h.nonce, k.nonce, s.newest_at FROM hub_state s \
          LEFT JOIN hub_commits h ON h.commit_no = s.commit_no \
          LEFT JOIN hub_commits k ON k.commit_no = ? WHERE s.id = 1";
     let row = one(db, HEAD, [known.column().into()]).await?;
     let row = row.ok_or_else(|| Error::Refused("hub_state is empty".to_owned()))?;
     let nonce = |at| Ok::<_, Error>(number(&row, at)?.map(Nonce::from_column));
-    let head = Mark {
+    let mark = Mark {
         epoch: text(&row, 0)?.into(),
         commit: CommitNo::from_column(number(&row, 1)?.unwrap_or_default()),
         nonce: nonce(2)?.unwrap_or_default(),
     };
-    Ok((head, nonce(3)?))
+    let newest = Timestamp::from_millis(number(&row, 4)?.unwrap_or_default());
+    Ok(Head { mark, newest, known: nonce(3)? })
 }
 
 /// Tells whether a commit is one of the history that the database holds: its name is known, it is not beyond the last

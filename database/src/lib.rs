@@ -8,9 +8,11 @@
 //!  history                which history a commit belongs to: a database may go back
 //!  queries                everything that is read, one file per question
 //!  rows                   a row, wherever it was read
+//!  size                   how large things are on the wire, and when a page is full
 //!  chain                  the way to a place in a thread
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images
+//!  location, private      where a URL says that something is; files that nobody else reads
 //! ```
 //!
 //! Nothing here decides: a [`change::Change`] says what to write, [`commit::Writer`] writes it
@@ -25,14 +27,17 @@ mod entities;
 mod failure;
 pub mod history;
 pub mod ids;
+mod location;
 pub mod media;
 pub mod objects;
 mod packed;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod plans;
+pub mod private;
 pub mod queries;
 mod rows;
+pub mod size;
 mod sql;
 mod steps;
 mod stored;

@@ -147,6 +147,7 @@ impl Store {
                 Kind::Local { root, store }
             }
             Place::S3 { bucket, prefix } => {
+                place::check_endpoint().map_err(Error::Unavailable)?;
                 let store = place::s3(bucket).map_err(|error| Error::Unavailable(error.to_string()))?;
                 Kind::S3 { store, prefix: Path::from(prefix.as_str()) }
             }

@@ -13,6 +13,7 @@ use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{ExtraData, Image, Message};
 use crate::packed;
 use crate::rows::{Reads, Row};
+use crate::size::{self, Size};
 use crate::sql::{self, Kind};
 use crate::time::Timestamp;
 
@@ -45,6 +46,12 @@ impl Stored {
             edited_at: row.edited_at.map(Timestamp::from_millis),
             deleted: row.deleted_at.is_some(),
         }
+    }
+}
+
+impl Size for Stored {
+    fn size(&self) -> usize {
+        size::of_message(self.row.temp_id.as_deref(), self.row.content.as_deref(), self.images.len())
     }
 }
 
@@ -106,6 +113,67 @@ pub(crate) async fn between(
     }
     let text = format!("{} LIMIT ?", Question { wanted: "m.*", ..question }.query(backend));
     messages(db, &text, values).await
+}
+
+/// What a message is known by: itself, and when it changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) id: i64,
+    pub(crate) thread: i64,
+    pub(crate) rev: i64,
+    pub(crate) commit: i64,
+    pub(crate) created: i64,
+}
+
+impl Name {
+    fn of([id, thread, rev, commit, created]: [i64; 5]) -> Self {
+        Self { id, thread, rev, commit, created }
+    }
+
+    /// Returns its columns, in a row.
+    fn columns(row: &str) -> [String; 5] {
+        ["id", "thread_id", "rev", "commit_no", "created_commit"].map(|column| format!("{row}.{column}"))
+    }
+}
+
+/// Reads the names of `limit` of the messages of threads that [`Question`] asks for, in no order; `values` are its parameters.
+pub(crate) async fn names_between(
+    db: &impl ConnectionTrait,
+    question: Question<'_>,
+    values: impl IntoIterator<Item = Value>,
+    limit: i64,
+) -> Result<Vec<Name>, Failure> {
+    let backend = db.get_database_backend();
+    let values: Vec<Value> = values.into_iter().chain([limit.into()]).collect();
+    let columns = Name::columns("m").join(", ");
+    if backend == DatabaseBackend::Sqlite {
+        let wanted = format!("json_array({columns})");
+        let names = packed::joined(&format!("{} LIMIT ?", Question { wanted: &wanted, ..question }.query(backend)));
+        let row = db.query_one_raw(sql::statement(backend, format!("SELECT {names}"), values)).await?;
+        let unpacked: Option<Vec<[i64; 5]>> = row.map(|row| packed::unpack(&row)).transpose()?;
+        return Ok(unpacked.unwrap_or_default().into_iter().map(Name::of).collect());
+    }
+    let text = format!("{} LIMIT ?", Question { wanted: &columns, ..question }.query(backend));
+    names(db, &text, values).await
+}
+
+/// Reads the names of messages by a query of [their columns](names_of).
+pub(crate) async fn names(
+    db: &impl ConnectionTrait,
+    text: &str,
+    values: impl IntoIterator<Item = Value> + Send,
+) -> Result<Vec<Name>, Failure> {
+    let each = |row: &QueryResult| {
+        let column = |at| row.try_get_by_index(at);
+        Ok([column(0)?, column(1)?, column(2)?, column(3)?, column(4)?])
+    };
+    let found = packed::rows(db, &Name::columns("r"), text, values, each).await?;
+    Ok(found.into_iter().map(Name::of).collect())
+}
+
+/// Returns the columns of a message's name, in a row, with commas.
+pub(crate) fn names_of(row: &str) -> String {
+    Name::columns(row).join(", ")
 }
 
 /// Returns the expression for messages between two places, as one value of a row: for SQLite. Its last parameter is how many.

@@ -24,7 +24,11 @@ use proxy::{Cut, Proxy};
 use tokio::runtime::Handle;
 use world::{World, pair, sent, user};
 
-on_both_backends!(two_nodes_interleave_without_gaps_or_losses, the_same_key_on_two_nodes_is_stored_once,);
+on_both_backends!(
+    two_nodes_interleave_without_gaps_or_losses,
+    the_same_key_on_two_nodes_is_stored_once,
+    a_probe_leaves_nothing_behind,
+);
 
 /// How many commits each of two nodes makes.
 const COMMITS: u64 = 40;
@@ -170,6 +174,41 @@ async fn a_killed_server_is_unavailable_until_it_is_back() {
     assert_eq!(sent(committed.outcomes.into_iter().next().unwrap()).message.seq.0, 2);
     assert!(messages::one(&w.db, user(2), message.id).await.unwrap().is_some());
     w.db.ping().await.unwrap();
+}
+
+/// It was tried six times, for five seconds each.
+#[tokio::test]
+async fn a_lock_of_another_program_is_waited_for_five_seconds_at_most() {
+    let mut w = World::sqlite().await;
+    w.says(user(1), user(2), "before").await;
+    let url = w.url.strip_prefix("sqlite://").and_then(|url| url.split('?').next()).unwrap().to_owned();
+    let other = rusqlite::Connection::open(url).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut took = Vec::new();
+    for text in ["first", "second"] {
+        let (change, began) = (w.text(user(1), user(2), text), Instant::now());
+        let refused = w.writer.commit(&[change]).await.unwrap_err();
+        assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+        took.push(began.elapsed());
+    }
+    // Whoever came while the first one waited has waited for it, and then for their own.
+    assert!(took[0] > Duration::from_secs(2) && took[0] + took[1] < Duration::from_secs(5), "{took:?}");
+    let began = Instant::now();
+    w.writer.probe().await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(1), "whoever writes meanwhile waits, too");
+    other.execute_batch("ROLLBACK").unwrap();
+    w.writer.probe().await.unwrap();
+    assert_eq!(w.says(user(1), user(2), "after").await.seq.0, 2);
+}
+
+async fn a_probe_leaves_nothing_behind(mut w: World) {
+    let before = w.says(user(1), user(2), "before").await;
+    for _ in 0..3 {
+        w.writer.probe().await.unwrap();
+    }
+    let change = w.text(user(1), user(2), "after");
+    let committed = w.commit(&[change]).await;
+    assert_eq!((committed.mark.commit.0, before.seq.0), (2, 1), "it takes no number");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod value;
 
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::stats::slo::Slo;
@@ -56,7 +56,7 @@ impl Cli {
     /// Reads the command line, and ends the program where it is wrong.
     #[must_use]
     pub fn read() -> Self {
-        Self::parse().checked().unwrap_or_else(|error| error.exit())
+        Self::try_parse().and_then(Self::checked).unwrap_or_else(|error| without_secrets(error).exit())
     }
 
     /// Refuses what is right flag by flag and wrong as a whole.
@@ -74,6 +74,28 @@ impl Cli {
         }
         Ok(self)
     }
+}
+
+/// Takes from an error what may be a secret: what may hold a login, settings, and words that are no flag nor near one, for they
+/// may be the second half of a secret with a space in it.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand];
+    let stray = near.iter().all(|kind| error.get(*kind).is_none());
+    let setting =
+        matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(flag)) if flag.contains("--set"));
+    for (kind, of) in [
+        (ContextKind::InvalidArg, ErrorKind::UnknownArgument),
+        (ContextKind::InvalidSubcommand, ErrorKind::InvalidSubcommand),
+        (ContextKind::InvalidValue, ErrorKind::TooManyValues),
+    ] {
+        let Some(ContextValue::String(text)) = error.get(kind) else { continue };
+        let hidden = text.contains('@') || (stray && error.kind() == of);
+        if hidden || (setting && kind == ContextKind::InvalidValue) {
+            error.insert(kind, ContextValue::String("(not shown: it may be a secret)".to_owned()));
+            error.remove(ContextKind::Suggested);
+        }
+    }
+    error
 }
 
 /// What to do.
@@ -267,6 +289,22 @@ mod tests {
     use clap::{CommandFactory as _, Parser as _};
 
     use super::Cli;
+
+    #[test]
+    fn what_is_said_of_a_wrong_command_line_tells_no_secret() {
+        for line in [
+            "x run chat --spawn --secret my hunter2",
+            "x run chat --spawn --secrets hunter2",
+            "x run chat --spawn --set hunter2",
+            "x run chat --spawn --rate ann:hunter2@db",
+            "x mysql://ann:hunter2@db/x",
+            "x run chat --spawn --databaze-url=mysql://ann:hunter2@db/x",
+            "x capacity --spawn --peer-database-url mysql://ann:hunter2@db/x",
+        ] {
+            let said = super::without_secrets(read(line).expect_err(line)).to_string();
+            assert!(!said.contains("hunter2"), "{line}: {said}");
+        }
+    }
 
     fn read(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(line.split(' '))?.checked()

@@ -207,8 +207,7 @@ async fn curve(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Res
     let peak = fit.as_ref().and_then(|fit| match fit.peak() {
         Ok((at, peak)) => Some((at, peak.throughput, peak.interval)),
         Err(_) => {
-            let measured = number(fit.measured_to);
-            refused = Some(format!("no peak: throughput grew up to the {measured} under way that were measured, and the points do not bear more"));
+            refused = Some(no_peak(&points));
             None
         }
     });
@@ -216,6 +215,33 @@ async fn curve(args: &CapacityArgs, target: &Target, live: &Live) -> anyhow::Res
         notes.push("the curve is a poor fit: do not reckon with it".to_owned());
     }
     Ok(Curve { points, fit, drawn, peak, refused, notes, runs })
+}
+
+/// Returns the highest point, if it is not the last one: then throughput has peaked, whatever a fit makes of it.
+fn highest_but_last(points: &[Point]) -> Option<(Point, Point)> {
+    let highest = points.iter().max_by(|one, other| one.throughput.total_cmp(&other.throughput))?;
+    let last = points.iter().max_by(|one, other| one.concurrency.total_cmp(&other.concurrency))?;
+    (highest.concurrency < last.concurrency).then_some((*highest, *last))
+}
+
+/// Says what the points themselves show where the fit has no peak that they bear.
+fn no_peak(points: &[Point]) -> String {
+    match highest_but_last(points) {
+        Some((highest, last)) => format!(
+            "that is the highest of the points: {}/s with {} under way was {:.1} % less; the fitted curve has no peak that \
+             they bear",
+            number(last.throughput.round()),
+            number(last.concurrency),
+            100.0 * (1.0 - last.throughput / highest.throughput)
+        ),
+        None => {
+            let measured = points.iter().map(|point| point.concurrency).fold(0.0, f64::max);
+            format!(
+                "no peak: throughput was highest at the {} under way that were measured last, and the points do not bear more",
+                number(measured)
+            )
+        }
+    }
 }
 
 /// Returns pairs and messages in flight for at least eight concurrencies, up to all pairs with full windows.
@@ -296,6 +322,14 @@ fn of_the_server(costs: &Costs, seconds: f64, generator_share: f64, at: &str) ->
     }
 }
 
+impl Curve {
+    /// Returns the highest point that was measured, if throughput was lower at the last one.
+    #[must_use]
+    pub fn measured_peak(&self) -> Option<Point> {
+        highest_but_last(&self.points).map(|(highest, _)| highest)
+    }
+}
+
 impl Capacity {
     /// Returns all runs.
     pub fn runs(&self) -> impl Iterator<Item = &Outcome> {
@@ -350,6 +384,38 @@ mod tests {
         );
         let waits = named(0.3, vec![thread("hub", 0.2, 0.05)]);
         assert!(waits.starts_with("no CPU: 30 % of the machine busy at 86,000/s, busiest thread 20 %"), "{waits}");
+    }
+
+    #[test]
+    fn rows_that_peak_are_not_said_to_have_no_peak() {
+        let points = |throughputs: &[f64]| -> Vec<Point> {
+            let point = |(at, throughput): (usize, &f64)| Point {
+                concurrency: f64::from(1_u32 << at),
+                throughput: *throughput,
+            };
+            throughputs.iter().enumerate().map(point).collect()
+        };
+        let peaked = points(&[1e3, 2e3, 4e3, 8e3, 16e3, 30e3, 40e3, 38e3, 30e3]);
+        let said = no_peak(&peaked);
+        assert!(!said.contains("no peak:") && said.contains("30,000/s with 256 under way was 25.0 % less"), "{said}");
+        let curve = |points| Curve {
+            points,
+            fit: None,
+            drawn: Vec::new(),
+            peak: None,
+            refused: None,
+            notes: Vec::new(),
+            runs: Vec::new(),
+        };
+        let peak = curve(peaked).measured_peak().expect("a peak");
+        assert!((peak.concurrency, peak.throughput) == (64.0, 40e3), "{peak:?}");
+        let grows = points(&[1e3, 2e3, 4e3, 8e3, 16e3, 30e3, 40e3, 41e3]);
+        assert!(
+            no_peak(&grows).contains("no peak: throughput was highest at the 128 under way"),
+            "{}",
+            no_peak(&grows)
+        );
+        assert_eq!(curve(grows).measured_peak(), None);
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn shown_setting(setting: &str) -> String {
 }
 
 /// Leaves user and password out of a URL.
-fn without_login(word: &str) -> String {
+pub(crate) fn without_login(word: &str) -> String {
     match word.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
         Some((scheme, place)) => format!("{scheme}://…@{place}"),
         None => word.to_owned(),

@@ -56,6 +56,7 @@ struct Known {
     message_bytes: Option<f64>,
     connection_kb: Option<f64>,
     connection_cpu_us: Option<f64>,
+    node_mb: Option<f64>,
 }
 
 /// Calculates.
@@ -101,7 +102,7 @@ fn costs(args: &PlanArgs, known: Known) -> anyhow::Result<(Costs, Vec<String>)> 
         carried.context("what does a node carry? Give a report of `capacity` with --from, or --node-messages")?;
     let node_messages = choose("messages a second of a node", args.node_messages, known.node_messages, carried);
     let node_connections = choose("connections of a node", args.node_connections, None, NODE_CONNECTIONS);
-    let node_mb = choose("MB of a node that nobody is connected to", args.node_mb, None, NODE_MB);
+    let node_mb = choose("MB of a node that nobody is connected to", args.node_mb, known.node_mb, NODE_MB);
     let kb = choose("KB of a connection", args.connection_kb, known.connection_kb, CONNECTION_KB);
     let idle = "µs of CPU a second for a connection that does nothing";
     let connection_cpu_us = choose(idle, args.connection_cpu, known.connection_cpu_us, CONNECTION_CPU);
@@ -168,6 +169,7 @@ impl Known {
     }
 
     fn learn_capacity(&mut self, capacity: &Capacity) {
+        self.learn_memory(capacity.runs());
         // 0 where no load passed.
         let at_least = Some(capacity.answer.at_least).filter(|rate| *rate > 0.0);
         self.node_messages = at_least.or(self.node_messages);
@@ -187,6 +189,7 @@ impl Known {
         if !outcome.is_clean() || outcome.is_void() {
             return;
         }
+        self.learn_memory([outcome]);
         if outcome.scenario == "chat" {
             self.learn_cpu(outcome.throughput(), outcome);
             let completed = outcome.own().map_or(0, |own| own.completed);
@@ -197,6 +200,14 @@ impl Known {
         let figure = |name: &str| outcome.extra.iter().find(|figure| figure.name == name).map(|figure| figure.value);
         self.connection_kb = figure("per connection").or(self.connection_kb);
         self.connection_cpu_us = figure("CPU of each").or(self.connection_cpu_us);
+    }
+
+    /// What a node has before anybody is connected: the least of one report, for a later run begins with what an earlier one has
+    /// left behind.
+    fn learn_memory<'a>(&mut self, outcomes: impl IntoIterator<Item = &'a Outcome>) {
+        let before = outcomes.into_iter().filter_map(|outcome| Some(outcome.server.as_ref()?.resident_before_kb));
+        let least = before.filter(|kb| *kb > 0).min();
+        self.node_mb = least.map(|kb| f64::from(kb) * 1_024.0 / 1e6).or(self.node_mb);
     }
 
     /// What a message costs at a load; the most, where that was measured more than once.

@@ -76,6 +76,12 @@ pub enum Error {
 pub enum Signal {
     /// Asks it to end gracefully.
     Term,
+    /// Asks it to end, as Ctrl-C does.
+    Interrupt,
+    /// Asks it to end, as Ctrl-\ does.
+    Quit,
+    /// Tells it that its terminal was closed.
+    Hangup,
     /// Ends it on the spot.
     Kill,
     /// Freezes it.
@@ -208,6 +214,9 @@ impl Server {
     pub async fn signal(&self, signal: Signal) -> io::Result<()> {
         let name = match signal {
             Signal::Term => "-TERM",
+            Signal::Interrupt => "-INT",
+            Signal::Quit => "-QUIT",
+            Signal::Hangup => "-HUP",
             Signal::Kill => "-KILL",
             Signal::Stop => "-STOP",
             Signal::Cont => "-CONT",

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::args::TargetArgs;
 use crate::client::Door;
+use crate::environment::without_login;
 use crate::server::{Launch, Server};
 use crate::token;
 use crate::usage;
@@ -56,23 +57,24 @@ impl Target {
     /// # Errors
     /// With what to do about it.
     pub fn find(flag: &str, url: &str, args: &TargetArgs, legacy: bool, pid: Option<u32>) -> anyhow::Result<Self> {
+        let shown = without_login(url);
         let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("ws://")) else {
             bail!(
-                "{flag} {url}: give http://host:port, with the base path behind it if there is one; TLS is not measured"
+                "{flag} {shown}: give http://host:port, with the base path behind it if there is one; TLS is not measured"
             );
         };
         let (host, base) =
             rest.split_once('/').map_or((rest, String::new()), |(host, base)| (host, format!("/{base}")));
-        let address = host.to_socket_addrs().with_context(|| format!("{flag} {url}"))?.next();
-        let address = address.ok_or_else(|| anyhow!("{flag} {url}: {host} has no address"))?;
+        let address = host.to_socket_addrs().with_context(|| format!("{flag} {shown}"))?.next();
+        let address = address.ok_or_else(|| anyhow!("{flag} {shown}: it has no address"))?;
         if !address.ip().is_loopback() && !args.allow_remote {
             bail!(
-                "{flag} {url}: {} is not this machine. A load test can bring a server down: if it is yours, say --allow-remote",
+                "{flag} {shown}: {} is not this machine. A load test can bring a server down: if it is yours, say --allow-remote",
                 address.ip()
             );
         }
         Ok(Self {
-            name: url.to_owned(),
+            name: shown,
             address,
             base: base.trim_end_matches('/').to_owned(),
             secret: args.secret.clone(),

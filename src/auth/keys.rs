@@ -64,6 +64,11 @@ pub(super) struct Key {
     pub(super) validation: Validation,
 }
 
+/// Says where JSON is wrong, not what stands there: it may be a secret.
+fn place_of(error: &serde_json::Error) -> String {
+    format!("line {}, column {} is not what a key set has there", error.line(), error.column())
+}
+
 impl Keys {
     /// Takes shared secrets, for HS256. A secret may have a name that a token's `kid` picks: `kid=<name>:<secret>`.
     ///
@@ -104,7 +109,7 @@ impl Keys {
     /// # Errors
     /// [`Error::Jwks`], [`Error::NoJwk`], [`Error::ShortSecret`], [`Error::SameName`].
     pub fn from_jwks(text: &str, issuer: &Issuer) -> Result<Self, Error> {
-        let set: JwkSet = serde_json::from_str(text).map_err(|error| Error::Jwks(error.to_string()))?;
+        let set: JwkSet = serde_json::from_str(text).map_err(|error| Error::Jwks(place_of(&error)))?;
         let mut keys = Vec::new();
         for (at, jwk) in set.keys.iter().enumerate() {
             let Some(algorithm) = algorithm(jwk) else { continue };

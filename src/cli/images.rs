@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::secret::Secret;
 use super::value::{self, Rate};
 
 /// How images are taken in and kept.
@@ -15,9 +16,10 @@ pub struct ImageArgs {
         env = "CHAT_MEDIA_URL",
         value_name = "URL",
         default_value = "file:data/media",
+        hide_env_values = true,
         help_heading = "Images"
     )]
-    pub media_url: String,
+    pub media_url: Secret,
     /// Send readers of images on to the store by links that it signs (S3), instead of passing its bytes through.
     #[arg(long, env = "CHAT_MEDIA_REDIRECT", help_heading = "Images")]
     pub media_redirect: bool,
@@ -29,6 +31,13 @@ pub struct ImageArgs {
     #[arg(long, env = "CHAT_MEDIA_ORPHANS", value_name = "SPAN", default_value = "24h", value_parser = value::duration,
         help_heading = "Images")]
     pub media_orphans: Duration,
+    /// Images that a user may have uploaded and not sent.
+    #[arg(long, env = "CHAT_MAX_UNSENT", value_name = "N", default_value_t = 200, help_heading = "Images")]
+    pub max_unsent: usize,
+    /// Bytes that those may have together, as they are kept.
+    #[arg(long, env = "CHAT_MAX_UNSENT_BYTES", value_name = "BYTES", default_value = "200MB", value_parser = value::bytes,
+        help_heading = "Images")]
+    pub max_unsent_bytes: usize,
     /// How often images are swept that nobody sent, or whose message was deleted.
     #[arg(long, env = "CHAT_MEDIA_SWEEP", value_name = "SPAN", default_value = "60s", value_parser = value::duration,
         help_heading = "Images")]
@@ -69,4 +78,9 @@ pub struct ImageArgs {
     /// Images that are worked on at a time, each on a thread of its own (default: half of the cores, at least one).
     #[arg(long, env = "CHAT_IMAGE_WORKERS", value_name = "N", help_heading = "Images")]
     pub image_workers: Option<usize>,
+    /// Memory that images may take together while they are worked on: one that needs more than is left waits, one that needs
+    /// more than this is refused.
+    #[arg(long, env = "CHAT_IMAGE_MEMORY", value_name = "BYTES", default_value = "768MB", value_parser = value::bytes,
+        help_heading = "Images")]
+    pub image_memory: usize,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 
 pub use super::images::ImageArgs;
+use super::secret::Secret;
 use super::value::{self, Rate};
 
 /// Where the database is if nobody says.
@@ -43,13 +44,17 @@ pub struct ServeArgs {
     /// `sqlite://…?mode=rwc`, `mysql://…` or `mariadb://…`. Migrated at start.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = DATABASE_URL, hide_env_values = true,
         help_heading = "Storage")]
-    pub database_url: String,
+    pub database_url: Secret,
+    /// How long to wait at the start for a database that is away, or `off`.
+    #[arg(long, env = "CHAT_WAIT_FOR_DATABASE", value_name = "SPAN|off", default_value = "30s",
+        value_parser = value::duration_or_off, help_heading = "Storage")]
+    pub wait_for_database: Duration,
     /// Connections that read from the database; with SQLite, as many threads make pages besides.
     #[arg(long, env = "CHAT_DATABASE_READERS", value_name = "N", default_value_t = 4, help_heading = "Storage")]
     pub database_readers: u32,
     /// Where nodes are joined by NATS; this version joins them by their database, and does not start with it.
     #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, help_heading = "Storage")]
-    pub nats_url: Option<String>,
+    pub nats_url: Option<Secret>,
     /// This node's name, unique among the nodes of one database (default: made up at start).
     #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
     pub node_name: Option<String>,
@@ -68,7 +73,7 @@ pub struct ServeArgs {
 }
 
 /// The keys that tokens are verified with.
-#[derive(Clone, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct KeyArgs {
     /// Secrets that the core signs tokens with (HS256), separated by commas; each at least 32 bytes. Any of them
     /// verifies; the first one signs. `kid=<name>:<secret>` names one. Without any key: development mode.
@@ -78,9 +83,10 @@ pub struct KeyArgs {
         value_name = "SECRETS",
         value_delimiter = ',',
         hide_env_values = true,
+        allow_hyphen_values = true,
         help_heading = "Tokens"
     )]
-    pub jwt_secret: Vec<String>,
+    pub jwt_secret: Vec<Secret>,
     /// Public keys of the core, PEM, one after another: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA).
     #[arg(long, env = "JWT_PUBLIC_KEY", value_name = "FILE", help_heading = "Tokens")]
     pub jwt_public_key: Option<PathBuf>,
@@ -94,19 +100,15 @@ pub struct KeyArgs {
     #[arg(long, env = "JWT_AUDIENCE", value_name = "NAMES", value_delimiter = ',', help_heading = "Tokens")]
     pub jwt_audience: Vec<String>,
     /// The secret of tickets, at least 32 bytes (default: the first JWT_SECRET).
-    #[arg(long, env = "CHAT_TICKET_SECRET", value_name = "SECRET", hide_env_values = true, help_heading = "Tokens")]
-    pub ticket_secret: Option<String>,
-}
-
-impl std::fmt::Debug for KeyArgs {
-    /// Leaves out the secrets.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("KeyArgs")
-            .field("jwt_secret", &self.jwt_secret.len())
-            .field("jwt_public_key", &self.jwt_public_key)
-            .field("jwt_jwks", &self.jwt_jwks)
-            .finish_non_exhaustive()
-    }
+    #[arg(
+        long,
+        env = "CHAT_TICKET_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        help_heading = "Tokens"
+    )]
+    pub ticket_secret: Option<Secret>,
 }
 
 /// What one may ask of the hub.
@@ -206,7 +208,7 @@ pub struct ProcessArgs {
         action = ArgAction::Set, help_heading = "Process")]
     pub hold_cores: bool,
     /// How long the hub takes to end, at most.
-    #[arg(long, env = "CHAT_DRAIN_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = value::duration,
+    #[arg(long, env = "CHAT_DRAIN_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = value::seconds,
         help_heading = "Process")]
     pub drain_seconds: Duration,
     /// How often an open connection is pinged; it is closed after two pings without a sign of life.

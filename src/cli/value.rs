@@ -2,24 +2,50 @@
 
 use std::time::Duration;
 
-/// Reads `250ms`, `90s`, `15m`, `1h`, `7d`, or seconds.
+use super::secret::quoted;
+
+/// Reads `250ms`, `90s`, `15m`, `1h` or `7d`. A number alone says no span, but for 0: one means minutes by it, the next one
+/// milliseconds.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no span of time; write 250ms, 90s, 15m, 1h or 7d");
+    let wrong = || format!("{} is no span of time; write 250ms, 90s, 15m, 1h or 7d", quoted(text));
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| wrong())?;
     let millis = match unit {
         "ms" => Some(number),
-        "" | "s" => number.checked_mul(1_000),
+        "s" => number.checked_mul(1_000),
         "m" => number.checked_mul(60_000),
         "h" => number.checked_mul(3_600_000),
         "d" => number.checked_mul(86_400_000),
+        "" if number == 0 => Some(0),
+        "" => {
+            return Err(format!(
+                "{number} has no unit; write {number}ms, {number}s, {number}m, {number}h or {number}d"
+            ));
+        }
         _ => None,
     };
     millis.filter(|millis| *millis <= 3_650 * 86_400_000).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// Reads a span, or seconds where the setting's name says that they are: `20`, `20s`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let plain = !text.is_empty() && text.bytes().all(|letter| letter.is_ascii_digit());
+    if plain { duration(&format!("{text}s")) } else { duration(text) }
+}
+
+/// Reads a span, or `off` for none.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn duration_or_off(text: &str) -> Result<Duration, String> {
+    if text == "off" { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 /// Reads bytes: `65536`, `64KiB`, `10MB`.
@@ -27,7 +53,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// What is wrong with it.
 pub fn bytes(text: &str) -> Result<usize, String> {
-    let wrong = || format!("{text:?} is no size; write 65536, 64KiB or 10MB");
+    let wrong = || format!("{} is no size; write 65536, 64KiB or 10MB", quoted(text));
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: usize = number.parse().map_err(|_| wrong())?;
@@ -52,7 +78,7 @@ pub fn switch(text: &str) -> Result<bool, String> {
     match text {
         "on" | "true" | "1" => Ok(true),
         "off" | "false" | "0" => Ok(false),
-        _ => Err(format!("{text:?} is neither on nor off")),
+        _ => Err(format!("{} is neither on nor off", quoted(text))),
     }
 }
 
@@ -72,7 +98,9 @@ pub fn rate(text: &str) -> Result<Rate, String> {
         return Ok(Rate(None));
     }
     let number = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0 && *rate <= 1e9);
-    number.map(|rate| Rate(Some(rate))).ok_or_else(|| format!("{text:?} is no rate; write a number above zero, or off"))
+    number
+        .map(|rate| Rate(Some(rate)))
+        .ok_or_else(|| format!("{} is no rate; write a number above zero, or off", quoted(text)))
 }
 
 #[cfg(test)]
@@ -81,12 +109,20 @@ mod tests {
 
     #[test]
     fn spans_of_time() {
-        for (text, millis) in [("250ms", 250), ("90s", 90_000), ("20", 20_000), ("15m", 900_000), ("1h", 3_600_000)] {
+        for (text, millis) in [("250ms", 250), ("90s", 90_000), ("0", 0), ("15m", 900_000), ("1h", 3_600_000)] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "h", "1 h", "-1s", "1.5h", "99999999999999999999s", "9000000d", "1y"] {
+        for text in ["", "h", "1 h", "-1s", "1.5h", "99999999999999999999s", "9000000d", "1y", "15", "007"] {
             duration(text).expect_err(text);
         }
+        let bare = duration("15").expect_err("minutes, or seconds?");
+        assert!(bare.contains("15m") && bare.contains("15s"), "{bare}");
+        assert_eq!((seconds("20"), seconds("500ms")), (Ok(Duration::from_secs(20)), Ok(Duration::from_millis(500))));
+        for text in ["", "-1", "20 ", "1.5"] {
+            seconds(text).expect_err(text);
+        }
+        assert_eq!(duration_or_off("off"), Ok(Duration::ZERO));
+        duration_or_off("on").expect_err("it is a span");
     }
 
     #[test]

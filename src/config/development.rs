@@ -1,9 +1,9 @@
 //! The secret of development mode: made once, kept under `data/`.
 
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use chat_database::private;
 
 use crate::auth::keys::SHORTEST_SECRET;
 
@@ -16,11 +16,14 @@ pub(super) fn secret(folder: &Path) -> Result<String, String> {
         format!("the development secret {} cannot be {what}: {error}", path.display())
     };
     match std::fs::read_to_string(&path) {
-        Ok(text) => check(&path, text.trim()),
+        Ok(text) => {
+            private::tighten(&path);
+            check(&path, text.trim())
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            std::fs::create_dir_all(folder).map_err(|error| failed("made", error))?;
+            private::make_folder(folder).map_err(|error| failed("made", error))?;
             let secret = super::random_secret();
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            match private::make_file(&path) {
                 Ok(mut file) => {
                     writeln!(file, "{secret}")
                         .and_then(|()| file.sync_all())

@@ -9,7 +9,7 @@ use sha2::Sha256;
 use crate::cli::serve::ImageArgs;
 
 pub(super) fn place(args: &ImageArgs) -> Result<Place, String> {
-    args.media_url.parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))
+    args.media_url.expose().parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))
 }
 
 /// Finds what is out of bounds.
@@ -20,6 +20,9 @@ pub(super) fn limits(args: &ImageArgs) -> Vec<String> {
         ("CHAT_MAX_IMAGE_SIDE", args.max_image_side, 1, 65_535),
         ("CHAT_MAX_UPLOADS", args.max_uploads, 1, 10_000),
         ("CHAT_MAX_UPLOADS_PER_USER", args.max_uploads_per_user, 1, 10_000),
+        ("CHAT_MAX_UNSENT", args.max_unsent, 1, 1_000_000),
+        ("CHAT_MAX_UNSENT_BYTES", args.max_unsent_bytes, 1, 1 << 50),
+        ("CHAT_IMAGE_MEMORY", args.image_memory, 1 << 20, 1 << 40),
         ("CHAT_IMAGE_WORKERS", args.image_workers.unwrap_or(1), 1, 1_024),
     ];
     let outside = bounds.into_iter().filter(|(_, value, low, high)| value < low || value > high);
@@ -66,6 +69,10 @@ pub(super) fn options(args: &ImageArgs, links: links::Options) -> images::Option
         burst: args.upload_burst,
         deadline: args.upload_deadline,
         workers: args.image_workers.unwrap_or_else(super::half_of_the_cores),
+        memory: args.image_memory as u64,
+        held: crate::memory::held,
+        unsent: args.max_unsent as u64,
+        unsent_bytes: args.max_unsent_bytes as u64,
         orphans_stay: args.media_orphans,
         sweep_every: args.media_sweep,
         links,

@@ -65,6 +65,7 @@ fn the_defaults_are_those_of_the_protocol() {
     assert_eq!((images.bounds.bytes, images.bounds.pixels, images.bounds.side), (10_000_000, 40_000_000, 12_000));
     assert_eq!((images.files_per_minute, images.burst), (Some(60.0), 100));
     assert_eq!(images.orphans_stay, Duration::from_secs(24 * 3_600));
+    assert_eq!((images.memory, images.unsent, images.unsent_bytes), (768_000_000, 200, 200_000_000));
     assert_eq!((hub.edit_window, hub.heartbeat), (Duration::from_secs(900), Duration::from_secs(25)));
 }
 
@@ -155,6 +156,9 @@ fn what_cannot_be_used_is_said() {
         (&["--jwt-secret", SECRET, "--media-url", "s3://"], "CHAT_MEDIA_URL"),
         (&["--jwt-secret", SECRET, "--max-image", "1"], "CHAT_MAX_IMAGE"),
         (&["--jwt-secret", SECRET, "--image-workers", "0"], "CHAT_IMAGE_WORKERS"),
+        (&["--jwt-secret", SECRET, "--image-memory", "1"], "CHAT_IMAGE_MEMORY"),
+        (&["--jwt-secret", SECRET, "--max-unsent", "0"], "CHAT_MAX_UNSENT"),
+        (&["--jwt-secret", SECRET, "--max-unsent-bytes", "0"], "CHAT_MAX_UNSENT_BYTES"),
         (&["--jwt-secret", SECRET, "--media-orphans", "0"], "CHAT_MEDIA_ORPHANS"),
         (&["--jwt-secret", SECRET, "--heartbeat", "0"], "CHAT_HEARTBEAT"),
         (&["--jwt-secret", SECRET, "--workers", "0"], "CHAT_WORKERS"),
@@ -175,10 +179,11 @@ fn everything_that_is_wrong_is_said_at_once() {
 #[test]
 fn no_secret_is_printed() {
     let flags = ["--jwt-secret", SECRET, "--database-url", "mysql://chat:hunter2@db/chat"];
-    let cli = Cli::try_parse_from(["chat"].into_iter().chain(flags)).expect("good");
+    let others = ["--ticket-secret", SECRET, "--nats-url", "nats://hunter2@n", "--media-url", "s3://k:hunter2@b"];
+    let cli = Cli::try_parse_from(["chat"].into_iter().chain(flags).chain(others)).expect("good");
+    let migrate = Cli::try_parse_from(["chat", "migrate", flags[2], flags[3]]).expect("good");
     let config = config(&flags, folder().path()).expect("good");
-    // Until it has been checked, the command line holds the database's URL; nobody prints that.
-    for text in [format!("{:?}", cli.serve.keys), format!("{config:?}")] {
+    for text in [format!("{cli:?}"), format!("{migrate:?}"), format!("{config:?}")] {
         assert!(!text.contains("honest") && !text.contains("hunter2"), "{text}");
     }
 }

@@ -8,6 +8,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, version};
 
+use crate::cli::secret::shown;
+
 /// Reads both files, or says that there are none.
 pub(super) fn load(cert: Option<&Path>, key: Option<&Path>) -> Result<Option<Arc<ServerConfig>>, String> {
     let (cert, key) = match (cert, key) {
@@ -17,12 +19,12 @@ pub(super) fn load(cert: Option<&Path>, key: Option<&Path>) -> Result<Option<Arc
     };
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("CHAT_TLS_CERT: {} cannot be read: {error}", cert.display()))?;
+        .map_err(|error| format!("CHAT_TLS_CERT: {} cannot be read: {error}", shown(cert)))?;
     if chain.is_empty() {
-        return Err(format!("CHAT_TLS_CERT: there is no certificate in {}", cert.display()));
+        return Err(format!("CHAT_TLS_CERT: there is no certificate in {}", shown(cert)));
     }
     let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| format!("CHAT_TLS_KEY: {} cannot be read: {error}", key.display()))?;
+        .map_err(|error| format!("CHAT_TLS_KEY: {} cannot be read: {error}", shown(key)))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))

@@ -14,16 +14,24 @@ use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use warp::{Filter, Rejection};
 
 use super::error::ApiError;
+use super::parameters::Parameters;
 use crate::headers;
 
 /// How many bytes a JSON body may have.
 pub(crate) const LIMIT: usize = 64 * 1024;
 
 /// How many bytes of a body that is refused are read and forgotten, so that its sender is there to hear the answer.
-pub(super) const DISCARDED: usize = 64 << 20;
+const DISCARDED: usize = 64 << 20;
 
 /// How long what is left of a body is read and forgotten, at most.
-pub(super) const DISCARDING: Duration = Duration::from_secs(5);
+const DISCARDING: Duration = Duration::from_secs(5);
+
+/// How much of it is read until others have their turn, and for how long.
+const STRETCH: usize = 64 << 10;
+const REST: Duration = Duration::from_millis(1);
+
+/// The longest boundary of a form. RFC 2046 has 70 bytes.
+const BOUNDARY: usize = 200;
 
 /// What a form with files says that it is.
 const MULTIPART: &str = "multipart/form-data";
@@ -93,20 +101,24 @@ impl Body {
 
     /// Tells whether it says that it is a form with files.
     pub(crate) fn is_multipart(&self) -> bool {
-        essence(&self.headers).is_some_and(|kind| kind.eq_ignore_ascii_case(MULTIPART))
+        kind(&self.headers).is_some_and(|kind| kind.value == MULTIPART)
     }
 
-    /// Takes a form apart: its boundary, and its bytes as they come.
-    pub(crate) fn multipart(self) -> Result<(String, Chunks), ApiError> {
+    /// Takes a form apart: its boundary, and its bytes as they come. What is no form is given back.
+    pub(crate) fn multipart(self) -> Result<(String, Chunks), (Self, ApiError)> {
         if !self.is_multipart() {
-            return Err(ApiError::new(ErrorCode::UnsupportedMedia, "the body must be multipart/form-data"));
+            let error = ApiError::new(ErrorCode::UnsupportedMedia, "the body must be multipart/form-data");
+            return Err((self, error));
         }
-        let kind = self.headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
-        // A boundary is ASCII (RFC 2046, 5.1.1); what another parameter has beyond that does not hide it.
-        let kind: String = kind.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '_' }).collect();
-        let boundary = multer::parse_boundary(kind)
-            .map_err(|_| ApiError::bad_request("multipart/form-data comes with its boundary in Content-Type"))?;
-        Ok((boundary, self.chunks))
+        let kind = kind(&self.headers).unwrap_or_default();
+        let boundary = kind.get("boundary").and_then(|boundary| std::str::from_utf8(boundary).ok());
+        match boundary.filter(|boundary| (1..=BOUNDARY).contains(&boundary.len())) {
+            Some(boundary) => Ok((boundary.to_owned(), self.chunks)),
+            None => {
+                let text = "multipart/form-data comes with its boundary in Content-Type";
+                Err((self, ApiError::bad_request(text)))
+            }
+        }
     }
 
     async fn bytes(self) -> Result<Vec<u8>, ApiError> {
@@ -133,33 +145,37 @@ async fn collect(mut chunks: Chunks, limit: usize) -> Result<Vec<u8>, ApiError> 
 }
 
 /// Reads what is left of a body that is refused, within reason: a connection that is closed on a client that still
-/// writes loses the answer that says why.
-async fn discard(mut chunks: Chunks) {
+/// writes loses the answer that says why. Nothing looks at what is read; hyper closes what goes on after that.
+pub(super) async fn discard(mut chunks: impl Stream<Item = Result<Bytes, warp::Error>> + Unpin) {
     let reading = async {
-        let mut rest = 0;
+        let (mut read, mut stretch) = (0, 0);
         while let Some(Ok(chunk)) = chunks.next().await {
-            rest += chunk.len();
-            if rest > DISCARDED {
+            read += chunk.len();
+            stretch += chunk.len();
+            if read > DISCARDED {
                 return;
+            }
+            if stretch > STRETCH {
+                stretch = 0;
+                tokio::time::sleep(REST).await;
             }
         }
     };
-    // Whoever has not finished by then has been told.
+    // A client that has not finished by then has been told.
     let _ = tokio::time::timeout(DISCARDING, reading).await;
 }
 
 /// Refuses what says that it is not JSON; what says nothing is taken at its word.
 fn must_be_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    match essence(headers) {
-        None | Some("") => Ok(()),
-        Some(kind) if kind.eq_ignore_ascii_case("application/json") => Ok(()),
-        Some(_) => Err(ApiError::new(ErrorCode::UnsupportedMedia, "the body must be application/json")),
+    match kind(headers).unwrap_or_default().value.as_str() {
+        "" | "application/json" => Ok(()),
+        _ => Err(ApiError::new(ErrorCode::UnsupportedMedia, "the body must be application/json")),
     }
 }
 
-/// Returns the media type without its parameters.
-fn essence(headers: &HeaderMap) -> Option<&str> {
-    Some(headers::essence(headers.get(CONTENT_TYPE)?).unwrap_or("?"))
+/// Reads the media type.
+fn kind(headers: &HeaderMap) -> Option<Parameters> {
+    headers.get(CONTENT_TYPE).map(|kind| Parameters::read(kind.as_bytes()))
 }
 
 pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {

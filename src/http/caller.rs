@@ -5,12 +5,16 @@ use std::convert::Infallible;
 use chat_actors::protocol::ErrorCode;
 use chat_database::ids::UserId;
 use warp::Filter;
+use warp::http::header::HeaderName;
 use warp::http::{HeaderMap, Method};
 
 use super::Api;
 use super::compression::takes_gzip;
 use super::error::ApiError;
 use crate::auth::{Credentials, Identity, Role};
+
+/// Whom the client takes itself to act for.
+const CHAT_USER: HeaderName = HeaderName::from_static("chat-user");
 
 /// What a request shows of its caller; nothing is proven yet.
 #[derive(Debug)]
@@ -43,7 +47,19 @@ impl Caller {
 
     /// Tells which person it is.
     pub(crate) fn user(&self, api: &Api) -> Result<UserId, ApiError> {
-        self.identity(api).map(|identity| identity.user)
+        let user = self.identity(api)?.user;
+        if self.meant().is_some_and(|meant| meant != Some(user)) {
+            let text = "the caller is not the user that Chat-User names: the session has become another one's";
+            return Err(ApiError::new(ErrorCode::SenderMismatch, text));
+        }
+        Ok(user)
+    }
+
+    /// Returns whom the client means to act for, if it says so; `Some(None)` is nobody. A page that goes by a cookie does not
+    /// see whose that is: it may have become another user's in another tab.
+    fn meant(&self) -> Option<Option<UserId>> {
+        let named = self.headers.get(CHAT_USER)?;
+        Some(named.to_str().ok().and_then(|named| named.parse().ok()))
     }
 
     /// Tells which person it is who asks for something to read, and counts the question.

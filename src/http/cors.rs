@@ -12,7 +12,7 @@ use crate::auth::origin::Policy;
 
 /// What a page may send.
 const TAKEN: HeaderValue =
-    HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, If-None-Match, Range");
+    HeaderValue::from_static("Authorization, Chat-User, Content-Type, Idempotency-Key, If-None-Match, Range");
 
 /// What a page may read.
 const SHOWN: HeaderValue = HeaderValue::from_static(

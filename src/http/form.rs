@@ -1,5 +1,6 @@
 //! A message as a form: the fields of `message_send`, as text.
 
+use chat_actors::images::links;
 use chat_actors::protocol::client::MessageSend;
 use chat_database::ids::UserId;
 use serde_json::{Map, Value};
@@ -24,7 +25,7 @@ pub(crate) struct SendForm {
     extra_data: Option<String>,
     /// The message that it answers.
     reply_to: Option<u64>,
-    /// Up to 10 files; or, as text, ids of uploaded images, which come before the files.
+    /// Up to 10 files; or, as text, ids or URLs of uploaded images, which come before the files.
     #[schema(rename = "images[]", value_type = Option<Vec<String>>, format = Binary)]
     images: Option<Vec<Vec<u8>>>,
 }
@@ -38,24 +39,63 @@ pub(super) fn message(user: UserId, fields: Vec<(String, String)>) -> Result<Mes
         match bare.as_str() {
             // What a form leaves empty is not there.
             _ if text.is_empty() && bare != "content" => {}
-            "images" | "image_urls" => {
-                let given = if text.starts_with('[') { json(&bare, &text)? } else { Value::from(vec![text]) };
-                let given = given.as_array().cloned().unwrap_or_default();
-                if let Value::Array(all) = object.entry(bare).or_insert_with(|| Value::Array(Vec::new())) {
-                    all.extend(given);
-                }
-            }
-            "extra_data" => {
-                let given =
-                    if inner.is_empty() { json(&bare, &text)? } else { Map::from_iter([(inner, text.into())]).into() };
-                once(&mut object, bare, given)?;
-            }
-            _ => once(&mut object, name, text.into())?,
+            "content" | "temp_id" => once(&mut object, name, text.into())?,
+            "images" | "image" => list(&mut object, "images", several(&bare, &text)?.into_iter().map(as_id).collect()),
+            "image_urls" | "image_url" => list(&mut object, "image_urls", several(&bare, &text)?),
+            "extra_data" if inner.is_empty() => once(&mut object, bare, json("extra_data", &text)?)?,
+            "extra_data" => once(&mut object, bare, Map::from_iter([(inner, unquoted(text).into())]).into())?,
+            _ => once(&mut object, name, unquoted(text).into())?,
         }
     }
     let bytes = Value::Object(object).to_string().into_bytes();
     body::claims_only(user, &bytes)?;
     body::object(&bytes)
+}
+
+/// Tells whether a field of that name holds images: `images`, `image`, with whatever stands in brackets behind it.
+pub(super) fn is_of_images(name: &str) -> bool {
+    matches!(name.split('[').next(), Some("images" | "image"))
+}
+
+/// Tells whether bytes name uploaded images: an id, a URL that the upload returned, either of them in quotes, a list of
+/// them. Whether there are such images is another question.
+pub(super) fn names_images(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let text = text.trim();
+    let is_id = || {
+        (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let is_url = || links::named(text).is_some() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    text.starts_with(['"', '[']) || is_id() || is_url()
+}
+
+/// Reads one text, or a list of them as JSON.
+fn several(name: &str, text: &str) -> Result<Vec<Value>, ApiError> {
+    match text.trim() {
+        list if list.starts_with('[') => match json(name, list)? {
+            Value::Array(all) => Ok(all),
+            other => Ok(vec![other]),
+        },
+        one if one.starts_with('"') => Ok(vec![json(name, one)?]),
+        one => Ok(vec![one.into()]),
+    }
+}
+
+/// Reads the id out of a URL that the upload returned.
+fn as_id(image: Value) -> Value {
+    let named = image.as_str().and_then(links::named).map(|id| id.0.into());
+    named.unwrap_or(image)
+}
+
+fn list(object: &mut Map<String, Value>, name: &str, more: Vec<Value>) {
+    if let Value::Array(all) = object.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+        all.extend(more);
+    }
+}
+
+/// Takes a number out of the quotes that some clients put around every field.
+fn unquoted(text: String) -> String {
+    if text.trim_start().starts_with('"') { serde_json::from_str(&text).unwrap_or(text) } else { text }
 }
 
 fn json(name: &str, text: &str) -> Result<Value, ApiError> {
@@ -111,6 +151,40 @@ mod tests {
         let id = |id: &str| MediaId(id.to_owned());
         let send = read(&[("images[]", "a"), ("images[]", "b"), ("images", "[\"c\"]"), ("images[]", "")]);
         assert_eq!(send.expect("a message").images, Some(vec![id("a"), id("b"), id("c")]));
+        let send = read(&[
+            ("image", "a"),
+            ("images[0]", "\"b\""),
+            ("images[12]", " c\r\n"),
+            ("image[]", "/media/d/full?exp=1&sig=2"),
+            ("images", "\"https://shop.example/api/media/e/full\""),
+            ("images[]", "[\"f\", \"/media/g/thumb\"]"),
+        ]);
+        let named = ["a", "b", "c", "d", "e", "f", "g"].map(id).to_vec();
+        assert_eq!(send.expect("a message").images, Some(named));
+        let send = read(&[("image_urls[]", "/media/a/full"), ("image_url", "\"/media/b/full\"")]);
+        assert_eq!(send.expect("a message").image_urls.map(|urls| urls.len()), Some(2));
+    }
+
+    #[test]
+    fn a_number_may_stand_in_quotes() {
+        let send = read(&[("receiver_id", "\"7\""), ("extra_data[product_id]", "\"5\""), ("content", "\"hi\"")]);
+        let send = send.expect("a message");
+        assert_eq!(send.receiver_id, UserId::new(7).ok());
+        assert_eq!(send.extra_data.and_then(|extra| extra.product_id).map(|id| id.get()), Some(5));
+        assert_eq!(send.content.as_deref(), Some("\"hi\""), "a text is what it is");
+    }
+
+    #[test]
+    fn an_image_is_named_or_is_there() {
+        for named in ["9857a3d900cc405083595667e180d86f", " 01J-x_y\n", "\"a\"", "[\"a\"]", "[]", "/media/a/full?exp=1"]
+        {
+            assert!(names_images(named.as_bytes()), "{named}");
+        }
+        let long = "x".repeat(65);
+        for other in ["<svg/>", "hello there", long.as_str(), "https://elsewhere.example/x.jpg", "a\0b", "GIF89a\x01"] {
+            assert!(!names_images(other.as_bytes()), "{other}");
+        }
+        assert!(!names_images(b"\xff\xd8\xff\xe0"));
     }
 
     #[test]

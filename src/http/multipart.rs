@@ -1,29 +1,32 @@
 //! `multipart/form-data`: read as it streams, one file in memory at a time, counted and under a deadline.
+//!
+//! A form takes a place among the uploads when the first byte of a file comes, and keeps it while it sends.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chat_actors::Refused;
+use chat_actors::images::pipeline::kind;
 use chat_actors::images::{Prepared, Uploading};
 use chat_actors::protocol::ErrorCode;
 use chat_database::ids::UserId;
-use futures_util::Stream;
+use encoding_rs::{Encoding, UTF_8};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use warp::http::StatusCode;
+use warp::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 
 use super::Api;
-use super::body::{self, Body, Chunks};
+use super::body::{self, Body};
 use super::error::ApiError;
+use super::feed::{Feed, Place, Source};
+use super::form::{is_of_images, names_images};
+use super::parameters::Parameters;
 
 /// How long a request may be silent.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How many bytes may stand between two parts: boundaries and headers.
-const BETWEEN: usize = 64 << 10;
+/// How long the text of a form may take, with no file begun: as long as a JSON body.
+const TEXT: Duration = Duration::from_secs(30);
 
 /// How many bytes of a file stand together until it is worked on.
 const PIECE: usize = 128 << 10;
@@ -32,6 +35,12 @@ const PIECE: usize = 128 << 10;
 /// faster would have the thread that serves everybody to itself for milliseconds.
 const STRETCH: usize = 64 << 10;
 const REST: Duration = Duration::from_millis(1);
+
+/// How many bytes tell what a file is.
+const MAGIC: usize = 12;
+
+/// The field that says in which charset the others are (RFC 7578, 4.6).
+const CHARSET: &str = "_charset_";
 
 /// A form that was read.
 #[derive(Debug, Default)]
@@ -48,97 +57,159 @@ pub(crate) async fn read(api: &Api, user: UserId, body: Body) -> Result<Form, Ap
     let most = options.bounds.bytes.saturating_mul(api.hub.options().limits.images).saturating_add(1 << 20);
     let admitted = match body.length() {
         Some(length) if length > most as u64 => Err(files_too_large(most)),
-        _ => api.hub.begin_upload(user).map_err(ApiError::from),
+        _ => api.hub.may_upload().map_err(ApiError::from),
     };
-    let uploading = match admitted {
-        Ok(uploading) => uploading,
-        Err(error) => return Err(body.refuse(error).await),
+    if let Err(error) = admitted {
+        return Err(body.refuse(error).await);
+    }
+    let (boundary, chunks) = match body.multipart() {
+        Ok(parts) => parts,
+        Err((body, error)) => return Err(body.refuse(error).await),
     };
-    let (boundary, chunks) = body.multipart()?;
-    let between = Arc::new(AtomicUsize::new(0));
-    let feed = Feed { chunks, between: Arc::clone(&between), rests: false };
+    let (source, place) = (Source::new(chunks), Place::default());
+    let feed = Feed::new(source.clone(), place.clone(), &boundary);
     let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(most as u64));
     let mut reader = Reader {
         api,
-        uploading,
+        user,
+        uploading: None,
         form: Multipart::with_constraints(feed, boundary, limits),
-        between,
+        place,
         left: options.deadline,
+        left_for_text: TEXT,
         text: 0,
     };
     let read = reader.form().await;
-    // Whoever was too slow is not waited for any longer.
+    // Another may have its place; and the parser is not fed with what is left.
+    drop(reader);
+    // Who was too slow is not waited for any longer.
     if read.as_ref().is_err_and(|error| error.status() != StatusCode::REQUEST_TIMEOUT) {
-        reader.discard().await;
+        body::discard(source).await;
     }
     read
 }
 
 struct Reader<'a> {
     api: &'a Api,
-    uploading: Uploading,
+    user: UserId,
+    /// Its place among the uploads, once a file has begun.
+    uploading: Option<Uploading>,
     form: Multipart<'static>,
-    between: Arc<AtomicUsize>,
-    /// How long the rest may take to come in.
+    place: Place,
+    /// How long the rest may take to come in; and how long it may without a file.
     left: Duration,
+    left_for_text: Duration,
     /// How many bytes of text there have been.
     text: usize,
 }
 
+/// What a part is.
+enum Part {
+    File(Prepared),
+    Text(Vec<u8>),
+    /// A file without a byte: what a browser sends for none.
+    Nothing,
+}
+
+/// A field as it came.
+struct Raw {
+    name: String,
+    bytes: Vec<u8>,
+    kind: Parameters,
+}
+
 impl Reader<'_> {
     async fn form(&mut self) -> Result<Form, ApiError> {
-        let mut form = Form::default();
+        let (mut files, mut fields) = (Vec::new(), Vec::new());
         while let Some(mut part) = self.next_part().await? {
-            let name = part.name().unwrap_or_default().to_owned();
-            if is_file(&name, &part) {
-                if let Some(file) = self.file(&mut part, form.files.len()).await? {
-                    form.files.push(file);
-                }
-            } else if part.file_name().is_some() {
-                return Err(ApiError::bad_request("files go into the field images[]"));
-            } else {
-                let value = self.value(&mut part).await?;
-                form.fields.push((name, value));
+            let header = |name| part.headers().get(name).map(|value| Parameters::read(value.as_bytes()));
+            let (disposition, kind) = (header(CONTENT_DISPOSITION), header(CONTENT_TYPE).unwrap_or_default());
+            let disposition = disposition.unwrap_or_default();
+            let name =
+                disposition.text("name").ok_or_else(|| ApiError::bad_request("a part of the form has no name"))?;
+            let of_images = is_of_images(&name);
+            let read = match (disposition.has("filename"), of_images) {
+                (true, true) => self.file(&mut part, Vec::new(), files.len()).await?,
+                (true, false) => return Err(ApiError::bad_request("files go into the field images[]")),
+                (false, true) => self.file_or_text(&mut part, files.len()).await?,
+                (false, false) => Part::Text(self.value(&mut part).await?),
+            };
+            match read {
+                Part::File(file) => files.push(file),
+                Part::Text(bytes) => fields.push(Raw { name, bytes, kind }),
+                Part::Nothing => {}
             }
         }
-        Ok(form)
+        Ok(Form { fields: texts(fields)?, files })
     }
 
     async fn next_part(&mut self) -> Result<Option<Field<'static>>, ApiError> {
-        self.between.store(1, Ordering::Relaxed);
-        let next = in_time(&mut self.left, self.form.next_field()).await?;
-        self.between.store(0, Ordering::Relaxed);
+        self.place.is_between();
+        let (place, left) = (&self.uploading, Left { all: &mut self.left, text: &mut self.left_for_text });
+        let next = in_time(place.as_ref(), left, self.form.next_field()).await?;
+        self.place.is_inside();
         next.map_err(|error| broken(&error))
     }
 
-    /// Makes a file into an image; a file without a byte is what a browser sends for none.
-    async fn file(&mut self, part: &mut Field<'static>, before: usize) -> Result<Option<Prepared>, ApiError> {
+    /// Reads a part without a file's name: some clients leave it out. What it is, its bytes tell; what it is said to be
+    /// counts for nothing, for others say of every field that it is text, or JSON.
+    async fn file_or_text(&mut self, part: &mut Field<'static>, before: usize) -> Result<Part, ApiError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.chunk(part).await? {
+            bytes.extend_from_slice(&chunk);
+            if (bytes.len() >= MAGIC && kind(&bytes).is_some()) || self.text + bytes.len() > body::LIMIT {
+                return self.file(part, bytes, before).await;
+            }
+        }
+        if bytes.is_empty() || names_images(&bytes) {
+            self.text += bytes.len();
+            return Ok(Part::Text(bytes));
+        }
+        self.file(part, bytes, before).await
+    }
+
+    /// Makes a file into an image; `begun` is what has been read of it.
+    async fn file(&mut self, part: &mut Field<'static>, begun: Vec<u8>, before: usize) -> Result<Part, ApiError> {
         let most = self.api.hub.options().images.bounds.bytes;
-        let (mut pieces, mut length) = (Vec::new(), 0);
-        while length <= most
-            && let Some(chunk) = self.chunk(part).await?
-        {
+        let (mut pieces, mut length, mut next) = (Vec::new(), 0, Some(Bytes::from(begun)));
+        loop {
+            if next.as_ref().is_none_or(Bytes::is_empty) {
+                next = self.chunk(part).await?;
+            }
+            let Some(chunk) = next.take() else { break };
             if length == 0 && !chunk.is_empty() {
-                self.api.hub.expect_file(&self.uploading, before)?;
+                self.begin(before)?;
             }
             let stretches = length / STRETCH;
             length += chunk.len();
             put(&mut pieces, &chunk);
+            if length > most {
+                break;
+            }
             if length / STRETCH > stretches {
                 tokio::time::sleep(REST).await;
             }
         }
         if length == 0 {
-            return Ok(None);
+            return Ok(Part::Nothing);
         }
         let image = self.api.hub.prepare_image(pieces).await;
-        image.map(Some).map_err(|refused| {
+        image.map(Part::File).map_err(|refused| {
             let message = format!("image {}: {}", before + 1, refused.message);
             Refused { message, ..refused }.into()
         })
     }
 
-    async fn value(&mut self, part: &mut Field<'static>) -> Result<String, ApiError> {
+    /// Counts a file, the first one by a place among the uploads, too.
+    fn begin(&mut self, before: usize) -> Result<(), Refused> {
+        let uploading = match self.uploading.take() {
+            Some(uploading) => uploading,
+            None => self.api.hub.begin_upload(self.user)?,
+        };
+        self.api.hub.expect_file(self.uploading.insert(uploading), before)
+    }
+
+    async fn value(&mut self, part: &mut Field<'static>) -> Result<Vec<u8>, ApiError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk(part).await? {
             self.text += chunk.len();
@@ -147,28 +218,16 @@ impl Reader<'_> {
             }
             bytes.extend_from_slice(&chunk);
         }
-        String::from_utf8(bytes).map_err(|_| ApiError::bad_request("a field of the form is not UTF-8"))
+        Ok(bytes)
     }
 
     async fn chunk(&mut self, part: &mut Field<'static>) -> Result<Option<Bytes>, ApiError> {
-        in_time(&mut self.left, part.chunk()).await?.map_err(|error| broken(&error))
-    }
-
-    /// Reads what still comes, for a while: an answer that meets a sender in the middle of a file may be lost.
-    async fn discard(mut self) {
-        let reading = async {
-            let mut read = 0;
-            while let Ok(Some(mut part)) = self.form.next_field().await {
-                while let Ok(Some(chunk)) = part.chunk().await {
-                    read += chunk.len();
-                    if read > body::DISCARDED {
-                        return;
-                    }
-                }
-            }
-        };
-        // Whoever has not finished by then has been told.
-        let _ = tokio::time::timeout(body::DISCARDING, reading).await;
+        let left = Left { all: &mut self.left, text: &mut self.left_for_text };
+        let chunk = in_time(self.uploading.as_ref(), left, part.chunk()).await?.map_err(|error| broken(&error))?;
+        if let (Some(uploading), Some(chunk)) = (&self.uploading, &chunk) {
+            uploading.came(chunk.len());
+        }
+        Ok(chunk)
     }
 }
 
@@ -189,18 +248,50 @@ fn put(pieces: &mut Vec<Vec<u8>>, mut chunk: &[u8]) {
     }
 }
 
-/// Waits for what a client sends, neither too long at a time nor in all.
-async fn in_time<T>(left: &mut Duration, coming: impl Future<Output = T>) -> Result<T, ApiError> {
-    let begun = Instant::now();
-    let came = tokio::time::timeout(SILENCE.min(*left), coming).await;
-    *left = left.saturating_sub(begun.elapsed());
-    came.map_err(|_| ApiError::body_too_slow())
+/// How long a form may still take.
+struct Left<'a> {
+    all: &'a mut Duration,
+    /// Without a place among the uploads.
+    text: &'a mut Duration,
 }
 
-/// Tells whether a part is one of the files. Its name and its type are the client's, and count for nothing.
-fn is_file(name: &str, part: &Field<'_>) -> bool {
-    let bare = name.split('[').next().unwrap_or_default();
-    matches!(bare, "images" | "image") && (part.file_name().is_some() || part.content_type().is_some())
+/// Waits for what a client sends, neither too long at a time nor in all; and no longer than it keeps its place.
+async fn in_time<T>(place: Option<&Uploading>, left: Left<'_>, coming: impl Future<Output = T>) -> Result<T, ApiError> {
+    let begun = Instant::now();
+    let most = SILENCE.min(*left.all);
+    let came = match place {
+        Some(place) => tokio::time::timeout(most, place.wait(coming)).await,
+        None => tokio::time::timeout(most.min(*left.text), coming).await.map(Some),
+    };
+    let took = begun.elapsed();
+    *left.all = left.all.saturating_sub(took);
+    if place.is_none() {
+        *left.text = left.text.saturating_sub(took);
+    }
+    came.ok().flatten().ok_or_else(ApiError::body_too_slow)
+}
+
+/// Turns fields into text, each by the charset that it says, or else that the form says, or else UTF-8.
+fn texts(fields: Vec<Raw>) -> Result<Vec<(String, String)>, ApiError> {
+    let usual = fields.iter().find(|field| field.name == CHARSET).map(|field| charset(&field.bytes)).transpose()?;
+    let fields = fields.into_iter().filter(|field| field.name != CHARSET);
+    let texts = fields.map(|Raw { name, bytes, kind }| {
+        let said = kind.get("charset").map(charset).transpose()?;
+        let is_json = kind.value == "application/json";
+        let encoding = said.or(usual.filter(|_| !is_json)).unwrap_or(UTF_8);
+        let text = encoding.decode_without_bom_handling_and_without_replacement(&bytes);
+        let text =
+            text.ok_or_else(|| ApiError::bad_request(format!("a field of the form is not {}", encoding.name())))?;
+        // A text as JSON stands in quotes, and one that is not there has a name for that.
+        let unquoted: Option<Option<String>> = if is_json { serde_json::from_str(&text).ok() } else { None };
+        Ok((name, unquoted.map_or_else(|| text.into_owned(), Option::unwrap_or_default)))
+    });
+    texts.collect()
+}
+
+fn charset(label: &[u8]) -> Result<&'static Encoding, ApiError> {
+    let text = "a field of the form is in a charset that is not known; write UTF-8";
+    Encoding::for_label(label).ok_or_else(|| ApiError::bad_request(text))
 }
 
 fn files_too_large(most: usize) -> ApiError {
@@ -210,42 +301,10 @@ fn files_too_large(most: usize) -> ApiError {
 fn broken(error: &multer::Error) -> ApiError {
     match error {
         multer::Error::StreamSizeExceeded { limit } => files_too_large(usize::try_from(*limit).unwrap_or(usize::MAX)),
+        multer::Error::StreamReadFailed(error) => match error.downcast_ref::<Refused>() {
+            Some(refused) => refused.clone().into(),
+            None => ApiError::bad_request("the body broke off"),
+        },
         _ => ApiError::bad_request("the form is broken off or malformed"),
-    }
-}
-
-/// Feeds the parser one piece at a time.
-///
-/// It would take whatever has come in, and search all of it again with each piece for as long as it finds no boundary: so
-/// it is given a pause after each piece, and nothing more once too much stands between two parts.
-struct Feed {
-    chunks: Chunks,
-    /// 0: inside of a part; else one more than the bytes since its end.
-    between: Arc<AtomicUsize>,
-    rests: bool,
-}
-
-impl Stream for Feed {
-    type Item = Result<Bytes, Refused>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.rests) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let between = self.between.load(Ordering::Relaxed);
-        if between > BETWEEN {
-            return Poll::Ready(Some(Err(Refused::bad_request("too much stands between two parts"))));
-        }
-        self.chunks.as_mut().poll_next(cx).map(|next| {
-            self.rests = true;
-            next.map(|chunk| {
-                let chunk = chunk.map_err(|_| Refused::new(ErrorCode::BadRequest, "the body broke off"))?;
-                if between > 0 {
-                    self.between.store(between + chunk.len(), Ordering::Relaxed);
-                }
-                Ok(chunk)
-            })
-        })
     }
 }

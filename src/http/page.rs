@@ -39,7 +39,7 @@ macro_rules! files {
 }
 
 /// Every file of the page.
-const FILES: [(&str, &[u8]); 45] = files![
+const FILES: [(&str, &[u8]); 48] = files![
     "index.html"
     "chat-client.js"
     "client/account.js"
@@ -54,11 +54,13 @@ const FILES: [(&str, &[u8]); 45] = files![
     "client/pacer.js"
     "client/presence.js"
     "client/promises.js"
+    "client/receipts.js"
     "client/rest.js"
     "client/store.js"
     "client/tab.js"
     "client/threads.js"
     "client/time.js"
+    "client/turns.js"
     "client/unread.js"
     "client/visible.js"
     "page/icon.svg"
@@ -74,6 +76,7 @@ const FILES: [(&str, &[u8]); 45] = files![
     "page/js/conversation.js"
     "page/js/dialogs.js"
     "page/js/dom.js"
+    "page/js/drafts.js"
     "page/js/format.js"
     "page/js/icons.js"
     "page/js/inbox.js"

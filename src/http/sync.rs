@@ -36,7 +36,7 @@ pub(super) fn catch_up(api: &Api) -> impl Filter<Extract = (Response,), Error = 
 
 /// Reads what has changed since a cursor.
 ///
-/// A cursor that is unknown, malformed, too old or left out is answered with `reset: true` and the present cursor.
+/// A cursor that is unknown, malformed, another user's, too old or left out is answered with `reset: true` and the present cursor.
 #[utoipa::path(
     get,
     path = "/chat/sync",

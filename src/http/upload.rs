@@ -58,7 +58,7 @@ pub(super) fn create(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
         (status = 413, description = "`image_too_large`: bytes or pixels", body = ErrorBody),
         (status = 415, description = "`unsupported_media`: a file that is no JPEG, PNG, WebP or GIF; or no multipart/form-data", body = ErrorBody),
         (status = 422, description = "`image_invalid`: damaged or incomplete", body = ErrorBody),
-        (status = 429, description = "`rate_limited`", body = ErrorBody),
+        (status = 429, description = "`rate_limited`: too many files a minute, uploads at a time, or images that wait to be sent", body = ErrorBody),
     ),
 )]
 pub(crate) async fn upload_images(api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
@@ -66,6 +66,9 @@ pub(crate) async fn upload_images(api: Api, caller: Caller, body: Body) -> Resul
         Ok(user) => user,
         Err(error) => return Err(body.refuse(error).await),
     };
+    if let Err(refused) = api.hub.may_upload_for_later(user).await {
+        return Err(body.refuse(refused.into()).await);
+    }
     let form = multipart::read(&api, user, body).await?;
     if form.files.is_empty() {
         return Err(ApiError::bad_request("there is no file in the field images[]"));

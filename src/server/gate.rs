@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{HeaderMap, Request, Version};
 use hyper_util::service::TowerToHyperService;
+use tokio_util::sync::CancellationToken;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -34,6 +35,8 @@ struct Shared {
     routes: BoxedFilter<(Response,)>,
     base_path: String,
     tls: bool,
+    /// Cancelled when the node is about to end: nothing is waited for any more.
+    late: CancellationToken,
 }
 
 /// Tells whether anything has been read from a connection since its last request.
@@ -62,8 +65,8 @@ pub(super) enum Access {
 }
 
 impl Gate {
-    pub(super) fn new(routes: BoxedFilter<(Response,)>, base_path: &str, tls: bool) -> Self {
-        Self(Arc::new(Shared { routes, base_path: base_path.trim_end_matches('/').to_owned(), tls }))
+    pub(super) fn new(routes: BoxedFilter<(Response,)>, base_path: &str, tls: bool, late: CancellationToken) -> Self {
+        Self(Arc::new(Shared { routes, base_path: base_path.trim_end_matches('/').to_owned(), tls, late }))
     }
 
     /// Answers a request, whatever it is.
@@ -94,10 +97,13 @@ impl Gate {
 
     async fn routed(&self, request: Request<Incoming>) -> Response {
         let routes = TowerToHyperService::new(warp::service(self.0.routes.clone()));
-        match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => response,
+        let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
+        // What is under way when a node ends is answered, and not with a failure of ours.
+        match self.0.late.run_until_cancelled(answer).await {
+            Some(Ok(Ok(response))) => response,
             // The panic itself is logged where it happens: see `telemetry::watch_panics`.
-            Err(_panic) => refused(Refused::internal().into()),
+            Some(Err(_panic)) => refused(Refused::internal().into()),
+            None => refused(Refused::shutting_down().into()),
         }
     }
 

@@ -2,6 +2,18 @@
 
 mod support;
 
+#[path = "config/disk.rs"]
+mod disk;
+#[path = "config/files.rs"]
+mod files;
+#[path = "../../database/tests/support/mariadb.rs"]
+#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it leaves out")]
+mod mariadb;
+#[path = "config/secrets.rs"]
+mod secrets;
+#[path = "config/start.rs"]
+mod start;
+
 use std::process::Stdio;
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chat_loadtest::client::{Client, Heard};
+use chat_loadtest::server::Signal;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use support::person::{number, text};
@@ -113,6 +114,36 @@ async fn every_connection_is_sent_away_and_every_ack_was_honest() {
     let acked: usize = works.iter().map(|work| work.acked.len()).sum();
     assert!(acked > 100, "{acked} acks are no load");
     drop(watcher);
+}
+
+#[tokio::test]
+async fn every_signal_that_ends_programs_ends_the_hub_gracefully() {
+    for signal in [Signal::Term, Signal::Interrupt, Signal::Quit, Signal::Hangup] {
+        let mut hub = Hub::set(&[("CHAT_DRAIN_SECONDS", "4")]).await;
+        let mut device = hub.person(42).connect().await;
+        hub.hears(signal).await;
+        if signal == Signal::Hangup {
+            // A shell sends one when its terminal is closed, and the system another.
+            hub.hears(signal).await;
+        }
+        assert!(device.is_closed_with(4001).await.parse::<u64>().is_ok(), "{signal:?}");
+        assert_eq!(hub.ends(Duration::from_secs(6)).await.code(), Some(0), "{signal:?}");
+        assert!(hub.log().contains("draining"), "{signal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_was_started_to_outlive_its_terminal_does() {
+    let hub = Hub::with(|launch| {
+        let program = launch.binary.canonicalize().expect("a program").display().to_string();
+        launch.binary = "/bin/sh".into();
+        launch.arguments = vec!["-c".to_owned(), "trap '' HUP && exec \"$0\"".to_owned(), program];
+    })
+    .await;
+    let mut device = hub.person(42).connect().await;
+    hub.hears(Signal::Hangup).await;
+    device.sends_to(&hub.person(7), "still here").await;
+    assert_eq!(hub.person(42).get("/health/ready").await.status, 200);
 }
 
 #[tokio::test]

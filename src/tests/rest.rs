@@ -2,6 +2,9 @@
 
 mod support;
 
+#[path = "rest/pages.rs"]
+mod pages;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::Hub;
@@ -101,6 +104,19 @@ async fn a_gap_is_closed_by_rev() {
         }
     }
     assert_eq!((seen, rev), (vec![3, 4, 5, 7, 8], 8));
+}
+
+#[tokio::test]
+async fn who_says_for_whom_it_asks_is_answered_for_no_other() {
+    let (scene, _) = Scene::begun().await;
+    let me = scene.bob.id.to_string();
+    for path in ["/chat/threads", "/chat/unread", "/notifications"] {
+        let asked = |user: &str| answer(scene.bob.ask(Method::GET, path).header("Chat-User", user.to_owned()));
+        asked(&me).await.is(200);
+        for other in ["42", "0", "", "x"] {
+            asked(other).await.refused(400, "sender_mismatch");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,10 @@ mod support;
 
 #[path = "slow_reader/gone.rs"]
 mod gone;
+#[path = "slow_reader/memory.rs"]
+mod memory;
+#[path = "slow_reader/strangers.rs"]
+mod strangers;
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +79,7 @@ async fn slow_readers_are_closed_and_come_back_without_loss() {
             }
         }
         // The others go on talking meanwhile.
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         alices.sends_to(&bob, &format!("still here {rounds}")).await;
         bobs.receives(&format!("still here {rounds}")).await;
         slowest = slowest.max(began.elapsed());

@@ -1,5 +1,6 @@
 //! From the 101 to a session.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use tracing::Instrument;
 use super::Sockets;
 use super::admission::Admitted;
 use super::connection::{Connection, identify};
+use super::refusals::Caller;
 use super::wire::{Event, Wire};
 use crate::auth::Identity;
 use crate::server::Stream;
@@ -31,9 +33,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 type Arrived = Option<(Box<Connection>, OwnedSemaphorePermit)>;
 
 /// Starts the task of a connection that was admitted.
-pub(super) fn spawn(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted) {
+pub(super) fn spawn(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: Option<SocketAddr>) {
     let lifetime = sockets.0.lifetime.clone();
-    let arriving = Box::pin(arrive(sockets, upgrade, admitted));
+    let arriving = Box::pin(arrive(sockets, upgrade, admitted, peer));
     lifetime.tasks.spawn(task(lifetime.cut, arriving));
 }
 
@@ -50,7 +52,7 @@ async fn task<F: Future<Output = Arrived>>(cut: CancellationToken, arriving: Pin
     }
 }
 
-async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted) -> Arrived {
+async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: Option<SocketAddr>) -> Arrived {
     let Admitted { socket, identity, cursor, notifications, place, .. } = admitted;
     let upgraded = timeout(sockets.0.auth_within, upgrade).await.ok()?;
     let upgraded = upgraded.inspect_err(|error| tracing::debug!(%error, "an upgrade failed")).ok()?;
@@ -65,6 +67,7 @@ async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted) -> Arr
         None => match first_frame(&sockets, &mut wire, socket).await {
             Ok((identity, newer)) => (identity, newer.or(cursor)),
             Err(no) => {
+                no.tell(&sockets, socket, peer);
                 turn_away(wire, no).await;
                 return None;
             }
@@ -77,7 +80,9 @@ async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted) -> Arr
             Some((Box::new(Connection::new(sockets, &identity, socket, session, wire)), place))
         }
         Err(refused) => {
-            turn_away(wire, No::from_hub(refused)).await;
+            let no = No::from_hub(refused);
+            no.tell(&sockets, socket, peer);
+            turn_away(wire, no).await;
             None
         }
     }
@@ -105,6 +110,13 @@ impl No {
             _ => Close::new(CloseCode::Unauthorized),
         };
         Self { refused: Some(refused), close: Some(close) }
+    }
+
+    /// Says in the log why.
+    fn tell(&self, sockets: &Sockets, socket: Socket, peer: Option<SocketAddr>) {
+        if let Some(refused) = &self.refused {
+            sockets.0.refusals.tell(Caller { peer, socket, headers: None }, refused);
+        }
     }
 
     fn silent(code: CloseCode) -> Self {

@@ -148,15 +148,20 @@ export class Account {
         notifications.wasDeleted(frame.id);
         break;
       case 'error':
-        if (!this.outbox.delivery.refused(frame, refusal(frame))) this.#client.emit('error', refusal(frame));
+        this.#refused(frame, refusal(frame));
     }
     if (cursor) this.#keep(cursor);
+  }
+
+  #refused(frame, error) {
+    if (!this.outbox.delivery.refused(frame, error) && !this.threads.refused(frame, error)) this.#client.emit('error', error);
   }
 
   /** An acknowledgement settles what it is of by what it says itself, whatever threads are here. */
   #acknowledged(frame) {
     const message = this.outbox.written(frame);
-    if (message) this.threads.created(message, this.outbox.receiver(frame.temp_id));
+    // One that had been stored before may have been changed since.
+    if (message && !frame.duplicate) this.threads.created(message, this.outbox.receiver(frame.temp_id));
     else this.threads.missed(frame.thread_id, frame.rev);
     if (message) this.outbox.observe(message);
     else this.outbox.delivery.settled(frame.temp_id);

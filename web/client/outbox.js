@@ -131,7 +131,8 @@ export class Outbox {
   }
 
   #address(to) {
-    const user = this.#account.threads.get(to)?.other_user_id ?? to?.user;
+    // A thread from before a reset, or before the first load, says whose it is itself.
+    const user = this.#account.threads.get(to)?.other_user_id ?? to?.user ?? to?.other_user_id;
     return user == null ? { thread_id: id('a thread', to?.id ?? to) } : { receiver_id: id('a user', user) };
   }
 

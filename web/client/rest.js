@@ -2,8 +2,13 @@
 
 import { ChatError, refusal } from './errors.js';
 import { sleep } from './time.js';
+import { Turns } from './turns.js';
+
+/** How many requests at a time: the server takes a few of one person. */
+const AT_ONCE = 4;
 
 export class Rest {
+  #turns = new Turns(AT_ONCE);
   #base;
   #credentials;
 
@@ -14,14 +19,15 @@ export class Rest {
 
   /**
    * Asks; reading is tried again where that may help. With `progress` the body is a form. `belongs` is told whose token
-   * would be shown, and refuses by throwing.
+   * would be shown, and refuses by throwing. A cookie does not show whose it is: so the server is told who is meant.
    */
-  async ask({ me, belongs }, method, path, body, progress) {
+  async ask({ me, belongs, mistaken }, method, path, body, progress) {
     for (let attempt = 0, fresh = false; ; attempt++) {
       const { token, user } = await this.#credentials.forRest({ fresh });
       if (user) belongs(user);
-      const shown = token ? { Authorization: 'Bearer ' + token } : {};
-      const { status, text } = await request(method, this.#base + path, shown, body, progress).catch(() => ({ status: 0 }));
+      const shown = token ? { Authorization: 'Bearer ' + token } : me ? { 'Chat-User': String(me) } : {};
+      const asked = () => request(method, this.#base + path, shown, body, progress).catch(() => ({ status: 0, text: '' }));
+      const { status, text } = await (progress ? asked() : this.#turns.run(asked));
       if (status >= 200 && status < 300) return text && JSON.parse(text);
       if (status === 401 && token && !fresh) {
         fresh = true;
@@ -31,6 +37,7 @@ export class Rest {
       try {
         error = refusal(JSON.parse(text).error);
       } catch {}
+      if (error.code === 'sender_mismatch') mistaken();
       if (!error.temporary || method !== 'GET' || attempt > 3) throw error;
       await sleep(error.retryAfter || 200 * 2 ** attempt * Math.random());
     }

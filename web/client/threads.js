@@ -3,15 +3,12 @@
 //   frame -> thread, by rev -> events;   gap, reset, a thread that is not here -> REST -> thread
 
 import { ChatError } from './errors.js';
+import { Receipts, last } from './receipts.js';
 import { later, newest, now } from './time.js';
 import { Unread } from './unread.js';
 import { visible } from './visible.js';
 
-const last = thread => thread.messages.at(-1)?.seq ?? 0;
 const raise = (thread, mark, to) => (thread[mark] = Math.max(thread[mark] ?? 0, to));
-
-/** How many threads are asked for at a time. */
-const AT_ONCE = 3;
 
 export class Threads {
   #account;
@@ -21,16 +18,15 @@ export class Threads {
   #next; // the following page of threads
   #loading = false;
   /** What is to be done with threads that are not here yet, in the order in which it came. */ #waiting = new Map();
-  #asked = new Map();
-  #asking = 0;
-  #queue = [];
-  #arrived = new Set();
+  /** Threads that are being asked for. */ #asked = new Map();
+  #receipts;
   #greeting;
   /** Counts loads: what was asked for before one is void. */ #loads = 0;
 
   constructor(account, client) {
     this.#account = account;
     this.#client = client;
+    this.#receipts = new Receipts(account, client);
   }
 
   // What a page asks for
@@ -110,7 +106,7 @@ export class Threads {
     if (thread.looked || last(thread) <= thread.read_seq) return;
     thread.seen = thread.read_seq = last(thread);
     thread.unread = 0;
-    this.#client.say({ type: 'message_seen', thread_id: thread.id, up_to: thread.seen });
+    this.#receipts.seen(thread);
     this.#client.emit('thread', thread);
   }
 
@@ -163,13 +159,8 @@ export class Threads {
     for (const thread of this.#all.values()) await thread.filling;
   }
 
-  /** Says again what the server may not have heard. */
   begin() {
-    for (const thread of this.#all.values()) {
-      thread.confirmed = 0;
-      if (thread.unread) this.#confirm(thread);
-      if (thread.seen) this.#client.say({ type: 'message_seen', thread_id: thread.id, up_to: thread.seen });
-    }
+    this.#receipts.begin(this.#all.values());
   }
 
   // What the server tells
@@ -231,17 +222,14 @@ export class Threads {
 
   /** Asks for a thread by its id, once at a time; nothing, if there is no such thread. */
   #want(id) {
-    let asked = this.#asked.get(id);
-    if (!asked) {
-      asked = this.#ask(id).finally(() => this.#asked.get(id) === asked && this.#asked.delete(id));
-      this.#asked.set(id, asked);
-    }
+    const held = this.#asked.get(id);
+    if (held) return held;
+    const asked = this.#ask(id).finally(() => this.#asked.get(id) === asked && this.#asked.delete(id));
+    this.#asked.set(id, asked);
     return asked;
   }
 
   async #ask(id) {
-    if (this.#asking >= AT_ONCE) await new Promise(go => this.#queue.push(go));
-    else this.#asking++;
     const loads = this.#loads;
     try {
       const thread = await this.#client.ask('GET', `/chat/threads/${id}`);
@@ -249,9 +237,6 @@ export class Threads {
     } catch (error) {
       this.#waiting.delete(id);
       if (!(error instanceof ChatError && error.code === 'not_found')) throw error;
-    } finally {
-      if (this.#queue.length) this.#queue.shift()();
-      else this.#asking--;
     }
     return this.#all.get(id);
   }
@@ -280,6 +265,7 @@ export class Threads {
       }
       this.#fill(thread, t.rev);
     }
+    if (thread.unread) this.#receipts.arrived(thread);
     const waiting = this.#waiting.get(t.id) ?? [];
     this.#waiting.delete(t.id);
     for (const work of waiting) work(thread);
@@ -342,7 +328,7 @@ export class Threads {
       thread.updated_at = later(thread.updated_at, held.created_at);
       if (message.sender_id !== this.#account.me) {
         this.#types(thread, false);
-        this.#confirm(thread);
+        this.#receipts.arrived(thread);
       }
     }
     return held;
@@ -376,7 +362,6 @@ export class Threads {
     else this.#account.fetch(async () => {
       // What is told while it is asked for makes the answer old.
       for (let asked; !asked || (this.#all.get(thread.id) === thread && asked.rev < thread.rev); ) {
-        this.#asked.delete(thread.id);
         asked = await this.#client.ask('GET', `/chat/threads/${thread.id}`);
         this.#meet(asked);
         await thread.filling;
@@ -392,15 +377,11 @@ export class Threads {
     }, 50);
   }
 
-  #confirm(thread) {
-    if (!this.#arrived.size) setTimeout(() => {
-      for (const t of this.#arrived) {
-        const up_to = last(t);
-        if (this.#account.online && up_to > (t.confirmed ?? 0)) this.#client.say({ type: 'message_delivered', thread_id: t.id, up_to: (t.confirmed = up_to) });
-      }
-      this.#arrived.clear();
-    }, 50);
-    this.#arrived.add(thread);
+  /** The server has refused something about a thread. Tells whether that is all that there is to do. */
+  refused({ thread_id }, { temporary, retryAfter }) {
+    const thread = temporary && this.#all.get(thread_id);
+    if (thread) this.#receipts.refused(thread, retryAfter);
+    return !!thread;
   }
 
   #types(thread, on) {

@@ -171,6 +171,12 @@ test('another user\'s ticket', async () => {
     await chat.send({ user: shop }, { text: 'from Bob' });
     assert.deepEqual(await said(bob, shop), [`${bob}: from Bob`]);
     assert.equal(await outcome(queued), 'pending');
+    // The session becomes another one while the connection stays: what REST says is Alice's, and Bob's client does not take it.
+    user = alice;
+    await assert.rejects(chat.loadNotifications(), { code: 'other_user' });
+    await until('Alice is here', () => chat.me === alice && chat.state === 'online');
+    assert.equal((await queued).sender_id, alice);
+    assert.deepEqual((await chat.loadNotifications()).map(({ user_id }) => user_id), [alice]);
   } finally {
     globalThis.fetch = fetch;
   }

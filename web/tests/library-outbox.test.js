@@ -16,19 +16,21 @@ const pair = () => [people++, people++];
 const png = () => new Blob([Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')], { type: 'image/png' });
 const texts = async (a, b) => (await hub.conversation(a, b)).map(message => message.content);
 
-test('sixty messages to conversations beyond the newest page: sixty frames, sixty promises', async () => {
-  const me = people++;
-  const others = Array.from({ length: 60 }, (_, n) => 1000 + n);
-  for (const other of others) await hub.ask(other, 'POST', '/chat/send', { receiver_id: me, temp_id: 'old', content: 'hello' });
-  const { WebSocket, frames } = counting();
-  const chat = await clients.online(me, { WebSocket });
-  const stored = await Promise.all(others.map(user => chat.send({ user }, { text: 'shipped' })));
-  assert.deepEqual(stored.map(message => message.seq), others.map(() => 2));
-  assert.equal(frames('message_send').length, 60);
-  assert.deepEqual(chat.outbox(), []);
-  await until('every thread is here', () => others.every(user => chat.thread({ user })?.last_message.content === 'shipped'));
-  assert.deepEqual(chat.errors, []);
-});
+for (const begun of [false, true]) {
+  test(`sixty messages at once, in ${begun ? 'old' : 'new'} conversations: sixty frames, sixty promises`, { timeout: 60_000 }, async () => {
+    const me = people++;
+    const others = Array.from({ length: 60 }, (_, n) => 1000 + n);
+    if (begun) for (const other of others) await hub.ask(other, 'POST', '/chat/send', { receiver_id: me, temp_id: 'old', content: 'hello' });
+    const { WebSocket, frames } = counting();
+    const chat = await clients.online(me, { WebSocket });
+    const stored = await Promise.all(others.map(user => chat.send({ user }, { text: 'shipped' })));
+    assert.deepEqual(stored.map(message => message.seq), others.map(() => (begun ? 2 : 1)));
+    assert.equal(frames('message_send').length, 60);
+    assert.deepEqual(chat.outbox(), []);
+    await until('every thread is here', () => others.every(user => chat.thread({ user })?.last_message.content === 'shipped'));
+    assert.deepEqual(chat.errors, []);
+  });
+}
 
 test('a conversation that begins with an acknowledgement is there at once, and nothing is asked for', async context => {
   const [a, b] = pair();
@@ -42,7 +44,7 @@ test('a conversation that begins with an acknowledgement is there at once, and n
   assert.deepEqual(asked, []);
 });
 
-test('what is refused for ever fails alone, with a reason, and the connection stays', async () => {
+test('what is refused for ever fails alone, with a reason, and the connection stays', { timeout: 60_000 }, async () => {
   const [a, b] = pair();
   const { WebSocket, frames } = counting();
   const chat = await clients.online(a, { WebSocket });
@@ -197,7 +199,7 @@ test('a file that cannot be read any more fails its message', async () => {
   await chat.send({ user: b }, { text: 'next' });
 });
 
-test('a close that a message has caused is that message\'s, not the connection\'s', async () => {
+test('a close that a message has caused is that message\'s, not the connection\'s', { timeout: 60_000 }, async () => {
   const [a, b] = pair();
   // A server, or a proxy, that takes less than it has said.
   let closes = 0;
@@ -224,7 +226,7 @@ test('a close that a message has caused is that message\'s, not the connection\'
   assert.ok(frames('auth').length <= 3);
 });
 
-test('what is not answered is said once on each connection, not more', async () => {
+test('what is not answered is said once on each connection, not more', { timeout: 60_000 }, async () => {
   const [a, b] = pair();
   // Messages are lost on their way, while everything else is answered.
   let lost = 0;
@@ -247,4 +249,42 @@ test('what is not answered is said once on each connection, not more', async () 
   await deaf.send({ user: a }, { text: 'no' });
   assert.equal(frames('message_send').length, 2);
   assert.deepEqual(await texts(a, b), ['do you hear me?', 'no']);
+});
+
+test('a connection that is closed for flooding is come back to, slowly', { timeout: 60_000 }, async () => {
+  const [a, b] = pair();
+  const { WebSocket: Counting, frames } = counting();
+  let floods = 1;
+  class Flooded extends Counting {
+    send(text) {
+      if (JSON.parse(text).type !== 'message_send' || floods-- <= 0) return super.send(text);
+      const { onclose } = this;
+      this.onclose = () => {};
+      setTimeout(() => onclose({ code: 4503, reason: 'flooding' }));
+    }
+  }
+  const chat = await clients.online(a, { WebSocket: Flooded });
+  await Promise.all([1, 2, 3].map(n => chat.send({ user: b }, { text: `${n}` })));
+  assert.deepEqual(await texts(a, b), ['1', '2', '3']);
+  assert.deepEqual([chat.errors, chat.outbox(), frames('auth').length], [[], [], 2]);
+});
+
+test('receipts that the server has no time for are said again, and are nobody\'s error', async () => {
+  const [a, b] = pair();
+  await hub.ask(b, 'POST', '/chat/send', { receiver_id: a, temp_id: 'r', content: 'read me' });
+  const { WebSocket: Counting, frames } = counting();
+  let refusals = 2;
+  class Busy extends Counting {
+    send(text) {
+      const { type, thread_id } = JSON.parse(text);
+      if (type !== 'message_seen' || refusals-- <= 0) return super.send(text);
+      const data = JSON.stringify({ type: 'error', code: 'rate_limited', message: 'too many requests', temporary: true, retry_after_ms: 10, thread_id });
+      setTimeout(() => this.onmessage({ data }));
+    }
+  }
+  const chat = await clients.online(a, { WebSocket: Busy });
+  chat.markSeen({ user: b });
+  await until('it is read', async () => (await hub.ask(a, 'GET', '/chat/unread')).messages === 0);
+  assert.equal(frames('message_seen').length, 1);
+  assert.deepEqual(chat.errors, []);
 });

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { Hub } from './support/hub.js';
 
 /** What the library may weigh, packed: what it does is measured, and this a little above. */
-const LIBRARY = 24 * 1024;
+const LIBRARY = 36 * 1024;
 
 const web = join(import.meta.dirname, '..');
 const root = join(web, '..');
@@ -45,7 +45,7 @@ test('the whole page is small, too', async () => {
   const files = readFileSync(join(root, 'src/http/page.rs'), 'utf8').match(/^ {4}"[\w./-]+"$/gm).map(line => line.trim().slice(1, -1));
   const sizes = await Promise.all(files.map(async file => (await served(file === 'index.html' ? '' : file)).size));
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  assert.ok(total <= 64 * 1024, `${total} bytes`);
+  assert.ok(total <= 80 * 1024, `${total} bytes`);
 });
 
 test('what is vendored is what npm has', async () => {

@@ -231,13 +231,19 @@ test('what waits, and what was refused, can be dealt with', async () => {
   await end();
 });
 
-test('a draft outlives a look at another conversation, and an edit', async () => {
+test('a draft outlives a look at another conversation, an edit, and a reload', async () => {
   const { hub, alice, bob, end } = await scene();
   await hub.ask(3, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'c', content: 'hello from Carol' });
   await alice.says('a message');
   await bob.reads(['a message']);
   await pick(alice, files(await paint(alice.page, 1)));
   await alice.field.fill('a draft');
+  await alice.page.locator('.thread', { hasText: 'Carol' }).click();
+  await alice.reads(['hello from Carol']);
+  assert.equal(await alice.page.locator('.strip img').count(), 0);
+  await alice.page.locator('.thread', { hasText: 'Bob' }).click();
+  await alice.reads(['a message']);
+  assert.equal(await alice.page.locator('.strip img').count(), 1);
   await alice.chooses('a message', 'Edit');
   assert.equal(await alice.field.inputValue(), 'a message');
   assert.equal(await alice.page.locator('.strip img').count(), 0);
@@ -252,11 +258,18 @@ test('a draft outlives a look at another conversation, and an edit', async () =>
   await alice.page.locator('.thread', { hasText: 'Bob' }).click();
   assert.equal(await alice.field.inputValue(), 'a message, chan');
   await alice.page.locator('.composer-notice', { hasText: 'Edit message' }).waitFor();
+  await alice.page.reload();
+  await alice.reads(['a message']);
+  assert.equal(await alice.field.inputValue(), 'a message, chan');
+  await alice.page.locator('.composer-notice', { hasText: 'Edit message' }).waitFor();
   await alice.says('a message, changed');
   await bob.reads(['a message, changed']);
   assert.equal(await alice.field.inputValue(), 'a draft');
   await alice.field.press('Enter');
   await bob.reads(['a message, changed', 'a draft']);
-  await bob.page.locator('button.picture.loaded').waitFor();
+  // Nothing of it comes back once it is sent.
+  await alice.page.reload();
+  await alice.reads(['a message, changed', 'a draft']);
+  assert.equal(await alice.field.inputValue(), '');
   await end();
 });

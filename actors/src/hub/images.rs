@@ -8,17 +8,33 @@ use chat_database::queries::media::{self, Location};
 use super::Hub;
 use crate::compose;
 use crate::images::{Links, Prepared, Uploading};
+use crate::node::Node;
 use crate::refused::Refused;
 
 impl Hub {
-    /// Lets a request in that uploads files; it counts as one for as long as what is returned lives.
+    /// Tells whether this node takes uploads, before anything of one is read.
+    ///
+    /// # Errors
+    /// `shutting_down`.
+    pub fn may_upload(&self) -> Result<(), Refused> {
+        if self.node.is_draining() { Err(Refused::shutting_down()) } else { Ok(()) }
+    }
+
+    /// Tells whether a user may upload an image to be sent later.
+    ///
+    /// # Errors
+    /// `rate_limited` with as many as they may have that wait to be sent; temporary ones.
+    pub async fn may_upload_for_later(&self, user: UserId) -> Result<(), Refused> {
+        self.node.images.have_room(&self.node.database, user, 1, 0).await
+    }
+
+    /// Lets a request in that uploads files; it counts as one for as long as what is returned lives, or until it is so slow
+    /// that another has its place.
     ///
     /// # Errors
     /// `overloaded`, `rate_limited` with as many uploads under way as this node, or the user, may have; `shutting_down`.
     pub fn begin_upload(&self, user: UserId) -> Result<Uploading, Refused> {
-        if self.node.is_draining() {
-            return Err(Refused::shutting_down());
-        }
+        self.may_upload()?;
         self.node.images.admit(user)
     }
 
@@ -44,9 +60,10 @@ impl Hub {
     /// Keeps images for their owner to send, all or none.
     ///
     /// # Errors
-    /// Temporary ones alone.
+    /// Temporary ones alone, `rate_limited` among them: with as many as may wait to be sent.
     pub async fn keep_images(&self, owner: UserId, prepared: Vec<Prepared>) -> Result<Vec<Image>, Refused> {
-        let mut images = self.node.images.keep(&self.node.storage, owner, prepared).await?;
+        let Node { images, database, storage, .. } = &*self.node;
+        let mut images = images.keep_for_later(database, storage, owner, prepared).await?;
         self.links().dress_images(&mut images, owner);
         Ok(images)
     }

@@ -1,10 +1,15 @@
 //! Who may upload now: so many at a time on this node, so many at a time and so many files a minute for each user.
+//!
+//! A place is for who sends. An upload that has sent less than [`LEAST`] for [`GRACE`] keeps its place only until another
+//! needs one: the slowest goes first, of the user's own if the user has as many as they may. So a slow line gets through as
+//! long as there is room, and uploads that only hold their places keep others waiting for seconds.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chat_database::ids::UserId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Options;
@@ -13,29 +18,57 @@ use crate::metrics;
 use crate::protocol::ErrorCode;
 use crate::refused::Refused;
 
+/// What an upload sends at least, in bytes a second, to be sure of its place: less than the slowest of mobile networks
+/// carries (GPRS: 4 to 10 KB a second).
+const LEAST: u32 = 4 << 10;
+
+/// For how long it may send less; what was sent faster before does not count.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Who uploads, and how fast.
 #[derive(Debug)]
 pub(super) struct Admission {
-    places: Arc<Semaphore>,
-    each: usize,
-    uploading: Arc<Mutex<HashMap<UserId, usize>>>,
+    places: Arc<Places>,
     files: Limiter,
+}
+
+#[derive(Debug)]
+struct Places {
+    most: usize,
+    each: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: u64,
+    taken: HashMap<u64, Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    user: UserId,
+    /// From when on another may have it; `None` while the hub works on what came.
+    slow_from: Option<Instant>,
+    lost: Arc<Notify>,
 }
 
 /// A request that uploads. Its place is free again when this is dropped.
 #[derive(Debug)]
 pub struct Uploading {
+    number: u64,
     user: UserId,
-    uploading: Arc<Mutex<HashMap<UserId, usize>>>,
-    _place: OwnedSemaphorePermit,
+    places: Arc<Places>,
+    lost: Arc<Notify>,
+    /// How long it may still send nothing and be sure of its place.
+    left: Mutex<Duration>,
 }
 
 impl Admission {
     pub(super) fn new(options: &Options) -> Self {
+        let (most, each) = (options.uploads, options.uploads_per_user);
         Self {
-            places: Arc::new(Semaphore::new(options.uploads)),
-            each: options.uploads_per_user,
-            uploading: Arc::default(),
+            places: Arc::new(Places { most, each, state: Mutex::default() }),
             files: Limiter::new(
                 "images",
                 [options.files_per_minute.map(|files| Rate::per_second(files / 60.0, options.burst))],
@@ -45,19 +78,20 @@ impl Admission {
 
     /// Lets a request in, or says why not.
     pub(super) fn admit(&self, user: UserId) -> Result<Uploading, Refused> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            Refused::new(ErrorCode::Overloaded, "as many uploads as this node takes are under way; try again")
-        })?;
-        let mut uploading = self.uploading.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = uploading.entry(user).or_default();
-        if *count >= self.each {
-            let text = format!("{count} of your uploads are under way; wait for one of them");
+        let (now, mut state) = (Instant::now(), self.places.lock());
+        if state.count(user) >= self.places.each && !state.give_up_slowest(now, Some(user)) {
+            let text = format!("{} of your uploads are under way; wait for one of them", self.places.each);
             return Err(Refused::new(ErrorCode::RateLimited, text));
         }
-        *count += 1;
-        drop(uploading);
+        if state.taken.len() >= self.places.most && !state.give_up_slowest(now, None) {
+            let text = "as many uploads as this node takes are under way; try again";
+            return Err(Refused::new(ErrorCode::Overloaded, text));
+        }
+        state.last += 1;
+        let (number, lost) = (state.last, Arc::new(Notify::new()));
+        state.taken.insert(number, Place { user, slow_from: None, lost: Arc::clone(&lost) });
         metrics::get().uploads.increment(1);
-        Ok(Uploading { user, uploading: Arc::clone(&self.uploading), _place: place })
+        Ok(Uploading { number, user, places: Arc::clone(&self.places), lost, left: Mutex::new(GRACE) })
     }
 
     /// Counts a file; `before` came with the same request. Only the first may be refused: a request that was cut in its
@@ -71,23 +105,152 @@ impl Admission {
     }
 }
 
+impl Places {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn count(&self, user: UserId) -> usize {
+        self.taken.values().filter(|place| place.user == user).count()
+    }
+
+    /// Takes the place of the upload that has been slow for longest, of one user or of all; `false` if none is.
+    fn give_up_slowest(&mut self, now: Instant, of: Option<UserId>) -> bool {
+        let asked = self.taken.iter().filter(|(_, place)| of.is_none_or(|user| place.user == user));
+        let slow = asked.filter_map(|(number, place)| Some((place.slow_from.filter(|from| *from <= now)?, *number)));
+        let Some((_, number)) = slow.min() else { return false };
+        self.leave(number);
+        true
+    }
+
+    /// Frees a place, unless it is free.
+    fn leave(&mut self, number: u64) {
+        if let Some(place) = self.taken.remove(&number) {
+            place.lost.notify_one();
+            metrics::get().uploads.decrement(1);
+        }
+    }
+}
+
 impl Uploading {
     /// Returns who uploads.
     #[must_use]
     pub fn user(&self) -> UserId {
         self.user
     }
+
+    /// Waits for what the client sends; `None` if it was too slow, and the place is another's.
+    pub async fn wait<T>(&self, coming: impl Future<Output = T>) -> Option<T> {
+        self.set_slow_from(Some(Instant::now() + *self.left()));
+        let came = tokio::select! {
+            biased;
+            () = self.lost.notified() => None,
+            came = coming => Some(came),
+        };
+        let slow_from = self.set_slow_from(None);
+        *self.left() = slow_from.map_or(Duration::ZERO, |from| from.saturating_duration_since(Instant::now()));
+        came
+    }
+
+    /// Counts bytes that came.
+    pub fn came(&self, bytes: usize) {
+        let bought = Duration::from_secs(1).saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX)) / LEAST;
+        let mut left = self.left();
+        *left = left.saturating_add(bought).min(GRACE);
+    }
+
+    fn left(&self) -> MutexGuard<'_, Duration> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what it was.
+    fn set_slow_from(&self, from: Option<Instant>) -> Option<Instant> {
+        let mut state = self.places.lock();
+        state.taken.get_mut(&self.number).and_then(|place| std::mem::replace(&mut place.slow_from, from))
+    }
 }
 
 impl Drop for Uploading {
     fn drop(&mut self) {
-        metrics::get().uploads.decrement(1);
-        let mut uploading = self.uploading.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = uploading.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                uploading.remove(&self.user);
+        self.places.lock().leave(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    fn admission() -> Admission {
+        Admission::new(&Options { uploads: 4, uploads_per_user: 2, ..Options::new([0; 32]) })
+    }
+
+    fn user(id: u64) -> UserId {
+        UserId::new(id).expect("an id")
+    }
+
+    /// Uploads from now on as fast as it is told, a tenth of a second at a time, until its place is another's.
+    fn sends(uploading: Uploading, bytes_a_second: usize) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(async move {
+            let came = || tokio::time::sleep(Duration::from_millis(100));
+            while uploading.wait(came()).await.is_some() {
+                uploading.came(bytes_a_second / 10);
             }
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn uploads_that_trickle_keep_others_waiting_for_seconds() {
+        let admission = admission();
+        let trickling: Vec<_> = [1, 1, 2, 2].map(|id| admission.admit(user(id)).expect("a place")).into();
+        let trickling: Vec<_> = trickling.into_iter().map(|uploading| sends(uploading, 100)).collect();
+        tokio::time::sleep(GRACE / 2).await;
+        assert_eq!(admission.admit(user(3)).expect_err("they have just begun").code, ErrorCode::Overloaded);
+        tokio::time::sleep(GRACE).await;
+        let mut held = Vec::new();
+        for id in [3, 3, 4, 4] {
+            held.push(admission.admit(user(id)).expect("a place"));
         }
+        for lost in trickling {
+            lost.await.expect("it hears so");
+        }
+        assert_eq!(admission.admit(user(5)).expect_err("these are not slow").code, ErrorCode::Overloaded);
+        drop(held);
+        admission.admit(user(5)).expect("all are free again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_sends_keeps_its_place_and_a_slow_one_while_there_is_room() {
+        let admission = admission();
+        let steady = [1, 1, 2].map(|id| sends(admission.admit(user(id)).expect("a place"), 5_000));
+        let slow = sends(admission.admit(user(2)).expect("a place"), 1_000);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!slow.is_finished(), "it is in the way of no other");
+        let fifth = admission.admit(user(3)).expect("the slow one's");
+        slow.await.expect("it hears so");
+        assert_eq!(admission.admit(user(4)).expect_err("there is no slow one").code, ErrorCode::Overloaded);
+        assert!(steady.iter().all(|upload| !upload.is_finished()));
+        // The hub's own work is not the client's slowness.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(admission.admit(user(4)).expect_err("it is worked on").code, ErrorCode::Overloaded);
+        assert_eq!(fifth.wait(ready(7)).await, Some(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_user_who_has_as_many_as_they_may_the_own_slow_one_goes() {
+        let admission = admission();
+        let (mine, other) = (admission.admit(user(1)).expect("a place"), admission.admit(user(2)).expect("a place"));
+        let other = tokio::spawn(async move { other.wait(pending::<()>()).await });
+        let mine = tokio::spawn(async move { mine.wait(pending::<()>()).await });
+        let second = admission.admit(user(1)).expect("a place");
+        assert_eq!(admission.admit(user(1)).expect_err("two are").code, ErrorCode::RateLimited);
+        tokio::time::sleep(GRACE * 2).await;
+        let third = admission.admit(user(1)).expect("the first, which is dead, makes room");
+        assert_eq!(mine.await.expect("it hears so"), None);
+        assert!(!other.is_finished());
+        drop((second, third));
     }
 }

@@ -40,6 +40,14 @@ impl fmt::Debug for Options {
     }
 }
 
+/// Reads the image's id out of `…/media/{id}/full`, perhaps with a query.
+#[must_use]
+pub fn named(url: &str) -> Option<MediaId> {
+    let path = url.split(['?', '#']).next()?;
+    let id = path.rsplit_once("/media/")?.1.split('/').next()?;
+    (!id.is_empty()).then(|| MediaId(id.to_owned()))
+}
+
 /// Makes links and reads them.
 #[derive(Clone)]
 pub struct Links {

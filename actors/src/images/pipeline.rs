@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  sniff    what it really is, by its first bytes: JPEG, PNG, WebP or GIF; names and claimed types count for nothing
-//!  whole    whether it is all there, by its own structure
-//!  decode   its size, before a pixel is read; then its pixels, and what of its metadata the picture needs
+//!  strip    what of it is kept: pixels, and what of its metadata the picture needs; its size, before a pixel is read
+//!  decode   its pixels, if all of them are there
 //!  render   scaled, its colours as they were meant (colour), turned upright, encoded anew as WebP; and a placeholder
 //! ```
 //!
@@ -14,13 +14,14 @@ mod colour;
 mod decode;
 mod render;
 mod sniff;
-mod whole;
+mod strip;
 
 use std::fmt;
 
 use chat_database::media::Rendition;
 
-pub use sniff::Kind;
+pub use sniff::{Kind, kind};
+use strip::Kept;
 
 /// The media type of every rendition.
 pub const MIME: &str = "image/webp";
@@ -48,6 +49,14 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self { bytes: 10_000_000, pixels: 40_000_000, side: 12_000 }
+    }
+}
+
+impl Bounds {
+    /// Refuses what has too many pixels.
+    fn check(&self, (width, height): (u32, u32)) -> Result<(), Fault> {
+        let fits = width.max(height) <= self.side && pixels((width, height)) <= self.pixels;
+        if fits { Ok(()) } else { Err(Fault::TooManyPixels(Some((width, height)))) }
     }
 }
 
@@ -85,16 +94,61 @@ pub struct Rendered {
     pub blurhash: String,
 }
 
+/// A file of which is kept what a picture is made of, and which is within bounds.
+#[derive(Debug)]
+pub struct Stripped(Kept);
+
+/// Looks at a file: what it is, how large, and what of it is kept.
+///
+/// # Errors
+/// A [`Fault`]. What it takes is the file once more, and a few megabytes.
+pub fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Stripped, Fault> {
+    if bytes.len() > bounds.bytes {
+        return Err(Fault::TooManyBytes(bounds.bytes));
+    }
+    let kind = kind(bytes).ok_or(Fault::Unsupported)?;
+    let kept = strip::strip(kind, bytes, bounds)?;
+    if kept.size.0 == 0 || kept.size.1 == 0 {
+        return Err(Fault::broken("it has no pixels"));
+    }
+    bounds.check(kept.size)?;
+    bounds.check(kept.decoded)?;
+    Ok(Stripped(kept))
+}
+
+fn pixels((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height)
+}
+
+impl Stripped {
+    /// Returns how many bytes of memory its renditions take to make, about and at most: its file, its pixels, and then the
+    /// renditions' pixels some times over (scaled, turned, in other colours, encoded).
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        const RENDITIONS: u64 = 20;
+        let shown = pixels(self.0.size).min(u64::from(longest(Rendition::Full)).pow(2));
+        let decoded = pixels(self.0.size).max(pixels(self.0.decoded)) * self.0.bytes_per_pixel;
+        self.0.beside + 2 * self.0.file.len() as u64 + decoded + shown * RENDITIONS
+    }
+
+    /// Makes the renditions. `held` tells how many bytes of memory the thread holds, if that is known, or else always the same:
+    /// a decoder that takes more than it should is stopped.
+    ///
+    /// # Errors
+    /// [`Fault::Broken`].
+    pub fn render(self, held: fn() -> u64) -> Result<Rendered, Fault> {
+        let image = decode::decode(&self.0, self.memory(), held)?;
+        render::render(image, self.0.orientation, self.0.profile.as_deref())
+    }
+}
+
 /// Makes the renditions of a file.
 ///
 /// # Errors
 /// A [`Fault`]; memory and time are bounded by `bounds` before anything is allocated for pixels.
 pub fn render(bytes: &[u8], bounds: &Bounds) -> Result<Rendered, Fault> {
-    if bytes.len() > bounds.bytes {
-        return Err(Fault::TooManyBytes(bounds.bytes));
-    }
-    let kind = sniff::kind(bytes).ok_or(Fault::Unsupported)?;
-    whole::check(kind, bytes)?;
-    let decoded = decode::decode(kind, bytes, bounds)?;
-    render::render(decoded)
+    strip(bytes, bounds)?.render(|| 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,11 +15,14 @@ use crate::protocol::client::{
     WhoIsOnline,
 };
 use crate::protocol::server::About;
-use crate::protocol::{ClientFrame, ServerFrame};
+use crate::protocol::{ClientFrame, ErrorCode, ServerFrame};
 use crate::refused::Refused;
 use crate::storage::{Reply, Write};
 use crate::thread::{self, Signal};
 use crate::timing::Timing;
+
+/// What has so few bytes is always given back.
+const SMALL: usize = 256;
 
 /// The most people that one may ask about at once.
 const MOST_ASKED: usize = 1_000;
@@ -85,9 +88,11 @@ impl State {
             ClientFrame::WhoIsOnline(asked) => self.who_is_online(asked).await,
             ClientFrame::NavCounts => self.nav_counts().await,
             ClientFrame::Subscribe(subscribe) => self.subscribe(&subscribe),
-            ClientFrame::Sync(sync) => self.sync(sync.cursor).await,
-            ClientFrame::Ping(Ping { t }) => self.answer(&ServerFrame::Pong { t }),
-            ClientFrame::Echo(Echo { data }) => self.answer(&ServerFrame::Echo { data, ts: Timestamp::now().millis() }),
+            ClientFrame::Sync(sync) => return self.sync(sync.cursor, permit).await,
+            ClientFrame::Ping(Ping { t }) => self.give_back(&ServerFrame::Pong { t }),
+            ClientFrame::Echo(Echo { data }) => {
+                self.give_back(&ServerFrame::Echo { data, ts: Timestamp::now().millis() })
+            }
             ClientFrame::NotificationRead(read) => self.read_notification(&read).await,
             ClientFrame::NotificationsReadAll => self.read_all_notifications().await,
             // The connection's task has looked at the token already; messages have their own way.
@@ -102,6 +107,18 @@ impl State {
 
     fn answer(&self, frame: &ServerFrame) -> Result<(), Refused> {
         self.tell(frame);
+        Ok(())
+    }
+
+    /// Answers with what the client has sent: for as much of it as is read in time.
+    fn give_back(&self, frame: &ServerFrame) -> Result<(), Refused> {
+        let (outbox, frame) = (self.registration.outbox(), frame.encode());
+        if frame.len() > SMALL && !outbox.has_room_to_spare(frame.len()) {
+            let text = "more waits to be read by you than is given back beside it; read it, and try again";
+            return Err(Refused::new(ErrorCode::RateLimited, text));
+        }
+        crate::metrics::get().frames_out.increment(1);
+        let _ = outbox.push(frame);
         Ok(())
     }
 
@@ -240,7 +257,10 @@ impl State {
             self.notifications = true;
             self.node.people.subscribe(self.user(), self.registration.id());
         }
-        self.answer(&ServerFrame::Subscribed { channels: subscribe.channels.clone() })
+        let mut channels = subscribe.channels.clone();
+        channels.sort_unstable();
+        channels.dedup();
+        self.answer(&ServerFrame::Subscribed { channels })
     }
 
     async fn read_notification(&mut self, read: &NotificationRead) -> Result<(), Refused> {

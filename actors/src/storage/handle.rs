@@ -1,6 +1,7 @@
 //! The way to storage, and the places for what waits for it.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chat_database::Error as DatabaseError;
@@ -23,6 +24,10 @@ pub(crate) struct Handle {
     places: Arc<Semaphore>,
     all_places: usize,
     turn: Mutex<()>,
+    /// Why the last commit was not written, if it was not: asked by who says whether this node is ready.
+    failing: RwLock<Option<String>>,
+    /// The same in short, for each commit looks.
+    is_failing: AtomicBool,
     /// The hub's thread, if it is to have a core of its own.
     pub(super) hub: Option<Thread>,
 }
@@ -41,6 +46,8 @@ impl Handle {
             places: places_left,
             all_places: places,
             turn: Mutex::default(),
+            failing: RwLock::default(),
+            is_failing: AtomicBool::new(false),
             hub,
         })
     }
@@ -71,6 +78,27 @@ impl Handle {
         let (call, outcome) = oneshot::channel();
         self.write(Write { change, reply: Reply::Call(call) });
         outcome.await.unwrap_or_else(|_| Err(Refused::internal()))
+    }
+
+    /// Returns why nothing is written, if the last commit was not.
+    pub(crate) fn failing(&self) -> Option<String> {
+        self.failing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A commit was written, or would have been.
+    pub(super) fn can_write(&self) {
+        if self.is_failing.load(Ordering::Relaxed) {
+            tracing::info!("the database takes writes again");
+            *self.failing.write().unwrap_or_else(PoisonError::into_inner) = None;
+            self.is_failing.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// A commit was not written. What the database refuses as such says nothing of the next one.
+    pub(super) fn cannot_write(&self, error: &DatabaseError) {
+        let (DatabaseError::Unavailable(why) | DatabaseError::Unsettled(why)) = error else { return };
+        *self.failing.write().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+        self.is_failing.store(true, Ordering::Relaxed);
     }
 
     /// Has the history begun anew that the database holds, for it has gone back to an earlier state; waits for it.

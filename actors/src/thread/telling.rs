@@ -12,6 +12,7 @@ use crate::events;
 use crate::horizon::Told;
 use crate::metrics;
 use crate::origin::Origin;
+use crate::outbox::Mark;
 use crate::people::{Audience, ConnectionId};
 use crate::protocol::server::TypingFrom;
 use crate::protocol::{Cursor, ServerFrame};
@@ -29,7 +30,7 @@ impl State {
         }
         let cursor = self.node.horizon.cursor();
         for (_in_flight, origin, outcome) in parts {
-            self.tell_outcome(origin, outcome, &cursor);
+            self.tell_outcome(origin, outcome, &cursor, no);
         }
         told.done();
         Ok(())
@@ -80,23 +81,25 @@ impl State {
         let cursor = self.node.horizon.cursor();
         if changes.opened {
             for (hearers, frame) in decision::new_thread(self.pair, thread) {
-                self.tell(hearers, frame, None);
+                self.tell(hearers, frame, None, None);
             }
         }
         for changed in changes.messages.iter().filter(|one| one.commit <= up_to || one.created <= up_to) {
-            self.tell(Hearers::Everybody, events::of_message(changed, since, Some(&cursor)), None);
+            // What has changed again since tells nothing of what came between.
+            let commit = (changed.commit <= up_to).then_some(changed.commit);
+            self.tell(Hearers::Everybody, events::of_message(changed, since, Some(&cursor)), None, commit);
         }
         for changed in changes.watermarks.iter().filter(|one| one.commit <= up_to) {
             let Some(other) = self.pair.other(changed.user) else { continue };
             for event in events::of_watermarks(changed, since, Some(&cursor)) {
                 let read = matches!(event, ServerFrame::MessagesSeen(_));
                 let hearers = if read { Hearers::Everybody } else { Hearers::Member(other) };
-                self.tell(hearers, event, None);
+                self.tell(hearers, event, None, None);
             }
         }
     }
 
-    fn tell_outcome(&mut self, origin: Origin, outcome: Outcome, cursor: &Cursor) {
+    fn tell_outcome(&mut self, origin: Origin, outcome: Outcome, cursor: &Cursor, no: CommitNo) {
         let mut author = None;
         match &outcome {
             Outcome::Sent(sent) => {
@@ -121,7 +124,7 @@ impl State {
         }
         let Decision { tell, answer } = decision::decide(self.pair, outcome, cursor, origin.is_call());
         for (hearers, frame) in tell {
-            self.tell(hearers, frame, origin.connection_id());
+            self.tell(hearers, frame, origin.connection_id(), Some(no));
         }
         match answer {
             Ok(Reply { frame, call }) => origin.done(frame.as_ref(), call),
@@ -138,16 +141,18 @@ impl State {
     pub(super) fn tell_typing(&self, to: UserId, from: UserId, thread_id: ThreadId, on: bool) {
         let typing = TypingFrom { from, thread_id };
         let frame = if on { ServerFrame::Typing(typing) } else { ServerFrame::StopTyping(typing) };
-        self.node.people.tell(to, Audience::Chat, None, &frame.encode());
+        self.node.people.tell_passing(to, Audience::Chat, &frame.encode());
     }
 
     /// Encodes once for each member who hears it, for the cursor and the links of images are the reader's own; the same bytes
-    /// go to all their connections. Mostly there is one such member: the author has had an acknowledgement.
-    fn tell(&self, hearers: Hearers, mut frame: ServerFrame, asker: Option<ConnectionId>) {
+    /// go to all their connections. Mostly there is one such member: the author has had an acknowledgement. With the commit of
+    /// a message all changes of the thread up to it have been told.
+    fn tell(&self, hearers: Hearers, mut frame: ServerFrame, asker: Option<ConnectionId>, commit: Option<CommitNo>) {
+        let mark = commit.and_then(|commit| mark(&frame, commit));
         let [low, high] = self.pair.members();
         let mut tell = |user, except| {
             let encode = || self.node.images.links().encode_again(&mut frame, user);
-            self.node.people.tell_own(user, Audience::Chat, except, encode);
+            self.node.people.tell_durable(user, Audience::Chat, except, mark, encode);
         };
         match hearers {
             Hearers::Everybody => [low, high].into_iter().for_each(|user| tell(user, None)),
@@ -156,4 +161,15 @@ impl State {
             Hearers::OthersOf(user) => tell(user, asker),
         }
     }
+}
+
+/// Returns which change of the thread a frame tells.
+fn mark(frame: &ServerFrame, commit: CommitNo) -> Option<Mark> {
+    let (thread, rev) = match frame {
+        ServerFrame::NewMessage(new) => (new.message.thread_id, new.message.rev),
+        ServerFrame::MessageUpdated(updated) => (updated.thread_id, updated.rev),
+        ServerFrame::MessageDeleted(deleted) => (deleted.thread_id, deleted.rev),
+        _ => return None,
+    };
+    Some(Mark { thread, rev, commit })
 }

@@ -5,6 +5,9 @@
 //! through prepared statements, on whichever thread runs the commit. A commit of 100 messages takes about half the
 //! time that way, and needs nobody else's turn in between.
 
+use std::path::Path;
+use std::time::Duration;
+
 use rusqlite::Params;
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait,
@@ -69,6 +72,23 @@ impl Connection {
         }
         let statement = sql::statement(database.backend, text, values);
         Ok(database.writer.execute_raw(statement).await.map(drop)?)
+    }
+
+    /// Opens SQLite's connection, if there is none.
+    pub(super) fn open(&mut self) -> Result<(), Failure> {
+        let Self { database, embedded } = self;
+        if database.is_sqlite() { open(database, embedded).map(drop) } else { Ok(()) }
+    }
+
+    /// Says how long SQLite waits for another's lock. A server's session has its own, see [`crate::connect`].
+    pub(super) fn wait_for_lock(&mut self, patience: Duration) -> Result<(), Failure> {
+        let Self { database, embedded } = self;
+        if database.is_sqlite() { Ok(open(database, embedded)?.busy_timeout(patience)?) } else { Ok(()) }
+    }
+
+    /// Returns SQLite's file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.database.file()
     }
 
     /// Begins SQLite's log anew, and returns whether it is done. A server looks after its own.
@@ -275,7 +295,10 @@ fn open<'a>(
 ) -> Result<&'a mut rusqlite::Connection, Failure> {
     match connection {
         Some(connection) => Ok(connection),
-        none => Ok(none.insert(sqlite::open_writer(database.url())?)),
+        none => {
+            let file = database.file().ok_or_else(|| Failure::Refused("a server has no file".to_owned()))?;
+            Ok(none.insert(sqlite::open_writer(file)?))
+        }
     }
 }
 

@@ -125,7 +125,7 @@ impl<'a> Plan<'a> {
 
     /// Returns the time of changes that have none of their own.
     pub(super) fn latest(&self) -> i64 {
-        self.clock.latest
+        self.clock.latest.max(Timestamp::now().millis())
     }
 
     fn apply(&mut self, change: &'a Change) -> Outcome {

@@ -26,21 +26,20 @@ impl Writer {
             Some(failure) => tracing::warn!(commit = no, error = %failure, "the commit's answer was lost"),
             None => tracing::warn!(commit = no, "the commit was not answered in time"),
         }
-        if let Ok(outcome) = timeout(PATIENCE, self.ask_the_log(mark)).await {
-            return outcome;
+        if let Ok(stands) = timeout(PATIENCE, self.ask_the_log(mark)).await {
+            return if stands { Ok(()) } else { Err(Aborted::NotCommitted(answer)) };
         }
         Err(Aborted::Unsettled(answer.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string())))
     }
 
-    /// Asks until the log answers.
-    async fn ask_the_log(&mut self, mark: &Mark) -> Result<(), Aborted> {
+    /// Asks until the log answers whether the commit stands.
+    async fn ask_the_log(&mut self, mark: &Mark) -> bool {
         let no = mark.commit.column();
         loop {
             // A new connection: the old one is broken, or still waits for its answer.
             if self.connection.replace().await.is_ok() {
                 match logged(self.connection.reader(), mark).await {
-                    Ok(true) => return Ok(()),
-                    Ok(false) => return Err(Aborted::NotCommitted),
+                    Ok(stands) => return stands,
                     Err(error) => tracing::warn!(commit = no, %error, "the commit log could not be read"),
                 }
             }

@@ -28,8 +28,8 @@ pub(super) enum Aborted {
     Failed(Failure),
     /// There was no answer; nothing was committed.
     Hung,
-    /// COMMIT was sent, its answer was lost, and the log has no such commit.
-    NotCommitted,
+    /// COMMIT was sent, its answer was lost or was an error, and the log has no such commit.
+    NotCommitted(Option<Failure>),
     /// COMMIT was sent, its answer was lost, and the log cannot be read.
     Unsettled(String),
     /// The number was given out before: the database has gone back.

@@ -3,6 +3,7 @@
 //! The pool has a thread for each connection, and to ask it is to wait for that thread's turn, and for one's own again. A page
 //! of history, for which it had to be packed into one row besides, took more than twice as long that way as it does here.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, mem};
@@ -14,12 +15,12 @@ use super::{ACQUIRE, sqlite};
 use crate::failure::Failure;
 use crate::sql::prepared;
 
-/// Connections for whoever asks: as many as have ever asked at the same time. Cheap to clone.
+/// Connections for whoever asks: those of the beginning, and as many as have ever asked at the same time. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Embedded(Arc<Shared>);
 
 struct Shared {
-    url: String,
+    file: PathBuf,
     resting: Mutex<Resting>,
     /// Held by each who reads.
     reading: Arc<()>,
@@ -32,10 +33,11 @@ enum Resting {
 }
 
 impl Embedded {
-    /// Connections are opened when they are needed.
-    pub(super) fn new(url: &str) -> Self {
-        let resting = Mutex::new(Resting::Open(Vec::new()));
-        Self(Arc::new(Shared { url: url.to_owned(), resting, reading: Arc::default() }))
+    /// Opens some connections at once, while there are files to be had; further ones are opened when they are needed.
+    pub(super) fn open(file: &Path, connections: usize) -> Result<Self, Failure> {
+        let resting = (0..connections).map(|_| sqlite::open_reader(file)).collect::<Result<_, _>>()?;
+        let resting = Mutex::new(Resting::Open(resting));
+        Ok(Self(Arc::new(Shared { file: file.to_owned(), resting, reading: Arc::default() })))
     }
 
     /// Reads one snapshot. The calling thread waits for the disk.
@@ -55,7 +57,7 @@ impl Embedded {
             Resting::Open(connections) => connections.pop(),
             Resting::Closed => return Err(Failure::Lost("the database is closed".to_owned())),
         };
-        let connection = resting.map_or_else(|| sqlite::open_reader(&self.0.url), Ok)?;
+        let connection = resting.map_or_else(|| sqlite::open_reader(&self.0.file), Ok)?;
         // One that fails here is not used again.
         let read = read(&connection)?;
         if let Resting::Open(connections) = &mut *self.resting() {
@@ -84,7 +86,6 @@ impl Embedded {
 }
 
 impl fmt::Debug for Embedded {
-    /// Leaves out the URL, as [`super::Options`] does.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Embedded").finish_non_exhaustive()
     }
@@ -105,11 +106,11 @@ mod tests {
 
     fn open() -> (Embedded, Connection, TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/chat.db", folder.path().display());
-        Connection::open(folder.path().join("chat.db")).unwrap();
-        let writer = sqlite::open_writer(&url).unwrap();
+        let file = folder.path().join("chat.db");
+        Connection::open(&file).unwrap();
+        let writer = sqlite::open_writer(&file).unwrap();
         writer.execute_batch("CREATE TABLE x (id INTEGER PRIMARY KEY); INSERT INTO x VALUES (1)").unwrap();
-        (Embedded::new(&url), writer, folder)
+        (Embedded::open(&file, 0).unwrap(), writer, folder)
     }
 
     fn count(snapshot: &Connection) -> Result<i64, Failure> {

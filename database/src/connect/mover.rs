@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,12 +41,12 @@ pub(super) struct Mover {
 
 impl Mover {
     /// Starts the thread, and opens its connection. The file is there.
-    pub(super) async fn start(url: String) -> Result<Self, Error> {
+    pub(super) async fn start(file: PathBuf) -> Result<Self, Error> {
         let (asks, asked) = mpsc::channel();
         let (done, opened) = oneshot::channel();
         let run = move || {
             give_way();
-            let (log, opened) = match Log::open(&url) {
+            let (log, opened) = match Log::open(&file) {
                 Ok(log) => (Some(log), Ok(())),
                 Err(failure) => (None, Err(failure)),
             };
@@ -93,8 +94,8 @@ struct Log {
 }
 
 impl Log {
-    fn open(url: &str) -> Result<Self, Failure> {
-        let connection = sqlite::open_writer(url)?;
+    fn open(file: &Path) -> Result<Self, Failure> {
+        let connection = sqlite::open_writer(file)?;
         // Elsewhere to sync a file may mean more than SQLite asks for.
         let path = connection.path().filter(|_| cfg!(target_os = "linux"));
         let file = path.map(keep_open).transpose().unwrap_or_else(|error| {

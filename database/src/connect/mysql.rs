@@ -11,7 +11,7 @@ use super::Role;
 const TRUSTED: Duration = Duration::from_secs(1);
 
 /// What every server understands.
-const WRITER: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 5";
+const WRITER: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 2";
 const READER: &str = "SET SESSION transaction_isolation = 'REPEATABLE-READ'";
 
 /// What some servers understand: a node that dies within a transaction must not hold the counter's

@@ -1,18 +1,22 @@
 //! SQLite: a write-ahead log, synced at each commit, and moved into the file off the commit path.
 
-use std::str::FromStr;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, DatabaseConnection};
 
 use super::Role;
-use crate::Error;
 use crate::failure::Failure;
+use crate::private;
 
-/// How long a writer waits for another process's transaction.
+/// How long who migrates or moves the log waits for another process's transaction. The writer of commits says for itself.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// How long a reader waits for whoever holds the whole file: beside a log, hardly anybody does.
+const READER_BUSY: Duration = Duration::from_secs(1);
 
 /// How far the log may grow, in pages of 4 KiB, before the writer moves it itself: the net under
 /// [`crate::Database::checkpoint`], which normally gets there first.
@@ -36,39 +40,61 @@ const PREPARED: usize = 64;
 /// How much of the file is read through the page cache of the operating system without a copy.
 const MAPPED_BYTES: i64 = 1 << 30;
 
-/// Makes the folder of the file.
-pub(super) fn make_room(url: &str) -> Result<(), Error> {
-    if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(Error::Refused("readers cannot share a database in memory: give it a file".to_owned()));
+/// What SQLite puts beside a file.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
+/// Makes the file and its folder, if it is to be made, and sees to it that nobody else reads what is there.
+pub(super) fn make_room(path: &Path, make: bool) -> Result<(), String> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(format!("{shown} is a folder; name a file in it, as sqlite://{shown}/chat.db?mode=rwc"));
     }
-    let options = SqliteConnectOptions::from_str(url)
-        .map_err(|_| Error::Refused("the sqlite: URL cannot be understood".to_owned()))?;
-    if options.get_filename().as_os_str().is_empty() {
-        return Err(Error::Refused("the sqlite: URL names no file".to_owned()));
+    if make {
+        if let Some(folder) = path.parent() {
+            let made = private::make_folder(folder);
+            made.map_err(|error| format!("the folder {} cannot be made: {error}", folder.display()))?;
+        }
+        // SQLite gives the files beside it the same permissions. One that is there is not opened here: to close it would take
+        // away all locks on it that this process has.
+        match private::make_file(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(format!("the file {shown} cannot be made: {error}"));
+            }
+            _ => {}
+        }
+    } else if !path.exists() {
+        return Err(format!(
+            "there is no file {shown}; with ?mode=rwc behind it the hub makes it: sqlite://{shown}?mode=rwc"
+        ));
     }
-    let Some(folder) = options.get_filename().parent() else {
-        return Ok(());
-    };
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Error::Unavailable(format!("cannot make the folder of the database: {error}")))
+    private::tighten(path);
+    COMPANIONS.iter().for_each(|companion| private::tighten(&beside(path, companion)));
+    Ok(())
+}
+
+/// Returns the path of a file beside the database's.
+pub(super) fn beside(path: &Path, companion: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(companion);
+    name.into()
 }
 
 /// Opens a connection outside of any pool, to write or to move the log. The file is there.
-pub(crate) fn open_writer(url: &str) -> Result<Connection, Failure> {
-    open_connection(url, WRITER_CACHE)
+pub(crate) fn open_writer(file: &Path) -> Result<Connection, Failure> {
+    open_connection(file, WRITER_CACHE)
 }
 
 /// Opens a connection outside of any pool, to read. The file is there.
-pub(super) fn open_reader(url: &str) -> Result<Connection, Failure> {
-    let connection = open_connection(url, READER_CACHE)?;
+pub(super) fn open_reader(file: &Path) -> Result<Connection, Failure> {
+    let connection = open_connection(file, READER_CACHE)?;
+    connection.busy_timeout(READER_BUSY)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
-fn open_connection(url: &str, cache: i64) -> Result<Connection, Failure> {
-    let options = SqliteConnectOptions::from_str(url).map_err(|error| Failure::Refused(error.to_string()))?;
+fn open_connection(file: &Path, cache: i64) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(options.get_filename(), flags)?;
+    let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -106,18 +132,21 @@ pub(crate) fn begin_log_anew(writer: &Connection) -> Result<bool, Failure> {
     Ok(!in_the_way?)
 }
 
-pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
+pub(super) fn tune(connect: &mut ConnectOptions, file: &Path, role: Role, connections: u32) {
     // A connection to a file does not die of age or idleness, and re-opening one loses its caches.
     if role != Role::Writer {
         // All of them now: whoever opens them decides how urgent they are.
         connect.min_connections(connections);
     }
     connect.test_before_acquire(false).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    let file = file.to_owned();
+    let busy = if role == Role::Writer { BUSY } else { READER_BUSY };
     connect.map_sqlx_sqlite_opts(move |options| {
         let options = options
+            .filename(&file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
+            .busy_timeout(busy)
             .foreign_keys(false)
             .statement_cache_capacity(256)
             .pragma("temp_store", "memory")
@@ -130,17 +159,4 @@ pub(super) fn tune(connect: &mut ConnectOptions, role: Role, connections: u32) {
             Role::Readers => options.thread_name(|id| format!("sqlite-read-{id}")),
         }
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_must_name_a_file() {
-        for url in ["sqlite:", "sqlite://", "sqlite://?mode=rwc", "sqlite::memory:"] {
-            let refused = make_room(url).expect_err(url).to_string();
-            assert!(refused.contains("file"), "{url}: {refused}");
-        }
-    }
 }

@@ -10,17 +10,27 @@ use object_store::local::LocalFileSystem;
 use tokio::task::spawn_blocking;
 
 use super::{Error, Object, Part};
+use crate::private;
 
 /// How many bytes are read at a time: nearly every thumbnail, and many a full rendition, is one read.
 const CHUNK: u64 = 128 << 10;
 
-/// Opens the folder, and makes it if it is not there.
+/// Opens the folder, and makes it if it is not there, for the hub's own user alone. One that is there stays as it is, for it may
+/// be somebody's; what the hub has made in it is closed to others. Files are made as the process's umask says.
 pub(super) fn open(folder: &Path) -> Result<(PathBuf, LocalFileSystem), Error> {
     let failed = |why: String| Error::Unavailable(format!("the folder {} cannot be used: {why}", folder.display()));
-    fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    private::make_folder(folder).map_err(|error| failed(error.to_string()))?;
     let root = fs::canonicalize(folder).map_err(|error| failed(error.to_string()))?;
+    own(&root).map_err(|error| failed(error.to_string()))?.iter().for_each(|folder| private::tighten(folder));
     let store = LocalFileSystem::new_with_prefix(&root).map_err(|error| failed(error.to_string()))?;
     Ok((root, store.with_fsync(true)))
+}
+
+/// Returns the folders that images are spread over: those whose names are two hexadecimal digits.
+fn own(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_own = |name: &[u8]| name.len() == 2 && name.iter().all(u8::is_ascii_hexdigit);
+    let entries = fs::read_dir(root)?.filter_map(Result::ok);
+    Ok(entries.filter(|entry| is_own(entry.file_name().as_encoded_bytes())).map(|entry| entry.path()).collect())
 }
 
 /// Reads a file, or a part of it: the first piece in one go, what follows piece by piece as the reader takes it.

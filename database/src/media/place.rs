@@ -7,6 +7,8 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{ClientOptions, RetryConfig};
 
+use crate::location;
+
 /// How long a request to S3 may take.
 const REQUEST: Duration = Duration::from_secs(20);
 
@@ -30,21 +32,35 @@ pub enum Place {
 impl FromStr for Place {
     type Err = String;
 
+    /// Reads the URL. What is said against it quotes nothing of it: it may hold keys that belong elsewhere.
     fn from_str(text: &str) -> Result<Self, String> {
+        const FORM: &str = "write file:data/media or s3://bucket/prefix";
         let text = text.trim();
         if let Some(rest) = text.strip_prefix("s3://") {
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
             let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
             if bucket.is_empty() || !bucket.chars().all(plain) {
-                return Err(format!("{text:?} names no bucket; write s3://bucket or s3://bucket/prefix"));
+                return Err(
+                    "it names no bucket; write s3://bucket or s3://bucket/prefix, with the keys in AWS_*".into()
+                );
             }
             return Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() });
         }
         let path = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:"));
         match path {
-            Some(path) if !path.is_empty() => Ok(Self::Folder(PathBuf::from(path))),
-            _ => Err(format!("{text:?} is no place for images; write file:data/media or s3://bucket/prefix")),
+            Some(path) if path.contains('?') => Err(format!("a folder has no parameters; {FORM}, and ? as %3F")),
+            Some(path) if !path.is_empty() => Ok(Self::Folder(location::path(path)?)),
+            _ => Err(format!("it is no place for images; {FORM}")),
         }
+    }
+}
+
+/// Refuses an address of S3 that holds a login: it would stand in every error of the store.
+pub(super) fn check_endpoint() -> Result<(), String> {
+    const NAMES: [&str; 3] = ["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
+    match NAMES.into_iter().find(|name| std::env::var(name).is_ok_and(|address| address.contains('@'))) {
+        Some(name) => Err(format!("{name} holds a login; its place is AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")),
+        None => Ok(()),
     }
 }
 
@@ -71,13 +87,19 @@ mod tests {
             ("file:data/media", Place::Folder("data/media".into())),
             ("file:/srv/media", Place::Folder("/srv/media".into())),
             ("file:///srv/media", Place::Folder("/srv/media".into())),
+            ("file:my%20data/%41", Place::Folder("my data/A".into())),
+            ("file://100%/what%3F", Place::Folder("100%/what?".into())),
             ("s3://shop-images", s3("shop-images", "")),
             ("s3://shop-images/chat/media/", s3("shop-images", "chat/media")),
         ] {
             assert_eq!(text.parse(), Ok(place), "{text}");
         }
-        for text in ["", "data/media", "file:", "s3://", "s3:///x", "s3://a b", "https://x.example"] {
+        for text in ["", "data/media", "file:", "s3://", "s3:///x", "s3://a b", "https://x.example", "file:x?y"] {
             text.parse::<Place>().expect_err(text);
+        }
+        for text in ["s3://key:hunter2@bucket", "s3://hunter2@bucket/x", "https://key:hunter2@host/bucket"] {
+            let refused = text.parse::<Place>().expect_err(text);
+            assert!(!refused.contains("hunter2"), "{refused}");
         }
     }
 }

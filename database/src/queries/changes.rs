@@ -1,5 +1,6 @@
 //! What has changed since a commit: for a user, for a thread, for a node.
 
+mod backlog;
 mod read;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
@@ -10,6 +11,8 @@ use crate::ids::{CommitNo, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Message, Notification};
 use crate::time::Timestamp;
 use crate::{Database, Error, failure, stored};
+
+pub use backlog::Backlog;
 
 /// A message that changed.
 #[derive(Debug, Clone)]
@@ -69,16 +72,73 @@ pub struct Changes {
     pub notifications: Vec<ChangedNotification>,
 }
 
-/// Reads everything of `user` that changed after `since`, or `None` if that is more than `most` things.
+/// Reads everything of `user` that changed after `since`, or `None` if that is more than `most` things. However large it is:
+/// [`backlog`] and [`page`] are for what is not known to be small.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Changes>, Error> {
     // One snapshot: a message that changes while this is read would be in none of its pages.
     let snapshot = db.readers.begin().await.map_err(failure::error)?;
-    let changes = read::of_user(&snapshot, user, since, most).await;
+    let changes = async {
+        let Some(mut backlog) = read::backlog(&snapshot, user, since, most).await? else { return Ok(None) };
+        backlog.take(&snapshot, usize::MAX).await.map(Some)
+    };
+    let changes = changes.await;
     close(snapshot).await;
     changes.map_err(failure::error)
+}
+
+/// Looks up what of `user` changed after `since`, or says `None` if that is more than `most` things.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Backlog>, Error> {
+    let snapshot = db.readers.begin().await.map_err(failure::error)?;
+    let backlog = read::backlog(&snapshot, user, since, most).await;
+    close(snapshot).await;
+    backlog.map_err(failure::error)
+}
+
+/// Takes what comes next of a backlog, some `bytes` of it, and something while there is any. What has changed since it was
+/// looked up is left out: see [`Backlog::is_stale`].
+///
+/// # Errors
+/// [`Error::Unavailable`]; what would have come is lost then.
+pub async fn next(db: &Database, backlog: &mut Backlog, bytes: usize) -> Result<Changes, Error> {
+    backlog.take(&db.readers, bytes).await.map_err(failure::error)
+}
+
+/// A page of what has changed.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// What has changed, up to `end`.
+    pub changes: Changes,
+    /// The commit up to which this is everything, if there is more.
+    pub end: Option<CommitNo>,
+}
+
+/// Reads a page of what of `user` changed after `since`, or `None` if all of it is more than `most` things: about `limit` things,
+/// and at the most [as many bytes as a page has](crate::size::PAGE). It ends with a whole commit, and has one at least, however
+/// large that is.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn page(
+    db: &Database,
+    user: UserId,
+    since: CommitNo,
+    most: usize,
+    limit: usize,
+) -> Result<Option<Page>, Error> {
+    let snapshot = db.readers.begin().await.map_err(failure::error)?;
+    let page = async {
+        let Some(mut backlog) = read::backlog(&snapshot, user, since, most).await? else { return Ok(None) };
+        backlog.page(&snapshot, limit).await.map(Some)
+    };
+    let page = page.await;
+    close(snapshot).await;
+    page.map_err(failure::error)
 }
 
 /// What has changed in a thread.

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::ids::{Rev, Seq, ThreadId, UserId};
 use crate::objects::Thread;
 use crate::rows::{Reads as _, Row};
+use crate::size::{PAGE, Room};
 use crate::stored::{self, Stored};
 use crate::time::Timestamp;
 use crate::{Database, Error, failure, steps};
@@ -65,8 +66,9 @@ async fn read_page(
 ) -> Result<Inbox, Failure> {
     let page = if unread_only { Ids::unread(user, before, limit) } else { Ids::all(db, user, before, limit) };
     let mut threads = read(db, user, page).await?;
-    let more = threads.len() > limit as usize;
+    let mut more = threads.len() > limit as usize;
     threads.truncate(limit as usize);
+    more |= Room::of(PAGE).cut(&mut threads);
     let last = threads.last().filter(|_| more);
     let next = last.map(|thread| Position { updated_at: thread.updated_at, id: thread.id });
     Ok(Inbox { threads, next })

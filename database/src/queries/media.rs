@@ -1,6 +1,6 @@
 //! Images: where one is for somebody who may see it, and whose time is over.
 
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseBackend, Value};
 
 use crate::ids::{MediaId, UserId};
 use crate::time::Timestamp;
@@ -35,6 +35,34 @@ pub async fn find(db: &Database, asker: UserId, image: &MediaId) -> Result<Optio
     let object_key = stored::text(row.try_get_by_index(0).map_err(failure::error)?);
     let mime = row.try_get_by_index(1).map_err(failure::error)?;
     Ok(Some(Location { object_key, mime }))
+}
+
+/// What of a user's uploads no message holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// Images.
+    pub images: u64,
+    /// The bytes of their full renditions together.
+    pub bytes: u64,
+}
+
+/// Counts a user's uploads that could still be sent. It looks at everybody's, as far as they are not sent: those have a time
+/// when they go, and are found by it; one more index would cost each message with images, and these are few.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn unsent(db: &Database, owner: UserId, now: Timestamp) -> Result<Unsent, Error> {
+    // MySQL makes a decimal of a sum.
+    const UNSENT: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(i.bytes), 0) AS {integer}) FROM media i \
+         WHERE i.expires_at > ? AND i.owner_id = ? AND i.attached_at IS NULL";
+    let integer = if db.backend == DatabaseBackend::MySql { "SIGNED" } else { "INTEGER" };
+    let values = [Value::from(now.millis()), Value::from(owner.column())];
+    let statement = sql::statement(db.backend, &UNSENT.replace("{integer}", integer), values);
+    let Some(row) = db.readers.query_one_raw(statement).await.map_err(failure::error)? else {
+        return Ok(Unsent::default());
+    };
+    let number = |at: usize| row.try_get_by_index::<i64>(at).map(i64::unsigned_abs).map_err(failure::error);
+    Ok(Unsent { images: number(0)?, bytes: number(1)? })
 }
 
 /// Returns images whose time is over, the longest over first, without the first `skip`.

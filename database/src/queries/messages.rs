@@ -8,6 +8,7 @@ use crate::chain::Question;
 use crate::failure::Failure;
 use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::Message;
+use crate::size::{PAGE, Room};
 use crate::stored::{self, Stored};
 use crate::{Database, Error, failure, sql};
 
@@ -109,12 +110,13 @@ async fn read_page(
         Page::AfterSeq(seq) => next_to(db, reader, which, Side::Above(seq.column()), most).await?,
         Page::AfterRev(rev) => changed(db, reader, which, rev, most).await?,
     };
-    let Some((head, mut found)) = read else {
+    let Some(Found { head, mut messages, cut }) = read else {
         return Ok(None);
     };
-    let has_more = found.len() > limit as usize;
+    let found = &mut messages;
+    let has_more = cut || found.len() > limit as usize;
     if has_more && matches!(page, Page::Newest | Page::BeforeSeq(_)) {
-        found.drain(..found.len() - limit as usize);
+        found.drain(..found.len().saturating_sub(limit as usize));
     }
     found.truncate(limit as usize);
     let rev = match (page, found.last()) {
@@ -124,9 +126,18 @@ async fn read_page(
     Ok(Some(History {
         thread_id: ThreadId::from_column(head.thread),
         rev: Rev::from_column(rev),
-        messages: found.into_iter().map(Stored::message).collect(),
+        messages: messages.into_iter().map(Stored::message).collect(),
         has_more,
     }))
+}
+
+/// What was found of a page.
+struct Found {
+    head: Head,
+    /// In the page's order, at the most one more than asked for.
+    messages: Vec<Stored>,
+    /// Whether there is more than fits into a page.
+    cut: bool,
 }
 
 /// A side of a place in a thread.
@@ -148,39 +159,66 @@ impl Side {
     }
 }
 
-/// Reads where a thread stands, and the `most` messages that are nearest to a place on one side of it, by `seq`.
-async fn next_to(
-    db: &Database,
-    reader: UserId,
-    which: Which,
-    side: Side,
-    most: i64,
-) -> Result<Option<(Head, Vec<Stored>)>, Failure> {
+/// Reads where a thread stands, and those of the `most` messages that are nearest to a place on one side of it that fit into a
+/// page, by `seq`.
+async fn next_to(db: &Database, reader: UserId, which: Which, side: Side, most: i64) -> Result<Option<Found>, Failure> {
     let found = if let Some(embedded) = &db.embedded {
         embedded.read(|snapshot| walk::next_to(snapshot, reader, which, side, most))?
     } else if let Some(head) = head(db, reader, which).await? {
         // The counter was read before the messages, so that it never leads them.
-        let [above, up_to] = side.range(head.last_seq, most);
-        let values = [head.thread, above, up_to].map(Value::from);
-        let found = stored::between(&db.readers, Question::default(), values, most).await?;
-        Some((head, found))
+        let (messages, cut) = nearest(&db.readers, &head, side, most).await?;
+        Some(Found { head, messages, cut })
     } else {
         None
     };
-    Ok(found.map(|(head, mut found)| {
-        found.sort_unstable_by_key(|stored| stored.row.seq);
-        (head, found)
+    Ok(found.map(|mut found| {
+        found.messages.sort_unstable_by_key(|stored| stored.row.seq);
+        found
     }))
 }
 
-/// Reads where a thread stands, and its messages that changed after a `rev`.
-async fn changed(
-    db: &Database,
-    reader: UserId,
-    which: Which,
-    rev: Rev,
+/// How many messages are read at a time: they are about as large as a page, if each is as large as can be.
+const STRIDE: i64 = 64;
+
+/// Reads those of the `most` messages that are nearest to a place on one side of it that fit into a page, nearest first.
+async fn nearest(
+    db: &impl ConnectionTrait,
+    head: &Head,
+    side: Side,
     most: i64,
-) -> Result<Option<(Head, Vec<Stored>)>, Failure> {
+) -> Result<(Vec<Stored>, bool), Failure> {
+    let [above, up_to] = side.range(head.last_seq, most);
+    let (mut above, mut up_to) = (above.max(0), up_to.min(head.last_seq));
+    let (mut room, mut found) = (Room::of(PAGE), Vec::new());
+    while above < up_to {
+        let [from, to] = match side {
+            Side::UpTo(_) => [above.max(up_to - STRIDE), up_to],
+            Side::Above(_) => [above, up_to.min(above + STRIDE)],
+        };
+        let mut some =
+            stored::between(db, Question::default(), [head.thread, from, to].map(Value::from), STRIDE).await?;
+        match side {
+            Side::UpTo(_) => {
+                some.sort_unstable_by_key(|stored| -stored.row.seq);
+                up_to = from;
+            }
+            Side::Above(_) => {
+                some.sort_unstable_by_key(|stored| stored.row.seq);
+                above = to;
+            }
+        }
+        for stored in some {
+            if !room.takes(&stored) {
+                return Ok((found, true));
+            }
+            found.push(stored);
+        }
+    }
+    Ok((found, false))
+}
+
+/// Reads where a thread stands, and its messages that changed after a `rev`.
+async fn changed(db: &Database, reader: UserId, which: Which, rev: Rev, most: i64) -> Result<Option<Found>, Failure> {
     let Some(head) = head(db, reader, which).await? else {
         return Ok(None);
     };
@@ -188,26 +226,65 @@ async fn changed(
     let snapshot = db.readers.begin().await?;
     let found = after_rev(&snapshot, &head, rev.column(), most).await;
     snapshot.rollback().await?;
-    Ok(Some((head, found?)))
+    let (messages, cut) = found?;
+    Ok(Some(Found { head, messages, cut }))
 }
 
 /// Reads the messages whose last change came after `rev`, by that change: those that were created since and have not been
-/// touched again, and those that were edited or deleted since.
-async fn after_rev(db: &impl ConnectionTrait, head: &Head, rev: i64, limit: i64) -> Result<Vec<Stored>, Failure> {
-    let mut found = Vec::new();
+/// touched again, and those that were edited or deleted since. As many as fit into a page; tells whether there are more.
+async fn after_rev(
+    db: &impl ConnectionTrait,
+    head: &Head,
+    rev: i64,
+    limit: i64,
+) -> Result<(Vec<Stored>, bool), Failure> {
+    let (most, stride) = (usize::try_from(limit).unwrap_or_default(), limit.min(STRIDE));
+    // Each of the two is read until it alone would fill the page.
     let mut above = last_seq_at(db, head.thread, rev).await?;
-    while above < head.last_seq && found.len() < usize::try_from(limit).unwrap_or_default() {
-        let range = [head.thread, above, above + limit].map(Value::from);
-        let page = stored::between(db, Question::default(), range, limit).await?;
-        found.extend(page.into_iter().filter(|stored| stored.row.rev == stored.row.created_rev));
-        above += limit;
+    let (mut created, mut room, mut created_end) = (Vec::new(), Room::of(PAGE), above >= head.last_seq);
+    while !created_end && created.len() < most {
+        let range = [head.thread, above, above + stride].map(Value::from);
+        let mut some = stored::between(db, Question::default(), range, stride).await?;
+        some.sort_unstable_by_key(|stored| stored.row.seq);
+        some.retain(|stored| stored.row.rev == stored.row.created_rev);
+        above += stride;
+        created_end = above >= head.last_seq;
+        if put_in(&mut created, some, &mut room) {
+            created_end = false;
+            break;
+        }
     }
     const AMENDED: &str = "SELECT m.* FROM chat_amendments a JOIN chat_messages m ON m.id = a.message_id \
          WHERE a.thread_id = ? AND a.rev > ? AND m.rev = a.rev ORDER BY a.rev LIMIT ?";
-    found.extend(stored::messages(db, AMENDED, [head.thread, rev, limit].map(Value::from)).await?);
+    let (mut amended, mut room, mut amended_end) = (Vec::new(), Room::of(PAGE), false);
+    let mut after = rev;
+    while !amended_end && amended.len() < most {
+        let some = stored::messages(db, AMENDED, [head.thread, after, stride].map(Value::from)).await?;
+        amended_end = some.len() < usize::try_from(stride).unwrap_or_default();
+        after = some.last().map_or(after, |stored| stored.row.rev);
+        if put_in(&mut amended, some, &mut room) {
+            amended_end = false;
+            break;
+        }
+    }
+    // Beyond the end of one that was cut short, nobody knows what comes next.
+    let end = |list: &[Stored], whole: bool| if whole { None } else { list.last().map(|stored| stored.row.rev) };
+    let known = [end(&created, created_end), end(&amended, amended_end)].into_iter().flatten().min();
+    let mut found = created;
+    found.extend(amended);
     found.sort_unstable_by_key(|stored| stored.row.rev);
-    found.truncate(usize::try_from(limit).unwrap_or_default());
-    Ok(found)
+    found.retain(|stored| known.is_none_or(|known| stored.row.rev <= known));
+    let cut = Room::of(PAGE).cut(&mut found);
+    found.truncate(most);
+    Ok((found, cut || known.is_some()))
+}
+
+/// Appends what there is room for; tells whether there was too little.
+fn put_in(list: &mut Vec<Stored>, mut some: Vec<Stored>, room: &mut Room) -> bool {
+    let end = some.iter().position(|stored| !room.takes(stored));
+    some.truncate(end.unwrap_or(some.len()));
+    list.extend(some);
+    end.is_some()
 }
 
 /// Returns a thread's newest `seq` as of a `rev`: since the last amendment before it, every change was a new message.

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::ids::{NotificationId, ThreadId, UserId};
 use crate::objects::Notification;
 use crate::rows::{Reads, Row};
+use crate::size::{PAGE, Room};
 use crate::sql::Kind;
 use crate::time::Timestamp;
 use crate::{Database, Error, failure, sql};
@@ -91,14 +92,13 @@ async fn read_page(
     let (at, id) = before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()));
     let values: [Value; 5] = [user.column().into(), at.into(), at.into(), id.into(), (i64::from(limit) + 1).into()];
     let mut rows = db.rows(&text, values, model).await?;
-    let more = rows.len() > limit as usize;
+    let mut more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    let last = rows.last().filter(|_| more);
-    let next = last.map(|row| Position {
-        updated_at: Timestamp::from_millis(row.updated_at),
-        id: NotificationId::from_column(row.id),
-    });
-    Ok(Stream { notifications: described(db, rows).await?, next })
+    let mut notifications = described(db, rows).await?;
+    more |= Room::of(PAGE).cut(&mut notifications);
+    let last = notifications.last().filter(|_| more);
+    let next = last.map(|last| Position { updated_at: last.updated_at, id: last.id });
+    Ok(Stream { notifications, next })
 }
 
 async fn read_of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, Failure> {

@@ -57,7 +57,7 @@ pub struct PlanArgs {
     /// Connections that a node holds [default: 15000]
     #[arg(long, value_name = "COUNT", value_parser = rate)]
     pub node_connections: Option<f64>,
-    /// Resident memory of a node that nobody is connected to, in MB [default: 60]
+    /// Resident memory of a node that nobody is connected to, in MB [default: from --from, or 60]
     #[arg(long, value_name = "MB", value_parser = rate)]
     pub node_mb: Option<f64>,
     /// CPU time of the server for a message, in µs, at any load [default: from --from, by load, or 300]

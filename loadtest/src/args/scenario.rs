@@ -332,5 +332,5 @@ pub fn in_percent(share: f64) -> String {
 fn pixels(text: &str) -> Result<(u32, u32), String> {
     let side = |text: &str| text.parse::<u32>().ok().filter(|side| (16..=4_000).contains(side));
     let sides = text.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?)));
-    sides.ok_or_else(|| format!("{text:?} is not WIDTHxHEIGHT, 16 to 4000 each"))
+    sides.ok_or_else(|| "it is not WIDTHxHEIGHT, 16 to 4000 each".to_owned())
 }

@@ -103,6 +103,9 @@ fn usl(curve: &Curve) -> String {
             number(peak.round()),
             number(at.round())
         );
+    } else if let (Some(_), Some(peak)) = (&curve.fit, curve.measured_peak()) {
+        let (throughput, at) = (number(peak.throughput.round()), number(peak.concurrency));
+        let _ = writeln!(text, "peak       {throughput} messages/s with {at} under way, as measured");
     }
     if let Some(refused) = &curve.refused {
         let _ = writeln!(text, "           {refused}");

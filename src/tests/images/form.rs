@@ -29,8 +29,13 @@ impl Form {
         self.part(&format!("Content-Disposition: form-data; name=\"{name}\""), text.as_bytes())
     }
 
-    pub(crate) fn part(mut self, head: &str, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(format!("--{BOUNDARY}\r\n{head}\r\n\r\n").as_bytes());
+    pub(crate) fn part(self, head: &str, bytes: &[u8]) -> Self {
+        self.raw_part(head.as_bytes(), bytes)
+    }
+
+    /// Adds a part whose head may be no text.
+    pub(crate) fn raw_part(mut self, head: &[u8], bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(&[&b"--"[..], BOUNDARY.as_bytes(), b"\r\n", head, b"\r\n\r\n"].concat());
         self.0.extend_from_slice(bytes);
         self.0.extend_from_slice(b"\r\n");
         self

@@ -87,7 +87,6 @@ fn jpegs() -> Vec<Hostile> {
         ("a tenth of a JPEG", cut(10), INVALID),
         ("half a JPEG", cut(50), INVALID),
         ("nearly all of a JPEG", cut(99), INVALID),
-        ("a JPEG without its last byte", whole[..whole.len() - 1].to_vec(), INVALID),
         ("a JPEG of 0 × 0", size(0, 0), INVALID),
         ("a JPEG of 160 × 0", size(160, 0), INVALID),
         ("a JPEG that says 65,535 × 65,535", size(65_535, 65_535), TOO_LARGE),
@@ -136,8 +135,6 @@ fn pngs() -> Vec<Hostile> {
         ("the first bytes of a PNG", whole[..8].to_vec(), INVALID),
         ("a tenth of a PNG", cut(10), INVALID),
         ("half a PNG", cut(50), INVALID),
-        ("a PNG without its end", whole[..whole.len() - 12].to_vec(), INVALID),
-        ("a PNG without its last byte", whole[..whole.len() - 1].to_vec(), INVALID),
         ("a PNG of 0 × 0", size(0, 0), INVALID),
         ("a PNG that says 1 × 100,000", size(1, 100_000), TOO_LARGE),
         ("a PNG that says 100,000 × 1", size(100_000, 1), TOO_LARGE),
@@ -169,14 +166,11 @@ fn gifs_and_webps() -> Vec<Hostile> {
     let length = u32::try_from(webp.len() - 8 + canvas.len()).expect("small").to_le_bytes();
     let extended = [b"RIFF", &length[..], b"WEBP", canvas, &webp[12..]].concat();
     let huge = [b"RIFF\x1e\0\0\0WEBPVP8L\x12\0\0\0\x2f\xfe\xbf\xff\x0f".as_slice(), &[0; 13]].concat();
-    let mut longer = webp.clone();
-    longer[4..8].copy_from_slice(&(webp.len() as u32 + 100).to_le_bytes());
     let mut garbage = webp.clone();
     garbage[20..60].fill(0xA5);
     vec![
         ("the first bytes of a GIF", gif[..6].to_vec(), INVALID),
         ("half a GIF", gif[..gif.len() / 2].to_vec(), INVALID),
-        ("a GIF without its last byte", gif[..gif.len() - 1].to_vec(), INVALID),
         ("a GIF without a picture", [&gif[..13], b";"].concat(), INVALID),
         ("a GIF of 0 × 0", gif_of(0, 0), INVALID),
         ("a GIF that says 65,535 × 65,535", gif_of(65_535, 65_535), TOO_LARGE),
@@ -184,7 +178,6 @@ fn gifs_and_webps() -> Vec<Hostile> {
         ("a script that begins like a GIF", b"GIF89a/*\x01\0=1;alert(1);//*/".to_vec(), INVALID),
         ("the first bytes of a WebP", webp[..12].to_vec(), INVALID),
         ("half a WebP", webp[..webp.len() / 2].to_vec(), INVALID),
-        ("a WebP that says it is longer", longer, INVALID),
         ("a WebP of garbage", garbage, INVALID),
         ("a WebP on a canvas of 16,384 × 16,384", extended, TOO_LARGE),
         ("a WebP that says 16,383 × 16,383", huge, TOO_LARGE),
@@ -196,7 +189,7 @@ fn find(bytes: &[u8], what: &[u8]) -> usize {
 }
 
 /// The sum of a PNG's chunk (ISO 3309).
-fn crc(bytes: &[u8]) -> u32 {
+pub(super) fn crc(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 })
     };
@@ -248,7 +241,7 @@ async fn the_largest_picture_from_the_smallest_file_is_bounded(kind: Kind) {
 }
 
 /// Returns the most memory that a hub has needed, in bytes.
-fn peak(hub: &mut Hub) -> u64 {
+pub(super) fn peak(hub: &mut Hub) -> u64 {
     let pid = hub.server().pid();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");

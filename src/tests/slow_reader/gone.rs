@@ -1,6 +1,5 @@
 //! Connections that go while the hub has much to say to them: what was theirs is free again.
 
-use chat_loadtest::client::Client;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
@@ -73,12 +72,12 @@ async fn nothing_is_left(author: &Person, reader: &Person, how: &str) {
 async fn a_socket_that_goes_in_the_middle_of_a_replay_leaves_nothing_behind() {
     let (_hub, author, reader, cursor) = backlog().await;
     for path in ["/chat", "/notifications"] {
-        let ends: [(&str, fn(&Client)); 2] =
-            [("closed", |_| {}), ("reset", |client| client.stream().set_zero_linger().expect("a socket"))];
-        for (how, prepare) in ends {
+        for (how, reset) in [("closed", false), ("reset", true)] {
             let devices = opens_all(&reader, path, Some(&cursor)).await;
             all_are_served(&author).await;
-            devices.iter().for_each(|device| prepare(&device.client));
+            if reset {
+                devices.iter().for_each(|device| device.client.stream().set_zero_linger().expect("a socket"));
+            }
             drop(devices);
             nothing_is_left(&author, &reader, &format!("{path}, {how}")).await;
         }
@@ -117,4 +116,15 @@ async fn a_socket_that_goes_in_the_middle_of_a_sync_leaves_nothing_behind() {
     all_are_served(&author).await;
     drop(devices);
     nothing_is_left(&author, &reader, "in the middle of a sync").await;
+
+    let mut devices = opens_all(&reader, "/chat", None).await;
+    for device in &mut devices {
+        device.is_greeted().await;
+        for _ in 0..20 {
+            device.says(json!({"type": "sync", "cursor": cursor})).await;
+        }
+    }
+    all_are_served(&author).await;
+    nothing_is_left(&author, &reader, "dead in the middle of a sync").await;
+    drop(devices);
 }

@@ -131,8 +131,13 @@ impl Hub {
 
     /// Asks the hub to end, without waiting.
     pub async fn asks_to_end(&self) {
+        self.hears(Signal::Term).await;
+    }
+
+    /// Sends the hub a signal.
+    pub async fn hears(&self, signal: Signal) {
         let server = self.server.as_ref().expect("the hub runs");
-        server.signal(Signal::Term).await.expect("the hub takes SIGTERM");
+        server.signal(signal).await.expect("the hub takes signals");
     }
 
     /// Waits until the hub has ended by itself.

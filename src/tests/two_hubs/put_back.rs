@@ -31,8 +31,7 @@ impl Pair {
 
 /// Waits for the end of a connection, and comes back to be told to start over.
 async fn starts_over(mut device: Device, hubs: &Pair, left: bool) -> Device {
-    let (code, _) = device.ends().await;
-    assert_eq!(code, 4004, "user {} was sent away", device.user);
+    device.is_closed_with(4004).await;
     let hub = if left { &hubs.left } else { &hubs.right };
     let back = hub.person(device.user).resumes(&device.cursor).await;
     assert_eq!(

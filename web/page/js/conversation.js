@@ -4,6 +4,7 @@ import { bubble, fill } from './bubble.js';
 import { composer } from './composer.js';
 import { confirm, menu, toast } from './dialogs.js';
 import { h, lively, reconcile, set, soon, write } from './dom.js';
+import { drafts } from './drafts.js';
 import { avatar, counted, dayKey, dayName, nameOf, presenceText, reason } from './format.js';
 import { icon } from './icons.js';
 import { lightbox } from './lightbox.js';
@@ -15,25 +16,8 @@ const RUN = 5 * 60_000;
 /** What a message may have, until the hub has said it: the protocol's defaults. */
 const LIMITS = { images: 10, text_chars: 4000 };
 
-/**
- * What is written and not sent: of each conversation one is kept. While a message is edited, what was written before
- * stands aside.
- * @typedef {object} Draft
- * @property {string} text
- * @property {File[]} files
- * @property {Editing} [editing]
- * @property {number} [answering]
- * @property {Draft} [aside]
- */
-
-/**
- * What is edited: a message that is stored, by its id; or one that waits or was refused, by its key alone.
- * @typedef {object} Editing
- * @property {number} [id]
- * @property {string} [temp_id] of a stored message: of the edit of it that is not stored
- * @property {boolean} [waiting] it may be on its way: its text can be changed, and nothing else
- * @property {string} content as it is now
- */
+/** @typedef {import('./drafts.js').Draft} Draft */
+/** @typedef {import('./drafts.js').Editing} Editing */
 
 /** @param {{chat: import('../../chat-client.js').ChatClient, me: number, token: string}} context @param {() => void} leave */
 export function conversation({ chat, me, token }, leave) {
@@ -42,7 +26,6 @@ export function conversation({ chat, me, token }, leave) {
   /** @type {number | undefined} */ let answering;
   /** @type {Draft | undefined} */ let aside;
   /** The newest that had been read when the conversation was opened: what is above is new. @type {number | undefined} */ let readBefore;
-  /** @type {Map<number, Draft>} */ const drafts = new Map();
   let atEnd = true;
   let loading = false;
   /** Until when not to ask again, after it has failed. */ let patience = 0;
@@ -68,6 +51,7 @@ export function conversation({ chat, me, token }, leave) {
     h('div', { class: 'stage' }, scroller, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), 'Drop photos to send them')),
     writing.element, box.element);
 
+  const kept = drafts(me, all => person && all.set(person, draft()));
   const context = {
     chat, me, token, look: box.show, menu: options, edit: editEntry, jump: show,
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
@@ -75,7 +59,7 @@ export function conversation({ chat, me, token }, leave) {
 
   /** Opens the conversation with somebody. @param {number | undefined} other */
   async function open(other) {
-    if (person) drafts.set(person, { ...writing.written(), editing, answering, aside });
+    if (person) kept.set(person, draft());
     person = other;
     element.classList.toggle('empty', !other);
     log.replaceChildren();
@@ -83,7 +67,7 @@ export function conversation({ chat, me, token }, leave) {
     face.replaceChildren(avatar(other));
     write(title, nameOf(other));
     set(log, 'aria-label', `Messages with ${nameOf(other)}`);
-    take(drafts.get(other));
+    take(kept.get(other));
     writing.focus();
     atEnd = true;
     readBefore = undefined;
@@ -270,6 +254,9 @@ export function conversation({ chat, me, token }, leave) {
     take(editing ? aside : { ...writing.written(), answering: undefined });
     if (focus) writing.focus();
   }
+
+  /** Returns what is written. @returns {Draft} */
+  const draft = () => ({ ...writing.written(), editing, answering, aside });
 
   /** Goes on with a draft. @param {Draft} [draft] */
   function take({ text, files, ...more } = { text: '', files: [] }) {

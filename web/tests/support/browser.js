@@ -37,8 +37,8 @@ export class Visitor {
     const page = await this.context.newPage();
     page.on('pageerror', error => this.wrongs.push(`${error.stack ?? error}`));
     page.on('console', message => {
-      // A server that is away is part of some tests.
-      if (message.type() === 'error' && !/ERR_CONNECTION_|ERR_INTERNET|WebSocket connection|status of (401|404|5..)/.test(message.text())) this.wrongs.push(message.text());
+      // A server that is away is part of some tests; the library then asks whether an upgrade was refused (426: it was not).
+      if (message.type() === 'error' && !/ERR_CONNECTION_|ERR_INTERNET|WebSocket connection|status of (401|404|426|5..)/.test(message.text())) this.wrongs.push(message.text());
     });
     if (process.env.WEB_FROM_DISK) await fromDisk(page);
     await page.goto(link);

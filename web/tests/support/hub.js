@@ -47,7 +47,8 @@ export class Hub {
   static async start(settings = {}) {
     const hub = new Hub();
     hub.port = await freePort();
-    hub.settings = { CHAT_OFFLINE_AFTER: '1s', CHAT_RATE_LIMIT: 'off', ...settings };
+    const unlimited = { CHAT_RATE_LIMIT: 'off', CHAT_NEW_CONVERSATIONS_PER_MINUTE: 'off', CHAT_NEW_CONVERSATIONS_PER_DAY: 'off' };
+    hub.settings = { CHAT_OFFLINE_AFTER: '1s', ...unlimited, ...settings };
     hub.base = hub.settings.CHAT_BASE_PATH ?? '';
     await hub.run();
     return hub;

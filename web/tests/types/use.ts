@@ -13,6 +13,11 @@ export async function use(): Promise<Message> {
   for await (const [thread] of chat.stream('thread')) {
     const known: Thread = thread;
     chat.markSeen(known);
+    for (const { kind, state, error, reason, temp_id, message_id, content } of chat.outbox(known)) {
+      if (kind === 'edit' && state === 'failed') console.log(message_id?.toFixed(), content, error === 'edit_window_closed', reason);
+      const edited: Message = await chat.edit(temp_id, 'better');
+      await chat.delete(edited.id);
+    }
     break;
   }
   for await (const message of chat.history({ user: 7 })) if (chat.status(message) === 'seen') break;
@@ -20,6 +25,7 @@ export async function use(): Promise<Message> {
     return await chat.connect().send({ user: 7 }, { text: 'hello', images: [new Blob()] });
   } catch (error) {
     if (error instanceof ChatError && error.code === 'text_too_long') throw error;
+    if (error instanceof ChatError && (error.code === 'bad_token' || error.code === 'other_user' || error.code === 'forbidden_origin')) throw error;
     // @ts-expect-error: no such code
     if (error instanceof ChatError && error.code === 'too_long') throw error;
     // @ts-expect-error: the state is the client's own

@@ -1,52 +1,136 @@
-//! A file's pixels, once its header has been found to be within bounds.
+//! A file's pixels, once its header has been found to be within bounds: all of them, or none.
 
-use std::io::Cursor;
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
+use sha2::{Digest, Sha256};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
 
-use super::{Bounds, Fault, Kind};
-
-/// How many bytes a decoder may take for a pixel, at most: sixteen bits for each of four channels.
-const BYTES_PER_PIXEL: u64 = 8;
+use super::strip::Kept;
+use super::{Fault, Kind, pixels};
 
 /// What decoders may take beside the pixels.
 const BESIDE: u64 = 16 << 20;
 
-/// An image in memory.
-#[derive(Debug)]
-pub(super) struct Decoded {
-    pub(super) image: DynamicImage,
-    /// How it must be turned to be upright.
-    pub(super) orientation: Orientation,
-    /// What its colours mean, if it says so.
-    pub(super) profile: Option<Vec<u8>>,
+/// How much of a file a decoder is given at a time.
+const PIECE: usize = 4 << 10;
+
+/// Decodes a file. `held` tells how many bytes the thread holds: a decoder that takes more than `memory` is stopped.
+pub(super) fn decode(kept: &Kept, memory: u64, held: fn() -> u64) -> Result<DynamicImage, Fault> {
+    match (kept.kind, kept.open) {
+        (Kind::Jpeg, None) => jpeg(&kept.file),
+        (Kind::Jpeg, Some(end)) => open_jpeg(&kept.file, end),
+        _ => other(kept, Watched::new(&kept.file, memory, held)),
+    }
 }
 
-/// Decodes a file.
-pub(super) fn decode(kind: Kind, bytes: &[u8], bounds: &Bounds) -> Result<Decoded, Fault> {
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), kind.format());
+fn other(kept: &Kept, file: Watched<'_>) -> Result<DynamicImage, Fault> {
+    let most = pixels(kept.size).max(pixels(kept.decoded)) * kept.bytes_per_pixel;
+    let mut reader = ImageReader::with_format(file, kept.kind.format());
     let mut limits = Limits::default();
-    limits.max_alloc = Some(bounds.pixels * BYTES_PER_PIXEL + BESIDE);
+    limits.max_alloc = Some(most + BESIDE);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(fault)?;
-    let (width, height) = decoder.dimensions();
-    if width == 0 || height == 0 {
-        return Err(Fault::broken("it has no pixels"));
+    let decoder = reader.into_decoder().map_err(fault)?;
+    if decoder.dimensions() != kept.size {
+        return Err(Fault::broken("its size is not what its header says"));
     }
-    if width.max(height) > bounds.side || u64::from(width) * u64::from(height) > bounds.pixels {
-        return Err(Fault::TooManyPixels(Some((width, height))));
+    DynamicImage::from_decoder(decoder).map_err(fault)
+}
+
+/// Decodes a JPEG. By itself, `image` would fill with grey what is missing.
+fn jpeg(file: &[u8]) -> Result<DynamicImage, Fault> {
+    let strict = DecoderOptions::default().set_strict_mode(true).set_max_width(usize::MAX).set_max_height(usize::MAX);
+    let mut looking = JpegDecoder::new_with_options(ZCursor::new(file), strict);
+    looking.decode_headers().map_err(Fault::broken)?;
+    let grey = looking.input_colorspace() == Some(ColorSpace::Luma);
+    let colours = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), strict.jpeg_set_out_colorspace(colours));
+    let pixels = decoder.decode().map_err(Fault::broken)?;
+    let (width, height) = decoder.dimensions().ok_or_else(|| Fault::broken("it has no size"))?;
+    let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height)) else {
+        return Err(Fault::broken("its size is none"));
+    };
+    let image = if grey {
+        image::GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
+    } else {
+        RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
+    };
+    image.ok_or_else(|| Fault::broken("it has another number of pixels than its size says"))
+}
+
+/// Decodes a JPEG without a mark at the `end` of its pixels: maybe that is all that is missing, maybe half of the picture is.
+///
+/// What may be missing is put in, twice, with each bit once 0 and once 1. If all was there, no pixel is made of it, and the
+/// pixels are the same; if not, they are not. Restart markers stand in between, where a decoder would look for them.
+fn open_jpeg(file: &[u8], end: usize) -> Result<DynamicImage, Fault> {
+    let ending = |bits: u8| {
+        let (data, rest) = file.split_at(end);
+        let put_in = [0xD0, 0xD1, 0xD2, 0xD3].map(|restart| [[bits; 64].as_slice(), &[0xFF, restart]].concat());
+        [data, &put_in.concat(), rest].concat()
+    };
+    let digest = Sha256::digest(jpeg(&ending(0x55))?.as_bytes());
+    let image = jpeg(&ending(0xAA))?;
+    if Sha256::digest(image.as_bytes()) != digest {
+        return Err(Fault::broken("it ends before its end"));
     }
-    // What of it cannot be read is as good as not there: the picture is what counts.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let profile = decoder.icc_profile().unwrap_or_default();
-    let image = DynamicImage::from_decoder(decoder).map_err(fault)?;
-    Ok(Decoded { image, orientation, profile })
+    Ok(image)
 }
 
 fn fault(error: ImageError) -> Fault {
     match error {
         ImageError::Limits(_) => Fault::TooManyPixels(None),
         other => Fault::broken(other),
+    }
+}
+
+/// A file that ends for a decoder which takes more memory than a picture of its size has use for.
+///
+/// What a decoder takes beside the pixels is not always bounded by their number: a lossless WebP may have 65,536 sets of codes,
+/// of which 4 megabytes of the file become more than a gigabyte. They are made as the file is read.
+struct Watched<'a> {
+    file: Cursor<&'a [u8]>,
+    held: fn() -> u64,
+    before: u64,
+    memory: u64,
+}
+
+impl<'a> Watched<'a> {
+    fn new(file: &'a [u8], memory: u64, held: fn() -> u64) -> Self {
+        Self { file: Cursor::new(file), held, before: held(), memory }
+    }
+}
+
+impl BufRead for Watched<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        // What was taken elsewhere and is given back here makes it less than before.
+        let taken = (self.held)().wrapping_sub(self.before).cast_signed();
+        if u64::try_from(taken).is_ok_and(|taken| taken > self.memory) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        let rest = self.file.fill_buf()?;
+        Ok(&rest[..rest.len().min(PIECE)])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.file.consume(bytes);
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let piece = self.fill_buf()?;
+        let length = piece.len().min(into.len());
+        into[..length].copy_from_slice(&piece[..length]);
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl Seek for Watched<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }

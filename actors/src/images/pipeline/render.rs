@@ -8,10 +8,10 @@
 use chat_database::media::Rendition;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::DynamicImage;
+use image::metadata::Orientation;
 use webp::{Encoder, WebPConfig};
 
 use super::colour::to_srgb;
-use super::decode::Decoded;
 use super::{Fault, Rendered, longest};
 
 /// The quality of both renditions, of 100.
@@ -25,12 +25,11 @@ const EFFORT_THUMB: i32 = 4;
 const SEED: u32 = 32;
 
 /// Makes the renditions of decoded pixels.
-pub(super) fn render(decoded: Decoded) -> Result<Rendered, Fault> {
-    let Decoded { image, orientation, profile } = decoded;
+pub(super) fn render(image: DynamicImage, orientation: Orientation, profile: Option<&[u8]>) -> Result<Rendered, Fault> {
     let mut full = fit(&plain(image), longest(Rendition::Full))?;
     // After scaling: what is left is a quarter of the pixels, or less.
     if let Some(profile) = profile {
-        to_srgb(&mut full, &profile);
+        to_srgb(&mut full, profile);
     }
     full.apply_orientation(orientation);
     let thumb = fit(&full, longest(Rendition::Thumb))?;

@@ -26,8 +26,9 @@ impl Kind {
     }
 }
 
-/// Tells what a file is by how it begins.
-pub(super) fn kind(bytes: &[u8]) -> Option<Kind> {
+/// Tells what a file is by how it begins: twelve bytes are enough.
+#[must_use]
+pub fn kind(bytes: &[u8]) -> Option<Kind> {
     match bytes {
         [0xFF, 0xD8, 0xFF, ..] => Some(Kind::Jpeg),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Kind::Png),

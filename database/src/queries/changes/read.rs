@@ -1,12 +1,14 @@
 //! The queries behind [`super`]: from what is newest down to what is known already.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, Value,
 };
 
-use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, ThreadChanges};
+use super::backlog::{Backlog, Name, What};
+use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, ThreadChanges};
 use crate::chain::{Question, Ranges};
 use crate::entities::{chat_message_status, chat_thread, notification};
 use crate::failure::Failure;
@@ -24,14 +26,14 @@ const WINDOW: i64 = 32;
 /// How many changes of one thread are read at a time beyond that.
 const PAGE: i64 = 200;
 
-/// Reads everything of a user that changed, or `None` if that is more than `most` things.
-pub(super) async fn of_user(
+/// Looks up everything of a user that changed, or says `None` if that is more than `most` things.
+pub(super) async fn backlog(
     db: &impl ConnectionTrait,
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Option<Changes>, Failure> {
-    let notes = notes_of_user(db, user, since, most).await?;
+) -> Result<Option<Backlog>, Failure> {
+    let mut notes = notes_of_user(db, user, since, most).await?;
     if notes.len() > most {
         return Ok(None);
     }
@@ -48,11 +50,12 @@ pub(super) async fn of_user(
         return Ok(None);
     }
     let told = told_again(db, user, since, &ids, &notes).await?;
-    Ok(Some(Changes {
-        messages: messages.into_iter().map(changed).collect(),
-        watermarks,
-        notifications: changed_notes(db, notes, told).await?,
-    }))
+    notes.extend(told);
+    let messages = messages.into_iter().map(|name| Name { commit: name.commit, what: What::Message(name) });
+    let watermarks =
+        watermarks.into_iter().map(|one| Name { commit: one.commit.column(), what: What::Watermarks(Box::new(one)) });
+    let notes = notes.into_iter().map(|(id, commit, created)| Name { commit, what: What::Notification(id, created) });
+    Ok(Some(Backlog::new(messages.chain(watermarks).chain(notes).collect(), since)))
 }
 
 /// Reads everything in a thread that changed; `None` if there is no such thread.
@@ -64,17 +67,47 @@ pub(super) async fn of_thread(
     let Some(head) = chat_thread::Entity::find_by_id(thread.column()).one(db).await? else {
         return Ok(None);
     };
-    let mut messages = Vec::new();
-    below(db, head.id, head.last_seq, since, usize::MAX, &mut messages).await?;
-    let opened = messages.iter().any(|stored| stored.row.seq == 1);
-    messages.extend(amended(db, &[(head.id,)], since, usize::MAX).await?);
-    sort(&mut messages);
+    let mut names = Vec::new();
+    below(db, head.id, head.last_seq, since, usize::MAX, &mut names).await?;
+    names.extend(amended(db, &[(head.id,)], since, usize::MAX).await?);
+    let ids: Vec<(i64,)> = each_once(names).into_iter().map(|name| (name.id,)).collect();
+    let mut found = messages(db, &ids).await?;
+    found.sort_unstable_by_key(|stored| stored.row.rev);
+    let opened = found.iter().any(|stored| stored.row.seq == 1 && stored.row.created_commit > since.column());
     Ok(Some(ThreadChanges {
-        messages: messages.into_iter().map(changed).collect(),
+        messages: found.into_iter().map(changed).collect(),
         watermarks: watermarks(db, &[(head.id,)], since).await?,
         rev: Rev::from_column(head.rev),
         opened,
     }))
+}
+
+/// Reads messages by their ids, in no order.
+pub(super) async fn messages(db: &impl ConnectionTrait, ids: &[(i64,)]) -> Result<Vec<Stored>, Failure> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let set = sql::set(db.get_database_backend(), "j", &[("id", Kind::Number)]);
+    let text = format!("SELECT m.* FROM {set} JOIN chat_messages m ON m.id = j.id");
+    stored::messages(db, &text, [sql::json(ids)]).await
+}
+
+/// Reads notifications by their ids, those that were not deleted.
+pub(super) async fn notifications(
+    db: &impl ConnectionTrait,
+    ids: &[(i64,)],
+) -> Result<HashMap<i64, Notification>, Failure> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let backend = db.get_database_backend();
+    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
+    let text = format!("SELECT n.* FROM {set} JOIN notifications n ON n.id = j.id WHERE n.deleted_at IS NULL");
+    let rows = db.query_all_raw(sql::statement(backend, text, [sql::json(ids)])).await?;
+    let rows: Vec<notification::Model> =
+        rows.iter().map(|row| notification::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    Ok(ids.into_iter().zip(described(db, rows).await?).collect())
 }
 
 /// Reads the notifications of some users that changed.
@@ -132,14 +165,14 @@ async fn changed_threads(
         .collect()
 }
 
-/// Reads the changed messages of threads, by thread and `rev`. What was created is at a thread's top: a window of each
+/// Looks up the changed messages of threads, each once. What was created is at a thread's top: a window of each
 /// thread in one query, and further down only where all of it is new. What was amended is listed.
 async fn changed_messages(
     db: &impl ConnectionTrait,
     threads: &[ChangedThread],
     since: CommitNo,
     most: usize,
-) -> Result<Option<Vec<Stored>>, Failure> {
+) -> Result<Option<Vec<stored::Name>>, Failure> {
     if threads.is_empty() {
         return Ok(Some(Vec::new()));
     }
@@ -153,11 +186,11 @@ async fn changed_messages(
     };
     let window = |thread: &ChangedThread| (thread.id, thread.last_seq - WINDOW, thread.last_seq, since.column());
     let windows: Vec<_> = threads.iter().map(window).collect();
-    let mut messages = stored::between(db, new, [sql::json(&windows)], limit(most)).await?;
+    let mut messages = stored::names_between(db, new, [sql::json(&windows)], limit(most)).await?;
 
     let mut found: HashMap<i64, i64> = HashMap::new();
-    for stored in &messages {
-        *found.entry(stored.row.thread_id).or_default() += 1;
+    for name in &messages {
+        *found.entry(name.thread).or_default() += 1;
     }
     for thread in threads.iter().filter(|thread| found.get(&thread.id) == Some(&WINDOW)) {
         below(db, thread.id, thread.last_seq - WINDOW, since, most, &mut messages).await?;
@@ -165,33 +198,35 @@ async fn changed_messages(
     if messages.len() <= most {
         let ids: Vec<(i64,)> = threads.iter().map(|thread| (thread.id,)).collect();
         messages.extend(amended(db, &ids, since, most).await?);
-        sort(&mut messages);
+        messages = each_once(messages);
     }
     Ok((messages.len() <= most).then_some(messages))
 }
 
-/// Reads messages of threads that were edited or deleted, in their present state; some of them may be new as well.
+/// Looks up messages of threads that were edited or deleted; some of them may be new as well.
 async fn amended(
     db: &impl ConnectionTrait,
     threads: &[(i64,)],
     since: CommitNo,
     most: usize,
-) -> Result<Vec<Stored>, Failure> {
+) -> Result<Vec<stored::Name>, Failure> {
     let backend = db.get_database_backend();
     let set = sql::set(backend, "j", &[("id", Kind::Number)]);
     let table = sql::indexed(backend, "chat_amendments a", "chat_amendments_commit");
+    let columns = stored::names_of("m");
     let text = format!(
-        "SELECT m.* FROM {set} JOIN {table} ON a.thread_id = j.id AND a.commit_no > ? \
+        "SELECT {columns} FROM {set} JOIN {table} ON a.thread_id = j.id AND a.commit_no > ? \
          JOIN chat_messages m ON m.id = a.message_id WHERE m.rev = a.rev LIMIT ?"
     );
     let values = [sql::json(threads), since.column().into(), limit(most).into()];
-    stored::messages(db, &text, values).await
+    stored::names(db, &text, values).await
 }
 
-/// Sorts messages by thread and `rev`, each once.
-fn sort(messages: &mut Vec<Stored>) {
-    messages.sort_unstable_by_key(|stored| (stored.row.thread_id, stored.row.rev));
-    messages.dedup_by_key(|stored| stored.row.id);
+/// Leaves each message there once.
+fn each_once(mut names: Vec<stored::Name>) -> Vec<stored::Name> {
+    names.sort_unstable_by_key(|name| name.id);
+    names.dedup_by_key(|name| name.id);
+    names
 }
 
 /// Walks a thread's messages down from `seq` to the first that is not new; stops when there are more than `most`.
@@ -201,14 +236,14 @@ async fn below(
     mut seq: i64,
     since: CommitNo,
     most: usize,
-    messages: &mut Vec<Stored>,
+    messages: &mut Vec<stored::Name>,
 ) -> Result<(), Failure> {
     while seq > 0 && messages.len() <= most {
         let range = [thread, seq - PAGE, seq].map(Value::from);
-        let page = stored::between(db, Question::default(), range, PAGE).await?;
+        let page = stored::names_between(db, Question::default(), range, PAGE).await?;
         let before = messages.len();
         let found = page.len();
-        messages.extend(page.into_iter().filter(|stored| stored.row.created_commit > since.column()));
+        messages.extend(page.into_iter().filter(|name| name.created > since.column()));
         if messages.len() - before < found {
             break;
         }
@@ -217,7 +252,7 @@ async fn below(
     Ok(())
 }
 
-fn changed(stored: Stored) -> ChangedMessage {
+pub(super) fn changed(stored: Stored) -> ChangedMessage {
     ChangedMessage {
         commit: CommitNo::from_column(stored.row.commit_no),
         created: CommitNo::from_column(stored.row.created_commit),
@@ -258,30 +293,36 @@ fn changed_watermarks(row: chat_message_status::Model) -> ChangedWatermarks {
     }
 }
 
+/// A notification: its id, the commit of its last change, and the one that created it.
+type Note = (i64, i64, i64);
+
 async fn notes_of_user(
     db: &impl ConnectionTrait,
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Vec<notification::Model>, Failure> {
+) -> Result<Vec<Note>, Failure> {
     let notes = notification::Entity::find()
+        .select_only()
+        .columns([notification::Column::Id, notification::Column::CommitNo, notification::Column::CreatedCommit])
         .filter(notification::Column::UserId.eq(user.column()))
         .filter(notification::Column::CommitNo.gt(since.column()))
         .order_by_asc(notification::Column::CommitNo)
         .limit(u64::try_from(most).unwrap_or(u64::MAX).min(i64::MAX.unsigned_abs() - 1) + 1)
+        .into_tuple()
         .all(db)
         .await?;
     Ok(notes)
 }
 
-/// Reads the notifications of changed threads whose own rows did not change, but the number or text that they show.
+/// Looks up the notifications of changed threads whose own rows did not change, but the number or text that they show.
 async fn told_again(
     db: &impl ConnectionTrait,
     user: UserId,
     since: CommitNo,
     threads: &[(i64,)],
-    known: &[notification::Model],
-) -> Result<Vec<notification::Model>, Failure> {
+    known: &[Note],
+) -> Result<Vec<Note>, Failure> {
     if threads.is_empty() {
         return Ok(Vec::new());
     }
@@ -293,28 +334,17 @@ async fn told_again(
     };
     // The row's commit becomes that of the watermarks' row, which counts the unread messages.
     let text = format!(
-        "SELECT n.id, n.user_id, n.type, n.title, n.body, n.related_id, n.dedupe_key, n.is_read, n.created_at, \
-         n.updated_at, n.deleted_at, s.commit_no, n.created_commit \
-         FROM {set} JOIN chat_message_status s ON s.thread_id = j.id AND s.user_id = ? \
+        "SELECT n.id, s.commit_no, n.created_commit FROM {set} JOIN chat_message_status s ON s.thread_id = j.id AND s.user_id = ? \
          JOIN notifications n ON n.user_id = s.user_id AND n.dedupe_key = {key} \
          WHERE s.commit_no > ? AND n.deleted_at IS NULL"
     );
     let values = [sql::json(threads), user.column().into(), since.column().into()];
     let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
-    let rows = rows.iter().map(|row| notification::Model::from_query_result(row, ""));
-    let mut rows: Vec<notification::Model> = rows.collect::<Result<_, _>>()?;
-    rows.retain(|row| !known.iter().any(|known| known.id == row.id));
+    let note = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?));
+    let mut rows: Vec<Note> = rows.iter().map(note).collect::<Result<_, DbErr>>()?;
+    let known: HashSet<i64> = known.iter().map(|(id, ..)| *id).collect();
+    rows.retain(|(id, ..)| !known.contains(id));
     Ok(rows)
-}
-
-async fn changed_notes(
-    db: &impl ConnectionTrait,
-    mut rows: Vec<notification::Model>,
-    told: Vec<notification::Model>,
-) -> Result<Vec<ChangedNotification>, Failure> {
-    rows.extend(told);
-    rows.sort_unstable_by_key(|row| (row.commit_no, row.id));
-    in_order(db, rows).await
 }
 
 /// Makes changed notifications of rows, in the rows' order.

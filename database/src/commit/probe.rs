@@ -1,0 +1,69 @@
+//! Would a commit be written? Asked after one was not, while nobody writes: whoever sends people here should know when it is
+//! worth it again.
+
+use std::time::Duration;
+
+use sea_orm::Value;
+use tokio::time::timeout;
+
+use super::{PATIENCE, Writer};
+use crate::Error;
+use crate::failure::Failure;
+
+/// How long SQLite's lock is waited for: whoever wants to write meanwhile waits, too.
+const LOCK: Duration = Duration::from_millis(250);
+
+/// With how little on its disk a file is as good as unable to grow. A few pages find room in the log when nothing else does.
+const ROOM: u64 = 1 << 20;
+
+/// What a commit does to a database, in small: it takes the counter's lock, and writes rows. What is written is gone at its end.
+const WRITES: [&str; 3] = [
+    "UPDATE hub_state SET commit_no = commit_no WHERE id = 1",
+    "INSERT INTO used_tickets (id, expires_at) VALUES (?, 0)",
+    "DELETE FROM used_tickets WHERE id = ?",
+];
+
+impl Writer {
+    /// Writes to the database as a commit does, and takes no number. It blocks its thread with SQLite, as a commit does.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], with what is in the way.
+    pub async fn probe(&mut self) -> Result<(), Error> {
+        if self.hangs {
+            self.replace_connection().await?;
+        }
+        self.connection.wait_for_lock(LOCK)?;
+        for last in [false, true] {
+            match timeout(PATIENCE, self.write_in_vain()).await {
+                Ok(Ok(())) => break,
+                // It died while nobody used it: there is another one.
+                Ok(Err(Failure::Lost(_))) if !last => {}
+                Ok(Err(failure)) => return Err(Error::Unavailable(failure.to_string())),
+                Err(_) => {
+                    self.hangs = true;
+                    return Err(Error::Unavailable("no answer in time".to_owned()));
+                }
+            }
+        }
+        let folder = self.connection.file().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()));
+        match folder.map(|folder| rustix::fs::statvfs(folder.unwrap_or(".".as_ref()))) {
+            // Some file systems do not say what they have.
+            Some(Ok(disk)) if disk.f_blocks > 0 && disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM => {
+                Err(Error::Unavailable("the disk is full".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn write_in_vain(&mut self) -> Result<(), Failure> {
+        let [lock, write, take_away] = WRITES;
+        let id = || [Value::from(format!("probe of {}", self.node).into_bytes())];
+        let ids = [id(), id()];
+        let (mut transaction, _) = self.connection.begin().await?;
+        let [first, second] = ids;
+        transaction.run(lock, []).await?;
+        transaction.run(write, first).await?;
+        transaction.run(take_away, second).await?;
+        transaction.commit().await
+    }
+}

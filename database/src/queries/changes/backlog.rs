@@ -1,0 +1,248 @@
+//! What has changed, by name: small enough to be kept while its reader takes their time.
+
+use std::collections::{HashMap, VecDeque};
+
+use sea_orm::ConnectionTrait;
+
+use super::read;
+use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, Page};
+use crate::failure::Failure;
+use crate::ids::{CommitNo, Rev, ThreadId};
+use crate::size::{PAGE, Room, Size};
+use crate::stored::{self, Stored};
+
+/// How many things are read at a time: more than fit are thrown away again.
+const AT_A_TIME: usize = 16;
+
+/// Receipts are small.
+const RECEIPT: usize = 400;
+
+/// What has changed for a user, by name, oldest change first.
+///
+/// The things themselves are read when they are [taken](super::next), in their present state; what there is was looked up in one
+/// snapshot, so nothing falls between.
+#[derive(Debug, Clone, Default)]
+pub struct Backlog {
+    names: VecDeque<Name>,
+    head: CommitNo,
+    stale: bool,
+    live: bool,
+}
+
+/// Something that changed.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
+    pub(super) commit: i64,
+    pub(super) what: What,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Message(stored::Name),
+    Watermarks(Box<ChangedWatermarks>),
+    /// A notification, and the commit that created it.
+    Notification(i64, i64),
+}
+
+impl What {
+    fn named(&self) -> Option<&stored::Name> {
+        if let Self::Message(name) = self { Some(name) } else { None }
+    }
+
+    fn message(&self) -> Option<i64> {
+        if let Self::Message(name) = self { Some(name.id) } else { None }
+    }
+
+    fn notification(&self) -> Option<i64> {
+        if let Self::Notification(id, _) = self { Some(*id) } else { None }
+    }
+}
+
+impl Backlog {
+    /// Makes one of what was found after a commit.
+    pub(super) fn new(mut names: Vec<Name>, since: CommitNo) -> Self {
+        names.sort_by_key(|name| name.commit);
+        let head = names.last().map_or(since, |last| CommitNo::from_column(last.commit).max(since));
+        Self { names: names.into(), head, stale: false, live: false }
+    }
+
+    /// Tells whether all of it has been taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Returns the newest commit of what was found: whoever has taken everything has everything up to there, unless it
+    /// [is stale](Backlog::is_stale).
+    #[must_use]
+    pub fn head(&self) -> CommitNo {
+        self.head
+    }
+
+    /// Tells whether something had changed again when it was to be taken, and was left out: it is to be found after
+    /// [`Backlog::head`].
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Puts it into the order in which it would have been told live: messages that were created since by their places in their
+    /// threads, in their present state, whatever has become of them since.
+    #[must_use]
+    pub fn as_live(mut self, since: CommitNo) -> Self {
+        let place = |name: &Name| match &name.what {
+            What::Message(message) if message.created > since.column() => (message.created, message.id),
+            _ => (name.commit, 0),
+        };
+        self.names.make_contiguous().sort_by_key(place);
+        self.live = true;
+        self
+    }
+
+    /// Returns how far each thread's changes go: all of them up to that one are in it.
+    #[must_use]
+    pub fn marks(&self) -> HashMap<ThreadId, Rev> {
+        let mut marks: HashMap<ThreadId, Rev> = HashMap::new();
+        for message in self.names.iter().filter_map(|name| name.what.named()) {
+            let mark = marks.entry(ThreadId::from_column(message.thread)).or_default();
+            *mark = Rev::from_column(message.rev).max(*mark);
+        }
+        marks
+    }
+
+    /// Leaves out what is known already: each thread's changes up to a mark.
+    pub fn forget(&mut self, known: &HashMap<ThreadId, Rev>) {
+        self.names.retain(|name| {
+            let known = |message: &stored::Name| {
+                let mark = known.get(&ThreadId::from_column(message.thread));
+                mark.is_some_and(|mark| message.rev <= mark.column())
+            };
+            !name.what.named().is_some_and(known)
+        });
+    }
+
+    /// Takes what comes next, and fits into so many bytes.
+    pub(super) async fn take(&mut self, db: &impl ConnectionTrait, bytes: usize) -> Result<Changes, Failure> {
+        let (mut changes, mut room) = (Changes::default(), Room::of(bytes));
+        while !self.names.is_empty() && self.take_some(db, AT_A_TIME, &mut room, &mut changes).await? {}
+        if !self.live {
+            changes.messages.sort_unstable_by_key(|one| (one.message.thread_id, one.message.rev));
+        }
+        Ok(changes)
+    }
+
+    /// Takes a page: whole commits, and one at least.
+    pub(super) async fn page(&mut self, db: &impl ConnectionTrait, limit: usize) -> Result<Page, Failure> {
+        let last = self.names.get(limit.saturating_sub(1)).map(|name| name.commit);
+        let beyond = last.and_then(|last| self.names.iter().position(|name| name.commit > last));
+        let rest = self.names.split_off(beyond.unwrap_or(self.names.len()));
+        let mut changes = self.take(db, PAGE).await?;
+        let mut end = rest.front().and(last);
+        if let Some(cut) = self.names.front().map(|name| name.commit) {
+            let before = changes.commits().filter(|commit| commit.column() < cut).max();
+            if let Some(before) = before {
+                changes.retain_up_to(before);
+                end = Some(before.column());
+            } else {
+                // A commit of its own is more than a page.
+                let whole = self.names.iter().take_while(|name| name.commit == cut).count();
+                let more = self.names.len() > whole;
+                self.names.truncate(whole);
+                changes.append(self.take(db, usize::MAX).await?);
+                end = if more { Some(cut) } else { end };
+            }
+        }
+        Ok(Page { changes, end: end.map(CommitNo::from_column) })
+    }
+
+    /// Takes some of what comes next; tells whether there is room for more.
+    async fn take_some(
+        &mut self,
+        db: &impl ConnectionTrait,
+        most: usize,
+        room: &mut Room,
+        changes: &mut Changes,
+    ) -> Result<bool, Failure> {
+        let next: Vec<Name> = self.names.drain(..most.min(self.names.len())).collect();
+        let messages: Vec<(i64,)> = next.iter().filter_map(|name| Some((name.what.message()?,))).collect();
+        let messages = read::messages(db, &messages).await?;
+        let mut messages: HashMap<i64, Stored> = messages.into_iter().map(|stored| (stored.row.id, stored)).collect();
+        let notes: Vec<(i64,)> = next.iter().filter_map(|name| Some((name.what.notification()?,))).collect();
+        let mut notes: HashMap<i64, _> = read::notifications(db, &notes).await?;
+        let mut next = next.into_iter();
+        while let Some(name) = next.next() {
+            let fits = match &name.what {
+                What::Message(message) => {
+                    match messages.remove(&message.id).filter(|stored| self.live || stored.row.commit_no == name.commit)
+                    {
+                        None => {
+                            self.stale = true;
+                            continue;
+                        }
+                        Some(stored) => {
+                            let fits = room.takes(&stored);
+                            if fits {
+                                changes.messages.push(read::changed(stored));
+                            }
+                            fits
+                        }
+                    }
+                }
+                What::Watermarks(watermarks) => {
+                    let fits = room.takes(&**watermarks);
+                    if fits {
+                        changes.watermarks.push(**watermarks);
+                    }
+                    fits
+                }
+                What::Notification(id, created) => {
+                    let notification = notes.remove(id);
+                    let fits = room.takes(&notification);
+                    if fits {
+                        changes.notifications.push(ChangedNotification {
+                            commit: CommitNo::from_column(name.commit),
+                            created: CommitNo::from_column(*created),
+                            id: crate::ids::NotificationId::from_column(*id),
+                            notification,
+                        });
+                    }
+                    fits
+                }
+            };
+            if !fits {
+                let rest: Vec<Name> = std::iter::once(name).chain(next).collect();
+                rest.into_iter().rev().for_each(|name| self.names.push_front(name));
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Size for ChangedWatermarks {
+    fn size(&self) -> usize {
+        RECEIPT
+    }
+}
+
+impl Changes {
+    /// Returns the commits of all changes.
+    fn commits(&self) -> impl Iterator<Item = CommitNo> {
+        let messages = self.messages.iter().map(|changed| changed.commit);
+        let watermarks = self.watermarks.iter().map(|changed| changed.commit);
+        messages.chain(watermarks).chain(self.notifications.iter().map(|changed| changed.commit))
+    }
+
+    fn retain_up_to(&mut self, end: CommitNo) {
+        self.messages.retain(|changed| changed.commit <= end);
+        self.watermarks.retain(|changed| changed.commit <= end);
+        self.notifications.retain(|changed| changed.commit <= end);
+    }
+
+    fn append(&mut self, mut more: Self) {
+        self.messages.append(&mut more.messages);
+        self.watermarks.append(&mut more.watermarks);
+        self.notifications.append(&mut more.notifications);
+        self.messages.sort_unstable_by_key(|one: &ChangedMessage| (one.message.thread_id, one.message.rev));
+    }
+}

@@ -1,0 +1,134 @@
+//! How large what is read will be on the wire, and when a page is full.
+//!
+//! Pages are bounded in number, and in bytes as well: a hundred messages are 20 KB or 2 MB.
+
+use crate::objects::{Message, Notification, Thread};
+
+/// How many bytes a page has at the most, as JSON; one item is always in it.
+pub const PAGE: usize = 1_000_000;
+
+/// Names, numbers and times of an object, at the most.
+const FIELDS: usize = 400;
+
+/// An image, with its links.
+const IMAGE: usize = 800;
+
+/// How large something is as JSON, at the most.
+pub trait Size {
+    /// Returns that many bytes.
+    fn size(&self) -> usize;
+}
+
+impl Size for Message {
+    fn size(&self) -> usize {
+        of_message(self.temp_id.as_deref().map(str::as_bytes), self.content.as_deref(), self.images.len())
+    }
+}
+
+impl Size for Thread {
+    fn size(&self) -> usize {
+        FIELDS + self.last_message.as_ref().map_or(0, Size::size)
+    }
+}
+
+impl Size for Notification {
+    fn size(&self) -> usize {
+        FIELDS + [&self.kind, &self.title, &self.body].map(|line| text(Some(line))).iter().sum::<usize>()
+    }
+}
+
+impl<T: Size> Size for Option<T> {
+    fn size(&self) -> usize {
+        self.as_ref().map_or(0, Size::size)
+    }
+}
+
+/// Returns the size of a message.
+pub(crate) fn of_message(temp_id: Option<&[u8]>, content: Option<&str>, images: usize) -> usize {
+    FIELDS + text(temp_id) + text(content) + images * IMAGE
+}
+
+/// Returns the length of a text as JSON.
+fn text(text: Option<impl AsRef<[u8]>>) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.map_or(0, |text| text.as_ref().iter().map(|byte| escaped(*byte)).sum::<usize>() + 2)
+}
+
+/// What may still be put into a page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    left: usize,
+    empty: bool,
+}
+
+impl Room {
+    pub(crate) fn of(bytes: usize) -> Self {
+        Self { left: bytes, empty: true }
+    }
+
+    /// Tells whether something fits, and counts it if so. The first always does.
+    pub(crate) fn takes(&mut self, item: &impl Size) -> bool {
+        let size = item.size();
+        if size > self.left && !self.empty {
+            return false;
+        }
+        self.left = self.left.saturating_sub(size);
+        self.empty = false;
+        true
+    }
+
+    /// Cuts a list at what does not fit; tells whether anything was cut.
+    pub(crate) fn cut<T: Size>(mut self, items: &mut Vec<T>) -> bool {
+        let end = items.iter().position(|item| !self.takes(item));
+        if let Some(end) = end {
+            items.truncate(end);
+        }
+        end.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{NotificationId, UserId};
+    use crate::time::Timestamp;
+
+    fn note(body: &str) -> Notification {
+        Notification {
+            id: NotificationId::new(crate::ids::MAX_ID).expect("an id"),
+            user_id: UserId::new(crate::ids::MAX_ID).expect("an id"),
+            kind: "order".to_owned(),
+            title: "a title".to_owned(),
+            body: body.to_owned(),
+            related_id: Some(crate::ids::MAX_ID),
+            count: u64::MAX,
+            is_read: false,
+            created_at: Timestamp::now(),
+            updated_at: Timestamp::now(),
+        }
+    }
+
+    #[test]
+    fn nothing_is_larger_on_the_wire_than_it_was_said_to_be() {
+        let every: String = (0..0x300).filter_map(char::from_u32).collect();
+        for body in ["", "text", &every, &"\u{1}".repeat(4_000), &"🙂\"\\".repeat(1_000)] {
+            let written = serde_json::to_string(&note(body)).expect("JSON").len();
+            let said = note(body).size();
+            assert!((written..=written + FIELDS).contains(&said), "{said} for {written}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_full_in_time_and_never_empty() {
+        let notes = |lengths: &[usize]| lengths.iter().map(|length| note(&"x".repeat(*length))).collect::<Vec<_>>();
+        for (lengths, left) in [(&[10, 10, 10][..], 3), (&[600, 600, 10], 1), (&[9_000, 10], 1), (&[], 0)] {
+            let mut list = notes(lengths);
+            let cut = Room::of(2_000).cut(&mut list);
+            assert_eq!((list.len(), cut), (left, left < lengths.len()), "{lengths:?}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Names in the environment that nothing reads: a setting that is misspelt is one that is not there, and nobody notices.
+
+use clap::CommandFactory;
+
+use super::Cli;
+
+/// Beginnings of the names of our tests and tools, and of what Kubernetes says of a service that is called `chat`.
+const OTHERS: [&str; 4] = ["CHAT_TEST_", "CHAT_HUB", "CHAT_PORT", "CHAT_SERVICE_"];
+
+/// Beginnings of names that others use, too: only what is nearly one of ours is one of ours, misspelt.
+const SHARED: [&str; 3] = ["DATABASE_", "JWT_", "NATS_"];
+
+/// What begins with this is ours.
+const OWN: &str = "CHAT_";
+
+/// How like a name of ours a name must be to be meant for it: 1 is the same.
+const ALIKE: f64 = 0.75;
+
+/// How many letters a name of ours may be away from one that others use, too.
+const SLIPS: usize = 2;
+
+/// A name that nothing reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The name.
+    pub name: String,
+    /// What may be meant by it.
+    pub meant: Option<String>,
+}
+
+/// Warns of each variable of the environment that looks like a setting and is none. To be called once, at the start.
+pub fn warn_of_unknown() {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for Unknown { name, meant } in unknown(names) {
+        match meant {
+            Some(meant) => {
+                tracing::warn!(name, meant, "nothing reads this environment variable: is another one meant?")
+            }
+            None => {
+                tracing::warn!(name, "nothing reads this environment variable; see --help for those that there are")
+            }
+        }
+    }
+}
+
+/// Finds the names among those of the environment that look like settings and are none.
+#[must_use]
+pub fn unknown(names: impl IntoIterator<Item = String>) -> Vec<Unknown> {
+    let known = known();
+    let mut unknown: Vec<Unknown> = names.into_iter().filter_map(|name| judge(name, &known)).collect();
+    unknown.sort_by(|one, other| one.name.cmp(&other.name));
+    unknown
+}
+
+fn judge(name: String, known: &[String]) -> Option<Unknown> {
+    let plain = name.to_ascii_uppercase();
+    if known.contains(&name) || OTHERS.iter().any(|others| plain.starts_with(others)) {
+        return None;
+    }
+    if let Some(rest) = plain.strip_prefix(OWN) {
+        let likeness = |known: &&String| known.strip_prefix(OWN).map_or(0.0, |known| strsim::jaro_winkler(known, rest));
+        let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+        let meant = nearest.filter(|nearest| likeness(nearest) >= ALIKE).cloned();
+        return Some(Unknown { name, meant });
+    }
+    if !SHARED.iter().any(|shared| plain.starts_with(shared)) {
+        return None;
+    }
+    let away = |known: &&String| strsim::damerau_levenshtein(known, &plain);
+    let meant = known.iter().min_by_key(away).filter(|nearest| away(nearest) <= SLIPS)?.clone();
+    Some(Unknown { name, meant: Some(meant) })
+}
+
+/// Returns the names of all settings.
+fn known() -> Vec<String> {
+    let command = Cli::command();
+    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    let names = commands.flat_map(|command| command.get_arguments()).filter_map(|argument| argument.get_env());
+    let mut names: Vec<String> = names.filter_map(|name| name.to_str()).map(str::to_owned).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(name: &str) -> Option<Option<String>> {
+        unknown([name.to_owned()]).pop().map(|unknown| unknown.meant)
+    }
+
+    #[test]
+    fn a_name_that_nothing_reads_is_found_with_the_one_that_is_meant() {
+        for (name, meant_by_it) in [
+            ("CHAT_RATE_LIMT", "CHAT_RATE_LIMIT"),
+            ("CHAT_MAX_CONNECTION", "CHAT_MAX_CONNECTIONS"),
+            ("CHAT_DRAIN", "CHAT_DRAIN_SECONDS"),
+            ("chat_listen", "CHAT_LISTEN"),
+            ("CHAT_ALOWED_ORIGINS", "CHAT_ALLOWED_ORIGINS"),
+            ("DATABASE_URI", "DATABASE_URL"),
+            ("JWT_SECRETS", "JWT_SECRET"),
+        ] {
+            assert_eq!(meant(name), Some(Some(meant_by_it.to_owned())), "{name}");
+        }
+        assert_eq!(meant("CHAT_FOO"), Some(None));
+    }
+
+    #[test]
+    fn settings_and_what_others_read_are_left_alone() {
+        assert!(unknown(known()).is_empty());
+        for name in
+            ["PATH", "CHAT_TEST_HUB", "CHAT_HUB", "CHAT_PORT_8080_TCP", "DATABASE_USER", "JWT_TTL", "AWS_REGION"]
+        {
+            assert_eq!(meant(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+// What is written and not sent, of each conversation: it outlives a look at another one; its text outlives a reload.
+
+/**
+ * What is written. While a message is edited, what was written before stands aside.
+ * @typedef {object} Draft
+ * @property {string} text
+ * @property {File[]} files
+ * @property {Editing} [editing]
+ * @property {number} [answering]
+ * @property {Draft} [aside]
+ */
+
+/**
+ * What is edited: a message that is stored, by its id; or one that waits or was refused, by its key alone.
+ * @typedef {object} Editing
+ * @property {number} [id]
+ * @property {string} [temp_id] of a stored message: of the edit of it that is not stored
+ * @property {boolean} [waiting] it may be on its way: its text can be changed, and nothing else
+ * @property {string} content as it is now
+ */
+
+/**
+ * Returns the drafts of a user, by the other person. What was kept is read at the start, and kept when the page goes.
+ * @param {number} me @param {(drafts: Map<number, Draft>) => void} leaving adds what is being written
+ */
+export function drafts(me, leaving) {
+  const key = `softadastra-chat ${location.pathname} drafts ${me}`;
+  /** @type {Map<number, Draft>} */ let all = new Map();
+  try {
+    all = new Map(JSON.parse(sessionStorage.getItem(key) ?? '[]'));
+  } catch {
+    // Nothing that this page has written.
+  }
+  addEventListener('pagehide', () => {
+    leaving(all);
+    const kept = [...all].map(([person, draft]) => [person, plain(draft)]);
+    try {
+      sessionStorage.setItem(key, JSON.stringify(kept.filter(([, draft]) => draft)));
+    } catch {
+      // The browser has no room for it.
+    }
+  });
+  return all;
+}
+
+/** Leaves out what cannot be kept: files, and what is edited of a message that has no number. @param {Draft | undefined} draft @returns {Draft | undefined} */
+function plain(draft) {
+  const { text, editing, aside } = draft ?? {};
+  if (editing && !editing.id) return plain(aside);
+  return text ? { text, files: [], editing, aside: plain(aside) } : undefined;
+}
