@@ -1,9 +1,8 @@
 //! Which texts show nothing. `web/page/js/text.js` decides the same, and both are held to
 //! `web/tests/support/texts.json`.
 
-use icu_properties::CodePointSetData;
-use icu_properties::CodePointSetDataBorrowed;
 use icu_properties::props::DefaultIgnorableCodePoint;
+use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 
 /// What fonts draw as nothing: joiners, directions, tags, variation selectors, fillers, the soft hyphen (Unicode,
 /// DerivedCoreProperties.txt).

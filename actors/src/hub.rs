@@ -219,7 +219,7 @@ impl Hub {
         let in_vain = match &answer {
             Ok(Answer::Stored { duplicate, .. }) => *duplicate,
             Ok(_) => false,
-            // With a new conversation too many, nothing was stored for certain.
+            // A conversation too many is refused in the commit: for certain, nothing was stored.
             Err(refused) => !refused.code.temporary() || refused.code == ErrorCode::RateLimited,
         };
         if in_vain && !kept.is_empty() {

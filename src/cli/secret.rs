@@ -5,7 +5,10 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::Cli;
 
 /// What stands in a message instead of a value that may be secret.
 const HIDDEN: &str = "(not shown: it may be a secret)";
@@ -67,13 +70,15 @@ pub fn shown(path: &Path) -> String {
 pub fn without_secrets(mut error: clap::Error) -> clap::Error {
     let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand];
     let stray = near.iter().all(|kind| error.get(*kind).is_none());
-    for (kind, of) in [
-        (ContextKind::InvalidArg, ErrorKind::UnknownArgument),
-        (ContextKind::InvalidSubcommand, ErrorKind::InvalidSubcommand),
-        (ContextKind::InvalidValue, ErrorKind::TooManyValues),
-    ] {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
         let Some(ContextValue::String(text)) = error.get(kind) else { continue };
-        if text.contains('@') || (stray && error.kind() == of) {
+        let unknown = match kind {
+            // What follows the flags is taken for a command, whatever it is.
+            ContextKind::InvalidSubcommand => Cli::command().find_subcommand(text).is_none(),
+            ContextKind::InvalidArg => error.kind() == ErrorKind::UnknownArgument,
+            _ => error.kind() == ErrorKind::TooManyValues,
+        };
+        if text.contains('@') || (stray && unknown) {
             error.insert(kind, ContextValue::String(HIDDEN.to_owned()));
             // What is suggested repeats it.
             error.remove(ContextKind::Suggested);
@@ -87,7 +92,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::Cli;
 
     fn said(line: &[&str]) -> String {
         let error = Cli::try_parse_from(["chat"].iter().chain(line)).expect_err("refused");

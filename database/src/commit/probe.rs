@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use sea_orm::Value;
 use tokio::time::timeout;
 
 use super::{PATIENCE, Writer};
-use crate::Error;
 use crate::failure::Failure;
+use crate::{Error, sql};
 
 /// How long SQLite's lock is waited for: whoever wants to write meanwhile waits, too.
 const LOCK: Duration = Duration::from_millis(250);
@@ -57,10 +56,9 @@ impl Writer {
 
     async fn write_in_vain(&mut self) -> Result<(), Failure> {
         let [lock, write, take_away] = WRITES;
-        let id = || [Value::from(format!("probe of {}", self.node).into_bytes())];
-        let ids = [id(), id()];
+        let id = sql::exact(self.connection.backend(), &format!("probe of {}", self.node));
+        let (first, second) = ([id.clone()], [id]);
         let (mut transaction, _) = self.connection.begin().await?;
-        let [first, second] = ids;
         transaction.run(lock, []).await?;
         transaction.run(write, first).await?;
         transaction.run(take_away, second).await?;

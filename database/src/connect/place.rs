@@ -116,7 +116,7 @@ fn server(rest: &str) -> Result<Server, String> {
         url.parse().map_err(|_| wrong("its parameters, or what is percent-encoded in it, cannot be understood"))?;
     let database = options.get_database().unwrap_or_default();
     let socket = options.get_socket().map(|socket| socket.display().to_string());
-    if socket.is_none() && parsed.host_str().unwrap_or_default().is_empty() {
+    if parsed.host_str().unwrap_or_default().is_empty() {
         return Err(wrong("it names no host"));
     }
     if database.is_empty() || database.contains('/') {
@@ -193,7 +193,7 @@ mod tests {
             ("MySQL://root@[::1]/chat", "root@[::1]:3306/chat"),
             ("mysql://a%40b:hunter2%2F@db/my%20chat", "a@b@db:3306/my chat"),
             ("mysql://chat:hunter2@hunter2@db/chat", "chat@db:3306/chat"),
-            ("mysql://chat:hunter2@/chat?socket=/run/mysqld.sock", "chat@/run/mysqld.sock/chat"),
+            ("mysql://chat:hunter2@localhost/chat?socket=/run/mysqld.sock", "chat@/run/mysqld.sock/chat"),
         ] {
             let place = place(text).unwrap_or_else(|why| panic!("{text}: {why}"));
             assert_eq!(place.to_string(), told, "{text}");

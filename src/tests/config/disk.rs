@@ -39,7 +39,7 @@ async fn with_a_full_disk_the_hub_is_not_ready_and_with_room_again_it_is() {
     let mut hub = Hub::start().await;
     hub.expects_errors();
     let alice = hub.person(42);
-    assert_eq!(sends(&alice, "before").await, 200);
+    assert_eq!(sends(&alice, "before").await, 201);
     files_may_have(&mut hub, Some(4_096));
     for key in ["first", "second"] {
         assert_eq!(sends(&alice, key).await, 503);
@@ -51,7 +51,7 @@ async fn with_a_full_disk_the_hub_is_not_ready_and_with_room_again_it_is() {
     assert_eq!(alice.get("/chat/messages?with=7").await.status, 200, "what is there is read");
     files_may_have(&mut hub, None);
     is_ready_again(&alice).await;
-    assert_eq!(sends(&alice, "first").await, 200);
+    assert_eq!(sends(&alice, "first").await, 201);
     let texts = alice.history_with(&hub.person(7)).await.len();
     assert_eq!(texts, 2, "what was refused was not stored");
 }
@@ -67,13 +67,13 @@ async fn with_a_server_that_is_read_only_the_hub_is_not_ready_until_it_is_not() 
     let url = format!("mysql://ann@127.0.0.1:{}/chat", server.port());
     let hub = Hub::set(&[("DATABASE_URL", &url)]).await;
     let alice = hub.person(42);
-    assert_eq!(sends(&alice, "before").await, 200);
+    assert_eq!(sends(&alice, "before").await, 201);
     server.sql("SET GLOBAL read_only = 1");
     assert_eq!(sends(&alice, "first").await, 503);
     is_not_ready(&alice, "read").await;
     server.sql("SET GLOBAL read_only = 0");
     is_ready_again(&alice).await;
-    assert_eq!(sends(&alice, "first").await, 200);
+    assert_eq!(sends(&alice, "first").await, 201);
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_lock_of_another_program_holds_a_send_for_five_seconds_at_most() {
     let server = tokio::task::spawn_blocking(MariaDb::start).await.expect("a server");
     let hub = Hub::set(&[("DATABASE_URL", &server.database("chat"))]).await;
     let alice = hub.person(42);
-    assert_eq!(sends(&alice, "before").await, 200);
+    assert_eq!(sends(&alice, "before").await, 201);
     let holding = tokio::task::spawn_blocking(move || {
         server.sql("USE chat; BEGIN; UPDATE hub_state SET commit_no = commit_no + 1; DO SLEEP(9); ROLLBACK");
         server
@@ -96,8 +96,8 @@ async fn a_lock_of_another_program_holds_a_send_for_five_seconds_at_most() {
     });
     refused.await;
     let second = timeout(Duration::from_secs(6), sends(&alice, "y")).await.expect("an answer in five seconds");
-    assert!(matches!(second, 503 | 200), "{second}");
+    assert!(matches!(second, 503 | 201), "{second}");
     let _server = holding.await.expect("it was held");
     is_ready_again(&alice).await;
-    assert_eq!(sends(&alice, "z").await, 200);
+    assert_eq!(sends(&alice, "z").await, 201);
 }

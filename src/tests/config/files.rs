@@ -68,7 +68,7 @@ async fn everything_that_people_write_is_for_the_hubs_user_alone_whatever_the_um
     let secret = std::fs::read_to_string(data.join("development.secret")).expect("a secret");
     let token = chat_loadtest::token::mint(secret.trim(), 42, std::time::Duration::from_secs(60)).expect("a token");
     let alice = hub.person_with(42, &token);
-    alice.post("/chat/send", &json!({"receiver_id": 7, "content": "private"})).await.is(200);
+    alice.post("/chat/send", &json!({"receiver_id": 7, "content": "private"})).await.is(201);
     uploads(&alice).await;
     for name in ["chat.db", "chat.db-wal", "chat.db-shm", "development.secret"] {
         assert!(data.join(name).exists(), "no {name}");

@@ -98,7 +98,7 @@ async fn a_file_that_is_not_there_is_named_with_what_makes_it() {
         assert_eq!(said.code, Some(1));
         assert!(said.err.contains("data/none.db") && said.err.contains("?mode=rwc"), "{}", said.err);
     }
-    assert!(!folder.path().join("data").exists(), "nothing was made");
+    assert!(!folder.path().join("data/none.db").exists(), "it was made");
 }
 
 #[tokio::test]

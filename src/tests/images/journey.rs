@@ -264,7 +264,7 @@ async fn a_batch_with_a_bad_file_stores_nothing(kind: Kind) {
 
 /// The files were kept before the commit said no, and stayed for a day.
 async fn a_form_whose_message_is_refused_stores_nothing(kind: Kind) {
-    let (hub, place) = hub(kind, &[]).await;
+    let (hub, place) = hub(kind, &[("CHAT_NEW_CONVERSATIONS_PER_DAY", "1")]).await;
     let (alice, bob, mallory) = (hub.person(42), hub.person(7), hub.person(666));
     let file = jpeg(&picture(64, 40).into(), None);
     let form = |to: (&str, &str), key: &str| {
@@ -284,6 +284,7 @@ async fn a_form_whose_message_is_refused_stores_nothing(kind: Kind) {
         assert_eq!(place.keys().await, kept, "{}", answer.text);
     }
     form(("receiver_id", "7"), "1").field("reply_to", "1").send_by(&alice).await.refused(409, "temp_id_conflict");
+    form(("receiver_id", "8"), "3").send_by(&alice).await.refused(429, "rate_limited");
     assert_eq!(place.keys().await, kept);
     // The key that was refused is free, and what a message holds is there.
     form(("thread_id", &thread), "2").send_by(&alice).await.is(201);
