@@ -146,6 +146,7 @@ async fn read_everything(db: &Database) {
     messages::was_sent(db, Pair::new(ann, ben).unwrap(), ann, "k").await.unwrap();
     media::find(db, ann, &MediaId("a".to_owned())).await.unwrap();
     media::over(db, Timestamp::now(), 0, 10).await.unwrap();
+    media::unsent(db, ann, Timestamp::now()).await.unwrap();
     threads::authorship(db, MessageId::new(1).unwrap()).await.unwrap();
     unread::totals(db, ben).await.unwrap();
     unread::by_counterpart(db, ben).await.unwrap();

@@ -164,8 +164,9 @@ pub(crate) async fn names(
     values: impl IntoIterator<Item = Value> + Send,
 ) -> Result<Vec<Name>, Failure> {
     let each = |row: &QueryResult| {
-        let column = |at| row.try_get_by_index(at);
-        Ok([column(0)?, column(1)?, column(2)?, column(3)?, column(4)?])
+        // A query of ranges has others before them.
+        let column = |name| row.try_get("", name);
+        Ok([column("id")?, column("thread_id")?, column("rev")?, column("commit_no")?, column("created_commit")?])
     };
     let found = packed::rows(db, &Name::columns("r"), text, values, each).await?;
     Ok(found.into_iter().map(Name::of).collect())

@@ -17,6 +17,7 @@ on_both_backends!(
     an_image_is_seen_by_its_uploader_and_then_by_those_who_talk,
     what_nobody_sends_is_over_and_can_be_swept,
     what_is_sent_stays,
+    what_waits_to_be_sent_is_counted_for_its_uploader_alone,
     what_was_deleted_is_over_at_once,
     who_sends_an_image_that_is_given_up_is_told_so,
     a_message_is_known_by_its_key,
@@ -95,6 +96,27 @@ async fn what_is_sent_stays(mut w: World) {
     assert!(none.is_empty());
     assert_eq!(media::over(&w.db, LATER, 0, 10).await.unwrap(), []);
     assert_eq!(seen_by(&w, ben, "a").await.as_deref(), Some("k/a"));
+}
+
+async fn what_waits_to_be_sent_is_counted_for_its_uploader_alone(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    let now = w.now();
+    assert_eq!(media::unsent(&w.db, ann, now).await.unwrap(), media::Unsent::default());
+    for (image, owner) in [("a", ann), ("b", ann), ("c", ann), ("d", ben)] {
+        w.upload(image, owner).await;
+    }
+    let each = media::unsent(&w.db, ben, now).await.unwrap();
+    assert!(each.images == 1 && each.bytes > 0, "{each:?}");
+    assert_eq!(media::unsent(&w.db, ann, now).await.unwrap(), media::Unsent { images: 3, bytes: 3 * each.bytes });
+    let message = sent(sends(&mut w, ann, ben, "a").await).message;
+    assert_eq!(media::unsent(&w.db, ann, now).await.unwrap().images, 2, "one is sent");
+    let delete = w.delete(message.id, pair(ann, ben));
+    w.one(delete).await;
+    assert_eq!(media::unsent(&w.db, ann, now).await.unwrap().images, 2, "what was sent does not come back");
+    w.one(Change::GiveUp(vec![id("b")], LATER)).await;
+    assert_eq!(media::unsent(&w.db, ann, now).await.unwrap().images, 1, "one is given up");
+    assert_eq!(media::unsent(&w.db, ann, LATER).await.unwrap().images, 0, "their time is over");
+    assert_eq!(media::unsent(&w.db, ben, now).await.unwrap(), each);
 }
 
 async fn what_was_deleted_is_over_at_once(mut w: World) {

@@ -96,7 +96,13 @@ pub(crate) async fn get_metrics(api: Api, headers: HeaderMap) -> Result<Response
 #[derive(Clone)]
 pub(super) struct Written {
     counted: PrometheusHandle,
-    last: Arc<Mutex<Option<(Instant, Arc<Prepared>)>>>,
+    last: Arc<Mutex<Option<Text>>>,
+}
+
+/// What was written, and when that was begun.
+struct Text {
+    at: Instant,
+    body: Arc<Prepared>,
 }
 
 impl std::fmt::Debug for Written {
@@ -114,15 +120,15 @@ impl Written {
     /// has it written.
     async fn text(&self, hub: &Hub) -> Result<Arc<Prepared>, ApiError> {
         let mut last = self.last.lock().await;
-        if let Some((at, text)) = &*last
-            && at.elapsed() < FRESH
+        if let Some(text) = &*last
+            && text.at.elapsed() < FRESH
         {
-            return Ok(Arc::clone(text));
+            return Ok(Arc::clone(&text.body));
         }
         let (at, counted) = (Instant::now(), self.counted.clone());
-        let writing = hub.aside(async move { Arc::new(Prepared::new(PROMETHEUS, Bytes::from(counted.render()))) });
-        let text = writing.await?;
-        *last = Some((at, Arc::clone(&text)));
-        Ok(text)
+        let writing = hub.aside(async move { Prepared::new(PROMETHEUS, Bytes::from(counted.render())) });
+        let body = Arc::new(writing.await?);
+        *last = Some(Text { at, body: Arc::clone(&body) });
+        Ok(body)
     }
 }

@@ -14,6 +14,7 @@ on_both_stores!(
     colours_are_shown_as_they_were_meant,
     a_picture_is_scaled_down_and_never_up,
     of_an_animation_the_first_frame_is_kept,
+    what_every_browser_shows_is_taken,
     real_photographs_are_taken,
 );
 
@@ -166,6 +167,39 @@ async fn of_an_animation_the_first_frame_is_kept(kind: Kind) {
     drop(encoder);
     let images = uploads(&alice, &[&bytes]).await;
     assert_upright(&fetched(&alice, &images[0], "url").await, "an animation");
+}
+
+/// Each is whole where anything of it is kept.
+async fn what_every_browser_shows_is_taken(kind: Kind) {
+    let (hub, _) = hub(kind, &[]).await;
+    let alice = hub.person(42);
+    let upright: DynamicImage = picture(240, 160).into();
+    let photo = jpeg(&upright, None);
+    let [gif, png, webp] =
+        [ImageFormat::Gif, ImageFormat::Png, ImageFormat::WebP].map(|format| encoded(&upright, format));
+    let without = |file: &[u8], bytes: usize| file[..file.len() - bytes].to_vec();
+    let stray = [&photo[..2], b"stray bytes", &photo[2..]].concat();
+    // A tag of EXIF that says to turn it by a half, behind what JPEG has before it.
+    let turned = b"\0\0\0\x1ceXIfExif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x03\0\0";
+    let over = encoded(&as_seen(picture(240, 160), 3), ImageFormat::Png);
+    let prefixed = [&over[..33], turned, &super::hostile::crc(&turned[4..]).to_be_bytes(), &over[33..]].concat();
+    let longer = [b"RIFF\xff\xff\xff\0".as_slice(), &webp[8..]].concat();
+    for (name, file) in [
+        ("a GIF without its last byte", without(&gif, 1)),
+        ("a JPEG without EOI", without(&photo, 2)),
+        ("a JPEG with stray bytes between segments", stray),
+        ("a PNG without IEND", without(&png, 12)),
+        ("a PNG with EXIF as in a JPEG", prefixed),
+        ("a WebP that says it is longer", longer),
+    ] {
+        let answer = Form::default().file(&file).upload_by(&alice).await;
+        assert_eq!(answer.status, 201, "{name}: {}", answer.text);
+        assert_upright(&fetched(&alice, &answer.body["images"][0], "url").await, name);
+    }
+    for (name, file) in [("GIF", &gif), ("JPEG", &photo), ("PNG", &png), ("WebP", &webp)] {
+        let answer = Form::default().file(&without(file, file.len() / 3)).upload_by(&alice).await;
+        assert_eq!((answer.status, answer.code()), (422, Some("image_invalid")), "{name}: {}", answer.text);
+    }
 }
 
 /// Photographs that packages ship: `scripts/test` gets some.

@@ -18,6 +18,16 @@ pub struct Raw {
 impl Raw {
     /// Reads an answer: its head, and as much of a body as it says that there is.
     pub async fn read(from: &mut (impl AsyncRead + Unpin)) -> Option<Self> {
+        let mut answer = Self::read_head(from).await?;
+        let length = answer.header("content-length").parse().unwrap_or_default();
+        answer.body.resize(length, 0);
+        from.read_exact(&mut answer.body).await.ok()?;
+        Some(answer)
+    }
+
+    /// Reads the head of an answer, and nothing after it.
+    pub async fn read_head(from: &mut (impl AsyncRead + Unpin)) -> Option<Self> {
+        // A byte at a time: what follows is for others to read.
         let mut from = BufReader::with_capacity(1, from);
         let mut lines = Vec::new();
         loop {
@@ -34,10 +44,7 @@ impl Raw {
         let header =
             |line: &String| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
         let headers: Vec<_> = lines[1..].iter().filter_map(header).collect();
-        let length = headers.iter().find(|(name, _)| name == "content-length");
-        let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().expect("a length"))];
-        from.read_exact(&mut body).await.ok()?;
-        Some(Self { status, headers, body })
+        Some(Self { status, headers, body: Vec::new() })
     }
 
     /// Returns a header; empty if there is none.
@@ -54,9 +61,12 @@ impl Raw {
 
 /// Says something to a hub, on a connection of its own; `None` if it hangs up without an answer.
 pub async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Option<Raw> {
-    let mut socket = TcpStream::connect(address).await.expect("the hub listens");
-    socket.write_all(request.as_ref()).await.expect("written");
-    super::in_time("an answer", Raw::read(&mut socket)).await
+    let (mut socket, request) = (TcpStream::connect(address).await.expect("the hub listens"), request.as_ref());
+    socket.write_all(request).await.expect("written");
+    let reading = async {
+        if request.starts_with(b"HEAD ") { Raw::read_head(&mut socket).await } else { Raw::read(&mut socket).await }
+    };
+    super::in_time("an answer", reading).await
 }
 
 /// Writes a request for a WebSocket.
