@@ -57,7 +57,7 @@ pub async fn unsent(db: &Database, owner: UserId, now: Timestamp) -> Result<Unse
          WHERE i.expires_at > ? AND i.owner_id = ? AND i.attached_at IS NULL";
     let integer = if db.backend == DatabaseBackend::MySql { "SIGNED" } else { "INTEGER" };
     let values = [Value::from(now.millis()), Value::from(owner.column())];
-    let statement = sql::statement(db.backend, &UNSENT.replace("{integer}", integer), values);
+    let statement = sql::statement(db.backend, UNSENT.replace("{integer}", integer), values);
     let Some(row) = db.readers.query_one_raw(statement).await.map_err(failure::error)? else {
         return Ok(Unsent::default());
     };
