@@ -272,6 +272,19 @@ async fn forms_that_trickle_do_not_keep_uploads_waiting() {
     });
     futures_util::future::join_all(crowd).await;
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    let over = async {
+        loop {
+            if let Some(at) = trickling.iter().position(tokio::task::JoinHandle::is_finished) {
+                return at;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let at = in_time("one that made room", over).await;
+    let told = trickling.swap_remove(at).await.expect("an answer");
+    assert!(told.starts_with("HTTP/1.1 408 ") && told.contains("\"temporary\":true"), "{told}");
+    trickling.iter().for_each(tokio::task::JoinHandle::abort);
+    until("all to go", || async { (uploads_under_way(&carol).await == 0).then_some(()) }).await;
     // Sixteen who are stuck in a file, with nothing left: one who comes then waits for seconds.
     let mut stuck = Vec::new();
     for id in 0..16 {
@@ -280,21 +293,12 @@ async fn forms_that_trickle_do_not_keep_uploads_waiting() {
         socket.write_all(&bytes[..bytes.len() / 2]).await.expect("written");
         stuck.push(tokio::spawn(trickles(socket, bytes[bytes.len() / 2..].to_vec())));
     }
+    until("all to have a place", || async { (uploads_under_way(&carol).await == 16).then_some(()) }).await;
     until("an upload to be taken", || async {
         (Form::default().file(&file).upload_by(&dave).await.status == 201).then_some(())
     })
     .await;
-    let over = async {
-        loop {
-            if let Some(at) = stuck.iter().chain(&trickling).position(tokio::task::JoinHandle::is_finished) {
-                return at;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let at = in_time("one that is too slow to be told", over).await;
-    let told = stuck.into_iter().chain(trickling).nth(at).expect("it is there").await.expect("an answer");
-    assert!(told.starts_with("HTTP/1.1 408 ") && told.contains("\"temporary\":true"), "{told}");
+    assert_eq!(stuck.len(), 16);
 }
 
 async fn uploads_under_way(who: &Person) -> u64 {
