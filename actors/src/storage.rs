@@ -363,8 +363,11 @@ async fn prepare(writer: &mut Writer, due: Due, node: &Node) -> Option<bool> {
         let begun = writer.begin_anew().await;
         for done in due.begin_anew {
             // The follower may have been started again meanwhile, and looks by itself.
-            let _ =
-                done.send(begun.as_ref().map(|()| ()).map_err(|error| DatabaseError::Unavailable(error.to_string())));
+            let answer = match &begun {
+                Ok(()) => Ok(()),
+                Err(error) => Err(DatabaseError::Unavailable(error.to_string())),
+            };
+            let _ = done.send(answer);
         }
     }
     if due.sweep

@@ -105,10 +105,10 @@ impl Body {
     }
 
     /// Takes a form apart: its boundary, and its bytes as they come. What is no form is given back.
-    pub(crate) fn multipart(self) -> Result<(String, Chunks), (Self, ApiError)> {
+    pub(crate) fn multipart(self) -> Result<(String, Chunks), Box<(Self, ApiError)>> {
         if !self.is_multipart() {
             let error = ApiError::new(ErrorCode::UnsupportedMedia, "the body must be multipart/form-data");
-            return Err((self, error));
+            return Err(Box::new((self, error)));
         }
         let kind = kind(&self.headers).unwrap_or_default();
         let boundary = kind.get("boundary").and_then(|boundary| std::str::from_utf8(boundary).ok());
@@ -116,7 +116,7 @@ impl Body {
             Some(boundary) => Ok((boundary.to_owned(), self.chunks)),
             None => {
                 let text = "multipart/form-data comes with its boundary in Content-Type";
-                Err((self, ApiError::bad_request(text)))
+                Err(Box::new((self, ApiError::bad_request(text))))
             }
         }
     }

@@ -64,7 +64,10 @@ pub(crate) async fn read(api: &Api, user: UserId, body: Body) -> Result<Form, Ap
     }
     let (boundary, chunks) = match body.multipart() {
         Ok(parts) => parts,
-        Err((body, error)) => return Err(body.refuse(error).await),
+        Err(refused) => {
+            let (body, error) = *refused;
+            return Err(body.refuse(error).await);
+        }
     };
     let (source, place) = (Source::new(chunks), Place::default());
     let feed = Feed::new(source.clone(), place.clone(), &boundary);

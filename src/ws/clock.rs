@@ -48,9 +48,10 @@ impl Clock {
         self.heard_at = Instant::now();
     }
 
-    /// Returns how long ago the last sign of life was.
+    /// Returns how long ago the last sign of life was, in whole milliseconds, as times are told: rather longer than shorter.
     pub(super) fn silence(&self) -> Duration {
-        self.heard_at.elapsed()
+        let silence = self.heard_at.elapsed().as_nanos().div_ceil(1_000_000);
+        Duration::from_millis(u64::try_from(silence).unwrap_or(u64::MAX))
     }
 
     /// Tells whether a ping has not been answered until the next one was due.

@@ -32,6 +32,7 @@ export class Delivery {
   /** Entries that have been said, and what waits for their answers. */ #answers = new Map();
   /** How often each was refused for now. */ #attempts = new Map();
   #messages = new Pacer();
+  /** First messages of conversations: the server takes only so many of those, and the others need not wait for them. */ #beginnings = new Pacer();
   #uploads = new Pacer();
   /** One of these has ended a connection. */ #suspects = new Set();
   #ends = 0;
@@ -47,6 +48,7 @@ export class Delivery {
 
   begin(limits) {
     this.#messages.begin(limits);
+    this.#beginnings.begin({ in_flight: limits?.in_flight });
     this.#uploads.begin();
     this.run();
   }
@@ -56,6 +58,7 @@ export class Delivery {
     this.#end();
     this.#ended = new Promise(end => (this.#end = end));
     this.#messages.end();
+    this.#beginnings.end();
     this.#uploads.end();
     for (const { done } of this.#answers.values()) done();
   }
@@ -124,9 +127,11 @@ export class Delivery {
       for (const image of entry.images) await this.#upload(entry, image);
       if (!this.#account.online) return;
       this.#fits(entry);
-      const release = await this.#messages.next();
+      const begins = await this.#begins(entry);
+      const began = begins ? await this.#beginnings.next() : () => {};
+      const release = began && (await this.#messages.next());
       if (!release) return;
-      await this.#say(entry).finally(release);
+      await this.#say(entry, begins).finally(() => (release(), began()));
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
       if (!this.#account.retired) await this.#refused(entry, error);
@@ -138,8 +143,23 @@ export class Delivery {
     if (wrong) throw wrong;
   }
 
+  /** Tells whether an entry begins a conversation, as far as that is known. */
+  async #begins({ kind, receiver_id }) {
+    const { threads } = this.#account;
+    if (kind !== 'message' || !receiver_id || threads.get({ user: receiver_id })) return false;
+    // An old one need not wait with the new ones: where these wait, it is worth a question.
+    return !(this.#beginnings.slow && (await threads.known({ user: receiver_id }).catch(() => undefined)));
+  }
+
+  /** The server has no time. If that is for new conversations alone, the others go on. */
+  #slow({ retryAfter }, begins) {
+    const { rate } = this.#client.limits() ?? {};
+    if (!begins || (rate && retryAfter <= 2000 / rate)) this.#messages.refused(retryAfter);
+    else this.#beginnings.refused(retryAfter, retryAfter);
+  }
+
   /** Says an entry, and waits for the answer, or for the connection's end. */
-  async #say(entry) {
+  async #say(entry, begins) {
     const claimed = await this.#outbox.claim(entry);
     if (!claimed) return;
     let late;
@@ -154,8 +174,11 @@ export class Delivery {
     this.#answers.delete(entry.temp_id);
     if (!answer) return;
     this.#innocent(entry.temp_id);
-    if (answer.refusal?.temporary) this.#messages.refused(answer.refusal.retryAfter);
-    else this.#messages.taken();
+    if (answer.refusal?.temporary) this.#slow(answer.refusal, begins);
+    else {
+      this.#messages.taken();
+      if (begins) this.#beginnings.taken();
+    }
     // It had been deleted before, and the answer was lost.
     if (entry.kind === 'delete' && claimed.before && answer.refusal?.code === 'not_found') this.#outbox.settle(entry.temp_id);
     else if (answer.refusal) throw answer.refusal;

@@ -92,12 +92,17 @@ export class Pacer {
     this.#window = Math.min(this.#most, this.#window * 2);
   }
 
+  /** Whether one was refused, and none taken since. */
+  get slow() {
+    return this.#refusals > 0;
+  }
+
   /**
-   * One was refused for now. That may concern it alone (a conversation too many) or all: so all wait a little, and longer
-   * each time that it happens again before one is taken; then one goes alone.
+   * One was refused for now. It may be alone in that: so all wait a little (`most` ms), and longer each time that it happens
+   * again before one is taken; then one goes alone.
    */
-  refused(after = 0) {
-    const pause = Math.min(after, PAUSE * 2 ** this.#refusals++);
+  refused(after = 0, most = PAUSE) {
+    const pause = Math.min(after, most * 2 ** this.#refusals++);
     this.#until = Math.max(this.#until, now() + pause);
     this.#tokens = Math.min(this.#tokens, 0);
     this.#window = 1;

@@ -61,7 +61,7 @@ export class Threads {
   }
 
   /** A thread that may not be here yet. */
-  async #known(to) {
+  async known(to) {
     await this.#account.ready();
     const held = this.get(to);
     if (held || (to?.user == null && to?.id == null && typeof to !== 'number')) return held;
@@ -73,7 +73,7 @@ export class Threads {
   }
 
   async messages(to, { atLeast = 50, more = false } = {}) {
-    const thread = await this.#known(to);
+    const thread = await this.known(to);
     if (!thread) return [];
     if (thread.low > 1 && (more || thread.messages.length < atLeast)) {
       const { messages, has_more, rev } = await this.#client.ask('GET', `/chat/messages?thread_id=${thread.id}&limit=${Math.min(200, atLeast)}&before_seq=${thread.low}`);

@@ -154,6 +154,24 @@ test('one entry that is refused for now does not hold up the others for long', a
   assert.equal(await outcome(waiting), 'pending');
 });
 
+test('new conversations beyond the hub\'s limit wait among themselves', { timeout: 60_000 }, async () => {
+  const strict = await Hub.start({ CHAT_NEW_CONVERSATIONS_PER_MINUTE: '60' });
+  await strict.ask(7, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'f', content: 'hello' });
+  const mine = new Clients(strict);
+  const { WebSocket, frames } = counting();
+  const chat = await mine.online(1, { WebSocket });
+  const order = [];
+  const sent = Array.from({ length: 64 }, (_, n) => chat.send({ user: 1000 + n }, { text: 'new' }).then(() => order.push('new')));
+  await until('the limit is reached', () => order.length === 60);
+  await chat.send({ user: 7 }, { text: 'to a friend' }).then(() => order.push('friend'));
+  await Promise.all(sent);
+  assert.ok(order.indexOf('friend') < 63, 'the last ones come a second apart');
+  assert.ok(frames('message_send').length < 85, `${frames('message_send').length} frames`);
+  assert.deepEqual([frames('auth').length, chat.errors], [1, []]);
+  mine.close();
+  await strict.end();
+});
+
 test('a picture that was swept before its message was sent is uploaded again, once', async () => {
   const [a, b] = pair();
   const chat = await clients.online(a);

@@ -30,10 +30,9 @@ class Tab {
   }
 
   async load(how) {
-    // A bare page of the same origin: the library is all that runs in it.
     if (process.env.WEB_FROM_DISK) await fromDisk(this.page);
-    await this.page.route('**/bare', route => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
-    await this.page.goto(`${hub.url}/bare`);
+    // Without a token the page has no client of its own.
+    await this.page.goto(`${hub.url}/`);
     await this.page.evaluate(async ([url, token, user, how]) => {
       const { ChatClient } = await import(`${url}/chat-client.js`);
       window.promises = {};

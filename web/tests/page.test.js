@@ -13,7 +13,8 @@ after(() => chromium.close());
 /** A hub, Alice and Bob, each in a browser of their own, by the links that the hub has printed. */
 async function scene(settings) {
   const hub = await Hub.start(settings);
-  const [forAlice, forBob] = hub.links();
+  // The hub prints them once it listens, which may be after it is first asked whether it is ready.
+  const [forAlice, forBob] = await until('the links are printed', () => hub.links().length === 2 && hub.links());
   const [alice, bob] = await Promise.all([Visitor.open(chromium, forAlice), Visitor.open(chromium, forBob)]);
   await Promise.all([alice.online(), bob.online()]);
   return { hub, alice, bob, async end() {

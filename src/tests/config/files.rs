@@ -44,7 +44,7 @@ async fn uploads(person: &Person) {
     body.extend(png);
     body.extend(b"\r\n--x--\r\n");
     let request = person.request(reqwest::Method::POST, "/chat/upload");
-    answer(request.header("Content-Type", "multipart/form-data; boundary=x").body(body)).await.is(200);
+    answer(request.header("Content-Type", "multipart/form-data; boundary=x").body(body)).await.is(201);
 }
 
 fn is_private(folder: &Path) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::support::person::{array, number};
 use super::support::{Hub, Person};
@@ -63,6 +63,9 @@ async fn after_a_clock_was_put_back_an_hour_what_is_new_stands_above_what_is_old
         mine.sends_to(&hub.person(other), "hello").await;
         newest = hub.person(other).connect().await.sends_to(&me, &format!("from {other}")).await;
     }
+    // What is read rings again with the next message.
+    let second = number(&me.thread_with(&hub.person(2)).await, "id");
+    me.post(&format!("/chat/threads/{second}/read"), &json!({})).await.is(200);
     let now = number(&mine.greeting, "ts");
     restarts_with_its_clock_shifted(&mut hub, -3_600).await;
     let mut mine = me.connect().await;

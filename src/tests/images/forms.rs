@@ -21,7 +21,9 @@ fn disposition(rest: &str) -> String {
 async fn an_id_is_an_id_whatever_its_part_says_that_it_is(kind: Kind) {
     let (hub, _) = hub(kind, &[("CHAT_UPLOAD_RATE", "off")]).await;
     let alice = hub.person(42);
-    let ways: [(&str, fn(&Value) -> String); 15] = [
+    /// A part's headers, and what it says of an image.
+    type Way = (&'static str, fn(&Value) -> String);
+    let ways: [Way; 15] = [
         ("name=\"images[]\"\r\nContent-Type: text/plain; charset=utf-8", |image| text(image, "id").to_owned()),
         ("name=images[]\r\nContent-Type: text/plain", |image| text(image, "id").to_owned()),
         ("name=\"images\"\r\nContent-Type: text/plain; charset=us-ascii", |image| text(image, "id").to_owned()),
@@ -41,7 +43,7 @@ async fn an_id_is_an_id_whatever_its_part_says_that_it_is(kind: Kind) {
     let file = small();
     let mut images = Vec::new();
     while images.len() < ways.len() {
-        images.extend(uploads(&alice, &vec![file.as_slice(); 5]).await);
+        images.extend(uploads(&alice, &[file.as_slice(); 5]).await);
     }
     for ((head, body), image) in ways.into_iter().zip(&images) {
         let form = Form::default().field("receiver_id", "7").part(&disposition(head), body(image).as_bytes());

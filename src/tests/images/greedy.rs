@@ -85,7 +85,7 @@ struct Bits(Vec<u8>, usize);
 impl Bits {
     fn add(&mut self, value: u32, count: usize) {
         for bit in 0..count {
-            if self.1 % 8 == 0 {
+            if self.1.is_multiple_of(8) {
                 self.0.push(0);
             }
             *self.0.last_mut().expect("a byte") |= u8::from(value >> bit & 1 == 1) << (self.1 % 8);

@@ -6,9 +6,11 @@ use chat_loadtest::client::Credentials;
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use super::support::raw::{ask, upgrade};
-use super::support::{Hub, Person};
+use super::support::raw::{Raw, ask, upgrade};
+use super::support::{Hub, Person, in_time};
 
 /// What browsers and proxies send beside a good token, each of which stood before it once.
 fn beside(token: &str) -> Vec<Vec<u8>> {
@@ -107,6 +109,20 @@ async fn an_empty_credential_is_one_that_is_not_there() {
     }
     let rest = format!("GET /chat/unread HTTP/1.1\r\nHost: hub\r\nAuthorization: \r\nCookie: token={token}\r\n\r\n");
     assert_eq!(ask(hub.address(), rest).await.expect("an answer").status, 200);
+    // With nothing else there, the first frame must say who it is, as where nothing was shown at all.
+    for query in ["?ticket=", "?token=&ticket=", ""] {
+        let mut socket = TcpStream::connect(hub.address()).await.expect("the hub listens");
+        socket.write_all(upgrade(&format!("/chat{query}"), &[]).as_bytes()).await.expect("written");
+        let answer = in_time("an answer", Raw::read_head(&mut socket)).await.expect("an answer");
+        assert_eq!(answer.status, 101, "{query}");
+        // A masked text frame: `{}`.
+        socket.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'{', b'}']).await.expect("written");
+        let mut heard = Vec::new();
+        // It hangs up without waiting for our goodbye.
+        let _ = in_time("the end", socket.read_to_end(&mut heard)).await;
+        let heard = String::from_utf8_lossy(&heard);
+        assert!(heard.contains(r#""code":"unauthorized""#) && !heard.contains("auth_ok"), "{query}: {heard}");
+    }
     // In the first frame, too.
     let ticket = alice.ticket().await;
     for auth in [

@@ -106,8 +106,11 @@ fn marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     }
 }
 
+/// A part of a file, and what follows it.
+type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// Splits off a segment's content; `None` if it is cut.
-fn segment(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, Fault> {
+fn segment(bytes: &[u8]) -> Result<Option<Split<'_>>, Fault> {
     let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(None) };
     let length = usize::from(u16::from_be_bytes(*length));
     let length = length.checked_sub(2).ok_or_else(|| Fault::broken("a segment is shorter than its length"))?;
@@ -115,7 +118,7 @@ fn segment(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, Fault> {
 }
 
 /// Splits off a scan's bytes, up to the next marker; `FF 00` is a byte, and restart markers are part of it.
-fn scan(bytes: &[u8]) -> (&[u8], &[u8]) {
+fn scan(bytes: &[u8]) -> Split<'_> {
     let mut from = 0;
     while let Some(at) = bytes[from..].iter().position(|byte| *byte == 0xFF).map(|at| from + at) {
         match bytes.get(at + 1) {
