@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use bytes::Bytes;
 use chat_database::ids::{CommitNo, Rev, ThreadId};
 use tokio::sync::Notify;
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::metrics;
 use crate::protocol::{CloseCode, ServerFrame};
@@ -198,6 +198,8 @@ impl Outbox {
         }
         if !state.has_room(frame.len(), Surplus::IsReplayed.share(self.0.capacity)) {
             state.fall_behind(released());
+            // From now on a client that takes nothing is waited for only so long.
+            self.0.closed.notify_one();
             return self.unless_stuck(state);
         }
         state.tells(mark, &released);
@@ -352,15 +354,6 @@ impl Outbox {
         Ok(true)
     }
 
-    /// Closes the connection if the client takes nothing while more waits for it than there is room for.
-    pub fn close_if_stuck(&self) {
-        let state = self.lock();
-        let half = Capacity { bytes: self.0.capacity.bytes / 2, frames: self.0.capacity.frames / 2 };
-        if state.held.is_some() || !state.has_room(0, half) {
-            let _ = self.unless_stuck(state);
-        }
-    }
-
     /// Closes the connection: there is more to tell it than it can be told.
     pub fn give_up(&self) {
         self.too_slow(self.lock());
@@ -368,7 +361,7 @@ impl Outbox {
 
     /// Goes on with a client that reads.
     fn unless_stuck(&self, state: MutexGuard<'_, State>) -> Result<(), Slow> {
-        if state.writing.is_some_and(|since| since.elapsed() > PATIENCE) {
+        if state.writing.is_some_and(|since| since.elapsed() >= PATIENCE) {
             self.too_slow(state);
             return Err(Slow);
         }
@@ -441,14 +434,27 @@ impl Outbox {
         }
     }
 
-    /// Waits until the connection is being closed, whatever waits to be written: for a task that is stuck in writing.
+    /// Waits until the connection is being closed, whatever waits to be written: for a task that is stuck in writing. Closes it if
+    /// the client takes nothing for too long while a replay runs, or is to come.
     pub async fn closed(&self) -> Close {
         loop {
             let closed = self.0.closed.notified();
-            if let Some(close) = self.closing() {
-                return close;
+            let waited_for = {
+                let state = self.lock();
+                if let Some(close) = &state.close {
+                    return close.clone();
+                }
+                state.writing.filter(|_| state.held.is_some()).map(|since| since + PATIENCE)
+            };
+            match waited_for {
+                None => closed.await,
+                // In a box: it is rare, and every connection's task would have room for it.
+                Some(end) => {
+                    if Box::pin(timeout_at(end, closed)).await.is_err() {
+                        let _ = self.unless_stuck(self.lock());
+                    }
+                }
             }
-            closed.await;
         }
     }
 

@@ -123,7 +123,6 @@ impl Connection {
                 // Boxed: few ever wait for a place, and every connection's task would have room for it.
                 free = async { Box::pin(self.session.permit()).await }, if permit.is_none() => permit = Some(free),
                 () = &mut timer => {
-                    self.session.outbox().close_if_stuck();
                     match self.clock.due(Instant::now(), permit.is_none()) {
                         Due::Nothing => {}
                         Due::Ping => self.wire.ping(),

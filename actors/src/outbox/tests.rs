@@ -166,28 +166,41 @@ async fn a_client_that_takes_nothing_while_too_much_waits_is_closed() {
     let outbox = Outbox::new(Capacity { bytes: 40, frames: 8 });
     event(&outbox, "event", 0);
     assert_eq!(outbox.drain().await, frames(&["event"]));
-    tokio::time::advance(PATIENCE * 2).await;
-    outbox.close_if_stuck();
+    let waited = tokio::time::timeout(PATIENCE * 2, outbox.next(true)).await;
+    waited.expect_err("there is room: a line may be dead for a while");
     event(&outbox, "event", 1);
-    assert_eq!(outbox.closing(), None, "there is room: a line may be dead for a while");
     for _ in 0..6 {
         let _ = outbox.push_durable(bytes("event"), None, || CommitNo(1));
     }
     assert_eq!(outbox.closing(), Some(Close::new(CloseCode::TooSlow)));
     assert_eq!(outbox.drain().await, Drained::Closed(Close::new(CloseCode::TooSlow)), "and what waited is dropped");
+}
 
-    // Nobody else has anything to say, and it has not read what it has missed.
+/// Nobody else has anything to say, and it does not read what it has missed.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_of_a_replay_is_closed_in_time() {
     let outbox = Outbox::new(Capacity { bytes: 40, frames: 8 });
     outbox.hold();
     outbox.replay(vec![bytes("old")]).expect("open");
-    outbox.close_if_stuck();
     assert_eq!(outbox.drain().await, frames(&["old"]));
-    tokio::time::advance(PATIENCE / 2).await;
-    outbox.close_if_stuck();
-    assert_eq!(outbox.closing(), None, "it may take its time");
-    tokio::time::advance(PATIENCE).await;
-    outbox.close_if_stuck();
-    assert_eq!(outbox.closing(), Some(Close::new(CloseCode::TooSlow)));
+    let began = Instant::now();
+    assert_eq!(outbox.next(true).await, Drained::Closed(Close::new(CloseCode::TooSlow)));
+    assert!((PATIENCE..PATIENCE * 2).contains(&began.elapsed()));
+
+    // The same of one that falls behind while it is being written to.
+    let outbox = Outbox::new(Capacity { bytes: 40, frames: 8 });
+    event(&outbox, "event", 0);
+    assert_eq!(outbox.drain().await, frames(&["event"]));
+    let mut ends = std::pin::pin!(outbox.next(true));
+    tokio::select! {
+        biased;
+        _ = &mut ends => panic!("there is room"),
+        () = tokio::time::sleep(PATIENCE / 2) => {}
+    }
+    for number in 0..8 {
+        event(&outbox, "event", number);
+    }
+    assert_eq!(ends.await, Drained::Closed(Close::new(CloseCode::TooSlow)));
 }
 
 #[tokio::test]
