@@ -89,13 +89,19 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
         (ContextKind::InvalidValue, ErrorKind::TooManyValues),
     ] {
         let Some(ContextValue::String(text)) = error.get(kind) else { continue };
-        let hidden = text.contains('@') || (stray && error.kind() == of);
+        let hidden = text.contains('@') || (stray && error.kind() == of && !is_flag(&Cli::command(), text));
         if hidden || (setting && kind == ContextKind::InvalidValue) {
             error.insert(kind, ContextValue::String("(not shown: it may be a secret)".to_owned()));
             error.remove(ContextKind::Suggested);
         }
     }
     error
+}
+
+/// Tells whether a word is a flag, of whichever command.
+fn is_flag(command: &clap::Command, word: &str) -> bool {
+    let named = |argument: &clap::Arg| argument.get_long().is_some_and(|name| word.strip_prefix("--") == Some(name));
+    command.get_arguments().any(named) || command.get_subcommands().any(|command| is_flag(command, word))
 }
 
 /// What to do.

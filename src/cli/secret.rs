@@ -75,7 +75,7 @@ pub fn without_secrets(mut error: clap::Error) -> clap::Error {
         let unknown = match kind {
             // What follows the flags is taken for a command, whatever it is.
             ContextKind::InvalidSubcommand => Cli::command().find_subcommand(text).is_none(),
-            ContextKind::InvalidArg => error.kind() == ErrorKind::UnknownArgument,
+            ContextKind::InvalidArg => error.kind() == ErrorKind::UnknownArgument && !is_flag(&Cli::command(), text),
             _ => error.kind() == ErrorKind::TooManyValues,
         };
         if text.contains('@') || (stray && unknown) {
@@ -85,6 +85,12 @@ pub fn without_secrets(mut error: clap::Error) -> clap::Error {
         }
     }
     error
+}
+
+/// Tells whether a word is a flag, of whichever command.
+fn is_flag(command: &clap::Command, word: &str) -> bool {
+    let named = |argument: &clap::Arg| argument.get_long().is_some_and(|name| word.strip_prefix("--") == Some(name));
+    command.get_arguments().any(named) || command.get_subcommands().any(|command| is_flag(command, word))
 }
 
 #[cfg(test)]

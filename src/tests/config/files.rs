@@ -43,7 +43,7 @@ async fn uploads(person: &Person) {
     let mut body = b"--x\r\nContent-Disposition: form-data; name=\"images[]\"; filename=\"a.png\"\r\n\r\n".to_vec();
     body.extend(png);
     body.extend(b"\r\n--x--\r\n");
-    let request = person.request(reqwest::Method::POST, "/chat/upload");
+    let request = person.ask(reqwest::Method::POST, "/chat/upload");
     answer(request.header("Content-Type", "multipart/form-data; boundary=x").body(body)).await.is(201);
 }
 
