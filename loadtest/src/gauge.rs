@@ -1,7 +1,7 @@
 //! What a run costs the server: its process as `/proc` tells it, and what it says itself under `/metrics`.
 
 use std::cell::Cell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::inside::Inside;
 use crate::outcome::{Costs, Says, ThreadShare};
@@ -12,11 +12,16 @@ use crate::usage::{self, Idle, Thread, Usage};
 /// The share of the time from which on a thread is named.
 const WORTH_NAMING: f64 = 0.01;
 
+/// How often the hub writes its numbers down for `/metrics` at most, and a little more.
+const WRITTEN_EVERY: Duration = Duration::from_millis(1_050);
+
 /// Reads a server's costs.
 #[derive(Debug)]
 pub struct Gauge<'a> {
     target: &'a Target,
     queue: Cell<f64>,
+    /// When `/metrics` was asked for last.
+    asked: Cell<Instant>,
 }
 
 /// Everything at one moment.
@@ -49,7 +54,7 @@ impl<'a> Gauge<'a> {
     /// Makes one.
     #[must_use]
     pub fn new(target: &'a Target) -> Self {
-        Self { target, queue: Cell::new(0.0) }
+        Self { target, queue: Cell::new(0.0), asked: Cell::new(Instant::now()) }
     }
 
     /// Returns the server's resident memory in KB; 0 if its process is not here.
@@ -72,6 +77,15 @@ impl<'a> Gauge<'a> {
             metrics,
             folder: self.target.data().map(usage::folder_bytes),
         })
+    }
+
+    /// Reads `/metrics` again for a reading at the end of a load: the hub writes its numbers down once a second at most, so that
+    /// those which came with the reading may be from before the load's last second.
+    pub async fn count_to_the_end(&self, reading: &mut Reading) {
+        tokio::time::sleep_until((self.asked.get() + WRITTEN_EVERY).into()).await;
+        if let Some(metrics) = self.metrics().await {
+            reading.metrics = Some(metrics);
+        }
     }
 
     /// Looks at what changes from moment to moment.
@@ -129,6 +143,7 @@ impl<'a> Gauge<'a> {
     }
 
     async fn metrics(&self) -> Option<Metrics> {
+        self.asked.set(Instant::now());
         let text = rest::get(self.target.address, &format!("{}/metrics", self.target.base)).await.ok()?;
         Metrics::read(&text)
     }

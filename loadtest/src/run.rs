@@ -50,7 +50,7 @@ pub async fn measure<S: Scenario>(
         worked = scenario.work(&mut crew, &stage) => worked,
         never = watch(&stage.recorder, window, &gauge, live, &timeline) => match never {},
     };
-    let after = gauge.read().await?;
+    let mut after = gauge.read().await?;
     let own = usage::usage(std::process::id())?;
     let seconds = after.at.duration_since(before.at).as_secs_f64();
     worked?;
@@ -58,6 +58,7 @@ pub async fn measure<S: Scenario>(
 
     live.closing();
     scenario.close(crew, &stage).await?;
+    gauge.count_to_the_end(&mut after).await;
     let seen = stage.recorder.seen();
     let generator = generator(&seen, &own_before, &own, seconds, &load);
     live.done();

@@ -94,15 +94,17 @@ async fn both_sides_of_fifty_threads_send_at_once_through_different_hubs() {
         return;
     }
     let hubs = Pair::start().await;
-    let mut speaking = Vec::new();
+    // All of them listen before the first one speaks: what comes while a device settles is the device's, not its client's.
+    let mut connected = Vec::new();
     for thread in 0..THREADS {
         let (one, two) = (1_000 + thread * 2, 1_001 + thread * 2);
         for (hub, me, to) in [(&hubs.left, one, two), (&hubs.right, two, one)] {
             let mut device = hub.person(me).connect().await;
             device.settles().await;
-            speaking.push(tokio::spawn(speaks(device.client, me, to)));
+            connected.push((device.client, me, to));
         }
     }
+    let speaking: Vec<_> = connected.into_iter().map(|(client, me, to)| tokio::spawn(speaks(client, me, to))).collect();
     let sides = tokio::time::timeout(Duration::from_secs(60), join_all(speaking))
         .await
         .expect("everybody has heard everything");
