@@ -170,6 +170,8 @@ export interface Entry {
   temp_id: string;
   kind: 'message' | 'edit' | 'delete';
   state: 'pending' | 'failed';
+  /** It was written in a tab that is paused (`disconnect`): no other tab sends it while that one lives. */
+  held?: boolean;
   /** Why it failed: the code, and the same in words that a page can show. */
   error?: ErrorCode;
   reason?: string;
