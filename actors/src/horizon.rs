@@ -201,7 +201,6 @@ impl Horizon {
         (0..parts).map(|_| Told { horizon: self.clone(), block, done: false }).collect()
     }
 
-    /// Gives up on everything up to `head`: those who were connected are being sent away, to catch up by their cursors.
     fn finish(&self, block: u64, told: bool) {
         let mut state = self.lock();
         if let Some(block) = state.blocks.get_mut(&block) {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::person::{array, number};
+use crate::support::scene::away;
 use crate::support::{Hub, Person};
 
 /// How large an answer may be.
@@ -77,12 +78,7 @@ async fn a_page_of_history_is_a_megabyte_at_the_most_in_every_direction() {
 async fn a_page_of_what_was_missed_is_a_megabyte_at_the_most() {
     let hub = Hub::set(&[("CHAT_RATE_LIMIT", "off")]).await;
     let (author, reader) = (hub.person(1), hub.person(2));
-    let mut desk = author.connect().await;
-    desk.sends_to(&reader, "hello").await;
-    let mut device = reader.connect().await;
-    device.settles().await;
-    let cursor = device.cursor.clone();
-    device.leaves().await;
+    let (mut desk, cursor) = away(&author, &reader).await;
     for _ in 0..150 {
         desk.sends_to(&reader, &long()).await;
     }

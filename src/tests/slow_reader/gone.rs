@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::support::person::answer;
+use crate::support::scene::away;
 use crate::support::{Device, Hub, Person, until};
 
 /// As many connections as a user may have.
@@ -15,12 +16,7 @@ const DEVICES: usize = 10;
 async fn backlog() -> (Hub, Person, Person, String) {
     let hub = Hub::set(&[("CHAT_HEARTBEAT", "1s"), ("CHAT_OFFLINE_AFTER", "1s"), ("CHAT_RATE_LIMIT", "off")]).await;
     let (author, reader) = (hub.person(1), hub.person(2));
-    let mut desk = author.connect().await;
-    desk.sends_to(&reader, "hello").await;
-    let mut device = reader.connect().await;
-    device.settles().await;
-    let cursor = device.cursor.clone();
-    device.leaves().await;
+    let (mut desk, cursor) = away(&author, &reader).await;
     let text = "🙂".repeat(4_000);
     for _ in 0..600 {
         desk.sends_to(&reader, &text).await;

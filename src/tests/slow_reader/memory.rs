@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpSocket;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::support::scene::away;
 use crate::support::{Device, Hub, Person, in_time, until};
 
 const MESSAGES: usize = 900;
@@ -15,12 +16,7 @@ const MESSAGES: usize = 900;
 async fn backlog() -> (Hub, Person, Person, String) {
     let hub = Hub::set(&[("CHAT_HEARTBEAT", "4s"), ("CHAT_RATE_LIMIT", "off"), ("CHAT_WORKERS", "1")]).await;
     let (author, reader) = (hub.person(1), hub.person(2));
-    let mut desk = author.connect().await;
-    desk.sends_to(&reader, "hello").await;
-    let mut device = reader.connect().await;
-    device.settles().await;
-    let cursor = device.cursor.clone();
-    device.leaves().await;
+    let (mut desk, cursor) = away(&author, &reader).await;
     let text = "🙂".repeat(4_000);
     for _ in 0..MESSAGES {
         desk.sends_to(&reader, &text).await;

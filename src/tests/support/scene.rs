@@ -51,3 +51,15 @@ impl Scene {
         [&mut self.laptop, &mut self.phone, &mut self.desk, &mut self.tablet]
     }
 }
+
+/// Lets a reader leave after an author's first message; returns a device of the author's, and the reader's cursor: whatever
+/// the author sends from now on is missed.
+pub async fn away(author: &Person, reader: &Person) -> (Device, String) {
+    let mut desk = author.connect().await;
+    desk.sends_to(reader, "hello").await;
+    let mut device = reader.connect().await;
+    device.settles().await;
+    let cursor = device.cursor.clone();
+    device.leaves().await;
+    (desk, cursor)
+}
