@@ -397,7 +397,6 @@ fn hub_options(args: &ServeArgs, links: links::Options) -> hub::Options {
         thread_idle: process.thread_idle,
         offline_after: process.offline_after,
         heartbeat: process.heartbeat,
-        hold_cores: process.hold_cores,
         images: images::options(&args.images, links),
     }
 }

@@ -13,8 +13,6 @@ use tokio::runtime::{self, Builder};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::cores;
-
 /// How many works may wait for each other on one thread while another has nothing to do: as long as one thread suffices, the
 /// others would only want cores that messages could have.
 const LITTLE: usize = 4;
@@ -37,10 +35,7 @@ impl Home {
 
     /// Starts a thread that gives way to others.
     fn open_giving_way(name: &str) -> io::Result<Self> {
-        Self::begin(name, || {
-            cores::anywhere();
-            give_way();
-        })
+        Self::begin(name, give_way)
     }
 
     fn begin(name: &str, prepare: fn()) -> io::Result<Self> {

@@ -23,7 +23,6 @@ use tokio::time::Instant;
 
 pub use self::notifications::Notice;
 pub use crate::connection::{Opening, Session};
-use crate::cores;
 use crate::home::{Broken, Homes};
 use crate::horizon::Horizon;
 use crate::images::{Images, Prepared};
@@ -66,8 +65,6 @@ pub struct Options {
     pub offline_after: Duration,
     /// How often the hub pings, as clients are told.
     pub heartbeat: Duration,
-    /// Whether a machine of two cores gives one to the hub's thread and one to storage's: see [`crate::cores`].
-    pub hold_cores: bool,
     /// How images are dealt with.
     pub images: crate::images::Options,
 }
@@ -131,8 +128,7 @@ impl Hub {
             Refused::internal()
         };
         let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
-        let thread = if options.hold_cores { cores::of_the_hub().await } else { None };
-        let storage = storage::Handle::open(options.writes, thread).map_err(no_thread)?;
+        let storage = storage::Handle::open(options.writes).map_err(no_thread)?;
         // A server is not read on the thread that asks: one suffices.
         let makers = if database.is_sqlite() { database.readers() } else { 1 };
         let pages = Arc::new(Homes::open_giving_way("pages", makers).map_err(no_thread)?);

@@ -38,7 +38,6 @@ mod blank;
 mod catch_up;
 mod compose;
 mod connection;
-pub mod cores;
 mod events;
 mod follower;
 mod home;

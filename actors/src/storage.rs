@@ -22,7 +22,6 @@ use futures_util::FutureExt;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::cores::Cores;
 use crate::horizon::Told;
 use crate::metrics;
 use crate::node::Node;
@@ -148,7 +147,6 @@ pub(crate) struct State {
     group: Group,
     due: Due,
     log: Log,
-    cores: Cores,
 }
 
 impl Actor for Storage {
@@ -169,7 +167,6 @@ impl Actor for Storage {
         myself.send_interval(CHECKPOINT, || Message::Checkpoint);
         node.storage.is(Some(myself));
         Ok(State {
-            cores: Cores::new(node.storage.hub),
             node,
             writer: Some(writer),
             waiting: Vec::new(),
@@ -227,9 +224,6 @@ impl State {
         let (changes, mut writes): (Vec<_>, Vec<_>) =
             self.waiting.drain(..next).map(|(write, place)| (write.change, (write.reply, place))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
-        if next > 0 {
-            self.cores.commit(next);
-        }
         let broken = Broken(Some(myself.clone()));
         let node = Arc::clone(&self.node);
         let myself = myself.clone();

@@ -112,7 +112,6 @@ fn options() -> Options {
         thread_idle: Duration::from_secs(60),
         offline_after: Duration::from_secs(10),
         heartbeat: Duration::from_secs(25),
-        hold_cores: false,
         images: chat_actors::images::Options::new([7; 32]),
     }
 }

@@ -11,7 +11,6 @@ use ractor::{ActorId, ActorProcessingErr, ActorRef, ActorRuntime};
 use tokio::sync::{Mutex, MutexGuard, Semaphore, oneshot};
 
 use super::{Message, Reply, Storage, Write};
-use crate::cores::Thread;
 use crate::home::Home;
 use crate::node::Node;
 use crate::protocol::ErrorCode;
@@ -28,8 +27,6 @@ pub(crate) struct Handle {
     failing: RwLock<Option<String>>,
     /// The same in short, for each commit looks.
     is_failing: AtomicBool,
-    /// The hub's thread, if it is to have a core of its own.
-    pub(super) hub: Option<Thread>,
 }
 
 impl Handle {
@@ -37,7 +34,7 @@ impl Handle {
     ///
     /// # Errors
     /// What the system says against another thread.
-    pub(crate) fn open(places: usize, hub: Option<Thread>) -> io::Result<Self> {
+    pub(crate) fn open(places: usize) -> io::Result<Self> {
         let home = Home::open("storage")?;
         let places_left = Arc::new(Semaphore::new(places));
         Ok(Self {
@@ -48,7 +45,6 @@ impl Handle {
             turn: Mutex::default(),
             failing: RwLock::default(),
             is_failing: AtomicBool::new(false),
-            hub,
         })
     }
 

@@ -40,7 +40,6 @@ pub fn options(node: &str) -> Options {
         thread_idle: Duration::from_secs(60),
         offline_after: Duration::from_millis(200),
         heartbeat: Duration::from_secs(25),
-        hold_cores: false,
         images: images::Options::new([7; 32]),
     }
 }
