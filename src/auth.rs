@@ -19,7 +19,7 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
 use chat_database::change::Ticket;
 use chat_database::ids::UserId;
@@ -93,7 +93,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// `unauthorized`.
-    pub fn token(&self, token: &str) -> Result<Identity, Refused> {
+    pub fn token(&self, token: &str) -> Result<Identity, Error> {
         token::verify(&self.0.keys, token)
     }
 
@@ -101,7 +101,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// `unauthorized`.
-    pub fn ticket(&self, ticket: &str) -> Result<(Identity, Ticket), Refused> {
+    pub fn ticket(&self, ticket: &str) -> Result<(Identity, Ticket), Error> {
         let now = Timestamp::now();
         let read = self.0.tickets.verify(ticket, now)?;
         let identity = Identity { user: read.user, role: Role::User, expires_at: now.after(TICKET_CONNECTION) };
@@ -116,6 +116,6 @@ impl Authenticator {
 }
 
 /// Says that somebody could not prove who they are.
-fn unauthorized(why: impl Into<String>) -> Refused {
-    Refused::new(ErrorCode::Unauthorized, why)
+fn unauthorized(why: impl Into<String>) -> Error {
+    Error::new(ErrorCode::Unauthorized, why)
 }

@@ -393,7 +393,7 @@ fn hub_options(args: &ServeArgs, links: links::Options) -> hub::Options {
         edit_window: limits.edit_window,
         outbox: Capacity { bytes: limits.outbox_bytes, frames: limits.outbox_frames },
         writes: limits.storage_queue,
-        poll: process.poll,
+        commit_poll_interval: process.poll,
         thread_idle: process.thread_idle,
         offline_after: process.offline_after,
         heartbeat: process.heartbeat,

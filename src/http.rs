@@ -140,7 +140,7 @@ where
     // Boxed, for each that hands it on would have room for it.
     let made =
         Box::pin(async move { place.rides_in(compression::packed(gzip, made.await.into_response()).await).await });
-    hub.aside(made).await.unwrap_or_else(|refused| ApiError::from(refused).into_response())
+    hub.run_low_priority(made).await.unwrap_or_else(|refused| ApiError::from(refused).into_response())
 }
 
 /// Every route: what `Allow` names, what `/openapi.json` describes, what the filters below answer. Tests hold the

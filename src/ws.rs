@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_actors::protocol::Socket;
-use chat_actors::{Hub, Refused};
+use chat_actors::{Error, Hub};
 use hyper::HeaderMap;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::Semaphore;
@@ -140,7 +140,7 @@ impl Sockets {
                 answer
             }
             Err(admission::Refusal::Version) => {
-                self.0.refusals.tell(caller, &Refused::bad_request(WRONG_VERSION));
+                self.0.refusals.tell(caller, &Error::bad_request(WRONG_VERSION));
                 wrong_version()
             }
             Err(admission::Refusal::Refused(refused)) => {

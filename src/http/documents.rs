@@ -72,8 +72,9 @@ async fn document(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let base_path = Arc::clone(&api.base_path);
-    let making =
-        async { api.hub.aside(async move { Prepared::new(answer::JSON, make(&base_path).to_string().into()) }).await };
+    let making = async {
+        api.hub.run_low_priority(async move { Prepared::new(answer::JSON, make(&base_path).to_string().into()) }).await
+    };
     let mut response = made.get_or_try_init(|| making).await?.answer(headers);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     Ok(response)

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
 use futures_util::Stream;
 
@@ -83,7 +83,7 @@ impl Feed {
     }
 
     /// Gathers what has come: one piece, or several small ones.
-    fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Refused>>> {
+    fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let mut first = Bytes::new();
         let mut gathered = BytesMut::new();
         loop {
@@ -100,7 +100,7 @@ impl Feed {
                     gathered.extend_from_slice(&chunk);
                 }
                 Poll::Ready(Some(Err(_))) => {
-                    return Poll::Ready(Some(Err(Refused::new(ErrorCode::BadRequest, "the body broke off"))));
+                    return Poll::Ready(Some(Err(Error::new(ErrorCode::BadRequest, "the body broke off"))));
                 }
                 // What has come is given on first; whoever polls again hears the rest.
                 Poll::Ready(None) if length > 0 => break,
@@ -114,7 +114,7 @@ impl Feed {
 }
 
 impl Stream for Feed {
-    type Item = Result<Bytes, Refused>;
+    type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if std::mem::take(&mut self.rests) {
@@ -122,7 +122,7 @@ impl Stream for Feed {
             return Poll::Pending;
         }
         if self.place.is_too_far() {
-            return Poll::Ready(Some(Err(Refused::bad_request("too much stands between two parts of the form"))));
+            return Poll::Ready(Some(Err(Error::bad_request("too much stands between two parts of the form"))));
         }
         loop {
             let chunk = match self.gather(cx) {
@@ -160,7 +160,7 @@ impl Preamble {
     }
 
     /// Returns what came from the boundary on, once it has.
-    fn look_through(&mut self, chunk: &[u8]) -> Result<Option<Bytes>, Refused> {
+    fn look_through(&mut self, chunk: &[u8]) -> Result<Option<Bytes>, Error> {
         self.end.extend_from_slice(chunk);
         if let Some(at) = self.end.windows(self.boundary.len()).position(|window| window == self.boundary) {
             return Ok(Some(Bytes::from(self.end.split_off(at))));
@@ -168,7 +168,7 @@ impl Preamble {
         self.seen += chunk.len();
         if self.seen > BETWEEN {
             let text = "the form's boundary, as Content-Type names it, is not where the form begins";
-            return Err(Refused::bad_request(text));
+            return Err(Error::bad_request(text));
         }
         let searched = self.end.len().saturating_sub(self.boundary.len() - 1);
         self.end.drain(..searched);
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     /// Feeds pieces, and gathers what comes out.
-    async fn fed(pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<Vec<u8>>, Option<Refused>) {
+    async fn fed(pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<Vec<u8>>, Option<Error>) {
         let pieces: Vec<_> = pieces.into_iter().map(|piece| Ok(Bytes::from(piece))).collect();
         let place = Place::default();
         place.is_between();

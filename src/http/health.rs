@@ -126,7 +126,7 @@ impl Written {
             return Ok(Arc::clone(&text.body));
         }
         let (at, counted) = (Instant::now(), self.counted.clone());
-        let writing = hub.aside(async move { Prepared::new(PROMETHEUS, Bytes::from(counted.render())) });
+        let writing = hub.run_low_priority(async move { Prepared::new(PROMETHEUS, Bytes::from(counted.render())) });
         let body = Arc::new(writing.await?);
         *last = Some(Text { at, body: Arc::clone(&body) });
         Ok(body)

@@ -88,7 +88,7 @@ impl Place {
         let (head, body) = response.into_parts();
         // It is in memory.
         let Ok(body) = body.collect().await else {
-            return warp::Reply::into_response(ApiError::from(chat_actors::Refused::internal()));
+            return warp::Reply::into_response(ApiError::from(chat_actors::Error::internal()));
         };
         let written = Written { bytes: body.to_bytes(), _place: self };
         Response::from_parts(head, Bytes::from_owner(written).into())

@@ -76,7 +76,7 @@ pub(crate) async fn upload_images(api: Api, caller: Caller, body: Body) -> Resul
     // Whoever hangs up now leaves a row and its renditions together, or neither.
     let hub = api.hub.clone();
     let keeping = tokio::spawn(async move { hub.keep_images(user, form.files).await });
-    let images = keeping.await.unwrap_or_else(|_| Err(chat_actors::Refused::internal()))?;
+    let images = keeping.await.unwrap_or_else(|_| Err(chat_actors::Error::internal()))?;
     let image_urls = images.iter().map(|image| image.url.clone()).collect();
     Ok(answer::json(StatusCode::CREATED, &Uploaded { success: true, image_urls, images }))
 }

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -102,8 +102,8 @@ impl Gate {
         match self.0.late.run_until_cancelled(answer).await {
             Some(Ok(Ok(response))) => response,
             // The panic itself is logged where it happens: see `telemetry::watch_panics`.
-            Some(Err(_panic)) => refused(Refused::internal().into()),
-            None => refused(Refused::shutting_down().into()),
+            Some(Err(_panic)) => refused(Error::internal().into()),
+            None => refused(Error::shutting_down().into()),
         }
     }
 

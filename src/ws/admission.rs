@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::{ErrorCode, Socket};
 use hyper::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
@@ -43,11 +43,11 @@ pub(super) enum Refusal {
     /// Another version of the protocol.
     Version,
     /// Anything else.
-    Refused(Refused),
+    Refused(Error),
 }
 
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
+impl From<Error> for Refusal {
+    fn from(refused: Error) -> Self {
         Self::Refused(refused)
     }
 }
@@ -56,7 +56,7 @@ impl From<Wrong> for Refusal {
     fn from(wrong: Wrong) -> Self {
         match wrong {
             Wrong::Version => Self::Version,
-            Wrong::Form(what) => Self::Refused(Refused::bad_request(what)),
+            Wrong::Form(what) => Self::Refused(Error::bad_request(what)),
         }
     }
 }
@@ -69,7 +69,7 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     let credentials = Credentials::from_upgrade(request.headers, query.token.as_deref(), query.ticket.as_deref());
     let verified = credentials.as_ref().map(|shown| shown.verify(&shared.authenticator)).transpose()?;
     if shared.lifetime.draining.is_cancelled() {
-        return Err(Refused::shutting_down().into());
+        return Err(Error::shutting_down().into());
     }
     let place = Arc::clone(&shared.room).try_acquire_owned().map_err(|_| full())?;
     if let Some((identity, ticket)) = verified.clone() {
@@ -89,8 +89,8 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     })
 }
 
-fn full() -> Refused {
-    Refused::new(ErrorCode::Overloaded, "this node has no room for another connection; try again shortly")
+fn full() -> Error {
+    Error::new(ErrorCode::Overloaded, "this node has no room for another connection; try again shortly")
 }
 
 /// What stands behind the question mark.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use chat_actors::hub::Opening;
 use chat_actors::outbox::Close;
-use chat_actors::protocol::client::{Refusal, parse};
+use chat_actors::protocol::client::{ParseError, parse};
 use chat_actors::protocol::server::About;
 use chat_actors::protocol::{ClientFrame, CloseCode, ErrorCode, Socket};
-use chat_actors::{Refused, metrics};
+use chat_actors::{Error, metrics};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
@@ -91,18 +91,18 @@ async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: 
 /// Why a connection does not become one.
 struct No {
     /// What is said first.
-    refused: Option<Refused>,
+    refused: Option<Error>,
     /// How it is closed; `None`: it is gone.
     close: Option<Close>,
 }
 
 impl No {
-    fn unauthorized(refused: Refused) -> Self {
+    fn unauthorized(refused: Error) -> Self {
         Self { refused: Some(refused), close: Some(Close::new(CloseCode::Unauthorized)) }
     }
 
     /// What the hub says of a user who has shown who they are.
-    fn from_hub(refused: Refused) -> Self {
+    fn from_hub(refused: Error) -> Self {
         let close = match refused.code {
             ErrorCode::RateLimited => Close::new(CloseCode::TooManyConnections),
             ErrorCode::ShuttingDown => shutting_down(),
@@ -160,14 +160,14 @@ async fn first_frame(sockets: &Sockets, wire: &mut Wire, socket: Socket) -> Resu
     let cursor = auth.cursor.clone();
     let identity = identify(sockets, auth, None).await.map_err(No::from_hub)?;
     // Whoever else the frame claims to come from is refused, as later on.
-    if let Err(Refusal { code, message, .. }) = parse(&text, socket, Some(identity.user)) {
-        return Err(No::unauthorized(Refused::new(code, message)));
+    if let Err(ParseError { code, message, .. }) = parse(&text, socket, Some(identity.user)) {
+        return Err(No::unauthorized(Error::new(code, message)));
     }
     Ok((identity, cursor))
 }
 
-fn unauthorized(why: &str) -> Refused {
-    Refused::new(ErrorCode::Unauthorized, why)
+fn unauthorized(why: &str) -> Error {
+    Error::new(ErrorCode::Unauthorized, why)
 }
 
 /// Says why, and hangs up.

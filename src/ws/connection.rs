@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chat_actors::Refused;
-use chat_actors::hub::{Permit, Session};
+use chat_actors::Error;
+use chat_actors::hub::{Permit, SessionHandle};
 use chat_actors::metrics;
 use chat_actors::outbox::{Close, Drained};
 use chat_actors::protocol::client::{Auth, parse};
@@ -34,7 +34,7 @@ pub(super) struct Connection {
     pub(super) sockets: Sockets,
     pub(super) user: UserId,
     pub(super) socket: Socket,
-    pub(super) session: Session,
+    pub(super) session: SessionHandle,
     pub(super) wire: Wire,
     pub(super) clock: Clock,
 }
@@ -60,7 +60,13 @@ enum Read {
 }
 
 impl Connection {
-    pub(super) fn new(sockets: Sockets, identity: &Identity, socket: Socket, session: Session, wire: Wire) -> Self {
+    pub(super) fn new(
+        sockets: Sockets,
+        identity: &Identity,
+        socket: Socket,
+        session: SessionHandle,
+        wire: Wire,
+    ) -> Self {
         let clock = Clock::new(sockets.0.hub.options().heartbeat, identity);
         Self { sockets, user: identity.user, socket, session, wire, clock }
     }
@@ -170,7 +176,7 @@ impl Connection {
             Err(refused) => {
                 let lasting = !refused.code.temporary();
                 let outbox = self.session.outbox();
-                if outbox.tell(&refused.frame(About::default())).is_ok() && lasting {
+                if outbox.push_frame(&refused.frame(About::default())).is_ok() && lasting {
                     outbox.close(CloseCode::Unauthorized);
                 }
             }
@@ -195,16 +201,16 @@ impl Connection {
 }
 
 /// Tells who shows a token or a ticket in a frame, and uses the ticket up.
-pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<UserId>) -> Result<Identity, Refused> {
+pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<UserId>) -> Result<Identity, Error> {
     let shared = &sockets.0;
     let (identity, ticket) = match (auth.token, auth.ticket) {
         (Some(token), _) => (shared.authenticator.token(&token)?, None),
         (None, Some(ticket)) => shared.authenticator.ticket(&ticket).map(|(who, ticket)| (who, Some(ticket)))?,
-        (None, None) => return Err(Refused::new(ErrorCode::Unauthorized, "auth needs a `token` or a `ticket`")),
+        (None, None) => return Err(Error::new(ErrorCode::Unauthorized, "auth needs a `token` or a `ticket`")),
     };
     match expected {
         Some(user) if user != identity.user => {
-            return Err(Refused::new(ErrorCode::Unauthorized, "this connection belongs to somebody else"));
+            return Err(Error::new(ErrorCode::Unauthorized, "this connection belongs to somebody else"));
         }
         Some(_) => {}
         // A new connection: its user must have room for it before the ticket is used up.
@@ -217,7 +223,7 @@ pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<Use
 }
 
 /// Writes what is left and the close frame, in bounded time.
-async fn farewell(wire: &mut Wire, session: Session, close: &Close) {
+async fn farewell(wire: &mut Wire, session: SessionHandle, close: &Close) {
     let outbox = session.outbox().clone();
     if close.code == CloseCode::ShuttingDown {
         // What has begun is answered.
