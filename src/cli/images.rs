@@ -27,7 +27,7 @@ pub struct ImageArgs {
     #[arg(long, env = "CHAT_MEDIA_LINKS", value_name = "SPAN", default_value = "24h", value_parser = value::duration,
         help_heading = "Images")]
     pub media_links: Duration,
-    /// How long an uploaded image stays that nobody sends.
+    /// How long an uploaded image is kept that no message holds.
     #[arg(long, env = "CHAT_MEDIA_ORPHANS", value_name = "SPAN", default_value = "24h", value_parser = value::duration,
         help_heading = "Images")]
     pub media_orphans: Duration,
@@ -38,7 +38,7 @@ pub struct ImageArgs {
     #[arg(long, env = "CHAT_MAX_UNSENT_BYTES", value_name = "BYTES", default_value = "200MB", value_parser = value::bytes,
         help_heading = "Images")]
     pub max_unsent_bytes: usize,
-    /// How often images are swept that nobody sent, or whose message was deleted.
+    /// How often images are deleted that no message holds.
     #[arg(long, env = "CHAT_MEDIA_SWEEP", value_name = "SPAN", default_value = "60s", value_parser = value::duration,
         help_heading = "Images")]
     pub media_sweep: Duration,

@@ -1,4 +1,4 @@
-//! How to serve: every setting, with its default.
+//! The settings of `serve`, with their defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,10 +9,10 @@ pub use super::images::ImageArgs;
 use super::secret::Secret;
 use super::value::{self, Rate};
 
-/// Where the database is if nobody says.
+/// The default database.
 pub const DATABASE_URL: &str = "sqlite://data/chat.db?mode=rwc";
 
-/// How to serve.
+/// The settings of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     /// Address and port to listen on. Elsewhere than on loopback, a JWT key is needed.
@@ -111,7 +111,7 @@ pub struct KeyArgs {
     pub ticket_secret: Option<Secret>,
 }
 
-/// What one may ask of the hub.
+/// The limits of users, connections and the node.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
     /// WebSocket connections of this node.
@@ -220,9 +220,9 @@ pub struct ProcessArgs {
         help_heading = "Process")]
     pub offline_after: Duration,
     /// How often the database is asked for what other nodes have committed.
-    #[arg(long, env = "CHAT_POLL", value_name = "SPAN", default_value = "100ms", value_parser = value::duration,
+    #[arg(long, env = "CHAT_COMMIT_POLL_INTERVAL", value_name = "SPAN", default_value = "100ms", value_parser = value::duration,
         help_heading = "Process")]
-    pub poll: Duration,
+    pub commit_poll_interval: Duration,
     /// How long a thread stays awake without anything to do.
     #[arg(long, env = "CHAT_THREAD_IDLE", value_name = "SPAN", default_value = "60s", value_parser = value::duration,
         help_heading = "Process")]
