@@ -12,6 +12,7 @@ mod crash;
 mod cursors;
 mod drain;
 mod existing_client;
+mod house;
 mod images;
 mod isolation;
 mod model;
