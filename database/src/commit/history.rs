@@ -95,7 +95,7 @@ impl History {
         Offer { nonce: Nonce::draw(), step, newest }
     }
 
-    /// Judges the number that was given, and gives the history a new name where it needs one. WriteSet nothing if what is to
+    /// Judges the number that was given, and gives the history a new name where it needs one. Writes nothing if what is to
     /// be written was decided on what is no more.
     pub(super) async fn go_on(
         &self,
