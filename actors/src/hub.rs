@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
-use chat_database::change::{Change, Delete, Edit, Outcome, Receipt, ReceiptKind, Send, Ticket};
+use chat_database::change::{Change, Delete, Edit, NewMessage, Outcome, Receipt, ReceiptKind, Ticket};
 use chat_database::history;
 use chat_database::ids::{CommitNo, MediaId, MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::media::Store;
@@ -384,7 +384,7 @@ impl Hub {
     }
 
     /// Tells whether a message stands under a draft's key: then its files need not be kept. The commit decides what it is.
-    async fn was_sent(&self, draft: &Send) -> Result<bool, Refused> {
+    async fn was_sent(&self, draft: &NewMessage) -> Result<bool, Refused> {
         let Some(key) = &draft.temp_id else { return Ok(false) };
         Ok(messages::was_sent(&self.node.database, draft.pair, draft.sender, key).await?)
     }

@@ -2,14 +2,14 @@
 
 use chat_actors::images::pipeline::Bounds;
 use chat_actors::images::{self, links};
-use chat_database::media::Place;
+use chat_database::media::Location;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::cli::serve::ImageArgs;
 use crate::process::half_of_the_cores;
 
-pub(super) fn place(args: &ImageArgs) -> Result<Place, String> {
+pub(super) fn place(args: &ImageArgs) -> Result<Location, String> {
     args.media_url.expose().parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))
 }
 

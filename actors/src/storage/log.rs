@@ -126,7 +126,7 @@ async fn move_log(node: Arc<Node>, busy: bool, mut moving: Moving) {
 /// Begins the log anew; returns whether it was.
 pub(super) fn begin_anew(writer: &mut Writer) -> bool {
     let since = Instant::now();
-    let begun = writer.begin_log_anew();
+    let begun = writer.restart_wal();
     metrics::get().log_seconds.record(since.elapsed());
     begun.unwrap_or_else(|error| {
         tracing::warn!(%error, "the log could not be begun anew");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chat_database::Database;
 use chat_database::change::{
-    Change, Committed, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Sent, Upload,
+    Change, Committed, Delete, Edit, NewMessage, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Sent, Upload,
     Watermarks,
 };
 use chat_database::commit::Writer;
@@ -131,8 +131,8 @@ impl World {
     }
 
     /// Makes a send.
-    pub(crate) fn send(&mut self, from: UserId, to: UserId, key: Option<&str>, text: &str) -> Send {
-        Send {
+    pub(crate) fn send(&mut self, from: UserId, to: UserId, key: Option<&str>, text: &str) -> NewMessage {
+        NewMessage {
             pair: pair(from, to),
             may_open: true,
             sender: from,

@@ -10,7 +10,7 @@ use crate::Error;
 
 /// What kind of failure an error is.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum DriverError {
     /// The connection is not there, or is no more.
     Lost(String),
     /// Somebody else was in the way: the same thing may work at once.
@@ -23,7 +23,7 @@ pub(crate) enum Failure {
     Refused(String),
 }
 
-impl Failure {
+impl DriverError {
     /// Tells what kind of failure an error is.
     pub(crate) fn of(error: &DbErr) -> Self {
         match error {
@@ -51,13 +51,13 @@ impl Failure {
     }
 }
 
-impl From<DbErr> for Failure {
+impl From<DbErr> for DriverError {
     fn from(error: DbErr) -> Self {
         Self::of(&error)
     }
 }
 
-impl From<rusqlite::Error> for Failure {
+impl From<rusqlite::Error> for DriverError {
     fn from(error: rusqlite::Error) -> Self {
         let rusqlite::Error::SqliteFailure(code, message) = &error else {
             return Self::Refused(error.to_string());
@@ -72,7 +72,7 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for DriverError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Lost(why) | Self::Contended(why) | Self::Unable(why) | Self::Unique(why) | Self::Refused(why)) =
             self;
@@ -80,24 +80,24 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+impl From<DriverError> for Error {
+    fn from(failure: DriverError) -> Self {
         match failure {
-            Failure::Lost(why) | Failure::Contended(why) | Failure::Unable(why) => Self::Unavailable(why),
-            Failure::Unique(why) | Failure::Refused(why) => Self::Refused(why),
+            DriverError::Lost(why) | DriverError::Contended(why) | DriverError::Unable(why) => Self::Unavailable(why),
+            DriverError::Unique(why) | DriverError::Refused(why) => Self::Refused(why),
         }
     }
 }
 
 /// Says what a caller is told about an error.
-pub(crate) fn error(error: impl Into<Failure>) -> Error {
+pub(crate) fn error(error: impl Into<DriverError>) -> Error {
     error.into().into()
 }
 
-fn of_database(error: &dyn DatabaseError) -> Failure {
+fn of_database(error: &dyn DatabaseError) -> DriverError {
     let why = described(error.message(), error.code().as_deref());
     if error.kind() == ErrorKind::UniqueViolation {
-        return Failure::Unique(why);
+        return DriverError::Unique(why);
     }
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
         return of_mysql(error.number(), why);
@@ -105,26 +105,26 @@ fn of_database(error: &dyn DatabaseError) -> Failure {
     of_sqlite(error.code().and_then(|code| code.parse().ok()).unwrap_or_default(), why)
 }
 
-fn of_sqlite(code: u32, why: String) -> Failure {
+fn of_sqlite(code: u32, why: String) -> DriverError {
     // The low byte is the primary code.
     match code & 0xff {
-        5 | 6 => Failure::Contended(why),         // BUSY, LOCKED
-        8 | 10 | 13 | 14 => Failure::Unable(why), // READONLY, IOERR, FULL, CANTOPEN
-        _ => Failure::Refused(why),
+        5 | 6 => DriverError::Contended(why),         // BUSY, LOCKED
+        8 | 10 | 13 | 14 => DriverError::Unable(why), // READONLY, IOERR, FULL, CANTOPEN
+        _ => DriverError::Refused(why),
     }
 }
 
-fn of_mysql(number: u16, why: String) -> Failure {
+fn of_mysql(number: u16, why: String) -> DriverError {
     match number {
         // Lock wait time-out, deadlock, a snapshot that is too old.
-        1205 | 1213 | 1020 => Failure::Contended(why),
+        1205 | 1213 | 1020 => DriverError::Contended(why),
         // Shutting down, killed, server gone, timed out.
-        1053 | 1077 | 1078 | 1079 | 1317 | 1927 | 2006 | 2013 | 4031 => Failure::Lost(why),
+        1053 | 1077 | 1078 | 1079 | 1317 | 1927 | 2006 | 2013 | 4031 => DriverError::Lost(why),
         // Too many connections, full, cannot write (quota, disk), read-only, out of memory or resources, statement took too
         // long, rights taken away.
         1040 | 1203 | 1226 | 1021 | 1114 | 1026 | 1030 | 1290 | 1792 | 1836 | 1037 | 1038 | 1041 | 1969 | 3024
-        | 1044 | 1045 | 1142 | 1143 | 1227 => Failure::Unable(why),
-        _ => Failure::Refused(why),
+        | 1044 | 1045 | 1142 | 1143 | 1227 => DriverError::Unable(why),
+        _ => DriverError::Refused(why),
     }
 }
 
