@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
-use chat_database::change::{Change, Delete, Edit, Outcome, Receipt, ReceiptKind, Send as SendChange, Ticket};
+use chat_database::change::{Change, Delete, Edit, NewMessage, Outcome, Receipt, ReceiptKind, Ticket};
 use chat_database::ids::{MediaId, MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::objects::Message;
 use chat_database::queries::{messages, threads};
@@ -308,7 +308,7 @@ impl Hub {
     }
 
     /// Tells whether a message stands under a draft's key: then its files need not be kept. The commit decides what it is.
-    async fn was_sent(&self, draft: &SendChange) -> Result<bool, Error> {
+    async fn was_sent(&self, draft: &NewMessage) -> Result<bool, Error> {
         let Some(key) = &draft.temp_id else { return Ok(false) };
         Ok(messages::was_sent(&self.0.database, draft.pair, draft.sender, key).await?)
     }

@@ -204,6 +204,6 @@ impl PresenceContext {
     async fn connected_around(&self, user: UserId) -> Result<Vec<UserId>, chat_database::Error> {
         let mut around = people::counterparts(&self.database, user, REACH).await?;
         around.retain(|other| self.connections.is_connected(other.user));
-        people::close(&self.database, &around, REACH).await
+        people::mutual_recent_contacts(&self.database, &around, REACH).await
     }
 }

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::Error;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 pub use company::Company;
 use embedded::Embedded;
 use mover::Mover;
@@ -64,7 +64,7 @@ impl fmt::Debug for Options {
 /// SQLite's log was moved into its file.
 #[derive(Debug, Clone, Copy)]
 pub struct Moved {
-    /// It has become so long that the writer should [begin it anew](crate::commit::Writer::begin_log_anew).
+    /// It has become so long that the writer should [begin it anew](crate::commit::Writer::restart_wal).
     pub long: bool,
     /// How long it took, without the wait for the turn of whoever has asked.
     pub took: Duration,
@@ -174,7 +174,7 @@ impl Database {
     pub async fn ping(&self) -> Result<(), Error> {
         let answer = tokio::time::timeout(ACQUIRE, self.readers.execute_unprepared("SELECT 1")).await;
         match answer {
-            Ok(answered) => answered.map(drop).map_err(crate::failure::error),
+            Ok(answered) => answered.map(drop).map_err(crate::driver_error::error),
             Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
         }
     }
@@ -292,7 +292,7 @@ fn give_way() {
     }
 }
 
-async fn open(at: &At, role: Role) -> Result<DatabaseConnection, Failure> {
+async fn open(at: &At, role: Role) -> Result<DatabaseConnection, DriverError> {
     let connections = at.options.connections(role);
     let mut connect = match &at.place {
         // The path is said beside it: sea-orm would read it as a host's name.
@@ -306,11 +306,13 @@ async fn open(at: &At, role: Role) -> Result<DatabaseConnection, Failure> {
     }
     // A silent server would otherwise be waited for without end: the driver has no time-out of its own here.
     match tokio::time::timeout(2 * ACQUIRE, sea_orm::Database::connect(connect)).await {
-        Ok(Err(error)) if !is_late(&error) => Err(Failure::of(&error)),
+        Ok(Err(error)) if !is_late(&error) => Err(DriverError::of(&error)),
         Ok(Ok(connected)) => Ok(connected),
         // What a file is waited for is its lock.
-        _ if at.place.backend() == DatabaseBackend::Sqlite => Err(Failure::Contended("no answer in time".to_owned())),
-        _ => Err(Failure::Unable("no answer in time".to_owned())),
+        _ if at.place.backend() == DatabaseBackend::Sqlite => {
+            Err(DriverError::Contended("no answer in time".to_owned()))
+        }
+        _ => Err(DriverError::Unable("no answer in time".to_owned())),
     }
 }
 

@@ -9,7 +9,9 @@
 //!  queries                everything that is read, one file per question
 //!  rows                   a row, wherever it was read
 //!  size                   how large things are on the wire, and when a page is full
-//!  chain                  the way to a place in a thread
+//!  seq_range              the messages of a thread between two places
+//!  time_buckets           a thread's indexed times on SQLite, rounded so that few messages move them
+//!  message_rows           messages as the tables hold them
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images
 //!  location, private      where a URL says that something is; files that nobody else reads
@@ -19,29 +21,29 @@
 //! under the rules that the database alone can hold (once, dense, in order), and
 //! [`change::Outcome`] says what stands now.
 
-mod chain;
 pub mod change;
 pub mod commit;
 pub mod connect;
+mod driver_error;
 mod entities;
-mod failure;
 pub mod history;
 pub mod ids;
+mod json_rows;
 mod location;
 pub mod media;
+mod message_rows;
 pub mod objects;
-mod packed;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod plans;
 pub mod private;
 pub mod queries;
 mod rows;
+mod seq_range;
 pub mod size;
 mod sql;
-mod steps;
-mod stored;
 pub mod time;
+mod time_buckets;
 
 pub use connect::Database;
 

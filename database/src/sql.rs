@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     /// Text.
     Text,
     /// Text that is compared byte by byte.
-    Exact,
+    BinaryText,
     /// Bytes, written as hexadecimal digits.
     Hex,
 }
@@ -49,7 +49,7 @@ fn note(text: &str) {
 }
 
 /// Returns text as a column holds it that is compared byte by byte.
-pub(crate) fn exact(backend: DatabaseBackend, text: &str) -> Value {
+pub(crate) fn binary_text(backend: DatabaseBackend, text: &str) -> Value {
     match backend {
         DatabaseBackend::MySql => text.as_bytes().to_vec().into(),
         _ => text.into(),
@@ -102,7 +102,7 @@ pub(crate) fn set(backend: DatabaseBackend, name: &str, columns: &[Column]) -> S
 pub(crate) fn value(backend: DatabaseBackend, name: &str, (column, kind): Column) -> String {
     match (backend, kind) {
         (DatabaseBackend::MySql, Kind::Hex) => format!("UNHEX({name}.{column})"),
-        (DatabaseBackend::MySql, Kind::Exact) => format!("CAST({name}.{column} AS BINARY)"),
+        (DatabaseBackend::MySql, Kind::BinaryText) => format!("CAST({name}.{column} AS BINARY)"),
         _ => format!("{name}.{column}"),
     }
 }
@@ -112,7 +112,7 @@ fn table_column(at: usize, (name, kind): Column) -> String {
         Kind::Number => "BIGINT",
         // Without its character set a column would have the database's, which may be a narrow one.
         Kind::Text => "MEDIUMTEXT CHARACTER SET utf8mb4",
-        Kind::Exact => "VARCHAR(255) CHARACTER SET utf8mb4",
+        Kind::BinaryText => "VARCHAR(255) CHARACTER SET utf8mb4",
         Kind::Hex => "VARCHAR(64) CHARACTER SET utf8mb4",
     };
     format!("{name} {sql_type} PATH '$[{at}]'")

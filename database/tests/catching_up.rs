@@ -4,8 +4,6 @@
 
 #[path = "catching_up/clock.rs"]
 mod clock;
-#[path = "support/mariadb.rs"]
-mod mariadb;
 #[path = "support/world.rs"]
 mod world;
 
@@ -93,10 +91,14 @@ async fn people_are_close_whose_thread_is_recent_for_both(mut w: World) {
         w.says(busy, user(other), "newer").await;
     }
     let around = people::counterparts(&w.db, me, 500).await.unwrap();
-    let mut close = people::close(&w.db, &around, 4).await.unwrap();
+    let mut close = people::mutual_recent_contacts(&w.db, &around, 4).await.unwrap();
     close.sort_unstable();
     assert_eq!(close, [busy, quiet]);
-    assert_eq!(people::close(&w.db, &around, 3).await.unwrap(), [quiet], "three threads of the other are newer");
+    assert_eq!(
+        people::mutual_recent_contacts(&w.db, &around, 3).await.unwrap(),
+        [quiet],
+        "three threads of the other are newer"
+    );
 }
 
 async fn a_user_catches_up_from_any_commit(mut w: World) {

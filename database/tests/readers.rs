@@ -56,7 +56,7 @@ async fn the_log_is_begun_anew_though_somebody_is_always_reading() {
     for _ in 0..40 {
         writer.execute_unprepared(two_megabytes).await.unwrap();
         if db.checkpoint(true).await.unwrap().unwrap().long {
-            storage.begin_log_anew().unwrap();
+            storage.restart_wal().unwrap();
         }
     }
     over.store(true, Ordering::Relaxed);
@@ -76,9 +76,9 @@ async fn a_reader_who_goes_on_is_not_waited_for() {
     reader.execute_batch("BEGIN; SELECT count(*) FROM ballast").unwrap();
     writer.execute_unprepared("INSERT INTO ballast VALUES (randomblob(4000))").await.unwrap();
     let mut storage = Writer::new(db.clone(), "node".to_owned());
-    assert!(!storage.begin_log_anew().unwrap(), "it was given up");
+    assert!(!storage.restart_wal().unwrap(), "it was given up");
     reader.execute_batch("COMMIT").unwrap();
-    assert!(storage.begin_log_anew().unwrap());
+    assert!(storage.restart_wal().unwrap());
     db.close().await;
 }
 
@@ -135,6 +135,7 @@ fn read_until(over: &AtomicBool, file: &Path) {
     let connection = Connection::open(file).unwrap();
     while !over.load(Ordering::Relaxed) {
         connection.execute_batch("BEGIN; SELECT count(*) FROM ballast").unwrap();
+        #[expect(clippy::disallowed_methods, reason = "an OS thread of the test's own waits")]
         thread::sleep(Duration::from_millis(7));
         connection.execute_batch("COMMIT").unwrap();
     }

@@ -3,7 +3,7 @@
 use chat_database::ids::{MediaId, UserId};
 use chat_database::media::Store;
 use chat_database::objects::Image;
-use chat_database::queries::media::{self, Location};
+use chat_database::queries::media::{self, ImageLocation};
 
 use super::{Hub, Inner};
 use crate::error::Error;
@@ -71,7 +71,7 @@ impl Hub {
     ///
     /// # Errors
     /// `not_found`: there is none, or the user may not see it.
-    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<Location, Error> {
+    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<ImageLocation, Error> {
         let found = media::find(&self.0.database, reader, image).await?;
         found.ok_or_else(|| Error::not_found("image"))
     }

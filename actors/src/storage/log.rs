@@ -107,7 +107,7 @@ async fn move_log(database: Database, busy: bool, mut moving: Moving) {
 /// Begins the log anew; returns whether it was.
 pub(super) fn restart_wal(writer: &mut Writer) -> bool {
     let since = Instant::now();
-    let begun = writer.begin_log_anew();
+    let begun = writer.restart_wal();
     metrics::get().wal_restarts.record(since.elapsed());
     begun.unwrap_or_else(|error| {
         tracing::warn!(%error, "the log could not be begun anew");

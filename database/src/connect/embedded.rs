@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tokio::time::{sleep, timeout};
 
 use super::{ACQUIRE, sqlite};
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::sql::prepared;
 
 /// Connections for whoever asks: those of the beginning, and as many as have ever asked at the same time. Cheap to clone.
@@ -34,14 +34,14 @@ enum Resting {
 
 impl Embedded {
     /// Opens some connections at once, while there are files to be had; further ones are opened when they are needed.
-    pub(super) fn open(file: &Path, connections: usize) -> Result<Self, Failure> {
+    pub(super) fn open(file: &Path, connections: usize) -> Result<Self, DriverError> {
         let resting = (0..connections).map(|_| sqlite::open_reader(file)).collect::<Result<_, _>>()?;
         let resting = Mutex::new(Resting::Open(resting));
         Ok(Self(Arc::new(Shared { file: file.to_owned(), resting, reading: Arc::default() })))
     }
 
     /// Reads one snapshot. The calling thread waits for the disk.
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, DriverError>) -> Result<T, DriverError> {
         self.read_one(|connection| {
             prepared(connection, "BEGIN")?.execute(())?;
             let read = read(connection)?;
@@ -51,11 +51,14 @@ impl Embedded {
     }
 
     /// Reads by one statement, which is a snapshot by itself. The calling thread waits for the disk.
-    pub(crate) fn read_one<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) fn read_one<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, DriverError>,
+    ) -> Result<T, DriverError> {
         let _reading = Arc::clone(&self.0.reading);
         let resting = match &mut *self.resting() {
             Resting::Open(connections) => connections.pop(),
-            Resting::Closed => return Err(Failure::Lost("the database is closed".to_owned())),
+            Resting::Closed => return Err(DriverError::Lost("the database is closed".to_owned())),
         };
         let connection = resting.map_or_else(|| sqlite::open_reader(&self.0.file), Ok)?;
         // One that fails here is not used again.
@@ -113,7 +116,7 @@ mod tests {
         (Embedded::open(&file, 0).unwrap(), writer, folder)
     }
 
-    fn count(snapshot: &Connection) -> Result<i64, Failure> {
+    fn count(snapshot: &Connection) -> Result<i64, DriverError> {
         Ok(snapshot.query_row("SELECT count(*) FROM x", (), |row| row.get(0))?)
     }
 
@@ -158,7 +161,7 @@ mod tests {
     fn what_is_read_cannot_be_written() {
         let (embedded, _writer, _folder) = open();
         let written = embedded.read(|snapshot| Ok(snapshot.execute("INSERT INTO x VALUES (2)", ())?));
-        assert!(matches!(written, Err(Failure::Unable(_))), "{written:?}");
+        assert!(matches!(written, Err(DriverError::Unable(_))), "{written:?}");
     }
 
     #[test]
@@ -166,7 +169,7 @@ mod tests {
         let (embedded, _writer, _folder) = open();
         let failed = embedded.read(|snapshot| {
             count(snapshot)?;
-            Err::<(), _>(Failure::Lost("as the disk may".to_owned()))
+            Err::<(), _>(DriverError::Lost("as the disk may".to_owned()))
         });
         assert!(failed.is_err());
         assert_eq!(resting(&embedded), 0);
@@ -192,7 +195,7 @@ mod tests {
         has_begun.await.unwrap();
         let mut closing = pin!(embedded.close());
         assert!(poll!(&mut closing).is_pending(), "somebody still reads");
-        assert!(matches!(embedded.read(count), Err(Failure::Lost(_))));
+        assert!(matches!(embedded.read(count), Err(DriverError::Lost(_))));
         go_on.send(()).unwrap();
         assert_eq!(late.join().unwrap().unwrap(), 1);
         closing.await;

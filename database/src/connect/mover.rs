@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{ACQUIRE, give_way, sqlite};
 use crate::Error;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 
 /// What was moved.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ pub(super) struct Moved {
 /// What the mover is asked for, and where it answers.
 #[derive(Debug)]
 enum Ask {
-    Move(oneshot::Sender<Result<Moved, Failure>>),
+    Move(oneshot::Sender<Result<Moved, DriverError>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -94,7 +94,7 @@ struct Log {
 }
 
 impl Log {
-    fn open(file: &Path) -> Result<Self, Failure> {
+    fn open(file: &Path) -> Result<Self, DriverError> {
         let connection = sqlite::open_writer(file)?;
         // Elsewhere to sync a file may mean more than SQLite asks for.
         let path = connection.path().filter(|_| cfg!(target_os = "linux"));
@@ -119,17 +119,17 @@ impl Log {
         }
     }
 
-    fn move_into_file(&mut self) -> Result<Moved, Failure> {
+    fn move_into_file(&mut self) -> Result<Moved, DriverError> {
         let since = Instant::now();
         if let Some(why) = &self.kept {
-            return Err(Failure::Unable(why.clone()));
+            return Err(DriverError::Unable(why.clone()));
         }
         let pages = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get(1))?;
         if let Some(error) = self.file.and_then(|file| file.sync_data().err()) {
             // The system forgets what it could not write, and says so once: to try again would find all well. What the log
             // has is still on the disk (https://wiki.postgresql.org/wiki/Fsync_Errors).
             let why = format!("the disk refused it ({error}); look after the disk, and start the hub anew");
-            return Err(Failure::Unable(self.kept.insert(why).clone()));
+            return Err(DriverError::Unable(self.kept.insert(why).clone()));
         }
         Ok(Moved { pages, took: since.elapsed() })
     }

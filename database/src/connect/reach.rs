@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{ACQUIRE, Place, Server, sqlite};
 use crate::Error;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 
 /// How long a server may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -26,15 +26,15 @@ pub(super) async fn check(place: &Place) -> Result<(), Error> {
 }
 
 /// Says of which database something is that could not be opened.
-pub(super) fn told(place: &Place, failure: Failure) -> Error {
+pub(super) fn told(place: &Place, failure: DriverError) -> Error {
     match (place, failure) {
         // Whoever holds its lock lets go of it.
-        (Place::File { path, .. }, Failure::Contended(why)) => {
+        (Place::File { path, .. }, DriverError::Contended(why)) => {
             Error::Unavailable(format!("{} is in use by another program ({why})", path.display()))
         }
         // A file does not get better by waiting.
         (Place::File { path, .. }, failure) => Error::Refused(format!("{} cannot be used: {failure}", path.display())),
-        (Place::Server(server), Failure::Refused(why) | Failure::Unique(why)) => {
+        (Place::Server(server), DriverError::Refused(why) | DriverError::Unique(why)) => {
             Error::Refused(format!("{} for the user {:?}: {why}", server.address(), server.user))
         }
         (Place::Server(server), failure) => away(server, &failure.to_string()),
@@ -69,7 +69,7 @@ fn of_driver(server: &Server, error: sqlx::Error) -> Error {
             format!("{address} has no database {database:?} for the user {user:?}: CREATE DATABASE makes it (1049)")
         }
         Some(1130) => format!("{address} takes nobody from this machine as the user {user:?} (1130)"),
-        _ => return told(&Place::Server(server.clone()), Failure::of_driver(&error)),
+        _ => return told(&Place::Server(server.clone()), DriverError::of_driver(&error)),
     };
     Error::Refused(refused)
 }

@@ -9,7 +9,7 @@ use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, DatabaseConnection};
 
 use super::Role;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::private;
 
 /// How long who migrates or moves the log waits for another process's transaction. The writer of commits says for itself.
@@ -80,19 +80,19 @@ pub(super) fn beside(path: &Path, companion: &str) -> PathBuf {
 }
 
 /// Opens a connection outside of any pool, to write or to move the log. The file is there.
-pub(crate) fn open_writer(file: &Path) -> Result<Connection, Failure> {
+pub(crate) fn open_writer(file: &Path) -> Result<Connection, DriverError> {
     open_connection(file, WRITER_CACHE)
 }
 
 /// Opens a connection outside of any pool, to read. The file is there.
-pub(super) fn open_reader(file: &Path) -> Result<Connection, Failure> {
+pub(super) fn open_reader(file: &Path) -> Result<Connection, DriverError> {
     let connection = open_connection(file, READER_CACHE)?;
     connection.busy_timeout(READER_BUSY)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
-fn open_connection(file: &Path, cache: i64) -> Result<Connection, Failure> {
+fn open_connection(file: &Path, cache: i64) -> Result<Connection, DriverError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
@@ -125,7 +125,7 @@ pub(super) async fn wait_for_all(pool: &DatabaseConnection) {
 /// Moves the rest of the log and has the next commit begin it anew, unless somebody reads the old one for too long; returns
 /// whether it is done. Who begins to read meanwhile reads the file. See
 /// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
-pub(crate) fn begin_log_anew(writer: &Connection) -> Result<bool, Failure> {
+pub(crate) fn restart_wal(writer: &Connection) -> Result<bool, DriverError> {
     writer.busy_timeout(RESTART)?;
     let in_the_way = writer.query_row("PRAGMA wal_checkpoint(RESTART)", (), |row| row.get::<_, bool>(0));
     writer.busy_timeout(BUSY)?;

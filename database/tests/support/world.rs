@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chat_database::Database;
 use chat_database::change::{
-    Change, Committed, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Sent, Upload,
+    Change, Committed, Delete, Edit, NewMessage, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Sent, Upload,
     Watermarks,
 };
 use chat_database::commit::Writer;
@@ -18,7 +18,7 @@ use chat_database::time::Timestamp;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-use super::mariadb::MariaDb;
+use chat_testkit::mariadb::MariaDb;
 
 static SERVER: OnceLock<MariaDb> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
@@ -131,8 +131,8 @@ impl World {
     }
 
     /// Makes a send.
-    pub(crate) fn send(&mut self, from: UserId, to: UserId, key: Option<&str>, text: &str) -> Send {
-        Send {
+    pub(crate) fn send(&mut self, from: UserId, to: UserId, key: Option<&str>, text: &str) -> NewMessage {
+        NewMessage {
             pair: pair(from, to),
             may_open: true,
             sender: from,
@@ -258,7 +258,7 @@ macro_rules! on_both_backends {
         }
         mod on_mariadb {
             $(#[tokio::test] async fn $test() {
-                if super::mariadb::wanted(stringify!($test)) {
+                if chat_testkit::mariadb::wanted(stringify!($test)) {
                     super::$test(super::World::mariadb().await).await;
                 }
             })*

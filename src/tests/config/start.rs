@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use chat_loadtest::client::Credentials;
 use chat_loadtest::server::{Launch, free_port};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::mariadb::{self, MariaDb};
+use super::{SECRET, runs};
 use crate::support::hub::program;
 use crate::support::{Hub, until};
-use crate::{SECRET, runs};
+use chat_testkit::mariadb::{self, MariaDb};
 
 #[tokio::test]
 async fn a_database_that_is_away_is_named_at_once_if_nobody_is_to_wait() {
@@ -133,7 +133,7 @@ async fn a_number_without_a_unit_is_no_span() {
         "CHAT_EDIT_WINDOW",
         "CHAT_HEARTBEAT",
         "CHAT_OFFLINE_AFTER",
-        "CHAT_POLL",
+        "CHAT_COMMIT_POLL_INTERVAL",
         "CHAT_THREAD_IDLE",
         "CHAT_MEDIA_LINKS",
         "CHAT_MEDIA_ORPHANS",
@@ -183,13 +183,18 @@ async fn the_log_says_why_a_door_was_refused_and_nothing_of_what_was_shown() {
     alice.knocks(&format!("{door}{ticket}"), &[]).await.refused(429, "rate_limited");
     let page = [("Origin", "https://elsewhere.example"), ("X-Forwarded-For", "192.0.2.7")];
     alice.knocks(&format!("/notifications?token={}", alice.token), &page).await.refused(403, "forbidden_origin");
+    // A page that connects first and says afterwards who it is.
+    let mut late = alice.opens(|door| door.credentials = Credentials::FirstFrame).await.expect("a socket");
+    late.says(json!({"type": "auth", "token": bad})).await;
+    assert_eq!(late.ends().await.0, 4500);
     let lines = || -> Vec<Value> {
         let log = hub.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
         lines.filter(|line: &Value| line["message"] == "a connection was refused").collect()
     };
     let codes: Vec<_> = lines().iter().map(|line| line["code"].as_str().unwrap_or_default().to_owned()).collect();
-    assert_eq!(codes, ["unauthorized", "ticket_used", "rate_limited", "forbidden_origin"]);
+    assert_eq!(codes, ["unauthorized", "ticket_used", "rate_limited", "forbidden_origin", "unauthorized"]);
+    assert_eq!(lines()[4]["door"], "/chat");
     for line in lines() {
         assert!(line["level"] == "INFO" && line["peer"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")));
         assert!(line["why"].as_str().is_some_and(|why| why.len() > 10), "{line}");

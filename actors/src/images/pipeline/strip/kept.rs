@@ -14,25 +14,25 @@ pub(super) const EXIF: &[u8] = b"Exif\0\0";
 
 /// What is kept of a file.
 #[derive(Debug)]
-pub(in crate::images::pipeline) struct Kept {
-    pub(in crate::images::pipeline) kind: Kind,
+pub(crate) struct Kept {
+    pub(crate) kind: Kind,
     /// A file of that kind with pixels and nothing else.
-    pub(in crate::images::pipeline) file: Vec<u8>,
+    pub(crate) file: Vec<u8>,
     /// A JPEG without the mark right behind its pixels: where they end in `file`. Maybe all are there.
-    pub(in crate::images::pipeline) open: Option<usize>,
+    pub(crate) open: Option<usize>,
     /// Pixels across and down.
-    pub(in crate::images::pipeline) size: (u32, u32),
+    pub(crate) size: (u32, u32),
     /// The same of what is decoded for it, which may be more.
-    pub(in crate::images::pipeline) decoded: (u32, u32),
+    pub(crate) decoded: (u32, u32),
     /// Bytes that decoding takes for each pixel, what it returns included, and what that takes while it becomes eight bits a
     /// channel.
-    pub(in crate::images::pipeline) bytes_per_pixel: u64,
+    pub(crate) bytes_per_pixel: u64,
     /// Bytes that it takes whatever the size.
-    pub(in crate::images::pipeline) beside: u64,
+    pub(crate) beside: u64,
     /// How the picture must be turned to be upright.
-    pub(in crate::images::pipeline) orientation: Orientation,
+    pub(crate) orientation: Orientation,
     /// What its colours mean, if it says so.
-    pub(in crate::images::pipeline) profile: Option<Vec<u8>>,
+    pub(crate) profile: Option<Vec<u8>>,
 }
 
 impl Kept {

@@ -1,0 +1,226 @@
+//! Applying changes in memory: what stands afterwards, what is to be written, what becomes of each change.
+//!
+//! Everything that is read was read under the counter's lock, so what is computed here is what the
+//! tables would say. Nothing here waits for anything.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::cache::{Cache, Counters, Thread};
+use super::preloaded::Preloaded;
+use super::write_set::WriteSet;
+use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
+use crate::history::Mark;
+use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
+use crate::objects::Totals;
+use crate::time::Timestamp;
+
+/// A commit's time: between what was written before and what will be written after it, and never back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    now: i64,
+    latest: i64,
+}
+
+impl Clock {
+    /// Makes the clock of a commit that may write these times.
+    pub(super) fn between((earliest, latest): (i64, i64)) -> Self {
+        Self { now: earliest, latest }
+    }
+
+    fn at(&mut self, came: Timestamp) -> Timestamp {
+        self.now = came.millis().clamp(self.now, self.latest);
+        Timestamp::from_millis(self.now)
+    }
+}
+
+/// One commit while it is being made.
+pub(super) struct Applier<'a> {
+    pub(super) changes: &'a [Change],
+    pub(super) cache: &'a mut Cache,
+    pub(super) preloaded: Preloaded,
+    /// The commit's number.
+    pub(super) no: i64,
+    /// What time it is in it.
+    clock: Clock,
+    /// The newest ids that are used up.
+    pub(super) used: Counters,
+    pub(super) write_set: WriteSet<'a>,
+    /// Keys of messages of this very commit, by thread's slot and author's side, and which change made them.
+    pub(super) keys: HashMap<(usize, usize, &'a str), usize>,
+    /// What became of the changes so far.
+    pub(super) outcomes: Vec<Outcome>,
+    /// Threads that the commit touches, and where they stood.
+    pub(super) threads: Vec<usize>,
+    before: Vec<ThreadBefore>,
+    /// Members whose rows the commit touches: slot and side.
+    pub(super) members: Vec<(usize, usize)>,
+    /// Members whose chat notification's row the commit touches.
+    pub(super) thread_notifications: Vec<(usize, usize)>,
+    /// Members whose chat notification says something else now.
+    told: Vec<(usize, usize)>,
+    /// People whose totals the commit touches.
+    pub(super) users: Vec<i64>,
+    /// People whose notifications the commit touches, other than through a thread.
+    pub(super) notified: BTreeSet<i64>,
+}
+
+impl<'a> Applier<'a> {
+    /// Applies the changes, in order. `used` are the counters from which ids are taken.
+    pub(super) fn make(
+        changes: &'a [Change],
+        cache: &'a mut Cache,
+        preloaded: Preloaded,
+        no: i64,
+        clock: Clock,
+        used: Counters,
+    ) -> Self {
+        let mut applier = Self {
+            changes,
+            cache,
+            preloaded,
+            no,
+            clock,
+            used,
+            write_set: WriteSet::default(),
+            keys: HashMap::with_capacity(changes.len()),
+            outcomes: Vec::with_capacity(changes.len()),
+            threads: Vec::new(),
+            before: Vec::new(),
+            members: Vec::new(),
+            thread_notifications: Vec::new(),
+            told: Vec::new(),
+            users: Vec::new(),
+            notified: BTreeSet::new(),
+        };
+        for change in changes {
+            let outcome = applier.apply(change);
+            applier.outcomes.push(outcome);
+        }
+        applier.collect_changed_notifications();
+        applier
+    }
+
+    /// Says what the commit did, once it stands.
+    pub(super) fn committed(self, mark: &Mark) -> Committed {
+        let Self { cache, members, told, users, outcomes, before, clock, .. } = self;
+        for (slot, side) in members {
+            cache.threads[slot].members[side].hide_many();
+        }
+        let chat_notifications = told
+            .into_iter()
+            .map(|(slot, side)| {
+                let thread = &cache.threads[slot];
+                (UserId::from_column(thread.members[side].user), ThreadId::from_column(thread.id))
+            })
+            .collect();
+        let totals = users.into_iter().map(|id| (UserId::from_column(id), totals(cache, id))).collect();
+        let newest = Timestamp::from_millis(clock.latest);
+        Committed { mark: mark.clone(), newest, outcomes, before, totals, chat_notifications }
+    }
+
+    /// Returns the time of a change that came then: not before any other that was written.
+    pub(super) fn at(&mut self, came: Timestamp) -> Timestamp {
+        self.clock.at(came)
+    }
+
+    /// Returns the time of changes that have none of their own.
+    pub(super) fn latest(&self) -> i64 {
+        self.clock.latest.max(Timestamp::now().millis())
+    }
+
+    fn apply(&mut self, change: &'a Change) -> Outcome {
+        match change {
+            Change::Send(send) => self.send(send),
+            Change::Edit(edit) => self.edit(edit),
+            Change::Delete(delete) => self.delete(delete),
+            Change::Receipt(receipt) => self.receipt(receipt),
+            Change::Notify(notify) => self.notify(notify),
+            Change::ReadNotification(own) => self.read_notification(*own),
+            Change::ReadAllNotifications(user) => self.read_all_notifications(*user),
+            Change::DeleteNotification(own) => self.delete_notification(*own),
+            Change::LastSeen(seen) => self.last_seen(seen),
+            Change::UseTicket(ticket) => self.use_ticket(ticket),
+            Change::Upload(uploads) => self.upload(uploads),
+            Change::GiveUp(images, at) => self.give_up(images, *at),
+            Change::Forget(images) => self.forget(images),
+        }
+    }
+
+    fn last_seen(&mut self, seen: &[(UserId, Timestamp)]) -> Outcome {
+        self.write_set.last_seen.extend(seen.iter().map(|(user, at)| (user.column(), at.millis())));
+        Outcome::LastSeen
+    }
+
+    fn use_ticket(&mut self, ticket: &'a Ticket) -> Outcome {
+        if !self.preloaded.tickets.insert(ticket.id.clone()) {
+            return Outcome::TicketReplayed;
+        }
+        if ticket.expires_at.millis() <= self.preloaded.tickets_forgotten {
+            return Outcome::TicketExpired;
+        }
+        self.write_set.tickets.push((&ticket.id, ticket.expires_at.millis()));
+        Outcome::TicketUsed
+    }
+
+    /// Returns where a pair's thread is; every pair of the changes was read.
+    pub(super) fn slot(&mut self, pair: Pair) -> usize {
+        if let Some(slot) = self.cache.slot(pair) {
+            return slot;
+        }
+        self.cache.learn(Thread::absent(pair));
+        self.cache.threads.len() - 1
+    }
+
+    /// Notes that the commit touches a thread.
+    pub(super) fn touch_thread(&mut self, slot: usize) {
+        let thread = &mut self.cache.threads[slot];
+        if thread.commit == self.no {
+            return;
+        }
+        self.threads.push(slot);
+        self.before.push(ThreadBefore {
+            pair: thread.pair,
+            thread_id: ThreadId::from_column(thread.id),
+            rev: Rev::from_column(thread.rev),
+            commit: CommitNo::from_column(thread.commit),
+        });
+        thread.commit = self.no;
+    }
+
+    /// Notes that the commit touches a member's row.
+    pub(super) fn touch_member(&mut self, slot: usize, side: usize) {
+        let member = &mut self.cache.threads[slot].members[side];
+        if member.commit != self.no {
+            member.commit = self.no;
+            self.members.push((slot, side));
+        }
+    }
+
+    /// Notes that a member's chat notification says something else now.
+    pub(super) fn tell(&mut self, slot: usize, side: usize) {
+        let member = &mut self.cache.threads[slot].members[side];
+        if member.told != self.no {
+            member.told = self.no;
+            self.told.push((slot, side));
+        }
+    }
+
+    /// Changes a person's totals.
+    pub(super) fn add_to_totals(&mut self, user: i64, messages: i64, notifications: i64) {
+        let totals = self.cache.user(user);
+        totals.messages += messages;
+        totals.notifications += notifications;
+        if totals.commit != self.no {
+            totals.commit = self.no;
+            self.users.push(user);
+        }
+    }
+}
+
+fn totals(cache: &mut Cache, user: i64) -> Totals {
+    let user = cache.user(user);
+    Totals {
+        notifications: u64::try_from(user.notifications).unwrap_or_default(),
+        messages: u64::try_from(user.messages).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,69 @@
+//! Was it committed? A COMMIT whose answer was lost is settled by reading, not by guessing.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait, Value,
+};
+use tokio::time::{sleep, timeout};
+
+use super::Writer;
+use super::transaction::Aborted;
+use crate::driver_error::DriverError;
+use crate::history::Mark;
+use crate::sql;
+
+/// How long the log is asked, and how far apart. Everybody who writes waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(400);
+
+impl Writer {
+    /// Tells whether a commit of this node stands; `answer` is what COMMIT said, if anything.
+    pub(super) async fn resolve_in_doubt(&mut self, mark: &Mark, answer: Option<DriverError>) -> Result<(), Aborted> {
+        let no = mark.commit.column();
+        match &answer {
+            Some(failure) => tracing::warn!(commit = no, error = %failure, "the commit's answer was lost"),
+            None => tracing::warn!(commit = no, "the commit was not answered in time"),
+        }
+        if let Ok(stands) = timeout(PATIENCE, self.poll_commit_log(mark)).await {
+            return if stands { Ok(()) } else { Err(Aborted::NotCommitted(answer)) };
+        }
+        Err(Aborted::Unsettled(answer.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string())))
+    }
+
+    /// Asks until the log answers whether the commit stands.
+    async fn poll_commit_log(&mut self, mark: &Mark) -> bool {
+        let no = mark.commit.column();
+        loop {
+            // A new connection: the old one is broken, or still waits for its answer.
+            if self.connection.replace().await.is_ok() {
+                match logged(self.connection.reader(), mark).await {
+                    Ok(stands) => return stands,
+                    Err(error) => tracing::warn!(commit = no, %error, "the commit log could not be read"),
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Reads whether a commit stands, behind the counter's lock: the transaction in doubt holds it until it has ended.
+async fn logged(writer: &DatabaseConnection, mark: &Mark) -> Result<bool, DbErr> {
+    let backend = writer.get_database_backend();
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let transaction = writer.begin_with_options(options).await?;
+    if backend == DatabaseBackend::MySql {
+        let lock = sql::statement(backend, "SELECT commit_no FROM hub_state WHERE id = 1 FOR UPDATE", []);
+        transaction.query_one_raw(lock).await?;
+    }
+    // Another process under the same name may have taken the number since; its nonce is another one.
+    let values: [Value; 2] = [mark.commit.column().into(), mark.nonce.column().into()];
+    let ask = sql::statement(backend, "SELECT commit_no FROM hub_commits WHERE commit_no = ? AND nonce = ?", values);
+    let found = transaction.query_one_raw(ask).await?.is_some();
+    transaction.rollback().await?;
+    Ok(found)
+}

@@ -1,0 +1,113 @@
+//! What a list of changes needs to know before it can be applied.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::Mode;
+use super::cache::Cache;
+use crate::change::{Change, Receipt, ReceiptKind};
+use crate::ids::Pair;
+
+/// Which rows must be read, and how many ids may be used up.
+#[derive(Debug, Default)]
+pub(super) struct ReadSet<'a> {
+    /// Pairs that are written to or asked about.
+    pub(super) pairs: HashSet<Pair>,
+    /// People whose totals may change.
+    pub(super) users: HashSet<i64>,
+    /// Messages that are edited or deleted.
+    pub(super) messages: BTreeSet<i64>,
+    /// Messages that are answered.
+    pub(super) answered: BTreeSet<i64>,
+    /// Keys of sends that must be looked up: pair, author, key.
+    pub(super) keys: Vec<(Pair, i64, &'a str)>,
+    /// Images that are sent or given up.
+    pub(super) media: BTreeSet<&'a str>,
+    /// Notifications that are read or deleted.
+    pub(super) notifications: BTreeSet<i64>,
+    /// Notifications' keys: person, key as stored.
+    pub(super) dedupe: BTreeSet<(i64, String)>,
+    /// Tickets that are used.
+    pub(super) tickets: BTreeSet<&'a str>,
+    /// Receipts that do not reach to the newest message: pair, reader, up to.
+    pub(super) partly_read: Vec<(Pair, i64, i64)>,
+    /// How many ids of each kind may be used up.
+    pub(super) threads: i64,
+    pub(super) new_messages: i64,
+    pub(super) new_notifications: i64,
+}
+
+impl<'a> ReadSet<'a> {
+    /// Goes through the changes.
+    pub(super) fn of(changes: &'a [Change], cache: &Cache, mode: Mode) -> Self {
+        let mut read_set = Self::default();
+        for change in changes {
+            read_set.add(change, mode);
+        }
+        read_set.users.extend(read_set.pairs.iter().flat_map(|pair| pair.members()).map(|user| user.column()));
+        for pair in &read_set.pairs {
+            // Neither a thread nor a member's notification ever goes away again, so even a cache
+            // that turns out to be old gives an upper bound.
+            let known = cache.slot(*pair).map(|slot| &cache.threads[slot]);
+            read_set.threads += i64::from(known.is_none_or(|thread| !thread.exists()));
+            read_set.new_notifications += known
+                .map_or(2, |thread| thread.members.iter().map(|member| i64::from(member.notification.is_none())).sum());
+        }
+        read_set
+    }
+
+    fn add(&mut self, change: &'a Change, mode: Mode) {
+        match change {
+            Change::Send(send) => {
+                self.pairs.insert(send.pair);
+                self.new_messages += 1;
+                // Whether it was sent before is to be known before anything else can fail.
+                let can_fail = !send.media.is_empty() || send.reply_to.is_some();
+                if let Some(temp_id) = &send.temp_id
+                    && (mode == Mode::Checked || can_fail)
+                {
+                    self.keys.push((send.pair, send.sender.column(), temp_id));
+                }
+                self.media.extend(send.media.iter().map(|media| media.0.as_str()));
+                self.answered.extend(send.reply_to.map(|id| id.column()));
+            }
+            Change::Edit(edit) => {
+                self.pairs.insert(edit.pair);
+                self.messages.insert(edit.message.column());
+            }
+            Change::Delete(delete) => {
+                self.pairs.insert(delete.pair);
+                self.messages.insert(delete.message.column());
+            }
+            Change::Receipt(receipt) => {
+                self.pairs.insert(receipt.pair);
+                self.partly_read.extend(partly_read(receipt));
+            }
+            Change::Notify(notify) => {
+                self.new_notifications += i64::try_from(notify.users.len()).unwrap_or(i64::MAX);
+                for user in &notify.users {
+                    self.users.insert(user.column());
+                    if let Some(key) = &notify.dedupe_key {
+                        self.dedupe.insert((user.column(), super::notification_keys::core_key(key)));
+                    }
+                }
+            }
+            Change::ReadNotification(own) | Change::DeleteNotification(own) => {
+                self.users.insert(own.user.column());
+                self.notifications.insert(own.id.column());
+            }
+            Change::ReadAllNotifications(user) => {
+                self.users.insert(user.column());
+            }
+            Change::GiveUp(images, _) => self.media.extend(images.iter().map(|media| media.0.as_str())),
+            Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) => {}
+            Change::UseTicket(ticket) => {
+                self.tickets.insert(&ticket.id);
+            }
+        }
+    }
+}
+
+fn partly_read(receipt: &Receipt) -> Option<(Pair, i64, i64)> {
+    let up_to = receipt.up_to?;
+    (receipt.kind == ReceiptKind::Seen).then(|| (receipt.pair, receipt.user.column(), up_to.column()))
+}

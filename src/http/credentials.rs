@@ -1,0 +1,86 @@
+//! The caller of a route: the credentials of a request, verified when a handler asks for them.
+
+use std::convert::Infallible;
+
+use chat_actors::protocol::ErrorCode;
+use chat_database::ids::UserId;
+use warp::Filter;
+use warp::http::header::HeaderName;
+use warp::http::{HeaderMap, Method};
+
+use super::api::Api;
+use super::compression;
+use super::error::ApiError;
+use crate::auth::{Credentials, Identity, Role};
+
+/// Names the user for whom the client believes to act.
+const CHAT_USER: HeaderName = HeaderName::from_static("chat-user");
+
+/// The parts of a request that tell who calls; nothing is verified yet.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    headers: HeaderMap,
+    writes: bool,
+}
+
+/// Extracts the [`Caller`] of a request.
+pub(crate) fn caller() -> impl Filter<Extract = (Caller,), Error = Infallible> + Copy {
+    warp::header::headers_cloned().and(warp::method()).map(|headers, method: Method| {
+        let writes = !method.is_safe();
+        Caller { headers, writes }
+    })
+}
+
+impl Caller {
+    /// Verifies the credentials. A cookie, which browsers send by themselves, authorizes writes only for pages of the same site
+    /// and of allowed origins.
+    pub(crate) fn identity(&self, api: &Api) -> Result<Identity, ApiError> {
+        let nothing =
+            || ApiError::new(ErrorCode::Unauthorized, "show a token: Authorization: Bearer, or the cookie `token`");
+        let credentials = Credentials::from_headers(&self.headers).ok_or_else(nothing)?;
+        let (identity, _no_ticket) = credentials.verify(&api.authenticator)?;
+        if self.writes && credentials.is_ambient() {
+            api.origins.check_write(&self.headers)?;
+        }
+        Ok(identity)
+    }
+
+    /// Verifies the credentials and returns the user.
+    pub(crate) fn user(&self, api: &Api) -> Result<UserId, ApiError> {
+        let user = self.identity(api)?.user;
+        if self.meant().is_some_and(|meant| meant != Some(user)) {
+            let text = "the caller is not the user that Chat-User names: the session has become another one's";
+            return Err(ApiError::new(ErrorCode::SenderMismatch, text));
+        }
+        Ok(user)
+    }
+
+    /// Returns the user that `Chat-User` names; `Some(None)` if the header is no user id. A page that authenticates by a cookie
+    /// cannot read it: another tab may have replaced it by another user's.
+    fn meant(&self) -> Option<Option<UserId>> {
+        let named = self.headers.get(CHAT_USER)?;
+        Some(named.to_str().ok().and_then(|named| named.parse().ok()))
+    }
+
+    /// Verifies the credentials, returns the user, and counts the request against the user's query rate.
+    pub(crate) fn reader(&self, api: &Api) -> Result<UserId, ApiError> {
+        let user = self.user(api)?;
+        api.hub.may_ask(user)?;
+        Ok(user)
+    }
+
+    /// Tells whether the client accepts gzip.
+    pub(super) fn accepts_gzip(&self) -> bool {
+        compression::accepts_gzip(&self.headers)
+    }
+
+    /// Requires the role `service`, which only the marketplace's core has.
+    pub(crate) fn service(&self, api: &Api) -> Result<(), ApiError> {
+        match self.identity(api)?.role {
+            Role::Service => Ok(()),
+            Role::User | Role::Admin => {
+                Err(ApiError::new(ErrorCode::Forbidden, "this takes a token with the role `service`"))
+            }
+        }
+    }
+}
