@@ -5,7 +5,6 @@ mod notifications;
 
 use std::fmt;
 use std::io;
-use std::marker;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,7 +151,7 @@ impl Hub {
     /// `internal` if it panics.
     pub async fn aside<F>(&self, work: F) -> Result<F::Output, Refused>
     where
-        F: Future<Output: marker::Send> + marker::Send + 'static,
+        F: Future<Output: Send> + Send + 'static,
     {
         self.pages.run(work).await.map_err(|Broken| Refused::internal())
     }
