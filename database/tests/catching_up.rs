@@ -4,8 +4,6 @@
 
 #[path = "catching_up/clock.rs"]
 mod clock;
-#[path = "support/mariadb.rs"]
-mod mariadb;
 #[path = "support/world.rs"]
 mod world;
 

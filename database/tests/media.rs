@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
 
-#[path = "support/mariadb.rs"]
-mod mariadb;
 #[path = "support/world.rs"]
 mod world;
 

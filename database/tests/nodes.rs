@@ -2,10 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
 
-#[path = "support/mariadb.rs"]
-mod mariadb;
-#[path = "support/proxy.rs"]
-mod proxy;
 #[path = "nodes/put_back.rs"]
 mod put_back;
 #[path = "support/world.rs"]
@@ -19,8 +15,8 @@ use chat_database::commit::Writer;
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::threads;
 use chat_database::{Database, Error, connect::Options};
-use mariadb::MariaDb;
-use proxy::{Cut, Proxy};
+use chat_testkit::commit_proxy::{Cut, Proxy};
+use chat_testkit::mariadb::MariaDb;
 use tokio::runtime::Handle;
 use world::{World, pair, sent, user};
 
@@ -100,7 +96,7 @@ async fn the_same_key_on_two_nodes_is_stored_once(mut w: World) {
 /// A COMMIT that the server carried out and whose answer was lost stands; one that never arrived is made again.
 #[tokio::test]
 async fn a_lost_answer_to_commit_is_settled_by_reading() {
-    if !mariadb::wanted("a_lost_answer_to_commit_is_settled_by_reading") {
+    if !chat_testkit::mariadb::wanted("a_lost_answer_to_commit_is_settled_by_reading") {
         return;
     }
     let server = MariaDb::start();
@@ -125,7 +121,7 @@ async fn a_lost_answer_to_commit_is_settled_by_reading() {
 
 #[tokio::test]
 async fn a_commit_that_cannot_be_settled_is_called_so() {
-    if !mariadb::wanted("a_commit_that_cannot_be_settled_is_called_so") {
+    if !chat_testkit::mariadb::wanted("a_commit_that_cannot_be_settled_is_called_so") {
         return;
     }
     let server = MariaDb::start();
@@ -146,7 +142,7 @@ async fn a_commit_that_cannot_be_settled_is_called_so() {
 
 #[tokio::test]
 async fn a_killed_server_is_unavailable_until_it_is_back() {
-    if !mariadb::wanted("a_killed_server_is_unavailable_until_it_is_back") {
+    if !chat_testkit::mariadb::wanted("a_killed_server_is_unavailable_until_it_is_back") {
         return;
     }
     let mut server = MariaDb::start();

@@ -1,8 +1,10 @@
 //! `compare` with a real hub.
 
+use chat_testkit::mariadb::{self, MariaDb};
+
 use crate::support::browser::Plots;
 use crate::support::hub::{hub, succeeded, with_peers};
-use crate::support::{loadtest, mariadb};
+use crate::support::loadtest;
 
 #[tokio::test]
 async fn compare_with_both_node_peers() {
@@ -49,7 +51,7 @@ async fn compare_with_websockets_alone() {
 async fn compare_on_mariadb_with_three_statements_a_message() {
     let test = "compare_on_mariadb_with_three_statements_a_message";
     let Some(hub) = hub().filter(|_| with_peers() && mariadb::wanted(test)) else { return };
-    let server = mariadb::MariaDb::start();
+    let server = MariaDb::start();
     let (hubs, peers) = (server.database("hub"), server.database("peer"));
     let line = "compare --spawn --peer node-mysql --pairs 10 --in-flight 4 --rounds 1 --seconds 1 --warmup 0.3 --json";
     let output = loadtest(line, &["--hub", &hub, "--database-url", &hubs, "--peer-database-url", &peers]).await;

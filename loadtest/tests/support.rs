@@ -2,14 +2,6 @@
 
 pub(crate) mod browser;
 pub(crate) mod hub;
-#[path = "../../database/tests/support/mariadb.rs"]
-#[allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    unreachable_pub,
-    reason = "test support of another crate"
-)]
-pub(crate) mod mariadb;
 pub(crate) mod proxy;
 pub(crate) mod server;
 

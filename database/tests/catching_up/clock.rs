@@ -5,8 +5,8 @@ use chat_database::ids::UserId;
 use chat_database::queries::{inbox, notifications, people};
 use chat_database::time::Timestamp;
 
+use super::HOUR;
 use super::world::{World, notified, pair, sent, user};
-use super::{HOUR, mariadb};
 
 crate::on_both_backends!(
     after_a_clock_has_stepped_back_what_is_newer_stands_above,

@@ -6,7 +6,6 @@ use chat_database::history::{self, Mark};
 use chat_database::ids::CommitNo;
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 
-use super::mariadb;
 use super::world::{World, pair, sent, user};
 
 crate::on_both_backends!(
