@@ -1,15 +1,14 @@
 //! SQLite's log: moved into the file beside the commits, and begun anew between two of them.
 
 use std::mem;
-use std::sync::Arc;
 use std::time::Instant;
 
+use chat_database::Database;
 use chat_database::commit::Writer;
 use ractor::ActorRef;
 
-use super::Message;
+use super::message::{CheckpointEnded, StorageMsg};
 use crate::metrics;
-use crate::node::Node;
 
 /// How often in a row the log is left as long as it is when somebody went on reading it: commits had waited for them.
 const LEFT_LONG: u32 = 2;
@@ -25,34 +24,22 @@ pub(super) struct Log {
     writes: usize,
     /// It is being moved, or to be begun anew.
     moving: bool,
-    /// So it was when the last commit ended.
-    moved_beside_last: bool,
     /// How many times more it is left as long as it is.
     left_long: u32,
     /// Why it could not be moved the last time.
     failing: Option<String>,
 }
 
-/// How a move has ended.
-#[derive(Debug)]
-pub(crate) enum Ended {
-    /// It was moved; it is long now, or not.
-    Moved { long: bool },
-    /// It was not, and why.
-    Failed(String),
-}
-
 impl Log {
     /// Somebody may have left a log behind.
     pub(super) fn new() -> Self {
-        Self { commits: 1, writes: 0, moving: false, moved_beside_last: false, left_long: 0, failing: None }
+        Self { commits: 1, writes: 0, moving: false, left_long: 0, failing: None }
     }
 
     /// Another commit is in it.
     pub(super) fn committed(&mut self, writes: usize) {
         self.commits += 1;
         self.writes += writes;
-        self.moved_beside_last = self.moving;
     }
 
     /// Begins to move it, if it is time; returns whether commits carry many writes.
@@ -65,23 +52,17 @@ impl Log {
         Some(writes >= BUSY_COMMIT * commits)
     }
 
-    /// Tells whether it is being moved or to be begun anew, or was when the last commit ended: what waited for that may have
-    /// waited for this.
-    pub(super) fn is_in_the_way(&self) -> bool {
-        self.moving || self.moved_beside_last
-    }
-
     /// A move has ended; returns whether the log is to be begun anew before the next commit. What goes wrong is said once, for it
     /// is tried ten times a second.
-    pub(super) fn moved(&mut self, ended: Ended) -> bool {
+    pub(super) fn moved(&mut self, ended: CheckpointEnded) -> bool {
         let long = match ended {
-            Ended::Moved { long } => {
+            CheckpointEnded::Moved { long } => {
                 if self.failing.take().is_some() {
                     tracing::info!("SQLite's log is moved into its file again");
                 }
                 long
             }
-            Ended::Failed(error) => {
+            CheckpointEnded::Failed(error) => {
                 if self.failing.as_ref() != Some(&error) {
                     tracing::error!(%error, "SQLite's log cannot be moved into its file, and grows until it can");
                 }
@@ -100,34 +81,34 @@ impl Log {
     }
 
     /// It was begun anew, or could not be.
-    pub(super) fn begun_anew(&mut self, begun: bool) {
+    pub(super) fn wal_restarted(&mut self, begun: bool) {
         self.moving = false;
         self.left_long = if begun { 0 } else { LEFT_LONG };
     }
 }
 
 /// Moves the log, and tells storage when that has ended, however it has.
-pub(super) fn move_beside(node: Arc<Node>, busy: bool, storage: ActorRef<Message>) {
-    tokio::spawn(move_log(node, busy, Moving::new(storage)));
+pub(super) fn move_beside(database: Database, busy: bool, storage: ActorRef<StorageMsg>) {
+    tokio::spawn(move_log(database, busy, Moving::new(storage)));
 }
 
-async fn move_log(node: Arc<Node>, busy: bool, mut moving: Moving) {
-    moving.ended = match node.database.checkpoint(busy).await {
+async fn move_log(database: Database, busy: bool, mut moving: Moving) {
+    moving.ended = match database.checkpoint(busy).await {
         Ok(moved) => {
             if let Some(moved) = moved {
-                metrics::get().log_moves.record(moved.took);
+                metrics::get().wal_checkpoints.record(moved.took);
             }
-            Ended::Moved { long: moved.is_some_and(|moved| moved.long) }
+            CheckpointEnded::Moved { long: moved.is_some_and(|moved| moved.long) }
         }
-        Err(error) => Ended::Failed(error.to_string()),
+        Err(error) => CheckpointEnded::Failed(error.to_string()),
     };
 }
 
 /// Begins the log anew; returns whether it was.
-pub(super) fn begin_anew(writer: &mut Writer) -> bool {
+pub(super) fn restart_wal(writer: &mut Writer) -> bool {
     let since = Instant::now();
     let begun = writer.restart_wal();
-    metrics::get().log_seconds.record(since.elapsed());
+    metrics::get().wal_restarts.record(since.elapsed());
     begun.unwrap_or_else(|error| {
         tracing::warn!(%error, "the log could not be begun anew");
         false
@@ -136,21 +117,21 @@ pub(super) fn begin_anew(writer: &mut Writer) -> bool {
 
 /// Tells storage that the log is no longer being moved.
 struct Moving {
-    storage: ActorRef<Message>,
-    ended: Ended,
+    storage: ActorRef<StorageMsg>,
+    ended: CheckpointEnded,
 }
 
 impl Moving {
-    fn new(storage: ActorRef<Message>) -> Self {
-        Self { storage, ended: Ended::Failed("the move broke off".to_owned()) }
+    fn new(storage: ActorRef<StorageMsg>) -> Self {
+        Self { storage, ended: CheckpointEnded::Failed("the move broke off".to_owned()) }
     }
 }
 
 impl Drop for Moving {
     fn drop(&mut self) {
         // An actor that has ended leaves it to its successor.
-        let ended = mem::replace(&mut self.ended, Ended::Moved { long: false });
-        let _ = self.storage.send_message(Message::Moved(ended));
+        let ended = mem::replace(&mut self.ended, CheckpointEnded::Moved { long: false });
+        let _ = self.storage.send_message(StorageMsg::CheckpointEnded(ended));
     }
 }
 
@@ -167,10 +148,10 @@ mod tests {
         assert_eq!(log.begin_move(), Some(false), "what a predecessor has left");
         log.committed(3);
         assert_eq!(log.begin_move(), None, "it is being moved");
-        assert!(!log.moved(Ended::Moved { long: false }));
+        assert!(!log.moved(CheckpointEnded::Moved { long: false }));
         log.committed(5);
         assert_eq!(log.begin_move(), Some(true), "eight writes in two commits");
-        assert!(!log.moved(Ended::Moved { long: false }));
+        assert!(!log.moved(CheckpointEnded::Moved { long: false }));
         assert_eq!(log.begin_move(), None, "nothing was committed");
     }
 
@@ -180,12 +161,12 @@ mod tests {
         let mut next = |begun: Option<bool>| {
             log.committed(1);
             assert!(log.begin_move().is_some());
-            let to_be_begun = log.moved(Ended::Moved { long: true });
+            let to_be_begun = log.moved(CheckpointEnded::Moved { long: true });
             assert_eq!(to_be_begun, begun.is_some());
             if let Some(begun) = begun {
                 log.committed(1);
                 assert_eq!(log.begin_move(), None, "it is to be begun anew first");
-                log.begun_anew(begun);
+                log.wal_restarted(begun);
             }
         };
         next(Some(false));
@@ -200,37 +181,37 @@ mod tests {
         let mut log = Log::new();
         for _ in 0..2 {
             assert!(log.begin_move().is_some());
-            assert!(!log.moved(Ended::Failed("as the disk may".to_owned())));
+            assert!(!log.moved(CheckpointEnded::Failed("as the disk may".to_owned())));
             assert_eq!(log.failing.as_deref(), Some("as the disk may"));
             log.committed(1);
         }
         assert!(log.begin_move().is_some());
-        log.moved(Ended::Moved { long: false });
+        log.moved(CheckpointEnded::Moved { long: false });
         assert_eq!(log.failing, None);
     }
 
     struct Hears;
 
     impl Actor for Hears {
-        type Msg = Message;
-        type State = UnboundedSender<Ended>;
-        type Arguments = UnboundedSender<Ended>;
+        type Msg = StorageMsg;
+        type State = UnboundedSender<CheckpointEnded>;
+        type Arguments = UnboundedSender<CheckpointEnded>;
 
         async fn pre_start(
             &self,
-            _: ActorRef<Message>,
-            heard: UnboundedSender<Ended>,
-        ) -> Result<UnboundedSender<Ended>, ActorProcessingErr> {
+            _: ActorRef<StorageMsg>,
+            heard: UnboundedSender<CheckpointEnded>,
+        ) -> Result<UnboundedSender<CheckpointEnded>, ActorProcessingErr> {
             Ok(heard)
         }
 
         async fn handle(
             &self,
-            _: ActorRef<Message>,
-            message: Message,
-            heard: &mut UnboundedSender<Ended>,
+            _: ActorRef<StorageMsg>,
+            message: StorageMsg,
+            heard: &mut UnboundedSender<CheckpointEnded>,
         ) -> Result<(), ActorProcessingErr> {
-            if let Message::Moved(ended) = message {
+            if let StorageMsg::CheckpointEnded(ended) = message {
                 heard.send(ended)?;
             }
             Ok(())
@@ -248,7 +229,7 @@ mod tests {
             panic!("as a move may");
         });
         assert!(moved.await.is_err());
-        assert!(matches!(hears.recv().await, Some(Ended::Failed(_))));
+        assert!(matches!(hears.recv().await, Some(CheckpointEnded::Failed(_))));
         storage.stop(None);
     }
 }
