@@ -213,7 +213,7 @@ mod tests {
         };
         assert_eq!(slo.misses(good), Vec::<String>::new());
         let bad = |subject| if subject == Subject::P99 { 100.0 } else { good(subject) };
-        assert_eq!(slo.misses(bad), ["p99<100ms wanted, 100ms found"]);
+        assert_eq!(slo.misses(bad), ["p99<100ms wanted, 100ms measured"]);
         // What was not measured is not good.
         assert_eq!(slo.misses(|_| f64::NAN).len(), 5);
     }
