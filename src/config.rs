@@ -353,7 +353,7 @@ fn origins(list: &[String]) -> Result<Vec<String>, String> {
     listed(list).iter().map(read).collect()
 }
 
-fn database(url: &str) -> Result<connect::Place, String> {
+fn database(url: &str) -> Result<connect::Location, String> {
     url.parse().map_err(|why| format!("DATABASE_URL: {why}"))
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
-use sea_orm::sqlx::{self, mysql::MySqlDatabaseError};
+use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
 
-use crate::Error;
+use crate::{Error, backend};
 
 /// What kind of failure an error is.
 #[derive(Debug)]
@@ -64,11 +64,7 @@ impl From<rusqlite::Error> for Failure {
         };
         let message = message.as_deref().unwrap_or("SQLite failed");
         let why = described(message, Some(&code.extended_code.to_string()));
-        match code.extended_code {
-            // CONSTRAINT_PRIMARYKEY, CONSTRAINT_UNIQUE.
-            1555 | 2067 => Self::Unique(why),
-            code => of_sqlite(code.cast_unsigned(), why),
-        }
+        backend::sqlite::classify(code.extended_code.cast_unsigned(), why)
     }
 }
 
@@ -99,33 +95,7 @@ fn of_database(error: &dyn DatabaseError) -> Failure {
     if error.kind() == ErrorKind::UniqueViolation {
         return Failure::Unique(why);
     }
-    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return of_mysql(error.number(), why);
-    }
-    of_sqlite(error.code().and_then(|code| code.parse().ok()).unwrap_or_default(), why)
-}
-
-fn of_sqlite(code: u32, why: String) -> Failure {
-    // The low byte is the primary code.
-    match code & 0xff {
-        5 | 6 => Failure::Contended(why),         // BUSY, LOCKED
-        8 | 10 | 13 | 14 => Failure::Unable(why), // READONLY, IOERR, FULL, CANTOPEN
-        _ => Failure::Refused(why),
-    }
-}
-
-fn of_mysql(number: u16, why: String) -> Failure {
-    match number {
-        // Lock wait time-out, deadlock, a snapshot that is too old.
-        1205 | 1213 | 1020 => Failure::Contended(why),
-        // Shutting down, killed, server gone, timed out.
-        1053 | 1077 | 1078 | 1079 | 1317 | 1927 | 2006 | 2013 | 4031 => Failure::Lost(why),
-        // Too many connections, full, cannot write (quota, disk), read-only, out of memory or resources, statement took too
-        // long, rights taken away.
-        1040 | 1203 | 1226 | 1021 | 1114 | 1026 | 1030 | 1290 | 1792 | 1836 | 1037 | 1038 | 1041 | 1969 | 3024
-        | 1044 | 1045 | 1142 | 1143 | 1227 => Failure::Unable(why),
-        _ => Failure::Refused(why),
-    }
+    backend::classify(error, why)
 }
 
 /// Cuts a message before what it quotes: MySQL puts values there, which are people's.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  ids, time, objects     what things are called, as clients see them too
-//!  connect                a database: one writer connection, a pool of readers; SQLite on the thread that asks
+//!  connect                a database: opened, waited for, closed
+//!  backend                what differs between databases, each in a folder of its own
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
 //!  history                which history a commit belongs to: a database may go back
@@ -12,13 +13,14 @@
 //!  chain                  the way to a place in a thread
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images
-//!  location, private      where a URL says that something is; files that nobody else reads
+//!  url_path, private      the path of a URL; files that only the hub's user may read
 //! ```
 //!
 //! Nothing here decides: a [`change::Change`] says what to write, [`commit::Writer`] writes it
 //! under the rules that the database alone can hold (once, dense, in order), and
 //! [`change::Outcome`] says what stands now.
 
+mod backend;
 mod chain;
 pub mod change;
 pub mod commit;
@@ -27,13 +29,9 @@ mod entities;
 mod failure;
 pub mod history;
 pub mod ids;
-mod location;
 pub mod media;
 pub mod objects;
 mod packed;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop")]
-mod plans;
 pub mod private;
 pub mod queries;
 mod rows;
@@ -42,6 +40,7 @@ mod sql;
 mod steps;
 mod stored;
 pub mod time;
+mod url_path;
 
 pub use connect::Database;
 

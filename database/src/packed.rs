@@ -2,7 +2,7 @@
 //!
 //! The pool's driver of SQLite hands each row, a column at a time, from the thread that reads to the one that waits, and that
 //! takes longer than to find it: 50 messages take a third less of the processor as one text. So there the rows travel as one.
-//! Pages are read without that way ([`crate::connect::embedded`]).
+//! Pages are read without that way ([`crate::backend::sqlite`]).
 
 use std::borrow::Borrow;
 

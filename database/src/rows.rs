@@ -1,7 +1,7 @@
 //! Rows, and where they are read.
 //!
 //! A query of a page is the same wherever it is asked: of a pool's connection, or of SQLite on the calling thread
-//! ([`crate::connect::embedded`]).
+//! ([`crate::backend::sqlite`]).
 
 use rusqlite::Statement;
 use rusqlite::types::FromSql;
@@ -80,7 +80,7 @@ impl Reads for Database {
         values: impl IntoIterator<Item = Value> + Send,
         each: impl Fn(&Row<'_>) -> Result<T, Failure> + Send,
     ) -> Result<Vec<T>, Failure> {
-        let Some(embedded) = &self.embedded else {
+        let Some(embedded) = self.inline_reader() else {
             return self.readers.rows(text, values, each).await;
         };
         embedded.read_one(|connection| {

@@ -7,21 +7,8 @@ use rusqlite::{CachedStatement, Connection};
 use sea_orm::{DatabaseBackend, Statement, Value};
 use serde::Serialize;
 
-/// How a column travels in the JSON parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A whole number.
-    Number,
-    /// Text.
-    Text,
-    /// Text that is compared byte by byte.
-    Exact,
-    /// Bytes, written as hexadecimal digits.
-    Hex,
-}
-
-/// A column of a set.
-pub(crate) type Column = (&'static str, Kind);
+use crate::backend::Backend;
+pub(crate) use crate::backend::dialect::{Column, Kind};
 
 /// Makes a statement of a text with `?` for its values.
 pub(crate) fn statement(
@@ -50,10 +37,7 @@ fn note(text: &str) {
 
 /// Returns text as a column holds it that is compared byte by byte.
 pub(crate) fn exact(backend: DatabaseBackend, text: &str) -> Value {
-    match backend {
-        DatabaseBackend::MySql => text.as_bytes().to_vec().into(),
-        _ => text.into(),
-    }
+    Backend::from(backend).dialect().binary_text(text)
 }
 
 /// Returns all texts that were ever made: what the test of the plans goes through.
@@ -65,15 +49,8 @@ pub(crate) fn texts() -> std::sync::MutexGuard<'static, std::collections::BTreeS
 }
 
 /// Returns a table that is to be read through one index.
-///
-/// Which one is right does not depend on how many rows there are; what the servers believe of that may be old, and then
-/// they walk a long thread to sort it.
 pub(crate) fn indexed(backend: DatabaseBackend, table: &str, index: &str) -> String {
-    match backend {
-        DatabaseBackend::MySql => format!("{table} FORCE INDEX ({index})"),
-        DatabaseBackend::Sqlite => format!("{table} INDEXED BY {index}"),
-        _ => table.to_owned(),
-    }
+    Backend::from(backend).dialect().with_index(table, index)
 }
 
 /// Writes rows as the parameter of a set: an array of arrays.
@@ -84,43 +61,10 @@ pub(crate) fn json<Row: Serialize>(rows: &[Row]) -> Value {
 
 /// Returns the text of a table `name` over one JSON parameter.
 pub(crate) fn set(backend: DatabaseBackend, name: &str, columns: &[Column]) -> String {
-    match backend {
-        DatabaseBackend::MySql => {
-            let columns: Vec<String> = (0..).zip(columns).map(|(at, column)| table_column(at, *column)).collect();
-            format!("JSON_TABLE(?, '$[*]' COLUMNS ({})) AS {name}", columns.join(", "))
-        }
-        _ => {
-            let columns: Vec<String> = (0..).zip(columns).map(|(at, column)| extracted(at, *column)).collect();
-            // Each row is parsed once: without the step between, SQLite would write and parse it for each column.
-            let rows = "WITH r AS MATERIALIZED (SELECT jsonb(value) AS v FROM json_each(?))";
-            format!("({rows} SELECT {} FROM r) AS {name}", columns.join(", "))
-        }
-    }
+    Backend::from(backend).dialect().json_table(name, columns)
 }
 
 /// Returns the expression that reads a column of the set `name` as the tables hold it.
-pub(crate) fn value(backend: DatabaseBackend, name: &str, (column, kind): Column) -> String {
-    match (backend, kind) {
-        (DatabaseBackend::MySql, Kind::Hex) => format!("UNHEX({name}.{column})"),
-        (DatabaseBackend::MySql, Kind::Exact) => format!("CAST({name}.{column} AS BINARY)"),
-        _ => format!("{name}.{column}"),
-    }
-}
-
-fn table_column(at: usize, (name, kind): Column) -> String {
-    let sql_type = match kind {
-        Kind::Number => "BIGINT",
-        // Without its character set a column would have the database's, which may be a narrow one.
-        Kind::Text => "MEDIUMTEXT CHARACTER SET utf8mb4",
-        Kind::Exact => "VARCHAR(255) CHARACTER SET utf8mb4",
-        Kind::Hex => "VARCHAR(64) CHARACTER SET utf8mb4",
-    };
-    format!("{name} {sql_type} PATH '$[{at}]'")
-}
-
-fn extracted(at: usize, (name, kind): Column) -> String {
-    match kind {
-        Kind::Hex => format!("unhex(v->>{at}) AS {name}"),
-        _ => format!("v->>{at} AS {name}"),
-    }
+pub(crate) fn value(backend: DatabaseBackend, name: &str, column: Column) -> String {
+    Backend::from(backend).dialect().json_column(name, column)
 }

@@ -29,7 +29,7 @@ async fn threads_that_read_sqlite_or_move_its_log_give_way_from_the_beginning() 
         .collect();
     let readers: Vec<i32> = threads.iter().filter(|(name, _)| name.starts_with("sqlite-read")).map(|t| t.1).collect();
     assert_eq!(readers, [(own + 10).min(19); 3], "{threads:?}");
-    for (name, nice) in [("sqlite-move", (own + 10).min(19)), ("sqlite-load", own)] {
+    for (name, nice) in [("sqlite-wal", (own + 10).min(19)), ("sqlite-migrate", own)] {
         assert!(threads.contains(&(name.to_owned(), nice)), "{name}: {threads:?}");
     }
     db.close().await;
@@ -55,7 +55,7 @@ async fn the_log_is_begun_anew_though_somebody_is_always_reading() {
                          SELECT randomblob(4000) FROM n";
     for _ in 0..40 {
         writer.execute_unprepared(two_megabytes).await.unwrap();
-        if db.checkpoint(true).await.unwrap().unwrap().long {
+        if db.checkpoint().await.unwrap().unwrap().wal_is_long {
             storage.begin_log_anew().unwrap();
         }
     }
@@ -86,10 +86,10 @@ async fn a_reader_who_goes_on_is_not_waited_for() {
 async fn a_closed_database_is_one_file() {
     let (db, file, _folder) = open().await;
     db.for_migrations().execute_unprepared("CREATE TABLE ballast (bytes BLOB)").await.unwrap();
-    db.checkpoint(false).await.unwrap();
+    db.checkpoint().await.unwrap();
     db.close().await;
     assert!(!file.with_extension("db-wal").exists());
-    assert!(db.checkpoint(false).await.is_err(), "nobody moves a log any more");
+    assert!(db.checkpoint().await.is_err(), "nobody moves a log any more");
 }
 
 /// A process loses its locks on a file when it closes one of the file's descriptors, whichever. Without them another process
@@ -97,10 +97,10 @@ async fn a_closed_database_is_one_file() {
 #[tokio::test]
 async fn closing_one_database_takes_no_lock_from_another_on_the_same_file() {
     let (db, file, _folder) = open().await;
-    db.checkpoint(false).await.unwrap();
+    db.checkpoint().await.unwrap();
     let url = format!("sqlite://{}?mode=rwc", file.display());
     let other = Database::connect(&Options { url, readers: 1 }).await.unwrap();
-    other.checkpoint(false).await.unwrap();
+    other.checkpoint().await.unwrap();
     assert!(is_locked(&file));
     other.close().await;
     drop(other);

@@ -20,7 +20,7 @@ use super::need::Need;
 use super::state::Counters;
 use super::statements::Rewritten;
 use super::writes::Rows;
-use crate::connect::sqlite;
+use crate::backend::sqlite;
 use crate::failure::Failure;
 use crate::rows::bind;
 use crate::sql::prepared;
@@ -94,7 +94,7 @@ impl Connection {
     /// Begins SQLite's log anew, and returns whether it is done. A server looks after its own.
     pub(super) fn begin_log_anew(&mut self) -> Result<bool, Failure> {
         let Self { database, embedded } = self;
-        if database.is_sqlite() { sqlite::begin_log_anew(open(database, embedded)?) } else { Ok(true) }
+        if database.is_sqlite() { sqlite::restart_wal(open(database, embedded)?) } else { Ok(true) }
     }
 
     /// Returns the connection that reads for the writer.
@@ -126,7 +126,7 @@ impl Transaction<'_> {
         match self {
             Self::Embedded(embedded) => {
                 let text =
-                    format!("{TAKE}max(newest_at + ?, ?), kept_commit = commit_no + 1 WHERE id = 1 RETURNING {TAKEN}");
+                    format!("{TAKE}max(newest_at + ?, ?) WHERE id = 1 RETURNING {TAKEN}");
                 embedded.take_numbers(&text, taken)
             }
             Self::Server(transaction) => {
@@ -297,7 +297,7 @@ fn open<'a>(
         Some(connection) => Ok(connection),
         none => {
             let file = database.file().ok_or_else(|| Failure::Refused("a server has no file".to_owned()))?;
-            Ok(none.insert(sqlite::open_writer(file)?))
+            Ok(none.insert(sqlite::writer(file)?))
         }
     }
 }

@@ -162,7 +162,7 @@ impl Side {
 /// Reads where a thread stands, and those of the `most` messages that are nearest to a place on one side of it that fit into a
 /// page, by `seq`.
 async fn next_to(db: &Database, reader: UserId, which: Which, side: Side, most: i64) -> Result<Option<Found>, Failure> {
-    let found = if let Some(embedded) = &db.embedded {
+    let found = if let Some(embedded) = db.inline_reader() {
         embedded.read(|snapshot| walk::next_to(snapshot, reader, which, side, most))?
     } else if let Some(head) = head(db, reader, which).await? {
         // The counter was read before the messages, so that it never leads them.

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::{create, exact_text, index, number, optional_number};
+use crate::table::{Schema, index, number, optional_number};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,11 +10,12 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let schema = Schema::of(manager)?;
         let table = Table::create()
             .table("media")
-            .col(exact_text(manager, "id", 64).not_null())
+            .col(schema.backend.binary_text("id", 64).not_null())
             .col(number("owner_id"))
-            .col(exact_text(manager, "object_key", 255).not_null())
+            .col(schema.backend.binary_text("object_key", 255).not_null())
             .col(ColumnDef::new("mime").text().not_null())
             .col(number("width"))
             .col(number("height"))
@@ -22,10 +23,10 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new("blurhash").text().not_null())
             .col(number("created_at"))
             .col(optional_number("attached_at"))
+            .col(optional_number("expires_at"))
             .primary_key(&mut index("media_key", &["id"]))
             .take();
-        // For the sweep of what was uploaded and never sent.
-        let orphans = index("media_attached", &["attached_at", "created_at"]);
-        create(manager, table, vec![orphans]).await
+        // For the sweep of images that no message holds.
+        schema.create(table, vec![index("media_expiry", &["expires_at"])]).await
     }
 }

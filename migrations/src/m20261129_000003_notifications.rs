@@ -1,8 +1,8 @@
-//! Notifications: the marketplace's, and one per person and thread.
+//! Notifications: the marketplace's, and one per user and thread.
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::{count, create, exact_text, index, key, number, optional_number, unique};
+use crate::table::{Schema, count, index, key, number, optional_number, unique};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,6 +10,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let schema = Schema::of(manager)?;
         let table = Table::create()
             .table("notifications")
             .col(key("id"))
@@ -18,7 +19,7 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new("title").text().not_null())
             .col(ColumnDef::new("body").text().not_null())
             .col(optional_number("related_id"))
-            .col(exact_text(manager, "dedupe_key", 255))
+            .col(schema.backend.binary_text("dedupe_key", 255))
             .col(count("is_read"))
             .col(number("created_at"))
             .col(number("updated_at"))
@@ -32,6 +33,6 @@ impl MigrationTrait for Migration {
             index("notifications_updated", &["user_id", "updated_at", "id"]),
             index("notifications_unread", &["user_id", "is_read", "updated_at", "id"]),
         ];
-        create(manager, table, indexes).await
+        schema.create(table, indexes).await
     }
 }

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 
-/// Reads a path.
+/// Decodes a path.
 ///
 /// # Errors
 /// If it is not UTF-8 when it is decoded, or holds a NUL.
-pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
+pub(crate) fn decode(text: &str) -> Result<PathBuf, String> {
     match percent_decode_str(text).decode_utf8() {
         Ok(path) if !path.contains('\0') => Ok(PathBuf::from(path.into_owned())),
         _ => Err("its path holds a NUL, or is not UTF-8".to_owned()),
@@ -36,10 +36,10 @@ mod tests {
             ("caf%C3%A9", "café"),
             ("what%3F", "what?"),
         ] {
-            assert_eq!(path(text), Ok(PathBuf::from(plain)), "{text}");
+            assert_eq!(decode(text), Ok(PathBuf::from(plain)), "{text}");
         }
         for text in ["%ff", "a%00b"] {
-            path(text).expect_err(text);
+            decode(text).expect_err(text);
         }
     }
 }

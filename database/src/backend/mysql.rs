@@ -1,0 +1,49 @@
+//! MySQL and MariaDB.
+//!
+//! ```text
+//!  location        the server, and the database on it
+//!  open            asks whether the server takes us; what each connection says first
+//!  dialect, error  their SQL, their errors
+//! ```
+
+mod dialect;
+mod error;
+mod location;
+mod open;
+
+use sea_orm::DatabaseConnection;
+
+use super::pool::{self, Role};
+use crate::Error;
+pub(crate) use dialect::MySqlDialect;
+pub(crate) use error::classify;
+pub use location::Server;
+
+/// The connections of one node to a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections {
+    /// One connection.
+    pub(super) writer: DatabaseConnection,
+    pub(super) readers: DatabaseConnection,
+}
+
+impl Connections {
+    pub(super) async fn open(server: &Server, readers: u32) -> Result<Self, Error> {
+        open::check(server).await?;
+        let refused = |failure| open::refused(server, failure);
+        Ok(Self {
+            writer: open::pool(server, Role::Writer, 1).await.map_err(refused)?,
+            readers: open::pool(server, Role::Readers, readers).await.map_err(refused)?,
+        })
+    }
+
+    pub(super) async fn replace_writer(&mut self, server: &Server) -> Result<(), Error> {
+        self.writer = open::pool(server, Role::Writer, 1).await?;
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        pool::close(&self.readers).await;
+        pool::close(&self.writer).await;
+    }
+}

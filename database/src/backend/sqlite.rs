@@ -1,0 +1,88 @@
+//! SQLite: one file, written by one connection at a time, read by any number.
+//!
+//! ```text
+//!  location        the file's path
+//!  open            opens each connection, whichever driver it is for
+//!  dialect, error  its SQL, its errors
+//!  inline_reader   reads on the calling thread
+//!  checkpointer    moves the write-ahead log into the file beside the commits
+//!  process_lock    which other hubs use the file
+//!  plans           (test) no statement walks a table
+//! ```
+
+mod checkpointer;
+mod dialect;
+mod error;
+mod inline_reader;
+mod location;
+mod open;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop")]
+mod plans;
+mod process_lock;
+
+use sea_orm::DatabaseConnection;
+
+use super::pool;
+use crate::Error;
+use crate::failure::Failure;
+pub use checkpointer::Checkpoint;
+pub(crate) use checkpointer::Checkpointer;
+pub(crate) use dialect::SqliteDialect;
+pub(crate) use error::classify;
+pub(crate) use inline_reader::InlineReader;
+pub use location::File;
+pub(crate) use open::{restart_wal, writer};
+pub(crate) use process_lock::join;
+pub use process_lock::ProcessLock;
+
+/// The connections of one node to SQLite's file, but for the one that commits: that one is opened by the writer.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections {
+    /// sea-orm's, for migrations.
+    pub(super) migrations: DatabaseConnection,
+    /// sea-orm's pool.
+    pub(super) readers: DatabaseConnection,
+    pub(super) inline_reader: InlineReader,
+    pub(super) checkpointer: Checkpointer,
+}
+
+impl Connections {
+    /// Makes the file if it is to be made, and opens it.
+    pub(super) async fn open(file: &File, readers: u32) -> Result<Self, Error> {
+        open::make_room(file).map_err(Error::Refused)?;
+        let refused = |failure| cannot_use(file, failure);
+        Ok(Self {
+            // It comes first, for it sets the file's journal mode.
+            migrations: open::migrations(file).await.map_err(refused)?,
+            readers: open::readers(file, readers).await?,
+            checkpointer: Checkpointer::start(file.path.clone()).await?,
+            inline_reader: InlineReader::open(&file.path, readers as usize).map_err(refused)?,
+        })
+    }
+
+    pub(super) async fn replace_writer(&mut self, file: &File) -> Result<(), Error> {
+        self.migrations = open::migrations(file).await?;
+        Ok(())
+    }
+
+    /// Closes all connections; the last one moves the write-ahead log into the file.
+    pub(super) async fn close(&self) {
+        pool::close(&self.readers).await;
+        pool::close(&self.migrations).await;
+        self.inline_reader.close().await;
+        self.checkpointer.close().await;
+    }
+}
+
+/// Says why a file cannot be used.
+fn cannot_use(file: &File, failure: Failure) -> Error {
+    match failure {
+        // Another program holds its lock, and lets go of it some time.
+        Failure::Contended(why) => Error::Unavailable(format!("{file} is in use by another program ({why})")),
+        // A file does not get better by waiting.
+        failure @ (Failure::Lost(_) | Failure::Unable(_) | Failure::Unique(_) | Failure::Refused(_)) => {
+            Error::Refused(format!("{file} cannot be used: {failure}"))
+        }
+    }
+}
