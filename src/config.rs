@@ -15,7 +15,7 @@ use chat_actors::images::links;
 use chat_actors::outbox::Capacity;
 use chat_actors::protocol::server::Limits;
 use chat_database::connect;
-use chat_database::media::Place;
+use chat_database::media::Location;
 use tokio_rustls::rustls::ServerConfig;
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ pub struct Config {
     /// How long to wait for it at the start.
     pub wait_for_database: Duration,
     /// Where images are kept.
-    pub media: Place,
+    pub media: Location,
     /// Whether readers of images are sent on to the store.
     pub media_redirect: bool,
     /// How the hub behaves.

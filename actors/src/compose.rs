@@ -1,6 +1,6 @@
 //! What may be sent: a `message_send` becomes a change, or is refused. Pure.
 
-use chat_database::change::Send;
+use chat_database::change::NewMessage;
 use chat_database::ids::{MediaId, Pair, UserId};
 use chat_database::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -26,7 +26,7 @@ pub(crate) fn message(
     send: MessageSend,
     files: &[Prepared],
     limits: &Limits,
-) -> Result<Send, Refused> {
+) -> Result<NewMessage, Refused> {
     let temp_id = send.temp_id.map(key).transpose()?;
     let content = send.content.filter(|content| !is_blank(content));
     if let Some(content) = &content {
@@ -41,7 +41,7 @@ pub(crate) fn message(
         return Err(Refused::new(ErrorCode::EmptyMessage, "a message needs text, images or both"));
     }
     let product_id = send.extra_data.and_then(|extra| extra.product_id);
-    let mut draft = Send {
+    let mut draft = NewMessage {
         pair,
         // The thread decides; see `limits::Leaves`.
         may_open: true,
@@ -125,7 +125,7 @@ fn media_id(url: &str) -> Option<MediaId> {
 
 /// Tells one payload from another: every part with its length before it, so that no two payloads read alike. A file counts
 /// by its bytes as they came: sent again, it gets another id.
-fn payload_hash(draft: &Send, files: &[Prepared]) -> [u8; 32] {
+fn payload_hash(draft: &NewMessage, files: &[Prepared]) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
@@ -154,7 +154,7 @@ mod tests {
         UserId::new(id).expect("an id")
     }
 
-    fn compose(send: MessageSend) -> Result<Send, ErrorCode> {
+    fn compose(send: MessageSend) -> Result<NewMessage, ErrorCode> {
         let pair = receiver(user(42), user(7)).expect("two people");
         message(user(42), pair, send, &[], &LIMITS).map_err(|refused| refused.code)
     }

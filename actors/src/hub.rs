@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
-use chat_database::change::{Change, Delete, Edit, Outcome, Receipt, ReceiptKind, Send, Ticket};
+use chat_database::change::{Change, Delete, Edit, NewMessage, Outcome, Receipt, ReceiptKind, Ticket};
 use chat_database::history;
 use chat_database::ids::{CommitNo, MediaId, MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::media::Store;
@@ -133,9 +133,7 @@ impl Hub {
         let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
         let thread = if options.hold_cores { cores::of_the_hub().await } else { None };
         let storage = storage::Handle::open(options.writes, thread).map_err(no_thread)?;
-        // A server is not read on the thread that asks: one suffices.
-        let makers = if database.is_sqlite() { database.readers() } else { 1 };
-        let pages = Arc::new(Homes::open_giving_way("pages", makers).map_err(no_thread)?);
+        let pages = Arc::new(Homes::open_giving_way("pages", database.page_workers()).map_err(no_thread)?);
         let node = Node::new(options, database, horizon, images, storage);
         let (root, _) = ActorRuntime::spawn(None, Root, Arc::clone(&node)).await.map_err(|error| {
             tracing::error!(%error, "the actors did not start");
@@ -384,7 +382,7 @@ impl Hub {
     }
 
     /// Tells whether a message stands under a draft's key: then its files need not be kept. The commit decides what it is.
-    async fn was_sent(&self, draft: &Send) -> Result<bool, Refused> {
+    async fn was_sent(&self, draft: &NewMessage) -> Result<bool, Refused> {
         let Some(key) = &draft.temp_id else { return Ok(false) };
         Ok(messages::was_sent(&self.node.database, draft.pair, draft.sender, key).await?)
     }

@@ -39,10 +39,10 @@ pub struct Metrics {
     pub commit_size: Histogram,
     /// Seconds of one group commit.
     pub commit_seconds: Histogram,
-    /// Seconds for which SQLite's log was begun anew, and no commit could begin.
-    pub log_seconds: Histogram,
-    /// Seconds in which SQLite's log was moved, beside the commits.
-    pub log_moves: Histogram,
+    /// Seconds of one restart of SQLite's write-ahead log, during which no commit can begin.
+    pub wal_restarts: Histogram,
+    /// Seconds of one checkpoint of SQLite's write-ahead log, beside the commits.
+    pub wal_checkpoints: Histogram,
     /// Group commits that failed.
     pub commit_failures: Counter,
     /// Writes that wait for storage.
@@ -208,8 +208,16 @@ fn describe() -> Metrics {
         duplicates: counter!("chat_messages_duplicate_total", "Messages that had been stored before"),
         commit_size: histogram!("chat_commit_writes", Count, "Writes of one group commit"),
         commit_seconds: histogram!("chat_commit_seconds", Seconds, "Time of one group commit"),
-        log_seconds: histogram!("chat_log_begun_anew_seconds", Seconds, "Time without commits, as a log is begun anew"),
-        log_moves: histogram!("chat_log_moved_seconds", Seconds, "Time of moving the log beside the commits"),
+        wal_restarts: histogram!(
+            "chat_wal_restart_seconds",
+            Seconds,
+            "Time without commits, as SQLite's log is restarted"
+        ),
+        wal_checkpoints: histogram!(
+            "chat_wal_checkpoint_seconds",
+            Seconds,
+            "Time of moving SQLite's log beside the commits"
+        ),
         commit_failures: counter!("chat_commit_failures_total", "Group commits that failed"),
         storage_queue: gauge!("chat_storage_queue", Count, "Writes that wait for storage"),
         threads_awake: gauge!("chat_threads_awake", Count, "Threads that are awake"),

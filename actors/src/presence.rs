@@ -349,7 +349,7 @@ async fn announce(node: &Arc<Node>, user: UserId, left: Option<Timestamp>) {
 async fn connected_around(node: &Node, user: UserId) -> Result<Vec<UserId>, chat_database::Error> {
     let mut around = people::counterparts(&node.database, user, REACH).await?;
     around.retain(|other| node.people.is_connected(other.user));
-    people::close(&node.database, &around, REACH).await
+    people::mutual_recent_contacts(&node.database, &around, REACH).await
 }
 
 #[cfg(test)]

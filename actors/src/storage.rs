@@ -8,7 +8,7 @@
 
 mod group;
 mod handle;
-mod log;
+mod wal_checkpoint;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,14 +33,10 @@ use crate::refused::Refused;
 use crate::thread::{self, InFlight, Settled};
 use group::Group;
 pub(crate) use handle::Handle;
-use log::Log;
+use wal_checkpoint::{WalCheckpoints, WalState};
 
 /// How often what need not be remembered is swept away.
 const SWEEP: Duration = Duration::from_secs(30);
-
-/// How often what was committed is moved from the database's log into its tables, beside the commits. A commit that comes
-/// meanwhile waits for the disk, too: little and often keeps that short.
-const CHECKPOINT: Duration = Duration::from_millis(100);
 
 /// How often it is tried whether commits are written again, when the last one was not and nobody writes.
 const PROBE: Duration = Duration::from_secs(1);
@@ -97,10 +93,6 @@ pub(crate) enum Message {
     BeginAnew(oneshot::Sender<Result<(), DatabaseError>>),
     /// Time to sweep.
     Sweep,
-    /// Time for a checkpoint.
-    Checkpoint,
-    /// A checkpoint has ended.
-    Moved(log::Ended),
     /// Time to see whether the database takes writes again, if it did not.
     LookAgain,
     /// It answers; what it says of writes is still to be seen.
@@ -116,8 +108,6 @@ pub(crate) struct Finished {
     changes: Vec<Change>,
     /// `None`: there was nothing to commit.
     result: Option<Result<Committed, DatabaseError>>,
-    /// Whether the log was begun anew, if it was to be.
-    begun_anew: Option<bool>,
     /// Whether the database would take a commit, if it was tried.
     probed: Option<Result<(), DatabaseError>>,
 }
@@ -127,13 +117,12 @@ pub(crate) struct Finished {
 struct Due {
     begin_anew: Vec<oneshot::Sender<Result<(), DatabaseError>>>,
     sweep: bool,
-    begin_log_anew: bool,
     probe: bool,
 }
 
 impl Due {
     fn nothing(&self) -> bool {
-        self.begin_anew.is_empty() && !self.sweep && !self.begin_log_anew && !self.probe
+        self.begin_anew.is_empty() && !self.sweep && !self.probe
     }
 }
 
@@ -147,7 +136,7 @@ pub(crate) struct State {
     waiting: Vec<(Write, OwnedSemaphorePermit)>,
     group: Group,
     due: Due,
-    log: Log,
+    wal: WalCheckpoints,
     cores: Cores,
 }
 
@@ -166,16 +155,15 @@ impl Actor for Storage {
         }
         myself.send_interval(PROBE, || Message::LookAgain);
         myself.send_interval(SWEEP, || Message::Sweep);
-        myself.send_interval(CHECKPOINT, || Message::Checkpoint);
         node.storage.is(Some(myself));
         Ok(State {
             cores: Cores::new(node.storage.hub),
+            wal: WalCheckpoints::start(&node.database),
             node,
             writer: Some(writer),
             waiting: Vec::new(),
             group: Group::default(),
             due: Due::default(),
-            log: Log::new(),
         })
     }
 
@@ -191,13 +179,6 @@ impl Actor for Storage {
             Message::Broken => return Err("a group commit panicked".into()),
             Message::BeginAnew(done) => state.due.begin_anew.push(done),
             Message::Sweep => state.due.sweep = true,
-            Message::Checkpoint => {
-                if state.node.database.is_sqlite()
-                    && let Some(busy) = state.log.begin_move()
-                {
-                    log::move_beside(Arc::clone(&state.node), busy, myself.clone());
-                }
-            }
             Message::LookAgain => {
                 if state.writer.is_some() && state.node.storage.failing().is_some() {
                     tokio::spawn(look_again(Arc::clone(&state.node), myself.clone()));
@@ -205,7 +186,6 @@ impl Actor for Storage {
             }
             // Whoever writes finds out by themselves.
             Message::Answers => state.due.probe = state.waiting.is_empty() && state.writer.is_some(),
-            Message::Moved(ended) => state.due.begin_log_anew |= state.log.moved(ended),
             #[cfg(feature = "failpoints")]
             Message::Fail => panic!("failpoint: storage"),
         }
@@ -223,7 +203,7 @@ impl State {
         let Some(mut writer) = self.writer.take() else { return };
         let due = std::mem::take(&mut self.due);
         let next = self.group.next(self.waiting.len());
-        let log_in_the_way = self.log.is_in_the_way();
+        let wal = self.wal.log();
         let (changes, mut writes): (Vec<_>, Vec<_>) =
             self.waiting.drain(..next).map(|(write, place)| (write.change, (write.reply, place))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
@@ -238,9 +218,9 @@ impl State {
             let turn = node.storage.turn().await;
             let went_back = !due.begin_anew.is_empty();
             let probes = due.probe && changes.is_empty();
-            let begun_anew = prepare(&mut writer, due, &node).boxed().await;
+            prepare(&mut writer, due, &node, &wal).boxed().await;
             let probed = if probes { Some(writer.probe().boxed().await) } else { None };
-            writes.iter_mut().for_each(|(reply, _)| reply.step(log_in_the_way));
+            writes.iter_mut().for_each(|(reply, _)| reply.step(wal.is_checkpointing()));
             let result = match (changes.is_empty(), went_back) {
                 (true, _) => None,
                 // It was decided on what is no more.
@@ -249,18 +229,15 @@ impl State {
             };
             drop(turn);
             broken.defuse();
-            let finished = Finished { writer, writes, changes, result, begun_anew, probed };
+            let finished = Finished { writer, writes, changes, result, probed };
             // An actor that has ended meanwhile leaves the commit to the log, and the origins answer for themselves.
             let _ = myself.send_message(Message::Finished(Box::new(finished)));
         });
     }
 
     fn finish(&mut self, finished: Finished) {
-        let Finished { writer, writes, changes, result, begun_anew, probed } = finished;
+        let Finished { writer, writes, changes, result, probed } = finished;
         self.writer = Some(writer);
-        if let Some(begun) = begun_anew {
-            self.log.begun_anew(begun);
-        }
         match (&result, &probed) {
             (Some(Err(error)), _) | (None, Some(Err(error))) => self.node.storage.cannot_write(error),
             (Some(Ok(_)), _) | (None, Some(Ok(()))) => self.node.storage.can_write(),
@@ -269,7 +246,7 @@ impl State {
         match result {
             None => {}
             Some(Ok(committed)) => {
-                self.log.committed(changes.len());
+                self.wal.log().committed();
                 self.hand_out(writes, &changes, committed);
             }
             Some(Err(error)) => {
@@ -303,7 +280,7 @@ impl State {
         let before: HashMap<_, _> = before.into_iter().map(|before| (before.pair, before)).collect();
         let mut threads: HashMap<ActorId, (ActorRef<thread::Message>, Settled)> = HashMap::new();
         let mut calls = Vec::new();
-        let log_in_the_way = self.log.is_in_the_way();
+        let log_in_the_way = self.wal.log().is_checkpointing();
         for (((mut reply, _place), change), outcome) in writes.into_iter().zip(changes).zip(outcomes) {
             reply.step(log_in_the_way);
             News::of(change, &outcome, |user, event| news.entry(user).or_default().events.push(event));
@@ -356,8 +333,8 @@ async fn look_again(node: Arc<Node>, storage: ActorRef<Message>) {
     }
 }
 
-/// Does what is due before a commit. Returns whether the log was begun anew, if it was to be.
-async fn prepare(writer: &mut Writer, due: Due, node: &Node) -> Option<bool> {
+/// Does what is due before a commit.
+async fn prepare(writer: &mut Writer, due: Due, node: &Node, wal: &WalState) {
     if !due.begin_anew.is_empty() {
         writer.knows(&node.horizon.newest());
         let begun = writer.begin_anew().await;
@@ -375,7 +352,7 @@ async fn prepare(writer: &mut Writer, due: Due, node: &Node) -> Option<bool> {
     {
         tracing::warn!(%error, "sweep failed");
     }
-    due.begin_log_anew.then(|| log::begin_anew(writer))
+    wal.restart_if_long(writer);
 }
 
 /// Runs a group commit and counts it.

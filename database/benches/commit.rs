@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use chat_database::Database;
-use chat_database::change::{Change, Receipt, ReceiptKind, Send};
+use chat_database::change::{Change, NewMessage, Receipt, ReceiptKind};
 use chat_database::commit::Writer;
 use chat_database::connect::Options;
 use chat_database::ids::{Pair, UserId};
@@ -83,7 +83,7 @@ async fn checkpoints(database: Database, writer: Arc<Mutex<Writer>>) {
     loop {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         if database.checkpoint().await.is_ok_and(|done| done.is_some_and(|checkpoint| checkpoint.wal_is_long)) {
-            let _ = writer.lock().await.begin_log_anew();
+            let _ = writer.lock().await.restart_wal();
         }
     }
 }
@@ -107,7 +107,7 @@ fn change(number: &mut u64, receipts: bool) -> Change {
     if receipts && number.is_multiple_of(2) {
         return Change::Receipt(Receipt { pair, user: high, kind: ReceiptKind::Seen, up_to: None, at });
     }
-    Change::Send(Send {
+    Change::Send(NewMessage {
         pair,
         may_open: true,
         sender: low,

@@ -6,11 +6,11 @@
 use std::hint::black_box;
 
 use chat_database::Database;
-use chat_database::change::{Change, Send};
+use chat_database::change::{Change, NewMessage};
 use chat_database::commit::Writer;
 use chat_database::connect::Options;
 use chat_database::ids::{Pair, Seq, UserId};
-use chat_database::queries::messages::{Page, Which};
+use chat_database::queries::messages::{Page, ThreadRef};
 use chat_database::queries::{inbox, messages, notifications};
 use chat_database::time::Timestamp;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -41,7 +41,7 @@ fn pages(criterion: &mut Criterion) {
             let (pair, reader) = pair(turn % THREADS);
             let before = Page::BeforeSeq(Seq(51 + turn * 7 % (MESSAGES - 50)));
             async move {
-                let read = messages::page(database, reader, Which::Of(pair), before, 50).await;
+                let read = messages::page(database, reader, ThreadRef::Pair(pair), before, 50).await;
                 assert_eq!(read.ok().flatten().map(|history| black_box(history).messages.len()), Some(50));
             }
         });
@@ -88,7 +88,7 @@ fn pair(thread: u64) -> (Pair, UserId) {
 
 fn send(thread: u64, message: u64) -> Change {
     let (pair, sender) = pair(thread);
-    Change::Send(Send {
+    Change::Send(NewMessage {
         pair,
         may_open: true,
         sender,

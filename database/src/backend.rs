@@ -27,7 +27,7 @@ use sea_orm::sqlx::mysql::MySqlDatabaseError;
 use sea_orm::{DatabaseBackend, DatabaseConnection};
 
 use crate::Error;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use dialect::Dialect;
 use location::Location;
 
@@ -71,7 +71,7 @@ impl From<DatabaseBackend> for Backend {
 }
 
 /// Tells what kind of failure an error of a server or of SQLite is; `why` is what may be said about it.
-pub(crate) fn classify(error: &dyn DatabaseError, why: String) -> Failure {
+pub(crate) fn classify(error: &dyn DatabaseError, why: String) -> DriverError {
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
         return mysql::classify(error.number(), why);
     }

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone)]
 pub enum Change {
     /// A new message.
-    Send(Send),
+    Send(NewMessage),
     /// A new text for a message.
     Edit(Edit),
     /// The end of a message.
@@ -59,7 +59,7 @@ impl Change {
 
 /// A new message.
 #[derive(Debug, Clone)]
-pub struct Send {
+pub struct NewMessage {
     /// Whose thread. The thread is made if there is none yet and `may_open` says so.
     pub pair: Pair,
     /// Whether this message may be the first of its thread.

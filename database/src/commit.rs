@@ -1,51 +1,53 @@
 //! The group commit: many changes, one transaction, one number.
 //!
 //! ```text
-//!  need         what a list of changes must know, and how many ids it may use up
+//!  read_set     the rows that a list of changes depends on, and how many ids it may use up
 //!  connection   the writer's connection: SQLite's own, or the one to a server
-//!  transaction  takes the next number under the counter's lock, then:
-//!    history      is the number a new one? and what time it is
-//!    load         reads what the state does not know (in the steady state: nothing)
-//!    plan         applies the changes in memory: send, media, amend, receipt, notify
-//!    writes       the rows that follow; statements: one per table
-//!  settle       was it committed? asked when the answer was lost
-//!  probe        would a commit be written? asked after one was not
-//!  state        what is known between commits
+//!  transaction  takes the next number under the counter's row lock, then:
+//!    history      checks that the number is a new one, and sets the commit's time
+//!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
+//!    apply        applies the changes in memory: send, media, amend, receipt, notify
+//!    rows         makes the write_set's rows of it; statements: one per table
+//!  in_doubt     reads whether a commit stands whose answer was lost
+//!  probe        tells after a failure whether a commit would be written now
+//!  cache        what the writer knows between commits
 //! ```
 
 mod amend;
+mod apply;
+mod cache;
 mod connection;
-mod facts;
 mod hex;
 mod history;
-mod load;
+mod in_doubt;
 mod media;
-mod need;
+mod notification_keys;
 mod notify;
-mod plan;
+mod preload;
+mod preloaded;
 mod probe;
+mod read_set;
 mod receipt;
+mod rows;
 mod send;
-mod settle;
-mod state;
 mod statements;
 mod sweep;
 mod transaction;
-mod writes;
+mod write_set;
 
-pub(crate) use notify::{CHAT, CHAT_TITLE, chat_key};
+pub(crate) use notification_keys::{CHAT, CHAT_TITLE, chat_key};
 
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
 use crate::change::{Change, Committed};
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::history::Mark;
 use crate::{Database, Error};
+use cache::Cache;
 use connection::Connection;
 use history::History;
-use state::State;
 use statements::Statements;
 use transaction::Aborted;
 
@@ -64,9 +66,9 @@ const STILL_IN_THE_WAY: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// Nobody sends twice: the unique index will tell if somebody does.
-    Hopeful,
+    Optimistic,
     /// Looks every key up.
-    Careful,
+    Checked,
 }
 
 /// The only writer of a node. Whoever holds it has the node's one writing connection.
@@ -75,7 +77,7 @@ pub struct Writer {
     connection: Connection,
     node: String,
     statements: Statements,
-    state: State,
+    cache: Cache,
     history: History,
     /// The connection hangs: it must be replaced before anything else.
     hangs: bool,
@@ -93,7 +95,7 @@ impl Writer {
             connection,
             node,
             statements,
-            state: State::default(),
+            cache: Cache::default(),
             history: History::default(),
             hangs: false,
             locked_out: false,
@@ -145,7 +147,7 @@ impl Writer {
         if self.hangs {
             self.replace_connection().await?;
         }
-        let mut mode = Mode::Hopeful;
+        let mut mode = Mode::Optimistic;
         let mut contended = 0;
         let mut lost = 0;
         let patience = if self.locked_out { STILL_IN_THE_WAY } else { IN_THE_WAY };
@@ -159,16 +161,16 @@ impl Writer {
                 }
                 Err(aborted) => aborted,
             };
-            self.state.clear();
+            self.cache.clear();
             match aborted {
                 Aborted::Unsettled(why) => return Err(Error::Unsettled(why)),
                 // The database has said why, and the log agrees: it will not be otherwise at once.
-                Aborted::NotCommitted(Some(Failure::Unable(why))) => return Err(Error::Unavailable(why)),
+                Aborted::NotCommitted(Some(DriverError::Unable(why))) => return Err(Error::Unavailable(why)),
                 Aborted::WentBack => return Err(Error::WentBack),
                 // It was lost on the way: the log has no such commit, and never will.
                 Aborted::NotCommitted(_) => lost += 1,
-                Aborted::Failed(Failure::Unique(_)) if mode == Mode::Hopeful => mode = Mode::Careful,
-                Aborted::Failed(Failure::Contended(why)) => {
+                Aborted::Failed(DriverError::Unique(_)) if mode == Mode::Optimistic => mode = Mode::Checked,
+                Aborted::Failed(DriverError::Contended(why)) => {
                     let pause = Duration::from_millis(10 << contended);
                     // Another try may take as long as this one has.
                     if contended == CONTENDED_TRIES || since.elapsed() + pause >= patience / 2 {
@@ -180,7 +182,7 @@ impl Writer {
                     contended += 1;
                 }
                 // A connection that died while nobody used it is replaced by the next one.
-                Aborted::Failed(Failure::Lost(why)) if lost == 0 => {
+                Aborted::Failed(DriverError::Lost(why)) if lost == 0 => {
                     tracing::warn!(error = %why, "the writing connection was lost, trying another one");
                     lost += 1;
                 }
@@ -206,8 +208,8 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub fn begin_log_anew(&mut self) -> Result<bool, Error> {
-        Ok(self.connection.begin_log_anew()?)
+    pub fn restart_wal(&mut self) -> Result<bool, Error> {
+        Ok(self.connection.restart_wal()?)
     }
 
     async fn replace_connection(&mut self) -> Result<(), Error> {

@@ -9,10 +9,10 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection};
 use tokio::time::{sleep, timeout};
 
 use crate::Error;
-use crate::backend::{ACQUIRE, Backend, Connections, sqlite};
 pub use crate::backend::location::Location;
 pub use crate::backend::mysql::Server;
 pub use crate::backend::sqlite::{Checkpoint, File, ProcessLock};
+use crate::backend::{ACQUIRE, Backend, Connections, sqlite};
 
 /// The pause between two attempts to reach a database that is away.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -115,7 +115,7 @@ impl Database {
     /// [`Error::Unavailable`] without one.
     pub async fn ping(&self) -> Result<(), Error> {
         match timeout(ACQUIRE, self.readers.execute_unprepared("SELECT 1")).await {
-            Ok(answered) => answered.map(drop).map_err(crate::failure::error),
+            Ok(answered) => answered.map(drop).map_err(crate::driver_error::error),
             Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
         }
     }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::ids::CommitNo;
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, sql, stored};
+use crate::{Database, Error, driver_error, message_rows, sql};
 
 /// How long a name is good after it has ended: longer than anything that carries one.
 pub(crate) const KEPT: Duration = Duration::from_secs(8 * 24 * 3_600);
@@ -111,7 +111,7 @@ pub async fn holds(db: &Database, mark: &Mark) -> Result<bool, Error> {
     const HOLDS: &str = "SELECT s.epoch, s.commit_no, e.last_commit, c.nonce FROM hub_state s \
          LEFT JOIN hub_epochs e ON e.epoch = ? \
          LEFT JOIN hub_commits c ON c.commit_no = ? WHERE s.id = 1";
-    let epoch = sql::exact(db.backend, &mark.epoch);
+    let epoch = sql::binary_text(db.backend, &mark.epoch);
     let Some(row) = one(db, HOLDS, [epoch, mark.commit.column().into()]).await? else {
         return Ok(false);
     };
@@ -122,15 +122,15 @@ pub async fn holds(db: &Database, mark: &Mark) -> Result<bool, Error> {
 
 async fn one<const N: usize>(db: &Database, query: &str, values: [Value; N]) -> Result<Option<QueryResult>, Error> {
     let statement = sql::statement(db.backend, query, values);
-    db.readers.query_one_raw(statement).await.map_err(failure::error)
+    db.readers.query_one_raw(statement).await.map_err(driver_error::error)
 }
 
 fn number(row: &QueryResult, at: usize) -> Result<Option<i64>, Error> {
-    row.try_get_by_index(at).map_err(failure::error)
+    row.try_get_by_index(at).map_err(driver_error::error)
 }
 
 /// Reads text that servers hold as bytes; of SQLite the driver takes either for the other.
 fn text(row: &QueryResult, at: usize) -> Result<String, Error> {
-    let bytes: Vec<u8> = row.try_get_by_index(at).map_err(failure::error)?;
-    Ok(stored::text(bytes))
+    let bytes: Vec<u8> = row.try_get_by_index(at).map_err(driver_error::error)?;
+    Ok(message_rows::text(bytes))
 }

@@ -10,7 +10,9 @@
 //!  queries                everything that is read, one file per question
 //!  rows                   a row, wherever it was read
 //!  size                   how large things are on the wire, and when a page is full
-//!  chain                  the way to a place in a thread
+//!  seq_range              the messages of a thread between two places
+//!  time_buckets           a thread's indexed times on SQLite, rounded so that few messages move them
+//!  message_rows           messages as the tables hold them
 //!  entities               the tables, for sea-orm
 //!  media                  the store of images
 //!  url_path, private      the path of a URL; files that only the hub's user may read
@@ -21,25 +23,25 @@
 //! [`change::Outcome`] says what stands now.
 
 mod backend;
-mod chain;
 pub mod change;
 pub mod commit;
 pub mod connect;
+mod driver_error;
 mod entities;
-mod failure;
 pub mod history;
 pub mod ids;
+mod json_rows;
 pub mod media;
+mod message_rows;
 pub mod objects;
-mod packed;
 pub mod private;
 pub mod queries;
 mod rows;
+mod seq_range;
 pub mod size;
 mod sql;
-mod steps;
-mod stored;
 pub mod time;
+mod time_buckets;
 mod url_path;
 
 pub use connect::Database;

@@ -9,7 +9,7 @@
 //! forgotten after the last one, so a crash at any instant leaves nothing that the sweep does not find.
 
 mod local;
-mod place;
+mod location;
 
 use std::fmt;
 use std::ops::Range;
@@ -26,7 +26,7 @@ use object_store::signer::Signer;
 use object_store::{Attribute, Attributes, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutOptions, PutPayload};
 
 use crate::ids::MediaId;
-pub use place::Place;
+pub use location::Location;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -140,15 +140,15 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the folder cannot be made, or the settings of S3 (`AWS_*`) do not fit together.
-    pub fn open(place: &Place) -> Result<Self, Error> {
+    pub fn open(place: &Location) -> Result<Self, Error> {
         let kind = match place {
-            Place::Folder(folder) => {
+            Location::Folder(folder) => {
                 let (root, store) = local::open(folder)?;
                 Kind::Local { root, store }
             }
-            Place::S3 { bucket, prefix } => {
-                place::check_endpoint().map_err(Error::Unavailable)?;
-                let store = place::s3(bucket).map_err(|error| Error::Unavailable(error.to_string()))?;
+            Location::S3 { bucket, prefix } => {
+                location::check_endpoint().map_err(Error::Unavailable)?;
+                let store = location::s3(bucket).map_err(|error| Error::Unavailable(error.to_string()))?;
                 Kind::S3 { store, prefix: Path::from(prefix.as_str()) }
             }
         };
@@ -293,7 +293,7 @@ mod tests {
     }
 
     fn stores(folder: &std::path::Path) -> [Store; 2] {
-        [Store::open(&Place::Folder(folder.join("media"))).expect("a store"), Store::in_memory()]
+        [Store::open(&Location::Folder(folder.join("media"))).expect("a store"), Store::in_memory()]
     }
 
     #[tokio::test]

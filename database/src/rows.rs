@@ -8,7 +8,7 @@ use rusqlite::types::FromSql;
 use sea_orm::{ConnectionTrait, DatabaseBackend, QueryResult, TryGetable, Value};
 
 use crate::Database;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::sql::{self, prepared};
 
 /// A row of an answer.
@@ -21,7 +21,7 @@ pub(crate) enum Row<'a> {
 
 impl Row<'_> {
     /// Returns what a column holds.
-    pub(crate) fn get<T: TryGetable + FromSql>(&self, at: usize) -> Result<T, Failure> {
+    pub(crate) fn get<T: TryGetable + FromSql>(&self, at: usize) -> Result<T, DriverError> {
         match self {
             Self::Sent(row) => Ok(row.try_get_by_index(at)?),
             Self::Embedded(row) => Ok(row.get(at)?),
@@ -29,7 +29,7 @@ impl Row<'_> {
     }
 
     /// Returns text that servers hold as bytes.
-    pub(crate) fn bytes(&self, at: usize) -> Result<Option<Vec<u8>>, Failure> {
+    pub(crate) fn bytes(&self, at: usize) -> Result<Option<Vec<u8>>, DriverError> {
         match self {
             Self::Sent(row) => Ok(row.try_get_by_index(at)?),
             Self::Embedded(row) => Ok(row.get::<_, Option<String>>(at)?.map(String::into_bytes)),
@@ -47,8 +47,8 @@ pub(crate) trait Reads: Sync {
         &self,
         text: &str,
         values: impl IntoIterator<Item = Value> + Send,
-        each: impl Fn(&Row<'_>) -> Result<T, Failure> + Send,
-    ) -> impl Future<Output = Result<Vec<T>, Failure>> + Send;
+        each: impl Fn(&Row<'_>) -> Result<T, DriverError> + Send,
+    ) -> impl Future<Output = Result<Vec<T>, DriverError>> + Send;
 }
 
 /// A pool, or a transaction.
@@ -61,8 +61,8 @@ impl<Connection: ConnectionTrait> Reads for Connection {
         &self,
         text: &str,
         values: impl IntoIterator<Item = Value> + Send,
-        each: impl Fn(&Row<'_>) -> Result<T, Failure> + Send,
-    ) -> Result<Vec<T>, Failure> {
+        each: impl Fn(&Row<'_>) -> Result<T, DriverError> + Send,
+    ) -> Result<Vec<T>, DriverError> {
         let rows = self.query_all_raw(sql::statement(self.get_database_backend(), text, values)).await?;
         rows.iter().map(|row| each(&Row::Sent(row))).collect()
     }
@@ -78,8 +78,8 @@ impl Reads for Database {
         &self,
         text: &str,
         values: impl IntoIterator<Item = Value> + Send,
-        each: impl Fn(&Row<'_>) -> Result<T, Failure> + Send,
-    ) -> Result<Vec<T>, Failure> {
+        each: impl Fn(&Row<'_>) -> Result<T, DriverError> + Send,
+    ) -> Result<Vec<T>, DriverError> {
         let Some(embedded) = self.inline_reader() else {
             return self.readers.rows(text, values, each).await;
         };
@@ -96,17 +96,17 @@ impl Reads for Database {
 }
 
 /// Gives a statement of SQLite's its values: numbers and texts.
-pub(crate) fn bind(statement: &mut Statement<'_>, values: impl IntoIterator<Item = Value>) -> Result<(), Failure> {
+pub(crate) fn bind(statement: &mut Statement<'_>, values: impl IntoIterator<Item = Value>) -> Result<(), DriverError> {
     let mut given = 0;
     for (at, value) in (1..).zip(values) {
         given = at;
         match value {
             Value::BigInt(number) => statement.raw_bind_parameter(at, number)?,
             Value::String(text) => statement.raw_bind_parameter(at, text)?,
-            other => return Err(Failure::Refused(format!("{other:?} is neither a number nor a text"))),
+            other => return Err(DriverError::Refused(format!("{other:?} is neither a number nor a text"))),
         }
     }
     // SQLite takes what is missing for NULL.
     let wanted = statement.parameter_count();
-    if given == wanted { Ok(()) } else { Err(Failure::Refused(format!("{given} values for {wanted} parameters"))) }
+    if given == wanted { Ok(()) } else { Err(DriverError::Refused(format!("{given} values for {wanted} parameters"))) }
 }

@@ -36,7 +36,7 @@ fn note(text: &str) {
 }
 
 /// Returns text as a column holds it that is compared byte by byte.
-pub(crate) fn exact(backend: DatabaseBackend, text: &str) -> Value {
+pub(crate) fn binary_text(backend: DatabaseBackend, text: &str) -> Value {
     Backend::from(backend).dialect().binary_text(text)
 }
 

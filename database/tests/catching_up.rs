@@ -1,13 +1,6 @@
 //! The inbox, and what has changed since a commit, on every backend; also when the clock steps back.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "catching_up/clock.rs"]
 mod clock;
-#[path = "support/mariadb.rs"]
-mod mariadb;
-#[path = "support/world.rs"]
-mod world;
 
 use chat_database::change::Change;
 use chat_database::history;
@@ -15,7 +8,8 @@ use chat_database::ids::{CommitNo, NotificationId, Seq, ThreadId, UserId};
 use chat_database::objects::Message;
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, inbox, notifications, people, unread};
-use world::{World, notified, own, pair, sent, user};
+
+use crate::support::world::{World, notified, own, pair, sent, user};
 
 on_both_backends!(
     the_inbox_is_newest_first_in_pages_that_meet,
@@ -93,10 +87,14 @@ async fn people_are_close_whose_thread_is_recent_for_both(mut w: World) {
         w.says(busy, user(other), "newer").await;
     }
     let around = people::counterparts(&w.db, me, 500).await.unwrap();
-    let mut close = people::close(&w.db, &around, 4).await.unwrap();
+    let mut close = people::mutual_recent_contacts(&w.db, &around, 4).await.unwrap();
     close.sort_unstable();
     assert_eq!(close, [busy, quiet]);
-    assert_eq!(people::close(&w.db, &around, 3).await.unwrap(), [quiet], "three threads of the other are newer");
+    assert_eq!(
+        people::mutual_recent_contacts(&w.db, &around, 3).await.unwrap(),
+        [quiet],
+        "three threads of the other are newer"
+    );
 }
 
 async fn a_user_catches_up_from_any_commit(mut w: World) {

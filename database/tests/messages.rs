@@ -1,17 +1,11 @@
 //! Messages: once, dense, in order, on every backend.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/mariadb.rs"]
-mod mariadb;
-#[path = "support/world.rs"]
-mod world;
-
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{MessageId, ProductId, Rev, Seq};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{threads, unread};
-use world::{World, media, pair, sent, user};
+
+use crate::support::world::{World, media, pair, sent, user};
 
 on_both_backends!(
     a_thread_is_made_once_and_numbered_densely,
@@ -158,8 +152,9 @@ async fn one_failure_costs_one_change(mut w: World) {
 
 async fn a_message_that_may_not_begin_a_thread_is_refused_only_where_there_is_none(mut w: World) {
     let (ann, ben, cid) = (user(1), user(2), user(3));
-    let answering =
-        |send: chat_database::change::Send| Change::Send(chat_database::change::Send { may_open: false, ..send });
+    let answering = |send: chat_database::change::NewMessage| {
+        Change::Send(chat_database::change::NewMessage { may_open: false, ..send })
+    };
     let alone = answering(w.send(ann, ben, Some("a"), "hello"));
     assert!(matches!(w.one(alone.clone()).await, Outcome::NotOpened { .. }));
     assert_eq!(threads::of_pair(&w.db, pair(ann, ben)).await.unwrap(), None, "nothing was stored");
@@ -202,8 +197,8 @@ async fn images_are_sent_once_and_only_by_their_owner(mut w: World) {
     let (ann, ben) = (user(1), user(2));
     w.upload("a", ann).await;
     w.upload("b", ann).await;
-    let with = |send: chat_database::change::Send, ids: &[&str]| {
-        Change::Send(chat_database::change::Send { media: media(ids), ..send })
+    let with = |send: chat_database::change::NewMessage, ids: &[&str]| {
+        Change::Send(chat_database::change::NewMessage { media: media(ids), ..send })
     };
     let theirs = with(w.send(ben, ann, None, "theirs"), &["a"]);
     let twice = with(w.send(ann, ben, None, "twice"), &["a", "a"]);

@@ -1,15 +1,6 @@
 //! Several nodes on one database, and a database that fails them.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/mariadb.rs"]
-mod mariadb;
-#[path = "support/proxy.rs"]
-mod proxy;
-#[path = "nodes/put_back.rs"]
 mod put_back;
-#[path = "support/world.rs"]
-mod world;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -19,10 +10,11 @@ use chat_database::commit::Writer;
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::threads;
 use chat_database::{Database, Error, connect::Options};
-use mariadb::MariaDb;
-use proxy::{Cut, Proxy};
 use tokio::runtime::Handle;
-use world::{World, pair, sent, user};
+
+use crate::support::mariadb::{self, MariaDb};
+use crate::support::proxy::{Cut, Proxy};
+use crate::support::world::{World, pair, sent, user};
 
 on_both_backends!(
     two_nodes_interleave_without_gaps_or_losses,

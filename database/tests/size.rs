@@ -1,12 +1,5 @@
 //! What is read costs the same however much there is: rows touched are counted, times are printed.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/mariadb.rs"]
-mod mariadb;
-#[path = "support/world.rs"]
-mod world;
-
 use std::time::Instant;
 
 use chat_database::change::Change;
@@ -15,7 +8,8 @@ use chat_database::ids::{CommitNo, Seq};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, inbox, notifications, people, threads, unread};
 use sea_orm::{ConnectionTrait, Statement};
-use world::{World, pair, user};
+
+use crate::support::world::{World, pair, user};
 
 on_both_backends!(reading_costs_the_same_however_much_there_is);
 
@@ -56,7 +50,10 @@ async fn reading_costs_the_same_however_much_there_is(mut w: World) {
     timed(&w, "notifications", notifications::page(&w.db, me, None, false, 30)).await.unwrap();
     timed(&w, "counterparts", people::counterparts(&w.db, me, 500)).await.unwrap();
     let mine = people::Counterpart { user: me, active: chat_database::time::Timestamp::from_millis(0) };
-    println!("a counterpart with ten thousand newer threads: {:?}", people::close(&w.db, &[mine], 500).await.unwrap());
+    println!(
+        "a counterpart with ten thousand newer threads: {:?}",
+        people::mutual_recent_contacts(&w.db, &[mine], 500).await.unwrap()
+    );
     timed(&w, "thread of two", threads::of_pair(&w.db, pair(me, other))).await.unwrap();
     timed(&w, "nothing changed", changes::of_user(&w.db, me, since, 1_000)).await.unwrap().unwrap();
     let everything = timed(&w, "everything changed", changes::of_user(&w.db, me, CommitNo(0), 1_000));
@@ -89,7 +86,7 @@ async fn timed<T>(w: &World, what: &str, query: impl Future<Output = T>) -> T {
 
 /// Returns how many rows MariaDB has read since it began, by whatever way, as far as this test's readers go.
 async fn rows_read(w: &World) -> Option<i64> {
-    if w.db.is_sqlite() {
+    if w.is_sqlite() {
         return None;
     }
     let db = w.db.for_migrations();
@@ -102,10 +99,10 @@ async fn rows_read(w: &World) -> Option<i64> {
 
 /// Makes a thread long, past the writer.
 async fn make_long(w: &World, thread: u64, length: u64) {
-    if !w.db.is_sqlite() {
+    if !w.is_sqlite() {
         w.sql("SET SESSION max_recursive_iterations = 4000000, SESSION max_statement_time = 0").await;
     }
-    let (previous, before) = if w.db.is_sqlite() {
+    let (previous, before) = if w.is_sqlite() {
         (
             ", prev_id",
             format!(

@@ -163,8 +163,8 @@ impl Metrics {
             commit_seconds: or_none_yet("chat_commit_seconds_sum"),
             queue: or_none_yet("chat_storage_queue"),
             connections,
-            log_moves: timed("chat_log_moved_seconds"),
-            log_begun_anew: timed("chat_log_begun_anew_seconds"),
+            log_moves: timed("chat_wal_checkpoint_seconds"),
+            log_begun_anew: timed("chat_wal_restart_seconds"),
             inside: Inside::read(text),
         })
     }
@@ -193,7 +193,7 @@ mod tests {
         let text = "# HELP chat_connections Open\nchat_connections_opened_total 9\nchat_connections 4\n\
                     chat_commit_writes_bucket{le=\"1\"} 3\nchat_commit_writes_sum 300\nchat_commit_writes_count 20\n\
                     chat_commit_seconds_sum 0.5\nchat_storage_queue 7\n\
-                    chat_log_moved_seconds_sum 0.25\nchat_log_moved_seconds_count 50\n";
+                    chat_wal_checkpoint_seconds_sum 0.25\nchat_wal_checkpoint_seconds_count 50\n";
         let known = Metrics {
             commits: 20.0,
             writes: 300.0,

@@ -2,13 +2,13 @@
 
 use chat_actors::images::pipeline::Bounds;
 use chat_actors::images::{self, links};
-use chat_database::media::Place;
+use chat_database::media::Location;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::cli::serve::ImageArgs;
 
-pub(super) fn place(args: &ImageArgs) -> Result<Place, String> {
+pub(super) fn place(args: &ImageArgs) -> Result<Location, String> {
     args.media_url.expose().parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))
 }
 

@@ -4,7 +4,7 @@ use chat_actors::Refused;
 use chat_actors::protocol::ErrorCode;
 use chat_database::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use chat_database::objects::Message;
-use chat_database::queries::messages::{Page, Which, page};
+use chat_database::queries::messages::{Page, ThreadRef, page};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warp::reply::Response;
@@ -91,8 +91,8 @@ pub(crate) async fn get_messages(api: Api, caller: Caller, query: Query) -> Resu
     let thread = thread_of(reader, &query)?;
     let Some(mut history) = page(api.hub.database(), reader, thread, which, limit).await? else {
         return match thread {
-            Which::Thread(_) => Err(Refused::not_found("thread").into()),
-            Which::Of(_) => {
+            ThreadRef::Thread(_) => Err(Refused::not_found("thread").into()),
+            ThreadRef::Pair(_) => {
                 let nothing = MessagePage { thread_id: None, rev: Rev(0), messages: Vec::new(), has_more: false };
                 Ok(answer::ok(&nothing))
             }
@@ -159,11 +159,11 @@ fn page_of(query: &Query) -> Result<Page, ApiError> {
     }
 }
 
-fn thread_of(reader: UserId, query: &Query) -> Result<Which, ApiError> {
+fn thread_of(reader: UserId, query: &Query) -> Result<ThreadRef, ApiError> {
     match (query.id::<ThreadId>("thread_id")?, query.id::<UserId>("with")?) {
-        (Some(thread), None) => Ok(Which::Thread(thread)),
+        (Some(thread), None) => Ok(ThreadRef::Thread(thread)),
         (None, Some(other)) => match Pair::new(reader, other) {
-            Some(pair) => Ok(Which::Of(pair)),
+            Some(pair) => Ok(ThreadRef::Pair(pair)),
             None => Err(ApiError::new(ErrorCode::SelfMessage, "nobody has a thread with themselves")),
         },
         _ => Err(ApiError::bad_request("say which thread: either thread_id or with")),

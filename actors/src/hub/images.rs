@@ -3,7 +3,7 @@
 use chat_database::ids::{MediaId, UserId};
 use chat_database::media::Store;
 use chat_database::objects::Image;
-use chat_database::queries::media::{self, Location};
+use chat_database::queries::media::{self, ImageLocation};
 
 use super::Hub;
 use crate::compose;
@@ -72,7 +72,7 @@ impl Hub {
     ///
     /// # Errors
     /// `not_found`: there is none, or it is not theirs to see.
-    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<Location, Refused> {
+    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<ImageLocation, Refused> {
         let found = media::find(&self.node.database, reader, image).await?;
         found.ok_or_else(|| Refused::not_found("image"))
     }

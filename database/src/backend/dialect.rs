@@ -12,7 +12,7 @@ pub(crate) enum Kind {
     /// Text.
     Text,
     /// Text that is compared byte by byte.
-    Exact,
+    BinaryText,
     /// Bytes, written as hexadecimal digits.
     Hex,
 }

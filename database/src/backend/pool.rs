@@ -5,7 +5,7 @@ use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
 use tokio::time::timeout;
 
 use super::ACQUIRE;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 
 /// What a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
 }
 
 /// Opens a pool; `None` if there was no answer in time.
-pub(super) async fn open(connect: ConnectOptions) -> Result<Option<DatabaseConnection>, Failure> {
+pub(super) async fn open(connect: ConnectOptions) -> Result<Option<DatabaseConnection>, DriverError> {
     // A silent server would otherwise be waited for without end: the driver has no time-out of its own here.
     match timeout(2 * ACQUIRE, sea_orm::Database::connect(connect)).await {
         Ok(Ok(connected)) => Ok(Some(connected)),
-        Ok(Err(error)) if !is_late(&error) => Err(Failure::of(&error)),
+        Ok(Err(error)) if !is_late(&error) => Err(DriverError::of(&error)),
         Ok(Err(_)) | Err(_) => Ok(None),
     }
 }

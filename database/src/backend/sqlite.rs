@@ -25,7 +25,7 @@ use sea_orm::DatabaseConnection;
 
 use super::pool;
 use crate::Error;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 pub use checkpointer::Checkpoint;
 pub(crate) use checkpointer::Checkpointer;
 pub(crate) use dialect::SqliteDialect;
@@ -33,8 +33,8 @@ pub(crate) use error::classify;
 pub(crate) use inline_reader::InlineReader;
 pub use location::File;
 pub(crate) use open::{restart_wal, writer};
-pub(crate) use process_lock::join;
 pub use process_lock::ProcessLock;
+pub(crate) use process_lock::join;
 
 /// The connections of one node to SQLite's file, but for the one that commits: that one is opened by the writer.
 #[derive(Debug, Clone)]
@@ -76,12 +76,13 @@ impl Connections {
 }
 
 /// Says why a file cannot be used.
-fn cannot_use(file: &File, failure: Failure) -> Error {
+fn cannot_use(file: &File, failure: DriverError) -> Error {
     match failure {
         // Another program holds its lock, and lets go of it some time.
-        Failure::Contended(why) => Error::Unavailable(format!("{file} is in use by another program ({why})")),
+        DriverError::Contended(why) => Error::Unavailable(format!("{file} is in use by another program ({why})")),
         // A file does not get better by waiting.
-        failure @ (Failure::Lost(_) | Failure::Unable(_) | Failure::Unique(_) | Failure::Refused(_)) => {
+        failure
+        @ (DriverError::Lost(_) | DriverError::Unable(_) | DriverError::Unique(_) | DriverError::Refused(_)) => {
             Error::Refused(format!("{file} cannot be used: {failure}"))
         }
     }

@@ -1,10 +1,10 @@
 //! Edits and deletions of messages that stand.
 
-use super::plan::Plan;
+use super::apply::Applier;
 use crate::change::{Delete, Deleted, Edit, Edited, Outcome};
 use crate::ids::{MessageId, Rev, Seq, ThreadId, UserId};
 
-impl<'a> Plan<'a> {
+impl<'a> Applier<'a> {
     pub(super) fn edit(&mut self, edit: &'a Edit) -> Outcome {
         let slot = self.slot(edit.pair);
         let id = edit.message.column();
@@ -13,7 +13,7 @@ impl<'a> Plan<'a> {
         }
         let rev = self.next_rev(slot, id);
         let at = self.at(edit.at);
-        let Some(stored) = self.facts.messages.get_mut(&id) else {
+        let Some(stored) = self.preloaded.messages.get_mut(&id) else {
             return Outcome::Gone;
         };
         stored.row.rev = rev;
@@ -37,7 +37,7 @@ impl<'a> Plan<'a> {
         }
         let rev = self.next_rev(slot, id);
         let at = self.at(delete.at);
-        let Some(stored) = self.facts.messages.get_mut(&id) else {
+        let Some(stored) = self.preloaded.messages.get_mut(&id) else {
             return Outcome::Gone;
         };
         stored.row.rev = rev;
@@ -53,7 +53,7 @@ impl<'a> Plan<'a> {
         }
         Outcome::Deleted(Deleted {
             id: MessageId::from_column(id),
-            thread_id: ThreadId::from_column(self.state.threads[slot].id),
+            thread_id: ThreadId::from_column(self.cache.threads[slot].id),
             seq: Seq::from_column(seq),
             sender: UserId::from_column(sender),
             rev: Rev::from_column(rev),
@@ -61,40 +61,40 @@ impl<'a> Plan<'a> {
     }
 
     fn stands(&self, slot: usize, id: i64) -> bool {
-        let thread = &self.state.threads[slot];
-        let stored = self.facts.messages.get(&id);
+        let thread = &self.cache.threads[slot];
+        let stored = self.preloaded.messages.get(&id);
         thread.exists()
             && stored.is_some_and(|stored| stored.row.thread_id == thread.id && stored.row.deleted_at.is_none())
     }
 
     fn next_rev(&mut self, slot: usize, message: i64) -> i64 {
         self.touch_thread(slot);
-        let thread = &mut self.state.threads[slot];
+        let thread = &mut self.cache.threads[slot];
         thread.rev += 1;
-        self.writes.amended.insert(message);
-        self.writes.amendments.push((thread.id, thread.rev, message, thread.last_seq, self.no));
+        self.write_set.amended.insert(message);
+        self.write_set.amendments.push((thread.id, thread.rev, message, thread.last_seq, self.no));
         thread.rev
     }
 
     /// Returns the side of the other member, if the message is among their unread ones.
     fn reader_of(&self, slot: usize, sender: i64, seq: i64) -> Option<usize> {
-        let thread = &self.state.threads[slot];
+        let thread = &self.cache.threads[slot];
         let side = 1 - thread.side(sender)?;
         (seq > thread.members[side].read_seq).then_some(side)
     }
 
     fn uncount_unread(&mut self, slot: usize, side: usize, seq: i64) {
         self.touch_member(slot, side);
-        if let Some(places) = self.facts.places.get_mut(&(slot, side)) {
+        if let Some(places) = self.preloaded.places.get_mut(&(slot, side)) {
             places.retain(|place| *place != seq);
         }
-        let member = &mut self.state.threads[slot].members[side];
+        let member = &mut self.cache.threads[slot].members[side];
         member.remove_unread(seq);
         let (user, unread) = (member.user, member.unread);
         self.add_to_totals(user, -1, 0);
         self.tell(slot, side);
         if unread == 0 {
-            self.lower_alert(slot, side);
+            self.lower_notification(slot, side);
         }
     }
 }

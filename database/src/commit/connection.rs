@@ -15,16 +15,16 @@ use sea_orm::{
 };
 use serde::Serialize;
 
+use super::cache::Counters;
 use super::history::{Offer, Taken};
-use super::need::Need;
-use super::state::Counters;
+use super::read_set::ReadSet;
 use super::statements::Rewritten;
-use super::writes::Rows;
+use super::write_set::Rows;
 use crate::backend::sqlite;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::rows::bind;
 use crate::sql::prepared;
-use crate::{Database, Error, sql, stored};
+use crate::{Database, Error, message_rows, sql};
 
 /// The one connection of a node that writes.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Connection {
 
     /// Begins a transaction. What it reads before it has written can also be read through the connection beside it: with
     /// SQLite, which has but one writer at a time, that sees the same.
-    pub(super) async fn begin(&mut self) -> Result<(Transaction<'_>, &DatabaseConnection), Failure> {
+    pub(super) async fn begin(&mut self) -> Result<(Transaction<'_>, &DatabaseConnection), DriverError> {
         let Self { database, embedded } = self;
         let transaction = if database.is_sqlite() {
             Transaction::Embedded(Embedded::begin(open(database, embedded)?)?)
@@ -65,7 +65,7 @@ impl Connection {
     }
 
     /// Runs one statement outside of a commit's transaction.
-    pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<(), Failure> {
+    pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<(), DriverError> {
         let Self { database, embedded } = self;
         if database.is_sqlite() {
             return run(open(database, embedded)?, text, values).map(drop);
@@ -75,13 +75,13 @@ impl Connection {
     }
 
     /// Opens SQLite's connection, if there is none.
-    pub(super) fn open(&mut self) -> Result<(), Failure> {
+    pub(super) fn open(&mut self) -> Result<(), DriverError> {
         let Self { database, embedded } = self;
         if database.is_sqlite() { open(database, embedded).map(drop) } else { Ok(()) }
     }
 
     /// Says how long SQLite waits for another's lock. A server's session has its own, see [`crate::connect`].
-    pub(super) fn wait_for_lock(&mut self, patience: Duration) -> Result<(), Failure> {
+    pub(super) fn wait_for_lock(&mut self, patience: Duration) -> Result<(), DriverError> {
         let Self { database, embedded } = self;
         if database.is_sqlite() { Ok(open(database, embedded)?.busy_timeout(patience)?) } else { Ok(()) }
     }
@@ -92,7 +92,7 @@ impl Connection {
     }
 
     /// Begins SQLite's log anew, and returns whether it is done. A server looks after its own.
-    pub(super) fn begin_log_anew(&mut self) -> Result<bool, Failure> {
+    pub(super) fn restart_wal(&mut self) -> Result<bool, DriverError> {
         let Self { database, embedded } = self;
         if database.is_sqlite() { sqlite::restart_wal(open(database, embedded)?) } else { Ok(true) }
     }
@@ -112,7 +112,7 @@ impl Connection {
 
 impl Transaction<'_> {
     /// Takes the next commit number, and as many ids as may be needed; holds the counter's lock till the end.
-    pub(super) async fn take_numbers(&mut self, need: &Need<'_>, offer: Offer) -> Result<Taken, Failure> {
+    pub(super) async fn take_numbers(&mut self, read_set: &ReadSet<'_>, offer: Offer) -> Result<Taken, DriverError> {
         // A server assigns from left to right: what was there before comes first.
         const TAKE: &str = "UPDATE hub_state SET commit_no = commit_no + 1, last_thread_id = last_thread_id + ?, \
              last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ?, \
@@ -121,12 +121,17 @@ impl Transaction<'_> {
              nonce_before, newest_before, newest_at, tickets_forgotten, epoch";
 
         let Offer { nonce, step, newest } = offer;
-        let taken =
-            (need.threads, need.new_messages, need.new_notifications, nonce.column(), step, newest.unwrap_or_default());
+        let taken = (
+            read_set.threads,
+            read_set.new_messages,
+            read_set.new_notifications,
+            nonce.column(),
+            step,
+            newest.unwrap_or_default(),
+        );
         match self {
             Self::Embedded(embedded) => {
-                let text =
-                    format!("{TAKE}max(newest_at + ?, ?) WHERE id = 1 RETURNING {TAKEN}");
+                let text = format!("{TAKE}max(newest_at + ?, ?) WHERE id = 1 RETURNING {TAKEN}");
                 embedded.take_numbers(&text, taken)
             }
             Self::Server(transaction) => {
@@ -149,14 +154,14 @@ impl Transaction<'_> {
                     newest_before: row.try_get_by_index(5)?,
                     newest: row.try_get_by_index(6)?,
                     tickets_forgotten: row.try_get_by_index(7)?,
-                    epoch: stored::text(row.try_get_by_index(8)?),
+                    epoch: message_rows::text(row.try_get_by_index(8)?),
                 })
             }
         }
     }
 
-    /// Writes rows of a table by a text of [`super::statements`].
-    pub(super) async fn write<Row>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), Failure>
+    /// WriteSet rows of a table by a text of [`super::statements`].
+    pub(super) async fn write<Row>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), DriverError>
     where
         Row: Serialize + Params + Send,
     {
@@ -173,8 +178,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Writes rows that are written over and over.
-    pub(super) async fn rewrite<Row>(&mut self, texts: &Rewritten, rows: Rows<Row>) -> Result<(), Failure>
+    /// WriteSet rows that are written over and over.
+    pub(super) async fn rewrite<Row>(&mut self, texts: &Rewritten, rows: Rows<Row>) -> Result<(), DriverError>
     where
         Row: Serialize + Params + Send,
     {
@@ -196,7 +201,7 @@ impl Transaction<'_> {
     }
 
     /// Runs one statement with values of its own, numbers and texts; returns how many rows it has changed.
-    pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<u64, Failure> {
+    pub(super) async fn run<const N: usize>(&mut self, text: &str, values: [Value; N]) -> Result<u64, DriverError> {
         match self {
             Self::Embedded(embedded) => run(embedded.connection, text, values),
             Self::Server(transaction) => {
@@ -206,7 +211,7 @@ impl Transaction<'_> {
         }
     }
 
-    pub(super) async fn commit(self) -> Result<(), Failure> {
+    pub(super) async fn commit(self) -> Result<(), DriverError> {
         match self {
             Self::Embedded(embedded) => embedded.commit(),
             Self::Server(transaction) => Ok(transaction.commit().await?),
@@ -221,13 +226,13 @@ pub(super) struct Embedded<'a> {
 }
 
 impl<'a> Embedded<'a> {
-    fn begin(connection: &'a mut rusqlite::Connection) -> Result<Self, Failure> {
+    fn begin(connection: &'a mut rusqlite::Connection) -> Result<Self, DriverError> {
         // From the start the only writer: what is read after this stays true.
         prepared(connection, "BEGIN IMMEDIATE")?.execute(())?;
         Ok(Self { connection })
     }
 
-    fn take_numbers(&mut self, text: &str, taken: (i64, i64, i64, i64, i64, i64)) -> Result<Taken, Failure> {
+    fn take_numbers(&mut self, text: &str, taken: (i64, i64, i64, i64, i64, i64)) -> Result<Taken, DriverError> {
         let taken = prepared(self.connection, text)?.query_row(taken, |row| {
             Ok(Taken {
                 counters: Counters {
@@ -246,7 +251,7 @@ impl<'a> Embedded<'a> {
         Ok(taken?)
     }
 
-    fn write<Row: Params>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), Failure> {
+    fn write<Row: Params>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), DriverError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -258,7 +263,7 @@ impl<'a> Embedded<'a> {
     }
 
     /// Changes rows that are there, one each.
-    fn change<Row: Params>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), Failure> {
+    fn change<Row: Params>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), DriverError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -266,13 +271,13 @@ impl<'a> Embedded<'a> {
         for row in rows {
             if statement.execute(row)? == 0 {
                 // Whoever took it away was no hub. The writer looks again, and makes another.
-                return Err(Failure::Contended("a row is gone that this writer had written".to_owned()));
+                return Err(DriverError::Contended("a row is gone that this writer had written".to_owned()));
             }
         }
         Ok(())
     }
 
-    fn commit(self) -> Result<(), Failure> {
+    fn commit(self) -> Result<(), DriverError> {
         Ok(prepared(self.connection, "COMMIT")?.execute(()).map(drop)?)
     }
 }
@@ -292,17 +297,17 @@ impl Drop for Embedded<'_> {
 fn open<'a>(
     database: &Database,
     connection: &'a mut Option<rusqlite::Connection>,
-) -> Result<&'a mut rusqlite::Connection, Failure> {
+) -> Result<&'a mut rusqlite::Connection, DriverError> {
     match connection {
         Some(connection) => Ok(connection),
         none => {
-            let file = database.file().ok_or_else(|| Failure::Refused("a server has no file".to_owned()))?;
+            let file = database.file().ok_or_else(|| DriverError::Refused("a server has no file".to_owned()))?;
             Ok(none.insert(sqlite::writer(file)?))
         }
     }
 }
 
-fn run<const N: usize>(connection: &rusqlite::Connection, text: &str, values: [Value; N]) -> Result<u64, Failure> {
+fn run<const N: usize>(connection: &rusqlite::Connection, text: &str, values: [Value; N]) -> Result<u64, DriverError> {
     let mut statement = prepared(connection, text)?;
     bind(&mut statement, values)?;
     Ok(u64::try_from(statement.raw_execute()?).unwrap_or(u64::MAX))

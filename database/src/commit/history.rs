@@ -14,10 +14,10 @@ use std::sync::Arc;
 
 use sea_orm::Value;
 
+use super::cache::Counters;
 use super::connection::Transaction;
-use super::state::Counters;
 use crate::change::Change;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::history::{Mark, Nonce, draw_epoch};
 use crate::ids::CommitNo;
 use crate::sql;
@@ -95,14 +95,14 @@ impl History {
         Offer { nonce: Nonce::draw(), step, newest }
     }
 
-    /// Judges the number that was given, and gives the history a new name where it needs one. Writes nothing if what is to
+    /// Judges the number that was given, and gives the history a new name where it needs one. WriteSet nothing if what is to
     /// be written was decided on what is no more.
     pub(super) async fn go_on(
         &self,
         transaction: &mut Transaction<'_>,
         taken: &Taken,
         nothing_to_write: bool,
-    ) -> Result<Course, Failure> {
+    ) -> Result<Course, DriverError> {
         let back = self.went_back || CommitNo::from_column(taken.counters.commit) <= self.seen;
         if back && !nothing_to_write {
             return Ok(Course::Back);
@@ -130,8 +130,8 @@ impl History {
     }
 
     /// Ends every name from before, unless another writer has done so since; tells whether it did.
-    async fn forget_names(&self, transaction: &mut Transaction<'_>, present: bool) -> Result<bool, Failure> {
-        let epoch = sql::exact(transaction.backend(), &self.epoch);
+    async fn forget_names(&self, transaction: &mut Transaction<'_>, present: bool) -> Result<bool, DriverError> {
+        let epoch = sql::binary_text(transaction.backend(), &self.epoch);
         let ended = transaction.run("DELETE FROM hub_epochs WHERE epoch = ?", [epoch]).await? > 0;
         if present || ended {
             transaction.run("DELETE FROM hub_epochs", []).await?;
@@ -141,18 +141,18 @@ impl History {
 }
 
 /// Keeps the present name with its last commit.
-async fn end_name(transaction: &mut Transaction<'_>, taken: &Taken) -> Result<(), Failure> {
+async fn end_name(transaction: &mut Transaction<'_>, taken: &Taken) -> Result<(), DriverError> {
     // It may be there: of a database that was put back table by table.
     const END: &str = "REPLACE INTO hub_epochs (epoch, last_commit, ended_at) VALUES (?, ?, ?)";
-    let epoch = sql::exact(transaction.backend(), &taken.epoch);
+    let epoch = sql::binary_text(transaction.backend(), &taken.epoch);
     let values: [Value; 3] = [epoch, (taken.counters.commit - 1).into(), Timestamp::now().millis().into()];
     transaction.run(END, values).await.map(drop)
 }
 
 /// Gives the history a new name.
-async fn name(transaction: &mut Transaction<'_>) -> Result<Arc<str>, Failure> {
+async fn name(transaction: &mut Transaction<'_>) -> Result<Arc<str>, DriverError> {
     let epoch = draw_epoch();
-    let value = sql::exact(transaction.backend(), &epoch);
+    let value = sql::binary_text(transaction.backend(), &epoch);
     transaction.run("UPDATE hub_state SET epoch = ? WHERE id = 1", [value]).await?;
     Ok(epoch.into())
 }

@@ -2,18 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::plan::Plan;
-use crate::change::{Outcome, Send, Upload};
+use super::apply::Applier;
+use crate::change::{NewMessage, Outcome, Upload};
 use crate::ids::MediaId;
 use crate::objects::{Image, Message};
 use crate::time::Timestamp;
 
-impl<'a> Plan<'a> {
+impl<'a> Applier<'a> {
     pub(super) fn upload(&mut self, uploads: &'a [Upload]) -> Outcome {
         for Upload { owner, image, object_key, at, expires_at } in uploads {
             let bytes = i64::try_from(image.bytes).unwrap_or(i64::MAX);
             let size = (i64::from(image.width), i64::from(image.height), bytes);
-            self.writes.uploads.push((
+            self.write_set.uploads.push((
                 &image.id.0,
                 owner.column(),
                 object_key,
@@ -30,10 +30,10 @@ impl<'a> Plan<'a> {
     }
 
     /// Takes a message's images: all of them, or says which one cannot be had.
-    pub(super) fn images(&self, send: &Send) -> Result<Vec<Image>, MediaId> {
+    pub(super) fn images(&self, send: &NewMessage) -> Result<Vec<Image>, MediaId> {
         let mut images: Vec<Image> = Vec::with_capacity(send.media.len());
         for id in &send.media {
-            let upload = self.facts.media.get(&id.0).ok_or_else(|| id.clone())?;
+            let upload = self.preloaded.media.get(&id.0).ok_or_else(|| id.clone())?;
             let twice = images.iter().any(|image| image.id == *id);
             if twice || upload.attached_at.is_some() || upload.owner != send.sender.column() {
                 return Err(id.clone());
@@ -47,21 +47,21 @@ impl<'a> Plan<'a> {
     pub(super) fn attach(&mut self, images: &'a [MediaId], message: &Message) {
         let at = message.created_at.millis();
         for (position, media) in (0..).zip(images) {
-            if let Some(upload) = self.facts.media.get_mut(&media.0) {
+            if let Some(upload) = self.preloaded.media.get_mut(&media.0) {
                 (upload.attached_at, upload.expires_at) = (Some(at), None);
             }
-            self.writes.images.push((message.id.column(), position, &media.0));
-            self.writes.media.push((Cow::Borrowed(&media.0), Some(at), None));
+            self.write_set.images.push((message.id.column(), position, &media.0));
+            self.write_set.media.push((Cow::Borrowed(&media.0), Some(at), None));
         }
     }
 
     /// Takes a deleted message's images from it, and leaves them to the sweep.
     pub(super) fn detach(&mut self, message: i64, images: Vec<Image>, sent_at: i64, at: Timestamp) {
         if !images.is_empty() {
-            self.writes.stripped.push((message,));
+            self.write_set.stripped.push((message,));
         }
         let freed = images.into_iter().map(|image| (Cow::Owned(image.id.0), Some(sent_at), Some(at.millis())));
-        self.writes.media.extend(freed);
+        self.write_set.media.extend(freed);
     }
 
     /// Gives up those images whose time is over. Whoever sends one of them in this very moment was either before this
@@ -69,19 +69,19 @@ impl<'a> Plan<'a> {
     pub(super) fn give_up(&mut self, images: &'a [MediaId], at: Timestamp) -> Outcome {
         let mut given_up = Vec::with_capacity(images.len());
         for id in images {
-            let Some(upload) = self.facts.media.get_mut(&id.0) else { continue };
+            let Some(upload) = self.preloaded.media.get_mut(&id.0) else { continue };
             if upload.expires_at.is_none_or(|expires_at| expires_at > at.millis()) {
                 continue;
             }
             let attached_at = *upload.attached_at.get_or_insert(at.millis());
-            self.writes.media.push((Cow::Borrowed(&id.0), Some(attached_at), upload.expires_at));
+            self.write_set.media.push((Cow::Borrowed(&id.0), Some(attached_at), upload.expires_at));
             given_up.push((id.clone(), upload.object_key.clone()));
         }
         Outcome::GivenUp(given_up)
     }
 
     pub(super) fn forget(&mut self, images: &'a [MediaId]) -> Outcome {
-        self.writes.forgotten.extend(images.iter().map(|id| (id.0.as_str(),)));
+        self.write_set.forgotten.extend(images.iter().map(|id| (id.0.as_str(),)));
         Outcome::Forgotten
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{PATIENCE, Writer};
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::{Error, sql};
 
 /// How long SQLite's lock is waited for: whoever wants to write meanwhile waits, too.
@@ -23,7 +23,7 @@ const WRITES: [&str; 3] = [
 ];
 
 impl Writer {
-    /// Writes to the database as a commit does, and takes no number. It blocks its thread with SQLite, as a commit does.
+    /// WriteSet to the database as a commit does, and takes no number. It blocks its thread with SQLite, as a commit does.
     ///
     /// # Errors
     /// [`Error::Unavailable`], with what is in the way.
@@ -36,7 +36,7 @@ impl Writer {
             match timeout(PATIENCE, self.write_in_vain()).await {
                 Ok(Ok(())) => break,
                 // It died while nobody used it: there is another one.
-                Ok(Err(Failure::Lost(_))) if !last => {}
+                Ok(Err(DriverError::Lost(_))) if !last => {}
                 Ok(Err(failure)) => return Err(Error::Unavailable(failure.to_string())),
                 Err(_) => {
                     self.hangs = true;
@@ -54,9 +54,9 @@ impl Writer {
         }
     }
 
-    async fn write_in_vain(&mut self) -> Result<(), Failure> {
+    async fn write_in_vain(&mut self) -> Result<(), DriverError> {
         let [lock, write, take_away] = WRITES;
-        let id = sql::exact(self.connection.backend(), &format!("probe of {}", self.node));
+        let id = sql::binary_text(self.connection.backend(), &format!("probe of {}", self.node));
         let (first, second) = ([id.clone()], [id]);
         let (mut transaction, _) = self.connection.begin().await?;
         transaction.run(lock, []).await?;

@@ -1,14 +1,14 @@
 //! Receipts: watermarks that never go back.
 
-use super::plan::Plan;
+use super::apply::Applier;
 use crate::change::{Outcome, Receipt, ReceiptKind, Watermarks};
 use crate::ids::{Seq, ThreadId};
 use crate::time::Timestamp;
 
-impl Plan<'_> {
+impl Applier<'_> {
     pub(super) fn receipt(&mut self, receipt: &Receipt) -> Outcome {
         let slot = self.slot(receipt.pair);
-        let thread = &self.state.threads[slot];
+        let thread = &self.cache.threads[slot];
         let (Some(side), true) = (thread.side(receipt.user.column()), thread.exists()) else {
             return Outcome::NoThread;
         };
@@ -22,7 +22,7 @@ impl Plan<'_> {
             self.touch_thread(slot);
         }
 
-        let thread = &self.state.threads[slot];
+        let thread = &self.cache.threads[slot];
         let member = &thread.members[side];
         let moved_at = match receipt.kind {
             ReceiptKind::Seen => member.read_at,
@@ -41,33 +41,33 @@ impl Plan<'_> {
     }
 
     fn move_read(&mut self, slot: usize, side: usize, up_to: i64, at: i64) -> bool {
-        if up_to <= self.state.threads[slot].members[side].read_seq {
+        if up_to <= self.cache.threads[slot].members[side].read_seq {
             return false;
         }
         self.touch_member(slot, side);
-        let member = &mut self.state.threads[slot].members[side];
+        let member = &mut self.cache.threads[slot].members[side];
         member.read_seq = up_to;
         member.read_at = Some(at);
         member.read_commit = self.no;
         let before = member.unread;
-        member.read_up_to(up_to, self.facts.places.get_mut(&(slot, side)));
+        member.read_up_to(up_to, self.preloaded.places.get_mut(&(slot, side)));
         let (user, unread) = (member.user, member.unread);
         if unread != before {
             self.add_to_totals(user, unread - before, 0);
             self.tell(slot, side);
         }
         if unread == 0 {
-            self.lower_alert(slot, side);
+            self.lower_notification(slot, side);
         }
         true
     }
 
     fn move_delivered(&mut self, slot: usize, side: usize, up_to: i64, at: i64) -> bool {
-        if up_to <= self.state.threads[slot].members[side].delivered_seq {
+        if up_to <= self.cache.threads[slot].members[side].delivered_seq {
             return false;
         }
         self.touch_member(slot, side);
-        let member = &mut self.state.threads[slot].members[side];
+        let member = &mut self.cache.threads[slot].members[side];
         member.delivered_seq = up_to;
         member.delivered_at = Some(at);
         member.delivered_commit = self.no;

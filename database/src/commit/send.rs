@@ -1,17 +1,17 @@
 //! New messages: once, dense, in order.
 
+use super::apply::Applier;
+use super::cache::Thread;
 use super::hex::Hex;
-use super::plan::Plan;
-use super::state::Thread;
-use crate::change::{Change, Duplicate, Outcome, Send, Sent};
+use crate::change::{Change, Duplicate, NewMessage, Outcome, Sent};
 use crate::ids::{MessageId, Rev, Seq, ThreadId};
 use crate::objects::{ExtraData, Image, Message};
 use crate::time::Timestamp;
 
-impl<'a> Plan<'a> {
-    pub(super) fn send(&mut self, send: &'a Send) -> Outcome {
+impl<'a> Applier<'a> {
+    pub(super) fn send(&mut self, send: &'a NewMessage) -> Outcome {
         let slot = self.slot(send.pair);
-        let Some(side) = self.state.threads[slot].side(send.sender.column()) else {
+        let Some(side) = self.cache.threads[slot].side(send.sender.column()) else {
             return Outcome::NoThread;
         };
         // Whether it was sent before comes first: the answer to a repetition must not depend on
@@ -29,19 +29,19 @@ impl<'a> Plan<'a> {
             return Outcome::NotFound("reply_to");
         }
         // Last of all: what can never be stored is not told to try again.
-        if !send.may_open && !self.state.threads[slot].exists() {
+        if !send.may_open && !self.cache.threads[slot].exists() {
             return Outcome::NotOpened { sender: send.sender };
         }
         self.store(send, slot, side, images)
     }
 
-    fn sent_before(&self, send: &Send, slot: usize, side: usize, temp_id: &str) -> Option<Outcome> {
+    fn sent_before(&self, send: &NewMessage, slot: usize, side: usize, temp_id: &str) -> Option<Outcome> {
         if let Some(at) = self.keys.get(&(slot, side, temp_id)) {
             return Some(self.sent_in_this_commit(send, *at));
         }
-        let key = (self.state.threads[slot].id, send.sender.column());
-        let id = self.facts.keys.get(&key)?.get(temp_id)?;
-        let stored = self.facts.messages.get(id)?;
+        let key = (self.cache.threads[slot].id, send.sender.column());
+        let id = self.preloaded.keys.get(&key)?.get(temp_id)?;
+        let stored = self.preloaded.messages.get(id)?;
         if stored.row.payload_hash != send.payload_hash {
             return Some(Outcome::TempIdConflict);
         }
@@ -50,7 +50,7 @@ impl<'a> Plan<'a> {
         Some(Outcome::Duplicate(Box::new(Duplicate { message, created_rev })))
     }
 
-    fn sent_in_this_commit(&self, send: &Send, at: usize) -> Outcome {
+    fn sent_in_this_commit(&self, send: &NewMessage, at: usize) -> Outcome {
         match (&self.changes[at], &self.outcomes[at]) {
             (Change::Send(first), Outcome::Sent(sent)) if first.payload_hash == send.payload_hash => {
                 let message = sent.message.clone();
@@ -61,21 +61,21 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn may_answer(&self, send: &Send, slot: usize) -> bool {
+    fn may_answer(&self, send: &NewMessage, slot: usize) -> bool {
         let Some(answered) = send.reply_to else {
             return true;
         };
-        let thread = &self.state.threads[slot];
-        thread.exists() && self.facts.answered.get(&answered.column()) == Some(&thread.id)
+        let thread = &self.cache.threads[slot];
+        thread.exists() && self.preloaded.answered.get(&answered.column()) == Some(&thread.id)
     }
 
-    fn store(&mut self, send: &'a Send, slot: usize, side: usize, images: Vec<Image>) -> Outcome {
+    fn store(&mut self, send: &'a NewMessage, slot: usize, side: usize, images: Vec<Image>) -> Outcome {
         let at = self.at(send.at);
         let opened = self.open(slot, at.millis());
         self.touch_thread(slot);
         self.used.message += 1;
         let id = self.used.message;
-        let thread = &mut self.state.threads[slot];
+        let thread = &mut self.cache.threads[slot];
         thread.last_seq += 1;
         thread.rev += 1;
         let previous = thread.last_message.replace(id);
@@ -91,26 +91,26 @@ impl<'a> Plan<'a> {
 
     /// Makes the thread if there is none; tells whether it did.
     fn open(&mut self, slot: usize, at: i64) -> bool {
-        if self.state.threads[slot].exists() {
+        if self.cache.threads[slot].exists() {
             return false;
         }
         self.used.thread += 1;
-        let thread = &mut self.state.threads[slot];
+        let thread = &mut self.cache.threads[slot];
         thread.id = self.used.thread;
         thread.created_at = at;
         thread.updated_at = at;
         let users = [thread.members[0].user, thread.members[1].user];
         for (side, user) in users.into_iter().enumerate() {
             self.touch_member(slot, side);
-            if !self.state.user(user).stored {
+            if !self.cache.user(user).stored {
                 self.add_to_totals(user, 0, 0);
             }
         }
         true
     }
 
-    fn write(&mut self, send: &'a Send, message: &Message, previous: Option<i64>) {
-        self.writes.messages.push((
+    fn write(&mut self, send: &'a NewMessage, message: &Message, previous: Option<i64>) {
+        self.write_set.messages.push((
             message.id.column(),
             message.thread_id.column(),
             message.seq.column(),
@@ -130,15 +130,15 @@ impl<'a> Plan<'a> {
 
     fn count_unread(&mut self, slot: usize, side: usize, seq: i64, at: i64) {
         self.touch_member(slot, side);
-        let member = &mut self.state.threads[slot].members[side];
+        let member = &mut self.cache.threads[slot].members[side];
         member.add_unread(seq);
         let user = member.user;
         self.add_to_totals(user, 1, 0);
-        self.raise_alert(slot, side, at);
+        self.raise_notification(slot, side, at);
     }
 }
 
-fn message(send: &Send, thread: &Thread, id: i64, images: Vec<Image>, at: Timestamp) -> Message {
+fn message(send: &NewMessage, thread: &Thread, id: i64, images: Vec<Image>, at: Timestamp) -> Message {
     Message {
         id: MessageId::from_column(id),
         thread_id: ThreadId::from_column(thread.id),

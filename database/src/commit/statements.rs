@@ -3,9 +3,9 @@
 use sea_orm::DatabaseBackend;
 
 use crate::sql::{self, Column, Kind};
-use crate::steps;
+use crate::time_buckets;
 
-use Kind::{Exact, Hex, Number, Text};
+use Kind::{BinaryText, Hex, Number, Text};
 
 /// The texts. Their parameters: one row's columns for SQLite, all rows as one value elsewhere; see [`super::connection`].
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Statements {
     pub(super) forgotten: String,
     pub(super) threads: Rewritten,
     pub(super) status: Rewritten,
-    pub(super) notes: String,
-    pub(super) changed_notes: String,
+    pub(super) notifications: String,
+    pub(super) changed_notifications: String,
     pub(super) users: String,
     pub(super) last_seen: String,
     pub(super) tickets: String,
@@ -46,11 +46,11 @@ const ID: Column = ("id", Number);
 /// The commit's number.
 const COMMIT: Column = ("commit_no", Number);
 
-/// The message before, which only SQLite's table has (see [`crate::chain`]): a row's last column.
+/// The message before, which only SQLite's table has (see [`crate::seq_range`]): a row's last column.
 const PREVIOUS: Column = ("prev_id", Number);
 
 impl Statements {
-    /// Writes the texts in a backend's dialect.
+    /// WriteSet the texts in a backend's dialect.
     pub(super) fn new(backend: DatabaseBackend) -> Self {
         Self {
             messages: MESSAGES.insert(backend),
@@ -63,8 +63,8 @@ impl Statements {
             forgotten: forgotten(backend),
             threads: THREADS.rewritten(backend, &[]),
             status: STATUS.rewritten(backend, &["has_unread"]),
-            notes: NOTES.insert(backend),
-            changed_notes: CHANGED_NOTES.update(backend),
+            notifications: NOTIFICATIONS.insert(backend),
+            changed_notifications: CHANGED_NOTIFICATIONS.update(backend),
             users: USERS.insert(backend),
             last_seen: last_seen(backend),
             tickets: TICKETS.insert(backend),
@@ -72,8 +72,8 @@ impl Statements {
     }
 }
 
-/// A column that has the step of another one, and how it follows as an expression.
-type Step = (&'static str, &'static str, fn(&str) -> String);
+/// A column that holds the bucket of another one, and how it follows as an expression.
+type Bucket = (&'static str, &'static str, fn(&str) -> String);
 
 /// A table's part that is written as a set.
 struct Table {
@@ -82,8 +82,8 @@ struct Table {
     columns: &'static [Column],
     /// Columns that take the value of another one.
     copies: &'static [(&'static str, &'static str)],
-    /// Columns that only SQLite's table has: the step of a time (see [`crate::steps`]).
-    steps: &'static [Step],
+    /// Columns that only SQLite's table has: the bucket of a time (see [`crate::time_buckets`]).
+    buckets: &'static [Bucket],
     /// Columns that are overwritten where the row is there already.
     overwritten: &'static [&'static str],
 }
@@ -97,7 +97,7 @@ const MESSAGES: Table = Table {
         ("seq", Number),
         ("rev", Number),
         ("sender_id", Number),
-        ("temp_id", Exact),
+        ("temp_id", BinaryText),
         ("payload_hash", Hex),
         ("content", Text),
         ("product_id", Number),
@@ -107,7 +107,7 @@ const MESSAGES: Table = Table {
         PREVIOUS,
     ],
     copies: &[("created_rev", "rev"), ("created_commit", "commit_no")],
-    steps: &[],
+    buckets: &[],
     overwritten: &[],
 };
 
@@ -116,7 +116,7 @@ const AMENDED: Table = Table {
     key: &["id"],
     columns: &[ID, ("rev", Number), ("content", Text), ("edited_at", Number), ("deleted_at", Number), COMMIT],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &["rev", "content", "edited_at", "deleted_at", "commit_no"],
 };
 
@@ -125,16 +125,16 @@ const AMENDMENTS: Table = Table {
     key: &["thread_id", "rev"],
     columns: &[("thread_id", Number), ("rev", Number), ("message_id", Number), ("last_seq", Number), COMMIT],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &[],
 };
 
 const IMAGES: Table = Table {
     name: "chat_message_batches",
     key: &["message_id", "position"],
-    columns: &[("message_id", Number), ("position", Number), ("media_id", Exact)],
+    columns: &[("message_id", Number), ("position", Number), ("media_id", BinaryText)],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &[],
 };
 
@@ -142,9 +142,9 @@ const UPLOADS: Table = Table {
     name: "media",
     key: &["id"],
     columns: &[
-        ("id", Exact),
+        ("id", BinaryText),
         ("owner_id", Number),
-        ("object_key", Exact),
+        ("object_key", BinaryText),
         ("mime", Text),
         ("width", Number),
         ("height", Number),
@@ -154,16 +154,16 @@ const UPLOADS: Table = Table {
         ("expires_at", Number),
     ],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &[],
 };
 
 const MEDIA: Table = Table {
     name: "media",
     key: &["id"],
-    columns: &[("id", Exact), ("attached_at", Number), ("expires_at", Number)],
+    columns: &[("id", BinaryText), ("attached_at", Number), ("expires_at", Number)],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &["attached_at", "expires_at"],
 };
 
@@ -182,7 +182,10 @@ const THREADS: Table = Table {
         COMMIT,
     ],
     copies: &[],
-    steps: &[("updated_step", "updated_at", steps::updated_text), ("commit_step", "commit_no", steps::commit_text)],
+    buckets: &[
+        ("updated_step", "updated_at", time_buckets::updated_text),
+        ("commit_step", "commit_no", time_buckets::commit_text),
+    ],
     overwritten: &["last_seq", "rev", "last_message_id", "updated_at", "commit_no"],
 };
 
@@ -203,7 +206,7 @@ const STATUS: Table = Table {
         COMMIT,
     ],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &[
         "delivered_seq",
         "read_seq",
@@ -217,7 +220,7 @@ const STATUS: Table = Table {
     ],
 };
 
-const NOTES: Table = Table {
+const NOTIFICATIONS: Table = Table {
     name: "notifications",
     key: &["id"],
     columns: &[
@@ -227,23 +230,23 @@ const NOTES: Table = Table {
         ("title", Text),
         ("body", Text),
         ("related_id", Number),
-        ("dedupe_key", Exact),
+        ("dedupe_key", BinaryText),
         ("is_read", Number),
         ("created_at", Number),
         ("updated_at", Number),
         COMMIT,
     ],
     copies: &[("created_commit", "commit_no")],
-    steps: &[],
+    buckets: &[],
     overwritten: &[],
 };
 
-const CHANGED_NOTES: Table = Table {
+const CHANGED_NOTIFICATIONS: Table = Table {
     name: "notifications",
     key: &["id"],
     columns: &[ID, ("is_read", Number), ("updated_at", Number), ("deleted_at", Number), COMMIT],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &["is_read", "updated_at", "deleted_at", "commit_no"],
 };
 
@@ -252,21 +255,21 @@ const USERS: Table = Table {
     key: &["id"],
     columns: &[ID, ("unread_messages", Number), ("unread_notifications", Number)],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &["unread_messages", "unread_notifications"],
 };
 
 const TICKETS: Table = Table {
     name: "used_tickets",
     key: &["id"],
-    columns: &[("id", Exact), ("expires_at", Number)],
+    columns: &[("id", BinaryText), ("expires_at", Number)],
     copies: &[],
-    steps: &[],
+    buckets: &[],
     overwritten: &[],
 };
 
 impl Table {
-    /// Writes rows, over those that are there where that is meant.
+    /// WriteSet rows, over those that are there where that is meant.
     fn insert(&self, backend: DatabaseBackend) -> String {
         let mut text = self.plain_insert(backend);
         if self.overwritten.is_empty() {
@@ -285,7 +288,7 @@ impl Table {
         text
     }
 
-    /// Writes the texts for rows that are written over and over; `indexed` are the columns that an index of SQLite holds.
+    /// WriteSet the texts for rows that are written over and over; `indexed` are the columns that an index of SQLite holds.
     fn rewritten(&self, backend: DatabaseBackend, indexed: &[&str]) -> Rewritten {
         if backend != DatabaseBackend::Sqlite {
             return Rewritten { made: self.insert(backend), moved: String::new(), kept: String::new() };
@@ -293,8 +296,8 @@ impl Table {
         let place = |column: &str| self.columns.iter().position(|(name, _)| *name == column).map_or(0, |at| at + 1);
         let set = |column: &&str| format!("{column} = ?{}", place(column));
         let matched = self.key.iter().map(set).collect::<Vec<_>>().join(" AND ");
-        let stepped = |(column, of, step): &Step| format!("{column} = {}", step(&format!("?{}", place(of))));
-        let all = self.overwritten.iter().map(set).chain(self.steps.iter().map(stepped));
+        let bucketed = |(column, of, bucket): &Bucket| format!("{column} = {}", bucket(&format!("?{}", place(of))));
+        let all = self.overwritten.iter().map(set).chain(self.buckets.iter().map(bucketed));
         let kept = self.overwritten.iter().filter(|column| !indexed.contains(column)).map(set);
         let update = |list: Vec<String>| format!("UPDATE {} SET {} WHERE {matched}", self.name, list.join(", "));
         Rewritten { made: self.plain_insert(backend), moved: update(all.collect()), kept: update(kept.collect()) }
@@ -311,9 +314,9 @@ impl Table {
             values.extend(names.iter().position(|column| column == source).map(|at| values[at].clone()));
             names.push(name);
         }
-        for (name, source, step) in self.steps.iter().filter(|_| backend == DatabaseBackend::Sqlite) {
+        for (name, source, bucket) in self.buckets.iter().filter(|_| backend == DatabaseBackend::Sqlite) {
             let of = names.iter().position(|column| column == source).map(|at| values[at].clone());
-            values.extend(of.map(|of| step(&of)));
+            values.extend(of.map(|of| bucket(&of)));
             names.push(name);
         }
         let (names, values) = (names.join(", "), values.join(", "));
@@ -368,7 +371,7 @@ fn stripped(backend: DatabaseBackend) -> String {
 }
 
 fn forgotten(backend: DatabaseBackend) -> String {
-    const ID: Column = ("id", Exact);
+    const ID: Column = ("id", BinaryText);
     if backend == DatabaseBackend::Sqlite {
         return "DELETE FROM media WHERE id = ?1".to_owned();
     }

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, Value};
 
 use super::Writer;
 use crate::time::Timestamp;
-use crate::{Error, failure, history, sql};
+use crate::{Error, driver_error, history, sql};
 
 /// How long the commit log is kept: longer than any node may stay behind without starting anew.
 const KEPT: Duration = Duration::from_secs(10 * 60);
@@ -17,7 +17,7 @@ const AT_ONCE: i64 = 2_000;
 /// How long a used ticket is remembered beyond its end, in milliseconds: a clock of another node may be behind.
 const TICKETS_KEPT: i64 = 3_600_000;
 
-/// Writes down how far used tickets are about to be forgotten.
+/// WriteSet down how far used tickets are about to be forgotten.
 fn forget_tickets(backend: DatabaseBackend) -> String {
     let (greatest, clock) = match backend {
         DatabaseBackend::MySql => ("GREATEST", "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"),
@@ -57,11 +57,11 @@ impl Writer {
     async fn oldest_log_part(&mut self, old: Timestamp) -> Result<Option<i64>, Error> {
         const NTH: &str = "SELECT commit_no, at FROM hub_commits ORDER BY commit_no LIMIT 1 OFFSET ?";
         let nth = sql::statement(self.connection.backend(), NTH, [Value::from(AT_ONCE)]);
-        let Some(row) = self.connection.reader().query_one_raw(nth).await.map_err(failure::error)? else {
+        let Some(row) = self.connection.reader().query_one_raw(nth).await.map_err(driver_error::error)? else {
             return Ok(None);
         };
-        let at: i64 = row.try_get_by_index(1).map_err(failure::error)?;
-        let no: i64 = row.try_get_by_index(0).map_err(failure::error)?;
+        let at: i64 = row.try_get_by_index(1).map_err(driver_error::error)?;
+        let no: i64 = row.try_get_by_index(0).map_err(driver_error::error)?;
         Ok((at < old.millis()).then_some(no))
     }
 

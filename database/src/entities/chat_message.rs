@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Deserializer};
 
-/// A row; also as the array of its columns but `payload_hash` (see [`crate::packed`]).
+/// A row; also as the array of its columns but `payload_hash` (see [`crate::json_rows`]).
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "chat_messages")]
 pub(crate) struct Model {

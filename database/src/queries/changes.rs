@@ -10,7 +10,7 @@ use crate::history::Nonce;
 use crate::ids::{CommitNo, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Message, Notification};
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, stored};
+use crate::{Database, Error, driver_error, message_rows};
 
 pub use backlog::Backlog;
 
@@ -79,14 +79,14 @@ pub struct Changes {
 /// [`Error::Unavailable`].
 pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Changes>, Error> {
     // One snapshot: a message that changes while this is read would be in none of its pages.
-    let snapshot = db.readers.begin().await.map_err(failure::error)?;
+    let snapshot = db.readers.begin().await.map_err(driver_error::error)?;
     let changes = async {
         let Some(mut backlog) = read::backlog(&snapshot, user, since, most).await? else { return Ok(None) };
         backlog.take(&snapshot, usize::MAX).await.map(Some)
     };
     let changes = changes.await;
     close(snapshot).await;
-    changes.map_err(failure::error)
+    changes.map_err(driver_error::error)
 }
 
 /// Looks up what of `user` changed after `since`, or says `None` if that is more than `most` things.
@@ -94,10 +94,10 @@ pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) 
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Backlog>, Error> {
-    let snapshot = db.readers.begin().await.map_err(failure::error)?;
+    let snapshot = db.readers.begin().await.map_err(driver_error::error)?;
     let backlog = read::backlog(&snapshot, user, since, most).await;
     close(snapshot).await;
-    backlog.map_err(failure::error)
+    backlog.map_err(driver_error::error)
 }
 
 /// Takes what comes next of a backlog, some `bytes` of it, and something while there is any. What has changed since it was
@@ -106,7 +106,7 @@ pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) 
 /// # Errors
 /// [`Error::Unavailable`]; what would have come is lost then.
 pub async fn next(db: &Database, backlog: &mut Backlog, bytes: usize) -> Result<Changes, Error> {
-    backlog.take(&db.readers, bytes).await.map_err(failure::error)
+    backlog.take(&db.readers, bytes).await.map_err(driver_error::error)
 }
 
 /// A page of what has changed.
@@ -131,14 +131,14 @@ pub async fn page(
     most: usize,
     limit: usize,
 ) -> Result<Option<Page>, Error> {
-    let snapshot = db.readers.begin().await.map_err(failure::error)?;
+    let snapshot = db.readers.begin().await.map_err(driver_error::error)?;
     let page = async {
         let Some(mut backlog) = read::backlog(&snapshot, user, since, most).await? else { return Ok(None) };
         backlog.page(&snapshot, limit).await.map(Some)
     };
     let page = page.await;
     close(snapshot).await;
-    page.map_err(failure::error)
+    page.map_err(driver_error::error)
 }
 
 /// What has changed in a thread.
@@ -159,10 +159,10 @@ pub struct ThreadChanges {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn of_thread(db: &Database, thread: ThreadId, since: CommitNo) -> Result<Option<ThreadChanges>, Error> {
-    let snapshot = db.readers.begin().await.map_err(failure::error)?;
+    let snapshot = db.readers.begin().await.map_err(driver_error::error)?;
     let changes = read::of_thread(&snapshot, thread, since).await;
     close(snapshot).await;
-    changes.map_err(failure::error)
+    changes.map_err(driver_error::error)
 }
 
 /// An entry of the commit log: what a commit touched.
@@ -191,7 +191,7 @@ pub async fn log(db: &Database, after: CommitNo, up_to: CommitNo) -> Result<Vec<
         .order_by_asc(hub_commit::Column::CommitNo)
         .all(&db.readers)
         .await;
-    found.map_err(failure::error)?.into_iter().map(entry).collect()
+    found.map_err(driver_error::error)?.into_iter().map(entry).collect()
 }
 
 /// Reads the notifications of `users` that changed after `since`, by user, oldest change first.
@@ -203,7 +203,7 @@ pub async fn notifications_of(
     users: &[UserId],
     since: CommitNo,
 ) -> Result<Vec<(UserId, ChangedNotification)>, Error> {
-    read::notifications_of(&db.readers, users, since).await.map_err(failure::error)
+    read::notifications_of(&db.readers, users, since).await.map_err(driver_error::error)
 }
 
 fn entry(row: hub_commit::Model) -> Result<LogEntry, Error> {
@@ -214,7 +214,7 @@ fn entry(row: hub_commit::Model) -> Result<LogEntry, Error> {
     Ok(LogEntry {
         no: CommitNo::from_column(row.commit_no),
         nonce: Nonce::from_column(row.nonce),
-        node: stored::text(row.node),
+        node: message_rows::text(row.node),
         threads: threads.into_iter().filter_map(thread).collect(),
         users: users.into_iter().map(UserId::from_column).collect(),
     })

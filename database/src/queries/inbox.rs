@@ -2,15 +2,15 @@
 
 use sea_orm::Value;
 
+use crate::driver_error::DriverError;
 use crate::entities::chat_message;
-use crate::failure::Failure;
 use crate::ids::{Rev, Seq, ThreadId, UserId};
+use crate::message_rows::{self, StoredMessage};
 use crate::objects::Thread;
 use crate::rows::{Reads as _, Row};
 use crate::size::{PAGE, Room};
-use crate::stored::{self, Stored};
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, steps};
+use crate::{Database, Error, driver_error, time_buckets};
 
 /// Where a page of the inbox ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub async fn page(
     unread_only: bool,
     limit: u32,
 ) -> Result<Inbox, Error> {
-    read_page(db, user, before, unread_only, limit).await.map_err(failure::error)
+    read_page(db, user, before, unread_only, limit).await.map_err(driver_error::error)
 }
 
 /// Reads a thread as one of its members sees it; `None` if there is none, or it is not theirs. `other_online` is false.
@@ -53,7 +53,7 @@ pub async fn page(
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn one(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Thread>, Error> {
-    let threads = read(db, user, Ids::one(user, thread)).await.map_err(failure::error)?;
+    let threads = read(db, user, Ids::one(user, thread)).await.map_err(driver_error::error)?;
     Ok(threads.into_iter().next())
 }
 
@@ -63,7 +63,7 @@ async fn read_page(
     before: Option<Position>,
     unread_only: bool,
     limit: u32,
-) -> Result<Inbox, Failure> {
+) -> Result<Inbox, DriverError> {
     let page = if unread_only { Ids::unread(user, before, limit) } else { Ids::all(db, user, before, limit) };
     let mut threads = read(db, user, page).await?;
     let mut more = threads.len() > limit as usize;
@@ -74,13 +74,13 @@ async fn read_page(
     Ok(Inbox { threads, next })
 }
 
-async fn read(db: &Database, user: UserId, page: Ids) -> Result<Vec<Thread>, Failure> {
+async fn read(db: &Database, user: UserId, page: Ids) -> Result<Vec<Thread>, DriverError> {
     let me = Value::from(user.column());
     let values = page.values.into_iter().chain([me]);
     let rows = db.rows(&query(&page.text), values, |row| Ok((thread(row)?, newest(row)?))).await?;
     let (mut threads, messages): (Vec<Thread>, Vec<_>) = rows.into_iter().unzip();
     let messages = messages.into_iter().flatten().collect();
-    for message in stored::with_images(db, messages).await?.into_iter().map(Stored::message) {
+    for message in message_rows::with_images(db, messages).await?.into_iter().map(StoredMessage::message) {
         if let Some(thread) = threads.iter_mut().find(|thread| thread.id == message.thread_id) {
             thread.last_message = Some(message);
         }
@@ -97,9 +97,9 @@ struct Ids {
 impl Ids {
     /// Each of the two indexes gives its newest; the newest of both are the page.
     fn all(db: &Database, user: UserId, before: Option<Position>, limit: u32) -> Self {
-        let [low, high] = [1, 2].map(|side| steps::by_activity(db.backend, side));
-        let half = format!("ORDER BY {} LIMIT ?", steps::most_recent(db.backend));
-        let (beyond, place) = steps::beyond(db.backend, place(before));
+        let [low, high] = [1, 2].map(|side| time_buckets::by_activity(db.backend, side));
+        let half = format!("ORDER BY {} LIMIT ?", time_buckets::most_recent(db.backend));
+        let (beyond, place) = time_buckets::beyond(db.backend, place(before));
         let text = format!(
             "SELECT * FROM (\
              SELECT * FROM (SELECT id, user2_id AS other, updated_at FROM {low} \
@@ -141,13 +141,13 @@ impl Ids {
     }
 }
 
-fn place(before: Option<Position>) -> steps::Place {
+fn place(before: Option<Position>) -> time_buckets::Place {
     before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()))
 }
 
 /// The page's threads, with everything that is shown of them.
 fn query(page: &str) -> String {
-    let message = stored::shown("m");
+    let message = message_rows::shown("m");
     format!(
         "SELECT t.id, p.other, u.last_seen, t.last_seq, t.rev, t.created_at, t.updated_at, \
          mine.unread, mine.read_seq, theirs.read_seq AS other_read_seq, theirs.delivered_seq, {message} \
@@ -162,12 +162,12 @@ fn query(page: &str) -> String {
 /// How many columns of a [`query`] come before those of the newest message.
 const THREAD_COLUMNS: usize = 11;
 
-fn newest(row: &Row<'_>) -> Result<Option<chat_message::Model>, Failure> {
+fn newest(row: &Row<'_>) -> Result<Option<chat_message::Model>, DriverError> {
     let id: Option<i64> = row.get(THREAD_COLUMNS)?;
-    id.map(|_| stored::model(row, THREAD_COLUMNS)).transpose()
+    id.map(|_| message_rows::model(row, THREAD_COLUMNS)).transpose()
 }
 
-fn thread(row: &Row<'_>) -> Result<Thread, Failure> {
+fn thread(row: &Row<'_>) -> Result<Thread, DriverError> {
     let last_seen: Option<i64> = row.get(2)?;
     let unread: i64 = row.get(7)?;
     Ok(Thread {

@@ -4,11 +4,11 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, Value};
 
 use crate::ids::{MediaId, UserId};
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, sql, stored};
+use crate::{Database, Error, driver_error, message_rows, sql};
 
 /// Where an image is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
+pub struct ImageLocation {
     /// The key in the store.
     pub object_key: String,
     /// Its renditions' media type.
@@ -20,21 +20,21 @@ pub struct Location {
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn find(db: &Database, asker: UserId, image: &MediaId) -> Result<Option<Location>, Error> {
+pub async fn find(db: &Database, asker: UserId, image: &MediaId) -> Result<Option<ImageLocation>, Error> {
     const FIND: &str = "SELECT i.object_key, i.mime, i.owner_id, i.attached_at, t.user1_id, t.user2_id FROM media i \
          LEFT JOIN chat_message_batches b ON b.media_id = i.id LEFT JOIN chat_messages m ON m.id = b.message_id \
          LEFT JOIN chat_threads t ON t.id = m.thread_id WHERE i.id = ?";
-    let statement = sql::statement(db.backend, FIND, [sql::exact(db.backend, &image.0)]);
-    let Some(row) = db.readers.query_one_raw(statement).await.map_err(failure::error)? else { return Ok(None) };
-    let number = |at: usize| row.try_get_by_index::<Option<i64>>(at).map_err(failure::error);
+    let statement = sql::statement(db.backend, FIND, [sql::binary_text(db.backend, &image.0)]);
+    let Some(row) = db.readers.query_one_raw(statement).await.map_err(driver_error::error)? else { return Ok(None) };
+    let number = |at: usize| row.try_get_by_index::<Option<i64>>(at).map_err(driver_error::error);
     let asker = Some(asker.column());
     let waits = number(2)? == asker && number(3)?.is_none();
     if !waits && number(4)? != asker && number(5)? != asker {
         return Ok(None);
     }
-    let object_key = stored::text(row.try_get_by_index(0).map_err(failure::error)?);
-    let mime = row.try_get_by_index(1).map_err(failure::error)?;
-    Ok(Some(Location { object_key, mime }))
+    let object_key = message_rows::text(row.try_get_by_index(0).map_err(driver_error::error)?);
+    let mime = row.try_get_by_index(1).map_err(driver_error::error)?;
+    Ok(Some(ImageLocation { object_key, mime }))
 }
 
 /// What of a user's uploads no message holds.
@@ -58,10 +58,10 @@ pub async fn unsent(db: &Database, owner: UserId, now: Timestamp) -> Result<Unse
     let integer = if db.backend == DatabaseBackend::MySql { "SIGNED" } else { "INTEGER" };
     let values = [Value::from(now.millis()), Value::from(owner.column())];
     let statement = sql::statement(db.backend, UNSENT.replace("{integer}", integer), values);
-    let Some(row) = db.readers.query_one_raw(statement).await.map_err(failure::error)? else {
+    let Some(row) = db.readers.query_one_raw(statement).await.map_err(driver_error::error)? else {
         return Ok(Unsent::default());
     };
-    let number = |at: usize| row.try_get_by_index::<i64>(at).map(i64::unsigned_abs).map_err(failure::error);
+    let number = |at: usize| row.try_get_by_index::<i64>(at).map(i64::unsigned_abs).map_err(driver_error::error);
     Ok(Unsent { images: number(0)?, bytes: number(1)? })
 }
 
@@ -72,7 +72,7 @@ pub async fn unsent(db: &Database, owner: UserId, now: Timestamp) -> Result<Unse
 pub async fn over(db: &Database, now: Timestamp, skip: u32, most: u32) -> Result<Vec<MediaId>, Error> {
     const OVER: &str = "SELECT i.id FROM media i WHERE i.expires_at <= ? ORDER BY i.expires_at LIMIT ? OFFSET ?";
     let values = [Value::from(now.millis()), Value::from(i64::from(most)), Value::from(i64::from(skip))];
-    let rows = db.readers.query_all_raw(sql::statement(db.backend, OVER, values)).await.map_err(failure::error)?;
-    let id = |row: &sea_orm::QueryResult| row.try_get_by_index(0).map(|id| MediaId(stored::text(id)));
-    rows.iter().map(id).collect::<Result<_, _>>().map_err(failure::error)
+    let rows = db.readers.query_all_raw(sql::statement(db.backend, OVER, values)).await.map_err(driver_error::error)?;
+    let id = |row: &sea_orm::QueryResult| row.try_get_by_index(0).map(|id| MediaId(message_rows::text(id)));
+    rows.iter().map(id).collect::<Result<_, _>>().map_err(driver_error::error)
 }

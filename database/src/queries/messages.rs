@@ -4,15 +4,15 @@ mod walk;
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait, Value};
 
-use crate::chain::Question;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
+use crate::message_rows::{self, StoredMessage};
 use crate::objects::Message;
+use crate::seq_range::SeqRangeQuery;
 use crate::size::{PAGE, Room};
-use crate::stored::{self, Stored};
-use crate::{Database, Error, failure, sql};
+use crate::{Database, Error, driver_error, sql};
 
-/// Which page of a thread.
+/// ThreadRef page of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     /// The newest messages.
@@ -25,16 +25,16 @@ pub enum Page {
     AfterRev(Rev),
 }
 
-/// Which thread.
+/// ThreadRef thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum ThreadRef {
     /// By its id.
     Thread(ThreadId),
     /// The one of two people.
-    Of(Pair),
+    Pair(Pair),
 }
 
-impl From<ThreadId> for Which {
+impl From<ThreadId> for ThreadRef {
     fn from(thread: ThreadId) -> Self {
         Self::Thread(thread)
     }
@@ -64,11 +64,11 @@ pub struct History {
 pub async fn page(
     db: &Database,
     reader: UserId,
-    thread: impl Into<Which>,
+    thread: impl Into<ThreadRef>,
     page: Page,
     limit: u32,
 ) -> Result<Option<History>, Error> {
-    read_page(db, reader, thread.into(), page, limit).await.map_err(failure::error)
+    read_page(db, reader, thread.into(), page, limit).await.map_err(driver_error::error)
 }
 
 /// Reads one message of a thread that `reader` is of.
@@ -76,7 +76,7 @@ pub async fn page(
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, Error> {
-    read_one(db, reader, message).await.map_err(failure::error)
+    read_one(db, reader, message).await.map_err(driver_error::error)
 }
 
 /// Tells whether `sender` has sent a message under this key to their counterpart.
@@ -90,18 +90,18 @@ pub async fn was_sent(db: &Database, pair: Pair, sender: UserId, temp_id: &str) 
          WHERE t.user1_id = ? AND t.user2_id = ? AND m.sender_id = ? AND m.temp_id = ?"
     );
     let [low, high] = pair.members().map(|user| Value::from(user.column()));
-    let values = [low, high, sender.column().into(), sql::exact(db.backend, temp_id)];
+    let values = [low, high, sender.column().into(), sql::binary_text(db.backend, temp_id)];
     let found = db.readers.query_one_raw(sql::statement(db.backend, sent, values)).await;
-    found.map(|row| row.is_some()).map_err(failure::error)
+    found.map(|row| row.is_some()).map_err(driver_error::error)
 }
 
 async fn read_page(
     db: &Database,
     reader: UserId,
-    which: Which,
+    which: ThreadRef,
     page: Page,
     limit: u32,
-) -> Result<Option<History>, Failure> {
+) -> Result<Option<History>, DriverError> {
     // One more than asked for, to see whether there is more.
     let most = i64::from(limit) + 1;
     let read = match page {
@@ -126,7 +126,7 @@ async fn read_page(
     Ok(Some(History {
         thread_id: ThreadId::from_column(head.thread),
         rev: Rev::from_column(rev),
-        messages: messages.into_iter().map(Stored::message).collect(),
+        messages: messages.into_iter().map(StoredMessage::message).collect(),
         has_more,
     }))
 }
@@ -135,7 +135,7 @@ async fn read_page(
 struct Found {
     head: Head,
     /// In the page's order, at the most one more than asked for.
-    messages: Vec<Stored>,
+    messages: Vec<StoredMessage>,
     /// Whether there is more than fits into a page.
     cut: bool,
 }
@@ -161,7 +161,13 @@ impl Side {
 
 /// Reads where a thread stands, and those of the `most` messages that are nearest to a place on one side of it that fit into a
 /// page, by `seq`.
-async fn next_to(db: &Database, reader: UserId, which: Which, side: Side, most: i64) -> Result<Option<Found>, Failure> {
+async fn next_to(
+    db: &Database,
+    reader: UserId,
+    which: ThreadRef,
+    side: Side,
+    most: i64,
+) -> Result<Option<Found>, DriverError> {
     let found = if let Some(embedded) = db.inline_reader() {
         embedded.read(|snapshot| walk::next_to(snapshot, reader, which, side, most))?
     } else if let Some(head) = head(db, reader, which).await? {
@@ -186,7 +192,7 @@ async fn nearest(
     head: &Head,
     side: Side,
     most: i64,
-) -> Result<(Vec<Stored>, bool), Failure> {
+) -> Result<(Vec<StoredMessage>, bool), DriverError> {
     let [above, up_to] = side.range(head.last_seq, most);
     let (mut above, mut up_to) = (above.max(0), up_to.min(head.last_seq));
     let (mut room, mut found) = (Room::of(PAGE), Vec::new());
@@ -196,7 +202,8 @@ async fn nearest(
             Side::Above(_) => [above, up_to.min(above + STRIDE)],
         };
         let mut some =
-            stored::between(db, Question::default(), [head.thread, from, to].map(Value::from), STRIDE).await?;
+            message_rows::between(db, SeqRangeQuery::default(), [head.thread, from, to].map(Value::from), STRIDE)
+                .await?;
         match side {
             Side::UpTo(_) => {
                 some.sort_unstable_by_key(|stored| -stored.row.seq);
@@ -218,7 +225,13 @@ async fn nearest(
 }
 
 /// Reads where a thread stands, and its messages that changed after a `rev`.
-async fn changed(db: &Database, reader: UserId, which: Which, rev: Rev, most: i64) -> Result<Option<Found>, Failure> {
+async fn changed(
+    db: &Database,
+    reader: UserId,
+    which: ThreadRef,
+    rev: Rev,
+    most: i64,
+) -> Result<Option<Found>, DriverError> {
     let Some(head) = head(db, reader, which).await? else {
         return Ok(None);
     };
@@ -237,14 +250,14 @@ async fn after_rev(
     head: &Head,
     rev: i64,
     limit: i64,
-) -> Result<(Vec<Stored>, bool), Failure> {
+) -> Result<(Vec<StoredMessage>, bool), DriverError> {
     let (most, stride) = (usize::try_from(limit).unwrap_or_default(), limit.min(STRIDE));
     // Each of the two is read until it alone would fill the page.
     let mut above = last_seq_at(db, head.thread, rev).await?;
     let (mut created, mut room, mut created_end) = (Vec::new(), Room::of(PAGE), above >= head.last_seq);
     while !created_end && created.len() < most {
         let range = [head.thread, above, above + stride].map(Value::from);
-        let mut some = stored::between(db, Question::default(), range, stride).await?;
+        let mut some = message_rows::between(db, SeqRangeQuery::default(), range, stride).await?;
         some.sort_unstable_by_key(|stored| stored.row.seq);
         some.retain(|stored| stored.row.rev == stored.row.created_rev);
         above += stride;
@@ -259,7 +272,7 @@ async fn after_rev(
     let (mut amended, mut room, mut amended_end) = (Vec::new(), Room::of(PAGE), false);
     let mut after = rev;
     while !amended_end && amended.len() < most {
-        let some = stored::messages(db, AMENDED, [head.thread, after, stride].map(Value::from)).await?;
+        let some = message_rows::messages(db, AMENDED, [head.thread, after, stride].map(Value::from)).await?;
         amended_end = some.len() < usize::try_from(stride).unwrap_or_default();
         after = some.last().map_or(after, |stored| stored.row.rev);
         if put_in(&mut amended, some, &mut room) {
@@ -268,7 +281,7 @@ async fn after_rev(
         }
     }
     // Beyond the end of one that was cut short, nobody knows what comes next.
-    let end = |list: &[Stored], whole: bool| if whole { None } else { list.last().map(|stored| stored.row.rev) };
+    let end = |list: &[StoredMessage], whole: bool| if whole { None } else { list.last().map(|stored| stored.row.rev) };
     let known = [end(&created, created_end), end(&amended, amended_end)].into_iter().flatten().min();
     let mut found = created;
     found.extend(amended);
@@ -280,7 +293,7 @@ async fn after_rev(
 }
 
 /// Appends what there is room for; tells whether there was too little.
-fn put_in(list: &mut Vec<Stored>, mut some: Vec<Stored>, room: &mut Room) -> bool {
+fn put_in(list: &mut Vec<StoredMessage>, mut some: Vec<StoredMessage>, room: &mut Room) -> bool {
     let end = some.iter().position(|stored| !room.takes(stored));
     some.truncate(end.unwrap_or(some.len()));
     list.extend(some);
@@ -299,9 +312,9 @@ async fn last_seq_at(db: &impl ConnectionTrait, thread: i64, rev: i64) -> Result
     Ok(last_seq.saturating_add(rev - amended))
 }
 
-async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, Failure> {
+async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, DriverError> {
     const ONE: &str = "SELECT * FROM chat_messages WHERE id = ?";
-    let Some(found) = stored::messages(&db.readers, ONE, [Value::from(message.column())]).await?.pop() else {
+    let Some(found) = message_rows::messages(&db.readers, ONE, [Value::from(message.column())]).await?.pop() else {
         return Ok(None);
     };
     let thread = ThreadId::from_column(found.row.thread_id);
@@ -323,21 +336,21 @@ impl Head {
 }
 
 /// Reads where a thread stands, if the reader is of it.
-async fn head(db: &Database, reader: UserId, which: Which) -> Result<Option<Head>, DbErr> {
+async fn head(db: &Database, reader: UserId, which: ThreadRef) -> Result<Option<Head>, DbErr> {
     let (text, values) = head_query(reader, which);
     let row = db.readers.query_one_raw(sql::statement(db.backend, text, values.into_iter().map(Value::from))).await?;
     row.map(|row| Head::of(&row)).transpose()
 }
 
 /// Returns the query for where a thread stands, if the reader is of it, and its values.
-fn head_query(reader: UserId, which: Which) -> (String, Vec<i64>) {
+fn head_query(reader: UserId, which: ThreadRef) -> (String, Vec<i64>) {
     const HEAD: &str = "SELECT id, rev, last_seq FROM chat_threads";
     const READABLE: &str = "? IN (user1_id, user2_id)";
     match which {
-        Which::Thread(thread) => {
+        ThreadRef::Thread(thread) => {
             (format!("{HEAD} WHERE id = ? AND {READABLE}"), vec![thread.column(), reader.column()])
         }
-        Which::Of(pair) => {
+        ThreadRef::Pair(pair) => {
             let [low, high] = pair.members().map(UserId::column);
             (format!("{HEAD} WHERE user1_id = ? AND user2_id = ? AND {READABLE}"), vec![low, high, reader.column()])
         }

@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use sea_orm::{DatabaseBackend, Value};
 
-use crate::chain::{Question, Ranges};
 use crate::commit::{CHAT, CHAT_TITLE, chat_key};
+use crate::driver_error::DriverError;
 use crate::entities::notification;
-use crate::failure::Failure;
 use crate::ids::{NotificationId, ThreadId, UserId};
 use crate::objects::Notification;
 use crate::rows::{Reads, Row};
+use crate::seq_range::{Ranges, SeqRangeQuery};
 use crate::size::{PAGE, Room};
 use crate::sql::Kind;
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, sql};
+use crate::{Database, Error, driver_error, sql};
 
 /// What stands for a message that is nothing but images.
 const PHOTO: &str = "Photo";
@@ -50,7 +50,7 @@ pub async fn page(
     unread_only: bool,
     limit: u32,
 ) -> Result<Stream, Error> {
-    read_page(db, user, before, unread_only, limit).await.map_err(failure::error)
+    read_page(db, user, before, unread_only, limit).await.map_err(driver_error::error)
 }
 
 /// Reads a thread's notification of type `chat` for a user: its count and body as the thread stands.
@@ -58,11 +58,14 @@ pub async fn page(
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, Error> {
-    read_of_thread(db, user, thread).await.map_err(failure::error)
+    read_of_thread(db, user, thread).await.map_err(driver_error::error)
 }
 
 /// Makes notifications of their rows, with one more query if there are any of type `chat`.
-pub(super) async fn described(db: &impl Reads, rows: Vec<notification::Model>) -> Result<Vec<Notification>, Failure> {
+pub(super) async fn described(
+    db: &impl Reads,
+    rows: Vec<notification::Model>,
+) -> Result<Vec<Notification>, DriverError> {
     let chats = chats(db, &rows).await?;
     let described = rows.into_iter().map(|row| {
         let chat = row.related_id.and_then(|thread| chats.get(&(row.user_id, thread)));
@@ -77,7 +80,7 @@ async fn read_page(
     before: Option<Position>,
     unread_only: bool,
     limit: u32,
-) -> Result<Stream, Failure> {
+) -> Result<Stream, DriverError> {
     // Deleted ones have the time 0.
     let (unread, index) = match unread_only {
         true => ("AND is_read = 0 ", "notifications_unread"),
@@ -101,7 +104,7 @@ async fn read_page(
     Ok(Stream { notifications, next })
 }
 
-async fn read_of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, Failure> {
+async fn read_of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, DriverError> {
     let key = match db.backend {
         DatabaseBackend::MySql => "CAST(? AS BINARY)",
         _ => "?",
@@ -119,7 +122,7 @@ const COLUMNS: &str = "id, user_id, type, title, body, related_id, dedupe_key, i
      commit_no, created_commit";
 
 /// Takes a row of [`COLUMNS`].
-fn model(row: &Row<'_>) -> Result<notification::Model, Failure> {
+fn model(row: &Row<'_>) -> Result<notification::Model, DriverError> {
     Ok(notification::Model {
         id: row.get(0)?,
         user_id: row.get(1)?,
@@ -146,7 +149,7 @@ struct Chat {
 
 /// Reads how the threads stand that notifications are about. The newest message is looked for among the newest
 /// thousand of a thread, so that this stays cheap where somebody has deleted or written very much.
-async fn chats(db: &impl Reads, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, Failure> {
+async fn chats(db: &impl Reads, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, DriverError> {
     let asked: Vec<(i64, i64)> =
         rows.iter().filter(|row| row.kind == CHAT).filter_map(|row| Some((row.user_id, row.related_id?))).collect();
     if asked.is_empty() {
@@ -154,11 +157,11 @@ async fn chats(db: &impl Reads, rows: &[notification::Model]) -> Result<HashMap<
     }
     let backend = db.backend();
     let set = sql::set(backend, "j", &[("user_id", Kind::Number), ("thread_id", Kind::Number)]);
-    let newest = Question {
+    let newest = SeqRangeQuery {
         ranges: Ranges::One(["s.thread_id", "t.last_seq - 1000", "t.last_seq"]),
         of: "m.deleted_at IS NULL AND (s.unread = 0 OR (m.sender_id <> s.user_id AND m.seq > s.read_seq))",
         newest: true,
-        ..Question::default()
+        ..SeqRangeQuery::default()
     };
     let newest = newest.query(backend);
     let text = format!(

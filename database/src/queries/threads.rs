@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Val
 use crate::entities::chat_thread;
 use crate::ids::{MessageId, Pair, ThreadId, UserId};
 use crate::time::Timestamp;
-use crate::{Database, Error, failure, sql};
+use crate::{Database, Error, driver_error, sql};
 
 /// Returns the two members of a thread, if there is such a thread.
 ///
@@ -13,7 +13,7 @@ use crate::{Database, Error, failure, sql};
 /// [`Error::Unavailable`].
 pub async fn members(db: &Database, thread: ThreadId) -> Result<Option<Pair>, Error> {
     let found = chat_thread::Entity::find_by_id(thread.column()).one(&db.readers).await;
-    Ok(found.map_err(failure::error)?.and_then(|thread| pair(thread.user1_id, thread.user2_id)))
+    Ok(found.map_err(driver_error::error)?.and_then(|thread| pair(thread.user1_id, thread.user2_id)))
 }
 
 /// Returns the thread of two people, if they have one.
@@ -27,7 +27,7 @@ pub async fn of_pair(db: &Database, pair: Pair) -> Result<Option<ThreadId>, Erro
         .filter(chat_thread::Column::User2Id.eq(high.column()))
         .one(&db.readers)
         .await;
-    Ok(found.map_err(failure::error)?.map(|thread| ThreadId::from_column(thread.id)))
+    Ok(found.map_err(driver_error::error)?.map(|thread| ThreadId::from_column(thread.id)))
 }
 
 /// What must be known of a message before it may be changed.
@@ -50,7 +50,7 @@ pub struct Authorship {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn authorship(db: &Database, message: MessageId) -> Result<Option<Authorship>, Error> {
-    read_authorship(db, message).await.map_err(failure::error)
+    read_authorship(db, message).await.map_err(driver_error::error)
 }
 
 async fn read_authorship(db: &Database, message: MessageId) -> Result<Option<Authorship>, DbErr> {

@@ -2,18 +2,18 @@
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Value};
 
-use crate::chain::{Question, Ranges};
 use crate::entities::chat_user;
 use crate::ids::UserId;
 use crate::objects::Totals;
-use crate::{Database, Error, failure, sql};
+use crate::seq_range::{Ranges, SeqRangeQuery};
+use crate::{Database, Error, driver_error, sql};
 
 /// Reads a user's totals: one row, however many messages there are.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn totals(db: &Database, user: UserId) -> Result<Totals, Error> {
-    let found = chat_user::Entity::find_by_id(user.column()).one(&db.readers).await.map_err(failure::error)?;
+    let found = chat_user::Entity::find_by_id(user.column()).one(&db.readers).await.map_err(driver_error::error)?;
     Ok(found.map_or_else(Totals::default, |user| Totals {
         notifications: count(user.unread_notifications),
         messages: count(user.unread_messages),
@@ -25,7 +25,7 @@ pub async fn totals(db: &Database, user: UserId) -> Result<Totals, Error> {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn by_counterpart(db: &Database, user: UserId) -> Result<Vec<(UserId, u64)>, Error> {
-    read_by_counterpart(db, user).await.map_err(failure::error)
+    read_by_counterpart(db, user).await.map_err(driver_error::error)
 }
 
 async fn read_by_counterpart(db: &Database, user: UserId) -> Result<Vec<(UserId, u64)>, DbErr> {
@@ -47,18 +47,18 @@ async fn read_by_counterpart(db: &Database, user: UserId) -> Result<Vec<(UserId,
 pub async fn recount(db: &Database, user: UserId) -> Result<Totals, Error> {
     const UNREAD: &str = "(SELECT s.thread_id, s.user_id, s.read_seq AS above, t.last_seq AS up_to \
          FROM chat_message_status s JOIN chat_threads t ON t.id = s.thread_id WHERE s.user_id = ?) AS j";
-    let messages = Question {
+    let messages = SeqRangeQuery {
         ranges: Ranges::Of(UNREAD),
         named: &["user_id"],
         of: "m.sender_id <> j.user_id AND m.deleted_at IS NULL",
-        ..Question::default()
+        ..SeqRangeQuery::default()
     };
     let messages = format!("SELECT COUNT(*) FROM ({}) AS x", messages.query(db.backend));
     const NOTIFICATIONS: &str =
         "SELECT COUNT(*) FROM notifications WHERE user_id = ? AND is_read = 0 AND deleted_at IS NULL";
     Ok(Totals {
-        notifications: counted(db, NOTIFICATIONS, user).await.map_err(failure::error)?,
-        messages: counted(db, &messages, user).await.map_err(failure::error)?,
+        notifications: counted(db, NOTIFICATIONS, user).await.map_err(driver_error::error)?,
+        messages: counted(db, &messages, user).await.map_err(driver_error::error)?,
     })
 }
 

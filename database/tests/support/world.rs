@@ -1,17 +1,15 @@
 //! A database with a writer, and people who write to each other: the tests' words.
 
-#![allow(dead_code, reason = "each test uses another part of it")]
-
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chat_database::Database;
 use chat_database::change::{
-    Change, Committed, Delete, Edit, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Send, Sent, Upload,
+    Change, Committed, Delete, Edit, NewMessage, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Sent, Upload,
     Watermarks,
 };
 use chat_database::commit::Writer;
-use chat_database::connect::Options;
+use chat_database::connect::{Location, Options};
 use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
 use chat_database::objects::{Image, Message, Totals};
 use chat_database::time::Timestamp;
@@ -54,6 +52,10 @@ impl World {
         chat_migrations::up(db.for_migrations()).await.unwrap();
         let writer = Writer::new(db.clone(), "alpha".to_owned());
         Self { url: url.to_owned(), db, writer, clock: 1_795_341_600_000, folder: None }
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self.db.location(), Location::Sqlite(_))
     }
 
     /// Makes another node on the same database.
@@ -131,8 +133,8 @@ impl World {
     }
 
     /// Makes a send.
-    pub(crate) fn send(&mut self, from: UserId, to: UserId, key: Option<&str>, text: &str) -> Send {
-        Send {
+    pub(crate) fn send(&mut self, from: UserId, to: UserId, key: Option<&str>, text: &str) -> NewMessage {
+        NewMessage {
             pair: pair(from, to),
             may_open: true,
             sender: from,
@@ -250,16 +252,15 @@ pub(crate) fn notified(outcome: Outcome) -> Vec<chat_database::objects::Notifica
 }
 
 /// Makes a test of each function of a module, once for each backend.
-#[macro_export]
 macro_rules! on_both_backends {
     ($($test:ident),* $(,)?) => {
         mod on_sqlite {
-            $(#[tokio::test] async fn $test() { super::$test(super::World::sqlite().await).await; })*
+            $(#[tokio::test] async fn $test() { super::$test($crate::support::world::World::sqlite().await).await; })*
         }
         mod on_mariadb {
             $(#[tokio::test] async fn $test() {
-                if super::mariadb::wanted(stringify!($test)) {
-                    super::$test(super::World::mariadb().await).await;
+                if $crate::support::mariadb::wanted(stringify!($test)) {
+                    super::$test($crate::support::world::World::mariadb().await).await;
                 }
             })*
         }

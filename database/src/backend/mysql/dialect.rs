@@ -23,7 +23,7 @@ impl Dialect for MySqlDialect {
                 Kind::Number => "BIGINT",
                 // Without its character set a column would have the database's, which may be a narrow one.
                 Kind::Text => "MEDIUMTEXT CHARACTER SET utf8mb4",
-                Kind::Exact => "VARCHAR(255) CHARACTER SET utf8mb4",
+                Kind::BinaryText => "VARCHAR(255) CHARACTER SET utf8mb4",
                 Kind::Hex => "VARCHAR(64) CHARACTER SET utf8mb4",
             };
             format!("{column} {sql_type} PATH '$[{at}]'")
@@ -35,7 +35,7 @@ impl Dialect for MySqlDialect {
     fn json_column(&self, name: &str, (column, kind): Column) -> String {
         match kind {
             Kind::Hex => format!("UNHEX({name}.{column})"),
-            Kind::Exact => format!("CAST({name}.{column} AS BINARY)"),
+            Kind::BinaryText => format!("CAST({name}.{column} AS BINARY)"),
             Kind::Number | Kind::Text => format!("{name}.{column}"),
         }
     }

@@ -11,7 +11,7 @@ use super::Server;
 use crate::Error;
 use crate::backend::ACQUIRE;
 use crate::backend::pool::{self, Role};
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 
 /// How long a server may take to close a connection.
 const CLOSE: Duration = Duration::from_secs(1);
@@ -39,19 +39,21 @@ pub(super) async fn check(server: &Server) -> Result<(), Error> {
 }
 
 /// Opens a pool.
-pub(super) async fn pool(server: &Server, role: Role, connections: u32) -> Result<DatabaseConnection, Failure> {
+pub(super) async fn pool(server: &Server, role: Role, connections: u32) -> Result<DatabaseConnection, DriverError> {
     let mut connect = pool::options(server.url(), connections);
     settings(&mut connect, role);
-    pool::open(connect).await?.ok_or_else(|| Failure::Unable("no answer in time".to_owned()))
+    pool::open(connect).await?.ok_or_else(|| DriverError::Unable("no answer in time".to_owned()))
 }
 
 /// Says of which server a failure is.
-pub(super) fn refused(server: &Server, failure: Failure) -> Error {
+pub(super) fn refused(server: &Server, failure: DriverError) -> Error {
     match failure {
-        Failure::Refused(why) | Failure::Unique(why) => {
+        DriverError::Refused(why) | DriverError::Unique(why) => {
             Error::Refused(format!("{} for the user {:?}: {why}", server.address(), server.user))
         }
-        failure @ (Failure::Lost(_) | Failure::Contended(_) | Failure::Unable(_)) => away(server, &failure.to_string()),
+        failure @ (DriverError::Lost(_) | DriverError::Contended(_) | DriverError::Unable(_)) => {
+            away(server, &failure.to_string())
+        }
     }
 }
 
@@ -121,7 +123,7 @@ fn of_driver(server: &Server, error: sqlx::Error) -> Error {
             format!("{address} has no database {database:?} for the user {user:?}: CREATE DATABASE makes it (1049)")
         }
         Some(1130) => format!("{address} takes no connection from this machine as the user {user:?} (1130)"),
-        _ => return refused(server, Failure::of_driver(&error)),
+        _ => return refused(server, DriverError::of_driver(&error)),
     };
     Error::Refused(refusal)
 }

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::open;
 use crate::Error;
 use crate::backend::{ACQUIRE, worker};
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 
 /// How long the log may be, in pages of 4 KiB, before the writer should restart it. A short log costs commits less: its pages
 /// stay in memory, and its file does not grow.
@@ -29,7 +29,7 @@ const LONG_WAL_PAGES: i64 = 8_192;
 /// What a checkpoint has done.
 #[derive(Debug, Clone, Copy)]
 pub struct Checkpoint {
-    /// The log is long: the writer should [restart](crate::commit::Writer::begin_log_anew) it.
+    /// The log is long: the writer should [restart](crate::commit::Writer::restart_wal) it.
     pub wal_is_long: bool,
     /// How long it took.
     pub took: Duration,
@@ -37,7 +37,7 @@ pub struct Checkpoint {
 
 #[derive(Debug)]
 enum Job {
-    Checkpoint(oneshot::Sender<Result<Checkpoint, Failure>>),
+    Checkpoint(oneshot::Sender<Result<Checkpoint, DriverError>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -88,12 +88,12 @@ fn gone() -> Error {
 }
 
 /// Runs checkpoints one after another. One that panics fails alone.
-fn serve(queue: &Receiver<Job>, mut checkpoint: impl FnMut() -> Result<Checkpoint, Failure>) {
+fn serve(queue: &Receiver<Job>, mut checkpoint: impl FnMut() -> Result<Checkpoint, DriverError>) {
     for job in queue {
         match job {
             Job::Checkpoint(answer) => {
                 let result = catch_unwind(AssertUnwindSafe(&mut checkpoint));
-                let panicked = |_| Err(Failure::Unable("the checkpoint panicked".to_owned()));
+                let panicked = |_| Err(DriverError::Unable("the checkpoint panicked".to_owned()));
                 // The receiver is gone if the caller has given up.
                 let _ = answer.send(result.unwrap_or_else(panicked));
             }
@@ -107,7 +107,7 @@ fn serve(queue: &Receiver<Job>, mut checkpoint: impl FnMut() -> Result<Checkpoin
 }
 
 /// Opens a connection, and returns what runs a checkpoint on it.
-fn passive_checkpoints(file: &Path) -> Result<impl FnMut() -> Result<Checkpoint, Failure> + use<>, Failure> {
+fn passive_checkpoints(file: &Path) -> Result<impl FnMut() -> Result<Checkpoint, DriverError> + use<>, DriverError> {
     let connection = open::writer(file)?;
     // Elsewhere to sync a file may mean more than SQLite asks for.
     let file = connection.path().filter(|_| cfg!(target_os = "linux")).map(|path| descriptor(Path::new(path)));
@@ -118,7 +118,7 @@ fn passive_checkpoints(file: &Path) -> Result<impl FnMut() -> Result<Checkpoint,
     let mut not_synced: Option<String> = None;
     Ok(move || {
         if let Some(why) = &not_synced {
-            return Err(Failure::Unable(why.clone()));
+            return Err(DriverError::Unable(why.clone()));
         }
         let since = Instant::now();
         let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get(1))?;
@@ -126,7 +126,7 @@ fn passive_checkpoints(file: &Path) -> Result<impl FnMut() -> Result<Checkpoint,
             // The system reports a failed write once, and forgets it: another try would seem to succeed. The log is still on
             // the disk (https://wiki.postgresql.org/wiki/Fsync_Errors).
             let why = format!("the disk refused it ({error}); look after the disk, and start the hub anew");
-            return Err(Failure::Unable(not_synced.insert(why).clone()));
+            return Err(DriverError::Unable(not_synced.insert(why).clone()));
         }
         Ok(Checkpoint { wal_is_long: pages > LONG_WAL_PAGES, took: since.elapsed() })
     })

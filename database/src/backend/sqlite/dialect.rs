@@ -20,7 +20,7 @@ impl Dialect for SqliteDialect {
     fn json_table(&self, name: &str, columns: &[Column]) -> String {
         let extracted = |(at, (column, kind)): (usize, &Column)| match kind {
             Kind::Hex => format!("unhex(v->>{at}) AS {column}"),
-            Kind::Number | Kind::Text | Kind::Exact => format!("v->>{at} AS {column}"),
+            Kind::Number | Kind::Text | Kind::BinaryText => format!("v->>{at} AS {column}"),
         };
         let columns: Vec<String> = columns.iter().enumerate().map(extracted).collect();
         // Each row is parsed once: without the step between, SQLite would write and parse it for each column.

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::open;
 use crate::backend::ACQUIRE;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::sql::prepared;
 
 /// Idle connections: those of the beginning, and as many as were ever in use at the same time. Cheap to clone.
@@ -35,14 +35,14 @@ enum Idle {
 impl InlineReader {
     /// Opens some connections at once, while the process still has file descriptors; further ones are opened when they are
     /// needed.
-    pub(super) fn open(file: &Path, connections: usize) -> Result<Self, Failure> {
+    pub(super) fn open(file: &Path, connections: usize) -> Result<Self, DriverError> {
         let idle = (0..connections).map(|_| open::reader(file)).collect::<Result<_, _>>()?;
         let idle = Mutex::new(Idle::Open(idle));
         Ok(Self(Arc::new(Shared { file: file.to_owned(), idle, reading: Arc::default() })))
     }
 
     /// Reads one snapshot. The calling thread waits for the disk.
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, DriverError>) -> Result<T, DriverError> {
         self.read_one(|connection| {
             prepared(connection, "BEGIN")?.execute(())?;
             let read = read(connection)?;
@@ -52,11 +52,14 @@ impl InlineReader {
     }
 
     /// Reads by one statement, which is a snapshot by itself. The calling thread waits for the disk.
-    pub(crate) fn read_one<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) fn read_one<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, DriverError>,
+    ) -> Result<T, DriverError> {
         let _reading = Arc::clone(&self.0.reading);
         let idle = match &mut *self.idle() {
             Idle::Open(connections) => connections.pop(),
-            Idle::Closed => return Err(Failure::Lost("the database is closed".to_owned())),
+            Idle::Closed => return Err(DriverError::Lost("the database is closed".to_owned())),
         };
         let connection = idle.map_or_else(|| open::reader(&self.0.file), Ok)?;
         // A connection whose read fails is dropped.
@@ -114,7 +117,7 @@ mod tests {
         (InlineReader::open(&file, 0).unwrap(), writer, folder)
     }
 
-    fn count(snapshot: &Connection) -> Result<i64, Failure> {
+    fn count(snapshot: &Connection) -> Result<i64, DriverError> {
         Ok(snapshot.query_row("SELECT count(*) FROM x", (), |row| row.get(0))?)
     }
 
@@ -159,7 +162,7 @@ mod tests {
     fn what_is_read_cannot_be_written() {
         let (reader, _writer, _folder) = opened();
         let written = reader.read(|snapshot| Ok(snapshot.execute("INSERT INTO x VALUES (2)", ())?));
-        assert!(matches!(written, Err(Failure::Unable(_))), "{written:?}");
+        assert!(matches!(written, Err(DriverError::Unable(_))), "{written:?}");
     }
 
     #[test]
@@ -167,7 +170,7 @@ mod tests {
         let (reader, _writer, _folder) = opened();
         let failed = reader.read(|snapshot| {
             count(snapshot)?;
-            Err::<(), _>(Failure::Lost("as the disk may".to_owned()))
+            Err::<(), _>(DriverError::Lost("as the disk may".to_owned()))
         });
         assert!(failed.is_err());
         assert_eq!(idle(&reader), 0);
@@ -193,7 +196,7 @@ mod tests {
         has_begun.await.unwrap();
         let mut closing = pin!(reader.close());
         assert!(poll!(&mut closing).is_pending(), "somebody still reads");
-        assert!(matches!(reader.read(count), Err(Failure::Lost(_))));
+        assert!(matches!(reader.read(count), Err(DriverError::Lost(_))));
         go_on.send(()).unwrap();
         assert_eq!(late.join().unwrap().unwrap(), 1);
         closing.await;

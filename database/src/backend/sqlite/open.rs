@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::File;
 use crate::backend::pool;
 use crate::backend::worker;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::{Error, private};
 
 /// What a connection is for.
@@ -82,16 +82,16 @@ impl Purpose {
 }
 
 /// Opens a connection that writes, outside of any pool. The file is there.
-pub(crate) fn writer(file: &Path) -> Result<Connection, Failure> {
+pub(crate) fn writer(file: &Path) -> Result<Connection, DriverError> {
     connection(file, Purpose::Write)
 }
 
 /// Opens a connection that reads, outside of any pool. The file is there.
-pub(super) fn reader(file: &Path) -> Result<Connection, Failure> {
+pub(super) fn reader(file: &Path) -> Result<Connection, DriverError> {
     connection(file, Purpose::Read)
 }
 
-fn connection(file: &Path, purpose: Purpose) -> Result<Connection, Failure> {
+fn connection(file: &Path, purpose: Purpose) -> Result<Connection, DriverError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(purpose.busy())?;
@@ -103,7 +103,7 @@ fn connection(file: &Path, purpose: Purpose) -> Result<Connection, Failure> {
 }
 
 /// Opens sea-orm's connection for migrations.
-pub(super) async fn migrations(file: &File) -> Result<DatabaseConnection, Failure> {
+pub(super) async fn migrations(file: &File) -> Result<DatabaseConnection, DriverError> {
     pool(&file.path, Purpose::Migrate, 1).await
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn readers(file: &File, connections: u32) -> Result<DatabaseCon
         .unwrap_or_else(|_| Err(Error::Unavailable("the database's connections could not be opened".to_owned())))
 }
 
-async fn pool(file: &Path, purpose: Purpose, connections: u32) -> Result<DatabaseConnection, Failure> {
+async fn pool(file: &Path, purpose: Purpose, connections: u32) -> Result<DatabaseConnection, DriverError> {
     // The path is given beside the URL: sea-orm would read it as a host's name.
     let mut connect = pool::options("sqlite:file", connections);
     settings(&mut connect, file, purpose);
@@ -139,19 +139,20 @@ async fn pool(file: &Path, purpose: Purpose, connections: u32) -> Result<Databas
     // A connection to a file does not die of age or idleness, and a new one begins with empty caches.
     connect.test_before_acquire(false).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
     // What a file is waited for is its lock.
-    pool::open(connect).await?.ok_or_else(|| Failure::Contended("no answer in time".to_owned()))
+    pool::open(connect).await?.ok_or_else(|| DriverError::Contended("no answer in time".to_owned()))
 }
 
 fn settings(connect: &mut ConnectOptions, file: &Path, purpose: Purpose) {
     let file = file.to_owned();
     connect.map_sqlx_sqlite_opts(move |options| {
-        let options =
-            options.filename(&file).busy_timeout(purpose.busy()).statement_cache_capacity(PREPARED_BY_POOL).thread_name(
-                move |id| match purpose {
-                    Purpose::Read => format!("sqlite-read-{id}"),
-                    Purpose::Write | Purpose::Migrate => "sqlite-migrate".to_owned(),
-                },
-            );
+        let options = options
+            .filename(&file)
+            .busy_timeout(purpose.busy())
+            .statement_cache_capacity(PREPARED_BY_POOL)
+            .thread_name(move |id| match purpose {
+                Purpose::Read => format!("sqlite-read-{id}"),
+                Purpose::Write | Purpose::Migrate => "sqlite-migrate".to_owned(),
+            });
         purpose.pragmas().into_iter().fold(options, |options, (name, value)| options.pragma(name, value))
     });
 }
@@ -174,7 +175,7 @@ async fn wait_for_all(pool: &DatabaseConnection) {
 /// Moves the rest of the write-ahead log into the file and has the next commit write it from its beginning, unless a reader of
 /// the old one takes too long; returns whether that is done. Transactions that begin meanwhile read the file. See
 /// <https://www.sqlite.org/pragma.html#pragma_wal_checkpoint>.
-pub(crate) fn restart_wal(writer: &Connection) -> Result<bool, Failure> {
+pub(crate) fn restart_wal(writer: &Connection) -> Result<bool, DriverError> {
     writer.busy_timeout(RESTART_BUSY)?;
     let in_the_way = writer.query_row("PRAGMA wal_checkpoint(RESTART)", (), |row| row.get::<_, bool>(0));
     writer.busy_timeout(BUSY)?;

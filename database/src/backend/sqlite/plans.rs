@@ -3,7 +3,7 @@
 use rusqlite::StatementStatus;
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 
-use crate::change::{Change, Delete, Edit, Notify, OwnNotification, Receipt, ReceiptKind, Send, Ticket, Upload};
+use crate::change::{Change, Delete, Edit, NewMessage, Notify, OwnNotification, Receipt, ReceiptKind, Ticket, Upload};
 use crate::commit::Writer;
 use crate::connect::Options;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
@@ -67,7 +67,7 @@ async fn write_everything(db: &Database) {
     let pair = Pair::new(ann, ben).unwrap();
     let at = Timestamp::now();
     let message = MessageId::new(1).unwrap();
-    let send = |key: usize| Send {
+    let send = |key: usize| NewMessage {
         pair,
         may_open: true,
         sender: ann,
@@ -85,7 +85,7 @@ async fn write_everything(db: &Database) {
     writer.commit(&(0..400).map(|key| Change::Send(send(key))).collect::<Vec<_>>()).await.unwrap();
     // A writer that knows nothing has to read.
     let mut writer = Writer::new(db.clone(), "node".to_owned());
-    let with_image = Send { media: vec![MediaId("a".to_owned())], reply_to: Some(message), ..send(1_000) };
+    let with_image = NewMessage { media: vec![MediaId("a".to_owned())], reply_to: Some(message), ..send(1_000) };
     let own = OwnNotification { id: NotificationId::new(1).unwrap(), user: ben };
     let notify = Notify {
         users: vec![ann],
@@ -152,7 +152,7 @@ async fn read_everything(db: &Database) {
     unread::by_counterpart(db, ben).await.unwrap();
     unread::recount(db, ben).await.unwrap();
     let around = people::counterparts(db, ben, 5).await.unwrap();
-    people::close(db, &around, 5).await.unwrap();
+    people::mutual_recent_contacts(db, &around, 5).await.unwrap();
     people::acquainted(db, ben, &[ann]).await.unwrap();
     people::last_seen(db, &[ann]).await.unwrap();
     changes::of_user(db, ben, CommitNo(0), 1_000).await.unwrap().unwrap();

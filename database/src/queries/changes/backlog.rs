@@ -6,10 +6,10 @@ use sea_orm::ConnectionTrait;
 
 use super::read;
 use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, Page};
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::ids::{CommitNo, Rev, ThreadId};
+use crate::message_rows::{self, StoredMessage};
 use crate::size::{PAGE, Room, Size};
-use crate::stored::{self, Stored};
 
 /// How many things are read at a time: more than fit are thrown away again.
 const AT_A_TIME: usize = 16;
@@ -38,14 +38,14 @@ pub(super) struct Name {
 
 #[derive(Debug, Clone)]
 pub(super) enum What {
-    Message(stored::Name),
+    Message(message_rows::Name),
     Watermarks(Box<ChangedWatermarks>),
     /// A notification, and the commit that created it.
     Notification(i64, i64),
 }
 
 impl What {
-    fn named(&self) -> Option<&stored::Name> {
+    fn named(&self) -> Option<&message_rows::Name> {
         if let Self::Message(name) = self { Some(name) } else { None }
     }
 
@@ -113,7 +113,7 @@ impl Backlog {
     /// Leaves out what is known already: each thread's changes up to a mark.
     pub fn forget(&mut self, known: &HashMap<ThreadId, Rev>) {
         self.names.retain(|name| {
-            let known = |message: &stored::Name| {
+            let known = |message: &message_rows::Name| {
                 let mark = known.get(&ThreadId::from_column(message.thread));
                 mark.is_some_and(|mark| message.rev <= mark.column())
             };
@@ -122,7 +122,7 @@ impl Backlog {
     }
 
     /// Takes what comes next, and fits into so many bytes.
-    pub(super) async fn take(&mut self, db: &impl ConnectionTrait, bytes: usize) -> Result<Changes, Failure> {
+    pub(super) async fn take(&mut self, db: &impl ConnectionTrait, bytes: usize) -> Result<Changes, DriverError> {
         let (mut changes, mut room) = (Changes::default(), Room::of(bytes));
         while !self.names.is_empty() && self.take_some(db, AT_A_TIME, &mut room, &mut changes).await? {}
         if !self.live {
@@ -132,7 +132,7 @@ impl Backlog {
     }
 
     /// Takes a page: whole commits, and one at least.
-    pub(super) async fn page(&mut self, db: &impl ConnectionTrait, limit: usize) -> Result<Page, Failure> {
+    pub(super) async fn page(&mut self, db: &impl ConnectionTrait, limit: usize) -> Result<Page, DriverError> {
         let last = self.names.get(limit.saturating_sub(1)).map(|name| name.commit);
         let beyond = last.and_then(|last| self.names.iter().position(|name| name.commit > last));
         let rest = self.names.split_off(beyond.unwrap_or(self.names.len()));
@@ -162,11 +162,12 @@ impl Backlog {
         most: usize,
         room: &mut Room,
         changes: &mut Changes,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, DriverError> {
         let next: Vec<Name> = self.names.drain(..most.min(self.names.len())).collect();
         let messages: Vec<(i64,)> = next.iter().filter_map(|name| Some((name.what.message()?,))).collect();
         let messages = read::messages(db, &messages).await?;
-        let mut messages: HashMap<i64, Stored> = messages.into_iter().map(|stored| (stored.row.id, stored)).collect();
+        let mut messages: HashMap<i64, StoredMessage> =
+            messages.into_iter().map(|stored| (stored.row.id, stored)).collect();
         let notes: Vec<(i64,)> = next.iter().filter_map(|name| Some((name.what.notification()?,))).collect();
         let mut notes: HashMap<i64, _> = read::notifications(db, &notes).await?;
         let mut next = next.into_iter();

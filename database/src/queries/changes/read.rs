@@ -9,16 +9,16 @@ use sea_orm::{
 
 use super::backlog::{Backlog, Name, What};
 use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, ThreadChanges};
-use crate::chain::{Question, Ranges};
+use crate::driver_error::DriverError;
 use crate::entities::{chat_message_status, chat_thread, notification};
-use crate::failure::Failure;
 use crate::ids::{CommitNo, NotificationId, Rev, Seq, ThreadId, UserId};
+use crate::message_rows::{self, StoredMessage};
 use crate::objects::Notification;
 use crate::queries::notifications::described;
+use crate::seq_range::{Ranges, SeqRangeQuery};
 use crate::sql::{self, Kind};
-use crate::steps;
-use crate::stored::{self, Stored};
 use crate::time::Timestamp;
+use crate::time_buckets;
 
 /// How many changes of a thread are read together with those of all other threads.
 const WINDOW: i64 = 32;
@@ -32,7 +32,7 @@ pub(super) async fn backlog(
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Option<Backlog>, Failure> {
+) -> Result<Option<Backlog>, DriverError> {
     let mut notes = notes_of_user(db, user, since, most).await?;
     if notes.len() > most {
         return Ok(None);
@@ -63,7 +63,7 @@ pub(super) async fn of_thread(
     db: &impl ConnectionTrait,
     thread: ThreadId,
     since: CommitNo,
-) -> Result<Option<ThreadChanges>, Failure> {
+) -> Result<Option<ThreadChanges>, DriverError> {
     let Some(head) = chat_thread::Entity::find_by_id(thread.column()).one(db).await? else {
         return Ok(None);
     };
@@ -83,20 +83,20 @@ pub(super) async fn of_thread(
 }
 
 /// Reads messages by their ids, in no order.
-pub(super) async fn messages(db: &impl ConnectionTrait, ids: &[(i64,)]) -> Result<Vec<Stored>, Failure> {
+pub(super) async fn messages(db: &impl ConnectionTrait, ids: &[(i64,)]) -> Result<Vec<StoredMessage>, DriverError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let set = sql::set(db.get_database_backend(), "j", &[("id", Kind::Number)]);
     let text = format!("SELECT m.* FROM {set} JOIN chat_messages m ON m.id = j.id");
-    stored::messages(db, &text, [sql::json(ids)]).await
+    message_rows::messages(db, &text, [sql::json(ids)]).await
 }
 
 /// Reads notifications by their ids, those that were not deleted.
 pub(super) async fn notifications(
     db: &impl ConnectionTrait,
     ids: &[(i64,)],
-) -> Result<HashMap<i64, Notification>, Failure> {
+) -> Result<HashMap<i64, Notification>, DriverError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -115,7 +115,7 @@ pub(super) async fn notifications_of(
     db: &impl ConnectionTrait,
     users: &[UserId],
     since: CommitNo,
-) -> Result<Vec<(UserId, ChangedNotification)>, Failure> {
+) -> Result<Vec<(UserId, ChangedNotification)>, DriverError> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
@@ -145,10 +145,10 @@ async fn changed_threads(
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Vec<ChangedThread>, Failure> {
+) -> Result<Vec<ChangedThread>, DriverError> {
     let backend = db.get_database_backend();
     let [(low, mut values), (high, rest)] =
-        [1, 2].map(|side| steps::changed(backend, side, user.column(), since.column()));
+        [1, 2].map(|side| time_buckets::changed(backend, side, user.column(), since.column()));
     let text = format!(
         "SELECT c.id, c.last_seq FROM (\
          SELECT * FROM (SELECT id, last_seq FROM {low} LIMIT ?) AS a \
@@ -172,21 +172,21 @@ async fn changed_messages(
     threads: &[ChangedThread],
     since: CommitNo,
     most: usize,
-) -> Result<Option<Vec<stored::Name>>, Failure> {
+) -> Result<Option<Vec<message_rows::Name>>, DriverError> {
     if threads.is_empty() {
         return Ok(Some(Vec::new()));
     }
     let backend = db.get_database_backend();
     let set = sql::set(backend, "j", &["thread_id", "above", "up_to", "since"].map(|name| (name, Kind::Number)));
-    let new = Question {
+    let new = SeqRangeQuery {
         ranges: Ranges::Of(&set),
         named: &["since"],
         down_to: "m.created_commit > j.since",
-        ..Question::default()
+        ..SeqRangeQuery::default()
     };
     let window = |thread: &ChangedThread| (thread.id, thread.last_seq - WINDOW, thread.last_seq, since.column());
     let windows: Vec<_> = threads.iter().map(window).collect();
-    let mut messages = stored::names_between(db, new, [sql::json(&windows)], limit(most)).await?;
+    let mut messages = message_rows::names_between(db, new, [sql::json(&windows)], limit(most)).await?;
 
     let mut found: HashMap<i64, i64> = HashMap::new();
     for name in &messages {
@@ -209,21 +209,21 @@ async fn amended(
     threads: &[(i64,)],
     since: CommitNo,
     most: usize,
-) -> Result<Vec<stored::Name>, Failure> {
+) -> Result<Vec<message_rows::Name>, DriverError> {
     let backend = db.get_database_backend();
     let set = sql::set(backend, "j", &[("id", Kind::Number)]);
     let table = sql::indexed(backend, "chat_amendments a", "chat_amendments_commit");
-    let columns = stored::names_of("m");
+    let columns = message_rows::names_of("m");
     let text = format!(
         "SELECT {columns} FROM {set} JOIN {table} ON a.thread_id = j.id AND a.commit_no > ? \
          JOIN chat_messages m ON m.id = a.message_id WHERE m.rev = a.rev LIMIT ?"
     );
     let values = [sql::json(threads), since.column().into(), limit(most).into()];
-    stored::names(db, &text, values).await
+    message_rows::names(db, &text, values).await
 }
 
 /// Leaves each message there once.
-fn each_once(mut names: Vec<stored::Name>) -> Vec<stored::Name> {
+fn each_once(mut names: Vec<message_rows::Name>) -> Vec<message_rows::Name> {
     names.sort_unstable_by_key(|name| name.id);
     names.dedup_by_key(|name| name.id);
     names
@@ -236,11 +236,11 @@ async fn below(
     mut seq: i64,
     since: CommitNo,
     most: usize,
-    messages: &mut Vec<stored::Name>,
-) -> Result<(), Failure> {
+    messages: &mut Vec<message_rows::Name>,
+) -> Result<(), DriverError> {
     while seq > 0 && messages.len() <= most {
         let range = [thread, seq - PAGE, seq].map(Value::from);
-        let page = stored::names_between(db, Question::default(), range, PAGE).await?;
+        let page = message_rows::names_between(db, SeqRangeQuery::default(), range, PAGE).await?;
         let before = messages.len();
         let found = page.len();
         messages.extend(page.into_iter().filter(|name| name.created > since.column()));
@@ -252,7 +252,7 @@ async fn below(
     Ok(())
 }
 
-pub(super) fn changed(stored: Stored) -> ChangedMessage {
+pub(super) fn changed(stored: StoredMessage) -> ChangedMessage {
     ChangedMessage {
         commit: CommitNo::from_column(stored.row.commit_no),
         created: CommitNo::from_column(stored.row.created_commit),
@@ -264,7 +264,7 @@ async fn watermarks(
     db: &impl ConnectionTrait,
     threads: &[(i64,)],
     since: CommitNo,
-) -> Result<Vec<ChangedWatermarks>, Failure> {
+) -> Result<Vec<ChangedWatermarks>, DriverError> {
     if threads.is_empty() {
         return Ok(Vec::new());
     }
@@ -294,14 +294,14 @@ fn changed_watermarks(row: chat_message_status::Model) -> ChangedWatermarks {
 }
 
 /// A notification: its id, the commit of its last change, and the one that created it.
-type Note = (i64, i64, i64);
+type ChangedNotificationKey = (i64, i64, i64);
 
 async fn notes_of_user(
     db: &impl ConnectionTrait,
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Vec<Note>, Failure> {
+) -> Result<Vec<ChangedNotificationKey>, DriverError> {
     let notes = notification::Entity::find()
         .select_only()
         .columns([notification::Column::Id, notification::Column::CommitNo, notification::Column::CreatedCommit])
@@ -321,8 +321,8 @@ async fn told_again(
     user: UserId,
     since: CommitNo,
     threads: &[(i64,)],
-    known: &[Note],
-) -> Result<Vec<Note>, Failure> {
+    known: &[ChangedNotificationKey],
+) -> Result<Vec<ChangedNotificationKey>, DriverError> {
     if threads.is_empty() {
         return Ok(Vec::new());
     }
@@ -341,7 +341,7 @@ async fn told_again(
     let values = [sql::json(threads), user.column().into(), since.column().into()];
     let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
     let note = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?));
-    let mut rows: Vec<Note> = rows.iter().map(note).collect::<Result<_, DbErr>>()?;
+    let mut rows: Vec<ChangedNotificationKey> = rows.iter().map(note).collect::<Result<_, DbErr>>()?;
     let known: HashSet<i64> = known.iter().map(|(id, ..)| *id).collect();
     rows.retain(|(id, ..)| !known.contains(id));
     Ok(rows)
@@ -351,7 +351,7 @@ async fn told_again(
 async fn in_order(
     db: &impl ConnectionTrait,
     rows: Vec<notification::Model>,
-) -> Result<Vec<ChangedNotification>, Failure> {
+) -> Result<Vec<ChangedNotification>, DriverError> {
     let heads: Vec<_> = rows.iter().map(|row| (row.id, row.commit_no, row.created_commit)).collect();
     let standing = rows.into_iter().filter(|row| row.deleted_at.is_none()).collect();
     let mut standing = described(db, standing).await?.into_iter().peekable();

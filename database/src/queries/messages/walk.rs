@@ -1,27 +1,27 @@
-//! The messages next to a place, as SQLite has them: from each to the one before it ([`crate::chain`]), looked up one by one.
+//! The messages next to a place, as SQLite has them: from each to the one before it ([`crate::seq_range`]), looked up one by one.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
-use super::{Found, Head, Side, Which, head_query};
-use crate::failure::Failure;
+use super::{Found, Head, Side, ThreadRef, head_query};
+use crate::driver_error::DriverError;
 use crate::ids::UserId;
+use crate::message_rows::{self, StoredMessage};
 use crate::rows::Row;
 use crate::size::{PAGE, Size as _};
 use crate::sql::prepared;
-use crate::stored::{self, Stored};
 
 /// Reads where a thread stands, if the reader is of it, and those of the `most` messages that are nearest to a place on one side
 /// of it that fit into a page. Newest first.
 pub(super) fn next_to(
     snapshot: &Connection,
     reader: UserId,
-    which: Which,
+    which: ThreadRef,
     side: Side,
     most: i64,
-) -> Result<Option<Found>, Failure> {
+) -> Result<Option<Found>, DriverError> {
     let (text, values) = head_query(reader, which);
     let head = prepared(snapshot, &text)?.query_row(params_from_iter(values), head).optional()?;
     let Some(head) = head else {
@@ -36,7 +36,7 @@ static LINK: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT m.prev_id, EXISTS (SELECT 1 FROM chat_message_batches o WHERE o.message_id = m.id), {} \
          FROM chat_messages m WHERE m.id = ?",
-        stored::shown("m")
+        message_rows::shown("m")
     )
 });
 
@@ -54,7 +54,7 @@ fn down(
     thread: i64,
     [above, up_to]: [i64; 2],
     side: Side,
-) -> Result<(Vec<Stored>, bool), Failure> {
+) -> Result<(Vec<StoredMessage>, bool), DriverError> {
     const START: &str = "SELECT COALESCE((\
          SELECT a.id FROM chat_messages a INDEXED BY chat_messages_step \
          WHERE a.thread_id = t.id AND a.seq >= ? AND a.seq % 16 = 0 ORDER BY a.seq LIMIT 1), t.last_message_id) \
@@ -67,20 +67,20 @@ fn down(
     while let Some(id) = next {
         let mut rows = link.query((id,))?;
         let Some(columns) = rows.next()? else {
-            return Err(Failure::Refused(format!("thread {thread} goes on with message {id}, which is not there")));
+            return Err(DriverError::Refused(format!("thread {thread} goes on with message {id}, which is not there")));
         };
         let (before, pictured): (Option<i64>, bool) = (columns.get(0)?, columns.get(1)?);
-        let row = stored::model(&Row::Embedded(columns), LINK_COLUMNS)?;
+        let row = message_rows::model(&Row::Embedded(columns), LINK_COLUMNS)?;
         // A chain that is damaged could go on for ever, or into another thread.
         if row.thread_id != thread || row.seq >= last_seq {
-            return Err(Failure::Refused(format!("thread {thread} goes on with message {id}, which is not of it")));
+            return Err(DriverError::Refused(format!("thread {thread} goes on with message {id}, which is not of it")));
         }
         last_seq = row.seq;
         next = before.filter(|_| row.seq - 1 > above);
         if row.seq > above && row.seq <= up_to {
             // Most have none.
-            let images = if pictured { stored::images_of(snapshot, row.id)? } else { Vec::new() };
-            let stored = Stored { row, images };
+            let images = if pictured { message_rows::images_of(snapshot, row.id)? } else { Vec::new() };
+            let stored = StoredMessage { row, images };
             bytes += stored.size();
             found.push_back(stored);
             // On the way down the place is reached last if it is below, and first if it is above.

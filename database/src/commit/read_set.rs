@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Mode;
-use super::state::State;
+use super::cache::Cache;
 use crate::change::{Change, Receipt, ReceiptKind};
 use crate::ids::Pair;
 
 /// Which rows must be read, and how many ids may be used up.
 #[derive(Debug, Default)]
-pub(super) struct Need<'a> {
+pub(super) struct ReadSet<'a> {
     /// Pairs that are written to or asked about.
     pub(super) pairs: HashSet<Pair>,
     /// People whose totals may change.
@@ -36,21 +36,21 @@ pub(super) struct Need<'a> {
     pub(super) new_notifications: i64,
 }
 
-impl<'a> Need<'a> {
+impl<'a> ReadSet<'a> {
     /// Goes through the changes.
-    pub(super) fn of(changes: &'a [Change], state: &State, mode: Mode) -> Self {
-        let mut need = Self::default();
+    pub(super) fn of(changes: &'a [Change], cache: &Cache, mode: Mode) -> Self {
+        let mut read_set = Self::default();
         for change in changes {
-            need.add(change, mode);
+            read_set.add(change, mode);
         }
-        need.users.extend(need.pairs.iter().flat_map(|pair| pair.members()).map(|user| user.column()));
-        for pair in &need.pairs {
-            // Neither a thread nor a member's notification ever goes away again, so even a state
+        read_set.users.extend(read_set.pairs.iter().flat_map(|pair| pair.members()).map(|user| user.column()));
+        for pair in &read_set.pairs {
+            // Neither a thread nor a member's notification ever goes away again, so even a cache
             // that turns out to be old gives an upper bound.
-            let known = state.slot(*pair).map(|slot| &state.threads[slot]);
-            need.threads += i64::from(known.is_none_or(|thread| !thread.exists()));
-            need.new_notifications +=
-                known.map_or(2, |thread| thread.members.iter().map(|member| i64::from(member.alert.is_none())).sum());
+            let known = cache.slot(*pair).map(|slot| &cache.threads[slot]);
+            read_set.threads += i64::from(known.is_none_or(|thread| !thread.exists()));
+            read_set.new_notifications += known
+                .map_or(2, |thread| thread.members.iter().map(|member| i64::from(member.notification.is_none())).sum());
         }
         need
     }
@@ -63,7 +63,7 @@ impl<'a> Need<'a> {
                 // Whether it was sent before is to be known before anything else can fail.
                 let can_fail = !send.media.is_empty() || send.reply_to.is_some();
                 if let Some(temp_id) = &send.temp_id
-                    && (mode == Mode::Careful || can_fail)
+                    && (mode == Mode::Checked || can_fail)
                 {
                     self.keys.push((send.pair, send.sender.column(), temp_id));
                 }
@@ -87,7 +87,7 @@ impl<'a> Need<'a> {
                 for user in &notify.users {
                     self.users.insert(user.column());
                     if let Some(key) = &notify.dedupe_key {
-                        self.dedupe.insert((user.column(), super::notify::stored_key(key)));
+                        self.dedupe.insert((user.column(), super::notification_keys::core_key(key)));
                     }
                 }
             }

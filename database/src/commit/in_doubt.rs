@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Writer;
 use super::transaction::Aborted;
-use crate::failure::Failure;
+use crate::driver_error::DriverError;
 use crate::history::Mark;
 use crate::sql;
 
@@ -20,20 +20,20 @@ const PAUSE: Duration = Duration::from_millis(400);
 
 impl Writer {
     /// Tells whether a commit of this node stands; `answer` is what COMMIT said, if anything.
-    pub(super) async fn settle(&mut self, mark: &Mark, answer: Option<Failure>) -> Result<(), Aborted> {
+    pub(super) async fn resolve_in_doubt(&mut self, mark: &Mark, answer: Option<DriverError>) -> Result<(), Aborted> {
         let no = mark.commit.column();
         match &answer {
             Some(failure) => tracing::warn!(commit = no, error = %failure, "the commit's answer was lost"),
             None => tracing::warn!(commit = no, "the commit was not answered in time"),
         }
-        if let Ok(stands) = timeout(PATIENCE, self.ask_the_log(mark)).await {
+        if let Ok(stands) = timeout(PATIENCE, self.poll_commit_log(mark)).await {
             return if stands { Ok(()) } else { Err(Aborted::NotCommitted(answer)) };
         }
         Err(Aborted::Unsettled(answer.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string())))
     }
 
     /// Asks until the log answers whether the commit stands.
-    async fn ask_the_log(&mut self, mark: &Mark) -> bool {
+    async fn poll_commit_log(&mut self, mark: &Mark) -> bool {
         let no = mark.commit.column();
         loop {
             // A new connection: the old one is broken, or still waits for its answer.

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
 use sea_orm::sqlx;
+use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
 use sea_orm::{DbErr, RuntimeErr};
 
 use crate::{Error, backend};
 
 /// What kind of failure an error is.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum DriverError {
     /// The connection is not there, or is no more.
     Lost(String),
     /// Somebody else was in the way: the same thing may work at once.
@@ -23,7 +23,7 @@ pub(crate) enum Failure {
     Refused(String),
 }
 
-impl Failure {
+impl DriverError {
     /// Tells what kind of failure an error is.
     pub(crate) fn of(error: &DbErr) -> Self {
         match error {
@@ -51,13 +51,13 @@ impl Failure {
     }
 }
 
-impl From<DbErr> for Failure {
+impl From<DbErr> for DriverError {
     fn from(error: DbErr) -> Self {
         Self::of(&error)
     }
 }
 
-impl From<rusqlite::Error> for Failure {
+impl From<rusqlite::Error> for DriverError {
     fn from(error: rusqlite::Error) -> Self {
         let rusqlite::Error::SqliteFailure(code, message) = &error else {
             return Self::Refused(error.to_string());
@@ -68,7 +68,7 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for DriverError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Lost(why) | Self::Contended(why) | Self::Unable(why) | Self::Unique(why) | Self::Refused(why)) =
             self;
@@ -76,24 +76,24 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+impl From<DriverError> for Error {
+    fn from(failure: DriverError) -> Self {
         match failure {
-            Failure::Lost(why) | Failure::Contended(why) | Failure::Unable(why) => Self::Unavailable(why),
-            Failure::Unique(why) | Failure::Refused(why) => Self::Refused(why),
+            DriverError::Lost(why) | DriverError::Contended(why) | DriverError::Unable(why) => Self::Unavailable(why),
+            DriverError::Unique(why) | DriverError::Refused(why) => Self::Refused(why),
         }
     }
 }
 
 /// Says what a caller is told about an error.
-pub(crate) fn error(error: impl Into<Failure>) -> Error {
+pub(crate) fn error(error: impl Into<DriverError>) -> Error {
     error.into().into()
 }
 
-fn of_database(error: &dyn DatabaseError) -> Failure {
+fn of_database(error: &dyn DatabaseError) -> DriverError {
     let why = described(error.message(), error.code().as_deref());
     if error.kind() == ErrorKind::UniqueViolation {
-        return Failure::Unique(why);
+        return DriverError::Unique(why);
     }
     backend::classify(error, why)
 }

@@ -17,7 +17,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// Where the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// A folder of this machine; relative ones are of the folder that the hub was started in.
     Folder(PathBuf),
     /// A bucket of S3, or of something that speaks like it; the rest stands in `AWS_*`.
@@ -29,7 +29,7 @@ pub enum Place {
     },
 }
 
-impl FromStr for Place {
+impl FromStr for Location {
     type Err = String;
 
     /// Reads the URL. What is said against it quotes nothing of it: it may hold keys that belong elsewhere.
@@ -82,23 +82,23 @@ mod tests {
 
     #[test]
     fn places_are_folders_or_buckets() {
-        let s3 = |bucket: &str, prefix: &str| Place::S3 { bucket: bucket.into(), prefix: prefix.into() };
+        let s3 = |bucket: &str, prefix: &str| Location::S3 { bucket: bucket.into(), prefix: prefix.into() };
         for (text, place) in [
-            ("file:data/media", Place::Folder("data/media".into())),
-            ("file:/srv/media", Place::Folder("/srv/media".into())),
-            ("file:///srv/media", Place::Folder("/srv/media".into())),
-            ("file:my%20data/%41", Place::Folder("my data/A".into())),
-            ("file://100%/what%3F", Place::Folder("100%/what?".into())),
+            ("file:data/media", Location::Folder("data/media".into())),
+            ("file:/srv/media", Location::Folder("/srv/media".into())),
+            ("file:///srv/media", Location::Folder("/srv/media".into())),
+            ("file:my%20data/%41", Location::Folder("my data/A".into())),
+            ("file://100%/what%3F", Location::Folder("100%/what?".into())),
             ("s3://shop-images", s3("shop-images", "")),
             ("s3://shop-images/chat/media/", s3("shop-images", "chat/media")),
         ] {
             assert_eq!(text.parse(), Ok(place), "{text}");
         }
         for text in ["", "data/media", "file:", "s3://", "s3:///x", "s3://a b", "https://x.example", "file:x?y"] {
-            text.parse::<Place>().expect_err(text);
+            text.parse::<Location>().expect_err(text);
         }
         for text in ["s3://key:hunter2@bucket", "s3://hunter2@bucket/x", "https://key:hunter2@host/bucket"] {
-            let refused = text.parse::<Place>().expect_err(text);
+            let refused = text.parse::<Location>().expect_err(text);
             assert!(!refused.contains("hunter2"), "{refused}");
         }
     }

@@ -1,17 +1,17 @@
-//! What was read for one list of changes, beside the state of its threads.
+//! What was read for one list of changes, beside what the cache knows of its threads.
 
 use std::collections::{HashMap, HashSet};
 
-use super::state::Standing;
+use super::cache::ReadState;
 use crate::ids::Pair;
+use crate::message_rows::StoredMessage;
 use crate::objects::Image;
-use crate::stored::Stored;
 
 /// Rows that only this list of changes needs.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct Preloaded {
     /// Messages to be changed or sent again, in their present state.
-    pub(super) messages: HashMap<i64, Stored>,
+    pub(super) messages: HashMap<i64, StoredMessage>,
     /// Messages by thread, author and key.
     pub(super) keys: HashMap<(i64, i64), HashMap<String, i64>>,
     /// The threads of messages that are answered.
@@ -19,14 +19,14 @@ pub(super) struct Facts {
     /// Images by id.
     pub(super) media: HashMap<String, Upload>,
     /// Notifications to be read or deleted.
-    pub(super) notes: HashMap<i64, Note>,
+    pub(super) notifications: HashMap<i64, NotificationRow>,
     /// Keys that people's notifications have already.
     pub(super) dedupe: HashSet<(i64, String)>,
     /// Tickets that were used before.
     pub(super) tickets: HashSet<String>,
     /// Of tickets that expired up to then nobody knows any more whether they were used.
     pub(super) tickets_forgotten: i64,
-    /// Places of unread messages that the state does not know, by thread's slot and member's side.
+    /// Places of unread messages that the cache does not know, by thread's slot and member's side.
     pub(super) places: HashMap<(usize, usize), Vec<i64>>,
 }
 
@@ -42,12 +42,12 @@ pub(super) struct Upload {
 
 /// A notification's row.
 #[derive(Debug, Clone)]
-pub(super) struct Note {
+pub(super) struct NotificationRow {
     pub(super) user: i64,
     /// The thread's members, if it is of type `chat`.
     pub(super) thread: Option<Pair>,
     pub(super) updated_at: i64,
-    pub(super) standing: Standing,
+    pub(super) read_state: ReadState,
     pub(super) deleted_at: Option<i64>,
     /// Whether this list of changes changed it.
     pub(super) changed: bool,

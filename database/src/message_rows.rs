@@ -6,27 +6,27 @@ use rusqlite::Connection;
 use sea_orm::{ConnectionTrait, DatabaseBackend, FromQueryResult, QueryResult, Value};
 use serde::{Deserialize, Deserializer};
 
-use crate::chain::Question;
+use crate::driver_error::DriverError;
 use crate::entities::chat_message;
-use crate::failure::Failure;
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
+use crate::json_rows;
 use crate::objects::{ExtraData, Image, Message};
-use crate::packed;
 use crate::rows::{Reads, Row};
+use crate::seq_range::SeqRangeQuery;
 use crate::size::{self, Size};
 use crate::sql::{self, Kind};
 use crate::time::Timestamp;
 
 /// A message as the tables hold it.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Stored {
+pub(crate) struct StoredMessage {
     pub(crate) row: chat_message::Model,
     /// Its images, in order.
     #[serde(deserialize_with = "images")]
     pub(crate) images: Vec<Image>,
 }
 
-impl Stored {
+impl StoredMessage {
     /// Makes the message that clients see.
     pub(crate) fn message(self) -> Message {
         let Self { row, images } = self;
@@ -49,7 +49,7 @@ impl Stored {
     }
 }
 
-impl Size for Stored {
+impl Size for StoredMessage {
     fn size(&self) -> usize {
         size::of_message(self.row.temp_id.as_deref(), self.row.content.as_deref(), self.images.len())
     }
@@ -61,12 +61,12 @@ pub(crate) async fn messages(
     db: &impl ConnectionTrait,
     text: &str,
     values: impl IntoIterator<Item = Value> + Send,
-) -> Result<Vec<Stored>, Failure> {
+) -> Result<Vec<StoredMessage>, DriverError> {
     let each = |row: &QueryResult| {
         let row = chat_message::Model::from_query_result(row, "")?;
-        Ok(Stored { row, images: Vec::new() })
+        Ok(StoredMessage { row, images: Vec::new() })
     };
-    let found = packed::rows(db, &packed_columns("r"), text, values, each).await?;
+    let found = json_rows::rows(db, &packed_columns("r"), text, values, each).await?;
     if db.get_database_backend() == DatabaseBackend::Sqlite {
         return Ok(found);
     }
@@ -74,7 +74,10 @@ pub(crate) async fn messages(
 }
 
 /// Reads the images of messages, with one query if there are any messages.
-pub(crate) async fn with_images(db: &impl Reads, rows: Vec<chat_message::Model>) -> Result<Vec<Stored>, Failure> {
+pub(crate) async fn with_images(
+    db: &impl Reads,
+    rows: Vec<chat_message::Model>,
+) -> Result<Vec<StoredMessage>, DriverError> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -92,26 +95,26 @@ pub(crate) async fn with_images(db: &impl Reads, rows: Vec<chat_message::Model>)
     }
     let stored = rows.into_iter().map(|row| {
         let images = images.remove(&row.id).unwrap_or_default();
-        Stored { row, images }
+        StoredMessage { row, images }
     });
     Ok(stored.collect())
 }
 
-/// Reads `limit` of the messages of threads that [`Question`] asks for, in no order; `values` are its parameters.
+/// Reads `limit` of the messages of threads that [`SeqRangeQuery`] asks for, in no order; `values` are its parameters.
 pub(crate) async fn between(
     db: &impl ConnectionTrait,
-    question: Question<'_>,
+    question: SeqRangeQuery<'_>,
     values: impl IntoIterator<Item = Value>,
     limit: i64,
-) -> Result<Vec<Stored>, Failure> {
+) -> Result<Vec<StoredMessage>, DriverError> {
     let backend = db.get_database_backend();
     let values: Vec<Value> = values.into_iter().chain([limit.into()]).collect();
     if backend == DatabaseBackend::Sqlite {
         let row = db.query_one_raw(sql::statement(backend, format!("SELECT {}", column(question)), values)).await?;
-        let unpacked = row.map(|row| packed::unpack(&row)).transpose()?;
+        let unpacked = row.map(|row| json_rows::unpack(&row)).transpose()?;
         return Ok(unpacked.unwrap_or_default());
     }
-    let text = format!("{} LIMIT ?", Question { wanted: "m.*", ..question }.query(backend));
+    let text = format!("{} LIMIT ?", SeqRangeQuery { wanted: "m.*", ..question }.query(backend));
     messages(db, &text, values).await
 }
 
@@ -136,24 +139,25 @@ impl Name {
     }
 }
 
-/// Reads the names of `limit` of the messages of threads that [`Question`] asks for, in no order; `values` are its parameters.
+/// Reads the names of `limit` of the messages of threads that [`SeqRangeQuery`] asks for, in no order; `values` are its parameters.
 pub(crate) async fn names_between(
     db: &impl ConnectionTrait,
-    question: Question<'_>,
+    question: SeqRangeQuery<'_>,
     values: impl IntoIterator<Item = Value>,
     limit: i64,
-) -> Result<Vec<Name>, Failure> {
+) -> Result<Vec<Name>, DriverError> {
     let backend = db.get_database_backend();
     let values: Vec<Value> = values.into_iter().chain([limit.into()]).collect();
     let columns = Name::columns("m").join(", ");
     if backend == DatabaseBackend::Sqlite {
         let wanted = format!("json_array({columns})");
-        let names = packed::joined(&format!("{} LIMIT ?", Question { wanted: &wanted, ..question }.query(backend)));
+        let names =
+            json_rows::joined(&format!("{} LIMIT ?", SeqRangeQuery { wanted: &wanted, ..question }.query(backend)));
         let row = db.query_one_raw(sql::statement(backend, format!("SELECT {names}"), values)).await?;
-        let unpacked: Option<Vec<[i64; 5]>> = row.map(|row| packed::unpack(&row)).transpose()?;
+        let unpacked: Option<Vec<[i64; 5]>> = row.map(|row| json_rows::unpack(&row)).transpose()?;
         return Ok(unpacked.unwrap_or_default().into_iter().map(Name::of).collect());
     }
-    let text = format!("{} LIMIT ?", Question { wanted: &columns, ..question }.query(backend));
+    let text = format!("{} LIMIT ?", SeqRangeQuery { wanted: &columns, ..question }.query(backend));
     names(db, &text, values).await
 }
 
@@ -162,13 +166,13 @@ pub(crate) async fn names(
     db: &impl ConnectionTrait,
     text: &str,
     values: impl IntoIterator<Item = Value> + Send,
-) -> Result<Vec<Name>, Failure> {
+) -> Result<Vec<Name>, DriverError> {
     let each = |row: &QueryResult| {
         // A query of ranges has others before them.
         let column = |name| row.try_get("", name);
         Ok([column("id")?, column("thread_id")?, column("rev")?, column("commit_no")?, column("created_commit")?])
     };
-    let found = packed::rows(db, &Name::columns("r"), text, values, each).await?;
+    let found = json_rows::rows(db, &Name::columns("r"), text, values, each).await?;
     Ok(found.into_iter().map(Name::of).collect())
 }
 
@@ -178,13 +182,16 @@ pub(crate) fn names_of(row: &str) -> String {
 }
 
 /// Returns the expression for messages between two places, as one value of a row: for SQLite. Its last parameter is how many.
-/// To be read by [`packed::unpack`].
-fn column(question: Question<'_>) -> String {
+/// To be read by [`json_rows::unpack`].
+fn column(question: SeqRangeQuery<'_>) -> String {
     let wanted = format!("json_array({})", packed_columns("m").join(", "));
-    packed::joined(&format!("{} LIMIT ?", Question { wanted: &wanted, ..question }.query(DatabaseBackend::Sqlite)))
+    json_rows::joined(&format!(
+        "{} LIMIT ?",
+        SeqRangeQuery { wanted: &wanted, ..question }.query(DatabaseBackend::Sqlite)
+    ))
 }
 
-/// What makes a [`Stored`] of a row, one text for each of its fields.
+/// What makes a [`StoredMessage`] of a row, one text for each of its fields.
 fn packed_columns(row: &str) -> [String; 2] {
     // Most have none, and to see that costs less than to make an empty list.
     let images = format!(
@@ -224,7 +231,7 @@ pub(crate) fn shown(row: &str) -> String {
 }
 
 /// Takes a message of a row whose columns from this one on are those [`shown`].
-pub(crate) fn model(row: &Row<'_>, first: usize) -> Result<chat_message::Model, Failure> {
+pub(crate) fn model(row: &Row<'_>, first: usize) -> Result<chat_message::Model, DriverError> {
     Ok(chat_message::Model {
         id: row.get(first)?,
         thread_id: row.get(first + 1)?,
@@ -246,7 +253,7 @@ pub(crate) fn model(row: &Row<'_>, first: usize) -> Result<chat_message::Model, 
 }
 
 /// Reads the images of a message, in order, from SQLite.
-pub(crate) fn images_of(snapshot: &Connection, message: i64) -> Result<Vec<Image>, Failure> {
+pub(crate) fn images_of(snapshot: &Connection, message: i64) -> Result<Vec<Image>, DriverError> {
     const IMAGES: &str = "SELECT i.id, i.width, i.height, i.bytes, i.mime, i.blurhash \
          FROM chat_message_batches o JOIN media i ON i.id = o.media_id WHERE o.message_id = ? ORDER BY o.position";
     let mut images = sql::prepared(snapshot, IMAGES)?;
@@ -259,9 +266,9 @@ pub(crate) fn images_of(snapshot: &Connection, message: i64) -> Result<Vec<Image
 }
 
 /// Takes an image of a row whose columns from this one on are those of [`Media`].
-fn image(row: &Row<'_>, first: usize) -> Result<Image, Failure> {
+fn image(row: &Row<'_>, first: usize) -> Result<Image, DriverError> {
     Ok(Image::from(Media {
-        id: row.bytes(first)?.ok_or_else(|| Failure::Refused("an image has no id".to_owned()))?,
+        id: row.bytes(first)?.ok_or_else(|| DriverError::Refused("an image has no id".to_owned()))?,
         width: row.get(first + 1)?,
         height: row.get(first + 2)?,
         bytes: row.get(first + 3)?,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::history::Nonce;
 use crate::ids::Pair;
-use crate::steps;
+use crate::time_buckets;
 
 /// How many pairs are known at most.
 const MOST_THREADS: usize = 65_536;
@@ -21,7 +21,7 @@ const MOST_UNSEEN: usize = 128;
 
 /// All that is known, as of the last commit or, while one is made, within it.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct Cache {
     /// The counters as this writer's last commit left them.
     pub(super) counters: Counters,
     /// The nonce of this writer's last commit.
@@ -56,12 +56,12 @@ pub(super) struct Thread {
     /// In the order of [`Pair::members`].
     pub(super) members: [Member; 2],
     /// What its row's indexed columns say, if there is a row.
-    pub(super) stored: Option<Steps>,
+    pub(super) stored: Option<TimeBuckets>,
 }
 
-/// The steps of a thread's times: what SQLite's indexes hold.
+/// The buckets of a thread's times: what SQLite's indexes hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Steps {
+pub(super) struct TimeBuckets {
     pub(super) updated: i64,
     pub(super) commit: i64,
 }
@@ -84,7 +84,7 @@ pub(super) struct Member {
     /// How many unread messages there are up to `hidden_to`: which, only the tables know.
     pub(super) hidden: i64,
     pub(super) hidden_to: i64,
-    pub(super) alert: Option<Alert>,
+    pub(super) notification: Option<ThreadNotification>,
     /// Whether its row says that anything is unread, if there is a row.
     pub(super) stored: Option<bool>,
     /// The commit of this writer that last changed what the notification says.
@@ -93,19 +93,19 @@ pub(super) struct Member {
 
 /// A member's notification of type `chat`: one row for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Alert {
+pub(super) struct ThreadNotification {
     pub(super) id: i64,
     pub(super) created_at: i64,
     pub(super) created_commit: i64,
     pub(super) updated_at: i64,
-    pub(super) standing: Standing,
+    pub(super) read_state: ReadState,
     /// The commit of its last change.
     pub(super) commit: i64,
 }
 
 /// Whether a notification was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum ReadState {
     Unread,
     Read,
     Deleted,
@@ -122,7 +122,7 @@ pub(super) struct User {
     pub(super) commit: i64,
 }
 
-impl State {
+impl Cache {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -187,9 +187,9 @@ impl Thread {
         }
     }
 
-    /// Returns the steps of its times.
-    pub(super) fn steps(&self) -> Steps {
-        Steps { updated: steps::updated(self.updated_at), commit: steps::commit(self.commit) }
+    /// Returns the buckets of its times.
+    pub(super) fn time_buckets(&self) -> TimeBuckets {
+        TimeBuckets { updated: time_buckets::updated(self.updated_at), commit: time_buckets::commit(self.commit) }
     }
 
     /// Returns whether there is such a thread.

@@ -1,45 +1,43 @@
-//! A thread's indexes, in steps.
+//! Time buckets: what SQLite's indexes over a user's threads hold instead of exact times.
 //!
-//! A user's threads are found by when they were last written in (the inbox, and who is close to whom), and by when they last
-//! changed (catching up). Both move with each message, and on SQLite every move costs an index an entry taken out and one
-//! put in, each on a page of its own in a commit over many threads. So there the indexes hold the times in steps, which most
-//! messages do not move: a time's upper bits. Whoever looks finds a little too much, and looks at the rows themselves.
+//! A user's threads are found by the time of their newest message (the inbox, recent contacts), and by the commit of their last
+//! change (sync). Both move with each message, and on SQLite each move takes an entry out of an index and puts another one in,
+//! each on a page of its own in a commit over many threads. So SQLite's indexes hold a bucket, the upper bits of the time, which
+//! most messages do not move. A search by bucket finds a few rows too many, and compares their exact times.
 //!
-//! Servers' indexes hold the times as they are.
+//! The indexes of servers hold the exact times.
 
 use sea_orm::{DatabaseBackend, Value};
 
 use crate::sql;
 
-/// A step is 2¹⁴ milliseconds: 16 seconds.
-const UPDATED: u32 = 14;
+/// A bucket of times is 2¹⁴ milliseconds: 16 seconds.
+const UPDATED_BITS: u32 = 14;
 
-/// A step is 2¹² commits. It has the name of its last one, in units of 2⁸: those were the steps of older versions, whose names
-/// stay in the table until a thread changes again. A thread is found under either.
-const COMMITS: i64 = (1 << 12) - 1;
-const COMMIT_UNIT: u32 = 8;
+/// A bucket of commits is 2¹² commits.
+const COMMIT_BITS: u32 = 12;
 
 /// A place in a user's threads, the most recently active first: a time, and a thread's id.
 pub(crate) type Place = (i64, i64);
 
-/// Returns the step of the time when a thread was last written in.
+/// Returns the bucket of the time of a thread's newest message.
 pub(crate) fn updated(at: i64) -> i64 {
-    at >> UPDATED
+    at >> UPDATED_BITS
 }
 
-/// Returns the step of the commit in which a thread last changed.
+/// Returns the bucket of the commit in which a thread last changed.
 pub(crate) fn commit(no: i64) -> i64 {
-    (no | COMMITS) >> COMMIT_UNIT
+    no >> COMMIT_BITS
 }
 
 /// Returns [`updated`], as an expression of one.
 pub(crate) fn updated_text(at: &str) -> String {
-    format!("{at} >> {UPDATED}")
+    format!("{at} >> {UPDATED_BITS}")
 }
 
 /// Returns [`commit`], as an expression of one.
 pub(crate) fn commit_text(no: &str) -> String {
-    format!("({no} | {COMMITS}) >> {COMMIT_UNIT}")
+    format!("{no} >> {COMMIT_BITS}")
 }
 
 /// Returns `chat_threads` by the index over one side's user and when each thread was last written in.
@@ -50,7 +48,7 @@ pub(crate) fn by_activity(backend: DatabaseBackend, side: u8) -> String {
 /// Returns the order in which that index has the most recently active first.
 pub(crate) fn most_recent(backend: DatabaseBackend) -> &'static str {
     match backend {
-        // The step is in order; within a step the rows are sorted.
+        // The index is in the order of the buckets; within a bucket SQLite sorts the rows.
         DatabaseBackend::Sqlite => "updated_step DESC, updated_at DESC, id DESC",
         _ => "updated_at DESC, id DESC",
     }
@@ -77,10 +75,10 @@ pub(crate) fn more_recent(backend: DatabaseBackend, side: u8, user: &str, active
     };
     match backend {
         DatabaseBackend::Sqlite => {
-            let step = format!("({})", updated_text(active));
-            // Of later steps the index alone is read.
-            let later = count(&format!("updated_step > {step}"));
-            let same = count(&format!("updated_step = {step} AND updated_at > {active}"));
+            let bucket = format!("({})", updated_text(active));
+            // Threads of later buckets are counted in the index alone.
+            let later = count(&format!("updated_step > {bucket}"));
+            let same = count(&format!("updated_step = {bucket} AND updated_at > {active}"));
             format!("{later} + {same}")
         }
         _ => count(&format!("updated_at > {active}")),
@@ -94,7 +92,7 @@ pub(crate) fn changed(backend: DatabaseBackend, side: u8, user: i64, since: i64)
     match backend {
         DatabaseBackend::Sqlite => (
             format!("{of_user} AND commit_step >= ? AND commit_no > ?"),
-            vec![user.into(), (since >> COMMIT_UNIT).into(), since.into()],
+            vec![user.into(), (since >> COMMIT_BITS).into(), since.into()],
         ),
         _ => (format!("{of_user} AND commit_no > ?"), vec![user.into(), since.into()]),
     }

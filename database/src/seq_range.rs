@@ -22,7 +22,7 @@ pub(crate) enum Ranges<'a> {
 
 /// What is asked of the messages `m` in ranges `j`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Question<'a> {
+pub(crate) struct SeqRangeQuery<'a> {
     pub(crate) ranges: Ranges<'a>,
     /// The ranges' other columns that the question names.
     pub(crate) named: &'a [&'a str],
@@ -37,7 +37,7 @@ pub(crate) struct Question<'a> {
 }
 
 /// Everything, of every message of a range.
-impl Default for Question<'_> {
+impl Default for SeqRangeQuery<'_> {
     fn default() -> Self {
         Self {
             ranges: Ranges::One(["?", "?", "?"]),
@@ -50,7 +50,7 @@ impl Default for Question<'_> {
     }
 }
 
-impl Question<'_> {
+impl SeqRangeQuery<'_> {
     /// Writes the query. Its columns: those that are `named`, then what is `wanted`. In no order; with `newest`, of one range,
     /// that one comes first.
     pub(crate) fn query(&self, backend: DatabaseBackend) -> String {

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::facts::Facts;
-use super::state::{Counters, State, Thread};
-use super::writes::Writes;
+use super::cache::{Cache, Counters, Thread};
+use super::preloaded::Preloaded;
+use super::write_set::WriteSet;
 use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
 use crate::history::Mark;
 use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
@@ -34,17 +34,17 @@ impl Clock {
 }
 
 /// One commit while it is being made.
-pub(super) struct Plan<'a> {
+pub(super) struct Applier<'a> {
     pub(super) changes: &'a [Change],
-    pub(super) state: &'a mut State,
-    pub(super) facts: Facts,
+    pub(super) cache: &'a mut Cache,
+    pub(super) preloaded: Preloaded,
     /// The commit's number.
     pub(super) no: i64,
     /// What time it is in it.
     clock: Clock,
     /// The newest ids that are used up.
     pub(super) used: Counters,
-    pub(super) writes: Writes<'a>,
+    pub(super) write_set: WriteSet<'a>,
     /// Keys of messages of this very commit, by thread's slot and author's side, and which change made them.
     pub(super) keys: HashMap<(usize, usize, &'a str), usize>,
     /// What became of the changes so far.
@@ -55,7 +55,7 @@ pub(super) struct Plan<'a> {
     /// Members whose rows the commit touches: slot and side.
     pub(super) members: Vec<(usize, usize)>,
     /// Members whose chat notification's row the commit touches.
-    pub(super) alerts: Vec<(usize, usize)>,
+    pub(super) thread_notifications: Vec<(usize, usize)>,
     /// Members whose chat notification says something else now.
     told: Vec<(usize, usize)>,
     /// People whose totals the commit touches.
@@ -64,56 +64,56 @@ pub(super) struct Plan<'a> {
     pub(super) notified: BTreeSet<i64>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> Applier<'a> {
     /// Applies the changes, in order. `used` are the counters from which ids are taken.
     pub(super) fn make(
         changes: &'a [Change],
-        state: &'a mut State,
-        facts: Facts,
+        cache: &'a mut Cache,
+        preloaded: Preloaded,
         no: i64,
         clock: Clock,
         used: Counters,
     ) -> Self {
-        let mut plan = Self {
+        let mut applier = Self {
             changes,
-            state,
-            facts,
+            cache,
+            preloaded,
             no,
             clock,
             used,
-            writes: Writes::default(),
+            write_set: WriteSet::default(),
             keys: HashMap::with_capacity(changes.len()),
             outcomes: Vec::with_capacity(changes.len()),
             threads: Vec::new(),
             before: Vec::new(),
             members: Vec::new(),
-            alerts: Vec::new(),
+            thread_notifications: Vec::new(),
             told: Vec::new(),
             users: Vec::new(),
             notified: BTreeSet::new(),
         };
         for change in changes {
-            let outcome = plan.apply(change);
-            plan.outcomes.push(outcome);
+            let outcome = applier.apply(change);
+            applier.outcomes.push(outcome);
         }
-        plan.settle_notes();
-        plan
+        applier.collect_changed_notifications();
+        applier
     }
 
     /// Says what the commit did, once it stands.
     pub(super) fn committed(self, mark: &Mark) -> Committed {
-        let Self { state, members, told, users, outcomes, before, clock, .. } = self;
+        let Self { cache, members, told, users, outcomes, before, clock, .. } = self;
         for (slot, side) in members {
-            state.threads[slot].members[side].hide_many();
+            cache.threads[slot].members[side].hide_many();
         }
         let chat_notifications = told
             .into_iter()
             .map(|(slot, side)| {
-                let thread = &state.threads[slot];
+                let thread = &cache.threads[slot];
                 (UserId::from_column(thread.members[side].user), ThreadId::from_column(thread.id))
             })
             .collect();
-        let totals = users.into_iter().map(|id| (UserId::from_column(id), totals(state, id))).collect();
+        let totals = users.into_iter().map(|id| (UserId::from_column(id), totals(cache, id))).collect();
         let newest = Timestamp::from_millis(clock.latest);
         Committed { mark: mark.clone(), newest, outcomes, before, totals, chat_notifications }
     }
@@ -147,33 +147,33 @@ impl<'a> Plan<'a> {
     }
 
     fn last_seen(&mut self, seen: &[(UserId, Timestamp)]) -> Outcome {
-        self.writes.last_seen.extend(seen.iter().map(|(user, at)| (user.column(), at.millis())));
+        self.write_set.last_seen.extend(seen.iter().map(|(user, at)| (user.column(), at.millis())));
         Outcome::LastSeen
     }
 
     fn use_ticket(&mut self, ticket: &'a Ticket) -> Outcome {
-        if !self.facts.tickets.insert(ticket.id.clone()) {
+        if !self.preloaded.tickets.insert(ticket.id.clone()) {
             return Outcome::TicketReplayed;
         }
-        if ticket.expires_at.millis() <= self.facts.tickets_forgotten {
+        if ticket.expires_at.millis() <= self.preloaded.tickets_forgotten {
             return Outcome::TicketExpired;
         }
-        self.writes.tickets.push((&ticket.id, ticket.expires_at.millis()));
+        self.write_set.tickets.push((&ticket.id, ticket.expires_at.millis()));
         Outcome::TicketUsed
     }
 
     /// Returns where a pair's thread is; every pair of the changes was read.
     pub(super) fn slot(&mut self, pair: Pair) -> usize {
-        if let Some(slot) = self.state.slot(pair) {
+        if let Some(slot) = self.cache.slot(pair) {
             return slot;
         }
-        self.state.learn(Thread::absent(pair));
-        self.state.threads.len() - 1
+        self.cache.learn(Thread::absent(pair));
+        self.cache.threads.len() - 1
     }
 
     /// Notes that the commit touches a thread.
     pub(super) fn touch_thread(&mut self, slot: usize) {
-        let thread = &mut self.state.threads[slot];
+        let thread = &mut self.cache.threads[slot];
         if thread.commit == self.no {
             return;
         }
@@ -189,7 +189,7 @@ impl<'a> Plan<'a> {
 
     /// Notes that the commit touches a member's row.
     pub(super) fn touch_member(&mut self, slot: usize, side: usize) {
-        let member = &mut self.state.threads[slot].members[side];
+        let member = &mut self.cache.threads[slot].members[side];
         if member.commit != self.no {
             member.commit = self.no;
             self.members.push((slot, side));
@@ -198,7 +198,7 @@ impl<'a> Plan<'a> {
 
     /// Notes that a member's chat notification says something else now.
     pub(super) fn tell(&mut self, slot: usize, side: usize) {
-        let member = &mut self.state.threads[slot].members[side];
+        let member = &mut self.cache.threads[slot].members[side];
         if member.told != self.no {
             member.told = self.no;
             self.told.push((slot, side));
@@ -207,7 +207,7 @@ impl<'a> Plan<'a> {
 
     /// Changes a person's totals.
     pub(super) fn add_to_totals(&mut self, user: i64, messages: i64, notifications: i64) {
-        let totals = self.state.user(user);
+        let totals = self.cache.user(user);
         totals.messages += messages;
         totals.notifications += notifications;
         if totals.commit != self.no {
@@ -217,8 +217,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn totals(state: &mut State, user: i64) -> Totals {
-    let user = state.user(user);
+fn totals(cache: &mut Cache, user: i64) -> Totals {
+    let user = cache.user(user);
     Totals {
         notifications: u64::try_from(user.notifications).unwrap_or_default(),
         messages: u64::try_from(user.messages).unwrap_or_default(),
