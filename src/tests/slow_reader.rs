@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "slow_reader/costs.rs"]
+mod costs;
 #[path = "slow_reader/gone.rs"]
 mod gone;
 #[path = "slow_reader/memory.rs"]

@@ -3,6 +3,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_loadtest::client::{Client, Door};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -10,10 +11,10 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
 use support::device::Device;
 use support::raw::{Raw, ask};
-use support::{Hub, in_time};
+use support::{Hub, Person, in_time, until};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -30,21 +31,42 @@ fn certificate(folder: &TempDir) -> TlsConnector {
 }
 
 async fn dial(hub: &Hub, connector: &TlsConnector) -> TlsStream<TcpStream> {
-    let stream = TcpStream::connect(hub.address()).await.expect("the hub listens");
+    encrypt(TcpStream::connect(hub.address()).await.expect("the hub listens"), connector).await
+}
+
+async fn encrypt(stream: TcpStream, connector: &TlsConnector) -> TlsStream<TcpStream> {
     let name = ServerName::try_from("localhost").expect("a name");
     connector.connect(name, stream).await.expect("a TLS handshake")
 }
 
-#[tokio::test]
-async fn https_and_wss_work_with_a_certificate() {
+/// Starts a hub with a certificate and some settings of its own, and returns it with what trusts it.
+async fn encrypted(settings: &[(&str, &str)]) -> (Hub, TlsConnector) {
     let folder = Arc::new(tempfile::tempdir().expect("a folder"));
     let connector = certificate(&folder);
     let hub = Hub::beside(Arc::clone(&folder), |launch| {
         launch.tls = true;
         launch.set("CHAT_TLS_CERT", folder.path().join("cert.pem").display().to_string());
         launch.set("CHAT_TLS_KEY", folder.path().join("key.pem").display().to_string());
+        settings.iter().for_each(|(name, value)| launch.set(name, *value));
     })
     .await;
+    (hub, connector)
+}
+
+/// Returns a device of this person that has a socket, greeted or not.
+async fn device(
+    person: &Person,
+    stream: TlsStream<TcpStream>,
+    change: impl FnOnce(&mut Door),
+) -> Device<TlsStream<TcpStream>> {
+    let mut door: Door = person.door();
+    change(&mut door);
+    Device::new(person.id, Client::over(stream, &door, "wss").await.expect("a socket"))
+}
+
+#[tokio::test]
+async fn https_and_wss_work_with_a_certificate() {
+    let (hub, connector) = encrypted(&[]).await;
 
     let mut https = dial(&hub, &connector).await;
     https
@@ -71,9 +93,7 @@ async fn https_and_wss_work_with_a_certificate() {
     let (alice, bob) = (hub.person(42), hub.person(7));
     let mut devices = Vec::new();
     for person in [&alice, &bob] {
-        let door: Door = person.door();
-        let client = Client::over(dial(&hub, &connector).await, &door, "wss").await.expect("a socket");
-        let mut device = Device::new(person.id, client);
+        let mut device = device(person, dial(&hub, &connector).await, |_| {}).await;
         device.is_greeted().await;
         devices.push(device);
     }
@@ -84,16 +104,68 @@ async fn https_and_wss_work_with_a_certificate() {
     laptop.expect("echo").await;
 }
 
+/// Returns how many connections have a session, as the hub's metrics tell.
+async fn connections(hub: &Hub, connector: &TlsConnector) -> u64 {
+    let mut https = dial(hub, connector).await;
+    https.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("written");
+    let answer = in_time("the metrics", Raw::read(&mut https)).await.expect("an answer");
+    let metrics = String::from_utf8(answer.body).expect("a text");
+    let count = metrics.lines().find_map(|line| line.strip_prefix("chat_connections ")?.parse().ok());
+    count.unwrap_or_else(|| panic!("no chat_connections in {metrics}"))
+}
+
+/// A session that waited for room in the outbox of a connection that was gone stayed for ever, and kept its user online.
+#[tokio::test]
+async fn an_encrypted_socket_that_goes_in_the_middle_of_a_replay_leaves_nothing_behind() {
+    let (hub, connector) = encrypted(&[("CHAT_HEARTBEAT", "1s"), ("CHAT_RATE_LIMIT", "off")]).await;
+    let (author, reader) = (hub.person(1), hub.person(2));
+    let mut desk = device(&author, dial(&hub, &connector).await, |_| {}).await;
+    desk.is_greeted().await;
+    desk.sends_to(&reader, "first").await;
+    let mut phone = device(&reader, dial(&hub, &connector).await, |_| {}).await;
+    phone.is_greeted().await;
+    phone.settles().await;
+    let cursor = phone.cursor.clone();
+    drop(phone);
+    let text = "🙂".repeat(4_000);
+    for _ in 0..600 {
+        desk.sends_to(&reader, &text).await;
+    }
+    desk.leaves().await;
+    for how in ["closed", "reset", "left open"] {
+        let mut devices = Vec::new();
+        for _ in 0..10 {
+            let socket = TcpSocket::new_v4().expect("a socket");
+            socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
+            let stream = socket.connect(hub.address()).await.expect("the hub listens");
+            let resumes = |door: &mut Door| door.cursor = Some(cursor.clone());
+            devices.push(device(&reader, encrypt(stream, &connector).await, resumes).await);
+        }
+        until("all have a session", || async { (connections(&hub, &connector).await == 10).then_some(()) }).await;
+        match how {
+            "closed" => devices.clear(),
+            "reset" => {
+                let lines = devices.iter().map(|device| device.client.stream().get_ref().0);
+                lines.for_each(|line| line.set_zero_linger().expect("a socket"));
+                devices.clear();
+            }
+            _ => {}
+        }
+        let gone = async {
+            while connections(&hub, &connector).await > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        // A client that takes nothing has ten seconds.
+        tokio::time::timeout(Duration::from_secs(30), gone)
+            .await
+            .unwrap_or_else(|_| panic!("{how}: sessions are left"));
+    }
+}
+
 #[tokio::test]
 async fn a_plain_client_at_a_tls_port_disturbs_nobody() {
-    let folder = Arc::new(tempfile::tempdir().expect("a folder"));
-    let connector = certificate(&folder);
-    let hub = Hub::beside(Arc::clone(&folder), |launch| {
-        launch.tls = true;
-        launch.set("CHAT_TLS_CERT", folder.path().join("cert.pem").display().to_string());
-        launch.set("CHAT_TLS_KEY", folder.path().join("key.pem").display().to_string());
-    })
-    .await;
+    let (hub, connector) = encrypted(&[]).await;
     for garbage in ["GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}", ""] {
         let mut plain = TcpStream::connect(hub.address()).await.expect("the hub listens");
         plain.write_all(garbage.as_bytes()).await.expect("written");

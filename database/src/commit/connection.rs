@@ -160,7 +160,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// WriteSet rows of a table by a text of [`super::statements`].
+    /// Writes rows of a table by a text of [`super::statements`].
     pub(super) async fn write<Row>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), DriverError>
     where
         Row: Serialize + Params + Send,
@@ -178,7 +178,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// WriteSet rows that are written over and over.
+    /// Writes rows that are written over and over.
     pub(super) async fn rewrite<Row>(&mut self, texts: &Rewritten, rows: Rows<Row>) -> Result<(), DriverError>
     where
         Row: Serialize + Params + Send,

@@ -95,7 +95,7 @@ impl History {
         Offer { nonce: Nonce::draw(), step, newest }
     }
 
-    /// Judges the number that was given, and gives the history a new name where it needs one. WriteSet nothing if what is to
+    /// Judges the number that was given, and gives the history a new name where it needs one. Writes nothing if what is to
     /// be written was decided on what is no more.
     pub(super) async fn go_on(
         &self,
@@ -107,14 +107,12 @@ impl History {
         if back && !nothing_to_write {
             return Ok(Course::Back);
         }
-        let again = *taken.epoch == *self.epoch;
         if !back && self.named {
+            let again = *taken.epoch == *self.epoch;
             return Ok(Course::On(if again { Arc::clone(&self.epoch) } else { taken.epoch.as_str().into() }));
         }
         if back {
-            if !self.forget_names(transaction, again).await? {
-                return Ok(Course::On(taken.epoch.as_str().into()));
-            }
+            forget_names(transaction).await?;
         } else {
             end_name(transaction, taken).await?;
         }
@@ -128,16 +126,12 @@ impl History {
         self.went_back = false;
         self.last = offer.newest.or(self.last);
     }
+}
 
-    /// Ends every name from before, unless another writer has done so since; tells whether it did.
-    async fn forget_names(&self, transaction: &mut Transaction<'_>, present: bool) -> Result<bool, DriverError> {
-        let epoch = sql::binary_text(transaction.backend(), &self.epoch);
-        let ended = transaction.run("DELETE FROM hub_epochs WHERE epoch = ?", [epoch]).await? > 0;
-        if present || ended {
-            transaction.run("DELETE FROM hub_epochs", []).await?;
-        }
-        Ok(present || ended)
-    }
+/// Ends every name from before. Another writer may have done so since the database went back; whether it did cannot be told
+/// from the names that are there, so each writer that lives through it ends them once.
+async fn forget_names(transaction: &mut Transaction<'_>) -> Result<(), DriverError> {
+    transaction.run("DELETE FROM hub_epochs", []).await.map(drop)
 }
 
 /// Keeps the present name with its last commit.

@@ -115,7 +115,7 @@ impl<C: ConnectionTrait> Preload<'_, C> {
     }
 
     async fn sent_before(&self, read_set: &ReadSet<'_>, cache: &Cache) -> Result<Vec<chat_message::Model>, DbErr> {
-        let keys: Vec<(i64, i64, &str)> = need
+        let keys: Vec<(i64, i64, &str)> = read_set
             .keys
             .iter()
             .filter_map(|(pair, sender, key)| {

@@ -23,7 +23,7 @@ const WRITES: [&str; 3] = [
 ];
 
 impl Writer {
-    /// WriteSet to the database as a commit does, and takes no number. It blocks its thread with SQLite, as a commit does.
+    /// Writes to the database as a commit does, and takes no number. It blocks its thread with SQLite, as a commit does.
     ///
     /// # Errors
     /// [`Error::Unavailable`], with what is in the way.

@@ -52,7 +52,7 @@ impl<'a> ReadSet<'a> {
             read_set.new_notifications += known
                 .map_or(2, |thread| thread.members.iter().map(|member| i64::from(member.notification.is_none())).sum());
         }
-        need
+        read_set
     }
 
     fn add(&mut self, change: &'a Change, mode: Mode) {

@@ -50,7 +50,7 @@ const COMMIT: Column = ("commit_no", Number);
 const PREVIOUS: Column = ("prev_id", Number);
 
 impl Statements {
-    /// WriteSet the texts in a backend's dialect.
+    /// Writes the texts in a backend's dialect.
     pub(super) fn new(backend: DatabaseBackend) -> Self {
         Self {
             messages: MESSAGES.insert(backend),
@@ -269,7 +269,7 @@ const TICKETS: Table = Table {
 };
 
 impl Table {
-    /// WriteSet rows, over those that are there where that is meant.
+    /// Writes rows, over those that are there where that is meant.
     fn insert(&self, backend: DatabaseBackend) -> String {
         let mut text = self.plain_insert(backend);
         if self.overwritten.is_empty() {
@@ -288,7 +288,7 @@ impl Table {
         text
     }
 
-    /// WriteSet the texts for rows that are written over and over; `indexed` are the columns that an index of SQLite holds.
+    /// Writes the texts for rows that are written over and over; `indexed` are the columns that an index of SQLite holds.
     fn rewritten(&self, backend: DatabaseBackend, indexed: &[&str]) -> Rewritten {
         if backend != DatabaseBackend::Sqlite {
             return Rewritten { made: self.insert(backend), moved: String::new(), kept: String::new() };

@@ -17,7 +17,7 @@ const AT_ONCE: i64 = 2_000;
 /// How long a used ticket is remembered beyond its end, in milliseconds: a clock of another node may be behind.
 const TICKETS_KEPT: i64 = 3_600_000;
 
-/// WriteSet down how far used tickets are about to be forgotten.
+/// Writes down how far used tickets are about to be forgotten.
 fn forget_tickets(backend: DatabaseBackend) -> String {
     let (greatest, clock) = match backend {
         DatabaseBackend::MySql => ("GREATEST", "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"),

@@ -109,7 +109,7 @@ struct Prepared<'a> {
     mark: Mark,
 }
 
-/// WriteSet one commit's rows, table by table.
+/// Writes one commit's rows, table by table.
 async fn write(
     transaction: &mut Transaction<'_>,
     applier: &mut Applier<'_>,
@@ -138,7 +138,7 @@ async fn write(
     transaction.write(&texts.tickets, std::mem::take(&mut applier.write_set.tickets)).await
 }
 
-/// WriteSet the new messages, as many at a time as fit into a packet.
+/// Writes the new messages, as many at a time as fit into a packet.
 async fn write_messages(
     transaction: &mut Transaction<'_>,
     applier: &mut Applier<'_>,
@@ -158,7 +158,7 @@ async fn write_messages(
     Ok(())
 }
 
-/// WriteSet what the commit touched: other nodes learn it here, and a lost answer is settled here.
+/// Writes what the commit touched: other nodes learn it here, and a lost answer is settled here.
 async fn log(
     transaction: &mut Transaction<'_>,
     applier: &Applier<'_>,

@@ -12,7 +12,7 @@ use crate::seq_range::SeqRangeQuery;
 use crate::size::{PAGE, Room};
 use crate::{Database, Error, driver_error, sql};
 
-/// ThreadRef page of a thread.
+/// Which page of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     /// The newest messages.
@@ -25,7 +25,7 @@ pub enum Page {
     AfterRev(Rev),
 }
 
-/// ThreadRef thread.
+/// Which thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThreadRef {
     /// By its id.

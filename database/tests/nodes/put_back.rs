@@ -13,7 +13,8 @@ on_both_backends!(
     a_process_that_starts_on_a_restored_copy_ends_the_old_name_where_the_copy_ended,
     a_start_ends_no_cursor,
     a_writer_that_lives_through_it_writes_nothing_that_was_decided_before,
-    of_two_writers_that_live_through_it_one_begins_anew,
+    of_two_writers_that_live_through_it_each_begins_anew,
+    a_name_that_has_come_back_is_ended_however_old_it_is,
     what_a_writer_knew_of_the_other_history_it_does_not_write_into_this_one,
     a_copy_that_was_put_back_table_by_table_takes_commits,
 );
@@ -135,7 +136,7 @@ async fn a_writer_that_lives_through_it_writes_nothing_that_was_decided_before(m
     assert!(w.holds(&w.stands_at().await).await);
 }
 
-async fn of_two_writers_that_live_through_it_one_begins_anew(mut w: World) {
+async fn of_two_writers_that_live_through_it_each_begins_anew(mut w: World) {
     let mut other = w.another_writer("beta").await;
     w.say(3).await;
     other.commit(&[w.text(user(1), user(2), "4")]).await.unwrap();
@@ -152,11 +153,35 @@ async fn of_two_writers_that_live_through_it_one_begins_anew(mut w: World) {
     let refused = other.commit(&[w.text(user(1), user(2), "decided before")]).await;
     assert!(matches!(refused, Err(Error::WentBack)), "{refused:?}");
     let present = w.stands_at().await;
-    assert_eq!(present.epoch, begun.epoch, "the first one has named it");
-    other.knows(&present);
+    assert_ne!(present.epoch, begun.epoch);
     let outcome = other.commit(&[w.text(user(1), user(2), "5")]).await.unwrap().outcomes.remove(0);
     assert_eq!(sent(outcome).message.seq.0, 5);
-    assert!(w.holds(&begun).await && !w.holds(&seen).await);
+    w.writer.knows(&w.stands_at().await);
+    w.say(1).await;
+    let last = w.stands_at().await;
+    assert_eq!(last.epoch, present.epoch, "once each");
+    assert!(w.holds(&last).await && w.holds(&present).await && !w.holds(&seen).await);
+}
+
+/// The copy stood under a name that was the newest one no longer: the writers took it for one that another writer had given
+/// the history since, and went on under it. Once the log was swept, what was lost under that name counted as there.
+async fn a_name_that_has_come_back_is_ended_however_old_it_is(mut w: World) {
+    w.say(3).await;
+    w.is_backed_up().await;
+    w.say(1).await;
+    let lost = w.stands_at().await;
+    let mut other = w.another_writer("beta").await;
+    other.commit(&[w.text(user(1), user(2), "5")]).await.unwrap();
+    let seen = w.stands_at().await;
+    assert_ne!(seen.epoch, lost.epoch);
+    w.writer.knows(&seen);
+    w.is_put_back().await;
+    w.writer.begin_anew().await.unwrap();
+    w.say(3).await;
+    w.the_log_is_swept().await;
+    for mark in [&lost, &seen] {
+        assert!(!w.holds(mark).await, "{mark:?}");
+    }
 }
 
 /// A writer took what it knew for true if the number that it was given was the next one; the numbers had come again.

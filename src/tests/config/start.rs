@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chat_loadtest::client::Credentials;
 use chat_loadtest::server::{Launch, free_port};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::mariadb::{self, MariaDb};
 use crate::support::hub::program;
@@ -183,13 +183,18 @@ async fn the_log_says_why_a_door_was_refused_and_nothing_of_what_was_shown() {
     alice.knocks(&format!("{door}{ticket}"), &[]).await.refused(429, "rate_limited");
     let page = [("Origin", "https://elsewhere.example"), ("X-Forwarded-For", "192.0.2.7")];
     alice.knocks(&format!("/notifications?token={}", alice.token), &page).await.refused(403, "forbidden_origin");
+    // A page that connects first and says afterwards who it is.
+    let mut late = alice.opens(|door| door.credentials = Credentials::FirstFrame).await.expect("a socket");
+    late.says(json!({"type": "auth", "token": bad})).await;
+    assert_eq!(late.ends().await.0, 4500);
     let lines = || -> Vec<Value> {
         let log = hub.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
         lines.filter(|line: &Value| line["message"] == "a connection was refused").collect()
     };
     let codes: Vec<_> = lines().iter().map(|line| line["code"].as_str().unwrap_or_default().to_owned()).collect();
-    assert_eq!(codes, ["unauthorized", "ticket_used", "rate_limited", "forbidden_origin"]);
+    assert_eq!(codes, ["unauthorized", "ticket_used", "rate_limited", "forbidden_origin", "unauthorized"]);
+    assert_eq!(lines()[4]["door"], "/chat");
     for line in lines() {
         assert!(line["level"] == "INFO" && line["peer"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")));
         assert!(line["why"].as_str().is_some_and(|why| why.len() > 10), "{line}");
