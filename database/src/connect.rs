@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection};
 use tokio::time::{sleep, timeout};
 
@@ -183,7 +184,7 @@ impl Database {
 
     /// Replaces the writing connection: the old one hangs, and must not be waited for.
     pub(crate) async fn replace_writer(&mut self) -> Result<(), Error> {
-        self.connections.replace_writer(&self.location).await?;
+        self.connections.replace_writer(&self.location).boxed().await?;
         self.writer = self.connections.writer().clone();
         Ok(())
     }

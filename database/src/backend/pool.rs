@@ -1,5 +1,6 @@
 //! sea-orm's pools of connections.
 
+use futures_util::FutureExt;
 use sea_orm::sqlx;
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
 use tokio::time::timeout;
@@ -24,7 +25,7 @@ pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
 /// Opens a pool; `None` if there was no answer in time.
 pub(super) async fn open(connect: ConnectOptions) -> Result<Option<DatabaseConnection>, DriverError> {
     // A silent server would otherwise be waited for without end: the driver has no time-out of its own here.
-    match timeout(2 * ACQUIRE, sea_orm::Database::connect(connect)).await {
+    match timeout(2 * ACQUIRE, sea_orm::Database::connect(connect).boxed()).await {
         Ok(Ok(connected)) => Ok(Some(connected)),
         Ok(Err(error)) if !is_late(&error) => Err(DriverError::of(&error)),
         Ok(Err(_)) | Err(_) => Ok(None),

@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) db: Database,
     pub(crate) writer: Writer,
     clock: i64,
-    folder: Option<TempDir>,
+    _folder: Option<TempDir>,
 }
 
 impl World {
@@ -35,7 +35,7 @@ impl World {
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/deeper/chat.db?mode=rwc", folder.path().display());
-        Self { folder: Some(folder), ..Self::open(&url).await }
+        Self { _folder: Some(folder), ..Self::open(&url).await }
     }
 
     /// Makes a world in a database of the server that this test binary shares.
@@ -51,7 +51,7 @@ impl World {
         let db = Database::connect(&Options { url: url.to_owned(), readers: 4 }).await.unwrap();
         chat_migrations::up(db.for_migrations()).await.unwrap();
         let writer = Writer::new(db.clone(), "alpha".to_owned());
-        Self { url: url.to_owned(), db, writer, clock: 1_795_341_600_000, folder: None }
+        Self { url: url.to_owned(), db, writer, clock: 1_795_341_600_000, _folder: None }
     }
 
     pub(crate) fn is_sqlite(&self) -> bool {
