@@ -5,6 +5,9 @@
 //!  location        DATABASE_URL
 //!  dialect         the fragments of SQL that differ, as a trait
 //!  pool            sea-orm's pools of connections
+//!  read_pool       the connections that read, as a pool or in a snapshot
+//!  writer          the connection that writes, and its transaction
+//!  statements      the statements that write rows
 //!  worker          OS threads with a lower priority than those that messages pass through
 //!  sqlite, mysql   one database each: location, open, dialect, error; and what it alone has
 //! ```
@@ -17,19 +20,26 @@ pub(crate) mod dialect;
 pub(crate) mod location;
 pub(crate) mod mysql;
 mod pool;
+pub(crate) mod read_pool;
 pub(crate) mod sqlite;
+pub(crate) mod statements;
 mod worker;
+pub(crate) mod writer;
 
 use std::time::Duration;
 
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::mysql::MySqlDatabaseError;
-use sea_orm::{DatabaseBackend, DatabaseConnection};
+use sea_orm::{DatabaseBackend, DatabaseConnection, Value};
 
 use crate::Error;
 use crate::driver_error::DriverError;
+use crate::ids::UserId;
+use crate::queries::messages::found::{Found, Side, ThreadRef};
+use crate::rows::{FromRow, Reads};
 use dialect::Dialect;
 use location::Location;
+use read_pool::ReadPool;
 
 /// How long a caller waits for a connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(3);
@@ -101,19 +111,40 @@ impl Connections {
         }
     }
 
-    /// Returns the connection that migrations run on; a server's commits do, too.
-    pub(crate) fn writer(&self) -> &DatabaseConnection {
+    /// Returns the connection that migrations run on.
+    pub(crate) fn for_migrations(&self) -> &DatabaseConnection {
         match self {
             Self::Sqlite(connections) => &connections.migrations,
             Self::MySql(connections) => &connections.writer,
         }
     }
 
-    /// Returns the pool that reads.
-    pub(crate) fn readers(&self) -> &DatabaseConnection {
+    /// Returns the connections that read without blocking the calling thread.
+    pub(crate) fn read_pool(&self) -> ReadPool {
         match self {
-            Self::Sqlite(connections) => &connections.readers,
-            Self::MySql(connections) => &connections.readers,
+            Self::Sqlite(connections) => ReadPool::Sqlite(connections.read_pool.clone()),
+            Self::MySql(connections) => ReadPool::MySql(connections.readers.clone()),
+        }
+    }
+
+    /// Reads where a thread stands, if the reader is a member of it, and those of the `most` messages that are nearest to a
+    /// place on one side of it that fit into a page, in no order. SQLite is read on the calling thread.
+    pub(crate) async fn nearest(
+        &self,
+        reader: UserId,
+        thread: ThreadRef,
+        side: Side,
+        most: i64,
+    ) -> Result<Option<Found>, DriverError> {
+        match self {
+            Self::Sqlite(connections) => {
+                let nearest = |snapshot: &_| sqlite::nearest(snapshot, reader, thread, side, most);
+                connections.inline_reader.read(nearest)
+            }
+            Self::MySql(connections) => {
+                let pool = ReadPool::MySql(connections.readers.clone());
+                mysql::nearest(&mut &pool, reader, thread, side, most).await
+            }
         }
     }
 
@@ -127,14 +158,6 @@ impl Connections {
         }
     }
 
-    /// Returns what reads on the calling thread, if this database can be read so.
-    pub(crate) fn inline_reader(&self) -> Option<&sqlite::InlineReader> {
-        match self {
-            Self::Sqlite(connections) => Some(&connections.inline_reader),
-            Self::MySql(_) => None,
-        }
-    }
-
     /// Returns what moves the write-ahead log into the tables, if the hub has to see to that.
     pub(crate) fn checkpointer(&self) -> Option<&sqlite::Checkpointer> {
         match self {
@@ -143,21 +166,30 @@ impl Connections {
         }
     }
 
-    /// Replaces the writing connection of a pool: the old one hangs, and must not be waited for.
-    pub(crate) async fn replace_writer(&mut self, location: &Location) -> Result<(), Error> {
-        match (self, location) {
-            (Self::Sqlite(connections), Location::Sqlite(file)) => connections.replace_writer(file).await,
-            (Self::MySql(connections), Location::MySql(server)) => connections.replace_writer(server).await,
-            (Self::Sqlite(_), Location::MySql(_)) | (Self::MySql(_), Location::Sqlite(_)) => {
-                unreachable!("the connections were opened at this location")
-            }
-        }
-    }
-
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(connections) => connections.close().await,
             Self::MySql(connections) => connections.close().await,
+        }
+    }
+}
+
+/// Reads pages: SQLite on the calling thread, which waits; a server by its pool.
+impl Reads for &Connections {
+    fn backend(&self) -> Backend {
+        Connections::backend(self)
+    }
+
+    async fn rows<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> Result<Vec<T>, DriverError> {
+        match self {
+            Connections::Sqlite(connections) => {
+                connections.inline_reader.read_one(|connection| sqlite::rows(connection, text, values))
+            }
+            Connections::MySql(connections) => mysql::rows(&connections.readers, text, values).await,
         }
     }
 }

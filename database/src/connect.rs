@@ -5,15 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection};
+use sea_orm::{DatabaseConnection, Value};
 use tokio::time::{sleep, timeout};
 
 use crate::Error;
 pub use crate::backend::location::Location;
 pub use crate::backend::mysql::Server;
+use crate::backend::read_pool::ReadPool;
 pub use crate::backend::sqlite::{Checkpoint, File, ProcessLock};
+use crate::backend::writer::WriterConnection;
 use crate::backend::{ACQUIRE, Backend, Connections, sqlite};
+use crate::driver_error::DriverError;
+use crate::ids::UserId;
+use crate::queries::messages::found::{Found, Side, ThreadRef};
+use crate::rows::{FromRow, Reads};
 
 /// The pause between two attempts to reach a database that is away.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -40,10 +45,9 @@ impl fmt::Debug for Options {
 /// holds up its thread, and with it a connection that both would read through.
 #[derive(Debug, Clone)]
 pub struct Database {
-    /// For SQLite it migrates, and reads for the writer: see [`crate::commit`].
-    pub(crate) writer: DatabaseConnection,
-    pub(crate) readers: DatabaseConnection,
-    pub(crate) backend: DatabaseBackend,
+    /// Reads without blocking the calling thread.
+    pub(crate) readers: ReadPool,
+    pub(crate) backend: Backend,
     connections: Connections,
     location: Arc<Location>,
     reader_count: u32,
@@ -60,9 +64,8 @@ impl Database {
         let location: Location = options.url.parse().map_err(Error::Refused)?;
         let reader_count = options.readers.clamp(1, 64);
         let connections = Connections::open(&location, reader_count).await?;
-        let (writer, readers) = (connections.writer().clone(), connections.readers().clone());
-        let backend = connections.backend().sea_orm();
-        Ok(Self { writer, readers, backend, connections, location: Arc::new(location), reader_count })
+        let (readers, backend) = (connections.read_pool(), connections.backend());
+        Ok(Self { readers, backend, connections, location: Arc::new(location), reader_count })
     }
 
     /// Connects, and waits for a while for a database that is away, or whose file another program holds. Logs when it begins to
@@ -107,7 +110,7 @@ impl Database {
     /// Returns the connection that migrations run on.
     #[must_use]
     pub fn for_migrations(&self) -> &DatabaseConnection {
-        &self.writer
+        self.connections.for_migrations()
     }
 
     /// Asks the database for a sign of life.
@@ -115,7 +118,7 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] without one.
     pub async fn ping(&self) -> Result<(), Error> {
-        match timeout(ACQUIRE, self.readers.execute_unprepared("SELECT 1")).await {
+        match timeout(ACQUIRE, (&self.readers).row::<i64>("SELECT 1", [])).await {
             Ok(answered) => answered.map(drop).map_err(crate::driver_error::error),
             Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
         }
@@ -151,18 +154,25 @@ impl Database {
             .ok()
     }
 
-    pub(crate) fn is_sqlite(&self) -> bool {
-        self.connections.backend() == Backend::Sqlite
-    }
-
     /// Returns SQLite's file.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.location.file()
     }
 
-    /// Returns what reads on the calling thread, if this database can be read so.
-    pub(crate) fn inline_reader(&self) -> Option<&sqlite::InlineReader> {
-        self.connections.inline_reader()
+    /// Makes the connection that writes.
+    pub(crate) fn writer_connection(&self) -> WriterConnection {
+        WriterConnection::new(&self.connections, &self.location)
+    }
+
+    /// Reads the messages that are nearest to a place: see [`Connections::nearest`].
+    pub(crate) async fn nearest(
+        &self,
+        reader: UserId,
+        thread: ThreadRef,
+        side: Side,
+        most: i64,
+    ) -> Result<Option<Found>, DriverError> {
+        self.connections.nearest(reader, thread, side, most).await
     }
 
     /// Returns how many connections the pool has that reads: as many questions are worth asking at a time.
@@ -181,11 +191,19 @@ impl Database {
     pub async fn close(&self) {
         self.connections.close().await;
     }
+}
 
-    /// Replaces the writing connection: the old one hangs, and must not be waited for.
-    pub(crate) async fn replace_writer(&mut self) -> Result<(), Error> {
-        self.connections.replace_writer(&self.location).boxed().await?;
-        self.writer = self.connections.writer().clone();
-        Ok(())
+/// Reads pages: SQLite on the calling thread, which waits; a server by its pool.
+impl Reads for &Database {
+    fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    async fn rows<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> Result<Vec<T>, DriverError> {
+        (&self.connections).rows(text, values).await
     }
 }

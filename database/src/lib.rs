@@ -8,12 +8,12 @@
 //!  commit                 the group commit: many changes, one transaction
 //!  history                which history a commit belongs to: a database may go back
 //!  queries                everything that is read, one file per question
-//!  rows                   a row, wherever it was read
+//!  rows                   the columns that make a value, and what answers queries with such values
+//!  written_row            rows that are written: the columns that they fill
 //!  size                   how large things are on the wire, and when a page is full
 //!  seq_range              the messages of a thread between two places
-//!  time_buckets           a thread's indexed times on SQLite, rounded so that few messages move them
 //!  message_rows           messages as the tables hold them
-//!  entities               the tables, for sea-orm
+//!  entities               the tables: one description of each
 //!  media                  the store of images
 //!  url_path, private      the path of a URL; files that only the hub's user may read
 //! ```
@@ -30,7 +30,6 @@ mod driver_error;
 mod entities;
 pub mod history;
 pub mod ids;
-mod json_rows;
 pub mod media;
 mod message_rows;
 pub mod objects;
@@ -41,8 +40,8 @@ mod seq_range;
 pub mod size;
 mod sql;
 pub mod time;
-mod time_buckets;
 mod url_path;
+mod written_row;
 
 pub use connect::Database;
 

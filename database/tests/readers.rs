@@ -18,8 +18,11 @@ use tempfile::TempDir;
 #[tokio::test]
 async fn workers_that_read_sqlite_or_move_its_log_have_a_low_priority_from_the_beginning() {
     let (db, _file, _folder) = open().await;
+    // Readers start with their first query.
+    let (one, other) = tokio::join!(db.ping(), db.ping());
+    one.and(other).unwrap();
     let own = nice("thread-self").unwrap();
-    // The thread that opened them ends meanwhile: it may be listed and gone.
+    // A thread may end between its listing and its reading.
     let threads: Vec<(String, i32)> = std::fs::read_dir("/proc/self/task")
         .unwrap()
         .map(|task| task.unwrap().file_name().into_string().unwrap())
@@ -27,7 +30,7 @@ async fn workers_that_read_sqlite_or_move_its_log_have_a_low_priority_from_the_b
         .collect();
     let readers: Vec<i32> = threads.iter().filter(|(name, _)| name.starts_with("sqlite-read")).map(|t| t.1).collect();
     let low = (own + 10).min(19);
-    assert!(readers.len() >= 3 && readers.iter().all(|nice| *nice == low), "{threads:?}");
+    assert!(!readers.is_empty() && readers.iter().all(|nice| *nice == low), "{threads:?}");
     for (name, nice) in [("sqlite-wal", low), ("sqlite-migrate", own)] {
         assert!(threads.contains(&(name.to_owned(), nice)), "{name}: {threads:?}");
     }

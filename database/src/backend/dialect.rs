@@ -3,6 +3,11 @@
 use std::fmt;
 
 use sea_orm::Value;
+use sea_orm::sea_query::TableRef;
+
+use super::writer::{ReturningUpdate, Rewrite};
+use crate::seq_range::SeqRangeQuery;
+use crate::written_row::RowShape;
 
 /// How a column travels in a JSON parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,4 +54,54 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// Returns a prefix with a number behind it, as a column holds text that is compared byte by byte.
     fn prefixed(&self, prefix: &str, number: &str) -> String;
+
+    /// Returns an update of one row that returns `columns` of it; `row` is the table and the row's condition.
+    fn returning_update(&self, update: &str, columns: &str, row: &str) -> ReturningUpdate;
+
+    /// Returns the query for messages in ranges of places. Its columns: those that are `named`, then `wanted`. In no order; with
+    /// `newest`, of one range, the newest message comes first.
+    fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String;
+
+    /// Returns `chat_threads` by the index over one side's user and the time of each thread's newest message.
+    fn threads_by_activity(&self, side: u8) -> String;
+
+    /// Returns the order in which that index has the most recently active first.
+    fn most_recent_first(&self) -> &'static str;
+
+    /// Returns the condition for what comes after a place in that order, and its values.
+    fn less_recent_than(&self, place: Place) -> Search;
+
+    /// Returns the number, as an expression, of a user's threads on one side with a newer message than `active`; `user` and
+    /// `active` are expressions.
+    fn count_more_recent_threads(&self, side: u8, user: &str, active: &str) -> String;
+
+    /// Returns a table of one side's threads of a user that changed after a commit, with the condition and its values.
+    fn threads_changed_since(&self, side: u8, user: i64, since: i64) -> Search;
+
+    /// Returns the table `j` over the one parameter that holds all rows of a statement; `None` if a statement runs for each row.
+    fn rows(&self, columns: &[Column]) -> Option<TableRef>;
+
+    /// Returns the expression for a row's value of its column `at`.
+    fn row_value(&self, at: usize, column: Column) -> String;
+
+    /// Tells whether a column is there: some are in SQLite's tables alone.
+    fn has_column(&self, table: &str, column: &str) -> bool;
+
+    /// Returns further columns of a table that follow from others, with their values; `value` returns that of another column.
+    fn derived(&self, table: &str, value: &dyn Fn(&str) -> Option<String>) -> Vec<(&'static str, String)>;
+
+    /// Returns the value that an insert would have written to a column, had the row not been there.
+    fn inserted(&self, column: &str) -> String;
+
+    /// Returns a statement that deletes the rows whose one column is a row's.
+    fn delete(&self, shape: &RowShape) -> String;
+
+    /// Returns the texts for rows that are written over and over, and overwrite some columns of a row that is there.
+    fn rewrite(&self, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite;
 }
+
+/// A place in a user's threads, the most recently active first: a time, and a thread's id.
+pub(crate) type Place = (i64, i64);
+
+/// A part of a query, and the values of its parameters.
+pub(crate) type Search = (String, Vec<Value>);

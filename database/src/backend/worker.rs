@@ -17,7 +17,7 @@ pub(super) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<J
 }
 
 /// Lowers the priority of the calling thread.
-fn lower_priority() {
+pub(super) fn lower_priority() {
     // Elsewhere the call would lower the priority of the whole process.
     if cfg!(target_os = "linux")
         && let Err(error) = rustix::process::nice(NICE)

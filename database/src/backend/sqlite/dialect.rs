@@ -1,8 +1,13 @@
 //! SQLite's SQL.
 
 use sea_orm::Value;
+use sea_orm::sea_query::TableRef;
 
-use crate::backend::dialect::{Column, Dialect, Kind};
+use super::{seq_range, statements, time_buckets};
+use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
+use crate::backend::writer::{ReturningUpdate, Rewrite};
+use crate::seq_range::SeqRangeQuery;
+use crate::written_row::RowShape;
 
 /// SQLite's SQL.
 #[derive(Debug)]
@@ -46,5 +51,65 @@ impl Dialect for SqliteDialect {
 
     fn prefixed(&self, prefix: &str, number: &str) -> String {
         format!("'{prefix}' || {number}")
+    }
+
+    fn returning_update(&self, update: &str, columns: &str, _row: &str) -> ReturningUpdate {
+        ReturningUpdate { update: format!("{update} RETURNING {columns}"), read: None }
+    }
+
+    fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String {
+        seq_range::text(query)
+    }
+
+    fn threads_by_activity(&self, side: u8) -> String {
+        self.with_index("chat_threads", &format!("chat_threads_user{side}_updated"))
+    }
+
+    fn most_recent_first(&self) -> &'static str {
+        time_buckets::MOST_RECENT_FIRST
+    }
+
+    fn less_recent_than(&self, place: Place) -> Search {
+        time_buckets::less_recent_than(place)
+    }
+
+    fn count_more_recent_threads(&self, side: u8, user: &str, active: &str) -> String {
+        time_buckets::count_more_recent(&self.threads_by_activity(side), side, user, active)
+    }
+
+    fn threads_changed_since(&self, side: u8, user: i64, since: i64) -> Search {
+        let table = self.with_index("chat_threads", &format!("chat_threads_user{side}_commit"));
+        time_buckets::changed_since(&table, side, user, since)
+    }
+
+    fn rows(&self, _columns: &[Column]) -> Option<TableRef> {
+        None
+    }
+
+    fn row_value(&self, at: usize, _column: Column) -> String {
+        format!("?{}", at + 1)
+    }
+
+    fn has_column(&self, _table: &str, _column: &str) -> bool {
+        true
+    }
+
+    fn derived(&self, table: &str, value: &dyn Fn(&str) -> Option<String>) -> Vec<(&'static str, String)> {
+        match table {
+            "chat_threads" => time_buckets::columns(value),
+            _ => Vec::new(),
+        }
+    }
+
+    fn inserted(&self, column: &str) -> String {
+        format!("excluded.{column}")
+    }
+
+    fn delete(&self, shape: &RowShape) -> String {
+        statements::delete(shape)
+    }
+
+    fn rewrite(&self, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite {
+        statements::rewrite(shape, overwritten)
     }
 }

@@ -12,9 +12,9 @@ use rusqlite::Connection;
 use tokio::time::{sleep, timeout};
 
 use super::open;
+use super::statement::prepared;
 use crate::backend::ACQUIRE;
 use crate::driver_error::DriverError;
-use crate::sql::prepared;
 
 /// Idle connections: those of the beginning, and as many as were ever in use at the same time. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +25,13 @@ struct Shared {
     idle: Mutex<Idle>,
     /// Cloned by each read that is under way.
     reading: Arc<()>,
+}
+
+/// A connection that is read through; [`InlineReader::close`] waits for it.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) connection: Connection,
+    _reading: Arc<()>,
 }
 
 enum Idle {
@@ -56,18 +63,29 @@ impl InlineReader {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, DriverError>,
     ) -> Result<T, DriverError> {
-        let _reading = Arc::clone(&self.0.reading);
+        let connection = self.take()?;
+        // A connection whose read fails is dropped.
+        let read = read(&connection.connection)?;
+        self.give_back(connection);
+        Ok(read)
+    }
+
+    /// Takes an idle connection, or opens one.
+    pub(super) fn take(&self) -> Result<Taken, DriverError> {
+        let reading = Arc::clone(&self.0.reading);
         let idle = match &mut *self.idle() {
             Idle::Open(connections) => connections.pop(),
             Idle::Closed => return Err(DriverError::Lost("the database is closed".to_owned())),
         };
         let connection = idle.map_or_else(|| open::reader(&self.0.file), Ok)?;
-        // A connection whose read fails is dropped.
-        let read = read(&connection)?;
+        Ok(Taken { connection, _reading: reading })
+    }
+
+    /// Gives a connection back, in which no transaction is open.
+    pub(super) fn give_back(&self, taken: Taken) {
         if let Idle::Open(connections) = &mut *self.idle() {
-            connections.push(connection);
+            connections.push(taken.connection);
         }
-        Ok(read)
     }
 
     /// Closes the connections, once their reads have ended.

@@ -8,14 +8,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use sea_orm::{ConnectOptions, DatabaseConnection};
-use tokio::runtime;
-use tokio::sync::oneshot;
 
 use super::File;
 use crate::backend::pool;
-use crate::backend::worker;
 use crate::driver_error::DriverError;
-use crate::{Error, private};
+use crate::private;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,35 +104,10 @@ pub(super) async fn migrations(file: &File) -> Result<DatabaseConnection, Driver
     pool(&file.path, Purpose::Migrate, 1).await
 }
 
-/// Opens sea-orm's pool of readers on a worker: the pool's threads inherit the priority of the one that starts them.
-pub(super) async fn readers(file: &File, connections: u32) -> Result<DatabaseConnection, Error> {
-    let (done, opened) = oneshot::channel();
-    let file = file.clone();
-    worker::start("sqlite-open", move || {
-        // A runtime of its own, for the pool opens some of its connections by tasks.
-        let runtime = runtime::Builder::new_current_thread().enable_time().build();
-        let opened = runtime.map_err(|error| Error::Unavailable(error.to_string())).and_then(|runtime| {
-            runtime.block_on(async {
-                let opened = pool(&file.path, Purpose::Read, connections).await;
-                let pool = opened.map_err(|failure| super::cannot_use(&file, failure))?;
-                wait_for_all(&pool).await;
-                Ok(pool)
-            })
-        });
-        // The receiver is gone if the caller has given up.
-        let _ = done.send(opened);
-    })?;
-    opened
-        .await
-        .unwrap_or_else(|_| Err(Error::Unavailable("the database's connections could not be opened".to_owned())))
-}
-
 async fn pool(file: &Path, purpose: Purpose, connections: u32) -> Result<DatabaseConnection, DriverError> {
     // The path is given beside the URL: sea-orm would read it as a host's name.
     let mut connect = pool::options("sqlite:file", connections);
     settings(&mut connect, file, purpose);
-    // All of them now: the thread that opens them decides about their priority.
-    connect.min_connections(connections);
     // A connection to a file does not die of age or idleness, and a new one begins with empty caches.
     connect.test_before_acquire(false).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
     // What a file is waited for is its lock.
@@ -155,21 +127,6 @@ fn settings(connect: &mut ConnectOptions, file: &Path, purpose: Purpose) {
             });
         purpose.pragmas().into_iter().fold(options, |options, (name, value)| options.pragma(name, value))
     });
-}
-
-/// Waits till a pool has opened all connections that it is to have from the beginning.
-async fn wait_for_all(pool: &DatabaseConnection) {
-    let pool = pool.get_sqlite_connection_pool();
-    let wanted = pool.options().get_min_connections() as usize;
-    let opened = async {
-        while pool.num_idle() < wanted {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    // A connection that is missing then is opened when it is needed.
-    if tokio::time::timeout(BUSY, opened).await.is_err() {
-        tracing::debug!("not all connections were opened in time");
-    }
 }
 
 /// Moves the rest of the write-ahead log into the file and has the next commit write it from its beginning, unless a reader of
