@@ -1,8 +1,8 @@
 //! The allocator of the hub's process.
 //!
-//! The system's own keeps what thousands of connections had for as long as the hub lives; jemalloc gives back what has been
-//! free for a second (`.cargo/config.toml`), and is faster where messages cross threads. SQLite and the image encoder,
-//! which are C, have it, too.
+//! glibc's allocator keeps the memory of thousands of closed connections for as long as the hub runs; jemalloc returns memory that
+//! has been free for a second (`.cargo/config.toml`), and is faster where memory crosses OS threads. SQLite and the image encoder,
+//! which are C, use it, too.
 
 use std::io;
 
@@ -11,13 +11,13 @@ use tikv_jemalloc_ctl::background_thread;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// How much less urgent giving back is than messages are, as `nice` counts it.
+/// The nice value of jemalloc's background threads, which return memory: messages go first.
 const NICE: i32 = 10;
 
-/// Has memory given back by threads of its own.
+/// Has jemalloc return memory on background threads.
 ///
-/// What a large photograph took is given back in a few milliseconds at a stretch: on a busy machine, time that the threads
-/// of messages would wait for.
+/// Returning the memory of a large photograph takes a few milliseconds at a time: on a busy machine, the workers that handle
+/// messages would wait for it.
 pub(crate) fn give_back_in_the_background() {
     let enabled = std::thread::spawn(|| {
         // A thread begins as urgent as the one that starts it; these are started by this one. Where the system does not let

@@ -22,19 +22,21 @@ use crate::auth::mint::{self, Mint};
 use crate::auth::origin::{Own, Policy};
 use crate::auth::{Issuer, Role};
 use crate::config::Config;
-use crate::http::{self, Api};
+use crate::http::{self, Api, ApiDocs};
 use crate::process;
-use crate::server::{self, Lifetime};
+use crate::schema;
+use crate::server;
+use crate::shutdown::Shutdown;
 use crate::telemetry::{self, Metrics};
 use crate::ws::{self, Sockets};
 
-/// How much of the drain's time is kept for the database, and for cutting what is left.
-const LAST_BITS: Duration = Duration::from_secs(1);
+/// The part of the drain's time that is kept for closing the database and cutting the remaining connections.
+const RESERVED_FOR_CLOSE: Duration = Duration::from_secs(1);
 
-/// How long the tokens of the demo page are good.
-const DEMO: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// The lifetime of the demo page's tokens.
+const DEMO_TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// Why the hub does not start. What is underneath is said by the source alone: whoever shows an error shows its sources, too.
+/// Why the hub does not start. The cause of an error is its source, and not part of its message: print the chain.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be used.
@@ -49,7 +51,7 @@ pub enum Error {
     /// The actors did not start.
     #[error("the hub does not start")]
     Hub(#[from] Refused),
-    /// Nothing counts.
+    /// The metrics recorder could not be installed.
     #[error("metrics cannot be collected")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
     /// The socket cannot be opened.
@@ -65,7 +67,7 @@ pub enum Error {
 pub struct App {
     config: Config,
     database: Database,
-    /// Held to the end.
+    /// The registration of this hub at the database's file, held until it ends.
     process_lock: Option<ProcessLock>,
     hub: Hub,
     metrics: Metrics,
@@ -102,18 +104,18 @@ impl App {
         let listener = server::bind(config.listen).map_err(|error| Error::Listen(config.listen, error))?;
         let local_addr = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
         let origins = Policy::new(origins(&config, local_addr)).with_own(own(&config));
-        let lifetime = Lifetime::default();
-        let filter = routes(&config, &hub, origins, &metrics, &lifetime);
+        let shutdown = Shutdown::default();
+        let filter = routes(&config, &hub, origins, &metrics, &shutdown);
         let options = server::Options {
             connections: process::room_for(config.max_connections.saturating_add(config.max_http_connections)),
             tls: config.tls.clone(),
             base_path: config.base_path.clone(),
         };
-        let accepting = tokio::spawn(server::serve(listener, filter, options, lifetime.clone()));
-        let draining = lifetime.draining.clone();
+        let accepting = tokio::spawn(server::serve(listener, filter, options, shutdown.clone()));
+        let draining = shutdown.draining.clone();
         let counting =
             tokio::spawn(async move { draining.run_until_cancelled_owned(upkeep(metrics)).await.unwrap_or_default() });
-        Ok(Running { local_addr, config, database, process_lock, hub, lifetime, tasks: [accepting, counting] })
+        Ok(Running { local_addr, config, database, process_lock, hub, shutdown, tasks: [accepting, counting] })
     }
 }
 
@@ -125,7 +127,7 @@ pub struct Running {
     database: Database,
     process_lock: Option<ProcessLock>,
     hub: Hub,
-    lifetime: Lifetime,
+    shutdown: Shutdown,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -158,7 +160,8 @@ impl Running {
         let people = people.filter_map(|(user, peer)| Some((id(user)?, id(peer)?)));
         let link = |(user, peer)| {
             let issuer = Issuer::default();
-            let mint = Mint { user, role: Role::User, expires_in: DEMO, peer: Some(peer), issuer: &issuer };
+            let mint =
+                Mint { user, role: Role::User, expires_in: DEMO_TOKEN_LIFETIME, peer: Some(peer), issuer: &issuer };
             let token = mint::token(development.secret(), &mint)?;
             Ok(format!("{}/#token={token}", self.url()))
         };
@@ -169,24 +172,24 @@ impl Running {
     /// Returns by the configured deadline; requests that wait for their answer until then are told that the node is shutting
     /// down, and what is left is cut. Tells whether nothing was left.
     pub async fn shutdown(self) -> bool {
-        let Self { config, database, process_lock, hub, lifetime, tasks, .. } = self;
-        let last_bits = LAST_BITS.min(config.drain / 4);
+        let Self { config, database, process_lock, hub, shutdown, tasks, .. } = self;
+        let for_close = RESERVED_FOR_CLOSE.min(config.drain / 4);
         let end = Instant::now() + config.drain;
-        let deadline = end - last_bits;
-        lifetime.draining.cancel();
-        lifetime.tasks.close();
-        hub.send_away((config.drain - last_bits) / 2).await;
-        let clean = timeout_at(deadline, lifetime.tasks.wait()).await.is_ok();
+        let deadline = end - for_close;
+        shutdown.draining.cancel();
+        shutdown.tasks.close();
+        hub.send_away((config.drain - for_close) / 2).await;
+        let clean = timeout_at(deadline, shutdown.tasks.wait()).await.is_ok();
         if !clean {
-            tracing::warn!(connections = lifetime.tasks.len(), "the drain's time is over: what is left is cut");
-            lifetime.late.cancel();
-            drop(timeout_at(deadline + last_bits / 2, lifetime.tasks.wait()).await);
+            tracing::warn!(connections = shutdown.tasks.len(), "the drain's time is over: what is left is cut");
+            shutdown.late.cancel();
+            drop(timeout_at(deadline + for_close / 2, shutdown.tasks.wait()).await);
         }
         // The actors end after the last answer that needs them.
-        hub.end(deadline + last_bits / 2).await;
-        lifetime.cut.cancel();
+        hub.end(deadline + for_close / 2).await;
+        shutdown.cut.cancel();
         let ending = async {
-            lifetime.tasks.wait().await;
+            shutdown.tasks.wait().await;
             for task in tasks {
                 drop(task.await);
             }
@@ -216,7 +219,7 @@ fn routes(
     hub: &Hub,
     origins: Policy,
     metrics: &Metrics,
-    lifetime: &Lifetime,
+    shutdown: &Shutdown,
 ) -> BoxedFilter<(Response,)> {
     let options = ws::Options {
         authenticator: config.authenticator.clone(),
@@ -224,11 +227,12 @@ fn routes(
         base_path: config.base_path.clone(),
         connections: config.max_connections,
     };
-    let sockets = Sockets::new(hub.clone(), options, lifetime.clone());
-    let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle())
+    let sockets = Sockets::new(hub.clone(), options, shutdown.clone());
+    let docs = ApiDocs::new(schema::openapi::document, schema::asyncapi::document);
+    let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle(), docs)
         .with_redirects(config.media_redirect)
         .with_page(config.page);
-    http::routes(&api, sockets.routes().boxed())
+    http::routes(&api, ws::routes(&sockets).boxed())
 }
 
 /// Returns the origins that may ask: the configured ones, and in development mode the server's own.

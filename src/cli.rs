@@ -1,18 +1,21 @@
-//! Flags and environment variables.
+//! The command line.
 //!
-//! Everything is a flag and an environment variable; the flag goes first. What they mean together is checked in
-//! [`crate::config`].
+//! Every setting is a flag and an environment variable; the flag takes precedence. [`crate::config`] checks their combination.
+//! The declarations in [`serve`] and [`images`] are the only place of a setting's name, default and help: the table in
+//! `docs/OPERATIONS.md` is made from them by [`settings`].
 
 pub mod images;
 pub mod names;
+pub mod redaction;
 pub mod secret;
 pub mod serve;
+pub mod settings;
 pub mod value;
 
 use std::time::Duration;
 
 use chat_database::ids::UserId;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::auth::Role;
 use secret::Secret;
@@ -38,24 +41,24 @@ Secrets belong into the environment rather than on the command line, where every
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true, max_term_width = 110)]
 pub struct Cli {
-    /// What to do; `serve` if nothing is said.
+    /// The command; `serve` by default.
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// How to serve.
+    /// The settings of `serve`.
     #[command(flatten)]
     pub serve: ServeArgs,
 }
 
 impl Cli {
-    /// Reads the command line and the environment. Ends the program where they are wrong, without repeating a secret.
+    /// Parses the command line and the environment. Exits with a message if they are invalid; the message holds no secret.
     #[must_use]
     pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| secret::without_secrets(error).exit())
+        Self::try_parse().unwrap_or_else(|error| redaction::without_secrets(error, &Self::command()).exit())
     }
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve clients (the default).
@@ -69,7 +72,7 @@ pub enum Command {
     Ticket(TicketArgs),
 }
 
-/// Which database to migrate.
+/// The settings of `migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
     /// `sqlite://…?mode=rwc`, `mysql://…` or `mariadb://…`.
@@ -81,7 +84,7 @@ pub struct MigrateArgs {
     pub wait_for_database: Duration,
 }
 
-/// What the token is to say.
+/// The claims of the token, and the key that signs it.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
     /// Whose token.
@@ -98,7 +101,7 @@ pub struct TokenArgs {
     pub keys: serve::KeyArgs,
 }
 
-/// Whose ticket.
+/// The user of the ticket, and the key that signs it.
 #[derive(Debug, Args)]
 pub struct TicketArgs {
     /// Whose ticket.
@@ -109,7 +112,7 @@ pub struct TicketArgs {
     pub keys: serve::KeyArgs,
 }
 
-/// A role, as one writes it.
+/// A role, as it is written on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RoleArg {
     /// A person.
@@ -132,8 +135,6 @@ impl From<RoleArg> for Role {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

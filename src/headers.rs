@@ -1,35 +1,35 @@
-//! Headers, read leniently: element by element, as bytes. What is odd in one of them (a city in UTF-8 in a cookie of another
-//! program) hides none of the others.
+//! Lenient parsing of headers: element by element, as bytes. An invalid element (a city in UTF-8 in another program's cookie)
+//! does not hide the others. The crate `headers` would drop the whole line.
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// Returns the elements of a list of tokens, over all of its lines, as they stand between commas (RFC 9110, 5.6.1): without the
-/// white space around them, without the empty ones, and without those that are no UTF-8. Quotes mean nothing in it.
+/// Returns the comma-separated elements of a header, over all of its lines (RFC 9110, 5.6.1): trimmed, without empty elements and
+/// without those that are not UTF-8. Quotes have no meaning.
 pub fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
     headers.get_all(name).into_iter().flat_map(|line| elements(line.as_bytes(), b',', false))
 }
 
-/// Returns a line's elements as they stand between semicolons: cookies (RFC 6265, 5.4), where quotes mean nothing.
+/// Returns the cookies of a line (RFC 6265, 5.4). Quotes have no meaning.
 pub fn cookies(line: &HeaderValue) -> impl Iterator<Item = (&str, &str)> {
     let pairs = elements(line.as_bytes(), b';', false).filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, value)| (name.trim(), value.trim()))
 }
 
-/// Returns a media type without its parameters, if that much of it is text.
+/// Returns a media type without its parameters, if it is UTF-8.
 #[must_use]
 pub fn essence(value: &HeaderValue) -> Option<&str> {
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     text(essence)
 }
 
-/// Returns the value of a header of one value, if it is text: the first line's, without the white space around it.
+/// Returns the value of a single-valued header, if it is UTF-8: the first line, trimmed.
 #[must_use]
 pub fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     text(headers.get(name)?.as_bytes())
 }
 
-/// Tells whether `If-None-Match` or the like names an entity's tag, or every one (RFC 9110, 13.1.2: compared weakly). A comma in
-/// quotes divides nothing.
+/// Tells whether `If-None-Match` or a similar header names an entity tag, or `*` (RFC 9110, 13.1.2, weak comparison). A comma in
+/// quotes does not separate.
 #[must_use]
 pub fn has_etag(headers: &HeaderMap, name: &HeaderName, etag: &HeaderValue) -> bool {
     let strong = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes();
@@ -37,7 +37,7 @@ pub fn has_etag(headers: &HeaderMap, name: &HeaderName, etag: &HeaderValue) -> b
     tags.any(|tag| tag == "*" || strong(tag))
 }
 
-/// Tells whether a list names a token, in whichever case.
+/// Tells whether a list contains a token, ignoring case.
 #[must_use]
 pub fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     listed(headers, name).any(|listed| listed.eq_ignore_ascii_case(token))
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_in_one_element_hides_no_other() {
+    fn an_invalid_element_does_not_hide_the_others() {
         let mut headers = HeaderMap::new();
         headers.append(ACCEPT_ENCODING, bytes(b"\xff, br ,, gzip"));
         headers.append(ACCEPT_ENCODING, bytes("é, \"x, identity".as_bytes()));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_in_quotes_divides_nothing() {
+    fn a_comma_in_quotes_does_not_separate() {
         let ours = HeaderValue::from_static("\"ours\"");
         for (tags, held) in [
             (&b"\"ours\""[..], true),

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -49,7 +49,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
             signal = signals.next() => anyhow::bail!("{signal} before the hub had started"),
         };
         for link in running.demo_links()? {
-            say(&link);
+            print_line(&link);
         }
         tracing::info!(url = running.url(), workers, development, "listening");
         let signal = signals.next().await;
@@ -58,6 +58,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
             clean = running.shutdown() => tracing::info!(clean, "ended"),
             signal = signals.next() => {
                 tracing::warn!(signal, "ended at once");
+                #[expect(clippy::disallowed_methods, reason = "the second signal asks for it")]
                 std::process::exit(130);
             }
         }
@@ -87,7 +88,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<()> {
         keys.signing_secret.context("tokens are signed by whoever has the private key: JWT_SECRET is needed")?;
     let mint =
         Mint { user: args.user, role: args.role.into(), expires_in: args.expires_in, peer: None, issuer: &keys.issuer };
-    say(&mint::token(&secret, &mint)?);
+    print_line(&mint::token(&secret, &mint)?);
     Ok(())
 }
 
@@ -96,7 +97,7 @@ fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
         args.keys.jwt_public_key.is_none() && args.keys.jwt_jwks.is_none() || args.keys.ticket_secret.is_some();
     anyhow::ensure!(shared, "a ticket needs a secret that the hub has, too: CHAT_TICKET_SECRET or JWT_SECRET");
     let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
-    say(&keys.authenticator.mint_ticket(args.user));
+    print_line(&keys.authenticator.mint_ticket(args.user));
     Ok(())
 }
 
@@ -122,12 +123,12 @@ fn raise_files(connections: usize) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what was asked for, and the demo page's addresses, for people and scripts")]
-fn say(line: &str) {
+#[expect(clippy::print_stdout, reason = "the output of a command, and the demo page's links")]
+fn print_line(line: &str) {
     println!("{line}");
 }
 
-#[expect(clippy::print_stderr, reason = "there may be no log yet, and a configuration's problems are several lines")]
-fn complain(error: &anyhow::Error) {
+#[expect(clippy::print_stderr, reason = "the log may not be set up yet, and configuration errors are several lines")]
+fn print_error(error: &anyhow::Error) {
     eprintln!("softadastra-chat: {error:#}");
 }

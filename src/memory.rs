@@ -1,9 +1,9 @@
-//! What a thread holds of the memory.
+//! The memory that an OS thread has allocated.
 
 use tikv_jemalloc_ctl::thread::{allocatedp, deallocatedp};
 
-/// Returns how many bytes the thread has taken and not given back, which others may have for it: it is good for comparing,
-/// and wraps. Where it cannot be told, it is always the same.
+/// Returns how many bytes the OS thread has allocated minus those that it has freed, which other threads may have allocated. The
+/// number wraps and is only good for differences. If the allocator cannot tell, it is constant.
 pub(crate) fn held() -> u64 {
     let taken = allocatedp::read().map(|taken| taken.get());
     let given_back = deallocatedp::read().map(|given_back| given_back.get());

@@ -1,17 +1,17 @@
-//! What the process asks of the system: files for its own user alone, and as many of them as it may have.
+//! The process and the operating system: file permissions, the limit on open files, the number of cores.
 
 use rustix::fs::Mode;
 use rustix::process::{Resource, getrlimit, setrlimit, umask};
 
-/// How many files are kept from connections: for the database, images, forms, logs.
+/// The number of files that connections may not use: for the database, images, forms, logs.
 const KEPT: usize = 128;
 
-/// Makes all files from now on for the hub's own user alone, whatever it was started with: what people write is in them.
+/// Sets the umask so that only the hub's own user can read the files that it creates: they hold what people write.
 pub fn keep_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Lets the process have as many files open as the system ever lets it; returns how many, `None`: any number.
+/// Raises the limit on open files to the hard limit, and returns it; `None`: there is no limit.
 pub fn raise_files() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -24,8 +24,8 @@ pub fn raise_files() -> Option<u64> {
     limit.maximum
 }
 
-/// Returns for how many of so many connections there are files, with some left for everything else: a connection that is turned
-/// away is better than a message that cannot be stored.
+/// Returns how many connections the limit on open files allows, with some files left for everything else: refusing a connection
+/// is better than failing to store a message.
 #[must_use]
 pub fn room_for(connections: usize) -> usize {
     let files =
@@ -35,6 +35,12 @@ pub fn room_for(connections: usize) -> usize {
 
 fn room_among(files: usize, connections: usize) -> usize {
     connections.min(files - KEPT.min(files / 2)).max(1)
+}
+
+/// Returns half of the cores, at least one.
+#[must_use]
+pub fn half_of_the_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }
 
 #[cfg(test)]

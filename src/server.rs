@@ -1,19 +1,20 @@
-//! Our accept loop: connections in, each served by hyper under limits, all of them ended by the drain.
+//! The accept loop: hyper serves each connection under limits, and the drain ends them all.
 //!
 //! `warp::serve` has no limit on connections, no deadline for headers, no TLS, no `TCP_NODELAY`, and its graceful
-//! end ignores upgraded sockets; so this stands in its place.
+//! shutdown ignores upgraded sockets; this accept loop replaces it.
 //!
 //! ```text
-//!  socket -> paced (the client must read) -> TLS -> stream (retold: hyper's own answers as ours) -> hyper -> gate -> warp
+//!  socket -> write_deadline -> TLS -> stream (hyper_errors: hyper's own error responses in our form) -> hyper -> gate -> warp
 //!
-//!  reserve   places for `/health` and `/metrics` when all others are taken
+//!  operations_reserve   connections for `/health` and `/metrics` when all permits are taken
 //! ```
 
 mod gate;
-mod paced;
-mod reserve;
-mod retold;
+mod hyper_errors;
+mod operations_reserve;
+mod read_flag;
 mod stream;
+mod write_deadline;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,67 +32,55 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use gate::{Access, Arrivals, Gate};
-use paced::Paced;
-use reserve::Reserve;
+use gate::{Access, Gate};
+use operations_reserve::OperationsReserve;
+use read_flag::ReadFlag;
 pub use stream::Stream;
+use write_deadline::WriteDeadline;
 
-/// How many connections the system may keep for us to accept: a whole crowd may come back at once.
+use crate::shutdown::Shutdown;
+
+/// How many connections the kernel queues for `accept`: all clients may reconnect at once.
 const BACKLOG: u32 = 4_096;
 
-/// How many bytes the system may hold of what a client has sent and we have not read (Linux doubles it, for what it keeps
-/// beside the bytes). Left to itself it lets that grow to megabytes: memory that anybody can take who sends faster than they
-/// are answered, and bursts that keep everybody else waiting for as long as they take to read. At 100 ms of round trip time
-/// it still lets some 2 MB a second through.
-const RECEIVE: u32 = 192 << 10;
+/// The size of a connection's receive buffer in the kernel (Linux doubles it, for its own bookkeeping). By default it grows to
+/// megabytes: memory that a client can take by sending faster than it is answered, and bursts that delay all other clients
+/// while they are read. At a round trip time of 100 ms this size still lets some 2 MB a second through.
+const RECEIVE_BUFFER: u32 = 192 << 10;
 
-/// How many bytes the system may hold of what we have written and a client has not read. Left to itself it lets that grow to
-/// megabytes, too; and it says that there is room again when a third of it is free, by which we see that a client reads.
-const SEND: u32 = 192 << 10;
+/// The size of a connection's send buffer in the kernel. By default it grows to megabytes, too. The socket becomes writable when
+/// a third of the buffer is free, which shows that the client reads.
+const SEND_BUFFER: u32 = 192 << 10;
 
-/// How long a TLS handshake may take, and the head of a request.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The deadline for a TLS handshake, and for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long we rest when the system has no file descriptor left.
-const REST: Duration = Duration::from_millis(50);
+/// How long the loop waits when no file descriptor is left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How many bytes of a request are held at a time; its head must fit.
-const BUFFER: usize = 32 << 10;
+/// The size of hyper's read buffer; the head of a request must fit.
+const REQUEST_BUFFER: usize = 32 << 10;
 
-/// How long a connection may last for which there is no place but one in reserve.
-const RESERVED: Duration = Duration::from_secs(5);
+/// How long a connection from the reserve may last.
+const RESERVED_LIFETIME: Duration = Duration::from_secs(5);
 
-/// How to serve.
+/// The settings of the accept loop.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many connections there may be, upgraded ones included.
+    /// The maximum number of connections, upgraded ones included.
     pub connections: usize,
-    /// With what to speak TLS.
+    /// The TLS configuration; `None`: plain HTTP.
     pub tls: Option<Arc<ServerConfig>>,
-    /// What stands before every path.
+    /// The prefix of every path; empty, or `/api`.
     pub base_path: String,
 }
 
-/// Where a request comes from, among its extensions: a proxy, if there is one.
+/// The address of a connection's other end, as a request extension: a proxy, if there is one.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
-
-/// What the server's tasks live and die by. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Lifetime {
-    /// Every task of a connection, upgraded or not.
-    pub tasks: TaskTracker,
-    /// Cancelled when the drain begins: nothing new is accepted, idle connections end.
-    pub draining: CancellationToken,
-    /// Cancelled when the drain's time is nearly over: requests that still wait for their answer are told so.
-    pub late: CancellationToken,
-    /// Cancelled when the drain's time is over: what is left is cut.
-    pub cut: CancellationToken,
-}
 
 /// Opens the listening socket.
 ///
@@ -99,59 +88,59 @@ pub struct Lifetime {
 /// If the address is taken, or not ours.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A restart need not wait for the connections of the last run to be forgotten.
+    // A restart need not wait until the kernel has forgotten the connections of the last run.
     socket.set_reuseaddr(true)?;
-    // Connections inherit it; and it must stand before the handshake, which agrees on the scale of the window.
-    socket.set_recv_buffer_size(RECEIVE)?;
-    socket.set_send_buffer_size(SEND)?;
+    // Accepted sockets inherit the sizes. They are set before the TCP handshake, which negotiates the window scale.
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 /// Accepts and serves connections until the drain begins.
-pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, options: Options, lifetime: Lifetime) {
-    let gate = Gate::new(filter, &options.base_path, options.tls.is_some(), lifetime.late.clone());
+pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, options: Options, shutdown: Shutdown) {
+    let gate = Gate::new(filter, &options.base_path, options.tls.is_some(), shutdown.late.clone());
     let acceptor = options.tls.map(TlsAcceptor::from);
-    let room = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
-    let reserve = Reserve::default();
-    let mut complaint = Complaint::default();
+    let permits = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
+    let reserve = OperationsReserve::default();
+    let mut warnings = ThrottledWarnings::default();
     loop {
         let accepted = tokio::select! {
             biased;
-            () = lifetime.draining.cancelled() => return,
+            () = shutdown.draining.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         let socket = match accepted {
             Ok((socket, _)) => socket,
             Err(error) => {
-                complaint.about("a connection could not be accepted", &error);
+                warnings.warn("a connection could not be accepted", &error);
                 if !is_of_one_connection(&error) {
-                    sleep(REST).await;
+                    sleep(ACCEPT_PAUSE).await;
                 }
                 continue;
             }
         };
-        let place = Arc::clone(&room).try_acquire_owned().ok();
+        let permit = Arc::clone(&permits).try_acquire_owned().ok();
         let (acceptor, gate) = (acceptor.clone(), gate.clone());
-        let (draining, cut) = (lifetime.draining.clone(), lifetime.cut.clone());
-        if place.is_some() {
-            // `run_until_cancelled` would have room for the future twice.
-            lifetime.tasks.spawn(async move {
+        let (draining, cut) = (shutdown.draining.clone(), shutdown.cut.clone());
+        if permit.is_some() {
+            // `run_until_cancelled` would reserve memory for the future twice.
+            shutdown.tasks.spawn(async move {
                 tokio::select! {
                     biased;
                     () = cut.cancelled() => {}
-                    () = connection(socket, place, acceptor, gate, draining) => {}
+                    () = connection(socket, permit, acceptor, gate, draining) => {}
                 }
             });
         } else {
-            complaint.about("there is no room for another connection", &"see CHAT_MAX_CONNECTIONS");
+            warnings.warn("there is no room for another connection", &"see CHAT_MAX_CONNECTIONS");
             let reserved = reserve.enter();
-            lifetime.tasks.spawn(async move {
+            shutdown.tasks.spawn(async move {
                 tokio::select! {
                     biased;
                     () = cut.cancelled() => {}
                     () = reserved.cancelled() => {}
-                    _ = timeout(RESERVED, connection(socket, None, acceptor, gate, draining)) => {}
+                    _ = timeout(RESERVED_LIFETIME, connection(socket, None, acceptor, gate, draining)) => {}
                 }
                 reserved.cancel();
             });
@@ -159,10 +148,10 @@ pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, opti
     }
 }
 
-/// Serves a connection; without a place, what those ask who run the node.
+/// Serves a connection; without a permit, only `/health` and `/metrics`.
 async fn connection(
     socket: TcpStream,
-    place: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
     acceptor: Option<TlsAcceptor>,
     gate: Gate,
     draining: CancellationToken,
@@ -172,13 +161,13 @@ async fn connection(
         return;
     }
     let peer = socket.peer_addr().ok().map(Peer);
-    let access = if place.is_some() { Access::Full } else { Access::Operations };
-    let arrivals = Arrivals::default();
-    let socket = Paced::new(socket, arrivals.clone());
+    let access = if permit.is_some() { Access::Full } else { Access::Operations };
+    let read_flag = ReadFlag::default();
+    let socket = WriteDeadline::new(socket, read_flag.clone());
     let stream = match acceptor {
-        None => Stream::plain(socket, place),
-        Some(acceptor) => match timeout(PATIENCE, acceptor.accept(socket)).await {
-            Ok(Ok(stream)) => Stream::tls(stream, place),
+        None => Stream::plain(socket, permit),
+        Some(acceptor) => match timeout(HEAD_TIMEOUT, acceptor.accept(socket)).await {
+            Ok(Ok(stream)) => Stream::tls(stream, permit),
             Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         },
@@ -187,13 +176,13 @@ async fn connection(
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
-        Box::pin(gate.clone().answer(request, access, arrivals.clone()))
+        Box::pin(gate.clone().answer(request, access, read_flag.clone()))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(HEAD_TIMEOUT)
         .keep_alive(access == Access::Full)
-        .max_buf_size(BUFFER)
+        .max_buf_size(REQUEST_BUFFER)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = Box::pin(connection);
@@ -209,7 +198,7 @@ async fn connection(
     }
 }
 
-/// Tells whether an error of `accept` is about the connection alone that was accepted.
+/// Tells whether an error of `accept` concerns only the accepted connection.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -217,21 +206,21 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Says what is wrong at most once a second.
+/// Logs at most one warning a second.
 #[derive(Default)]
-struct Complaint {
+struct ThrottledWarnings {
     last: Option<Instant>,
-    kept_back: u64,
+    suppressed: u64,
 }
 
-impl Complaint {
-    fn about(&mut self, what: &str, why: &dyn std::fmt::Display) {
+impl ThrottledWarnings {
+    fn warn(&mut self, what: &str, why: &dyn std::fmt::Display) {
         if self.last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
-            self.kept_back += 1;
+            self.suppressed += 1;
             return;
         }
-        tracing::warn!(error = %why, repeated = self.kept_back, "{what}");
+        tracing::warn!(error = %why, repeated = self.suppressed, "{what}");
         self.last = Some(Instant::now());
-        self.kept_back = 0;
+        self.suppressed = 0;
     }
 }

@@ -1,29 +1,44 @@
-//! The signals that end the hub.
+//! How the hub ends: the signals that ask for it, and the phases of the shutdown.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-/// A file was to grow beyond what the process may write (`ulimit -f`, signal(7)).
+/// The number of `SIGXFSZ`: a file was to grow beyond the limit of the process (`ulimit -f`, signal(7)).
 const XFSZ: i32 = 25;
 
-/// `SIGTERM`, `SIGINT`, `SIGQUIT` and `SIGHUP`. The first one asks for a graceful end, a second one for an immediate one, but for
-/// a second `SIGHUP`: shell and system both send one when a terminal is closed.
+/// The phases of a shutdown, and the tasks that it waits for. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    /// The tasks of all connections, upgraded or not.
+    pub tasks: TaskTracker,
+    /// Cancelled when the drain begins: no connection is accepted any more, idle connections end.
+    pub draining: CancellationToken,
+    /// Cancelled shortly before the deadline: requests that still wait for their response get `shutting_down`.
+    pub late: CancellationToken,
+    /// Cancelled at the deadline: the remaining connections are cut.
+    pub cut: CancellationToken,
+}
+
+/// `SIGTERM`, `SIGINT`, `SIGQUIT` and `SIGHUP`. The first one asks for a graceful shutdown, a second one for an immediate one,
+/// except for a second `SIGHUP`: shell and kernel both send one when a terminal is closed.
 #[derive(Debug)]
 pub struct Signals {
     term: Signal,
     int: Signal,
     quit: Signal,
-    /// `None`: whoever has started the hub wants it to outlive its terminal (`nohup`).
+    /// `None`: the hub was started to outlive its terminal (`nohup`).
     hangup: Option<Signal>,
     hung_up: bool,
-    /// Heard so that it does not kill: the write fails instead, as on a full disk.
-    _too_large: Signal,
+    /// Handled so that it does not kill the process: the write fails instead, as on a full disk.
+    _file_size: Signal,
 }
 
 impl Signals {
-    /// Listens from now on.
+    /// Installs the signal handlers.
     ///
     /// # Errors
-    /// If the system does not let us.
+    /// If the kernel refuses a handler.
     pub fn listen() -> std::io::Result<Self> {
         let hangup = SignalKind::hangup();
         Ok(Self {
@@ -32,7 +47,7 @@ impl Signals {
             quit: signal(SignalKind::quit())?,
             hangup: (!is_ignored(hangup)).then(|| signal(hangup)).transpose()?,
             hung_up: false,
-            _too_large: signal(SignalKind::from_raw(XFSZ))?,
+            _file_size: signal(SignalKind::from_raw(XFSZ))?,
         })
     }
 
@@ -57,7 +72,7 @@ impl Signals {
     }
 }
 
-/// Tells whether the process was started with a signal ignored (proc(5), `SigIgn`). Elsewhere than on Linux nothing says so.
+/// Tells whether the process was started with a signal ignored (proc(5), `SigIgn`). Other systems than Linux do not tell.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

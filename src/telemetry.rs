@@ -11,14 +11,14 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-/// How often histograms are folded.
+/// How often the recorder folds the samples of histograms.
 pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Sends logs to stderr: as text to a terminal, as JSON elsewhere. `RUST_LOG` says what (default: `info`). Where nobody takes them
-/// any more, as behind a terminal that was closed, they are lost; there is nowhere to say so.
+/// Sends logs to stderr: as text to a terminal, as JSON elsewhere. `RUST_LOG` selects levels (default: `info`). Lines that cannot be
+/// written, as after the terminal was closed, are lost without an error.
 ///
 /// # Errors
-/// If something else takes the logs already.
+/// If another subscriber is installed.
 pub fn init_logs() -> Result<(), TryInitError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn"));
     let terminal = std::io::stderr().is_terminal();
@@ -31,11 +31,10 @@ pub fn init_logs() -> Result<(), TryInitError> {
     tracing_subscriber::registry().with(filter).with(text).with(json).try_init()
 }
 
-/// How many characters of a panic's message are logged.
+/// The maximum number of characters of a panic's message in the log.
 const PANIC_CHARS: usize = 300;
 
-/// Has every panic counted (`chat_panics_total`) and logged as one line, whatever panicked, on whatever thread. To be called
-/// once logs have somewhere to go.
+/// Installs the hook that counts every panic (`chat_panics_total`) and logs it as one line. To be called after [`init_logs`].
 pub fn watch_panics() {
     std::panic::set_hook(Box::new(report));
 }
@@ -49,8 +48,8 @@ fn report(panic: &PanicHookInfo<'_>) {
     tracing::error!(thread, location, panic = said(panic), backtrace, "a thread panicked");
 }
 
-/// Returns what a panic says. Of a message that was put together, what stands in quotes is left out: it may be what a client
-/// has said, as where a text is cut in the middle of a character.
+/// Returns the message of a panic. Quoted parts of a formatted message are left out: they may be a client's text, as in the
+/// panic about a text that is cut inside a character.
 fn said(panic: &PanicHookInfo<'_>) -> String {
     let text = match (panic.payload().downcast_ref::<&'static str>(), panic.payload().downcast_ref::<String>()) {
         (Some(fixed), _) => (*fixed).to_owned(),
@@ -68,7 +67,7 @@ fn without_quotes(text: &str) -> String {
     }
 }
 
-/// What has been counted. Cheap to clone.
+/// The metrics recorder. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
 
@@ -79,10 +78,10 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Starts to count; later calls return what the first one has made. To be called before anything is counted.
+    /// Installs the recorder; later calls return the same one. To be called before anything is counted.
     ///
     /// # Errors
-    /// If something else counts already.
+    /// If another recorder is installed.
     pub fn install() -> Result<Self, BuildError> {
         static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
         let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,13 +105,13 @@ impl Metrics {
         self.0.clone()
     }
 
-    /// Writes everything in Prometheus' text format.
+    /// Renders all metrics in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
         self.0.render()
     }
 
-    /// Folds histograms; to be called every few seconds.
+    /// Folds the samples of histograms; to be called every few seconds.
     pub(crate) fn upkeep(&self) {
         self.0.run_upkeep();
     }

@@ -10,10 +10,10 @@ use chat_database::commit::Writer;
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::threads;
 use chat_database::{Database, Error, connect::Options};
+use chat_testkit::commit_proxy::{Cut, Proxy};
+use chat_testkit::mariadb::{self, MariaDb};
 use tokio::runtime::Handle;
 
-use crate::support::mariadb::{self, MariaDb};
-use crate::support::proxy::{Cut, Proxy};
 use crate::support::world::{World, pair, sent, user};
 
 on_both_backends!(
@@ -92,7 +92,7 @@ async fn the_same_key_on_two_nodes_is_stored_once(mut w: World) {
 /// A COMMIT that the server carried out and whose answer was lost stands; one that never arrived is made again.
 #[tokio::test]
 async fn a_lost_answer_to_commit_is_settled_by_reading() {
-    if !mariadb::wanted("a_lost_answer_to_commit_is_settled_by_reading") {
+    if !chat_testkit::mariadb::wanted("a_lost_answer_to_commit_is_settled_by_reading") {
         return;
     }
     let server = MariaDb::start();
@@ -117,7 +117,7 @@ async fn a_lost_answer_to_commit_is_settled_by_reading() {
 
 #[tokio::test]
 async fn a_commit_that_cannot_be_settled_is_called_so() {
-    if !mariadb::wanted("a_commit_that_cannot_be_settled_is_called_so") {
+    if !chat_testkit::mariadb::wanted("a_commit_that_cannot_be_settled_is_called_so") {
         return;
     }
     let server = MariaDb::start();
@@ -138,7 +138,7 @@ async fn a_commit_that_cannot_be_settled_is_called_so() {
 
 #[tokio::test]
 async fn a_killed_server_is_unavailable_until_it_is_back() {
-    if !mariadb::wanted("a_killed_server_is_unavailable_until_it_is_back") {
+    if !chat_testkit::mariadb::wanted("a_killed_server_is_unavailable_until_it_is_back") {
         return;
     }
     let mut server = MariaDb::start();

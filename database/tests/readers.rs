@@ -137,6 +137,7 @@ fn read_until(over: &AtomicBool, file: &Path) {
     let connection = Connection::open(file).unwrap();
     while !over.load(Ordering::Relaxed) {
         connection.execute_batch("BEGIN; SELECT count(*) FROM ballast").unwrap();
+        #[expect(clippy::disallowed_methods, reason = "an OS thread of the test's own waits")]
         thread::sleep(Duration::from_millis(7));
         connection.execute_batch("COMMIT").unwrap();
     }

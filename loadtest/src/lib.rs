@@ -13,6 +13,7 @@
 //!  stage ─ pacer        recorder               audit
 //!    │     by the clock │ latencies, lateness  │ a ledger per conversation, pure
 //!    │                  │                      │
+//!  keys                 the idempotency keys that clients make
 //!  enter ─ client       gauge ─ usage          rest
 //!    │     a socket     │       /proc          history, to hold what was counted against what is stored
 //!    │     frame        inside  /metrics: where the time of messages goes
@@ -42,6 +43,7 @@ pub mod environment;
 pub mod frame;
 pub mod gauge;
 pub mod inside;
+pub mod keys;
 pub mod live;
 pub mod outcome;
 pub mod pacer;

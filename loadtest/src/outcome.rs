@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Faults, Tally};
 use crate::inside::Inside;
+use crate::keys::Keys;
 use crate::stats::float;
 use crate::stats::latency::{Latency, Summary};
 use crate::stats::schedule::Arrivals;
@@ -25,6 +26,9 @@ pub struct Outcome {
     pub load: Offered,
     /// The flags that made the scenario what it was.
     pub settings: BTreeMap<String, String>,
+    /// The idempotency keys of the messages that its clients sent; `None` if they sent none.
+    #[serde(default)]
+    pub keys: Option<Keys>,
     /// Seconds that were measured.
     pub seconds: f64,
     /// The figures that people ask for first, by name; made from the rest.

@@ -67,6 +67,7 @@ pub async fn measure<S: Scenario>(
         target: target.name.clone(),
         load: scenario.offered(&load),
         settings: scenario.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        keys: scenario.keys(),
         seconds,
         figures: Default::default(),
         server: gauge.costs(&before, &after, resident_before),

@@ -23,6 +23,7 @@ pub use slow_readers::SlowReaders;
 
 use std::time::Instant;
 
+use crate::keys::Keys;
 use crate::outcome::Offered;
 use crate::stage::{Load, Stage};
 
@@ -38,6 +39,11 @@ pub trait Scenario {
 
     /// The flags that make it what it is, by name.
     fn settings(&self) -> Vec<(&'static str, String)>;
+
+    /// The idempotency keys of the messages that it sends; `None` if it sends none.
+    fn keys(&self) -> Option<Keys> {
+        None
+    }
 
     /// How many connections it has open at a time, at most.
     fn connections(&self) -> u32;

@@ -3,9 +3,6 @@
 //! The hub is the program beside this one (`cargo build`), or `CHAT_TEST_HUB`. Node.js and a browser take part where
 //! `CHAT_TEST_PEERS` is set, as in `scripts/test`; then nothing may be missing. MariaDB where `CHAT_TEST_MARIADB=1`.
 
-#[path = "../../database/tests/support/mariadb.rs"]
-#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test's support")]
-mod mariadb;
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -277,8 +274,8 @@ async fn compare_with_the_sockets_alone() {
 #[tokio::test]
 async fn compare_on_mariadb_with_three_statements_a_message() {
     let test = "compare_on_mariadb_with_three_statements_a_message";
-    let Some(hub) = hub().filter(|_| with_peers() && mariadb::wanted(test)) else { return };
-    let server = mariadb::MariaDb::start();
+    let Some(hub) = hub().filter(|_| with_peers() && chat_testkit::mariadb::wanted(test)) else { return };
+    let server = chat_testkit::mariadb::MariaDb::start();
     let (hubs, peers) = (server.database("hub"), server.database("peer"));
     let line = "compare --spawn --peer node-mysql --pairs 10 --in-flight 4 --rounds 1 --seconds 1 --warmup 0.3 --json";
     let said = loadtest(line, &["--hub", &hub, "--database-url", &hubs, "--peer-database-url", &peers]).await;

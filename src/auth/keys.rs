@@ -1,4 +1,4 @@
-//! The keys that tokens are verified with, each pinned to exactly one algorithm.
+//! The keys that verify tokens, each pinned to exactly one algorithm.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 
-use super::LEEWAY_SECONDS;
+use super::identity::LEEWAY_SECONDS;
 
-/// How short a secret may be, in bytes (RFC 7518, 3.2).
+/// The minimum length of a secret, in bytes (RFC 7518, 3.2).
 pub const SHORTEST_SECRET: usize = 32;
 
-/// Whose tokens are taken, and for whom they must be made; empty: not checked.
+/// The accepted issuers and audiences of tokens; an empty list is not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Issuer {
-    /// The values of `iss` that are taken.
+    /// The accepted values of `iss`.
     pub issuers: Vec<String>,
-    /// The values of `aud` that are taken.
+    /// The accepted values of `aud`.
     pub audiences: Vec<String>,
 }
 
-/// Why keys cannot be used.
+/// Why a set of keys is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A secret is too short.
@@ -29,19 +29,19 @@ pub enum Error {
     /// Two keys have one name.
     #[error("two keys are called {0:?}")]
     SameName(String),
-    /// A PEM block is no public key that we can use.
+    /// A PEM block is not a supported public key.
     #[error("PEM block {0} is no RSA, P-256 or Ed25519 public key (make one with `openssl pkey -pubout`)")]
     Pem(usize),
-    /// A private key stands where a public one belongs.
+    /// A PEM block is a private key, where a public one is needed.
     #[error("PEM block {0} is a private key: keep it with whoever signs, and give us the public one")]
     Private(usize),
     /// There is no PEM block.
     #[error("there is no PEM block in it")]
     NoPem,
-    /// The JWKS cannot be read.
+    /// The JWKS cannot be parsed.
     #[error("it is no JWKS: {0}")]
     Jwks(String),
-    /// The JWKS holds nothing to verify signatures with.
+    /// The JWKS holds no key that verifies signatures.
     #[error("there is no RS256, ES256, EdDSA or HS256 key in it")]
     NoJwk,
 }
@@ -56,21 +56,21 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// A key, the one algorithm that it is for, and what its tokens must hold.
+/// A key, its one algorithm, and the required claims of its tokens.
 pub(super) struct Key {
-    /// Its name: what a token's header may pick.
+    /// Its name, which a token's `kid` may select.
     name: Option<String>,
     pub(super) decoding: DecodingKey,
     pub(super) validation: Validation,
 }
 
-/// Says where JSON is wrong, not what stands there: it may be a secret.
+/// Describes a JSON error by its position only: the text there may be a secret.
 fn place_of(error: &serde_json::Error) -> String {
     format!("line {}, column {} is not what a key set has there", error.line(), error.column())
 }
 
 impl Keys {
-    /// Takes shared secrets, for HS256. A secret may have a name that a token's `kid` picks: `kid=<name>:<secret>`.
+    /// Makes keys of shared secrets, for HS256. A secret may have a name, which a token's `kid` selects: `kid=<name>:<secret>`.
     ///
     /// # Errors
     /// [`Error::ShortSecret`], [`Error::SameName`].
@@ -85,10 +85,10 @@ impl Keys {
         Self::collect(secrets.into_iter().enumerate().map(read))
     }
 
-    /// Takes public keys, one PEM block after another; RSA for RS256, P-256 for ES256, Ed25519 for EdDSA.
+    /// Makes keys of public keys in PEM, one block after another; RSA for RS256, P-256 for ES256, Ed25519 for EdDSA.
     ///
     /// # Errors
-    /// What is wrong with which block.
+    /// An [`Error`] that names the block.
     pub fn from_pem(text: &str, issuer: &Issuer) -> Result<Self, Error> {
         let blocks = pem_blocks(text);
         if blocks.is_empty() {
@@ -104,7 +104,7 @@ impl Keys {
         Self::collect(blocks.into_iter().enumerate().map(read))
     }
 
-    /// Takes a JSON Web Key Set (RFC 7517). Keys that are not for signatures, or of other kinds, are left out.
+    /// Makes keys of a JSON Web Key Set (RFC 7517). Keys of other kinds, or not for signatures, are skipped.
     ///
     /// # Errors
     /// [`Error::Jwks`], [`Error::NoJwk`], [`Error::ShortSecret`], [`Error::SameName`].
@@ -124,7 +124,7 @@ impl Keys {
     }
 
     /// Returns the keys that may have signed a token: those that its `kid` names; without a name, or with
-    /// one that nobody has, those without a name (without a `kid`: all).
+    /// one that no key has, those without a name (without a `kid`: all).
     pub(super) fn candidates<'a>(&'a self, kid: Option<&'a str>) -> impl Iterator<Item = &'a Key> {
         let known = kid.is_some_and(|kid| self.0.iter().any(|key| key.name.as_deref() == Some(kid)));
         self.0.iter().filter(move |key| match (kid, known) {
@@ -152,7 +152,7 @@ impl Key {
         let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY_SECONDS;
         validation.validate_nbf = true;
-        // Without a configured audience, a token for somebody is for us.
+        // Without a configured audience, a token for any audience is accepted.
         validation.validate_aud = !issuer.audiences.is_empty();
         let mut required = vec!["exp"];
         if !issuer.audiences.is_empty() {
@@ -168,7 +168,7 @@ impl Key {
     }
 }
 
-/// Takes the name off a secret: `kid=<name>:<secret>`.
+/// Splits a secret into its name and the secret itself: `kid=<name>:<secret>`.
 #[must_use]
 pub fn named(text: &str) -> (Option<&str>, &str) {
     match text.strip_prefix("kid=").and_then(|rest| rest.split_once(':')) {
@@ -215,7 +215,7 @@ fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
         AlgorithmParameters::OctetKey(_) => Algorithm::HS256,
         _ => return None,
     };
-    // A key that says what it is for must be for that.
+    // A key that names its use or its algorithm must be meant for signatures with that algorithm.
     match jwk.common.key_algorithm {
         Some(said) if Algorithm::try_from(said).ok() != Some(fits) => None,
         _ => Some(fits),

@@ -1,4 +1,4 @@
-//! Tokens for development and tests: what the marketplace's core issues in production.
+//! Makes tokens for development and tests; in production the marketplace's core issues them.
 
 use std::time::Duration;
 
@@ -7,20 +7,21 @@ use chat_database::time::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
-use super::{Issuer, Role, keys};
+use super::identity::Role;
+use super::keys::{self, Issuer};
 
-/// What a token is to say.
+/// The claims of a token.
 #[derive(Debug, Clone)]
 pub struct Mint<'a> {
-    /// Whom it is for.
+    /// The user.
     pub user: UserId,
-    /// What they may do.
+    /// The role.
     pub role: Role,
-    /// How long it is good.
+    /// The token's lifetime.
     pub expires_in: Duration,
-    /// For the demo page: whose conversation it opens.
+    /// For the demo page: the user whose conversation it opens.
     pub peer: Option<UserId>,
-    /// What `iss` and `aud` must say, where they are checked.
+    /// The values of `iss` and `aud`, where they are checked.
     pub issuer: &'a Issuer,
 }
 
@@ -41,7 +42,7 @@ struct Claims<'a> {
 /// Makes a token, signed with a shared secret (which may have a name, see [`keys::named`]).
 ///
 /// # Errors
-/// Whatever the signer says; it has no reason to.
+/// If the token cannot be signed, which does not happen with a valid secret.
 pub fn token(secret: &str, mint: &Mint<'_>) -> Result<String, jsonwebtoken::errors::Error> {
     let (name, secret) = keys::named(secret);
     let now = Timestamp::now();

@@ -1,4 +1,4 @@
-//! Which pages may open sockets, and act by cookie.
+//! The origins whose pages may open sockets, and write by cookie.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -9,46 +9,46 @@ use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN};
 
 use crate::headers;
 
-/// Schemes of addresses that no page has as its origin: where one stands, something else was meant.
+/// URL schemes that are never the origin of a page: a configured origin with one of them is a mistake.
 const NO_PAGES: [&str; 8] = ["about", "blob", "data", "file", "ftp", "javascript", "ws", "wss"];
 
-/// Which pages may ask. Cheap to clone.
+/// The policy about origins. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     allowed: Arc<[String]>,
     own: Own,
 }
 
-/// Whether a page is taken for our own if its origin is the request's `Host`.
+/// Whether a page counts as the hub's own if its origin equals the request's `Host`.
 ///
-/// A browser can be made to believe that another name is ours (DNS rebinding), and then `Host` says that name, too. It sends
-/// no cookies of ours along then, so nothing can be done in a user's name; but where nothing else than being able to reach us
-/// counts, as in development mode, and for what a page may read (CORS), that must not be enough.
+/// With DNS rebinding, an attacker's name resolves to the hub, and `Host` holds that name, too. The browser then sends no cookies
+/// of the hub, so the page cannot act for a user. But where access needs no credentials, as in development mode, and for reading
+/// responses (CORS), an equal `Host` must not be enough.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Own {
-    /// It is not: our own origin is on the list, if it is wanted.
+    /// It does not: the hub's own origin must be on the list.
     #[default]
     Listed,
-    /// It is, whatever scheme it has: a proxy in front of us knows that.
+    /// It does, with any scheme: a proxy before the hub may speak TLS.
     ByHost,
-    /// It is if it came by TLS, as everything comes to us.
+    /// It does if its scheme is `https`: the hub itself speaks TLS.
     ByHostAndTls,
 }
 
 impl Policy {
-    /// Takes the allowed origins, as [`normalise`] writes them.
+    /// Makes a policy of the allowed origins, as [`normalise`] writes them.
     #[must_use]
     pub fn new(allowed: Vec<String>) -> Self {
         Self { allowed: allowed.into(), own: Own::Listed }
     }
 
-    /// Says whether a page may be known as our own by the request's `Host`.
+    /// Sets whether an origin that equals `Host` counts as the hub's own.
     #[must_use]
     pub fn with_own(self, own: Own) -> Self {
         Self { own, ..self }
     }
 
-    /// Lets an upgrade pass: without `Origin` (no browser), from the same origin, or from an allowed one.
+    /// Checks an upgrade: it passes without `Origin` (no browser), from the same origin, or from an allowed one.
     ///
     /// # Errors
     /// `forbidden_origin`.
@@ -56,15 +56,15 @@ impl Policy {
         if !headers.contains_key(ORIGIN) || self.may_act(headers) { Ok(()) } else { Err(forbidden()) }
     }
 
-    /// Tells whether the page that caused a request may act by cookie: it is of the same site, or its origin is
-    /// allowed. What says nothing of the page is not enough.
+    /// Tells whether the page that caused a request may write by cookie: it is of the same site, or its origin is allowed. A
+    /// request that does not name its page may not.
     #[must_use]
     pub fn allows(&self, headers: &HeaderMap) -> bool {
         let site = headers::value(headers, &HeaderName::from_static("sec-fetch-site"));
         matches!(site, Some("same-origin" | "same-site" | "none")) || self.may_act(headers)
     }
 
-    /// Lets a request that changes something and came with a cookie pass.
+    /// Checks a write that is authenticated by a cookie.
     ///
     /// # Errors
     /// `forbidden_origin`.
@@ -72,7 +72,7 @@ impl Policy {
         if self.allows(headers) { Ok(()) } else { Err(forbidden()) }
     }
 
-    /// Tells whether a page of another origin may read the answer: it is on the list.
+    /// Tells whether a page of another origin may read the response: its origin is on the list.
     #[must_use]
     pub fn may_read(&self, headers: &HeaderMap) -> bool {
         origin(headers).is_some_and(|origin| self.allowed.contains(&origin))
@@ -89,16 +89,16 @@ impl Policy {
     }
 }
 
-/// Returns the origin of the page that asks. Two are none.
+/// Returns the origin of the page; `None` if the request names more than one.
 fn origin(headers: &HeaderMap) -> Option<String> {
     let mut given = headers.get_all(ORIGIN).into_iter();
     let (Some(origin), None) = (given.next(), given.next()) else { return None };
     normalise(origin.to_str().ok()?)
 }
 
-/// Writes an origin as browsers do: scheme, host and port, in lower case, without the scheme's own port, and no path. `None`
-/// if it is none. The scheme may be an app's or an extension's (`capacitor://localhost`, `chrome-extension://<id>`): what
-/// stands behind it is compared as it is.
+/// Writes an origin as browsers do: scheme, host and port, in lower case, without the scheme's default port, and no path. `None`
+/// if the text is not an origin. The scheme may be an app's or an extension's (`capacitor://localhost`,
+/// `chrome-extension://<id>`); the rest is then compared as it is.
 #[must_use]
 pub fn normalise(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
@@ -121,7 +121,7 @@ pub fn normalise(text: &str) -> Option<String> {
     })
 }
 
-/// Takes host and port apart. Names are as DNS and apps have them: letters, digits and `-._`, in ASCII.
+/// Splits host and port. Host names consist of ASCII letters, digits and `-._`.
 fn authority(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;

@@ -1,27 +1,28 @@
-//! Where a credential stands in a request.
+//! Finds the credentials of a request.
 
 use chat_actors::Refused;
 use chat_database::change::Ticket;
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 
-use super::{Authenticator, Identity, unauthorized};
+use super::Authenticator;
+use super::identity::{Identity, unauthorized};
 use crate::headers::{cookies, listed};
 
 /// The sub-protocol under which a browser can hand over a token.
 pub const SUBPROTOCOL: &str = "bearer";
 
-/// How many cookies of the name are tried: a check of a signature is work.
+/// The maximum number of cookies that are tried: verifying a signature is expensive.
 const MOST_COOKIES: usize = 8;
 
-/// What a caller shows.
+/// The credentials of a request.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
-    /// A token that the caller put there itself.
+    /// A token that the caller sent explicitly.
     Token(String),
-    /// A token that a browser put there by itself: any page could have caused that, so for everything that
-    /// changes something the page's origin counts, too. A browser sends every cookie of the name, those of other paths and
-    /// of the domain above first or last as it likes: one of them must be good.
+    /// Tokens that a browser sent by itself, as cookies. Any page can cause that, so writes also check the page's origin. A
+    /// browser sends all cookies of the name, also those of other paths and of the parent domain, in any order: one of them must
+    /// be valid.
     Cookie(Vec<String>),
     /// A token after `bearer` in `Sec-WebSocket-Protocol`.
     Subprotocol(String),
@@ -47,7 +48,7 @@ impl Credentials {
         bearer(headers).map(Self::Token).or_else(|| cookie(headers).map(Self::Cookie))
     }
 
-    /// Finds what a WebSocket's request shows. What was put there for this very request goes before the cookie.
+    /// Finds the credentials of an upgrade request. Explicit credentials take precedence over the cookie.
     #[must_use]
     pub fn from_upgrade(headers: &HeaderMap, token: Option<&str>, ticket: Option<&str>) -> Option<Self> {
         bearer(headers)
@@ -58,13 +59,13 @@ impl Credentials {
             .or_else(|| cookie(headers).map(Self::Cookie))
     }
 
-    /// Tells whether a browser sent it by itself.
+    /// Tells whether a browser sent them by itself.
     #[must_use]
     pub fn is_ambient(&self) -> bool {
         matches!(self, Self::Cookie(_))
     }
 
-    /// Tells who shows it; a ticket is still to be used up.
+    /// Verifies the credentials; a ticket must still be used up.
     ///
     /// # Errors
     /// `unauthorized`.
@@ -73,7 +74,7 @@ impl Credentials {
             Self::Token(token) | Self::Subprotocol(token) => Ok((by.token(token)?, None)),
             Self::Cookie(tokens) => {
                 let mut outcomes = tokens.iter().map(|token| by.token(token));
-                // The first one's refusal, if all are refused.
+                // If all are refused, the error of the first one.
                 let first = outcomes.next().unwrap_or_else(|| Err(unauthorized("the cookie `token` is empty")));
                 first.or_else(|no| outcomes.find_map(Result::ok).ok_or(no)).map(|identity| (identity, None))
             }
@@ -82,7 +83,7 @@ impl Credentials {
     }
 }
 
-/// Takes an empty credential for none.
+/// Treats an empty credential as absent.
 fn there(text: Option<&str>) -> Option<String> {
     text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
@@ -100,12 +101,12 @@ fn cookie(headers: &HeaderMap) -> Option<Vec<String>> {
     Some(tokens.take(MOST_COOKIES).collect()).filter(|tokens: &Vec<_>| !tokens.is_empty())
 }
 
-/// A cookie's value may stand in quotes (RFC 6265, 4.1.1).
+/// Removes the quotes that a cookie's value may have (RFC 6265, 4.1.1).
 fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
-/// Tells whether [`SUBPROTOCOL`] is offered: a browser that offers one hangs up if the answer names none.
+/// Tells whether [`SUBPROTOCOL`] is offered: a browser that offers one closes the connection if the response names none.
 #[must_use]
 pub fn offers_subprotocol(headers: &HeaderMap) -> bool {
     offered(headers).any(|name| name.eq_ignore_ascii_case(SUBPROTOCOL))

@@ -11,12 +11,12 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::unauthorized;
+use super::identity::unauthorized;
 
-/// How far ahead a ticket may expire, in seconds.
+/// The maximum remaining lifetime of a ticket, in seconds.
 const FARTHEST: i64 = 300;
 
-/// The secret that tickets are signed with.
+/// The secret that signs tickets.
 pub(super) struct Secret(Hmac<Sha256>);
 
 impl fmt::Debug for Secret {
@@ -25,7 +25,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a ticket says.
+/// The claims of a ticket.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Read {
     pub(super) id: String,

@@ -1,4 +1,4 @@
-//! What a token says.
+//! Verifies a token and reads its claims.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Identity, Keys, Role, unauthorized};
+use super::identity::{Identity, Role, unauthorized};
+use super::keys::Keys;
 
 /// The claims that we read. The user is the first of the four that is present.
 #[derive(Deserialize)]
@@ -28,12 +29,12 @@ struct Claims {
     exp: f64,
 }
 
-/// What of a token's header counts before its signature does.
+/// The parts of a token's header that are checked before its signature.
 #[derive(Deserialize)]
 struct Header {
     #[serde(default)]
     kid: Option<String>,
-    /// Whether the issuer says that something must be understood (RFC 7515, 4.1.11), whatever it is.
+    /// Whether the header marks extensions as critical (RFC 7515, 4.1.11): the hub understands none.
     #[serde(default, rename = "crit", deserialize_with = "present")]
     critical: bool,
 }
@@ -50,7 +51,7 @@ fn header(token: &str) -> Option<Header> {
 pub(super) fn verify(keys: &Keys, token: &str) -> Result<Identity, Refused> {
     let header = header(token).ok_or_else(|| unauthorized("this is no token that we take: a signed JWT is needed"))?;
     if header.critical {
-        // jsonwebtoken reads `crit` and goes on.
+        // jsonwebtoken ignores `crit`.
         return Err(unauthorized("the token's header has `crit`, and we know no extension that could be meant"));
     }
     let mut why = ErrorKind::InvalidAlgorithm;
@@ -73,14 +74,14 @@ fn identity(claims: Claims) -> Result<Identity, Refused> {
         Some("service") => Role::Service,
         _ => Role::User,
     };
-    // Saturates: a token for all times is good for a very long one.
+    // Saturates: a token without a realistic end is valid for a very long time.
     #[expect(clippy::cast_possible_truncation, reason = "clamped to the year 9999 before")]
     let expires_at = Timestamp::from_millis((exp.clamp(0.0, 253_402_300_799.0) * 1_000.0) as i64);
     Ok(Identity { user, role, expires_at })
 }
 
-/// Chooses what is worth saying when several keys refuse: a token that a key has signed failed later than one
-/// whose signature is wrong.
+/// Chooses the error to report when several keys refuse a token: an error after the signature check tells more than a wrong
+/// signature.
 fn the_nearer(one: ErrorKind, other: ErrorKind) -> ErrorKind {
     let depth = |kind: &ErrorKind| match kind {
         ErrorKind::InvalidAlgorithm => 0,

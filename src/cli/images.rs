@@ -1,4 +1,4 @@
-//! How images are taken in and kept.
+//! The settings of images.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use clap::Args;
 use super::secret::Secret;
 use super::value::{self, Rate};
 
-/// How images are taken in and kept.
+/// The settings of images.
 #[derive(Debug, Clone, Args)]
 pub struct ImageArgs {
     /// Where images are kept: `file:<folder>`, or `s3://<bucket>/<prefix>` with the usual `AWS_*` in the environment.
@@ -20,25 +20,25 @@ pub struct ImageArgs {
         help_heading = "Images"
     )]
     pub media_url: Secret,
-    /// Send readers of images on to the store by links that it signs (S3), instead of passing its bytes through.
+    /// Redirect readers of images to links that the store signs (S3), instead of passing the bytes through the hub.
     #[arg(long, env = "CHAT_MEDIA_REDIRECT", help_heading = "Images")]
     pub media_redirect: bool,
-    /// How long the links in messages are good, at least.
+    /// How long the image links in messages are valid, at least.
     #[arg(long, env = "CHAT_MEDIA_LINKS", value_name = "SPAN", default_value = "24h", value_parser = value::duration,
         help_heading = "Images")]
     pub media_links: Duration,
-    /// How long an uploaded image stays that nobody sends.
+    /// How long an uploaded image is kept that no message holds.
     #[arg(long, env = "CHAT_MEDIA_ORPHANS", value_name = "SPAN", default_value = "24h", value_parser = value::duration,
         help_heading = "Images")]
     pub media_orphans: Duration,
     /// Images that a user may have uploaded and not sent.
     #[arg(long, env = "CHAT_MAX_UNSENT", value_name = "N", default_value_t = 200, help_heading = "Images")]
     pub max_unsent: usize,
-    /// Bytes that those may have together, as they are kept.
+    /// Bytes of the images that a user may have uploaded and not sent, as they are kept.
     #[arg(long, env = "CHAT_MAX_UNSENT_BYTES", value_name = "BYTES", default_value = "200MB", value_parser = value::bytes,
         help_heading = "Images")]
     pub max_unsent_bytes: usize,
-    /// How often images are swept that nobody sent, or whose message was deleted.
+    /// How often images are deleted that no message holds.
     #[arg(long, env = "CHAT_MEDIA_SWEEP", value_name = "SPAN", default_value = "60s", value_parser = value::duration,
         help_heading = "Images")]
     pub media_sweep: Duration,
@@ -71,15 +71,15 @@ pub struct ImageArgs {
     /// Requests with files that one user may have under way.
     #[arg(long, env = "CHAT_MAX_UPLOADS_PER_USER", value_name = "N", default_value_t = 4, help_heading = "Images")]
     pub max_uploads_per_user: usize,
-    /// How long a request with files may take to come in.
+    /// How long a request with files may take to arrive.
     #[arg(long, env = "CHAT_UPLOAD_DEADLINE", value_name = "SPAN", default_value = "120s", value_parser = value::duration,
         help_heading = "Images")]
     pub upload_deadline: Duration,
-    /// Images that are worked on at a time, each on a thread of its own (default: half of the cores, at least one).
+    /// Images that the hub works on at a time, each on an OS thread of its own (default: half of the cores, at least one).
     #[arg(long, env = "CHAT_IMAGE_WORKERS", value_name = "N", help_heading = "Images")]
     pub image_workers: Option<usize>,
-    /// Memory that images may take together while they are worked on: one that needs more than is left waits, one that needs
-    /// more than this is refused.
+    /// Memory that images may take together while the hub works on them. An image that needs more than is left waits; one that
+    /// needs more than this is refused.
     #[arg(long, env = "CHAT_IMAGE_MEMORY", value_name = "BYTES", default_value = "768MB", value_parser = value::bytes,
         help_heading = "Images")]
     pub image_memory: usize,

@@ -1,34 +1,34 @@
-//! Names in the environment that nothing reads: a setting that is misspelt is one that is not there, and nobody notices.
+//! Warns of environment variables that look like a setting and are none: a misspelt setting has no effect, without an error.
 
 use clap::CommandFactory;
 
 use super::Cli;
 
-/// Beginnings of the names of our tests and tools, and of what Kubernetes says of a service that is called `chat`.
-const OTHERS: [&str; 4] = ["CHAT_TEST_", "CHAT_HUB", "CHAT_PORT", "CHAT_SERVICE_"];
+/// Prefixes of variables that our tests and tools read, and that Kubernetes sets for a service named `chat`.
+const IGNORED: [&str; 4] = ["CHAT_TEST_", "CHAT_HUB", "CHAT_PORT", "CHAT_SERVICE_"];
 
-/// Beginnings of names that others use, too: only what is nearly one of ours is one of ours, misspelt.
+/// Prefixes that other programs use, too: only a name that is nearly one of our settings counts as misspelt.
 const SHARED: [&str; 3] = ["DATABASE_", "JWT_", "NATS_"];
 
-/// What begins with this is ours.
+/// The prefix of our settings.
 const OWN: &str = "CHAT_";
 
-/// How like a name of ours a name must be to be meant for it: 1 is the same.
-const ALIKE: f64 = 0.75;
+/// The similarity from which on a setting is suggested; 1 is equality.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// How many letters a name of ours may be away from one that others use, too.
-const SLIPS: usize = 2;
+/// The edit distance up to which a name with a shared prefix counts as misspelt.
+const MAX_DISTANCE: usize = 2;
 
-/// A name that nothing reads.
+/// A variable that nothing reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
     /// The name.
     pub name: String,
-    /// What may be meant by it.
+    /// The setting that may be meant.
     pub meant: Option<String>,
 }
 
-/// Warns of each variable of the environment that looks like a setting and is none. To be called once, at the start.
+/// Logs a warning for each environment variable that looks like a setting and is none. To be called once, at start.
 pub fn warn_of_unknown() {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for Unknown { name, meant } in unknown(names) {
@@ -43,7 +43,7 @@ pub fn warn_of_unknown() {
     }
 }
 
-/// Finds the names among those of the environment that look like settings and are none.
+/// Returns the names that look like a setting and are none.
 #[must_use]
 pub fn unknown(names: impl IntoIterator<Item = String>) -> Vec<Unknown> {
     let known = known();
@@ -54,20 +54,20 @@ pub fn unknown(names: impl IntoIterator<Item = String>) -> Vec<Unknown> {
 
 fn judge(name: String, known: &[String]) -> Option<Unknown> {
     let plain = name.to_ascii_uppercase();
-    if known.contains(&name) || OTHERS.iter().any(|others| plain.starts_with(others)) {
+    if known.contains(&name) || IGNORED.iter().any(|others| plain.starts_with(others)) {
         return None;
     }
     if let Some(rest) = plain.strip_prefix(OWN) {
         let likeness = |known: &&String| known.strip_prefix(OWN).map_or(0.0, |known| strsim::jaro_winkler(known, rest));
         let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-        let meant = nearest.filter(|nearest| likeness(nearest) >= ALIKE).cloned();
+        let meant = nearest.filter(|nearest| likeness(nearest) >= MIN_SIMILARITY).cloned();
         return Some(Unknown { name, meant });
     }
     if !SHARED.iter().any(|shared| plain.starts_with(shared)) {
         return None;
     }
     let away = |known: &&String| strsim::damerau_levenshtein(known, &plain);
-    let meant = known.iter().min_by_key(away).filter(|nearest| away(nearest) <= SLIPS)?.clone();
+    let meant = known.iter().min_by_key(away).filter(|nearest| away(nearest) <= MAX_DISTANCE)?.clone();
     Some(Unknown { name, meant: Some(meant) })
 }
 

@@ -1,25 +1,20 @@
-//! What must never be shown: values that hold a secret, or may, and words on the command line that nobody can tell from one.
+//! Values that hold a secret, or may: they are never printed.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+/// Replaces a value that may be secret in messages.
+pub(super) const HIDDEN: &str = "(not shown: it may be a secret)";
 
-use super::Cli;
-
-/// What stands in a message instead of a value that may be secret.
-const HIDDEN: &str = "(not shown: it may be a secret)";
-
-/// A value that holds a secret, or may: a key, a URL with a password. It is taken as it is, so that no parser can quote it, and
-/// checked in [`crate::config`].
+/// A value that holds a secret, or may: a key, a URL with a password. clap does not parse it, so that no error message can quote
+/// it; [`crate::config`] checks it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Returns the text. Whoever shows it leaves the secret out.
+    /// Returns the text. The caller must not print it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -64,80 +59,9 @@ pub fn shown(path: &Path) -> String {
     }
 }
 
-/// Takes from an error of the command line what may be a secret: what looks like a URL with a login, and words that are neither
-/// a flag nor a command, nor near one, for they are as likely the second half of a secret with a space in it.
-#[must_use]
-pub fn without_secrets(mut error: clap::Error) -> clap::Error {
-    let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand];
-    let stray = near.iter().all(|kind| error.get(*kind).is_none());
-    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
-        let Some(ContextValue::String(text)) = error.get(kind) else { continue };
-        let unknown = match kind {
-            // What follows the flags is taken for a command, whatever it is.
-            ContextKind::InvalidSubcommand => Cli::command().find_subcommand(text).is_none(),
-            ContextKind::InvalidArg => error.kind() == ErrorKind::UnknownArgument && !is_flag(&Cli::command(), text),
-            _ => error.kind() == ErrorKind::TooManyValues,
-        };
-        if text.contains('@') || (stray && unknown) {
-            error.insert(kind, ContextValue::String(HIDDEN.to_owned()));
-            // What is suggested repeats it.
-            error.remove(ContextKind::Suggested);
-        }
-    }
-    error
-}
-
-/// Tells whether a word is a flag, of whichever command.
-fn is_flag(command: &clap::Command, word: &str) -> bool {
-    let named = |argument: &clap::Arg| argument.get_long().is_some_and(|name| word.strip_prefix("--") == Some(name));
-    command.get_arguments().any(named) || command.get_subcommands().any(|command| is_flag(command, word))
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    fn said(line: &[&str]) -> String {
-        let error = Cli::try_parse_from(["chat"].iter().chain(line)).expect_err("refused");
-        without_secrets(error).to_string()
-    }
-
-    #[test]
-    fn no_word_of_the_command_line_is_repeated_that_may_be_a_secret() {
-        for line in [
-            &["mysql://chat:hunter2@db/chat"][..],
-            &["--jwt-secret", "an honest", "hunter2"],
-            &["--hunter2"],
-            &["--hunter2=hunter2"],
-            &["-hunter2"],
-            &["token", "--user", "1", "hunter2"],
-            &["token", "--user", "hunter2@db"],
-            &["serve", "hunter2"],
-            &["--media-redirect=hunter2"],
-            &["--heartbeat", "mysql://chat:hunter2@db/chat"],
-            &["--rate-limit", "chat:hunter2@db"],
-            &["--database-urn", "mysql://chat:hunter2@db/chat"],
-            &["--database-urn=mysql://chat:hunter2@db/chat"],
-        ] {
-            let said = said(line);
-            assert!(!said.contains("hunter2"), "{line:?}: {said}");
-        }
-    }
-
-    #[test]
-    fn what_is_near_a_flag_or_a_command_is_named() {
-        for (line, name) in [
-            (&["--databse-url", "x"][..], "--databse-url"),
-            (&["servee"], "servee"),
-            (&["--heartbeat", "soon"], "soon"),
-            (&["--listen", "a", "--listen", "b"], "--listen"),
-        ] {
-            let said = said(line);
-            assert!(said.contains(name), "{line:?}: {said}");
-        }
-    }
 
     #[test]
     fn a_secret_is_not_shown() {

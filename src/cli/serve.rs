@@ -1,4 +1,4 @@
-//! How to serve: every setting, with its default.
+//! The settings of `serve`, with their defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,22 +9,23 @@ pub use super::images::ImageArgs;
 use super::secret::Secret;
 use super::value::{self, Rate};
 
-/// Where the database is if nobody says.
+/// The default database.
 pub const DATABASE_URL: &str = "sqlite://data/chat.db?mode=rwc";
 
-/// How to serve.
+/// The settings of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on. Elsewhere than on loopback, a JWT key is needed.
+    /// Address and port to listen on. Any address but loopback needs a JWT key.
     #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", help_heading = "Network")]
     pub listen: String,
-    /// What stands before every path, for example `/api`.
+    /// The prefix of every path, for example `/api`.
     #[arg(long, env = "CHAT_BASE_PATH", default_value = "", help_heading = "Network")]
     pub base_path: String,
     /// The hub's own address as browsers see it; its origin is allowed.
     #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL", help_heading = "Network")]
     pub public_url: Option<String>,
-    /// Origins whose pages may open sockets, act by cookie and read answers, separated by commas; apps' and extensions' too.
+    /// Origins whose pages may open sockets, act by cookie and read answers, separated by commas. Origins of apps and extensions
+    /// count too: `capacitor://localhost`, `chrome-extension://<id>`.
     #[arg(long, env = "CHAT_ALLOWED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', help_heading = "Network")]
     pub allowed_origins: Vec<String>,
     /// Certificate chain, PEM: serve https and wss. Needs --tls-key.
@@ -41,18 +42,18 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub keys: KeyArgs,
 
-    /// `sqlite://…?mode=rwc`, `mysql://…` or `mariadb://…`. Migrated at start.
+    /// `sqlite://…?mode=rwc`, `mysql://user:…@host/chat` or `mariadb://…`. The hub migrates it at start.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = DATABASE_URL, hide_env_values = true,
         help_heading = "Storage")]
     pub database_url: Secret,
-    /// How long to wait at the start for a database that is away, or `off`.
+    /// How long the start waits for a database that is away, or `off`.
     #[arg(long, env = "CHAT_WAIT_FOR_DATABASE", value_name = "SPAN|off", default_value = "30s",
         value_parser = value::duration_or_off, help_heading = "Storage")]
     pub wait_for_database: Duration,
-    /// Connections that read from the database; with SQLite, as many threads make pages besides.
+    /// Connections that read from the database; with SQLite, as many OS threads make pages besides.
     #[arg(long, env = "CHAT_DATABASE_READERS", value_name = "N", default_value_t = 4, help_heading = "Storage")]
     pub database_readers: u32,
-    /// Where nodes are joined by NATS; this version joins them by their database, and does not start with it.
+    /// Reserved: this version joins its nodes by their database, and does not start with it.
     #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, help_heading = "Storage")]
     pub nats_url: Option<Secret>,
     /// This node's name, unique among the nodes of one database (default: made up at start).
@@ -111,7 +112,7 @@ pub struct KeyArgs {
     pub ticket_secret: Option<Secret>,
 }
 
-/// What one may ask of the hub.
+/// The limits of users, connections and the node.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
     /// WebSocket connections of this node.
@@ -139,7 +140,7 @@ pub struct LimitArgs {
     /// Images of one message.
     #[arg(long, env = "CHAT_MAX_IMAGES", value_name = "N", default_value_t = 10, help_heading = "Limits")]
     pub max_images: usize,
-    /// Frames of one connection that wait for their answer; then nothing more is read from it.
+    /// Frames of one connection that wait for their answer; beyond that the hub reads nothing from it.
     #[arg(long, env = "CHAT_MAX_IN_FLIGHT", value_name = "N", default_value_t = 16, help_heading = "Limits")]
     pub max_in_flight: usize,
     /// Messages per second and user, or `off`; `off` also lifts the limits on edits, receipts, typing, queries and new
@@ -184,14 +185,14 @@ pub struct LimitArgs {
     #[arg(long, env = "CHAT_EDIT_WINDOW", value_name = "SPAN", default_value = "15m", value_parser = value::duration,
         help_heading = "Limits")]
     pub edit_window: Duration,
-    /// Bytes that may wait for a client that reads slowly; then it is closed with 4002.
+    /// Bytes that may wait for a client that reads slowly; beyond that its connection is closed with 4002.
     #[arg(long, env = "CHAT_OUTBOX_BYTES", value_name = "BYTES", default_value = "1MiB", value_parser = value::bytes,
         help_heading = "Limits")]
     pub outbox_bytes: usize,
     /// Frames that may wait for a client that reads slowly.
     #[arg(long, env = "CHAT_OUTBOX_FRAMES", value_name = "N", default_value_t = 4_096, help_heading = "Limits")]
     pub outbox_frames: usize,
-    /// Writes that may wait for storage; then clients are told `overloaded`.
+    /// Writes that may wait for storage; beyond that clients get `overloaded`.
     #[arg(long, env = "CHAT_STORAGE_QUEUE", value_name = "N", default_value_t = 10_000, help_heading = "Limits")]
     pub storage_queue: usize,
 }
@@ -199,7 +200,7 @@ pub struct LimitArgs {
 /// How the process runs.
 #[derive(Debug, Clone, Args)]
 pub struct ProcessArgs {
-    /// Threads that run the hub (default: half of the cores, at least one).
+    /// OS threads that run the hub (default: half of the cores, at least one).
     #[arg(long, env = "CHAT_WORKERS", value_name = "N", help_heading = "Process")]
     pub workers: Option<usize>,
     /// On a machine of two cores, hold the thread that runs the hub to one and storage's to the other while commits are
@@ -207,23 +208,23 @@ pub struct ProcessArgs {
     #[arg(long, env = "CHAT_HOLD_CORES", value_name = "on|off", default_value = "on", value_parser = value::switch,
         action = ArgAction::Set, help_heading = "Process")]
     pub hold_cores: bool,
-    /// How long the hub takes to end, at most.
+    /// How long the drain may take, at most.
     #[arg(long, env = "CHAT_DRAIN_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = value::seconds,
         help_heading = "Process")]
     pub drain_seconds: Duration,
-    /// How often an open connection is pinged; it is closed after two pings without a sign of life.
+    /// How often the hub pings a connection; it closes one after two pings without a sign of life.
     #[arg(long, env = "CHAT_HEARTBEAT", value_name = "SPAN", default_value = "25s", value_parser = value::duration,
         help_heading = "Process")]
     pub heartbeat: Duration,
-    /// How long after their last connection a user counts as gone.
+    /// How long after their last connection a user counts as offline.
     #[arg(long, env = "CHAT_OFFLINE_AFTER", value_name = "SPAN", default_value = "10s", value_parser = value::duration,
         help_heading = "Process")]
     pub offline_after: Duration,
-    /// How often the database is asked for what other nodes have committed.
-    #[arg(long, env = "CHAT_POLL", value_name = "SPAN", default_value = "100ms", value_parser = value::duration,
+    /// How often the hub asks the database for commits of other nodes.
+    #[arg(long, env = "CHAT_COMMIT_POLL_INTERVAL", value_name = "SPAN", default_value = "100ms", value_parser = value::duration,
         help_heading = "Process")]
-    pub poll: Duration,
-    /// How long a thread stays awake without anything to do.
+    pub commit_poll_interval: Duration,
+    /// How long a thread's actor stays in memory without work.
     #[arg(long, env = "CHAT_THREAD_IDLE", value_name = "SPAN", default_value = "60s", value_parser = value::duration,
         help_heading = "Process")]
     pub thread_idle: Duration,

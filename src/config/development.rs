@@ -1,15 +1,42 @@
-//! The secret of development mode: made once, kept under `data/`.
+//! Development mode: without any key, tokens are signed with a secret that is made once and kept under `data/`.
 
+use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use chat_database::private;
+use uuid::Uuid;
 
 use crate::auth::keys::SHORTEST_SECRET;
 
 const FILE: &str = "development.secret";
 
-/// Reads the secret, or makes it.
+/// The secret of development mode.
+#[derive(Clone)]
+pub struct Development {
+    secret: String,
+}
+
+impl Development {
+    pub(super) fn new(secret: String) -> Self {
+        Self { secret }
+    }
+
+    /// Returns the secret that tokens are signed with.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for Development {
+    /// Leaves out the secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Development")
+    }
+}
+
+/// Reads the secret, or creates it.
 pub(super) fn secret(folder: &Path) -> Result<String, String> {
     let path = folder.join(FILE);
     let failed = |what: &str, error: std::io::Error| {
@@ -22,7 +49,7 @@ pub(super) fn secret(folder: &Path) -> Result<String, String> {
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             private::make_folder(folder).map_err(|error| failed("made", error))?;
-            let secret = super::random_secret();
+            let secret = random_secret();
             match private::make_file(&path) {
                 Ok(mut file) => {
                     writeln!(file, "{secret}")
@@ -30,7 +57,7 @@ pub(super) fn secret(folder: &Path) -> Result<String, String> {
                         .map_err(|error| failed("written", error))?;
                     Ok(secret)
                 }
-                // Somebody else has made it in this very moment.
+                // Another process has created it in the meantime.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     let text = std::fs::read_to_string(&path).map_err(|error| failed("read", error))?;
                     check(&path, text.trim())
@@ -50,4 +77,9 @@ fn check(path: &Path, secret: &str) -> Result<String, String> {
         ));
     }
     Ok(secret.to_owned())
+}
+
+/// Makes a secret of 96 random digits.
+pub(super) fn random_secret() -> String {
+    (0..3).map(|_| Uuid::new_v4().simple().to_string()).collect()
 }

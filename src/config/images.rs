@@ -1,4 +1,4 @@
-//! What the flags say of images.
+//! The configuration of images.
 
 use chat_actors::images::pipeline::Bounds;
 use chat_actors::images::{self, links};
@@ -7,13 +7,14 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::cli::serve::ImageArgs;
+use crate::process::half_of_the_cores;
 
 pub(super) fn place(args: &ImageArgs) -> Result<Location, String> {
     args.media_url.expose().parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))
 }
 
-/// Finds what is out of bounds.
-pub(super) fn limits(args: &ImageArgs) -> Vec<String> {
+/// Returns an error for each setting that is out of bounds.
+pub(super) fn out_of_bounds(args: &ImageArgs) -> Vec<String> {
     let bounds = [
         ("CHAT_MAX_IMAGE", args.max_image, 1_024, 100 << 20),
         ("CHAT_MAX_IMAGE_PIXELS", args.max_image_pixels, 1, 400_000_000),
@@ -37,10 +38,10 @@ pub(super) fn limits(args: &ImageArgs) -> Vec<String> {
     outside.chain(empty).collect()
 }
 
-/// Says how links are made: under the public address if there is one, else relative to the host.
+/// Returns the options of image links: under the public URL if there is one, else relative to the host.
 pub(super) fn links(args: &ImageArgs, base_path: &str, public_url: Option<&str>, secret: [u8; 32]) -> links::Options {
     let prefix = match public_url {
-        // An address without a path is the host's: the hub's own path comes behind it.
+        // A public URL without a path names the host alone: the base path is appended.
         Some(url) if url.split("://").nth(1).is_some_and(|rest| !rest.contains('/')) => format!("{url}{base_path}"),
         Some(url) => url.to_owned(),
         None => base_path.to_owned(),
@@ -68,7 +69,7 @@ pub(super) fn options(args: &ImageArgs, links: links::Options) -> images::Option
         files_per_minute: args.upload_rate.0,
         burst: args.upload_burst,
         deadline: args.upload_deadline,
-        workers: args.image_workers.unwrap_or_else(super::half_of_the_cores),
+        workers: args.image_workers.unwrap_or_else(half_of_the_cores),
         memory: args.image_memory as u64,
         held: crate::memory::held,
         unsent: args.max_unsent as u64,

@@ -1,3 +1,4 @@
+use chat_actors::hub::{Rate, Rates};
 use clap::Parser;
 use tempfile::TempDir;
 
@@ -10,7 +11,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn config(flags: &[&str], folder: &Path) -> Result<Config, Problems> {
+fn config(flags: &[&str], folder: &Path) -> Result<Config, ConfigErrors> {
     let cli = Cli::try_parse_from(["chat"].iter().chain(flags)).expect("flags that can be read");
     Config::from_args_in(&cli.serve, folder)
 }
@@ -27,7 +28,7 @@ fn nothing_at_all_is_development_mode() {
     let folder = folder();
     let first = config(&["--listen", "127.0.0.1:0"], folder.path()).expect("development mode");
     let secret = first.development.expect("a secret").secret().to_owned();
-    assert!(secret.len() >= 64, "nobody guesses that");
+    assert!(secret.len() >= 64, "the secret is too long to be guessed");
     let again = config(&["--listen", "[::1]:0"], folder.path()).expect("development mode");
     assert_eq!(again.development.expect("a secret").secret(), secret, "it is kept");
     let file = std::fs::metadata(folder.path().join("development.secret")).expect("a file");

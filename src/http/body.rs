@@ -1,4 +1,4 @@
-//! Request bodies: JSON, counted while they stream, under a deadline.
+//! Request bodies: JSON, with a limit on size and time while they stream.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,26 +14,26 @@ use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use warp::{Filter, Rejection};
 
 use super::error::ApiError;
-use super::parameters::Parameters;
+use super::header_parameters::Parameters;
 use crate::headers;
 
 /// How many bytes a JSON body may have.
 pub(crate) const LIMIT: usize = 64 * 1024;
 
-/// How many bytes of a body that is refused are read and forgotten, so that its sender is there to hear the answer.
-const DISCARDED: usize = 64 << 20;
+/// How many bytes of a refused body are read and dropped, so that its sender can read the response.
+const MAX_DISCARDED: usize = 64 << 20;
 
-/// How long what is left of a body is read and forgotten, at most.
-const DISCARDING: Duration = Duration::from_secs(5);
+/// How long a refused body is read and dropped, at most.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much of it is read until others have their turn, and for how long.
-const STRETCH: usize = 64 << 10;
-const REST: Duration = Duration::from_millis(1);
+/// Dropping a body pauses after this many bytes, for this long, so that other tasks get to run.
+const PAUSE_BYTES: usize = 64 << 10;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The longest boundary of a form. RFC 2046 has 70 bytes.
 const BOUNDARY: usize = 200;
 
-/// What a form with files says that it is.
+/// The media type of a form with files.
 const MULTIPART: &str = "multipart/form-data";
 
 /// How long a JSON body may take to arrive.
@@ -41,7 +41,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + Sync>>;
 
-/// A request's body, not read yet: nothing of it is, before its sender is known.
+/// A request's body that has not been read: the sender is authenticated first.
 pub(crate) struct Body {
     headers: HeaderMap,
     chunks: Chunks,
@@ -65,19 +65,19 @@ impl Body {
         object(&self.bytes().await?)
     }
 
-    /// Reads a JSON object that claims to come from nobody but `user`.
+    /// Reads a JSON object, and refuses it if it names another sender than `user`.
     pub(crate) async fn json_of<T: DeserializeOwned>(self, user: UserId) -> Result<T, ApiError> {
         let bytes = self.bytes().await?;
         claims_only(user, &bytes)?;
         object(&bytes)
     }
 
-    /// Reads a JSON object that claims to come from nobody but `user`; no body at all is the default.
+    /// Reads a JSON object as [`Body::json_of`] does; an empty body gives the default.
     pub(crate) async fn json_of_or_default<T: DeserializeOwned + Default>(self, user: UserId) -> Result<T, ApiError> {
         let Self { headers, chunks } = self;
         let bytes = in_time(chunks).await?;
         if bytes.is_empty() {
-            // Many clients name a media type even for nothing.
+            // Many clients name a media type even for an empty body.
             return Ok(T::default());
         }
         must_be_json(&headers)?;
@@ -85,8 +85,8 @@ impl Body {
         object(&bytes)
     }
 
-    /// Refuses a request whose body has not been read: what comes of it is forgotten first. Who asks before sending it
-    /// (`Expect: 100-continue`) is told at once.
+    /// Refuses a request whose body has not been read: the body is read and dropped first. A client that waits for permission
+    /// to send it (`Expect: 100-continue`) gets the response at once.
     pub(crate) async fn refuse(self, error: ApiError) -> ApiError {
         if !self.headers.contains_key(EXPECT) {
             discard(self.chunks).await;
@@ -94,17 +94,17 @@ impl Body {
         error
     }
 
-    /// Returns how long it says that it is.
+    /// Returns the `Content-Length`.
     pub(crate) fn length(&self) -> Option<u64> {
         headers::value(&self.headers, &CONTENT_LENGTH)?.parse().ok()
     }
 
-    /// Tells whether it says that it is a form with files.
+    /// Tells whether the `Content-Type` is that of a form with files.
     pub(crate) fn is_multipart(&self) -> bool {
         kind(&self.headers).is_some_and(|kind| kind.value == MULTIPART)
     }
 
-    /// Takes a form apart: its boundary, and its bytes as they come. What is no form is given back.
+    /// Splits a form into its boundary and its byte stream. A body of another type is returned with the error.
     pub(crate) fn multipart(self) -> Result<(String, Chunks), Box<(Self, ApiError)>> {
         if !self.is_multipart() {
             let error = ApiError::new(ErrorCode::UnsupportedMedia, "the body must be multipart/form-data");
@@ -144,28 +144,28 @@ async fn collect(mut chunks: Chunks, limit: usize) -> Result<Vec<u8>, ApiError> 
     Ok(bytes)
 }
 
-/// Reads what is left of a body that is refused, within reason: a connection that is closed on a client that still
-/// writes loses the answer that says why. Nothing looks at what is read; hyper closes what goes on after that.
+/// Reads and drops the rest of a refused body, within limits: if the connection were closed while the client still writes, the
+/// client would lose the response. hyper closes the connection if the body goes on after that.
 pub(super) async fn discard(mut chunks: impl Stream<Item = Result<Bytes, warp::Error>> + Unpin) {
     let reading = async {
         let (mut read, mut stretch) = (0, 0);
         while let Some(Ok(chunk)) = chunks.next().await {
             read += chunk.len();
             stretch += chunk.len();
-            if read > DISCARDED {
+            if read > MAX_DISCARDED {
                 return;
             }
-            if stretch > STRETCH {
+            if stretch > PAUSE_BYTES {
                 stretch = 0;
-                tokio::time::sleep(REST).await;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     };
-    // A client that has not finished by then has been told.
-    let _ = tokio::time::timeout(DISCARDING, reading).await;
+    // A client that is still sending then has been told to stop by the response.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
 }
 
-/// Refuses what says that it is not JSON; what says nothing is taken at its word.
+/// Refuses a `Content-Type` other than JSON; without one, the body is read as JSON.
 fn must_be_json(headers: &HeaderMap) -> Result<(), ApiError> {
     match kind(headers).unwrap_or_default().value.as_str() {
         "" | "application/json" => Ok(()),
@@ -179,7 +179,7 @@ fn kind(headers: &HeaderMap) -> Option<Parameters> {
 }
 
 pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    // serde reads a struct from an array too, field by field in order: nobody means that.
+    // serde reads a struct from an array, too, field by field in order; no client means that.
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_none_or(|first| *first != b'{') {
         return Err(ApiError::bad_request("the body must be one JSON object"));
@@ -197,7 +197,7 @@ pub(crate) fn claims_only(user: UserId, bytes: &[u8]) -> Result<(), ApiError> {
     if honest { Ok(()) } else { Err(ApiError::new(ErrorCode::SenderMismatch, message)) }
 }
 
-/// Who a body says it comes from.
+/// The fields in which a body may name its sender.
 #[derive(Deserialize)]
 struct Claims {
     #[serde(default)]
@@ -212,8 +212,8 @@ struct Claims {
 #[serde(untagged)]
 enum Claim {
     User(UserId),
-    /// Something that is no id.
-    Nobody(IgnoredAny),
+    /// A value that is not an id.
+    Invalid(IgnoredAny),
 }
 
 #[cfg(test)]
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_speaks_for_another() {
+    async fn a_body_that_names_another_sender_is_refused() {
         for field in ["sender_id", "from", "user_id"] {
             for claim in ["7", "\"7\"", "-1", "\"x\"", "{}", "[42]", "42.5", "true"] {
                 let error = read(None, &format!(r#"{{"{field}":{claim}}}"#)).await.expect_err(claim);

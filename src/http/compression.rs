@@ -1,4 +1,4 @@
-//! gzip, for answers that are worth it and clients that take it.
+//! gzip, for responses that gain by it and clients that accept it.
 
 use std::io::Write;
 
@@ -15,34 +15,34 @@ use warp::reply::Response;
 use super::error::ApiError;
 use crate::headers;
 
-/// Below this many bytes it is not worth it.
-const WORTH_IT: u64 = 1_024;
+/// Responses below this many bytes are not compressed.
+const MIN_BYTES: u64 = 1_024;
 
-/// From this many bytes on it would hold up others on the same thread.
-const LARGE: usize = 64 * 1_024;
+/// Responses from this many bytes on are compressed on a blocking OS thread, so that they do not delay other tasks.
+const LARGE_BYTES: usize = 64 * 1_024;
 
-/// An answer needs no second look.
+/// Marks a response whose content encoding is chosen already.
 #[derive(Debug, Clone, Copy)]
-struct Packed;
+struct Encoded;
 
-/// Compresses an answer before its time, on another thread, as [`negotiate`] would.
-pub(super) async fn packed(gzip: bool, response: Response) -> Response {
-    settled(negotiate(gzip, response).await)
+/// Compresses a response as [`negotiate`] does, and marks it, so that it is not looked at again on its way out.
+pub(super) async fn compress_now(gzip: bool, response: Response) -> Response {
+    mark_encoded(negotiate(gzip, response).await)
 }
 
-/// Marks an answer as one whose encoding is chosen.
-pub(super) fn settled(mut response: Response) -> Response {
-    response.extensions_mut().insert(Packed);
+/// Marks a response as one whose content encoding is chosen.
+pub(super) fn mark_encoded(mut response: Response) -> Response {
+    response.extensions_mut().insert(Encoded);
     response
 }
 
-/// Compresses an answer, if it is a text in memory that is long enough and the client takes gzip.
+/// Compresses a response, if it is a text in memory that is long enough and the client accepts gzip.
 pub(super) async fn negotiate(gzip: bool, mut response: Response) -> Response {
-    if response.extensions().get::<Packed>().is_some() {
+    if response.extensions().get::<Encoded>().is_some() {
         return response;
     }
     let length = response.body().size_hint().exact().unwrap_or_default();
-    if length < WORTH_IT || !is_text(response.headers()) || response.headers().contains_key(CONTENT_ENCODING) {
+    if length < MIN_BYTES || !is_text(response.headers()) || response.headers().contains_key(CONTENT_ENCODING) {
         return response;
     }
     response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -52,17 +52,17 @@ pub(super) async fn negotiate(gzip: bool, mut response: Response) -> Response {
     let (mut head, body) = response.into_parts();
     let Ok(body) = body.collect().await else { return warp::Reply::into_response(unreadable()) };
     let plain = body.to_bytes();
-    let packed = if plain.len() < LARGE {
-        pack_at(Compression::fast(), &plain)
+    let gzipped = if plain.len() < LARGE_BYTES {
+        gzip_at(Compression::fast(), &plain)
     } else {
         let plain = plain.clone();
-        tokio::task::spawn_blocking(move || pack_at(Compression::fast(), &plain)).await.ok().flatten()
+        tokio::task::spawn_blocking(move || gzip_at(Compression::fast(), &plain)).await.ok().flatten()
     };
-    let body = match packed {
-        Some(packed) => {
+    let body = match gzipped {
+        Some(gzipped) => {
             head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             head.headers.remove(CONTENT_LENGTH);
-            packed
+            gzipped
         }
         None => plain,
     };
@@ -73,12 +73,12 @@ fn unreadable() -> ApiError {
     chat_actors::Refused::internal().into()
 }
 
-/// Compresses what is made once and sent often: as small as can be.
-pub(super) fn pack(plain: &[u8]) -> Option<Bytes> {
-    pack_at(Compression::best(), plain)
+/// Compresses at the best level: for bodies that are made once and sent often.
+pub(super) fn gzip_best(plain: &[u8]) -> Option<Bytes> {
+    gzip_at(Compression::best(), plain)
 }
 
-fn pack_at(level: Compression, plain: &[u8]) -> Option<Bytes> {
+fn gzip_at(level: Compression, plain: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), level);
     encoder.write_all(plain).ok()?;
     encoder.finish().ok().map(Bytes::from)
@@ -90,7 +90,7 @@ fn is_text(answer: &HeaderMap) -> bool {
 }
 
 /// Reads `Accept-Encoding` (RFC 9110, 12.5.3): gzip by name, else by `*`, unless its weight is zero.
-pub(super) fn takes_gzip(request: &HeaderMap) -> bool {
+pub(super) fn accepts_gzip(request: &HeaderMap) -> bool {
     let mut any = false;
     for coding in headers::listed(request, &ACCEPT_ENCODING) {
         let mut parts = coding.split(';').map(str::trim);
@@ -113,7 +113,7 @@ mod tests {
 
     use warp::http::StatusCode;
 
-    use super::super::answer;
+    use super::super::response;
     use super::*;
 
     fn asking(encodings: &[&'static str]) -> HeaderMap {
@@ -122,30 +122,30 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_taken_where_it_is_asked_for() {
+    fn gzip_is_accepted_by_name_or_by_star_unless_its_weight_is_zero() {
         for taken in
             [&["gzip"][..], &["br, gzip;q=0.5"], &["br", "GZIP"], &["*"], &["*;q=0.1"], &["deflate, *"], &["é, gzip"]]
         {
-            assert!(takes_gzip(&asking(taken)), "{taken:?}");
+            assert!(accepts_gzip(&asking(taken)), "{taken:?}");
         }
         for refused in
             [&[][..], &[""], &["br"], &["identity"], &["gzip;q=0"], &["gzip; Q = 0"], &["*, gzip; q=0.0"], &["*;q=0"]]
         {
-            assert!(!takes_gzip(&asking(refused)), "{refused:?}");
+            assert!(!accepts_gzip(&asking(refused)), "{refused:?}");
         }
     }
 
     #[tokio::test]
-    async fn what_is_packed_is_what_was_answered() {
+    async fn a_compressed_response_decompresses_to_the_original() {
         for size in [10, 2_000, 100_000] {
             let text = "[]".repeat(size / 2);
-            let response = answer::text(StatusCode::OK, answer::JSON, Bytes::from(text.clone()));
+            let response = response::text(StatusCode::OK, response::JSON, Bytes::from(text.clone()));
             let response = negotiate(true, response).await;
-            let packed = response.headers().get(CONTENT_ENCODING).is_some();
-            assert_eq!(packed, size > 1_024);
+            let gzipped = response.headers().get(CONTENT_ENCODING).is_some();
+            assert_eq!(gzipped, size > 1_024);
             let bytes = response.into_body().collect().await.expect("a body in memory").to_bytes();
             let mut read = String::new();
-            if packed {
+            if gzipped {
                 flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut read).expect("gzip");
             } else {
                 read.push_str(std::str::from_utf8(&bytes).expect("text"));

@@ -1,4 +1,4 @@
-//! From a refusal to a status and a body: the one place that does it.
+//! Errors as HTTP responses: the one place that maps an error to a status and a body.
 
 use chat_actors::protocol::ErrorCode;
 use chat_actors::{Refused, metrics};
@@ -9,9 +9,9 @@ use warp::http::StatusCode;
 use warp::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::reply::Response;
 
-use super::answer;
+use super::response;
 
-/// Why a request was refused, as HTTP says it.
+/// An error of a request: the hub's error, with an HTTP status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
     refused: Refused,
@@ -41,43 +41,43 @@ pub(crate) struct ErrorDetail {
 }
 
 impl ApiError {
-    /// Says why.
+    /// Makes an error of a code and a message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Refused::new(code, message).into()
     }
 
-    /// The form is wrong.
+    /// Makes a `bad_request`.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Refused::bad_request(message).into()
     }
 
-    /// Nothing answers on this path.
+    /// Makes the error of a path without a route.
     #[must_use]
     pub fn no_such_route() -> Self {
         Refused::not_found("resource").into()
     }
 
-    /// The path is there, the method is not. The list of codes is closed: `bad_request` comes nearest.
+    /// Makes the error of a path that has no such method. The list of codes is closed, so its code is `bad_request`.
     #[must_use]
     pub fn method_not_allowed() -> Self {
         Self::bad_request("this resource does not have this method; see the Allow header")
             .with_status(StatusCode::METHOD_NOT_ALLOWED)
     }
 
-    /// The body has more bytes than are read.
+    /// Makes the error of a body that is too large.
     #[must_use]
     pub fn body_too_large(limit: usize) -> Self {
         Self::bad_request(format!("the body has more than {limit} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
-    /// What is asked for lies beyond the end.
+    /// Makes the error of a range beyond the end.
     #[must_use]
     pub fn out_of_range(size: u64) -> Self {
         Self::bad_request(format!("the range lies beyond the {size} bytes that there are"))
             .with_status(StatusCode::RANGE_NOT_SATISFIABLE)
     }
 
-    /// hyper cannot read the request's head.
+    /// Makes the error of a request head that hyper cannot parse.
     #[must_use]
     pub fn unreadable(status: StatusCode) -> Self {
         let message = match status {
@@ -88,7 +88,7 @@ impl ApiError {
         Self::bad_request(message).with_status(status)
     }
 
-    /// The body took too long to arrive. The next time the network may be a better one.
+    /// Makes the error of a body that took too long to arrive. It is temporary: the network may be better the next time.
     #[must_use]
     pub fn body_too_slow() -> Self {
         let slow = Self::bad_request("the body did not arrive in time; send it again");
@@ -140,7 +140,7 @@ impl Reply for ApiError {
         let (status, temporary, retry_after) = (self.status, self.temporary, self.retry_after());
         let Refused { code, message, retry_after_ms } = self.refused;
         let error = ErrorDetail { code, message, temporary, retry_after_ms };
-        let mut response = answer::json(status, &ErrorBody { error });
+        let mut response = response::json(status, &ErrorBody { error });
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, seconds);
         }

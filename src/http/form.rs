@@ -30,7 +30,7 @@ pub(crate) struct SendForm {
     images: Option<Vec<Vec<u8>>>,
 }
 
-/// Reads the fields of a form that claims to come from nobody but `user`.
+/// Reads the fields of a form, and refuses it if it names another sender than `user`.
 pub(super) fn message(user: UserId, fields: Vec<(String, String)>) -> Result<MessageSend, ApiError> {
     let mut object = Map::new();
     for (name, text) in fields {

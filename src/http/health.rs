@@ -1,30 +1,17 @@
-//! `/health` and `/metrics`: for those who run the thing.
+//! `/health` and `/metrics`: for operators and their monitoring.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use bytes::Bytes;
-use chat_actors::Hub;
-use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 use utoipa::ToSchema;
-use warp::http::header::{HeaderMap, HeaderValue};
+use warp::http::header::HeaderMap;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::api::Api;
 use super::error::{ApiError, ErrorBody};
-use super::prepared::Prepared;
-use super::{Api, answer, given, reading};
+use super::filters::{get_or_head, with_api};
+use super::response;
 
-/// The media type of Prometheus' text format.
-const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-
-/// How old an answer of `/metrics` may be.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// How the node is.
+/// The state of the node.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `live` or `ready`.
@@ -33,19 +20,19 @@ pub(crate) struct Health {
 
 /// `GET /health/live`
 pub(super) fn live() -> impl Filter<Extract = (Response,), Error = Rejection> + Copy {
-    warp::path!("live").and(reading()).then(get_live)
+    warp::path!("live").and(get_or_head()).then(get_live)
 }
 
 /// `GET /health/ready`
 pub(super) fn ready(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    warp::path!("ready").and(reading()).and(given(api)).then(get_ready).map(Reply::into_response)
+    warp::path!("ready").and(get_or_head()).and(with_api(api)).then(get_ready).map(Reply::into_response)
 }
 
 /// `GET /metrics`
 pub(super) fn metrics(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("metrics")
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(warp::header::headers_cloned())
         .then(get_metrics)
         .map(Reply::into_response)
@@ -60,7 +47,7 @@ pub(super) fn metrics(api: &Api) -> impl Filter<Extract = (Response,), Error = R
     responses((status = 200, description = "It does", body = Health)),
 )]
 pub(crate) async fn get_live() -> Response {
-    answer::ok(&Health { status: "live" })
+    response::ok(&Health { status: "live" })
 }
 
 /// Tells whether the node can do its work: if not, send it no new connections.
@@ -76,7 +63,7 @@ pub(crate) async fn get_live() -> Response {
 )]
 pub(crate) async fn get_ready(api: Api) -> Result<Response, ApiError> {
     api.hub.ready().await?;
-    Ok(answer::ok(&Health { status: "ready" }))
+    Ok(response::ok(&Health { status: "ready" }))
 }
 
 /// Counts everything, for Prometheus.
@@ -90,45 +77,4 @@ pub(crate) async fn get_ready(api: Api) -> Result<Response, ApiError> {
 pub(crate) async fn get_metrics(api: Api, headers: HeaderMap) -> Result<Response, ApiError> {
     let text = api.metrics.text(&api.hub).await?;
     Ok(text.answer(&headers))
-}
-
-/// What has been counted, written down at most once a second, where messages do not wait for it. Cheap to clone.
-#[derive(Clone)]
-pub(super) struct Written {
-    counted: PrometheusHandle,
-    last: Arc<Mutex<Option<Text>>>,
-}
-
-/// What was written, and when that was begun.
-struct Text {
-    at: Instant,
-    body: Arc<Prepared>,
-}
-
-impl std::fmt::Debug for Written {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Written")
-    }
-}
-
-impl Written {
-    pub(super) fn new(counted: PrometheusHandle) -> Self {
-        Self { counted, last: Arc::default() }
-    }
-
-    /// Returns what was written last, if that is not longer ago than [`FRESH`]. Those who ask meanwhile wait for the one who
-    /// has it written.
-    async fn text(&self, hub: &Hub) -> Result<Arc<Prepared>, ApiError> {
-        let mut last = self.last.lock().await;
-        if let Some(text) = &*last
-            && text.at.elapsed() < FRESH
-        {
-            return Ok(Arc::clone(&text.body));
-        }
-        let (at, counted) = (Instant::now(), self.counted.clone());
-        let writing = hub.aside(async move { Prepared::new(PROMETHEUS, Bytes::from(counted.render())) });
-        let body = Arc::new(writing.await?);
-        *last = Some(Text { at, body: Arc::clone(&body) });
-        Ok(body)
-    }
 }

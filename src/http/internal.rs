@@ -9,10 +9,12 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::api::Api;
 use super::body::{Body, body};
-use super::caller::{Caller, caller};
+use super::credentials::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
-use super::{Api, answer, given};
+use super::filters::with_api;
+use super::response;
 
 /// How many people may be told at a time.
 const MOST: usize = 1_000;
@@ -53,7 +55,7 @@ pub(crate) struct Created {
 pub(super) fn notify(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("notifications")
         .and(warp::post())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .and(body())
         .then(create_notifications)
@@ -75,7 +77,7 @@ pub(crate) async fn create_notifications(api: Api, caller: Caller, body: Body) -
     caller.service(&api)?;
     let notice = body.json::<NewNotification>().await?.checked()?;
     let created = api.hub.notify(notice).await?;
-    Ok(answer::json(StatusCode::ACCEPTED, &Created { created }))
+    Ok(response::json(StatusCode::ACCEPTED, &Created { created }))
 }
 
 impl NewNotification {

@@ -1,7 +1,6 @@
 //! `GET /media/{id}/{full|thumb}`: the renditions of images, to those who may see them.
 
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use chat_database::time::Timestamp;
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use http_range_header::{EndPosition, StartPosition, parse_range_header};
+use sync_wrapper::SyncWrapper;
 use warp::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE,
@@ -22,29 +22,30 @@ use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::caller::{Caller, caller};
+use super::api::Api;
+use super::credentials::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
+use super::filters::{get_or_head, with_api};
 use super::query::{Query, query};
-use super::{Api, given, reading};
 use crate::headers;
 
-/// What is under an id never changes; who may see it does not go further than the reader's own cache.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
+/// A rendition never changes, and only the reader's own cache may keep it.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
-/// Nothing that a browser could find in an image may do anything.
-const HARMLESS: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
+/// A browser must run nothing that it finds in an image.
+const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
 
-/// How long a link to the store is good.
-const REDIRECT: Duration = Duration::from_secs(300);
+/// How long a signed link to the store is valid.
+const LINK_LIFETIME: Duration = Duration::from_secs(300);
 
-/// For less than that: whoever finds it in their cache must still get in.
-const REDIRECT_CACHED: HeaderValue = HeaderValue::from_static("private, max-age=240");
+/// A redirect is cached for less than [`LINK_LIFETIME`], so that a cached one still leads to a valid link.
+const REDIRECT_CACHE: HeaderValue = HeaderValue::from_static("private, max-age=240");
 
 /// `GET /media/{id}/{rendition}`
 pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("media" / String / String)
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(caller())
         .and(query())
         .and(warp::header::headers_cloned())
@@ -55,8 +56,8 @@ pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
 
 /// Reads a rendition of an image.
 ///
-/// For the members of the thread whose message holds it, and for its uploader until it is sent; for everybody else, and
-/// once the message is deleted, it is not there. Who asks is told by a token, by the cookie `token`, or by the link itself:
+/// For the members of the thread whose message holds it, and for its uploader until it is sent; for all others, and
+/// once the message is deleted, it is not there. A token, the cookie `token` or the link itself tells who the reader is:
 /// the URLs in messages carry `exp` and `sig`, which are the reader's own.
 #[utoipa::path(
     get,
@@ -98,12 +99,12 @@ pub(crate) async fn get_media(
     let etag = format!("\"{image}-{rendition}\"");
     let etag = HeaderValue::try_from(etag).map_err(|_| not_there())?;
     if headers::has_etag(&headers, &IF_NONE_MATCH, &etag) {
-        return Ok(described(StatusCode::NOT_MODIFIED, Response::default(), etag));
+        return Ok(with_validators(StatusCode::NOT_MODIFIED, Response::default(), etag));
     }
-    // The store's links are signed for GET alone: another method is refused there.
+    // The store's links are signed for GET only.
     if api.redirects
         && method == Method::GET
-        && let Some(link) = api.hub.store().link(&location.object_key, rendition, REDIRECT).await.map_err(away)?
+        && let Some(link) = api.hub.store().link(&location.object_key, rendition, LINK_LIFETIME).await.map_err(away)?
     {
         return redirect(&link);
     }
@@ -120,7 +121,7 @@ pub(crate) async fn get_media(
     metrics::get().images_served.increment(1);
     let mime = HeaderValue::try_from(location.mime).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let disposition = format!("inline; filename=\"{image}-{rendition}.webp\"");
-    let mut response = described(StatusCode::OK, Response::default(), etag);
+    let mut response = with_validators(StatusCode::OK, Response::default(), etag);
     let set = response.headers_mut();
     set.insert(CONTENT_TYPE, mime);
     set.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -128,7 +129,7 @@ pub(crate) async fn get_media(
     Ok(with_bytes(response, object, part.is_some()))
 }
 
-/// Tells who asks: by what they show, or else by the link.
+/// Authenticates the reader: by the request's credentials, or else by the signed link.
 fn reader(
     api: &Api,
     caller: &Caller,
@@ -151,13 +152,13 @@ fn reader(
     reader.ok_or_else(|| ApiError::new(ErrorCode::NotFound, text))
 }
 
-/// Reads which part is asked for. Several, or what makes no sense, is the whole; so is a part of something else.
+/// Parses the requested range. Several ranges, an invalid one, and a range of another version give the whole rendition.
 fn part(headers: &HeaderMap, etag: &HeaderValue, method: &Method) -> Option<Part> {
     if method != Method::GET || headers.get(IF_RANGE).is_some_and(|known| known != etag) {
         return None;
     }
     let range = headers::value(headers, &RANGE)?;
-    // The last nothing: that is a range, of which nothing is there (RFC 9110, 14.1.2).
+    // `bytes=-0` is a valid range that cannot be satisfied (RFC 9110, 14.1.2).
     if range.strip_prefix("bytes=-").is_some_and(|count| !count.is_empty() && count.bytes().all(|digit| digit == b'0'))
     {
         return Some(Part::Last(0));
@@ -173,12 +174,12 @@ fn part(headers: &HeaderMap, etag: &HeaderValue, method: &Method) -> Option<Part
     }
 }
 
-fn described(status: StatusCode, mut response: Response, etag: HeaderValue) -> Response {
+fn with_validators(status: StatusCode, mut response: Response, etag: HeaderValue) -> Response {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(ETAG, etag);
-    headers.insert(CACHE_CONTROL, FOR_EVER);
-    headers.insert(CONTENT_SECURITY_POLICY, HARMLESS);
+    headers.insert(CACHE_CONTROL, IMMUTABLE);
+    headers.insert(CONTENT_SECURITY_POLICY, SANDBOX);
     response
 }
 
@@ -196,7 +197,7 @@ fn with_bytes(mut response: Response, object: Object, partly: bool) -> Response 
         None => Response::new(first.into()).into_body(),
         Some(rest) => {
             let first = Some(first).filter(|first| !first.is_empty());
-            warp::reply::stream(Pieces { first, rest: Mutex::new(rest) }).into_response().into_body()
+            warp::reply::stream(Pieces { first, rest: SyncWrapper::new(rest) }).into_response().into_body()
         }
     };
     Response::from_parts(head, body)
@@ -214,7 +215,7 @@ fn redirect(link: &str) -> Result<Response, ApiError> {
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     let link = HeaderValue::try_from(link).map_err(|_| Refused::internal())?;
     response.headers_mut().insert(LOCATION, link);
-    response.headers_mut().insert(CACHE_CONTROL, REDIRECT_CACHED);
+    response.headers_mut().insert(CACHE_CONTROL, REDIRECT_CACHE);
     Ok(response)
 }
 
@@ -224,10 +225,10 @@ fn away(error: StoreError) -> ApiError {
     ApiError::new(ErrorCode::Unavailable, "the store of images is away; try again shortly")
 }
 
-/// The bytes of a rendition, piece by piece. The lock is never taken: it is there because bodies are shared.
+/// The bytes of a rendition, piece by piece. warp wants bodies that are `Sync`, which the store's stream is not.
 struct Pieces {
     first: Option<Bytes>,
-    rest: Mutex<BoxStream<'static, Result<Bytes, StoreError>>>,
+    rest: SyncWrapper<BoxStream<'static, Result<Bytes, StoreError>>>,
 }
 
 impl Stream for Pieces {
@@ -237,7 +238,6 @@ impl Stream for Pieces {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        let rest = self.rest.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        rest.as_mut().poll_next(cx)
+        self.rest.get_mut().as_mut().poll_next(cx)
     }
 }

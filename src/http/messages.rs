@@ -10,11 +10,13 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::api::Api;
 use super::body::{Body, body};
-use super::caller::{Caller, caller};
+use super::credentials::{Caller, caller};
 use super::error::ApiError;
+use super::filters::{get_or_head, on_low_priority, with_api};
 use super::query::{Query, id, query};
-use super::{Api, answer, aside, given, images, reading};
+use super::{images, response};
 
 /// A page of a thread.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,18 +41,18 @@ pub(crate) struct NewText {
 /// `GET /chat/messages`
 pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("messages")
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(caller())
         .and(query())
-        .then(|api, caller, query| aside(api, caller, query, get_messages))
+        .then(|api, caller, query| on_low_priority(api, caller, query, get_messages))
 }
 
 /// `PATCH /chat/messages/{id}`
 pub(super) fn edit(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("messages" / String)
         .and(warp::patch())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .and(body())
         .then(patch_message)
@@ -61,7 +63,7 @@ pub(super) fn edit(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
 pub(super) fn delete(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("messages" / String)
         .and(warp::delete())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .then(delete_message)
         .map(Reply::into_response)
@@ -94,12 +96,12 @@ pub(crate) async fn get_messages(api: Api, caller: Caller, query: Query) -> Resu
             ThreadRef::Thread(_) => Err(Refused::not_found("thread").into()),
             ThreadRef::Pair(_) => {
                 let nothing = MessagePage { thread_id: None, rev: Rev(0), messages: Vec::new(), has_more: false };
-                Ok(answer::ok(&nothing))
+                Ok(response::ok(&nothing))
             }
         };
     };
-    images::dress_all(&api, &mut history.messages, reader);
-    Ok(answer::ok(&MessagePage {
+    images::add_links_to_all(&api, &mut history.messages, reader);
+    Ok(response::ok(&MessagePage {
         thread_id: Some(history.thread_id),
         rev: history.rev,
         messages: history.messages,
@@ -125,8 +127,8 @@ pub(crate) async fn patch_message(message: String, api: Api, caller: Caller, bod
     let message: MessageId = id("the message's id", &message)?;
     let text: NewText = body.json_of(user).await?;
     let mut edited = api.hub.edit(user, message, text.content).await?;
-    images::dress(&api, &mut edited, user);
-    Ok(answer::ok(&edited))
+    images::add_links(&api, &mut edited, user);
+    Ok(response::ok(&edited))
 }
 
 /// Deletes a message: its author, at any time. Its place in the thread remains.
@@ -144,7 +146,7 @@ pub(crate) async fn patch_message(message: String, api: Api, caller: Caller, bod
 pub(crate) async fn delete_message(message: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
     let user = caller.user(&api)?;
     api.hub.delete(user, id("the message's id", &message)?).await?;
-    Ok(answer::done())
+    Ok(response::done())
 }
 
 fn page_of(query: &Query) -> Result<Page, ApiError> {

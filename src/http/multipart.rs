@@ -1,6 +1,6 @@
-//! `multipart/form-data`: read as it streams, one file in memory at a time, counted and under a deadline.
+//! `multipart/form-data`: read as it streams, one file in memory at a time, with limits on size and time.
 //!
-//! A form takes a place among the uploads when the first byte of a file comes, and keeps it while it sends.
+//! A form gets an upload permit when the first byte of a file arrives, and keeps it while it sends.
 
 use std::time::{Duration, Instant};
 
@@ -15,28 +15,28 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use warp::http::StatusCode;
 use warp::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 
-use super::Api;
+use super::api::Api;
 use super::body::{self, Body};
 use super::error::ApiError;
-use super::feed::{Feed, Place, Source};
 use super::form::{is_of_images, names_images};
-use super::parameters::Parameters;
+use super::header_parameters::Parameters;
+use super::multipart_feed::{Feed, ParserPosition, Source};
 
-/// How long a request may be silent.
-const SILENCE: Duration = Duration::from_secs(20);
+/// How long a request may send nothing.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long the text of a form may take, with no file begun: as long as a JSON body.
-const TEXT: Duration = Duration::from_secs(30);
+/// How long a form may take until its first file: as long as a JSON body.
+const TEXT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many bytes of a file stand together until it is worked on.
+/// A file is collected in pieces of this many bytes.
 const PIECE: usize = 128 << 10;
 
-/// How much of a file comes in before the upload rests, and for how long: some 40 MB a second then. A client that is
-/// faster would have the thread that serves everybody to itself for milliseconds.
-const STRETCH: usize = 64 << 10;
-const REST: Duration = Duration::from_millis(1);
+/// An upload pauses after this many bytes, for this long, which limits it to some 40 MB a second. A faster client would occupy
+/// the worker that serves all others for milliseconds.
+const PAUSE_BYTES: usize = 64 << 10;
+const PAUSE: Duration = Duration::from_millis(1);
 
-/// How many bytes tell what a file is.
+/// How many bytes tell the format of a file.
 const MAGIC: usize = 12;
 
 /// The field that says in which charset the others are (RFC 7578, 4.6).
@@ -45,13 +45,13 @@ const CHARSET: &str = "_charset_";
 /// A form that was read.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
-    /// What is no file, in order.
+    /// The fields that are not files, in order.
     pub(crate) fields: Vec<(String, String)>,
-    /// The files, made into images, in order. Nothing is kept of them yet.
+    /// The files, converted to images, in order. Nothing is stored yet.
     pub(crate) files: Vec<Prepared>,
 }
 
-/// Reads a form. Each file is made into an image before the next one is read: a bad one ends it all.
+/// Reads a form. Each file is converted to an image before the next one is read; an invalid file ends the request.
 pub(crate) async fn read(api: &Api, user: UserId, body: Body) -> Result<Form, ApiError> {
     let options = &api.hub.options().images;
     let most = options.bounds.bytes.saturating_mul(api.hub.options().limits.images).saturating_add(1 << 20);
@@ -69,23 +69,23 @@ pub(crate) async fn read(api: &Api, user: UserId, body: Body) -> Result<Form, Ap
             return Err(body.refuse(error).await);
         }
     };
-    let (source, place) = (Source::new(chunks), Place::default());
-    let feed = Feed::new(source.clone(), place.clone(), &boundary);
+    let (source, position) = (Source::new(chunks), ParserPosition::default());
+    let feed = Feed::new(source.clone(), position.clone(), &boundary);
     let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(most as u64));
     let mut reader = Reader {
         api,
         user,
         uploading: None,
         form: Multipart::with_constraints(feed, boundary, limits),
-        place,
+        position,
         left: options.deadline,
-        left_for_text: TEXT,
+        left_for_text: TEXT_TIMEOUT,
         text: 0,
     };
     let read = reader.form().await;
-    // Another may have its place; and the parser is not fed with what is left.
+    // The upload permit is returned, and the parser does not read the rest.
     drop(reader);
-    // Who was too slow is not waited for any longer.
+    // The hub does not wait any longer for a client that was too slow.
     if read.as_ref().is_err_and(|error| error.status() != StatusCode::REQUEST_TIMEOUT) {
         body::discard(source).await;
     }
@@ -95,26 +95,26 @@ pub(crate) async fn read(api: &Api, user: UserId, body: Body) -> Result<Form, Ap
 struct Reader<'a> {
     api: &'a Api,
     user: UserId,
-    /// Its place among the uploads, once a file has begun.
+    /// The upload permit, once a file has begun.
     uploading: Option<Uploading>,
     form: Multipart<'static>,
-    place: Place,
-    /// How long the rest may take to come in; and how long it may without a file.
+    position: ParserPosition,
+    /// The time that is left for the whole form; and until the first file.
     left: Duration,
     left_for_text: Duration,
-    /// How many bytes of text there have been.
+    /// The bytes of text so far.
     text: usize,
 }
 
-/// What a part is.
+/// A part of a form.
 enum Part {
     File(Prepared),
     Text(Vec<u8>),
-    /// A file without a byte: what a browser sends for none.
-    Nothing,
+    /// An empty file: browsers send one where the user has chosen none.
+    Empty,
 }
 
-/// A field as it came.
+/// A field that is not decoded yet.
 struct Raw {
     name: String,
     bytes: Vec<u8>,
@@ -140,22 +140,22 @@ impl Reader<'_> {
             match read {
                 Part::File(file) => files.push(file),
                 Part::Text(bytes) => fields.push(Raw { name, bytes, kind }),
-                Part::Nothing => {}
+                Part::Empty => {}
             }
         }
         Ok(Form { fields: texts(fields)?, files })
     }
 
     async fn next_part(&mut self) -> Result<Option<Field<'static>>, ApiError> {
-        self.place.is_between();
-        let (place, left) = (&self.uploading, Left { all: &mut self.left, text: &mut self.left_for_text });
-        let next = in_time(place.as_ref(), left, self.form.next_field()).await?;
-        self.place.is_inside();
+        self.position.is_between();
+        let (permit, left) = (&self.uploading, Left { all: &mut self.left, text: &mut self.left_for_text });
+        let next = in_time(permit.as_ref(), left, self.form.next_field()).await?;
+        self.position.is_inside();
         next.map_err(|error| broken(&error))
     }
 
-    /// Reads a part without a file's name: some clients leave it out. What it is, its bytes tell; what it is said to be
-    /// counts for nothing, for others say of every field that it is text, or JSON.
+    /// Reads a part without a file name, which some clients leave out. Its bytes tell whether it is a file. Its `Content-Type`
+    /// does not count: some clients call every field text, or JSON.
     async fn file_or_text(&mut self, part: &mut Field<'static>, before: usize) -> Result<Part, ApiError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk(part).await? {
@@ -171,7 +171,7 @@ impl Reader<'_> {
         self.file(part, bytes, before).await
     }
 
-    /// Makes a file into an image; `begun` is what has been read of it.
+    /// Converts a file to an image; `begun` holds the bytes that have been read.
     async fn file(&mut self, part: &mut Field<'static>, begun: Vec<u8>, before: usize) -> Result<Part, ApiError> {
         let most = self.api.hub.options().images.bounds.bytes;
         let (mut pieces, mut length, mut next) = (Vec::new(), 0, Some(Bytes::from(begun)));
@@ -183,18 +183,18 @@ impl Reader<'_> {
             if length == 0 && !chunk.is_empty() {
                 self.begin(before)?;
             }
-            let stretches = length / STRETCH;
+            let stretches = length / PAUSE_BYTES;
             length += chunk.len();
             put(&mut pieces, &chunk);
             if length > most {
                 break;
             }
-            if length / STRETCH > stretches {
-                tokio::time::sleep(REST).await;
+            if length / PAUSE_BYTES > stretches {
+                tokio::time::sleep(PAUSE).await;
             }
         }
         if length == 0 {
-            return Ok(Part::Nothing);
+            return Ok(Part::Empty);
         }
         let image = self.api.hub.prepare_image(pieces).await;
         image.map(Part::File).map_err(|refused| {
@@ -203,7 +203,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Counts a file, the first one by a place among the uploads, too.
+    /// Counts a file against the user's upload rate; the first one also gets the upload permit.
     fn begin(&mut self, before: usize) -> Result<(), Refused> {
         let uploading = match self.uploading.take() {
             Some(uploading) => uploading,
@@ -234,8 +234,8 @@ impl Reader<'_> {
     }
 }
 
-/// Adds to a file that is gathered in pieces: one buffer that grows would be moved, megabytes at a time, on a thread that
-/// serves everybody; these are put together where images are worked on.
+/// Appends to a file that is collected in pieces. One growing buffer would be moved, megabytes at a time, on a worker that
+/// serves all connections; the pieces are joined on the image workers.
 fn put(pieces: &mut Vec<Vec<u8>>, mut chunk: &[u8]) {
     while !chunk.is_empty() {
         let room = pieces.last().map_or(0, |last| PIECE - last.len());
@@ -251,30 +251,35 @@ fn put(pieces: &mut Vec<Vec<u8>>, mut chunk: &[u8]) {
     }
 }
 
-/// How long a form may still take.
+/// The time that is left for a form.
 struct Left<'a> {
     all: &'a mut Duration,
-    /// Without a place among the uploads.
+    /// Until the first file.
     text: &'a mut Duration,
 }
 
-/// Waits for what a client sends, neither too long at a time nor in all; and no longer than it keeps its place.
-async fn in_time<T>(place: Option<&Uploading>, left: Left<'_>, coming: impl Future<Output = T>) -> Result<T, ApiError> {
+/// Waits for the client's next bytes, within the idle timeout and the form's deadline; and no longer than the client keeps its
+/// upload permit.
+async fn in_time<T>(
+    permit: Option<&Uploading>,
+    left: Left<'_>,
+    coming: impl Future<Output = T>,
+) -> Result<T, ApiError> {
     let begun = Instant::now();
-    let most = SILENCE.min(*left.all);
-    let came = match place {
-        Some(place) => tokio::time::timeout(most, place.wait(coming)).await,
+    let most = IDLE_TIMEOUT.min(*left.all);
+    let came = match permit {
+        Some(permit) => tokio::time::timeout(most, permit.wait(coming)).await,
         None => tokio::time::timeout(most.min(*left.text), coming).await.map(Some),
     };
     let took = begun.elapsed();
     *left.all = left.all.saturating_sub(took);
-    if place.is_none() {
+    if permit.is_none() {
         *left.text = left.text.saturating_sub(took);
     }
     came.ok().flatten().ok_or_else(ApiError::body_too_slow)
 }
 
-/// Turns fields into text, each by the charset that it says, or else that the form says, or else UTF-8.
+/// Decodes fields, each by its own charset, or else by the form's, or else as UTF-8.
 fn texts(fields: Vec<Raw>) -> Result<Vec<(String, String)>, ApiError> {
     let usual = fields.iter().find(|field| field.name == CHARSET).map(|field| charset(&field.bytes)).transpose()?;
     let fields = fields.into_iter().filter(|field| field.name != CHARSET);
@@ -285,7 +290,7 @@ fn texts(fields: Vec<Raw>) -> Result<Vec<(String, String)>, ApiError> {
         let text = encoding.decode_without_bom_handling_and_without_replacement(&bytes);
         let text =
             text.ok_or_else(|| ApiError::bad_request(format!("a field of the form is not {}", encoding.name())))?;
-        // A text as JSON stands in quotes, and one that is not there has a name for that.
+        // A field of type JSON holds a string in quotes, or null.
         let unquoted: Option<Option<String>> = if is_json { serde_json::from_str(&text).ok() } else { None };
         Ok((name, unquoted.map_or_else(|| text.into_owned(), Option::unwrap_or_default)))
     });

@@ -8,10 +8,12 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::caller::{Caller, caller};
+use super::api::Api;
+use super::credentials::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
-use super::query::{Query, id, query, write_place};
-use super::{Api, answer, aside, given, no_upgrade, reading};
+use super::filters::{get_or_head, on_low_priority, with_api, without_upgrade};
+use super::query::{Query, id, query, write_position};
+use super::response;
 
 /// A page of notifications.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,19 +27,19 @@ pub(crate) struct NotificationPage {
 /// `GET /notifications`, unless a WebSocket is asked for
 pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path::end()
-        .and(reading())
-        .and(no_upgrade())
-        .and(given(api))
+        .and(get_or_head())
+        .and(without_upgrade())
+        .and(with_api(api))
         .and(caller())
         .and(query())
-        .then(|api, caller, query| aside(api, caller, query, get_notifications))
+        .then(|api, caller, query| on_low_priority(api, caller, query, get_notifications))
 }
 
 /// `POST /notifications/{id}/read`
 pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!(String / "read")
         .and(warp::post())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .then(read_notification)
         .map(Reply::into_response)
@@ -47,7 +49,7 @@ pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
 pub(super) fn read_all(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("read-all")
         .and(warp::post())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .then(read_notifications)
         .map(Reply::into_response)
@@ -57,7 +59,7 @@ pub(super) fn read_all(api: &Api) -> impl Filter<Extract = (Response,), Error = 
 pub(super) fn delete(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!(String)
         .and(warp::delete())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .then(delete_notification)
         .map(Reply::into_response)
@@ -77,11 +79,11 @@ pub(super) fn delete(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
 )]
 pub(crate) async fn get_notifications(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let reader = caller.reader(&api)?;
-    let before = query.place("before")?.map(|(updated_at, id)| Position { updated_at, id });
+    let before = query.position("before")?.map(|(updated_at, id)| Position { updated_at, id });
     let (unread, limit) = (query.flag("unread")?, query.limit(100, 30)?);
     let stream = page(api.hub.database(), reader, before, unread, limit).await?;
-    let next = stream.next.map(|end| write_place(end.updated_at, end.id));
-    Ok(answer::ok(&NotificationPage { notifications: stream.notifications, next }))
+    let next = stream.next.map(|end| write_position(end.updated_at, end.id));
+    Ok(response::ok(&NotificationPage { notifications: stream.notifications, next }))
 }
 
 /// Marks a notification as read.
@@ -98,7 +100,7 @@ pub(crate) async fn get_notifications(api: Api, caller: Caller, query: Query) ->
 pub(crate) async fn read_notification(notification: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
     let user = caller.user(&api)?;
     api.hub.read_notification(user, id("the notification's id", &notification)?).await?;
-    Ok(answer::done())
+    Ok(response::done())
 }
 
 /// Marks all of the caller's notifications as read.
@@ -111,7 +113,7 @@ pub(crate) async fn read_notification(notification: String, api: Api, caller: Ca
 pub(crate) async fn read_notifications(api: Api, caller: Caller) -> Result<Response, ApiError> {
     let user = caller.user(&api)?;
     api.hub.read_all_notifications(user).await?;
-    Ok(answer::done())
+    Ok(response::done())
 }
 
 /// Deletes a notification.
@@ -128,5 +130,5 @@ pub(crate) async fn read_notifications(api: Api, caller: Caller) -> Result<Respo
 pub(crate) async fn delete_notification(notification: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
     let user = caller.user(&api)?;
     api.hub.delete_notification(user, id("the notification's id", &notification)?).await?;
-    Ok(answer::done())
+    Ok(response::done())
 }

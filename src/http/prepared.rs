@@ -1,22 +1,28 @@
-//! What is made once and sent often: as it is and packed, each with its `ETag`.
+//! Responses that are made once and sent often: plain and gzipped, each with its `ETag`.
+
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use chat_actors::Hub;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 use warp::http::StatusCode;
 use warp::http::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY};
 use warp::reply::Response;
 
-use super::{answer, compression};
+use super::error::ApiError;
+use super::{compression, response};
 use crate::headers;
 
-/// An answer's body in both encodings.
+/// A body in both encodings.
 #[derive(Debug)]
 pub(super) struct Prepared {
     media_type: HeaderValue,
     plain: Variant,
-    packed: Option<Variant>,
+    gzipped: Option<Variant>,
 }
 
 /// A body in one encoding.
@@ -26,42 +32,62 @@ struct Variant {
     etag: HeaderValue,
 }
 
+/// A JSON document of a base path, written when it is first requested.
+#[derive(Debug)]
+pub(super) struct Document {
+    write: fn(&str) -> Value,
+    prepared: OnceCell<Prepared>,
+}
+
+impl Document {
+    pub(super) fn new(write: fn(&str) -> Value) -> Self {
+        Self { write, prepared: OnceCell::new() }
+    }
+
+    /// Returns the document; writes it on the low-priority pool if that has not been done.
+    pub(super) async fn get(&self, hub: &Hub, base_path: &Arc<str>) -> Result<&Prepared, ApiError> {
+        let (write, base_path) = (self.write, Arc::clone(base_path));
+        let writing = async move { Prepared::new(response::JSON, write(&base_path).to_string().into()) };
+        Ok(self.prepared.get_or_try_init(|| hub.aside(writing)).await?)
+    }
+}
+
 impl Prepared {
-    /// Packs a body as small as can be: takes milliseconds for each 100 KB.
+    /// Compresses a body at the best level, which takes milliseconds for each 100 KB.
     pub(super) fn new(media_type: HeaderValue, bytes: Bytes) -> Self {
         let digest = URL_SAFE_NO_PAD.encode(&Sha256::digest(&bytes)[..15]);
         let tag = |suffix: &str| HeaderValue::from_str(&format!("\"{digest}{suffix}\""));
         let variant = |bytes, suffix| Variant { bytes, etag: tag(suffix).unwrap_or(HeaderValue::from_static("\"\"")) };
-        let packed = compression::pack(&bytes).filter(|packed| packed.len() < bytes.len());
-        Self { media_type, plain: variant(bytes, ""), packed: packed.map(|packed| variant(packed, "-gzip")) }
+        let gzipped = compression::gzip_best(&bytes).filter(|gzipped| gzipped.len() < bytes.len());
+        Self { media_type, plain: variant(bytes, ""), gzipped: gzipped.map(|bytes| variant(bytes, "-gzip")) }
     }
 
-    /// Answers with what the client takes, or that it has it already.
+    /// Answers with the variant that the client accepts, or 304 if it has one already.
     pub(super) fn answer(&self, request: &HeaderMap) -> Response {
-        let packed = self.packed.as_ref().filter(|_| compression::takes_gzip(request));
-        let variant = packed.unwrap_or(&self.plain);
+        let gzipped = self.gzipped.as_ref().filter(|_| compression::accepts_gzip(request));
+        let variant = gzipped.unwrap_or(&self.plain);
         let mut response = if self.is_held(request) {
             let mut response = Response::default();
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            let mut response = answer::text(StatusCode::OK, self.media_type.clone(), variant.bytes.clone());
-            if packed.is_some() {
+            let mut response = response::text(StatusCode::OK, self.media_type.clone(), variant.bytes.clone());
+            if gzipped.is_some() {
                 response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             }
             response
         };
         let head = response.headers_mut();
-        if self.packed.is_some() {
+        if self.gzipped.is_some() {
             head.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         }
         head.insert(ETAG, variant.etag.clone());
-        compression::settled(response)
+        compression::mark_encoded(response)
     }
 
     /// Tells whether the client has one of the variants.
     fn is_held(&self, request: &HeaderMap) -> bool {
-        let variants = [Some(&self.plain), self.packed.as_ref()];
+        let variants = [Some(&self.plain), self.gzipped.as_ref()];
         variants.into_iter().flatten().any(|variant| headers::has_etag(request, &IF_NONE_MATCH, &variant.etag))
     }
 }

@@ -7,10 +7,12 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::caller::{Caller, caller};
+use super::api::Api;
+use super::credentials::{Caller, caller};
 use super::error::ApiError;
+use super::filters::{get_or_head, on_low_priority, with_api};
 use super::query::{Query, query};
-use super::{Api, answer, aside, given, reading};
+use super::response;
 
 /// How many people may be asked about at a time.
 const MOST: usize = 1_000;
@@ -22,10 +24,10 @@ pub(crate) struct People {
     users: Vec<Person>,
 }
 
-/// Whether somebody is there.
+/// A user's presence.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Person {
-    /// Who.
+    /// The user.
     user_id: UserId,
     /// Whether they are connected.
     online: bool,
@@ -36,11 +38,11 @@ pub(crate) struct Person {
 /// `GET /chat/presence`
 pub(super) fn ask(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("presence")
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(caller())
         .and(query())
-        .then(|api, caller, query| aside(api, caller, query, get_presence))
+        .then(|api, caller, query| on_low_priority(api, caller, query, get_presence))
 }
 
 /// Tells who is there, of those whom the caller shares a thread with.
@@ -60,5 +62,5 @@ pub(crate) async fn get_presence(api: Api, caller: Caller, query: Query) -> Resu
         online: known.online,
         last_seen: known.last_seen,
     });
-    Ok(answer::ok(&People { users: users.collect() }))
+    Ok(response::ok(&People { users: users.collect() }))
 }

@@ -1,4 +1,4 @@
-//! Query strings and path segments: read by name, with an answer that names what is wrong.
+//! Query strings and path segments; their errors name the parameter.
 
 use std::convert::Infallible;
 use std::ops::RangeInclusive;
@@ -11,17 +11,17 @@ use warp::Filter;
 
 use super::error::ApiError;
 
-/// A query string, taken apart.
+/// A parsed query string.
 #[derive(Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
 
-/// Takes the request's query string; none is an empty one.
+/// Extracts the request's query string; without one, an empty [`Query`].
 pub(crate) fn query() -> impl Filter<Extract = (Query,), Error = Infallible> + Copy {
     warp::query::raw().or(warp::any().map(String::new)).unify().map(|raw: String| Query::parse(&raw))
 }
 
 impl Query {
-    /// Takes a query string apart.
+    /// Parses a query string.
     pub(crate) fn parse(raw: &str) -> Self {
         Self(form_urlencoded::parse(raw.as_bytes()).into_owned().collect())
     }
@@ -61,7 +61,7 @@ impl Query {
         self.whole(name, 0..=MAX_ID)
     }
 
-    /// Returns how many things to answer with.
+    /// Returns the parameter `limit`.
     pub(crate) fn limit(&self, most: u32, usual: u32) -> Result<u32, ApiError> {
         let limit = self.whole("limit", 1..=u64::from(most))?.unwrap_or(u64::from(usual));
         Ok(u32::try_from(limit).unwrap_or(most))
@@ -76,10 +76,10 @@ impl Query {
         }
     }
 
-    /// Returns where the page before ended.
-    pub(crate) fn place<T: FromStr<Err = NotAnId>>(&self, name: &str) -> Result<Option<(Timestamp, T)>, ApiError> {
+    /// Returns the position at which the page before ended: a time and an id.
+    pub(crate) fn position<T: FromStr<Err = NotAnId>>(&self, name: &str) -> Result<Option<(Timestamp, T)>, ApiError> {
         let wrong = || ApiError::bad_request(format!("{name} is what `next` of the page before said"));
-        self.text(name)?.map(|text| read_place(text).ok_or_else(wrong)).transpose()
+        self.text(name)?.map(|text| read_position(text).ok_or_else(wrong)).transpose()
     }
 
     fn whole(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ApiError> {
@@ -91,17 +91,17 @@ impl Query {
     }
 }
 
-/// Reads an id that stands in a path or a query.
+/// Parses an id of a path or a query.
 pub(crate) fn id<T: FromStr<Err = NotAnId>>(name: &str, text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|error| ApiError::bad_request(format!("{name}: {error}")))
 }
 
-/// Writes where a page ended, for clients to hand back: `<milliseconds>.<id>`.
-pub(crate) fn write_place(at: Timestamp, id: impl std::fmt::Display) -> String {
+/// Writes the position at which a page ended, for clients to send back: `<milliseconds>.<id>`.
+pub(crate) fn write_position(at: Timestamp, id: impl std::fmt::Display) -> String {
     format!("{}.{id}", at.millis())
 }
 
-fn read_place<T: FromStr>(text: &str) -> Option<(Timestamp, T)> {
+fn read_position<T: FromStr>(text: &str) -> Option<(Timestamp, T)> {
     let (millis, id) = text.split_once('.')?;
     let millis = millis.bytes().all(|byte| byte.is_ascii_digit()).then(|| millis.parse().ok()).flatten()?;
     Some((Timestamp::from_millis(millis), id.parse().ok()?))
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(query.flag("unread"), Ok(false));
         assert_eq!(query.counter("after_rev"), Ok(None));
         assert_eq!(query.id::<ThreadId>("thread_id"), Ok(None));
-        assert_eq!(query.place::<ThreadId>("before"), Ok(None));
+        assert_eq!(query.position::<ThreadId>("before"), Ok(None));
         wrong(query.ids::<UserId>("user_ids", 10));
     }
 
@@ -170,10 +170,10 @@ mod tests {
     #[test]
     fn a_place_reads_back_what_it_wrote() {
         let (at, thread) = (Timestamp::from_millis(1_795_341_600_123), ThreadId::new(77).expect("an id"));
-        let query = Query::parse(&format!("before={}", write_place(at, thread)));
-        assert_eq!(query.place("before"), Ok(Some((at, thread))));
+        let query = Query::parse(&format!("before={}", write_position(at, thread)));
+        assert_eq!(query.position("before"), Ok(Some((at, thread))));
         for text in ["", "x", "1", ".", "1.", ".1", "-1.1", "1.0", "1.1.1", "99999999999999999999.1"] {
-            wrong(Query::parse(&format!("before={text}")).place::<ThreadId>("before"));
+            wrong(Query::parse(&format!("before={text}")).position::<ThreadId>("before"));
         }
     }
 }

@@ -10,10 +10,12 @@ use warp::http::header::{HeaderMap, HeaderName};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::api::Api;
 use super::body::{Body, body};
-use super::caller::{Caller, caller};
+use super::credentials::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
-use super::{Api, answer, form, given, images, multipart};
+use super::filters::with_api;
+use super::{form, images, multipart, response};
 
 /// The header that carries `temp_id`.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -31,7 +33,7 @@ pub(crate) struct Sent {
 pub(super) fn create(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("send")
         .and(warp::post())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .and(warp::header::headers_cloned())
         .and(body())
@@ -41,8 +43,8 @@ pub(super) fn create(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
 
 /// Sends a message.
 ///
-/// `Idempotency-Key` is the body's `temp_id`: the same key again, on any node, is the same message and tells nobody
-/// again. After a temporary error the request may be repeated with the same key, safely. As `multipart/form-data` it takes
+/// `Idempotency-Key` is the body's `temp_id`: the same key again, on any node, is the same message and sends no
+/// frame again. After a temporary error the request may be repeated with the same key, safely. As `multipart/form-data` it takes
 /// text and files together: the same fields, and `images[]`; files of the same bytes under the same key are the same.
 #[utoipa::path(
     post,
@@ -80,13 +82,13 @@ pub(crate) async fn send_message(
         (body.json_of(user).await?, Vec::new())
     };
     send.temp_id = agreed(key, send.temp_id)?;
-    // Whoever hangs up now leaves images with the message that holds them, or neither.
+    // A task of its own: if the client disconnects now, the message is stored with its images, or neither is.
     let hub = api.hub.clone();
     let sending = tokio::spawn(async move { hub.send_with(user, send, files).await });
     let mut stored = sending.await.unwrap_or_else(|_| Err(Refused::internal()))?;
-    images::dress(&api, &mut stored.message, user);
+    images::add_links(&api, &mut stored.message, user);
     let status = if stored.duplicate { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(answer::json(status, &Sent { message: stored.message, duplicate: stored.duplicate }))
+    Ok(response::json(status, &Sent { message: stored.message, duplicate: stored.duplicate }))
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

@@ -6,10 +6,12 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::caller::{Caller, caller};
+use super::api::Api;
+use super::credentials::{Caller, caller};
 use super::error::ApiError;
+use super::filters::{get_or_head, on_low_priority, with_api};
 use super::query::{Query, query};
-use super::{Api, answer, aside, given, reading};
+use super::response;
 
 /// A page of what has changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,11 +29,11 @@ pub(crate) struct SyncAnswer {
 /// `GET /chat/sync`
 pub(super) fn catch_up(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("sync")
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(caller())
         .and(query())
-        .then(|api, caller, query| aside(api, caller, query, get_changes))
+        .then(|api, caller, query| on_low_priority(api, caller, query, get_changes))
 }
 
 /// Reads what has changed since a cursor.
@@ -52,5 +54,10 @@ pub(crate) async fn get_changes(api: Api, caller: Caller, query: Query) -> Resul
     let cursor = query.text("cursor")?.unwrap_or_default().to_owned();
     let limit = usize::try_from(query.limit(1_000, 200)?).unwrap_or(usize::MAX);
     let page = api.hub.sync(reader, &cursor, limit).await?;
-    Ok(answer::ok(&SyncAnswer { events: page.events, cursor: page.cursor, has_more: page.has_more, reset: page.reset }))
+    Ok(response::ok(&SyncAnswer {
+        events: page.events,
+        cursor: page.cursor,
+        has_more: page.has_more,
+        reset: page.reset,
+    }))
 }

@@ -9,11 +9,13 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::api::Api;
 use super::body::{Body, body};
-use super::caller::{Caller, caller};
+use super::credentials::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
-use super::query::{Query, id, query, write_place};
-use super::{Api, answer, aside, given, images, reading};
+use super::filters::{get_or_head, on_low_priority, with_api};
+use super::query::{Query, id, query, write_position};
+use super::{images, response};
 
 /// A page of the inbox.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,7 +26,7 @@ pub(crate) struct ThreadPage {
     next: Option<String>,
 }
 
-/// How far somebody has read.
+/// How far the caller has read.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ReadUpTo {
     /// The place in the thread; without it: to the newest.
@@ -44,17 +46,17 @@ pub(crate) struct ReadState {
 /// `GET /chat/threads`
 pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("threads")
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(caller())
         .and(query())
-        .then(|api, caller, query| aside(api, caller, query, get_threads))
+        .then(|api, caller, query| on_low_priority(api, caller, query, get_threads))
 }
 
 /// `GET /chat/threads/{id}`
 pub(super) fn show(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    warp::path!("threads" / String).and(reading()).and(given(api)).and(caller()).then(|thread, api, caller| {
-        aside(api, caller, Query::default(), |api, caller, _| get_thread(thread, api, caller))
+    warp::path!("threads" / String).and(get_or_head()).and(with_api(api)).and(caller()).then(|thread, api, caller| {
+        on_low_priority(api, caller, Query::default(), |api, caller, _| get_thread(thread, api, caller))
     })
 }
 
@@ -62,7 +64,7 @@ pub(super) fn show(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
 pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("threads" / String / "read")
         .and(warp::post())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .and(body())
         .then(read_thread)
@@ -83,15 +85,15 @@ pub(super) fn read(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
 )]
 pub(crate) async fn get_threads(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let reader = caller.reader(&api)?;
-    let before = query.place("before")?.map(|(updated_at, id)| Position { updated_at, id });
+    let before = query.position("before")?.map(|(updated_at, id)| Position { updated_at, id });
     let (unread, limit) = (query.flag("unread")?, query.limit(100, 30)?);
     let mut inbox = page(api.hub.database(), reader, before, unread, limit).await?;
     for thread in &mut inbox.threads {
         thread.other_online = api.hub.is_online(thread.other_user_id);
     }
-    images::dress_threads(&api, &mut inbox.threads, reader);
-    let next = inbox.next.map(|end| write_place(end.updated_at, end.id));
-    Ok(answer::ok(&ThreadPage { threads: inbox.threads, next }))
+    images::add_links_to_threads(&api, &mut inbox.threads, reader);
+    let next = inbox.next.map(|end| write_position(end.updated_at, end.id));
+    Ok(response::ok(&ThreadPage { threads: inbox.threads, next }))
 }
 
 /// Reads one of the caller's threads: for a client that hears of one that it does not hold.
@@ -110,8 +112,8 @@ pub(crate) async fn get_thread(thread: String, api: Api, caller: Caller) -> Resu
     let found = one(api.hub.database(), reader, id("the thread's id", &thread)?).await?;
     let mut thread = found.ok_or_else(|| Refused::not_found("thread"))?;
     thread.other_online = api.hub.is_online(thread.other_user_id);
-    images::dress_threads(&api, std::slice::from_mut(&mut thread), reader);
-    Ok(answer::ok(&thread))
+    images::add_links_to_threads(&api, std::slice::from_mut(&mut thread), reader);
+    Ok(response::ok(&thread))
 }
 
 /// Moves the caller's read watermark; it never goes back.
@@ -131,5 +133,5 @@ pub(crate) async fn read_thread(thread: String, api: Api, caller: Caller, body: 
     let thread: ThreadId = id("the thread's id", &thread)?;
     let read: ReadUpTo = body.json_of_or_default(reader).await?;
     let (read_seq, unread) = api.hub.mark_read(reader, thread, read.up_to).await?;
-    Ok(answer::ok(&ReadState { read_seq, unread }))
+    Ok(response::ok(&ReadState { read_seq, unread }))
 }

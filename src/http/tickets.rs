@@ -5,9 +5,11 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::caller::{Caller, caller};
+use super::api::Api;
+use super::credentials::{Caller, caller};
 use super::error::ApiError;
-use super::{Api, answer, given};
+use super::filters::with_api;
+use super::response;
 use crate::auth::TICKET_SECONDS;
 
 /// A ticket.
@@ -21,7 +23,12 @@ pub(crate) struct NewTicket {
 
 /// `POST /chat/ticket`
 pub(super) fn issue(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    warp::path!("ticket").and(warp::post()).and(given(api)).and(caller()).then(issue_ticket).map(Reply::into_response)
+    warp::path!("ticket")
+        .and(warp::post())
+        .and(with_api(api))
+        .and(caller())
+        .then(issue_ticket)
+        .map(Reply::into_response)
 }
 
 /// Issues a ticket: good for one WebSocket connection of the caller.
@@ -33,5 +40,5 @@ pub(super) fn issue(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
 )]
 pub(crate) async fn issue_ticket(api: Api, caller: Caller) -> Result<Response, ApiError> {
     let ticket = api.authenticator.mint_ticket(caller.reader(&api)?);
-    Ok(answer::ok(&NewTicket { ticket, expires_in: TICKET_SECONDS }))
+    Ok(response::ok(&NewTicket { ticket, expires_in: TICKET_SECONDS }))
 }

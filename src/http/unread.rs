@@ -9,10 +9,12 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::caller::{Caller, caller};
+use super::api::Api;
+use super::credentials::{Caller, caller};
 use super::error::ApiError;
+use super::filters::{get_or_head, on_low_priority, with_api};
 use super::query::{Query, query};
-use super::{Api, answer, aside, given, reading};
+use super::response;
 
 /// What is unread.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,11 +31,11 @@ pub(crate) struct Unread {
 /// `GET /chat/unread`
 pub(super) fn count(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("unread")
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(caller())
         .and(query())
-        .then(|api, caller, query| aside(api, caller, query, get_unread))
+        .then(|api, caller, query| on_low_priority(api, caller, query, get_unread))
 }
 
 /// Counts what is unread.
@@ -50,5 +52,5 @@ pub(crate) async fn get_unread(api: Api, caller: Caller, _query: Query) -> Resul
     let by_user: BTreeMap<_, _> = by_user.into_iter().collect();
     // Two reads may see two moments: the answer must not contradict itself.
     let messages = by_user.values().sum();
-    Ok(answer::ok(&Unread { messages, notifications: totals.notifications, by_user }))
+    Ok(response::ok(&Unread { messages, notifications: totals.notifications, by_user }))
 }

@@ -7,10 +7,12 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::api::Api;
 use super::body::{Body, body};
-use super::caller::{Caller, caller};
+use super::credentials::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
-use super::{Api, answer, given, multipart};
+use super::filters::with_api;
+use super::{multipart, response};
 
 /// Images that were uploaded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +38,7 @@ pub(crate) struct Files {
 pub(super) fn create(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("upload")
         .and(warp::post())
-        .and(given(api))
+        .and(with_api(api))
         .and(caller())
         .and(body())
         .then(upload_images)
@@ -73,10 +75,10 @@ pub(crate) async fn upload_images(api: Api, caller: Caller, body: Body) -> Resul
     if form.files.is_empty() {
         return Err(ApiError::bad_request("there is no file in the field images[]"));
     }
-    // Whoever hangs up now leaves a row and its renditions together, or neither.
+    // A task of its own: if the client disconnects now, the row and its renditions are stored together, or neither is.
     let hub = api.hub.clone();
     let keeping = tokio::spawn(async move { hub.keep_images(user, form.files).await });
     let images = keeping.await.unwrap_or_else(|_| Err(chat_actors::Refused::internal()))?;
     let image_urls = images.iter().map(|image| image.url.clone()).collect();
-    Ok(answer::json(StatusCode::CREATED, &Uploaded { success: true, image_urls, images }))
+    Ok(response::json(StatusCode::CREATED, &Uploaded { success: true, image_urls, images }))
 }

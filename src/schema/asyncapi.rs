@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{client_frames, server_frames};
 
-/// What the hub says on `/notifications`; on `/chat` it may say everything.
+/// The frames that the hub sends on `/notifications`; on `/chat` it may send all frames.
 const ON_NOTIFICATIONS: [&str; 9] = [
     "auth_ok",
     "echo",
@@ -129,7 +129,7 @@ impl Channel<'_> {
     }
 }
 
-/// Tells whether a socket takes frames of a type: the parser knows.
+/// Tells whether a socket accepts frames of a type, by asking the parser.
 fn is_heard(kind: &str, socket: Socket) -> bool {
     let bare = json!({ "type": kind }).to_string();
     parse(&bare, socket, None).map_or_else(|refusal| refusal.code != ErrorCode::UnknownType, |_| true)

@@ -6,11 +6,11 @@ use chat_database::ids::MAX_ID;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-/// Where schemas refer to each other in both documents.
+/// The prefix of references between schemas in both documents.
 const COMPONENTS: &str = "#/components/schemas/";
 
-/// What stands beside every object that the hub sends and may still be absent: everything else is always there, if
-/// only as null. The types cannot say it: `Option` is both.
+/// The fields that the hub may leave out. It always sends all others, as null where they have no value. The types cannot tell the
+/// two apart: both are `Option`.
 const MAY_BE_ABSENT: [(&str, &[&str]); 13] = [
     ("MessageAck", &["cursor"]),
     ("NewMessage", &["cursor"]),
@@ -31,12 +31,12 @@ const MAY_BE_ABSENT: [(&str, &[&str]); 13] = [
 pub(super) struct Frames {
     /// The schema of each frame, by its type.
     pub(super) frames: BTreeMap<String, Value>,
-    /// What they refer to.
+    /// The schemas that they refer to.
     pub(super) parts: BTreeMap<String, Value>,
 }
 
 impl Frames {
-    /// Takes an enum that is tagged by `type` apart.
+    /// Splits an enum that is tagged by `type` into its frames.
     pub(super) fn of<T: ToSchema>() -> Self {
         let mut parts = Vec::new();
         T::schemas(&mut parts);
@@ -47,7 +47,7 @@ impl Frames {
         Self { frames, parts }.tidied()
     }
 
-    /// Requires what is always there.
+    /// Requires the fields that are always sent.
     pub(super) fn completed(mut self) -> Self {
         for (name, schema) in self.frames.iter_mut().chain(&mut self.parts) {
             complete(name, schema);
@@ -63,7 +63,7 @@ impl Frames {
             close(frame, true, &objects);
         }
         for part in self.parts.values_mut() {
-            // Parts are also what others are made of: whoever refers to one closes it.
+            // Other schemas are composed of parts, so a part stays open; the schema that refers to it is closed.
             close(part, false, &objects);
         }
         self.lenient(type_name)
@@ -94,7 +94,7 @@ impl Frames {
     }
 }
 
-/// Says of a component what its type could not say.
+/// Adds to a component's schema what its type cannot express.
 pub(super) fn tidy(name: &str, schema: &mut Value) {
     if name.ends_with("Id") && schema.get("type") == Some(&json!("integer")) {
         schema["minimum"] = json!(1);
@@ -128,7 +128,7 @@ pub(super) fn complete(name: &str, schema: &mut Value) {
     });
 }
 
-/// What may be absent is absent, and not null.
+/// Removes null from fields that may be left out: they are absent, never null.
 fn never_null(property: &mut Value) {
     if let Some(Value::Array(kinds)) = property.get_mut("type") {
         kinds.retain(|kind| kind != "null");
@@ -217,5 +217,4 @@ fn visit_own(value: &mut Value, each: &mut impl FnMut(&mut Map<String, Value>)) 
 }
 
 #[cfg(test)]
-#[path = "frames_tests.rs"]
 pub(crate) mod tests;

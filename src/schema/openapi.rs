@@ -34,8 +34,8 @@ use crate::http;
         http::health::get_live,
         http::health::get_ready,
         http::health::get_metrics,
-        http::documents::get_openapi,
-        http::documents::get_asyncapi,
+        http::api_docs::get_openapi,
+        http::api_docs::get_asyncapi,
     ),
     tags(
         (name = "messages", description = "Sending, history, editing and deleting"),
@@ -51,7 +51,7 @@ use crate::http;
 )]
 struct Document;
 
-/// What clients send; in everything else, what is not there is null.
+/// The schemas that clients send. In all others, a field without a value is null.
 const ASKED: [&str; 4] = ["Extra", "MessageSend", "NewNotification", "NewText"];
 
 /// Writes the document of a server under a base path.
@@ -82,7 +82,7 @@ fn describe_schemas(document: &mut Value) {
     }
 }
 
-/// Adds to every operation what it can be refused with for reasons that are not its own.
+/// Adds to every operation the errors that are not specific to it.
 fn describe_errors(document: &mut Value) {
     let Some(Value::Object(paths)) = document.get_mut("paths") else { return };
     for (method, operation) in paths.values_mut().filter_map(Value::as_object_mut).flatten() {

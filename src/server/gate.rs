@@ -1,11 +1,10 @@
-//! What every request passes before it comes to a route, and every answer on its way out.
+//! The service around warp: checks that every request passes first, headers that every response gets last.
 //!
 //! warp 0.4.3 panics on a target that has no path (`CONNECT x:443`, `OPTIONS *`; warp#1166), and looks at no `Host`.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chat_actors::Refused;
 use chat_actors::protocol::ErrorCode;
@@ -22,12 +21,13 @@ use warp::http::header::{CONNECTION, HOST, HeaderValue, STRICT_TRANSPORT_SECURIT
 use warp::http::uri::Authority;
 use warp::reply::Response;
 
+use super::read_flag::ReadFlag;
 use crate::http::{self, ApiError};
 
-/// For a year: who has come by TLS once does not come without (RFC 6797).
-const BY_TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// `Strict-Transport-Security` for a year: browsers that used TLS once must use it again (RFC 6797).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// What stands before the routes. Cheap to clone.
+/// The service around the routes. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Gate(Arc<Shared>);
 
@@ -35,32 +35,16 @@ struct Shared {
     routes: BoxedFilter<(Response,)>,
     base_path: String,
     tls: bool,
-    /// Cancelled when the node is about to end: nothing is waited for any more.
+    /// Cancelled shortly before the drain's deadline: requests do not wait for their response any longer.
     late: CancellationToken,
 }
 
-/// Tells whether anything has been read from a connection since its last request.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Arrivals(Arc<AtomicBool>);
-
-impl Arrivals {
-    /// Says that something has been read.
-    pub(super) fn seen(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Tells whether something has been read since this was asked last.
-    fn take(&self) -> bool {
-        self.0.swap(false, Ordering::Relaxed)
-    }
-}
-
-/// What a connection may ask for.
+/// The requests that a connection may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Everything.
+    /// All requests.
     Full,
-    /// `/health/…` and `/metrics`: all places are taken.
+    /// `/health/…` and `/metrics` only: all connection permits are taken.
     Operations,
 }
 
@@ -69,28 +53,28 @@ impl Gate {
         Self(Arc::new(Shared { routes, base_path: base_path.trim_end_matches('/').to_owned(), tls, late }))
     }
 
-    /// Answers a request, whatever it is.
+    /// Answers a request.
     pub(super) async fn answer(
         self,
         request: Request<Incoming>,
         access: Access,
-        arrivals: Arrivals,
+        read_flag: ReadFlag,
     ) -> Result<Response, Infallible> {
-        if !arrivals.take() {
-            // A client that asks without waiting for answers has a turn for each, as everybody else has.
+        if !read_flag.take() {
+            // Pipelined requests: the task yields before each, so that other connections get their turn.
             tokio::task::yield_now().await;
         }
         let mut response = match self.check(&request, access) {
             Ok(()) => self.routed(request).await,
             Err(error) => {
                 let mut response = refused(error);
-                // Where one request ends and another one begins is not for such a client to say.
+                // After a malformed request, the beginning of the next one cannot be trusted.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 response
             }
         };
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            secure(self.0.tls, response.headers_mut());
+            add_hsts(self.0.tls, response.headers_mut());
         }
         Ok(response)
     }
@@ -98,7 +82,7 @@ impl Gate {
     async fn routed(&self, request: Request<Incoming>) -> Response {
         let routes = TowerToHyperService::new(warp::service(self.0.routes.clone()));
         let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
-        // What is under way when a node ends is answered, and not with a failure of ours.
+        // Requests that still run when the node ends get `shutting_down`, not an internal error.
         match self.0.late.run_until_cancelled(answer).await {
             Some(Ok(Ok(response))) => response,
             // The panic itself is logged where it happens: see `telemetry::watch_panics`.
@@ -126,21 +110,21 @@ impl Gate {
     }
 }
 
-/// Makes an answer that no route has made, with what every answer has.
+/// Makes a response that no route has made, with the headers that every response has.
 pub(super) fn refused(error: ApiError) -> Response {
     let mut response = error.into_response();
-    http::dress(response.headers_mut());
+    http::add_default_headers(response.headers_mut());
     response
 }
 
-/// Adds what an answer has that goes by TLS.
-pub(super) fn secure(tls: bool, headers: &mut HeaderMap) {
+/// Adds the header of responses over TLS.
+pub(super) fn add_hsts(tls: bool, headers: &mut HeaderMap) {
     if tls {
-        headers.insert(STRICT_TRANSPORT_SECURITY, BY_TLS_ALONE);
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
 }
 
-/// Holds a request against RFC 9112, 3.2: HTTP/1.1 names one host, and no version names two.
+/// Checks `Host` (RFC 9112, 3.2): HTTP/1.1 needs exactly one, HTTP/1.0 at most one.
 fn must_name_its_host(version: Version, headers: &HeaderMap) -> Result<(), ApiError> {
     let mut hosts = headers.get_all(HOST).iter();
     let wrong = match (hosts.next(), hosts.next()) {

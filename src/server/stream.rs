@@ -1,4 +1,4 @@
-//! A connection's bytes, plain or encrypted, and its place among the connections.
+//! A connection's byte stream, plain or TLS, and its connection permit.
 
 use std::io;
 use std::pin::Pin;
@@ -10,43 +10,43 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 
-use super::paced::Paced;
-use super::retold::retold;
+use super::hyper_errors::replacement;
+use super::write_deadline::WriteDeadline;
 
-/// A connection's bytes, plain or encrypted. Holds its place among the connections until it is dropped.
+/// A connection's byte stream, plain or TLS. Holds the connection's permit until it is dropped.
 #[derive(Debug)]
 pub struct Stream {
     bytes: Bytes,
-    /// Whether hyper's own answers are told as ours; not any more on a WebSocket.
-    retelling: bool,
-    /// What is still to be written of such an answer.
-    instead: Option<Box<io::Cursor<Vec<u8>>>>,
-    /// `None`: one that is kept in reserve.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Whether hyper's own error responses are replaced; not any more on a WebSocket.
+    replacing: bool,
+    /// The rest of a replacement that is being written.
+    replacement: Option<Box<io::Cursor<Vec<u8>>>>,
+    /// `None`: a connection of the reserve.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
 enum Bytes {
-    Plain(Paced<TcpStream>),
-    Tls(Box<TlsStream<Paced<TcpStream>>>),
+    Plain(WriteDeadline<TcpStream>),
+    Tls(Box<TlsStream<WriteDeadline<TcpStream>>>),
 }
 
 impl Stream {
-    pub(super) fn plain(socket: Paced<TcpStream>, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { bytes: Bytes::Plain(socket), retelling: true, instead: None, _place: place }
+    pub(super) fn plain(socket: WriteDeadline<TcpStream>, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { bytes: Bytes::Plain(socket), replacing: true, replacement: None, _permit: permit }
     }
 
-    pub(super) fn tls(stream: TlsStream<Paced<TcpStream>>, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { bytes: Bytes::Tls(Box::new(stream)), retelling: true, instead: None, _place: place }
+    pub(super) fn tls(stream: TlsStream<WriteDeadline<TcpStream>>, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { bytes: Bytes::Tls(Box::new(stream)), replacing: true, replacement: None, _permit: permit }
     }
 
-    /// Leaves HTTP behind: the stream is a WebSocket's, which has deadlines of its own.
+    /// Turns the stream into a WebSocket's, which has deadlines of its own.
     #[must_use]
     pub fn upgraded(mut self) -> Self {
-        self.retelling = false;
+        self.replacing = false;
         match &mut self.bytes {
-            Bytes::Plain(socket) => socket.release(),
-            Bytes::Tls(stream) => stream.get_mut().0.release(),
+            Bytes::Plain(socket) => socket.remove(),
+            Bytes::Tls(stream) => stream.get_mut().0.remove(),
         }
         self
     }
@@ -77,23 +77,23 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.retelling
-            && this.instead.is_none()
-            && let Some((start, ours)) = retold(bytes, this.bytes.is_tls())
+        if this.replacing
+            && this.replacement.is_none()
+            && let Some((start, ours)) = replacement(bytes, this.bytes.is_tls())
         {
             if start > 0 {
                 return this.bytes.poll_write(cx, &bytes[..start]);
             }
-            this.instead = Some(Box::new(io::Cursor::new(ours)));
+            this.replacement = Some(Box::new(io::Cursor::new(ours)));
         }
-        let Some(instead) = &mut this.instead else { return this.bytes.poll_write(cx, bytes) };
-        while instead.has_remaining() {
-            match ready!(this.bytes.poll_write(cx, instead.chunk()))? {
+        let Some(replacement) = &mut this.replacement else { return this.bytes.poll_write(cx, bytes) };
+        while replacement.has_remaining() {
+            match ready!(this.bytes.poll_write(cx, replacement.chunk()))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => instead.advance(written),
+                written => replacement.advance(written),
             }
         }
-        this.instead = None;
+        this.replacement = None;
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -117,11 +117,11 @@ impl AsyncWrite for Stream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.retelling {
+        if this.replacing {
             let mut filled = slices.iter().filter(|slice| !slice.is_empty());
             let (first, last) = (filled.clone().next(), filled.next_back());
             if let (Some(first), Some(last)) = (first, last)
-                && (this.instead.is_some() || retold(last, false).is_some())
+                && (this.replacement.is_some() || replacement(last, false).is_some())
             {
                 return Pin::new(this).poll_write(cx, first);
             }

@@ -1,19 +1,17 @@
 //! Malformed input of every kind: a clear error each, never a panic, never a 500.
 
-mod support;
-
-#[path = "bad_input/requests.rs"]
+mod fuzz;
+mod ids;
 mod requests;
+mod texts;
 
 use chat_loadtest::client::Credentials;
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use reqwest::Method;
-use serde_json::{Value, json};
-use support::device::of_type;
-use support::person::answer;
-use support::{Device, Hub, usual_or_long};
+use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::Hub;
+use crate::support::person::answer;
 
 #[tokio::test]
 async fn three_frames_in_a_row_that_are_none_end_the_connection() {
@@ -99,182 +97,6 @@ async fn a_silent_stranger_is_closed_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn texts_are_counted_in_characters_and_come_back_as_they_were() {
-    let hub = Hub::start().await;
-    let (alice, bob) = (hub.person(42), hub.person(7));
-    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
-    for content in [
-        "🙂".repeat(4_000),
-        "שלום עולם".to_owned(),
-        "\u{202e}abc\u{202c}".to_owned(),
-        " padded ".to_owned(),
-        "\u{1F468}\u{200D}\u{1F469}".to_owned(),
-        "line\r\nline\t\"quoted\" \\ /".to_owned(),
-        "\u{feff}bom".to_owned(),
-        "\u{fffd}\u{ffff}".to_owned(),
-    ] {
-        laptop.sends_to(&bob, &content).await;
-        desk.receives(&content).await;
-    }
-    let history = bob.history_with(&alice).await;
-    for (content, code) in [
-        ("🙂".repeat(4_001), "text_too_long"),
-        (String::new(), "empty_message"),
-        (" \t\r\n\u{a0}\u{2003}\u{3000}".to_owned(), "empty_message"),
-        ("a\u{0}b".to_owned(), "bad_request"),
-    ] {
-        let send = json!({"type": "message_send", "temp_id": "x", "receiver_id": 7, "content": content});
-        assert_eq!(laptop.is_refused(send.clone(), code).await["temp_id"], "x");
-        alice.post("/chat/send", &send).await.refused(400, code);
-        let edit = json!({"type": "message_edit", "message_id": history[0]["id"], "content": content});
-        laptop.is_refused(edit, code).await;
-        alice
-            .patch(&format!("/chat/messages/{}", history[0]["id"]), &json!({"content": content}))
-            .await
-            .refused(400, code);
-    }
-}
-
-#[tokio::test]
-async fn a_text_that_shows_nothing_is_empty_and_one_that_merely_contains_such_is_not() {
-    #[derive(serde::Deserialize)]
-    struct Texts {
-        blank: Vec<String>,
-        shown: Vec<String>,
-    }
-    let texts: Texts = serde_json::from_str(include_str!("../../web/tests/support/texts.json")).expect("texts");
-    assert!(texts.blank.len() > 30 && texts.shown.len() > 20);
-    let hub = Hub::set(&[("CHAT_RATE_LIMIT", "off")]).await;
-    let (alice, bob) = (hub.person(42), hub.person(7));
-    let mut laptop = alice.connect().await;
-    laptop.sends_to(&bob, "to be edited").await;
-    let message_id = bob.history_with(&alice).await[0]["id"].clone();
-    // Each by one of the doors; `chat_actors` holds all of them to the one function that decides.
-    for (n, content) in texts.blank.iter().enumerate() {
-        let send = json!({"type": "message_send", "temp_id": "x", "receiver_id": 7, "content": content});
-        let edit = json!({"type": "message_edit", "message_id": message_id, "content": content});
-        match n % 4 {
-            0 => drop(laptop.is_refused(send, "empty_message").await),
-            1 => alice.post("/chat/send", &send).await.refused(400, "empty_message"),
-            2 => drop(laptop.is_refused(edit, "empty_message").await),
-            _ => alice.patch(&format!("/chat/messages/{message_id}"), &edit).await.refused(400, "empty_message"),
-        }
-    }
-    let mut desk = bob.connect().await;
-    for content in &texts.shown {
-        laptop.sends_to(&bob, content).await;
-        desk.receives(content).await;
-    }
-    let history = bob.history_with(&alice).await;
-    assert_eq!(history[0]["content"], "to be edited");
-    assert_eq!(history.len(), 1 + texts.shown.len(), "and nothing else was stored");
-}
-
-#[tokio::test]
-async fn ids_of_every_wrong_kind_are_refused() {
-    let hub = Hub::start().await;
-    let alice = hub.person(42);
-    let mut laptop = alice.connect().await;
-    let wrong = [
-        "0",
-        "-1",
-        "1.5",
-        "7e-1",
-        "1e16",
-        "9007199254740992",
-        "18446744073709551616",
-        "1e400",
-        "\"\"",
-        "\"x\"",
-        "\"-1\"",
-        "\"+1\"",
-        "\" 1\"",
-        "\"1.0\"",
-        "\"0x1\"",
-        "\"١\"",
-        "[]",
-        "{}",
-        "true",
-        "[1]",
-    ];
-    for value in wrong {
-        for frame in [
-            format!(r#"{{"type":"message_send","temp_id":"t","receiver_id":{value},"content":"x"}}"#),
-            format!(r#"{{"type":"message_send","temp_id":"t","thread_id":{value},"content":"x"}}"#),
-            format!(r#"{{"type":"message_send","temp_id":"t","receiver_id":7,"content":"x","reply_to":{value}}}"#),
-            format!(r#"{{"type":"message_edit","message_id":{value},"content":"x"}}"#),
-            format!(r#"{{"type":"message_delete","message_id":{value}}}"#),
-            format!(r#"{{"type":"message_seen","thread_id":{value}}}"#),
-            format!(r#"{{"type":"typing","to":{value}}}"#),
-            format!(r#"{{"type":"who_is_online","user_ids":[{value}]}}"#),
-            format!(r#"{{"type":"notification_read","id":{value}}}"#),
-        ] {
-            laptop.says_raw(&frame).await;
-            let error = laptop.expect("error").await;
-            // 1e400 is beyond what JSON's readers take for a number: not even a frame.
-            assert_eq!(error["code"], "bad_request", "{frame} was answered with {error}");
-            laptop.settles().await;
-        }
-        let path: String = value.trim_matches('"').bytes().map(|byte| format!("%{byte:02X}")).collect();
-        if !path.is_empty() {
-            let answered = alice.get(&format!("/chat/messages?thread_id={path}")).await;
-            answered.refused(400, "bad_request");
-            let answered = alice.delete(&format!("/chat/messages/{path}")).await;
-            assert!(matches!(answered.status, 400 | 404), "{value}: {}", answered.text);
-        }
-    }
-    for id in ["7", "\"7\"", "\"07\"", "7.0", "7e0", "0.7E1"] {
-        laptop.says_raw(&format!(r#"{{"type":"who_is_online","user_ids":[{id}]}}"#)).await;
-        laptop.expect("online_users").await;
-    }
-    laptop
-        .is_refused(json!({"type": "message_send", "temp_id": "s", "receiver_id": 42, "content": "me"}), "self_message")
-        .await;
-    laptop.is_refused(json!({"type": "message_send", "temp_id": "s", "content": "nobody"}), "bad_request").await;
-}
-
-/// PHP and Gson write whole numbers so.
-#[tokio::test]
-async fn ids_may_be_whole_floats_wherever_one_stands() {
-    let hub = Hub::start().await;
-    let (alice, bob) = (hub.person(42), hub.person(7));
-    let mut laptop = alice.connect().await;
-    let says = async |laptop: &mut Device, text: String, kind: &str| {
-        laptop.says_raw(&text).await;
-        laptop.expect(kind).await
-    };
-    let sent = r#"{"type":"message_send","sender_id":42.0,"temp_id":"f","receiver_id":7e0,"content":"x","extra_data":{"product_id":5.0}}"#;
-    let ack = says(&mut laptop, sent.to_owned(), "message_ack").await;
-    let (thread, message) = (&ack["thread_id"], &ack["message_id"]);
-    let reply = format!(
-        r#"{{"type":"message_send","from":4.2e1,"temp_id":"g","thread_id":{thread}.0,"content":"y","reply_to":{message}.0}}"#
-    );
-    assert_eq!(says(&mut laptop, reply, "message_ack").await["seq"], 2);
-    let edit = format!(r#"{{"type":"message_edit","message_id":{message}e0,"content":"z"}}"#);
-    assert_eq!(says(&mut laptop, edit, "message_updated").await["content"], "z");
-    let mut desk = bob.connect().await;
-    let delivered = format!(r#"{{"type":"message_delivered","thread_id":{thread}.0,"up_to":1e0}}"#);
-    desk.says_raw(&delivered).await;
-    assert_eq!(laptop.expect("messages_delivered").await["up_to"], 1);
-    desk.says_raw(&format!(r#"{{"type":"message_seen","user_id":7.0,"thread_id":{thread}.0,"up_to":1.0}}"#)).await;
-    assert_eq!(laptop.expect("messages_seen").await["up_to"], 1);
-    desk.says_raw(r#"{"type":"typing","to":42.0}"#).await;
-    assert_eq!(laptop.expect("typing").await["from"], 7);
-    laptop.says_raw(r#"{"type":"who_is_online","user_ids":[7.0,7e0,"7"]}"#).await;
-    assert_eq!(laptop.expect("online_users").await["users"], json!([7]));
-    let rest = async |by: &support::Person, path: &str, body: String| {
-        answer(by.ask(Method::POST, path).header("content-type", "application/json").body(body)).await
-    };
-    let send = r#"{"receiver_id":7.0,"user_id":42.0,"content":"by REST"}"#;
-    assert_eq!(rest(&alice, "/chat/send", send.to_owned()).await.is(201)["message"]["seq"], 3);
-    rest(&alice, "/chat/send", r#"{"receiver_id":7.5,"content":"no"}"#.to_owned()).await.refused(400, "bad_request");
-    let read = rest(&bob, &format!("/chat/threads/{thread}/read"), r#"{"up_to":3.0}"#.to_owned()).await.is(200);
-    assert_eq!(read["read_seq"], 3);
-    let notice = r#"{"user_ids":[7.0,8e0],"type":"order","title":"t","body":"b","related_id":17.0}"#;
-    assert_eq!(rest(&hub.core(), "/internal/notifications", notice.to_owned()).await.is(202)["created"], 2);
-}
-
-#[tokio::test]
 async fn bodies_of_every_wrong_kind_are_refused() {
     let hub = Hub::start().await;
     let alice = hub.person(42);
@@ -312,100 +134,6 @@ async fn bodies_of_every_wrong_kind_are_refused() {
 }
 
 /// JSON of any shape.
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        ".{0,20}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 16, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::hash_map("[a-z_]{1,12}", inner, 0..4)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
-        ]
-    })
-}
-
-/// A frame of a known type, its fields of any shape.
-fn any_frame() -> impl Strategy<Value = Value> {
-    let kinds = prop::sample::select(vec![
-        "message_send",
-        "message",
-        "message_edit",
-        "message_delete",
-        "message_seen",
-        "message_delivered",
-        "typing",
-        "stop_typing",
-        "who_is_online",
-        "nav_counts",
-        "subscribe",
-        "sync",
-        "ping",
-        "echo",
-        "notification_read",
-        "notifications_read_all",
-        "x",
-    ]);
-    let names = vec![
-        "temp_id",
-        "receiver_id",
-        "thread_id",
-        "content",
-        "images",
-        "image_urls",
-        "extra_data",
-        "reply_to",
-        "message_id",
-        "up_to",
-        "to",
-        "user_ids",
-        "channels",
-        "cursor",
-        "t",
-        "data",
-        "id",
-        "sender_id",
-    ];
-    let fields = prop::collection::hash_map(prop::sample::select(names), any_json(), 0..6);
-    (kinds, fields).prop_map(|(kind, fields)| {
-        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        of_type(Value::Object(fields), kind)
-    })
-}
-
-#[test]
-fn no_frame_whatever_ends_more_than_an_error() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let (hub, mut device) = runtime.block_on(async {
-        let hub = Hub::start().await;
-        let device = hub.person(42).connect().await;
-        (hub, device)
-    });
-    let device = std::cell::RefCell::new(&mut device);
-    let config = Config { cases: usual_or_long(400, 4_000), failure_persistence: None, ..Config::default() };
-    let ran = TestRunner::new(config).run(&any_frame(), |frame| {
-        runtime.block_on(survives(&mut device.borrow_mut(), frame));
-        Ok(())
-    });
-    let _inside = runtime.enter();
-    drop(hub);
-    ran.unwrap_or_else(|error| panic!("{error}"));
-}
-
-/// Says a frame, and holds that the connection goes on, and that no error was the hub's own fault.
-async fn survives(device: &mut Device, frame: Value) {
-    let said = frame.to_string();
-    device.says(frame).await;
-    for answer in device.settles().await {
-        let own_fault = answer["type"] == "error" && answer["code"] == "internal";
-        assert!(!own_fault, "{said} was answered with {answer}");
-    }
-}
-
 #[tokio::test]
 async fn what_is_no_websocket_handshake_is_refused_as_http() {
     let hub = Hub::start().await;

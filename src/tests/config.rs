@@ -1,24 +1,15 @@
 //! Configuration: what is wrong is said at the start, with what to do about it, and nothing is listened on.
 
-mod support;
-
-#[path = "config/disk.rs"]
 mod disk;
-#[path = "config/files.rs"]
 mod files;
-#[path = "../../database/tests/support/mariadb.rs"]
-#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it leaves out")]
-mod mariadb;
-#[path = "config/secrets.rs"]
 mod secrets;
-#[path = "config/start.rs"]
 mod start;
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use support::hub::program;
-use support::{Hub, in_time};
+use crate::support::hub::program;
+use crate::support::{Hub, in_time};
 use tempfile::TempDir;
 use tokio::process::Command;
 

@@ -1,23 +1,17 @@
 //! Two people with two devices each: everything that PROTOCOL 3 lets them say and hear.
 
-mod support;
-
-#[path = "conversation/clock.rs"]
 mod clock;
-#[path = "conversation/limits.rs"]
 mod limits;
-#[path = "conversation/presence.rs"]
 mod presence;
-#[path = "conversation/typing.rs"]
 mod typing;
 
 use std::collections::BTreeSet;
 
+use crate::support::Hub;
+use crate::support::contract::all_types;
+use crate::support::person::{number, text};
+use crate::support::scene::Scene;
 use serde_json::{Value, json};
-use support::Hub;
-use support::contract::all_types;
-use support::person::{number, text};
-use support::scene::Scene;
 
 #[tokio::test]
 async fn a_greeting_says_who_and_where_and_what_is_allowed() {
@@ -164,7 +158,7 @@ async fn receipts_reach_the_author_and_the_readers_other_devices() {
         let seen = device.expect("messages_seen").await;
         assert_eq!((&seen["thread_id"], &seen["seen_by"], &seen["up_to"]), (thread, &json!(7), &json!(1)));
     }
-    // A watermark that does not move tells nobody, and the head is the limit.
+    // A watermark that does not move sends no frame, and it cannot pass the thread's head.
     scene.desk.says(json!({"type": "message_seen", "thread_id": thread, "up_to": 99})).await;
     scene.desk.settles().await;
     scene.laptop.sends_to(&scene.bob, "next").await;
@@ -215,7 +209,7 @@ async fn presence_is_for_those_who_share_a_thread() {
     let stranger = scene.hub.person(1_000);
     let mut spy = stranger.connect().await;
     scene.desk.leaves().await;
-    // One device is left: nobody is told, and nothing changes.
+    // One device is left: no frame is sent, and nothing changes.
     scene.laptop.says(json!({"type": "who_is_online"})).await;
     assert_eq!(scene.laptop.expect("online_users").await["users"], json!([7]));
     scene.tablet.leaves().await;

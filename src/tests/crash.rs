@@ -5,16 +5,14 @@
 //! `commit::Writer::transact` hand the COMMIT to a task that waits for 50 ms and return at once, build that hub, and run
 //! these tests against it with `CHAT_TEST_HUB=/path/to/it`.
 
-mod support;
-
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use crate::support::person::{number, text};
+use crate::support::{Dice, Hub, Person, in_time, usual_or_long};
 use chat_loadtest::client::{Client, Credentials, Door, Heard};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use support::person::{number, text};
-use support::{Dice, Hub, Person, in_time, usual_or_long};
 
 const PAIRS: u64 = 4;
 const IN_FLIGHT: usize = 8;
@@ -52,7 +50,7 @@ impl Author {
     /// Lives through one life of the hub; without new messages if it is to finish.
     async fn live(&mut self, finish: bool) {
         let Ok(mut client) = Client::connect(&self.me.door()).await else { return };
-        // Nobody knows of these whether they are stored: the hub does.
+        // Only the hub knows whether these are stored.
         for key in self.waiting.clone() {
             if client.send(self.frame(key)).await.is_err() {
                 return;
@@ -156,7 +154,7 @@ async fn kill_9_again_and_again_loses_nothing_and_invents_nothing() {
         in_time(&format!("life and death {crash}"), async { tokio::join!(living, dying) }).await;
         hub.restart().await;
     }
-    // In the last life everybody finishes.
+    // In the last run all clients finish.
     in_time("every author is answered", join_all(authors.iter_mut().map(|author| author.live(true)))).await;
     for author in &mut authors {
         let to = hub.person(author.to);

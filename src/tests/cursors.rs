@@ -1,17 +1,14 @@
 //! Catching up: PROTOCOL 3.4.
 
-mod support;
-
-#[path = "cursors/histories.rs"]
 mod histories;
 
 use std::collections::BTreeMap;
 
+use crate::support::contract::Contract;
+use crate::support::person::{array, number, text};
+use crate::support::scene::Scene;
+use crate::support::{Device, Hub, Person, in_time};
 use serde_json::{Value, json};
-use support::contract::Contract;
-use support::person::{array, number, text};
-use support::scene::Scene;
-use support::{Device, Hub, Person, in_time};
 
 #[tokio::test]
 async fn what_was_missed_is_told_before_what_is_live() {
@@ -53,7 +50,7 @@ async fn a_cursor_that_cannot_be_served_is_a_reset() {
     }
 }
 
-/// What somebody has pieced together: the newest state of each message that was heard of, and watermarks.
+/// A client's view: the newest state of each message that it has received, and watermarks.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Known {
     messages: BTreeMap<u64, Value>,
@@ -81,7 +78,7 @@ impl Known {
         }
     }
 
-    /// What somebody should know in the end: everything that history and the inbox say.
+    /// The view that a client must have in the end: that of history and the inbox.
     async fn truth(reader: &Person, others: &[Person]) -> Self {
         let mut truth = Self::default();
         for other in others {

@@ -1,16 +1,14 @@
-//! SIGTERM: 4001 to everybody within the deadline, every ack honest, exit code 0.
-
-mod support;
+//! SIGTERM: every connection is closed with 4001 within the deadline, every ack holds, the exit code is 0.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::support::person::{number, text};
+use crate::support::{Hub, in_time, usual_or_long};
 use chat_loadtest::client::{Client, Heard};
 use chat_loadtest::server::Signal;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use support::person::{number, text};
-use support::{Hub, in_time, usual_or_long};
 
 /// An author who sends until the line is closed: what was acknowledged, and how it ended.
 struct Work {
@@ -71,8 +69,8 @@ async fn every_connection_is_sent_away_and_every_ack_was_honest() {
         working.push(tokio::spawn(works(device.client, 5_000 + id)));
     }
     let watcher = hub.person(1);
-    // Everybody is at work.
-    support::until("the first messages", || async {
+    // All clients are sending.
+    crate::support::until("the first messages", || async {
         let inbox = hub.person(5_000).get("/chat/threads").await.is(200);
         inbox["threads"].as_array().is_some_and(|threads| !threads.is_empty()).then_some(())
     })
@@ -81,7 +79,7 @@ async fn every_connection_is_sent_away_and_every_ack_was_honest() {
     let began = Instant::now();
     hub.asks_to_end().await;
     let leaving = join_all(idle.iter_mut().map(|device| device.ends()));
-    let idle = tokio::time::timeout(Duration::from_secs(20), leaving).await.expect("everybody idle is sent away");
+    let idle = tokio::time::timeout(Duration::from_secs(20), leaving).await.expect("every idle client is closed");
     let done = in_time("every author is sent away", join_all(working)).await;
     let status = hub.ends(Duration::from_secs(22)).await;
     assert_eq!(status.code(), Some(0), "it ended with {status}");
@@ -153,7 +151,7 @@ async fn a_draining_hub_is_not_ready_and_takes_nobody() {
     hub.asks_to_end().await;
     assert!(device.is_closed_with(4001).await.parse::<u64>().is_ok());
     hub.ends(Duration::from_secs(6)).await;
-    Client::connect(&hub.person(42).door()).await.expect_err("nobody listens any more");
+    Client::connect(&hub.person(42).door()).await.expect_err("the hub has stopped listening");
 }
 
 #[tokio::test]

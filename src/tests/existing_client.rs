@@ -1,13 +1,11 @@
 //! Softadastra's existing web client, as it is today: what it does goes on to work, and each of its unsafe habits is refused.
 
-mod support;
-
+use crate::support::Hub;
+use crate::support::device::of_type;
+use crate::support::person::{number, text};
 use chat_loadtest::client::Credentials;
 use chat_loadtest::token;
 use serde_json::{Value, json};
-use support::Hub;
-use support::device::of_type;
-use support::person::{number, text};
 
 #[tokio::test]
 async fn its_session_works_as_it_always_did() {

@@ -1,4 +1,4 @@
-//! Images: in, safe, to those who may see them, and out again when nobody holds them.
+//! Images: uploading, access, limits, and deletion when no message holds them.
 //!
 //! ```text
 //!  picture   pictures that tests make, with EXIF as a phone writes it
@@ -6,40 +6,25 @@
 //!  place     a hub whose images are in a folder, or in S3
 //!  journey   upload, send, hear, fetch, read again
 //!  files     what is taken, and what becomes of it; hostile: what is not, and why
-//!  access    who sees what: members, links, and everybody else
-//!  limits    how many, how large, how slow; greedy: what one person can do to everybody
-//!  sweep     what nobody holds goes; crash: also when the hub dies in the middle of anything
+//!  access    who may read what: members, links, and all others
+//!  limits    how many, how large, how slow; greedy: one user's uploads do not harm others
+//!  sweep     images that no message holds are deleted; crash: also when the hub dies in the middle of anything
 //!  drain     what is under way when the hub is asked to end
 //! ```
 //!
 //! `CHAT_TEST_S3` names an S3-compatible server, which `scripts/test` starts; without it, the folder is all.
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
-mod support;
-
-#[path = "images/access.rs"]
 mod access;
-#[path = "images/crash.rs"]
 mod crash;
-#[path = "images/drain.rs"]
 mod drain;
-#[path = "images/files.rs"]
 mod files;
-#[path = "images/form.rs"]
-mod form;
-#[path = "images/forms.rs"]
+pub(crate) mod form;
 mod forms;
-#[path = "images/greedy.rs"]
 mod greedy;
-#[path = "images/hostile.rs"]
 mod hostile;
-#[path = "images/journey.rs"]
 mod journey;
-#[path = "images/limits.rs"]
 mod limits;
-#[path = "images/picture.rs"]
 mod picture;
-#[path = "images/place.rs"]
 mod place;
-#[path = "images/sweep.rs"]
 mod sweep;

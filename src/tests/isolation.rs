@@ -1,19 +1,14 @@
 //! Who may do what: every operation × every kind of caller, and the exact status or code for each.
 
-mod support;
-
-#[path = "isolation/doors.rs"]
 mod doors;
-#[path = "isolation/forged.rs"]
 mod forged;
-#[path = "isolation/origins.rs"]
 mod origins;
 
+use crate::support::person::{Answer, answer, array, number, text};
+use crate::support::{Device, Hub, Person};
 use forged::Forged;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::person::{Answer, answer, array, number, text};
-use support::{Device, Hub, Person};
 
 /// Alice (42) has written to Bob (7): `message` stands, `deleted` she has deleted. Alice and Carol (8) have a thread, too.
 struct Shop {
@@ -214,19 +209,19 @@ async fn a_forged_token_opens_nothing() {
     let shop = Shop::open().await;
     let forged = Forged::all(shop.hub.secret(), 42);
     for (name, token) in &forged {
-        let nobody = shop.hub.person_with(42, token);
+        let stranger = shop.hub.person_with(42, token);
         for operation in shop.operations() {
-            let answer = operation.by(&nobody).await;
+            let answer = operation.by(&stranger).await;
             assert_eq!(said(&answer), "401 unauthorized", "{} with {name}", operation.name());
         }
         for path in ["/chat", "/notifications", "/ws/chat", "/ws/notifications"] {
-            nobody.knocks(path, &[("authorization", &format!("Bearer {token}"))]).await.refused(401, "unauthorized");
-            nobody.knocks(&format!("{path}?token={token}"), &[]).await.refused(401, "unauthorized");
-            nobody
+            stranger.knocks(path, &[("authorization", &format!("Bearer {token}"))]).await.refused(401, "unauthorized");
+            stranger.knocks(&format!("{path}?token={token}"), &[]).await.refused(401, "unauthorized");
+            stranger
                 .knocks(path, &[("sec-websocket-protocol", &format!("bearer, {token}"))])
                 .await
                 .refused(401, "unauthorized");
-            nobody.knocks(path, &[("cookie", &format!("token={token}"))]).await.refused(401, "unauthorized");
+            stranger.knocks(path, &[("cookie", &format!("token={token}"))]).await.refused(401, "unauthorized");
         }
     }
     let anonymous = shop.hub.person(42);
@@ -249,7 +244,7 @@ async fn a_forged_ticket_opens_nothing() {
     alice.knocks(&format!("/notifications?ticket={ticket}"), &[]).await.refused(401, "ticket_used");
 }
 
-/// The author of a deleted message has no more of it than anybody else: it has a place and an author, and no text.
+/// The author of a deleted message has no more of it than the other member: it has a place and an author, and no text.
 #[tokio::test]
 async fn what_its_author_deleted_is_nowhere_to_be_read() {
     let shop = Shop::open().await;

@@ -1,17 +1,14 @@
 //! Two people, four devices, random histories: the hub against a simple model.
 
-mod support;
-
-#[path = "model/state.rs"]
 mod state;
 
+use crate::support::person::{array, number, text};
+use crate::support::{DEADLINE, Device, Hub, Person, usual_or_long};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use state::{Model, View};
-use support::person::{array, number, text};
-use support::{DEADLINE, Device, Hub, Person, usual_or_long};
 
 /// What a device does. Messages are named by their place among those that exist, whatever their number.
 #[derive(Debug, Clone)]
@@ -166,7 +163,7 @@ impl World {
         self.views[device].hears(&missed);
     }
 
-    /// Holds everything that anybody can see against the model.
+    /// Compares everything that each user can see with the model.
     async fn hold(&mut self) {
         let wanted = self.model.as_seen();
         for device in 0..4 {

@@ -1,11 +1,9 @@
 //! Unread totals and notifications: PROTOCOL 4.
 
-mod support;
-
+use crate::support::Hub;
+use crate::support::person::{array, text};
+use crate::support::scene::Scene;
 use serde_json::{Value, json};
-use support::Hub;
-use support::person::{array, text};
-use support::scene::Scene;
 
 #[tokio::test]
 async fn counts_follow_the_greeting() {

@@ -1,14 +1,12 @@
 //! 10,000 sends (long: 100,000), a fifth of them repeated or reordered, over several connections, with reconnects: each
 //! exactly once.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::support::person::{number, text};
+use crate::support::{Dice, Hub, Person, in_time, usual_or_long};
 use chat_loadtest::client::{Client, Heard};
 use serde_json::{Value, json};
-use support::person::{number, text};
-use support::{Dice, Hub, Person, in_time, usual_or_long};
 
 const RECEIVERS: u64 = 5;
 const CONNECTIONS: usize = 4;

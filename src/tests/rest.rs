@@ -1,15 +1,12 @@
 //! REST for everything in PROTOCOL 6.
 
-mod support;
-
-#[path = "rest/pages.rs"]
 mod pages;
 
+use crate::support::Hub;
+use crate::support::person::{answer, array, number, text};
+use crate::support::scene::Scene;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::Hub;
-use support::person::{answer, array, number, text};
-use support::scene::Scene;
 
 #[tokio::test]
 async fn a_message_sent_by_rest_is_told_on_every_socket() {
@@ -60,8 +57,8 @@ async fn history_is_read_in_pages_in_every_direction() {
     assert_eq!(page(&format!("{by}&after_seq=8&limit=3")).await, (vec![9, 10], false, 10));
     assert_eq!(page(&format!("{by}&after_seq=2&limit=3")).await, (vec![3, 4, 5], true, 10));
     assert_eq!(page(&format!("{by}&after_seq=10")).await, (vec![], false, 10));
-    let nobody = bob.get("/chat/messages?with=999").await.is(200);
-    assert_eq!((&nobody["thread_id"], &nobody["messages"]), (&Value::Null, &json!([])));
+    let empty = bob.get("/chat/messages?with=999").await.is(200);
+    assert_eq!((&empty["thread_id"], &empty["messages"]), (&Value::Null, &json!([])));
     for wrong in [
         "",
         "thread_id=0",
@@ -213,9 +210,9 @@ async fn notifications_are_listed_read_and_deleted() {
 #[tokio::test]
 async fn health_metrics_and_documents_need_no_token() {
     let hub = Hub::start().await;
-    let anybody = hub.person(42);
-    let _socket = anybody.connect().await;
-    let open = async |path: &str| answer(anybody.request(Method::GET, path)).await;
+    let alice = hub.person(42);
+    let _socket = alice.connect().await;
+    let open = async |path: &str| answer(alice.request(Method::GET, path)).await;
     for path in ["/health/live", "/health/ready"] {
         assert_eq!(open(path).await.status, 200, "{path}");
     }
@@ -242,7 +239,7 @@ async fn health_metrics_and_documents_need_no_token() {
     }
     assert!(same, "it is written anew for each who asks");
     let before = counted(&open("/metrics").await.text);
-    support::until("the count to move", async || {
+    crate::support::until("the count to move", async || {
         open("/health/live").await;
         (counted(&open("/metrics").await.text) != before).then_some(())
     })

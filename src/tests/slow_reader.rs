@@ -1,25 +1,19 @@
 //! A hundred clients (long: three hundred) that stop reading: each is closed with 4002, memory stays bounded, the others do not notice, and
 //! what was missed is there when they come back. And strangers who do not read what they asked for over HTTP.
 
-mod support;
-
-#[path = "slow_reader/costs.rs"]
 mod costs;
-#[path = "slow_reader/gone.rs"]
 mod gone;
-#[path = "slow_reader/memory.rs"]
 mod memory;
-#[path = "slow_reader/strangers.rs"]
 mod strangers;
 
 use std::time::{Duration, Instant};
 
+use crate::support::person::{number, text};
+use crate::support::raw::{self, Raw};
+use crate::support::{Hub, Person, in_time, usual_or_long};
 use chat_loadtest::client::{Client, Heard};
 use chat_loadtest::usage;
 use serde_json::{Value, json};
-use support::person::{number, text};
-use support::raw::{self, Raw};
-use support::{Hub, Person, in_time, usual_or_long};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -114,8 +108,8 @@ async fn slow_readers_are_closed_and_come_back_without_loss() {
 }
 
 /// Returns how many connections were too slow so far.
-async fn overflows(anybody: &Person) -> u64 {
-    let metrics = support::person::answer(anybody.request(reqwest::Method::GET, "/metrics")).await;
+async fn overflows(person: &Person) -> u64 {
+    let metrics = crate::support::person::answer(person.request(reqwest::Method::GET, "/metrics")).await;
     let line = metrics.text.lines().find(|line| line.starts_with("chat_outbox_overflows"));
     let count = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).unwrap_or_default();
     // A count of connections.
@@ -174,7 +168,7 @@ async fn answers_that_nobody_reads_hold_no_place_for_ever_and_health_answers_mea
     for _ in 0..32 {
         strangers.push(holds(&hub, &requests).await);
     }
-    support::until("all places to be taken", async || {
+    crate::support::until("all places to be taken", async || {
         let answer = asks(&hub, "/nothing").await?;
         (answer.status == 503).then(|| assert_eq!(answer.code(), "overloaded"))
     })

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!  hub       Hub::start(): the program itself, its data in a temporary folder; kill, restart, freeze, end
-//!  person    hub.person(42): somebody with a token, REST, and doors to both sockets
+//!  person    hub.person(42): a user: a token, REST, and doors to both sockets
 //!  device    alice.connect(): one socket; says, sends_to, expect, receives, resume
 //!  raw       HTTP byte by byte, for requests that no client library would send
 //!  scene     Alice and Bob with two devices each
 //!  contract  what every frame must look like, from PROTOCOL 3.2 and 5; each frame of every test is held against it
 //! ```
 //!
-//! Nobody sleeps: every wait is for an event, under a deadline, and says what arrived instead.
+//! No test sleeps: every wait is for an event, with a deadline, and its failure prints what arrived instead.
 //!
 //! `CHAT_TEST_LONG=1` runs the counts that [`usual_or_long`] names: more faults, more histories, more load.
 #![allow(
@@ -52,7 +52,7 @@ pub async fn in_time<T>(what: &str, event: impl Future<Output = T>) -> T {
     }
 }
 
-/// Asks again and again until an answer holds; for what is told to nobody, like metrics or a process's end.
+/// Asks again and again until an answer holds: for states that send no event, like metrics or a process's end.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     in_time(what, async {
         loop {

@@ -1,17 +1,15 @@
 //! https and wss, with a certificate made here.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::device::Device;
+use crate::support::raw::{Raw, ask};
+use crate::support::{Hub, Person, in_time, until};
 use chat_loadtest::client::{Client, Door};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
-use support::device::Device;
-use support::raw::{Raw, ask};
-use support::{Hub, Person, in_time, until};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -47,7 +45,9 @@ async fn encrypted(settings: &[(&str, &str)]) -> (Hub, TlsConnector) {
         launch.tls = true;
         launch.set("CHAT_TLS_CERT", folder.path().join("cert.pem").display().to_string());
         launch.set("CHAT_TLS_KEY", folder.path().join("key.pem").display().to_string());
-        settings.iter().for_each(|(name, value)| launch.set(name, *value));
+        for (name, value) in settings {
+            launch.set(name, *value);
+        }
     })
     .await;
     (hub, connector)

@@ -2,36 +2,20 @@
 //!
 //! Needs `mariadb-server`; runs with `CHAT_TEST_MARIADB=1`.
 
-mod support;
-
-#[path = "../../database/tests/support/mariadb.rs"]
-#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test's support")]
-mod mariadb;
-#[path = "../../database/tests/support/proxy.rs"]
-#[allow(clippy::unwrap_used, reason = "a test's support")]
-mod proxy;
-
-#[path = "images/form.rs"]
-#[allow(dead_code, reason = "of forms, the pictures test needs the least")]
-mod form;
-#[path = "two_hubs/lost_answer.rs"]
 mod lost_answer;
-#[path = "two_hubs/paused.rs"]
 mod paused;
-#[path = "two_hubs/pictures.rs"]
 mod pictures;
-#[path = "two_hubs/put_back.rs"]
 mod put_back;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::support::person::{number, text};
+use crate::support::{DEADLINE, Device, Hub, Person};
 use chat_loadtest::client::{Client, Credentials, Heard};
+use chat_testkit::mariadb::{MariaDb, wanted};
 use futures_util::future::join_all;
-use mariadb::{MariaDb, wanted};
 use serde_json::{Value, json};
-use support::person::{number, text};
-use support::{DEADLINE, Device, Hub, Person};
 
 const THREADS: u64 = 50;
 const EACH: usize = 40;
@@ -107,7 +91,7 @@ async fn both_sides_of_fifty_threads_send_at_once_through_different_hubs() {
     let speaking: Vec<_> = connected.into_iter().map(|(client, me, to)| tokio::spawn(speaks(client, me, to))).collect();
     let sides = tokio::time::timeout(Duration::from_secs(60), join_all(speaking))
         .await
-        .expect("everybody has heard everything");
+        .expect("all clients have received everything");
     let sides: Vec<Side> = sides.into_iter().map(|side| side.expect("the side lives")).collect();
     for (thread, sides) in (0..THREADS).zip(sides.chunks(2)) {
         let (one, two) = (hubs.left.person(1_000 + thread * 2), hubs.right.person(1_001 + thread * 2));
@@ -230,7 +214,7 @@ async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged() {
         assert_eq!(ready.status, 503, "ready without a database: {}", ready.text);
         alice.get("/chat/threads").await.refused(503, "unavailable");
         hubs.database.restart();
-        support::until("the hub recovers by itself", || async {
+        crate::support::until("the hub recovers by itself", || async {
             (alice.get("/health/ready").await.status == 200 && bob.get("/health/ready").await.status == 200)
                 .then_some(())
         })

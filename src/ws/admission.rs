@@ -1,4 +1,4 @@
-//! May this caller connect? Every check before the 101, so that a refusal is an HTTP answer.
+//! Decides whether a caller may connect. All checks run before the 101, so that a refusal is an HTTP response.
 
 use std::sync::Arc;
 
@@ -8,70 +8,70 @@ use hyper::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 use url::form_urlencoded;
 
-use super::Shared;
-use super::handshake::{self, Wrong};
+use super::handshake;
+use super::shared::Shared;
 use crate::auth::request::offers_subprotocol;
 use crate::auth::{Credentials, Identity};
 
-/// What was asked.
+/// The parts of an upgrade request that the checks read.
 pub(super) struct Request<'a> {
     pub(super) socket: Socket,
     pub(super) headers: &'a HeaderMap,
     pub(super) query: &'a str,
 }
 
-/// Who may connect, and how.
+/// A caller who may connect.
 #[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) socket: Socket,
-    /// Who it is; `None`: the first frame will say.
+    /// The caller's identity; `None`: the first frame must authenticate.
     pub(super) identity: Option<Identity>,
-    /// How far the client has been served.
+    /// The cursor from which the client resumes.
     pub(super) cursor: Option<String>,
-    /// Whether the notification stream is wanted from the start.
+    /// Whether the client subscribes to notifications from the start.
     pub(super) notifications: bool,
-    /// What `Sec-WebSocket-Accept` answers.
+    /// The value of `Sec-WebSocket-Accept`.
     pub(super) accept: String,
-    /// Whether the answer must name a sub-protocol.
+    /// Whether the response must name a sub-protocol.
     pub(super) subprotocol: bool,
-    /// The connection's place among the node's.
-    pub(super) place: OwnedSemaphorePermit,
+    /// The connection's permit among the node's `CHAT_MAX_CONNECTIONS`.
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
-/// Why not.
-pub(super) enum Refusal {
-    /// Another version of the protocol.
+/// Why a caller may not connect.
+pub(super) enum Error {
+    /// The client speaks another version of the WebSocket protocol.
     Version,
-    /// Anything else.
+    /// Every other reason.
     Refused(Refused),
 }
 
-impl From<Refused> for Refusal {
+impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
     }
 }
 
-impl From<Wrong> for Refusal {
-    fn from(wrong: Wrong) -> Self {
-        match wrong {
-            Wrong::Version => Self::Version,
-            Wrong::Form(what) => Self::Refused(Refused::bad_request(what)),
+impl From<handshake::Error> for Error {
+    fn from(error: handshake::Error) -> Self {
+        match error {
+            handshake::Error::Version => Self::Version,
+            handshake::Error::Malformed(message) => Self::Refused(Refused::bad_request(message)),
         }
     }
 }
 
-/// Checks everything, from what costs least to what cannot be taken back: a ticket is used up last.
-pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admitted, Refusal> {
+/// Runs every check, the cheapest first; the ticket, which cannot be given back, is used up last.
+pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admitted, Error> {
     let accept = handshake::check(request.headers)?;
     shared.origins.check_upgrade(request.headers)?;
     let query = Query::parse(request.query);
     let credentials = Credentials::from_upgrade(request.headers, query.token.as_deref(), query.ticket.as_deref());
     let verified = credentials.as_ref().map(|shown| shown.verify(&shared.authenticator)).transpose()?;
-    if shared.lifetime.draining.is_cancelled() {
+    if shared.shutdown.draining.is_cancelled() {
         return Err(Refused::shutting_down().into());
     }
-    let place = Arc::clone(&shared.room).try_acquire_owned().map_err(|_| full())?;
+    let permit = Arc::clone(&shared.connection_permits).try_acquire_owned().map_err(|_| full())?;
     if let Some((identity, ticket)) = verified.clone() {
         shared.hub.may_connect(identity.user)?;
         if let Some(ticket) = ticket {
@@ -85,7 +85,7 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
         notifications: query.notifications,
         accept,
         subprotocol: offers_subprotocol(request.headers),
-        place,
+        permit,
     })
 }
 
@@ -93,7 +93,7 @@ fn full() -> Refused {
     Refused::new(ErrorCode::Overloaded, "this node has no room for another connection; try again shortly")
 }
 
-/// What stands behind the question mark.
+/// The query parameters of an upgrade request.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Query {
     token: Option<String>,
@@ -103,11 +103,11 @@ struct Query {
 }
 
 impl Query {
-    /// Takes a query string apart. What is empty is what a client sends that has nothing yet.
+    /// Parses a query string. An empty value counts as absent: clients send it while they have none.
     fn parse(text: &str) -> Self {
         let mut query = Self::default();
         for (name, value) in form_urlencoded::parse(text.as_bytes()).filter(|(_, value)| !value.trim().is_empty()) {
-            let place = match name.as_ref() {
+            let field = match name.as_ref() {
                 "token" => &mut query.token,
                 "ticket" => &mut query.ticket,
                 "cursor" => &mut query.cursor,
@@ -117,7 +117,7 @@ impl Query {
                 }
                 _ => continue,
             };
-            place.get_or_insert_with(|| value.into_owned());
+            field.get_or_insert_with(|| value.into_owned());
         }
         query
     }

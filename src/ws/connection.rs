@@ -1,4 +1,4 @@
-//! The one task of a connection: what is read goes to the session, what is in the outbox is written.
+//! The one task of a connection: it hands incoming frames to the session and writes the outbox to the socket.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::Sockets;
-use super::clock::{Clock, Due};
-use super::wire::{Event, Wire};
+use super::heartbeat::{Due, Heartbeat};
+use super::shared::Sockets;
+use super::socket::{Event, WebSocket};
 use crate::auth::Identity;
 
-/// How long a client that reads too slowly has to read what was begun, and that it was too slow.
-const LAST_CHANCE: Duration = Duration::from_secs(20);
+/// The time a slow client has to read the frame that was being written, and the close frame.
+const SLOW_CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long anybody else has to read what is left and the close frame.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// The time every other client has to read the outbox and the close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the end waits for the answers to what was begun.
-const SETTLE: Duration = Duration::from_secs(2);
+/// How long a closing connection waits for the replies to the frames that it has handed over.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection with a session.
 pub(super) struct Connection {
@@ -35,8 +35,8 @@ pub(super) struct Connection {
     pub(super) user: UserId,
     pub(super) socket: Socket,
     pub(super) session: Session,
-    pub(super) wire: Wire,
-    pub(super) clock: Clock,
+    pub(super) websocket: WebSocket,
+    pub(super) heartbeat: Heartbeat,
 }
 
 /// How a connection ends.
@@ -49,9 +49,9 @@ enum End {
     Gone,
 }
 
-/// What became of a message.
+/// The outcome of reading a WebSocket message.
 enum Read {
-    /// It was dealt with; here is the permit, if it was not needed.
+    /// The message was handled; the permit is returned if it was not needed.
     Done(Option<Permit>),
     /// The client shows a fresh token.
     Renew(Auth, Option<Permit>),
@@ -60,9 +60,15 @@ enum Read {
 }
 
 impl Connection {
-    pub(super) fn new(sockets: Sockets, identity: &Identity, socket: Socket, session: Session, wire: Wire) -> Self {
-        let clock = Clock::new(sockets.0.hub.options().heartbeat, identity);
-        Self { sockets, user: identity.user, socket, session, wire, clock }
+    pub(super) fn new(
+        sockets: Sockets,
+        identity: &Identity,
+        socket: Socket,
+        session: Session,
+        websocket: WebSocket,
+    ) -> Self {
+        let heartbeat = Heartbeat::new(sockets.0.hub.options().heartbeat, identity);
+        Self { sockets, user: identity.user, socket, session, websocket, heartbeat }
     }
 
     /// Serves the connection to its end.
@@ -79,31 +85,33 @@ impl Connection {
         Box::pin(self.end(end)).await;
     }
 
-    /// Returns how long before its end the connection was last known to be alive. Whatever the client does is a sign of life,
-    /// and so is its hanging up.
+    /// Returns how long before its end the connection was last known to be alive. Every frame of the client is a sign of life,
+    /// and so is its closing the connection.
     fn silence_before(&self, end: &End) -> Duration {
         match end {
             End::Theirs | End::Gone => Duration::ZERO,
-            // What is not read may not have arrived.
-            End::Ours(close) if matches!(close.code, CloseCode::NoPong | CloseCode::TooSlow) => self.clock.silence(),
-            End::Ours(_) if self.clock.is_doubtful() => self.clock.silence(),
+            // Frames that the client has not read may not have arrived.
+            End::Ours(close) if matches!(close.code, CloseCode::NoPong | CloseCode::TooSlow) => {
+                self.heartbeat.silence()
+            }
+            End::Ours(_) if self.heartbeat.is_doubtful() => self.heartbeat.silence(),
             End::Ours(_) => Duration::ZERO,
         }
     }
 
     async fn serve(&mut self) -> End {
-        let timer = sleep_until(self.clock.next());
+        let timer = sleep_until(self.heartbeat.next());
         tokio::pin!(timer);
-        // A place among what waits for answers; without one, nothing is read, and TCP pushes back on the client.
+        // Without an in-flight permit nothing is read, and TCP pushes back on the client.
         let mut permit = self.session.permit().now_or_never();
         loop {
-            let writing = self.wire.is_writing();
+            let writing = self.websocket.is_writing();
             tokio::select! {
                 biased;
-                event = self.wire.turn(permit.is_some()) => match event {
+                event = self.websocket.turn(permit.is_some()) => match event {
                     Event::Written => {}
                     Event::Message(message) => {
-                        self.clock.heard();
+                        self.heartbeat.heard();
                         match self.read(message, permit.take()) {
                             Read::Done(unused) => permit = unused.or_else(|| self.session.permit().now_or_never()),
                             Read::Renew(auth, unused) => {
@@ -117,25 +125,25 @@ impl Connection {
                     Event::Ended(Some(code)) => return End::Ours(Close::new(code)),
                 },
                 drained = self.session.outbox().next(writing) => match drained {
-                    Drained::Frames(frames) => self.wire.put(frames),
+                    Drained::Frames(frames) => self.websocket.put(frames),
                     Drained::Closed(close) => return End::Ours(close),
                 },
-                // Boxed: few ever wait for a place, and every connection's task would have room for it.
+                // Boxed: few connections ever wait for a permit, and every task would reserve memory for the future.
                 free = async { Box::pin(self.session.permit()).await }, if permit.is_none() => permit = Some(free),
                 () = &mut timer => {
-                    match self.clock.due(Instant::now(), permit.is_none()) {
+                    match self.heartbeat.due(Instant::now(), permit.is_none()) {
                         Due::Nothing => {}
-                        Due::Ping => self.wire.ping(),
+                        Due::Ping => self.websocket.ping(),
                         Due::Dead => self.session.outbox().close(CloseCode::NoPong),
                         Due::Expired => self.session.outbox().close(CloseCode::TokenExpired),
                     }
-                    timer.as_mut().reset(self.clock.next().max(Instant::now() + Duration::from_millis(1)));
+                    timer.as_mut().reset(self.heartbeat.next().max(Instant::now() + Duration::from_millis(1)));
                 }
             }
         }
     }
 
-    /// Hands a message over. Nothing here waits: what is on its way is not kept in the task's memory.
+    /// Hands a message to the session. Nothing here waits, so the task's memory holds no message.
     fn read(&mut self, message: Message, permit: Option<Permit>) -> Read {
         let text = match message {
             Message::Text(text) => text,
@@ -149,14 +157,14 @@ impl Connection {
                 self.session.handle(frame, permit);
                 Read::Done(None)
             }
-            // Nothing is read without one.
+            // Nothing is read without a permit.
             (_, None) => Read::Done(None),
         }
     }
 
-    /// Takes a fresh token, or ends the connection.
+    /// Verifies a fresh token, or ends the connection.
     async fn renew(&mut self, auth: Auth) {
-        // To verify a signature takes longer than a message does.
+        // Counted as a query: verifying a signature costs more than handling a message.
         let counted = self.sockets.0.hub.may_ask(self.user);
         let identified = match counted {
             Ok(()) => identify(&self.sockets, auth, Some(self.user)).await,
@@ -164,7 +172,7 @@ impl Connection {
         };
         match identified {
             Ok(identity) => {
-                self.clock.renew(&identity);
+                self.heartbeat.renew(&identity);
                 self.session.renewed();
             }
             Err(refused) => {
@@ -177,24 +185,24 @@ impl Connection {
         }
     }
 
-    /// Writes what is left, says why, and hangs up.
+    /// Writes the rest of the outbox and the close frame, and closes the connection.
     async fn end(self: Box<Self>, end: End) {
-        let Self { session, mut wire, .. } = *self;
+        let Self { session, mut websocket, .. } = *self;
         match end {
             End::Gone => return,
             End::Theirs => {
                 drop(session);
-                wire.closed_by_client().await;
+                websocket.closed_by_client().await;
             }
             End::Ours(close) => {
-                farewell(&mut wire, session, &close).await;
+                close_gracefully(&mut websocket, session, &close).await;
             }
         }
-        wire.hang_up().await;
+        websocket.hang_up().await;
     }
 }
 
-/// Tells who shows a token or a ticket in a frame, and uses the ticket up.
+/// Authenticates an `auth` frame by its token or ticket, and uses the ticket up.
 pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<UserId>) -> Result<Identity, Refused> {
     let shared = &sockets.0;
     let (identity, ticket) = match (auth.token, auth.ticket) {
@@ -216,27 +224,27 @@ pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<Use
     Ok(identity)
 }
 
-/// Writes what is left and the close frame, in bounded time.
-async fn farewell(wire: &mut Wire, session: Session, close: &Close) {
+/// Writes the rest of the outbox and the close frame, in bounded time.
+async fn close_gracefully(websocket: &mut WebSocket, session: Session, close: &Close) {
     let outbox = session.outbox().clone();
     if close.code == CloseCode::ShuttingDown {
-        // What has begun is answered.
-        drop(timeout(SETTLE, session.settled()).await);
+        // Frames that were handed over get their replies.
+        drop(timeout(SETTLE_TIMEOUT, session.settled()).await);
     }
-    // For everybody else, this connection is gone.
+    // For the rest of the hub, this connection is gone.
     outbox.close_with(close.clone());
     drop(session);
-    let time = if close.code == CloseCode::TooSlow { LAST_CHANCE } else { FAREWELL };
+    let time = if close.code == CloseCode::TooSlow { SLOW_CLOSE_TIMEOUT } else { CLOSE_TIMEOUT };
     let saying = async {
         if close.code == CloseCode::TooSlow {
-            wire.abandon();
+            websocket.abandon();
         }
-        wire.written().await?;
+        websocket.written().await?;
         while let Drained::Frames(frames) = outbox.drain().await {
-            wire.put(frames);
-            wire.written().await?;
+            websocket.put(frames);
+            websocket.written().await?;
         }
-        wire.close(close).await;
+        websocket.close(close).await;
         Ok::<(), ()>(())
     };
     drop(timeout_at(Instant::now() + time, saying).await);

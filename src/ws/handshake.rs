@@ -1,4 +1,4 @@
-//! Is this a WebSocket handshake (RFC 6455, 4.2.1), and its answer.
+//! The opening handshake of a WebSocket (RFC 6455, 4.2.1): validation, and the 101 response.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,13 +14,13 @@ use warp::reply::{Reply, Response};
 use crate::auth::request::SUBPROTOCOL;
 use crate::headers::lists;
 
-/// Why a request is no handshake.
+/// Why a request is not a valid handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wrong {
-    /// Not version 13.
+pub(super) enum Error {
+    /// The version is not 13.
     Version,
-    /// Something else, in words.
-    Form(&'static str),
+    /// Another part of the handshake is missing or malformed; the text says which.
+    Malformed(&'static str),
 }
 
 /// Tells whether a request asks for a WebSocket at all.
@@ -28,26 +28,26 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
     lists(headers, &UPGRADE, "websocket")
 }
 
-/// Checks the handshake; returns what `Sec-WebSocket-Accept` answers.
-pub(super) fn check(headers: &HeaderMap) -> Result<String, Wrong> {
+/// Checks the handshake; returns the value of `Sec-WebSocket-Accept`.
+pub(super) fn check(headers: &HeaderMap) -> Result<String, Error> {
     if !lists(headers, &CONNECTION, "upgrade") {
-        return Err(Wrong::Form("the header `Connection: Upgrade` is missing"));
+        return Err(Error::Malformed("the header `Connection: Upgrade` is missing"));
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        return Err(Wrong::Version);
+        return Err(Error::Version);
     }
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
     let (Some(key), None) = (keys.next(), keys.next()) else {
-        return Err(Wrong::Form("one header `Sec-WebSocket-Key` is needed"));
+        return Err(Error::Malformed("one header `Sec-WebSocket-Key` is needed"));
     };
     let sixteen = STANDARD.decode(key.as_bytes()).is_ok_and(|key| key.len() == 16);
     if !sixteen {
-        return Err(Wrong::Form("`Sec-WebSocket-Key` must be 16 bytes in base64"));
+        return Err(Error::Malformed("`Sec-WebSocket-Key` must be 16 bytes in base64"));
     }
     Ok(derive_accept_key(key.as_bytes()))
 }
 
-/// Makes the answer that turns the connection into a WebSocket.
+/// Makes the 101 response that turns the connection into a WebSocket.
 pub(super) fn switching(accept: &str, subprotocol: bool) -> Response {
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
@@ -101,7 +101,7 @@ mod tests {
         assert!(!is_upgrade(&with("upgrade", Some("h2c"))));
         assert!(is_upgrade(&with("upgrade", Some("WebSocket"))));
         for version in [None, Some("8"), Some("13, 8")] {
-            assert_eq!(check(&with("sec-websocket-version", version)), Err(Wrong::Version));
+            assert_eq!(check(&with("sec-websocket-version", version)), Err(Error::Version));
         }
         for wrong in [
             with("connection", None),
@@ -110,7 +110,7 @@ mod tests {
             with("sec-websocket-key", Some("c2hvcnQ=")),
             with("sec-websocket-key", Some("not base64")),
         ] {
-            assert!(matches!(check(&wrong), Err(Wrong::Form(_))), "{wrong:?}");
+            assert!(matches!(check(&wrong), Err(Error::Malformed(_))), "{wrong:?}");
         }
     }
 }

@@ -16,7 +16,7 @@ use chat_database::time::Timestamp;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-use super::mariadb::MariaDb;
+use chat_testkit::mariadb::MariaDb;
 
 static SERVER: OnceLock<MariaDb> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
@@ -259,7 +259,7 @@ macro_rules! on_both_backends {
         }
         mod on_mariadb {
             $(#[tokio::test] async fn $test() {
-                if $crate::support::mariadb::wanted(stringify!($test)) {
+                if chat_testkit::mariadb::wanted(stringify!($test)) {
                     super::$test($crate::support::world::World::mariadb().await).await;
                 }
             })*

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::value::{rate, seconds, seconds_or_none, share};
 use super::{OutputArgs, TargetArgs};
+use crate::keys::KeysArgs;
 use crate::outcome::Offered;
 use crate::stage::{Load, READ_BACK};
 use crate::stats::schedule::Arrivals;
@@ -167,6 +168,9 @@ pub struct ChatShape {
     /// Milliseconds between two confirmations of a reader, at least
     #[arg(long, value_name = "MS", default_value_t = 250)]
     pub receipt_every: u64,
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 /// Who talks, and in which words.
@@ -205,6 +209,9 @@ pub struct PresenceShape {
     /// Counterparts of each of them
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub watchers: u32,
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 /// Who is notified.
@@ -238,6 +245,9 @@ pub struct HistoryShape {
     /// Requests that may be under way
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=512))]
     pub clients: u32,
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 /// What is uploaded.
@@ -250,6 +260,9 @@ pub struct ImagesShape {
     /// The size of an image, in pixels: WIDTHxHEIGHT
     #[arg(long, default_value = "640x480", value_parser = pixels)]
     pub pixels: (u32, u32),
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 /// Who comes back.
@@ -265,6 +278,9 @@ pub struct ReconnectShape {
     /// How many come back at a time
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub at_once: u32,
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 /// Who sleeps.
@@ -298,6 +314,9 @@ pub struct MixedShape {
     /// Users who take part, about
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=10_000))]
     pub people: u32,
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeysArgs,
 }
 
 impl MixedShape {

@@ -5,10 +5,15 @@ use std::fmt::Write as _;
 use super::table::{Table, bytes, number, percent, whole};
 use crate::capacity::{Capacity, Curve};
 use crate::compare::Comparison;
-use crate::outcome::Offered;
+use crate::outcome::{Offered, Outcome};
 use crate::plan::Plan;
 use crate::stats::plan::Because;
 use crate::stats::spread::Spread;
+
+/// Writes a line that says which idempotency keys the clients of a run made.
+fn keys(run: Option<&Outcome>) -> String {
+    run.and_then(|run| run.keys).map_or_else(String::new, |keys| super::text::keys(keys) + "\n")
+}
 
 /// Writes a capacity.
 pub(super) fn capacity(capacity: &Capacity) -> String {
@@ -28,7 +33,8 @@ pub(super) fn capacity(capacity: &Capacity) -> String {
             step.outcome_in_words(),
         ]);
     }
-    let mut text = format!("capacity of {} under {}\n\n{}\n", capacity.target, capacity.slo, table.text());
+    let keys = keys(capacity.runs().next());
+    let mut text = format!("capacity of {} under {}\n{keys}\n{}\n", capacity.target, capacity.slo, table.text());
     let answer = &capacity.answer;
     // Writing to a String does not fail.
     let _ = writeln!(text, "capacity   {}", interval(capacity));
@@ -118,7 +124,8 @@ fn usl(curve: &Curve) -> String {
 
 /// Writes a comparison.
 pub(super) fn comparison(comparison: &Comparison) -> String {
-    let mut text = format!("A  {}\nB  {}\n", comparison.one, comparison.other);
+    let keys = keys(comparison.runs().next());
+    let mut text = format!("A  {}\nB  {}\n{keys}", comparison.one, comparison.other);
     for load in &comparison.loads {
         let what = match load.load {
             Offered::Open { rate, .. } => format!("{}/s by the clock", number(rate)),

@@ -157,6 +157,7 @@ fn of_run(outcome: &Outcome) -> Vec<(String, String)> {
         cards.push(card(&format!("p50{view}"), format!("{} ms", number(latency.p50))));
         cards.push(card(&format!("p99{view}"), format!("{} ms", number(latency.p99))));
     }
+    cards.extend(outcome.keys.map(|keys| card("idempotency keys", keys.name().to_owned())));
     if let Some(each) = outcome.cpu_us_each() {
         cards.push(card("server CPU each", format!("{} µs", number(each))));
     }

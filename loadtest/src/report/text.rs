@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::table::{Table, bytes, number, percent, whole};
 use crate::audit::{Family, Fault, Tally};
 use crate::inside::{Inside, STEPS};
+use crate::keys::Keys;
 use crate::outcome::{Costs, Generator, Offered, Outcome, Says, ThreadShare};
 use crate::stats::float;
 use crate::stats::schedule::Arrivals;
@@ -15,7 +16,8 @@ const THREADS: usize = 4;
 /// Writes a run.
 pub(super) fn run(outcome: &Outcome) -> String {
     let mut text = String::new();
-    let settings: Vec<String> = outcome.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let settings = outcome.settings.iter().map(|(name, value)| format!("{name} {value}"));
+    let settings: Vec<String> = settings.chain(outcome.keys.map(keys)).collect();
     // Writing to a String does not fail.
     let _ = writeln!(text, "{} · {} · {}", outcome.scenario, outcome.target, load(outcome));
     let _ = writeln!(text, "{}\n", settings.join(" · "));
@@ -56,6 +58,11 @@ pub(super) fn run(outcome: &Outcome) -> String {
     }
     let _ = writeln!(text, "\n{}", verdict(outcome));
     text
+}
+
+/// Says which idempotency keys the clients made.
+pub(super) fn keys(keys: Keys) -> String {
+    format!("idempotency keys {}", keys.name())
 }
 
 /// Says what was offered.

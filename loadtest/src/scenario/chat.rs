@@ -12,6 +12,7 @@ use self::pair::{Kinds, Pair, Talked};
 use super::Scenario;
 use crate::args::{ChatShape, Receipts};
 use crate::audit::Fault;
+use crate::keys::Keys;
 use crate::rest::Rest;
 use crate::stage::{Load, Stage};
 
@@ -63,6 +64,10 @@ impl Scenario for Chat {
             ("window", window.to_string()),
             ("receipts", receipts),
         ]
+    }
+
+    fn keys(&self) -> Option<Keys> {
+        Some(self.shape.keys.keys)
     }
 
     fn connections(&self) -> u32 {

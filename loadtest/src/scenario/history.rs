@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::{Scenario, people};
 use crate::args::HistoryShape;
 use crate::audit::Fault;
+use crate::keys::Keys;
 use crate::recorder::{Kind, Recorder};
 use crate::rest::{Page, Rest};
 use crate::stage::{Pace, Stage};
@@ -43,19 +44,23 @@ impl Scenario for History {
         vec![("threads", threads.to_string()), ("messages", messages.to_string()), ("page", page.to_string())]
     }
 
+    fn keys(&self) -> Option<Keys> {
+        Some(self.shape.keys.keys)
+    }
+
     fn connections(&self) -> u32 {
         self.shape.clients
     }
 
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Vec<JoinHandle<()>>> {
-        let HistoryShape { threads, messages, page, clients } = self.shape;
+        let HistoryShape { threads, messages, page, clients, keys } = self.shape;
         let kind = stage.recorder.operation("page");
         let target = stage.target;
         let pair =
             |thread: u32| (stage.first_user + u64::from(thread) * 2, stage.first_user + u64::from(thread) * 2 + 1);
         let writing = stream::iter(0..threads).map(|thread| {
             let (author, reader) = pair(thread);
-            people::write(target, &stage.run, author, reader, messages)
+            people::write(target, (keys.keys, &stage.run), author, reader, messages)
         });
         writing.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
         let rest = Rest::new(target)?;

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::Scenario;
 use crate::args::ImagesShape;
 use crate::audit::Fault;
+use crate::keys::Keys;
 use crate::recorder::{Kind, Recorder};
 use crate::rest::Rest;
 use crate::stage::{Pace, Stage};
@@ -40,7 +41,8 @@ struct Sender {
     reader_token: String,
     stranger_token: String,
     reader: u64,
-    key: String,
+    keys: Keys,
+    label: String,
     pixels: (u32, u32),
     dice: fastrand::Rng,
     kinds: Kinds,
@@ -78,6 +80,10 @@ impl Scenario for Images {
         vec![("pairs", self.shape.pairs.to_string()), ("pixels", format!("{width}x{height}"))]
     }
 
+    fn keys(&self) -> Option<Keys> {
+        Some(self.shape.keys.keys)
+    }
+
     fn connections(&self) -> u32 {
         self.shape.pairs
     }
@@ -101,7 +107,8 @@ impl Scenario for Images {
                 reader_token: stage.target.token(author + 1)?,
                 stranger_token: stranger_token.clone(),
                 reader: author + 1,
-                key: format!("{}-{number}", stage.run),
+                keys: self.shape.keys.keys,
+                label: format!("{}-{number}", stage.run),
                 pixels: self.shape.pixels,
                 dice: fastrand::Rng::with_seed(stage.load.seed + u64::from(number)),
                 kinds,
@@ -152,8 +159,8 @@ impl Sender {
     async fn one(&mut self, number: u64) -> anyhow::Result<()> {
         let image = self.upload().await?;
         let began = Instant::now();
-        let body =
-            json!({"receiver_id": self.reader, "temp_id": format!("{}-{number}", self.key), "images": [image.id]});
+        let key = self.keys.one(&format!("{}-{number}", self.label));
+        let body = json!({"receiver_id": self.reader, "temp_id": key, "images": [image.id]});
         let answer = self.rest.request(Method::POST, "/chat/send", &self.token).json(&body).send().await?;
         ensure!(answer.status().is_success(), "POST /chat/send answered {}", answer.status());
         answer.bytes().await?;

@@ -7,6 +7,7 @@ use super::notifications::Audience;
 use super::presence::Circles;
 use super::{Chat, History, Notifications, Presence, Scenario};
 use crate::args::{ChatShape, HistoryShape, MixedShape, NotificationsShape, PresenceShape, Receipts, in_percent};
+use crate::keys::Keys;
 use crate::stage::Stage;
 
 /// Users whom one request notifies.
@@ -43,12 +44,19 @@ impl Mixed {
             window: 16,
             receipts: Receipts::Seen,
             receipt_every: 250,
+            keys: shape.keys,
         };
         let watchers = 4;
-        let presence = PresenceShape { circles: (quarter / (watchers + 1)).max(1), watchers };
+        let presence = PresenceShape { circles: (quarter / (watchers + 1)).max(1), watchers, keys: shape.keys };
         let notifications =
             NotificationsShape { listeners: quarter.max(1), batch: BATCH.min(quarter.max(1)), clients: 8 };
-        let history = HistoryShape { threads: (quarter / 2).clamp(1, 50), messages: 100, page: 50, clients: 32 };
+        let history = HistoryShape {
+            threads: (quarter / 2).clamp(1, 50),
+            messages: 100,
+            page: 50,
+            clients: 32,
+            keys: shape.keys,
+        };
         Self {
             chat: Chat::new(chat),
             presence: Presence::new(presence),
@@ -72,6 +80,11 @@ impl Scenario for Mixed {
         settings
     }
 
+    fn keys(&self) -> Option<Keys> {
+        let MixedShape { sends, presence, history, keys, .. } = &self.shape;
+        (sends + presence + history > 0.0).then_some(keys.keys)
+    }
+
     fn connections(&self) -> u32 {
         let parts = [
             (self.shape.sends, self.chat.connections()),
@@ -83,7 +96,7 @@ impl Scenario for Mixed {
     }
 
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
-        let MixedShape { sends, presence, notifications, history, people } = self.shape;
+        let MixedShape { sends, presence, notifications, history, people, .. } = self.shape;
         let mut first_user = stage.first_user;
         let mut part = |share: f64| {
             let part = (share > 0.0).then(|| stage.part(share, first_user));

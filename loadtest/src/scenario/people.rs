@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::client::{Heard, cut_short};
 use crate::enter::enter;
 use crate::frame;
+use crate::keys::Keys;
 use crate::rest::Rest;
 use crate::target::Target;
 
@@ -18,8 +19,15 @@ const AT_ONCE: usize = 16;
 ///
 /// # Errors
 /// If the server does not take it.
-pub(super) async fn acquaint(target: &Target, rest: &Rest, key: &str, one: u64, other: u64) -> anyhow::Result<()> {
-    let body = json!({"receiver_id": other, "temp_id": format!("{key}-{one}-{other}"), "content": "Hello"});
+pub(super) async fn acquaint(
+    target: &Target,
+    rest: &Rest,
+    (keys, label): (Keys, &str),
+    one: u64,
+    other: u64,
+) -> anyhow::Result<()> {
+    let key = keys.one(&format!("{label}-{one}-{other}"));
+    let body = json!({"receiver_id": other, "temp_id": key, "content": "Hello"});
     let answer = rest.request(Method::POST, "/chat/send", &target.token(one)?).json(&body).send().await?;
     let status = answer.status();
     ensure!(status.is_success(), "POST /chat/send answered {status}: {}", answer.text().await.unwrap_or_default());
@@ -33,10 +41,10 @@ pub(super) async fn acquaint(target: &Target, rest: &Rest, key: &str, one: u64, 
 pub(super) async fn acquaint_all(
     target: &Target,
     rest: &Rest,
-    key: &str,
+    keys: (Keys, &str),
     pairs: impl IntoIterator<Item = (u64, u64)>,
 ) -> anyhow::Result<()> {
-    let acquainting = stream::iter(pairs).map(|(one, other)| acquaint(target, rest, key, one, other));
+    let acquainting = stream::iter(pairs).map(|(one, other)| acquaint(target, rest, keys, one, other));
     acquainting.buffer_unordered(AT_ONCE).try_collect().await
 }
 
@@ -44,14 +52,21 @@ pub(super) async fn acquaint_all(
 ///
 /// # Errors
 /// If the server does not take them.
-pub(super) async fn write(target: &Target, key: &str, author: u64, reader: u64, count: u32) -> anyhow::Result<()> {
+pub(super) async fn write(
+    target: &Target,
+    (keys, label): (Keys, &str),
+    author: u64,
+    reader: u64,
+    count: u32,
+) -> anyhow::Result<()> {
     let mut client = enter(target, author, 0).await?;
     let (mut sent, mut acked) = (0, 0);
     while acked < count {
         while sent < count && sent - acked < 16 {
             let text = "Is it still available, and would you send it to Douala?";
+            let key = keys.one(&format!("{label}-{author}-{reader}-{sent}"));
             let frame = format!(
-                r#"{{"type":"message_send","temp_id":"{key}-{author}-{reader}-{sent}","receiver_id":{reader},"content":"{sent}: {text}"}}"#
+                r#"{{"type":"message_send","temp_id":"{key}","receiver_id":{reader},"content":"{sent}: {text}"}}"#
             );
             client.feed(frame).await?;
             sent += 1;

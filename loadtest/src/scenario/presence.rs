@@ -12,6 +12,7 @@ use crate::audit::Fault;
 use crate::client::{Client, Heard};
 use crate::enter::enter;
 use crate::frame;
+use crate::keys::Keys;
 use crate::recorder::{Kind, Recorder};
 use crate::rest::Rest;
 use crate::stage::{Pace, Stage};
@@ -60,19 +61,23 @@ impl Scenario for Presence {
         vec![("circles", self.shape.circles.to_string()), ("watchers", self.shape.watchers.to_string())]
     }
 
+    fn keys(&self) -> Option<Keys> {
+        Some(self.shape.keys.keys)
+    }
+
     fn connections(&self) -> u32 {
         self.shape.circles * (self.shape.watchers + 1)
     }
 
     async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Circles> {
-        let PresenceShape { circles, watchers } = self.shape;
+        let PresenceShape { circles, watchers, keys } = self.shape;
         let kind = stage.recorder.operation("question");
         let size = u64::from(watchers) + 1;
         let star = |circle: u32| stage.first_user + u64::from(circle) * size;
         let watcher = |number: u32| star(number / watchers) + 1 + u64::from(number % watchers);
         let rest = Rest::new(stage.target)?;
         let pairs = (0..circles * watchers).map(|number| (star(number / watchers), watcher(number)));
-        people::acquaint_all(stage.target, &rest, &stage.run, pairs).await?;
+        people::acquaint_all(stage.target, &rest, (keys.keys, &stage.run), pairs).await?;
 
         let enter_watcher = |number| enter(stage.target, watcher(number), number);
         let clients: Vec<Client> =

@@ -14,6 +14,7 @@ use crate::audit::Fault;
 use crate::client::{Client, Door, Heard, cut_short};
 use crate::enter::{Entered, through};
 use crate::frame;
+use crate::keys::Keys;
 use crate::outcome::Offered;
 use crate::recorder::Kind;
 use crate::rest::Rest;
@@ -68,9 +69,13 @@ impl Scenario for Reconnect {
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
-        let ReconnectShape { connections, missed, at_once } = &self.shape;
+        let ReconnectShape { connections, missed, at_once, .. } = &self.shape;
         let settings = [("connections", connections), ("missed", missed), ("at once", at_once)];
         settings.map(|(name, value)| (name, value.to_string())).into()
+    }
+
+    fn keys(&self) -> Option<Keys> {
+        Some(self.shape.keys.keys)
     }
 
     fn connections(&self) -> u32 {
@@ -107,9 +112,9 @@ impl Scenario for Reconnect {
         let rest = Rest::new(stage.target)?;
         let author = |person: &Person| stage.first_user + u64::from(person.number) % AUTHORS;
         for round in 0..self.shape.missed {
-            let key = format!("{}-{round}", stage.run);
+            let label = format!("{}-{round}", stage.run);
             let pairs = people.iter().map(|person| (author(person), person.user));
-            people::acquaint_all(stage.target, &rest, &key, pairs).await?;
+            people::acquaint_all(stage.target, &rest, (self.shape.keys.keys, &label), pairs).await?;
         }
         Ok(Away { people, back: Vec::new(), kind, resident_before })
     }

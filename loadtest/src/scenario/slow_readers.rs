@@ -15,6 +15,7 @@ use crate::audit::Fault;
 use crate::client::{Client, Heard};
 use crate::enter::{enter, through};
 use crate::frame;
+use crate::keys::Keys;
 use crate::recorder::{Kind, Recorder};
 use crate::stage::Stage;
 use crate::stats::float;
@@ -85,6 +86,10 @@ impl Scenario for SlowReaders {
         settings
     }
 
+    fn keys(&self) -> Option<Keys> {
+        self.chat.keys()
+    }
+
     fn connections(&self) -> u32 {
         // And the one who writes to the sleepers.
         self.chat.connections() + self.shape.sleepers + 1
@@ -108,6 +113,7 @@ impl Scenario for SlowReaders {
         let mut feeder = Feeder {
             client: enter(stage.target, feeder, 0).await?,
             run: stage.run.clone(),
+            keys: self.shape.chat.keys.keys,
             first,
             sleepers: u64::from(self.shape.sleepers),
             kind: recorder.operation("message to a sleeper"),
@@ -182,6 +188,7 @@ async fn wakes(mut sleeper: Client) -> Option<Heard> {
 struct Feeder {
     client: Client,
     run: String,
+    keys: Keys,
     first: u64,
     sleepers: u64,
     kind: Kind,
@@ -203,7 +210,7 @@ impl Feeder {
         while number < all || !under_way.is_empty() {
             while number < all && under_way.len() < UNDER_WAY {
                 let (run, reader) = (&self.run, self.first + number % self.sleepers);
-                let key = format!("{run}-feed-{number}");
+                let key = self.keys.one(&format!("{run}-feed-{number}"));
                 let frame =
                     format!(r#"{{"type":"message_send","temp_id":"{key}","receiver_id":{reader},"content":"{text}"}}"#);
                 self.client.send(frame).await?;

@@ -135,7 +135,7 @@ fn secrets_are_rotated() {
     assert_eq!(user(&both, &signed(FIRST, &plain, &claims)), Some(1));
     assert_eq!(user(&both, &signed(SECOND, &plain, &claims)), Some(1));
     assert_eq!(user(&keys(&[SECOND]), &signed(FIRST, &plain, &claims)), None);
-    // A name picks its key alone; a name that nobody has, those without a name.
+    // A `kid` selects the key of that name; a `kid` that no key has selects the keys without a name.
     let old = format!("kid=old:{FIRST}");
     let mixed = keys(&[SECOND, &old]);
     assert_eq!(user(&mixed, &signed(FIRST, &named("old"), &claims)), Some(1));

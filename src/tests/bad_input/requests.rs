@@ -3,8 +3,8 @@
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::support::raw::{Raw, ask};
-use super::support::{Hub, in_time};
+use crate::support::raw::{Raw, ask};
+use crate::support::{Hub, in_time};
 
 async fn panics(hub: &Hub) -> String {
     let metrics = hub.person(1).get("/metrics").await.text;

@@ -6,8 +6,8 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::mariadb::{self, MariaDb};
 use crate::support::{Hub, Person, until};
+use chat_testkit::mariadb::{self, MariaDb};
 
 /// Says how large files may get that the hub writes: what is beyond fails, as on a full disk.
 fn files_may_have(hub: &mut Hub, bytes: Option<u64>) {
@@ -22,7 +22,7 @@ async fn sends(person: &Person, key: &str) -> u16 {
 
 async fn is_ready_again(person: &Person) {
     let ready = || async { (person.get("/health/ready").await.status == 200).then_some(()) };
-    until("the hub is ready again, though nobody writes", ready).await;
+    until("the hub is ready again, though no message is sent", ready).await;
 }
 
 async fn is_not_ready(person: &Person, why: &str) {

@@ -84,7 +84,7 @@ async fn everything_that_people_write_is_for_the_hubs_user_alone_whatever_the_um
     hub.restart().await;
     uploads(&alice).await;
     for (path, mode) in all(&data) {
-        // Folders that were there before may be somebody's, and what is in a closed one is closed.
+        // A folder that existed before may belong to another user; files in a private folder are private.
         let beside = path.parent() == Some(&data) && path.is_file();
         let spread = path.parent() == Some(&data.join("media"));
         assert!(!(beside || spread) || mode & 0o077 == 0, "{}: {mode:o}", path.display());

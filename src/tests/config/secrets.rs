@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use crate::{SECRET, Said, runs};
+use super::{SECRET, Said, runs};
 
 const QUIET: (&str, &str) = ("CHAT_WAIT_FOR_DATABASE", "off");
 

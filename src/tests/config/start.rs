@@ -6,10 +6,10 @@ use chat_loadtest::client::Credentials;
 use chat_loadtest::server::{Launch, free_port};
 use serde_json::{Value, json};
 
-use crate::mariadb::{self, MariaDb};
+use super::{SECRET, runs};
 use crate::support::hub::program;
 use crate::support::{Hub, until};
-use crate::{SECRET, runs};
+use chat_testkit::mariadb::{self, MariaDb};
 
 #[tokio::test]
 async fn a_database_that_is_away_is_named_at_once_if_nobody_is_to_wait() {
@@ -133,7 +133,7 @@ async fn a_number_without_a_unit_is_no_span() {
         "CHAT_EDIT_WINDOW",
         "CHAT_HEARTBEAT",
         "CHAT_OFFLINE_AFTER",
-        "CHAT_POLL",
+        "CHAT_COMMIT_POLL_INTERVAL",
         "CHAT_THREAD_IDLE",
         "CHAT_MEDIA_LINKS",
         "CHAT_MEDIA_ORPHANS",

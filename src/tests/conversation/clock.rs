@@ -1,12 +1,12 @@
-//! A hub whose clock is behind what it has written: it was ahead, and somebody has put it right.
+//! A hub whose clock is behind what it has written: it was ahead, and was corrected.
 
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::support::person::{array, number};
-use super::support::{Hub, Person};
+use crate::support::person::{array, number};
+use crate::support::{Hub, Person};
 
 /// Shifts the clock of a program that is started with it by `CLOCK_SHIFT` seconds. By a system call of its own, for what
 /// looks libc's function up asks for memory, and the allocator for the time.

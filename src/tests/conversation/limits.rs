@@ -181,14 +181,14 @@ async fn whoever_goes_on_after_two_hundred_refusals_of_any_kind_is_closed() {
     scene.phone.sends_to(&scene.bob, "the other one is not concerned").await;
 }
 
-/// Sends to somebody over a socket; returns `message_ack` or `error`.
+/// Sends to a user over a socket; returns `message_ack` or `error`.
 async fn asks_to_send(device: &mut Device, to: u64) -> Value {
     let key = fresh_key();
     device.says(json!({"type": "message_send", "temp_id": key, "receiver_id": to, "content": "hello"})).await;
     device.expect_where_any(&["message_ack", "error"], |frame| frame["temp_id"] == key.as_str()).await
 }
 
-/// 1,318 strangers a minute heard from one user; whether an id is anybody's at all, the hub cannot know.
+/// 1,318 strangers a minute heard from one user; the hub cannot know whether an id belongs to a user.
 #[tokio::test]
 async fn a_user_begins_twenty_conversations_at_once_and_one_every_three_seconds() {
     let hub = Hub::set(&[("CHAT_RATE_LIMIT", "1000"), ("CHAT_RATE_BURST", "1000")]).await;
@@ -247,7 +247,7 @@ async fn new_conversations_have_one_limit_on_every_door_and_answers_have_none() 
     alice.post("/chat/send", &json!({"receiver_id": 3_001, "content": "and one more"})).await.is(201);
     laptop.sends_to(&hub.person(1_001), "and one more").await;
     laptop.sends_to(&bob, "Yes, it is").await;
-    // Whoever waits as long as they were told may begin one, and not two.
+    // A user who waits as long as they were told may begin one, and not two.
     comes_again(&error, 10_000);
     tokio::time::sleep(Duration::from_millis(number(&error, "retry_after_ms"))).await;
     assert_eq!(asks_to_send(&mut again, 4_000).await["type"], "message_ack");
@@ -266,7 +266,7 @@ async fn a_day_has_its_own_limit_of_new_conversations() {
     assert_eq!(error["code"], "rate_limited");
     let eight_hours = 8 * 3_600 * 1_000;
     assert!((eight_hours - 60_000..=eight_hours).contains(&number(&error, "retry_after_ms")), "{error}");
-    // For whoever is written to it is no conversation of theirs.
+    // The receiver of a message has not begun a conversation.
     assert_eq!(asks_to_send(&mut hub.person(1_001).connect().await, 42).await["type"], "message_ack");
 }
 

@@ -1,4 +1,4 @@
-//! When somebody was there last: when their last connection went, whatever became of the hub meanwhile.
+//! `last_seen`: when a user's last connection ended, even if the hub was restarted or killed meanwhile.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn somebody_was_last_seen_when_their_last_connection_went() {
     let offline = laptop.expect_late("user_offline").await;
     let seen = time(&offline["last_seen"]).expect("a time");
     assert!(before <= seen && seen <= after, "{seen:?} is not between {before:?} and {after:?}");
-    assert_eq!(last_seen(&alice, &bob).await, Some(seen), "whoever asks is told the same");
+    assert_eq!(last_seen(&alice, &bob).await, Some(seen), "both readers get the same time");
 }
 
 /// A phone loses its network: the hub finds out after two pings, and it was there until the last sign of life.
@@ -67,7 +67,7 @@ async fn somebody_whose_line_is_dead_was_last_seen_at_the_last_sign_of_life() {
     drop(phone);
 }
 
-/// Everybody who was online then had been there never, or when they had left before.
+/// After it, users who had been online had no `last_seen`, or an older one.
 #[tokio::test]
 async fn whoever_is_online_when_the_hub_ends_was_last_seen_then() {
     let (mut scene, _) = Scene::begun().await;

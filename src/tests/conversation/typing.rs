@@ -1,4 +1,4 @@
-//! Who is seen to write: somebody does until the last of their connections has stopped.
+//! Typing: a user is typing until the last of their connections has stopped.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn writes(device: &mut Device, frame: &Value, other: &mut Device) -> Vec<S
     frames.iter().map(|frame| text(frame, "type").to_owned()).filter(|kind| kind.ends_with("typing")).collect()
 }
 
-/// Two tabs wrote, and one stopped, sent or was closed: the other side heard that nobody wrote any more.
+/// Two tabs wrote, and one stopped, sent or was closed: the other side was told that the user had stopped.
 #[tokio::test]
 async fn somebody_is_seen_to_write_until_the_last_of_their_connections_has_stopped() {
     let (mut scene, first) = Scene::begun().await;

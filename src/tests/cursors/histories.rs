@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::support::device::seqs;
-use super::support::person::{array, text};
-use super::support::scene::Scene;
-use super::support::{Device, Hub, Person};
+use crate::support::device::seqs;
+use crate::support::person::{array, text};
+use crate::support::scene::Scene;
+use crate::support::{Device, Hub, Person};
 
 /// Shows a cursor in every way there is; returns for each whether it was a reset, and it alone.
 async fn is_reset(person: &Person, cursor: &str) -> [bool; 4] {
@@ -23,7 +23,7 @@ async fn is_reset(person: &Person, cursor: &str) -> [bool; 4] {
     let by_frame = reset(&synced);
     let page = person.get(&format!("/chat/sync?cursor={cursor}")).await.is(200);
     let by_page = reset(&page) && array(&page, "events").is_empty();
-    // Of what is said instead everybody can go on.
+    // Every client can resume from the cursor that it got instead.
     for next in [text(&device.greeting, "cursor"), text(&synced, "cursor"), text(&page, "cursor")] {
         if reset(&device.greeting) {
             assert_eq!(person.resumes(next).await.greeting["resumed"], true, "{next}");
@@ -83,7 +83,7 @@ async fn a_cursor_that_was_given_to_somebody_else_is_a_reset() {
     }
 }
 
-/// What somebody holds while a hub is put back: the newest cursor after each message.
+/// The newest cursor of a client after each message, while the hub's database is put back.
 async fn hears(device: &mut Device, from: &mut Device, to: &Person, count: usize, what: &str) -> Vec<String> {
     let mut cursors = Vec::new();
     for number in 0..count {
@@ -157,7 +157,7 @@ async fn a_cursor_from_before_a_backup_was_restored_is_a_reset() {
     }
 }
 
-/// Ends the hub gracefully, copies its database, and starts it again; everybody comes back.
+/// Ends the hub gracefully, copies its database, and starts it again; all clients reconnect.
 async fn stops_and_starts(hub: &mut Hub, folder: &Arc<TempDir>, backup: &Path) -> (Device, Device) {
     hub.asks_to_end().await;
     hub.ends(Duration::from_secs(30)).await;

@@ -40,7 +40,7 @@ async fn each_reader_sees_what_is_theirs_and_nothing_else(kind: Kind) {
     let of_mallory = uploads(mallory, &[&small()]).await;
 
     let mut wrong = Vec::new();
-    let everybody = [("Alice", alice), ("Bob", bob), ("Carol", carol), ("Mallory", mallory)];
+    let readers = [("Alice", alice), ("Bob", bob), ("Carol", carol), ("Mallory", mallory)];
     for (what, image, seen_by) in [
         ("waiting", &waiting[0], &["Alice"][..]),
         ("sent", &sent[0], &["Alice", "Bob"][..]),
@@ -48,7 +48,7 @@ async fn each_reader_sees_what_is_theirs_and_nothing_else(kind: Kind) {
     ] {
         for rendition in ["full", "thumb"] {
             let path = format!("/media/{}/{rendition}", text(image, "id"));
-            for (name, reader) in everybody {
+            for (name, reader) in readers {
                 let wanted = if seen_by.contains(&name) { 200 } else { 404 };
                 let bearer = format!("Bearer {}", reader.token);
                 let cookie = format!("theme=dark; token={}", reader.token);
@@ -65,9 +65,9 @@ async fn each_reader_sees_what_is_theirs_and_nothing_else(kind: Kind) {
                     }
                 }
             }
-            let nobody = alice.fetch(&path, &[]).await.status;
-            if nobody != 401 {
-                wrong.push(format!("nobody, {what} {rendition}: {nobody}"));
+            let anonymous = alice.fetch(&path, &[]).await.status;
+            if anonymous != 401 {
+                wrong.push(format!("without credentials, {what} {rendition}: {anonymous}"));
             }
         }
     }
@@ -117,7 +117,7 @@ async fn each_reader_sees_what_is_theirs_and_nothing_else(kind: Kind) {
         ("half a signature", format!("{path}?exp={exp}&sig=7.{}", &signature[..20]), None, 404),
         ("made out to the author", format!("{path}?exp={exp}&sig=42.{signature}"), None, 404),
         ("made out to a stranger", format!("{path}?exp={exp}&sig=666.{signature}"), None, 404),
-        ("made out to nobody", format!("{path}?exp={exp}&sig={signature}"), None, 404),
+        ("made out to no user", format!("{path}?exp={exp}&sig={signature}"), None, 404),
         ("the other rendition's", format!("{}?{query}", thumb.split_once('?').expect("a link").0), None, 404),
         ("another image's", format!("/media/{}/full?{query}", text(&waiting[0], "id")), None, 404),
         ("of another image, for this one", format!("{path}?{of_waiting}"), None, 404),
@@ -135,7 +135,7 @@ async fn each_reader_sees_what_is_theirs_and_nothing_else(kind: Kind) {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 
-    // What is not there, and what is somebody else's, are one answer.
+    // An image that does not exist and an image of another user give the same answer.
     let none = mallory.get("/media/0123456789abcdef0123456789abcdef/full").await;
     let theirs = mallory.get(path).await;
     assert_eq!((none.status, &none.text), (theirs.status, &theirs.text));
@@ -257,7 +257,7 @@ async fn readers_are_sent_on_to_a_store_that_has_links_of_its_own() {
     let head = client.head(format!("http://{}{link}", hub.address())).send().await.expect("an answer");
     assert_eq!(head.status(), 200);
     assert_eq!(head.headers()["content-length"], images[0]["bytes"].to_string().as_str());
-    // Whoever may not see it is not sent anywhere.
+    // A reader who may not see it is not redirected.
     let path = link.split_once('?').expect("a link").0;
     assert_eq!(mallory.get(path).await.status, 404);
 }

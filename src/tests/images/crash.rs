@@ -15,7 +15,7 @@ use crate::support::{Dice, Hub, Person, in_time, until, usual_or_long};
 
 on_both_stores!(kill_9_leaves_no_message_without_its_images_and_no_image_without_a_row, an_upload_survives_the_hub,);
 
-/// Somebody who sends pictures until they are acknowledged, and deletes every third.
+/// A client that sends pictures until they are acknowledged, and deletes every third.
 struct Author {
     me: Person,
     next: u32,
@@ -37,7 +37,7 @@ impl Author {
             if self.open.is_none() && until.is_some_and(|until| self.next >= until) {
                 return;
             }
-            // Nobody knows of an open one whether it is stored: the hub does.
+            // Only the hub knows whether an unacknowledged one is stored.
             let number = *self.open.get_or_insert(self.next);
             let request = self.me.ask(Method::POST, "/chat/send").header("content-type", content_type());
             let Ok(answer) = request.body(Self::form(number).bytes()).send().await else { return };

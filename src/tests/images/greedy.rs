@@ -1,4 +1,4 @@
-//! What one person can do to everybody with files and forms: little.
+//! One user's files and forms do not harm other users.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

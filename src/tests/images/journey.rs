@@ -139,8 +139,8 @@ async fn text_and_files_go_in_one_request(kind: Kind) {
     Form::default().field("receiver_id", "7").field("content", "no file").send_by(&alice).await.is(201);
     desk.receives("no file").await;
     Form::default().field("receiver_id", "7").send_by(&alice).await.refused(400, "empty_message");
-    let nobody = Form::default().file(&jpeg(&picture(80, 40).into(), None)).send_by(&alice).await;
-    nobody.refused(400, "bad_request");
+    let unaddressed = Form::default().file(&jpeg(&picture(80, 40).into(), None)).send_by(&alice).await;
+    unaddressed.refused(400, "bad_request");
 }
 
 async fn a_text_that_shows_nothing_is_none_beside_a_picture(kind: Kind) {
@@ -207,7 +207,7 @@ async fn an_image_is_sent_once_and_by_its_uploader_alone(kind: Kind) {
     }
     let twice = json!({"temp_id": "2", "receiver_id": 7, "images": [fresh, fresh]});
     names(&is_refused(&mut laptop, twice).await, fresh);
-    // A link shows somebody else's image; it does not make it one's own.
+    // A link shows another user's image; it does not allow sending it.
     let link = text(&their_images[0], "url");
     names(&is_refused(&mut laptop, json!({"temp_id": "2", "receiver_id": 7, "image_urls": [link]})).await, theirs);
     let elsewhere = json!({"temp_id": "2", "receiver_id": 7, "image_urls": ["https://evil.example/cat.png"]});

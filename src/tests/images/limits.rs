@@ -115,7 +115,7 @@ async fn a_length_that_is_not_true_stores_nothing(kind: Kind) {
         ("of a length that is none", length(0), form.clone(), "HTTP/1.1 400 "),
         ("of a length that is no number", "Content-Length: -1".to_owned(), form.clone(), "HTTP/1.1 400 "),
         (
-            "of a length and in chunks, which nobody may say at once",
+            "of a length and in chunks, which exclude each other",
             format!("{}\r\n{}", length(4), in_chunks()),
             chunked(&form[..form.len() / 2], "0\r\n\r\n"),
             "HTTP/1.1 400 ",
@@ -128,7 +128,7 @@ async fn a_length_that_is_not_true_stores_nothing(kind: Kind) {
             content_type(),
         );
         socket.write_all(head.as_bytes()).await.expect("written");
-        // Whoever is refused early may be cut off.
+        // A request that is refused early may be cut off.
         drop(socket.write_all(&body).await);
         let answer = reads_status(&mut socket).await;
         assert!(answer.starts_with(wanted), "{name}: {answer}, not {wanted}");

@@ -7,7 +7,7 @@ use image::codecs::png::PngEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 
-/// What a phone would write that is nobody's business.
+/// Private metadata, as a phone writes it.
 pub(crate) const SECRETS: [&str; 5] =
     ["Nimbus Phone 9", "Ada Lovelace", "at home, Rue Secrète", "SN-0042-SECRET", "EditorPro 7"];
 

@@ -16,11 +16,11 @@ pub(crate) enum Place {
 macro_rules! on_both_stores {
     ($($test:ident),+ $(,)?) => {
         mod in_a_folder {
-            $(#[tokio::test] async fn $test() { super::$test(crate::place::Kind::Folder).await; })+
+            $(#[tokio::test] async fn $test() { super::$test(crate::images::place::Kind::Folder).await; })+
         }
         mod in_a_bucket {
             $(#[tokio::test] async fn $test() {
-                if crate::place::server().is_some() { super::$test(crate::place::Kind::Bucket).await; }
+                if crate::images::place::server().is_some() { super::$test(crate::images::place::Kind::Bucket).await; }
             })+
         }
     };
@@ -103,7 +103,7 @@ impl Place {
                 Self::Folder(folder) => std::fs::read(folder.join(key)).expect("a file"),
                 Self::Bucket(bucket) => {
                     let url = format!("{}/{bucket}/chat/media/{key}", server().expect("a server"));
-                    // What is private is for nobody; moto takes anybody for somebody.
+                    // A private bucket refuses requests without a signature; moto accepts any signature.
                     let asked = reqwest::Client::new().get(url).header("authorization", "AWS test:test").send();
                     let answer = asked.await.and_then(reqwest::Response::error_for_status);
                     answer.expect("an object").bytes().await.expect("bytes").to_vec()

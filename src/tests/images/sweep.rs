@@ -1,4 +1,4 @@
-//! What nobody holds goes, from the store and from the table; what a message holds stays.
+//! Images that no message holds are deleted from the store and from the table; those of a message stay.
 
 use std::collections::BTreeSet;
 

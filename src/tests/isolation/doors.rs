@@ -9,8 +9,8 @@ use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::support::raw::{Raw, ask, upgrade};
-use super::support::{Hub, Person, in_time};
+use crate::support::raw::{Raw, ask, upgrade};
+use crate::support::{Hub, Person, in_time};
 
 /// What browsers and proxies send beside a good token, each of which stood before it once.
 fn beside(token: &str) -> Vec<Vec<u8>> {

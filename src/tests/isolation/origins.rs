@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::support::person::answer;
-use super::support::{Hub, Person, raw};
 use super::{Operation, Shop, TABLE, said};
+use crate::support::person::answer;
+use crate::support::{Hub, Person, raw};
 
 #[tokio::test]
 async fn a_foreign_page_gets_no_socket_and_changes_nothing_by_cookie() {
@@ -94,7 +94,7 @@ async fn no_page_reads_along_because_of_the_host_that_it_names() {
     let request = format!("GET /health/live HTTP/1.1\r\nHost: {host}\r\nOrigin: {rebound}\r\n\r\n");
     let answer = raw::ask(hub.address(), request).await.expect("an answer");
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, ""));
-    // Without a token of anybody's, all that protects a hub in development mode is that it is on this machine.
+    // Without any token, a hub in development mode is protected only by listening on this machine.
     let hub = Hub::with(|launch| {
         launch.settings.remove("JWT_SECRET");
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::support::person::{number, text};
+use crate::support::person::{number, text};
 
 /// A message, as the model knows it.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub(crate) struct Message {
     pub(crate) content: Option<String>,
 }
 
-/// A message, as anybody can see it.
+/// A message, as both members see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) id: u64,

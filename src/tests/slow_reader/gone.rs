@@ -12,7 +12,7 @@ use crate::support::{Device, Hub, Person, until};
 /// As many connections as a user may have.
 const DEVICES: usize = 10;
 
-/// A hub that finds a silent line within seconds, somebody who has missed megabytes, and a cursor from before that.
+/// A hub that finds a silent line within seconds, a user who has missed megabytes, and a cursor from before that.
 async fn backlog() -> (Hub, Person, Person, String) {
     let hub = Hub::set(&[("CHAT_HEARTBEAT", "1s"), ("CHAT_OFFLINE_AFTER", "1s"), ("CHAT_RATE_LIMIT", "off")]).await;
     let (author, reader) = (hub.person(1), hub.person(2));
@@ -44,8 +44,8 @@ async fn opens_all(reader: &Person, path: &str, cursor: Option<&str>) -> Vec<Dev
     devices
 }
 
-async fn connections(anybody: &Person) -> u64 {
-    let metrics = answer(anybody.request(reqwest::Method::GET, "/metrics")).await;
+async fn connections(person: &Person) -> u64 {
+    let metrics = answer(person.request(reqwest::Method::GET, "/metrics")).await;
     let line = metrics.text.lines().find(|line| line.starts_with("chat_connections "));
     line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).map_or(0, |count| count as u64)
 }

@@ -12,7 +12,7 @@ use crate::support::{Device, Hub, Person, in_time, until};
 
 const MESSAGES: usize = 900;
 
-/// A hub where somebody has missed 15 MB, and a cursor from before that.
+/// A hub where a user has missed 15 MB, and a cursor from before that.
 async fn backlog() -> (Hub, Person, Person, String) {
     let hub = Hub::set(&[("CHAT_HEARTBEAT", "4s"), ("CHAT_RATE_LIMIT", "off"), ("CHAT_WORKERS", "1")]).await;
     let (author, reader) = (hub.person(1), hub.person(2));

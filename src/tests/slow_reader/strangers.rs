@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::person::{number, text};
 use crate::support::{Hub, usual_or_long};
 
-/// Fifty strangers with a burst of long messages each closed the connection of somebody who read all the time.
+/// Fifty strangers with a burst of long messages each closed the connection of a user who read all the time.
 #[tokio::test]
 async fn however_much_strangers_write_whoever_reads_is_not_closed_and_misses_nothing() {
     let strangers = usual_or_long(20, 50);

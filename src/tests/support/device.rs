@@ -60,7 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
     pub async fn is_greeted(&mut self) {
         let frame = self.next_frame("auth_ok").await;
         assert_eq!(frame["type"], "auth_ok", "{}: the first frame is {frame}", self.name);
-        assert_eq!(frame["user_id"], self.user, "{}: greeted as somebody else", self.name);
+        assert_eq!(frame["user_id"], self.user, "{}: greeted as another user", self.name);
         self.greeting = frame;
     }
 

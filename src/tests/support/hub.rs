@@ -80,7 +80,7 @@ impl Hub {
         Person::new(1, token.expect("a token"), self.place.clone(), self.base(), self.http.clone())
     }
 
-    /// Returns somebody with any token at all.
+    /// Returns a user with a given token.
     pub fn person_with(&self, id: u64, token: &str) -> Person {
         Person::new(id, token.to_owned(), self.place.clone(), self.base(), self.http.clone())
     }

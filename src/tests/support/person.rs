@@ -1,4 +1,4 @@
-//! Somebody who uses the hub: a token, REST, and doors to both sockets.
+//! A user of the hub: a token, REST, and doors to both sockets.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::device::Device;
 use super::hub::Place;
 
-/// Somebody with a token.
+/// A user with a token.
 #[derive(Debug, Clone)]
 pub struct Person {
     pub id: u64,

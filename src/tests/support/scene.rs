@@ -16,7 +16,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Alice has a laptop and a phone, Bob a desk and a tablet; nobody has written yet.
+    /// Alice has a laptop and a phone, Bob a desk and a tablet; no message has been sent yet.
     pub async fn open() -> Self {
         Self::on(Hub::start().await).await
     }
@@ -29,7 +29,7 @@ impl Scene {
         Self { hub, alice, bob, laptop, phone, desk, tablet }
     }
 
-    /// The same, after a first message from Alice that everybody has seen come in.
+    /// The same, after a first message from Alice that all devices have received.
     pub async fn begun() -> (Self, Value) {
         Self::begun_on(Hub::start().await).await
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::mariadb::{MariaDb, wanted};
-use super::proxy::{Cut, Proxy};
-use super::support::device::of_type;
-use super::support::person::{number, text};
-use super::support::{DEADLINE, Device, Hub, until};
+use crate::support::device::of_type;
+use crate::support::person::{number, text};
+use crate::support::{DEADLINE, Device, Hub, until};
+use chat_testkit::commit_proxy::{Cut, Proxy};
+use chat_testkit::mariadb::{MariaDb, wanted};
 
 const ROUNDS: usize = 9;
 const AT_ONCE: usize = 8;

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::mariadb::{MariaDb, wanted};
-use super::support::person::{number, text};
-use super::support::{Device, Dice, Person, usual_or_long};
 use super::{IN_FLIGHT, Pair};
+use crate::support::person::{number, text};
+use crate::support::{Device, Dice, Person, usual_or_long};
+use chat_testkit::mariadb::{MariaDb, wanted};
 
 const THREADS: u64 = 6;
-/// How often everybody says something.
+/// How many messages each client sends.
 const PACE: Duration = Duration::from_millis(20);
 /// How many pauses must have fallen into a transaction.
 const CAUGHT: u32 = 3;
@@ -134,7 +134,7 @@ impl AtWork {
         }
         let people = [hubs.left.person(one), hubs.right.person(two)];
         let mut work = Self { people, speaking: Vec::new(), listening: Vec::new(), wandering: Vec::new() };
-        // Nobody speaks before everybody listens.
+        // All clients listen before the first one sends.
         for (to, doors, [mouth, ear, feet]) in devices {
             work.speaking.push(tokio::spawn(speaks(mouth, to, Arc::clone(stop))));
             work.listening.push(tokio::spawn(listens(ear)));
@@ -143,7 +143,7 @@ impl AtWork {
         work
     }
 
-    /// Waits until everybody is done, and holds what they know against history.
+    /// Waits until all clients are done, and compares what they have received with history.
     async fn hold(self) -> usize {
         let [one, two] = &self.people;
         let (speaking, listening, wandering) =
@@ -180,7 +180,8 @@ impl AtWork {
 }
 
 async fn all(working: Vec<JoinHandle<Heard>>) -> Vec<Heard> {
-    let working = tokio::time::timeout(Duration::from_secs(30), join_all(working)).await.expect("everybody has ended");
+    let working =
+        tokio::time::timeout(Duration::from_secs(30), join_all(working)).await.expect("all clients have ended");
     working.into_iter().map(|heard| heard.expect("all went well")).collect()
 }
 

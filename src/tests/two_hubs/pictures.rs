@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::form::{ids, uploads};
-use super::mariadb::wanted;
 use super::{MariaDb, Pair};
+use crate::images::form::{ids, uploads};
 use crate::support::Hub;
 use crate::support::person::text;
+use chat_testkit::mariadb::wanted;
 
 /// A GIF of one pixel.
 const PIXEL: &[u8] =
@@ -19,7 +19,7 @@ async fn a_picture_of_one_node_is_sent_through_another_and_its_links_are_good_on
     }
     let store = tempfile::tempdir().expect("a folder");
     let media = format!("file:{}", store.path().display());
-    let secret = "one secret of both of the nodes and of nobody else";
+    let secret = "one secret that both nodes have and no other";
     let database = MariaDb::start();
     let url = database.database("chat");
     let node = async |name: &str| {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::Pair;
-use super::mariadb::wanted;
-use super::support::Device;
+use crate::support::Device;
+use chat_testkit::mariadb::wanted;
 
 impl Pair {
     fn tables(&self) -> Vec<String> {

@@ -27,12 +27,23 @@ export class Clients {
     return chat;
   }
 
+  /** Closes a client, too, that a test has made itself. */
+  keep(chat) {
+    this.#all.push(chat);
+  }
+
   close() {
     for (const chat of this.#all.splice(0)) chat.close();
   }
 }
 
 export const isOnline = (...chats) => until('all are online', () => chats.every(chat => chat.state === 'online'));
+
+/** The texts of a client's conversation with a user, as the hub has them. */
+export const texts = async (chat, user) => (await chat.messages({ user })).map(message => message.content);
+
+/** Waits until a client's conversation with a user has these texts. */
+export const hears = (chat, user, expected) => until(`${chat.me} hears ${expected.at(-1)}`, async () => JSON.stringify(await texts(chat, user)) === JSON.stringify(expected));
 
 /** A WebSocket that keeps what is said on it; `frames(type)` gives what was. */
 export function counting() {

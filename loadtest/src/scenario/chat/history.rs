@@ -17,7 +17,7 @@ pub(super) async fn read_back(rest: &Rest, target: &Target, pair: &mut Talked, q
     loop {
         let page = rest.page(&token, pair.author, after).await?;
         for entry in &page.messages {
-            let number = entry.temp_id.as_deref().and_then(|key| pair.number_of(key));
+            let number = entry.temp_id.as_deref().and_then(|key| pair.keys.number_of(key));
             // Somebody else may write into the same thread: another run, for example.
             if let Some(number) = number {
                 pair.ledger.stored(number);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -12,6 +12,7 @@ use crate::audit::{Fault, Ledger};
 use crate::client::{Client, Error, Heard, cut_short};
 use crate::enter::enter;
 use crate::frame;
+use crate::keys::KeySeries;
 use crate::recorder::{Kind, Recorder};
 use crate::rest::Rest;
 use crate::stage::{Pace, Stage};
@@ -60,19 +61,11 @@ pub(super) struct Pair {
 pub(super) struct Talked {
     pub(super) author: u64,
     pub(super) reader: u64,
-    /// What the key of each message holds behind its time; its number follows.
-    pub(super) key: String,
+    /// The keys of its messages, by their number.
+    pub(super) keys: KeySeries,
     /// The newest place of the thread before the run.
     pub(super) base: u64,
     pub(super) ledger: Ledger,
-}
-
-impl Talked {
-    /// Reads a message's number out of its key.
-    pub(super) fn number_of(&self, key: &str) -> Option<u64> {
-        let timeless = key.split_once('.').map_or(key, |(_, rest)| rest);
-        timeless.strip_prefix(self.key.as_str())?.parse().ok()
-    }
 }
 
 impl Kinds {
@@ -93,6 +86,7 @@ impl Pair {
         rest: Option<&Rest>,
     ) -> anyhow::Result<Self> {
         let target = stage.target;
+        let keys = shape.keys.keys.series(format!("{}-{number}-", stage.run));
         let base = match rest {
             Some(rest) => rest.newest(&target.token(reader)?, author).await?.seq,
             None => 0,
@@ -117,7 +111,7 @@ impl Pair {
             tick,
             kinds,
             recorder: Rc::clone(&stage.recorder),
-            talked: Talked { author, reader, key: format!("{}-{number}-", stage.run), base, ledger },
+            talked: Talked { author, reader, keys, base, ledger },
         })
     }
 
@@ -195,17 +189,17 @@ impl Pair {
     }
 
     fn next_message(&self) -> String {
-        let Talked { author, reader, key, ledger, .. } = &self.talked;
-        // Keys begin with the time, as those of the client library do: the newest stand together in a server's index.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let Talked { author, reader, keys, ledger, .. } = &self.talked;
         let number = ledger.next_number();
         let mut frame = String::with_capacity(self.text.len() + 192);
-        let begin = r#"{"type":"message_send","temp_id":""#;
+        frame.push_str(r#"{"type":"message_send","temp_id":""#);
+        keys.write(number, &mut frame);
         // Writing to a String does not fail.
-        let _ = write!(frame, r#"{begin}{now:x}.{key}{number}","receiver_id":{reader},"content":""#);
+        let _ = write!(frame, r#"","receiver_id":{reader},"content":""#);
         if self.legacy {
             // Old services do not hand keys on, and believe who one says one is.
-            let _ = write!(frame, r#"{key}{number} {}","sender_id":{author}}}"#, self.text);
+            keys.write(number, &mut frame);
+            let _ = write!(frame, r#" {}","sender_id":{author}}}"#, self.text);
         } else {
             frame.push_str(&self.text);
             frame.push_str(r#""}"#);
@@ -326,7 +320,7 @@ impl Pair {
 
     /// Reads a message's number out of its key, or of its text where keys are not handed on.
     fn number(&self, text: &str) -> Option<u64> {
-        let own = |value: &str| self.talked.number_of(value);
+        let own = |value: &str| self.talked.keys.number_of(value);
         let by_key = frame::text(text, r#""temp_id":"#).and_then(own);
         if !self.legacy || by_key.is_some() {
             return by_key;

@@ -1,4 +1,4 @@
-//! A TCP proxy that cuts a connection when it sees a COMMIT go by.
+//! A TCP proxy before a database server that cuts the connection at a COMMIT.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -6,30 +6,32 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// When to cut.
+/// When the proxy cuts a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Cut {
+pub enum Cut {
+    /// Never.
     Never = 0,
-    /// The server never hears of it.
+    /// Before the server receives the COMMIT.
     BeforeCommit = 1,
-    /// The server has answered; the client never hears of it.
+    /// After the server has answered, before the client receives the answer.
     AfterCommit = 2,
-    /// The same, and nobody gets through any more.
+    /// As `AfterCommit`, and new connections are refused from then on.
     AfterCommitForGood = 3,
-    /// Nobody gets through.
+    /// New connections are refused.
     Closed = 4,
 }
 
 /// A running proxy.
-pub(crate) struct Proxy {
+#[derive(Debug)]
+pub struct Proxy {
     port: u16,
     cut: Arc<AtomicU8>,
 }
 
 impl Proxy {
     /// Starts a proxy to a local port.
-    pub(crate) async fn to(server: u16) -> Self {
+    pub async fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let cut = Arc::new(AtomicU8::new(Cut::Never as u8));
@@ -44,22 +46,25 @@ impl Proxy {
         Self { port, cut }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// Returns the proxy's port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Cuts at the next COMMIT.
-    pub(crate) fn cut_at_next(&self, cut: Cut) {
+    /// Cuts at the next COMMIT, as `cut` says.
+    pub fn cut_at_next(&self, cut: Cut) {
         self.cut.store(cut as u8, Ordering::SeqCst);
     }
 
-    /// Tells whether it has cut.
-    pub(crate) fn has_cut(&self) -> bool {
+    /// Tells whether it has cut a connection.
+    #[must_use]
+    pub fn has_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst) == Cut::Never as u8
     }
 
-    /// Lets everything through again.
-    pub(crate) fn let_through(&self) {
+    /// Passes all traffic again.
+    pub fn let_through(&self) {
         self.cut_at_next(Cut::Never);
     }
 }

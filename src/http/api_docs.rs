@@ -1,23 +1,19 @@
-//! `/openapi.json` and `/asyncapi.json`: this server, described for machines.
+//! `/openapi.json` and `/asyncapi.json`: machine-readable descriptions of the API.
 
-use std::sync::Arc;
-
-use serde_json::Value;
-use tokio::sync::OnceCell;
 use warp::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::api::Api;
 use super::error::ApiError;
-use super::prepared::Prepared;
-use super::{Api, answer, given, reading};
-use crate::schema;
+use super::filters::{get_or_head, with_api};
+use super::prepared::Document;
 
 /// `GET /openapi.json`
 pub(super) fn openapi(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("openapi.json")
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(warp::header::headers_cloned())
         .then(get_openapi)
         .map(Reply::into_response)
@@ -26,18 +22,11 @@ pub(super) fn openapi(api: &Api) -> impl Filter<Extract = (Response,), Error = R
 /// `GET /asyncapi.json`
 pub(super) fn asyncapi(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("asyncapi.json")
-        .and(reading())
-        .and(given(api))
+        .and(get_or_head())
+        .and(with_api(api))
         .and(warp::header::headers_cloned())
         .then(get_asyncapi)
         .map(Reply::into_response)
-}
-
-/// The documents: written and packed once, when they are first asked for.
-#[derive(Debug, Default)]
-pub(super) struct Documents {
-    openapi: OnceCell<Prepared>,
-    asyncapi: OnceCell<Prepared>,
 }
 
 /// Describes the REST API: OpenAPI 3.1.
@@ -49,7 +38,7 @@ pub(super) struct Documents {
     responses((status = 200, description = "This document", content_type = "application/json", body = Object)),
 )]
 pub(crate) async fn get_openapi(api: Api, headers: HeaderMap) -> Result<Response, ApiError> {
-    document(&api, &api.documents.openapi, schema::openapi::document, &headers).await
+    document(&api, &api.docs.openapi, &headers).await
 }
 
 /// Describes the WebSocket API: AsyncAPI 3.0.
@@ -61,20 +50,12 @@ pub(crate) async fn get_openapi(api: Api, headers: HeaderMap) -> Result<Response
     responses((status = 200, description = "The document", content_type = "application/json", body = Object)),
 )]
 pub(crate) async fn get_asyncapi(api: Api, headers: HeaderMap) -> Result<Response, ApiError> {
-    document(&api, &api.documents.asyncapi, schema::asyncapi::document, &headers).await
+    document(&api, &api.docs.asyncapi, &headers).await
 }
 
-/// Answers with a document. It is made where messages do not wait for it.
-async fn document(
-    api: &Api,
-    made: &OnceCell<Prepared>,
-    make: fn(&str) -> Value,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let base_path = Arc::clone(&api.base_path);
-    let making =
-        async { api.hub.aside(async move { Prepared::new(answer::JSON, make(&base_path).to_string().into()) }).await };
-    let mut response = made.get_or_try_init(|| making).await?.answer(headers);
+/// Answers with a description, which is written on the low-priority pool when it is first requested.
+async fn document(api: &Api, document: &Document, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let mut response = document.get(&api.hub, &api.base_path).await?.answer(headers);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     Ok(response)
 }

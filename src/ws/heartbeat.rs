@@ -1,6 +1,5 @@
-//! When to ping, when to give up, when the token is over.
+//! When to ping a connection, when to give it up, when its token expires.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use chat_database::time::Timestamp;
@@ -8,25 +7,25 @@ use tokio::time::Instant;
 
 use crate::auth::{Identity, LEEWAY_SECONDS};
 
-/// How many pings may stay without any sign of life.
+/// How many pings may go without any sign of life.
 const MISSED: u8 = 2;
 
-/// What is due.
+/// What the connection must do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Nothing yet.
+    /// Nothing is due yet.
     Nothing,
-    /// Ask for a sign of life.
+    /// A ping must be sent.
     Ping,
-    /// There has been none for too long.
+    /// Nothing was received for too long: close the connection.
     Dead,
-    /// The token is over.
+    /// The token has expired.
     Expired,
 }
 
-/// A connection's clock.
+/// A connection's heartbeat.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct Heartbeat {
     interval: Duration,
     ping: Instant,
     expires: Instant,
@@ -35,14 +34,14 @@ pub(super) struct Clock {
     heard_at: Instant,
 }
 
-impl Clock {
+impl Heartbeat {
     pub(super) fn new(interval: Duration, identity: &Identity) -> Self {
         let now = Instant::now();
         let ping = now + jittered(interval);
         Self { interval, ping, expires: end(identity), unanswered: 0, heard: true, heard_at: now }
     }
 
-    /// Notes a sign of life.
+    /// Records a sign of life.
     pub(super) fn heard(&mut self) {
         self.heard = true;
         self.heard_at = Instant::now();
@@ -59,12 +58,12 @@ impl Clock {
         self.unanswered > 1 && !self.heard
     }
 
-    /// Notes a fresh token.
+    /// Records a fresh token.
     pub(super) fn renew(&mut self, identity: &Identity) {
         self.expires = end(identity);
     }
 
-    /// Returns when to look at [`Clock::due`] next.
+    /// Returns when to look at [`Heartbeat::due`] next.
     pub(super) fn next(&self) -> Instant {
         self.ping.min(self.expires)
     }
@@ -89,7 +88,7 @@ impl Clock {
     }
 }
 
-/// Returns when the connection of an identity ends. A token that was good by leeway alone is good until that is over.
+/// Returns when a token expires for a connection. A token that is valid by leeway alone is valid until the leeway ends.
 fn end(identity: &Identity) -> Instant {
     let left = identity.expires_at.millis() - Timestamp::now().millis();
     let leeway = Duration::from_secs(LEEWAY_SECONDS);
@@ -103,10 +102,7 @@ fn end(identity: &Identity) -> Instant {
 
 /// Spreads a span by a tenth to both sides, so that connections that came together do not ping together.
 fn jittered(span: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8) % 2_001;
-    // 0.9 to 1.1, in ten-thousandths.
-    let factor = u32::try_from(9_000 + random).unwrap_or(10_000);
-    span.saturating_mul(factor) / 10_000
+    span.mul_f64(0.9 + 0.2 * fastrand::f64())
 }
 
 #[cfg(test)]
@@ -123,58 +119,58 @@ mod tests {
         Identity { user, role: Role::User, expires_at: Timestamp::now().after(left) }
     }
 
-    fn clock() -> Clock {
-        Clock::new(BEAT, &identity(Duration::from_secs(3_600)))
+    fn heartbeat() -> Heartbeat {
+        Heartbeat::new(BEAT, &identity(Duration::from_secs(3_600)))
     }
 
     #[tokio::test(start_paused = true)]
     async fn two_pings_without_a_sign_of_life_are_the_end() {
-        let mut clock = clock();
-        assert_eq!(clock.due(Instant::now(), false), Due::Nothing);
+        let mut heartbeat = heartbeat();
+        assert_eq!(heartbeat.due(Instant::now(), false), Due::Nothing);
         for expected in [Due::Ping, Due::Ping, Due::Dead] {
-            tokio::time::sleep_until(clock.next()).await;
-            assert_eq!(clock.due(Instant::now(), false), expected);
+            tokio::time::sleep_until(heartbeat.next()).await;
+            assert_eq!(heartbeat.due(Instant::now(), false), expected);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_line_is_doubtful_when_a_ping_has_had_its_time_and_until_something_is_heard() {
-        let mut clock = clock();
+    async fn a_connection_is_doubtful_from_an_unanswered_ping_until_something_is_received() {
+        let mut heartbeat = heartbeat();
         for doubtful in [false, true] {
-            tokio::time::sleep_until(clock.next()).await;
-            assert_eq!((clock.due(Instant::now(), false), clock.is_doubtful()), (Due::Ping, doubtful));
+            tokio::time::sleep_until(heartbeat.next()).await;
+            assert_eq!((heartbeat.due(Instant::now(), false), heartbeat.is_doubtful()), (Due::Ping, doubtful));
         }
-        assert!(clock.silence() >= BEAT * 18 / 10, "{:?}", clock.silence());
-        clock.heard();
-        assert_eq!((clock.silence(), clock.is_doubtful()), (Duration::ZERO, false));
+        assert!(heartbeat.silence() >= BEAT * 18 / 10, "{:?}", heartbeat.silence());
+        heartbeat.heard();
+        assert_eq!((heartbeat.silence(), heartbeat.is_doubtful()), (Duration::ZERO, false));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn any_traffic_and_any_pause_of_ours_is_life() {
-        let mut clock = clock();
+    async fn any_traffic_and_any_pause_of_reading_keeps_a_connection_alive() {
+        let mut heartbeat = heartbeat();
         for round in 0..20 {
-            tokio::time::sleep_until(clock.next()).await;
+            tokio::time::sleep_until(heartbeat.next()).await;
             if round % 2 == 0 {
-                clock.heard();
+                heartbeat.heard();
             }
-            assert_eq!(clock.due(Instant::now(), false), Due::Ping);
+            assert_eq!(heartbeat.due(Instant::now(), false), Due::Ping);
         }
         for _ in 0..20 {
-            tokio::time::sleep_until(clock.next()).await;
-            assert_eq!(clock.due(Instant::now(), true), Due::Ping);
+            tokio::time::sleep_until(heartbeat.next()).await;
+            assert_eq!(heartbeat.due(Instant::now(), true), Due::Ping);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_token_ends_unless_it_is_renewed() {
-        let mut clock = Clock::new(BEAT, &identity(Duration::from_secs(5)));
-        assert!(clock.next() <= Instant::now() + Duration::from_secs(5));
-        clock.renew(&identity(Duration::from_secs(3_600)));
+        let mut heartbeat = Heartbeat::new(BEAT, &identity(Duration::from_secs(5)));
+        assert!(heartbeat.next() <= Instant::now() + Duration::from_secs(5));
+        heartbeat.renew(&identity(Duration::from_secs(3_600)));
         tokio::time::advance(Duration::from_secs(6)).await;
-        assert_eq!(clock.due(Instant::now(), false), Due::Nothing);
-        clock.renew(&identity(Duration::ZERO));
+        assert_eq!(heartbeat.due(Instant::now(), false), Due::Nothing);
+        heartbeat.renew(&identity(Duration::ZERO));
         tokio::time::advance(Duration::from_secs(31)).await;
-        assert_eq!(clock.due(Instant::now(), false), Due::Expired);
+        assert_eq!(heartbeat.due(Instant::now(), false), Due::Expired);
     }
 
     #[test]

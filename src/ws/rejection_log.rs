@@ -1,7 +1,7 @@
-//! What the log says of those who are not let in: from where, at which door, and why; never what they have shown.
+//! Logs refused connections: the peer's address, the socket, the reason; never the credentials.
 //!
-//! Anybody can be refused as often as they like, so there are only so many lines a second, and the next one counts what was
-//! left out.
+//! Clients can be refused as often as they like, so the log is limited to a few lines a second, and the next line counts those
+//! that were left out.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -11,27 +11,27 @@ use chat_actors::Refused;
 use chat_actors::protocol::Socket;
 use hyper::header::{HeaderMap, HeaderName, ORIGIN};
 
-/// How many lines there are in a second.
+/// The maximum number of lines per second.
 const LINES: u32 = 10;
 
-/// How much of a header is shown: it is whatever the other side says.
+/// How many characters of a header are logged: the client may write anything into it.
 const SHOWN: usize = 100;
 
-/// Where proxies say whom they ask for.
+/// The header in which a proxy names the client's address.
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Says who was refused, within bounds.
+/// Logs refused connections at a limited rate.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<Window>);
+pub(super) struct RejectionLog(Mutex<Window>);
 
-/// Who was refused.
+/// A caller whose connection was refused.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller<'a> {
-    /// From where the connection comes: a proxy, if there is one.
+    /// The address of the connection's other end: a proxy, if there is one.
     pub(super) peer: Option<SocketAddr>,
-    /// Which socket was asked for. The address as it was asked may hold a token.
+    /// The socket that was requested. The URL itself is not logged: it may hold a token.
     pub(super) socket: Socket,
-    /// The request's, if the door was refused there.
+    /// The request's headers, if the upgrade itself was refused.
     pub(super) headers: Option<&'a HeaderMap>,
 }
 
@@ -42,9 +42,9 @@ struct Window {
     left_out: u64,
 }
 
-impl Refusals {
-    /// Says that a door was refused.
-    pub(super) fn tell(&self, caller: Caller<'_>, refused: &Refused) {
+impl RejectionLog {
+    /// Logs a refused connection.
+    pub(super) fn log(&self, caller: Caller<'_>, refused: &Refused) {
         let Some(left_out) = self.0.lock().unwrap_or_else(PoisonError::into_inner).line(Instant::now()) else { return };
         let Caller { peer, socket, headers } = caller;
         let door = match socket {
@@ -53,7 +53,6 @@ impl Refusals {
         };
         let peer = peer.map(tracing::field::display);
         let shown = |name| Some(headers?.get(name)?.to_str().ok()?.chars().take(SHOWN).collect::<String>());
-        // What a proxy says of where it is asked from, and a browser of the page that asks.
         let (forwarded, origin) = (shown(FORWARDED), shown(ORIGIN));
         let (code, why) = (refused.code.as_str(), refused.message.as_str());
         tracing::info!(peer, forwarded, door, origin, code, why, left_out, "a connection was refused");
@@ -61,7 +60,7 @@ impl Refusals {
 }
 
 impl Window {
-    /// Takes a line of this second, if there is one; returns how many were left out before it.
+    /// Returns how many lines were left out before this one; `None`: this second's lines are used up.
     fn line(&mut self, now: Instant) -> Option<u64> {
         if self.began.is_none_or(|began| now.duration_since(began) >= Duration::from_secs(1)) {
             (self.began, self.lines) = (Some(now), 0);
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crowd_at_the_door_does_not_fill_the_log() {
+    fn many_refusals_do_not_fill_the_log() {
         let (mut window, now) = (Window::default(), Instant::now());
         let lines = (0..1_000).filter_map(|_| window.line(now)).collect::<Vec<_>>();
         assert_eq!(lines, [0; LINES as usize]);

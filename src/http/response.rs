@@ -1,4 +1,4 @@
-//! What a handler answers with.
+//! Constructors of a handler's response.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub(crate) fn text(status: StatusCode, media_type: HeaderValue, body: Bytes) -> 
     response
 }
 
-/// Answers 204: done, and nothing to say.
+/// Answers 204 without a body.
 pub(crate) fn done() -> Response {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;

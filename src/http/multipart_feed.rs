@@ -1,9 +1,8 @@
-//! A form's bytes on their way to the parser.
+//! Feeds a form's bytes to the multipart parser.
 //!
-//! The parser searches all that it holds again with each piece that comes, for as long as it does not find what it looks for.
-//! So what stands before the first boundary is looked through here, once, and does not reach it; small pieces that came
-//! together are put together; and it is given nothing more once too much stands between two parts. What it is not given
-//! any more can still be taken from where it comes from, and be forgotten.
+//! The parser searches its whole buffer again with each piece that arrives, until it finds what it looks for. So the feed skips
+//! the bytes before the first boundary itself, joins small pieces that arrived together, and stops when too many bytes stand
+//! between two parts. The rest of the body can still be read from the [`Source`] and dropped.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,13 +16,13 @@ use futures_util::Stream;
 
 use super::body::Chunks;
 
-/// How many bytes may stand between two parts: boundaries and headers. As many may stand before the first.
-const BETWEEN: usize = 64 << 10;
+/// How many bytes may stand between two parts (boundaries and headers), and before the first.
+const MAX_BETWEEN: usize = 64 << 10;
 
-/// How many bytes of what came together are given on as one.
-const TOGETHER: usize = 16 << 10;
+/// Pieces that arrived together are joined up to this many bytes.
+const JOIN_BYTES: usize = 16 << 10;
 
-/// A body, for the parser and for who forgets what is left of it.
+/// A body that is shared between the parser and [`super::body::discard`].
 #[derive(Clone)]
 pub(super) struct Source(Arc<Mutex<Chunks>>);
 
@@ -41,12 +40,12 @@ impl Stream for Source {
     }
 }
 
-/// Where in a form the parser is, as its reader knows.
+/// The parser's position in a form, as the reader of its parts knows it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Place(Arc<AtomicUsize>);
+pub(super) struct ParserPosition(Arc<AtomicUsize>);
 
-impl Place {
-    /// Counts what comes from now on: the parser looks for a part.
+impl ParserPosition {
+    /// Counts the bytes from now on: the parser looks for a part.
     pub(super) fn is_between(&self) {
         self.0.store(1, Ordering::Relaxed);
     }
@@ -57,7 +56,7 @@ impl Place {
     }
 
     fn is_too_far(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > BETWEEN
+        self.0.load(Ordering::Relaxed) > MAX_BETWEEN
     }
 
     fn count(&self, bytes: usize) {
@@ -67,28 +66,28 @@ impl Place {
     }
 }
 
-/// What the parser is fed with.
+/// The stream that the parser reads.
 pub(super) struct Feed {
     source: Source,
-    place: Place,
-    /// What is looked for before anything is given on.
+    position: ParserPosition,
+    /// The search for the first boundary, until it is found.
     preamble: Option<Preamble>,
-    /// Whether the parser has a pause: it would take whatever comes in before it looks at any of it.
+    /// Whether the next poll is pending once: the parser would otherwise buffer all that has arrived before it parses.
     rests: bool,
 }
 
 impl Feed {
-    pub(super) fn new(source: Source, place: Place, boundary: &str) -> Self {
-        Self { source, place, preamble: Some(Preamble::new(boundary)), rests: false }
+    pub(super) fn new(source: Source, position: ParserPosition, boundary: &str) -> Self {
+        Self { source, position, preamble: Some(Preamble::new(boundary)), rests: false }
     }
 
-    /// Gathers what has come: one piece, or several small ones.
+    /// Collects the bytes that have arrived: one piece, or several small ones.
     fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Refused>>> {
         let mut first = Bytes::new();
         let mut gathered = BytesMut::new();
         loop {
             let length = first.len() + gathered.len();
-            if length >= TOGETHER {
+            if length >= JOIN_BYTES {
                 break;
             }
             match Pin::new(&mut self.source).poll_next(cx) {
@@ -102,7 +101,7 @@ impl Feed {
                 Poll::Ready(Some(Err(_))) => {
                     return Poll::Ready(Some(Err(Refused::new(ErrorCode::BadRequest, "the body broke off"))));
                 }
-                // What has come is given on first; whoever polls again hears the rest.
+                // The bytes are passed on first; the next poll sees the end.
                 Poll::Ready(None) if length > 0 => break,
                 Poll::Pending if length > 0 => break,
                 Poll::Ready(None) => return Poll::Ready(None),
@@ -121,7 +120,7 @@ impl Stream for Feed {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if self.place.is_too_far() {
+        if self.position.is_too_far() {
             return Poll::Ready(Some(Err(Refused::bad_request("too much stands between two parts of the form"))));
         }
         loop {
@@ -131,7 +130,7 @@ impl Stream for Feed {
             };
             let found = match &mut self.preamble {
                 None => Some(chunk),
-                Some(preamble) => match preamble.look_through(&chunk) {
+                Some(preamble) => match preamble.search(&chunk) {
                     Ok(found) => found,
                     Err(refused) => return Poll::Ready(Some(Err(refused))),
                 },
@@ -139,17 +138,17 @@ impl Stream for Feed {
             if let Some(chunk) = found {
                 self.preamble = None;
                 self.rests = true;
-                self.place.count(chunk.len());
+                self.position.count(chunk.len());
                 return Poll::Ready(Some(Ok(chunk)));
             }
         }
     }
 }
 
-/// What stands before the first boundary: nothing, as browsers write it, or a note for people.
+/// The search for the first boundary. Browsers write nothing before it; other clients may write a note for people.
 struct Preamble {
     boundary: Vec<u8>,
-    /// The end of what has come: a boundary may begin in it.
+    /// The last bytes that have arrived: a boundary may begin in them.
     end: Vec<u8>,
     seen: usize,
 }
@@ -159,14 +158,14 @@ impl Preamble {
         Self { boundary: format!("--{boundary}").into_bytes(), end: Vec::new(), seen: 0 }
     }
 
-    /// Returns what came from the boundary on, once it has.
-    fn look_through(&mut self, chunk: &[u8]) -> Result<Option<Bytes>, Refused> {
+    /// Returns the bytes from the boundary on, once it has arrived.
+    fn search(&mut self, chunk: &[u8]) -> Result<Option<Bytes>, Refused> {
         self.end.extend_from_slice(chunk);
         if let Some(at) = self.end.windows(self.boundary.len()).position(|window| window == self.boundary) {
             return Ok(Some(Bytes::from(self.end.split_off(at))));
         }
         self.seen += chunk.len();
-        if self.seen > BETWEEN {
+        if self.seen > MAX_BETWEEN {
             let text = "the form's boundary, as Content-Type names it, is not where the form begins";
             return Err(Refused::bad_request(text));
         }
@@ -185,9 +184,9 @@ mod tests {
     /// Feeds pieces, and gathers what comes out.
     async fn fed(pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<Vec<u8>>, Option<Refused>) {
         let pieces: Vec<_> = pieces.into_iter().map(|piece| Ok(Bytes::from(piece))).collect();
-        let place = Place::default();
-        place.is_between();
-        let mut feed = Feed::new(Source::new(Box::pin(futures_util::stream::iter(pieces))), place, "b");
+        let position = ParserPosition::default();
+        position.is_between();
+        let mut feed = Feed::new(Source::new(Box::pin(futures_util::stream::iter(pieces))), position, "b");
         let mut found = Vec::new();
         while let Some(next) = feed.next().await {
             match next {
@@ -218,15 +217,15 @@ mod tests {
             counting.fetch_add(1_000, Ordering::Relaxed);
             Ok::<_, warp::Error>(Bytes::from(vec![b'-'; 1_000]))
         });
-        let mut feed = Feed::new(Source::new(Box::pin(note)), Place::default(), "b");
+        let mut feed = Feed::new(Source::new(Box::pin(note)), ParserPosition::default(), "b");
         let refused = feed.next().await.expect("an answer").expect_err("there is no boundary");
         assert_eq!(refused.code, ErrorCode::BadRequest);
         let read = read.load(Ordering::Relaxed);
-        assert!((BETWEEN..BETWEEN + 2 * TOGETHER).contains(&read), "{read} bytes were read");
+        assert!((MAX_BETWEEN..MAX_BETWEEN + 2 * JOIN_BYTES).contains(&read), "{read} bytes were read");
     }
 
     #[tokio::test]
-    async fn small_pieces_that_came_together_are_given_on_together() {
+    async fn small_pieces_that_arrived_together_are_joined() {
         let form = [b"--b\r\n".as_slice(), &[b'x'; 50_000]].concat();
         let (found, refused) = fed(form.chunks(1).map(<[u8]>::to_vec)).await;
         assert_eq!((found.concat() == form, refused), (true, None));

@@ -1,9 +1,6 @@
-//! A MariaDB server of a test's own, in a folder of its own, that ends with the test's process.
+//! A MariaDB server for one test, with its own data folder. It ends with the test's process.
 //!
-//! Usable by other crates' tests: `#[path = "../../database/tests/support/mariadb.rs"] mod mariadb;`.
-//! It needs `mariadb-server` installed, nothing running and no rights.
-
-#![allow(dead_code, reason = "each test uses another part of it")]
+//! It needs the package `mariadb-server`, no running server and no privileges.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -12,8 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Tells whether tests that need MariaDB are to run; says so if not.
-pub(crate) fn wanted(test: &str) -> bool {
+/// Tells whether tests that need MariaDB are to run (`CHAT_TEST_MARIADB=1`); prints that the test is skipped if not.
+#[must_use]
+pub fn wanted(test: &str) -> bool {
     let wanted = std::env::var("CHAT_TEST_MARIADB").is_ok_and(|value| value == "1");
     if !wanted {
         println!("left out without CHAT_TEST_MARIADB=1: {test}");
@@ -22,7 +20,8 @@ pub(crate) fn wanted(test: &str) -> bool {
 }
 
 /// A running server.
-pub(crate) struct MariaDb {
+#[derive(Debug)]
+pub struct MariaDb {
     folder: PathBuf,
     port: u16,
     keeper: Option<Child>,
@@ -30,12 +29,13 @@ pub(crate) struct MariaDb {
 
 impl MariaDb {
     /// Starts a server with an empty data folder.
-    pub(crate) fn start() -> Self {
+    #[must_use]
+    pub fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = std::env::temp_dir().join(format!("chat-mariadb-{}-{port}", std::process::id()));
         std::fs::create_dir_all(folder.join("tmp")).unwrap();
         let installed = Command::new("mariadb-install-db")
-            // A server that starts sweeps the temporary tables of whoever shares its folder for them.
+            // At start, a server deletes the temporary tables in its TMPDIR: each server needs its own.
             .env("TMPDIR", folder.join("tmp"))
             .arg("--no-defaults")
             .arg("--user=root")
@@ -51,24 +51,27 @@ impl MariaDb {
         server
     }
 
-    /// Returns the address.
-    pub(crate) fn port(&self) -> u16 {
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Makes a database and returns its URL.
-    pub(crate) fn database(&self, name: &str) -> String {
+    /// Creates a database and returns its URL.
+    #[must_use]
+    pub fn database(&self, name: &str) -> String {
         self.sql(&format!("CREATE DATABASE `{name}`"));
         self.url(name)
     }
 
     /// Returns a database's URL.
-    pub(crate) fn url(&self, name: &str) -> String {
+    #[must_use]
+    pub fn url(&self, name: &str) -> String {
         format!("mysql://root@127.0.0.1:{}/{name}", self.port)
     }
 
-    /// Runs a statement with the client, and returns what it prints.
-    pub(crate) fn sql(&self, sql: &str) -> String {
+    /// Runs a statement with the command-line client, and returns its output.
+    pub fn sql(&self, sql: &str) -> String {
         let output = Command::new("mariadb")
             .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names", "--raw"])
             .arg(format!("--socket={}", self.folder.join("socket").display()))
@@ -79,8 +82,8 @@ impl MariaDb {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Ends the server as a power cut would.
-    pub(crate) fn kill(&mut self) {
+    /// Kills the server (`SIGKILL`), as a power cut would.
+    pub fn kill(&mut self) {
         if let Ok(pid) = std::fs::read_to_string(self.folder.join("pid")) {
             let _ = Command::new("kill").args(["-KILL", pid.trim()]).status();
         }
@@ -88,7 +91,7 @@ impl MariaDb {
     }
 
     /// Starts the server again, on the same port and data.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.run();
     }
 
@@ -118,6 +121,10 @@ impl MariaDb {
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(60), "MariaDB does not start: {}", log_of(&self.folder));
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "there may be no runtime: tests start a server before theirs"
+            )]
             sleep(Duration::from_millis(50));
         }
     }

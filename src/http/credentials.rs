@@ -1,4 +1,4 @@
-//! Who is calling a route.
+//! The caller of a route: the credentials of a request, verified when a handler asks for them.
 
 use std::convert::Infallible;
 
@@ -8,22 +8,22 @@ use warp::Filter;
 use warp::http::header::HeaderName;
 use warp::http::{HeaderMap, Method};
 
-use super::Api;
-use super::compression::takes_gzip;
+use super::api::Api;
+use super::compression;
 use super::error::ApiError;
 use crate::auth::{Credentials, Identity, Role};
 
-/// Whom the client takes itself to act for.
+/// Names the user for whom the client believes to act.
 const CHAT_USER: HeaderName = HeaderName::from_static("chat-user");
 
-/// What a request shows of its caller; nothing is proven yet.
+/// The parts of a request that tell who calls; nothing is verified yet.
 #[derive(Debug)]
 pub(crate) struct Caller {
     headers: HeaderMap,
     writes: bool,
 }
 
-/// Takes what a request shows of its caller.
+/// Extracts the [`Caller`] of a request.
 pub(crate) fn caller() -> impl Filter<Extract = (Caller,), Error = Infallible> + Copy {
     warp::header::headers_cloned().and(warp::method()).map(|headers, method: Method| {
         let writes = !method.is_safe();
@@ -32,8 +32,8 @@ pub(crate) fn caller() -> impl Filter<Extract = (Caller,), Error = Infallible> +
 }
 
 impl Caller {
-    /// Tells who it is. What a browser sends by itself may change something for pages of the same site and of
-    /// allowed origins alone.
+    /// Verifies the credentials. A cookie, which browsers send by themselves, authorizes writes only for pages of the same site
+    /// and of allowed origins.
     pub(crate) fn identity(&self, api: &Api) -> Result<Identity, ApiError> {
         let nothing =
             || ApiError::new(ErrorCode::Unauthorized, "show a token: Authorization: Bearer, or the cookie `token`");
@@ -45,7 +45,7 @@ impl Caller {
         Ok(identity)
     }
 
-    /// Tells which person it is.
+    /// Verifies the credentials and returns the user.
     pub(crate) fn user(&self, api: &Api) -> Result<UserId, ApiError> {
         let user = self.identity(api)?.user;
         if self.meant().is_some_and(|meant| meant != Some(user)) {
@@ -55,26 +55,26 @@ impl Caller {
         Ok(user)
     }
 
-    /// Returns whom the client means to act for, if it says so; `Some(None)` is nobody. A page that goes by a cookie does not
-    /// see whose that is: it may have become another user's in another tab.
+    /// Returns the user that `Chat-User` names; `Some(None)` if the header is no user id. A page that authenticates by a cookie
+    /// cannot read it: another tab may have replaced it by another user's.
     fn meant(&self) -> Option<Option<UserId>> {
         let named = self.headers.get(CHAT_USER)?;
         Some(named.to_str().ok().and_then(|named| named.parse().ok()))
     }
 
-    /// Tells which person it is who asks for something to read, and counts the question.
+    /// Verifies the credentials, returns the user, and counts the request against the user's query rate.
     pub(crate) fn reader(&self, api: &Api) -> Result<UserId, ApiError> {
         let user = self.user(api)?;
         api.hub.may_ask(user)?;
         Ok(user)
     }
 
-    /// Tells whether they read what is packed.
-    pub(super) fn takes_gzip(&self) -> bool {
-        takes_gzip(&self.headers)
+    /// Tells whether the client accepts gzip.
+    pub(super) fn accepts_gzip(&self) -> bool {
+        compression::accepts_gzip(&self.headers)
     }
 
-    /// Lets the marketplace's core pass, and nobody else.
+    /// Requires the role `service`, which only the marketplace's core has.
     pub(crate) fn service(&self, api: &Api) -> Result<(), ApiError> {
         match self.identity(api)?.role {
             Role::Service => Ok(()),

@@ -1,8 +1,8 @@
-//! Headers that are a value and parameters: `Content-Type`, `Content-Disposition`.
+//! Headers of a value and parameters: `Content-Type`, `Content-Disposition`.
 //!
-//! They are read as bytes, for clients write names of files into them as they find them, and one odd byte hides nothing of
-//! the rest. Quotes and what is escaped in them are minded (RFC 9110, 5.6.6); so are `name*=charset''%XX` (RFC 8187), which
-//! counts before `name=`, and names in another case. Of a parameter that stands twice the first counts.
+//! They are parsed as bytes: clients write file names into them in any encoding, and an invalid byte must not hide the other
+//! parameters. Quotes and escapes are parsed (RFC 9110, 5.6.6); so is `name*=charset''%XX` (RFC 8187), which goes before
+//! `name=`. Names are compared without case. Of a repeated parameter the first counts.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 

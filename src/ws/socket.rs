@@ -1,4 +1,4 @@
-//! The socket: frames in, frames out, how it ends.
+//! The WebSocket of a connection: frames in, frames out, close handshake.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -29,28 +29,28 @@ const WRITE_BUFFER: usize = 4 << 10;
 /// How long the client has to end its side after a close frame.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What happened on the wire.
+/// What happened on the socket.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// Everything that was put in is written.
+    /// Every queued frame is written.
     Written,
-    /// A message.
+    /// A message was read.
     Message(Message),
-    /// It has ended, with what is to be told to the client, if that still listens.
+    /// The stream has ended; with a close code where the client broke the protocol and is still connected.
     Ended(Option<CloseCode>),
 }
 
 /// A connection's socket.
-pub(super) struct Wire {
+pub(super) struct WebSocket {
     socket: WebSocketStream<Stream>,
-    /// What is to be written.
+    /// The frames that are still to be written.
     pending: std::vec::IntoIter<Bytes>,
     ping: bool,
     writing: bool,
 }
 
-impl Wire {
-    /// Takes over a connection after its 101; `part` is what was read of it already.
+impl WebSocket {
+    /// Takes over a connection after its 101; `part` holds the bytes that hyper has already read.
     pub(super) async fn new(stream: Stream, part: Bytes, frame_bytes: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -66,30 +66,30 @@ impl Wire {
         Self { socket, pending: Vec::new().into_iter(), ping: false, writing: false }
     }
 
-    /// Tells whether something is still being written.
+    /// Tells whether frames are still being written.
     pub(super) fn is_writing(&self) -> bool {
         self.writing
     }
 
-    /// Puts frames in line. Not while something is being written.
+    /// Queues frames. Must not be called while frames are being written.
     pub(super) fn put(&mut self, frames: Vec<Bytes>) {
         debug_assert!(!self.writing, "one batch after the other");
         self.pending = frames.into_iter();
         self.writing = true;
     }
 
-    /// Puts a ping in line.
+    /// Queues a ping.
     pub(super) fn ping(&mut self) {
         self.ping = true;
         self.writing = true;
     }
 
-    /// Writes what is in line and, if asked to, reads the next message. Can be dropped at any point: nothing is lost.
+    /// Writes the queued frames and, if `read` is set, reads the next message. Cancel-safe.
     pub(super) async fn turn(&mut self, read: bool) -> Event {
         poll_fn(|cx| self.poll_turn(cx, read)).await
     }
 
-    /// Writes what is in line, and reads nothing.
+    /// Writes the queued frames, and reads nothing.
     pub(super) async fn written(&mut self) -> Result<(), ()> {
         while self.writing {
             if let Event::Ended(_) = self.turn(false).await {
@@ -99,7 +99,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Forgets what is in line; what has begun to be written goes on.
+    /// Drops the queued frames; the frame that is being written is finished.
     pub(super) fn abandon(&mut self) {
         self.pending = Vec::new().into_iter();
         self.ping = false;
@@ -119,8 +119,8 @@ impl Wire {
         drop(timeout(LINGER, answered).await);
     }
 
-    /// Ends our side, and gives the client a moment to end its own: data that nobody has read would make the system
-    /// take back what we wrote last.
+    /// Shuts down our side, and reads until the client shuts down its own: the kernel answers unread data with a reset, and the
+    /// client could lose the last frames.
     pub(super) async fn hang_up(mut self) {
         let stream = self.socket.get_mut();
         let ending = async {
@@ -139,14 +139,14 @@ impl Wire {
             self.writing = false;
             // An iterator keeps its memory until it is dropped.
             self.pending = Vec::new().into_iter();
-            return Poll::Ready(written.map_or_else(|error| Event::Ended(blame(&error)), |()| Event::Written));
+            return Poll::Ready(written.map_or_else(|error| Event::Ended(close_code(&error)), |()| Event::Written));
         }
         if !read {
             return Poll::Pending;
         }
         Pin::new(&mut self.socket).poll_next(cx).map(|next| match next {
             Some(Ok(message)) => Event::Message(message),
-            Some(Err(error)) => Event::Ended(blame(&error)),
+            Some(Err(error)) => Event::Ended(close_code(&error)),
             None => Event::Ended(None),
         })
     }
@@ -160,7 +160,7 @@ impl Wire {
                 continue;
             }
             let Some(frame) = self.pending.next() else { break };
-            // Our frames are JSON, which was UTF-8 when it was written: nothing is gained by looking again.
+            // The frames are JSON that serde wrote, so they are UTF-8; a raw frame skips the second check.
             let frame = Frame::message(frame, OpCode::Data(Data::Text), true);
             socket.as_mut().start_send(Message::Frame(frame))?;
         }
@@ -168,8 +168,8 @@ impl Wire {
     }
 }
 
-/// Tells what the client has done wrong; nothing if the connection is simply gone.
-fn blame(error: &Error) -> Option<CloseCode> {
+/// Returns the close code for an error of the client; `None` if the connection is simply gone.
+fn close_code(error: &Error) -> Option<CloseCode> {
     match error {
         Error::Capacity(_) => Some(CloseCode::FrameTooLarge),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing) => None,

@@ -1,6 +1,6 @@
-//! A connection whose client must read what it asked for, until it becomes a WebSocket (whose outbox is bounded).
+//! A deadline for writes: the client of an HTTP connection must read its responses. A WebSocket's outbox has limits of its own.
 //!
-//! hyper has no deadline for writing: an answer that is not read is kept for ever, and with it the connection's place.
+//! hyper has no deadline for writes: it would keep a response that is not read for ever, and the connection's permit with it.
 
 use std::io;
 use std::pin::Pin;
@@ -10,51 +10,51 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::gate::Arrivals;
+use super::read_flag::ReadFlag;
 
-/// How long a client may take nothing of what is written to it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a client may read nothing.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many bytes a second a client must take on average, once [`PATIENCE`] is used up.
-const LEAST_RATE: u64 = 1_024;
+/// How many bytes a second a client must read on average, once [`TIMEOUT`] is used up.
+const MIN_RATE: u64 = 1_024;
 
-/// A stream of bytes that is given up if its client does not read.
+/// A byte stream whose writes fail if the client does not read.
 #[derive(Debug)]
-pub(super) struct Paced<S> {
+pub(super) struct WriteDeadline<S> {
     bytes: S,
-    /// `None`: anything goes.
-    watch: Option<Box<Watch>>,
+    /// `None`: there is no deadline any more.
+    budget: Option<Box<Budget>>,
 }
 
-/// How patient we are with a client: waiting uses patience up, and each byte that it takes gives some of it back.
+/// The time that writes may still wait. Waiting uses it up, and each byte that the client reads gives some of it back.
 #[derive(Debug)]
-struct Watch {
+struct Budget {
     left: Duration,
     waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
-    arrivals: Arrivals,
+    read_flag: ReadFlag,
 }
 
-impl<S> Paced<S> {
-    /// Watches a stream, and tells `arrivals` when something has been read from it.
-    pub(super) fn new(bytes: S, arrivals: Arrivals) -> Self {
-        Self { bytes, watch: Some(Box::new(Watch { left: PATIENCE, waiting: None, timer: None, arrivals })) }
+impl<S> WriteDeadline<S> {
+    /// Sets a deadline for a stream's writes, and sets `read_flag` when bytes have been read from it.
+    pub(super) fn new(bytes: S, read_flag: ReadFlag) -> Self {
+        Self { bytes, budget: Some(Box::new(Budget { left: TIMEOUT, waiting: None, timer: None, read_flag })) }
     }
 
-    /// Stops to watch.
-    pub(super) fn release(&mut self) {
-        self.watch = None;
+    /// Removes the deadline.
+    pub(super) fn remove(&mut self) {
+        self.budget = None;
     }
 
-    fn watched(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        let Some(watch) = &mut self.watch else { return written };
+    fn check(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let Some(budget) = &mut self.budget else { return written };
         match &written {
             Poll::Pending => {
-                ready!(watch.waits(cx));
+                ready!(budget.poll_used_up(cx));
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read, or too slowly")))
             }
             Poll::Ready(Ok(bytes)) => {
-                watch.took(*bytes);
+                budget.wrote(*bytes);
                 written
             }
             Poll::Ready(Err(_)) => written,
@@ -62,9 +62,9 @@ impl<S> Paced<S> {
     }
 }
 
-impl Watch {
-    /// Is ready when there is no patience left.
-    fn waits(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+impl Budget {
+    /// Is ready when no time is left.
+    fn poll_used_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let end = *self.waiting.get_or_insert_with(Instant::now) + self.left;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
         if timer.deadline() != end {
@@ -73,35 +73,35 @@ impl Watch {
         timer.as_mut().poll(cx)
     }
 
-    fn took(&mut self, bytes: usize) {
+    fn wrote(&mut self, bytes: usize) {
         if let Some(since) = self.waiting.take() {
             self.left = self.left.saturating_sub(since.elapsed());
         }
-        if self.left < PATIENCE {
-            let worth = Duration::from_millis((bytes as u64).saturating_mul(1_000) / LEAST_RATE);
-            self.left = self.left.saturating_add(worth).min(PATIENCE);
+        if self.left < TIMEOUT {
+            let earned = Duration::from_millis((bytes as u64).saturating_mul(1_000) / MIN_RATE);
+            self.left = self.left.saturating_add(earned).min(TIMEOUT);
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteDeadline<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let read = Pin::new(&mut this.bytes).poll_read(cx, buffer);
         if read.is_ready()
-            && let Some(watch) = &this.watch
+            && let Some(budget) = &this.budget
         {
-            watch.arrivals.seen();
+            budget.read_flag.set();
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.bytes).poll_write(cx, bytes);
-        this.watched(cx, written)
+        this.check(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -119,7 +119,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.bytes).poll_write_vectored(cx, slices);
-        this.watched(cx, written)
+        this.check(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes without end to a client that takes so many bytes each time after so long; tells how long it went on.
+    /// Writes without end to a client that reads so many bytes at each interval; returns how long the writes went on.
     async fn lasts(client: DuplexStream, ours: DuplexStream, bytes: usize, every: Duration) -> Option<Duration> {
         let reading = tokio::spawn(async move {
             let mut client = client;
@@ -147,10 +147,10 @@ mod tests {
             }
         });
         let began = Instant::now();
-        let mut paced = Paced::new(ours, Arrivals::default());
+        let mut stream = WriteDeadline::new(ours, ReadFlag::default());
         let writing = async {
             loop {
-                if let Err(error) = paced.write_all(&[7; 512]).await {
+                if let Err(error) = stream.write_all(&[7; 512]).await {
                     return error;
                 }
             }
@@ -164,20 +164,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_given_up() {
+    async fn writes_to_a_client_that_reads_nothing_fail() {
         let (client, ours) = duplex(1_024);
-        assert_eq!(lasts(client, ours, 0, Duration::from_secs(1)).await, Some(PATIENCE));
+        assert_eq!(lasts(client, ours, 0, Duration::from_secs(1)).await, Some(TIMEOUT));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_too_little_is_given_up_later() {
+    async fn writes_to_a_client_that_reads_too_little_fail_later() {
         let (client, ours) = duplex(1_024);
         let lasted = lasts(client, ours, 512, Duration::from_secs(1)).await.expect("it is too slow");
-        assert!(lasted > PATIENCE && lasted < 3 * PATIENCE, "{lasted:?}");
+        assert!(lasted > TIMEOUT && lasted < 3 * TIMEOUT, "{lasted:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_is_slow_but_reads_is_served() {
+    async fn a_slow_client_that_reads_is_served() {
         for (bytes, seconds) in [(2_048, 1), (32 << 10, 19)] {
             let (client, ours) = duplex(1_024);
             assert_eq!(lasts(client, ours, bytes, Duration::from_secs(seconds)).await, None, "{bytes} in {seconds} s");
@@ -185,11 +185,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_websocket_is_not_watched() {
+    async fn a_websocket_has_no_write_deadline() {
         let (_client, ours) = duplex(8);
-        let mut paced = Paced::new(ours, Arrivals::default());
-        paced.release();
-        let writing = tokio::time::timeout(Duration::from_secs(3_600), paced.write_all(&[7; 64])).await;
+        let mut stream = WriteDeadline::new(ours, ReadFlag::default());
+        stream.remove();
+        let writing = tokio::time::timeout(Duration::from_secs(3_600), stream.write_all(&[7; 64])).await;
         writing.expect_err("it waits");
     }
 }

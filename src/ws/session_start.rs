@@ -1,4 +1,4 @@
-//! From the 101 to a session.
+//! From the 101 response to a session: takes over the connection, authenticates it if the request did not, opens the session.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -18,33 +18,33 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::Sockets;
 use super::admission::Admitted;
 use super::connection::{Connection, identify};
-use super::refusals::Caller;
-use super::wire::{Event, Wire};
+use super::rejection_log::Caller;
+use super::shared::Sockets;
+use super::socket::{Event, WebSocket};
 use crate::auth::Identity;
 use crate::server::Stream;
 
-/// How long the first frames of a refused connection may take to be written.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// The deadline for writing the error and the close frame of a rejected connection.
+const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What arrives: a connection with a session, and its place among the node's.
-type Arrived = Option<(Box<Connection>, OwnedSemaphorePermit)>;
+/// A connection with a session, and its connection permit; `None`: it was rejected.
+type Started = Option<(Box<Connection>, OwnedSemaphorePermit)>;
 
 /// Starts the task of a connection that was admitted.
 pub(super) fn spawn(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: Option<SocketAddr>) {
-    let lifetime = sockets.0.lifetime.clone();
-    let arriving = Box::pin(arrive(sockets, upgrade, admitted, peer));
-    lifetime.tasks.spawn(task(lifetime.cut, arriving));
+    let shutdown = sockets.0.shutdown.clone();
+    let starting = Box::pin(start(sockets, upgrade, admitted, peer));
+    shutdown.tasks.spawn(task(shutdown.cut, starting));
 }
 
-/// All that belongs to the arrival is freed before the second, long half begins.
-async fn task<F: Future<Output = Arrived>>(cut: CancellationToken, arriving: Pin<Box<F>>) {
-    let Some(Some((connection, _place))) = cut.run_until_cancelled(arriving).await else { return };
-    // What is logged on its behalf names the connection; below the level of debug it costs nothing.
+/// Starts the session, then serves the connection. The memory of the start is freed before the long part begins.
+async fn task<F: Future<Output = Started>>(cut: CancellationToken, starting: Pin<Box<F>>) {
+    let Some(Some((connection, _permit))) = cut.run_until_cancelled(starting).await else { return };
+    // Log lines name the connection; where debug logs are off the span costs nothing.
     let span = tracing::debug_span!("connection", id = connection.session.connection_id(), user = %connection.user);
-    // `run_until_cancelled` would have room for the future twice, in every connection.
+    // `run_until_cancelled` would reserve memory for the future twice, in every connection.
     tokio::select! {
         biased;
         () = cut.cancelled() => {}
@@ -52,8 +52,8 @@ async fn task<F: Future<Output = Arrived>>(cut: CancellationToken, arriving: Pin
     }
 }
 
-async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: Option<SocketAddr>) -> Arrived {
-    let Admitted { socket, identity, cursor, notifications, place, .. } = admitted;
+async fn start(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: Option<SocketAddr>) -> Started {
+    let Admitted { socket, identity, cursor, notifications, permit, .. } = admitted;
     let upgraded = timeout(sockets.0.auth_within, upgrade).await.ok()?;
     let upgraded = upgraded.inspect_err(|error| tracing::debug!(%error, "an upgrade failed")).ok()?;
     let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
@@ -61,14 +61,14 @@ async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: 
         return None;
     };
     let frame_bytes = sockets.0.hub.options().limits.frame_bytes;
-    let mut wire = Wire::new(parts.io.into_inner().upgraded(), parts.read_buf, frame_bytes).await;
+    let mut websocket = WebSocket::new(parts.io.into_inner().upgraded(), parts.read_buf, frame_bytes).await;
     let (identity, cursor) = match identity {
         Some(identity) => (identity, cursor),
-        None => match first_frame(&sockets, &mut wire, socket).await {
+        None => match first_frame(&sockets, &mut websocket, socket).await {
             Ok((identity, newer)) => (identity, newer.or(cursor)),
-            Err(no) => {
-                no.tell(&sockets, socket, peer);
-                turn_away(wire, no).await;
+            Err(rejection) => {
+                rejection.log(&sockets, socket, peer);
+                reject(websocket, rejection).await;
                 return None;
             }
         },
@@ -77,31 +77,31 @@ async fn arrive(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: 
     match sockets.0.hub.open(opening) {
         Ok(session) => {
             tracing::debug!(user.id = %identity.user, connection.id = session.connection_id(), "connection opened");
-            Some((Box::new(Connection::new(sockets, &identity, socket, session, wire)), place))
+            Some((Box::new(Connection::new(sockets, &identity, socket, session, websocket)), permit))
         }
         Err(refused) => {
-            let no = No::from_hub(refused);
-            no.tell(&sockets, socket, peer);
-            turn_away(wire, no).await;
+            let rejection = Rejection::from_hub(refused);
+            rejection.log(&sockets, socket, peer);
+            reject(websocket, rejection).await;
             None
         }
     }
 }
 
-/// Why a connection does not become one.
-struct No {
-    /// What is said first.
+/// Why a connection gets no session, and how it is closed.
+struct Rejection {
+    /// The error frame that is sent before the close frame.
     refused: Option<Refused>,
-    /// How it is closed; `None`: it is gone.
+    /// The close frame; `None`: the client has already gone.
     close: Option<Close>,
 }
 
-impl No {
+impl Rejection {
     fn unauthorized(refused: Refused) -> Self {
         Self { refused: Some(refused), close: Some(Close::new(CloseCode::Unauthorized)) }
     }
 
-    /// What the hub says of a user who has shown who they are.
+    /// Makes the rejection of a caller whose credentials were good, from the hub's error.
     fn from_hub(refused: Refused) -> Self {
         let close = match refused.code {
             ErrorCode::RateLimited => Close::new(CloseCode::TooManyConnections),
@@ -112,10 +112,10 @@ impl No {
         Self { refused: Some(refused), close: Some(close) }
     }
 
-    /// Says in the log why.
-    fn tell(&self, sockets: &Sockets, socket: Socket, peer: Option<SocketAddr>) {
+    /// Logs the rejection.
+    fn log(&self, sockets: &Sockets, socket: Socket, peer: Option<SocketAddr>) {
         if let Some(refused) = &self.refused {
-            sockets.0.refusals.tell(Caller { peer, socket, headers: None }, refused);
+            sockets.0.rejections.log(Caller { peer, socket, headers: None }, refused);
         }
     }
 
@@ -128,18 +128,22 @@ fn shutting_down() -> Close {
     Close { code: CloseCode::ShuttingDown, reason: "1000".to_owned() }
 }
 
-/// Waits for the `auth` of a connection that showed nothing when it was opened.
-async fn first_frame(sockets: &Sockets, wire: &mut Wire, socket: Socket) -> Result<(Identity, Option<String>), No> {
+/// Waits for the `auth` frame of a connection whose request carried no credentials.
+async fn first_frame(
+    sockets: &Sockets,
+    websocket: &mut WebSocket,
+    socket: Socket,
+) -> Result<(Identity, Option<String>), Rejection> {
     let waiting = async {
         loop {
-            match wire.turn(true).await {
+            match websocket.turn(true).await {
                 Event::Message(Message::Text(text)) => break Ok(text),
-                Event::Message(Message::Binary(_)) => break Err(No::silent(CloseCode::NotTheProtocol)),
+                Event::Message(Message::Binary(_)) => break Err(Rejection::silent(CloseCode::NotTheProtocol)),
                 Event::Message(Message::Close(_)) => {
-                    wire.closed_by_client().await;
-                    break Err(No { refused: None, close: None });
+                    websocket.closed_by_client().await;
+                    break Err(Rejection { refused: None, close: None });
                 }
-                Event::Ended(code) => break Err(No { refused: None, close: code.map(Close::new) }),
+                Event::Ended(code) => break Err(Rejection { refused: None, close: code.map(Close::new) }),
                 Event::Message(_) | Event::Written => {}
             }
         }
@@ -147,21 +151,21 @@ async fn first_frame(sockets: &Sockets, wire: &mut Wire, socket: Socket) -> Resu
     let text = tokio::select! {
         text = timeout(sockets.0.auth_within, waiting) => match text {
             Ok(text) => text?,
-            Err(_) => return Err(No::unauthorized(unauthorized("nobody has said who they are in time"))),
+            Err(_) => return Err(Rejection::unauthorized(unauthorized("nobody has said who they are in time"))),
         },
-        () = sockets.0.lifetime.draining.cancelled() => {
-            return Err(No { refused: None, close: Some(shutting_down()) });
+        () = sockets.0.shutdown.draining.cancelled() => {
+            return Err(Rejection { refused: None, close: Some(shutting_down()) });
         }
     };
     metrics::get().frames_in.increment(1);
     let Ok(ClientFrame::Auth(auth)) = parse(&text, socket, None) else {
-        return Err(No::unauthorized(unauthorized("the first frame must be `auth`, with a token or a ticket")));
+        return Err(Rejection::unauthorized(unauthorized("the first frame must be `auth`, with a token or a ticket")));
     };
     let cursor = auth.cursor.clone();
-    let identity = identify(sockets, auth, None).await.map_err(No::from_hub)?;
-    // Whoever else the frame claims to come from is refused, as later on.
+    let identity = identify(sockets, auth, None).await.map_err(Rejection::from_hub)?;
+    // The frame is refused if it claims another sender, as every later frame is.
     if let Err(Refusal { code, message, .. }) = parse(&text, socket, Some(identity.user)) {
-        return Err(No::unauthorized(Refused::new(code, message)));
+        return Err(Rejection::unauthorized(Refused::new(code, message)));
     }
     Ok((identity, cursor))
 }
@@ -170,22 +174,22 @@ fn unauthorized(why: &str) -> Refused {
     Refused::new(ErrorCode::Unauthorized, why)
 }
 
-/// Says why, and hangs up.
-async fn turn_away(mut wire: Wire, no: No) {
+/// Sends the error and the close frame, and closes the connection.
+async fn reject(mut websocket: WebSocket, rejection: Rejection) {
     let saying = async {
-        if let Some(refused) = no.refused {
+        if let Some(refused) = rejection.refused {
             metrics::get().error(refused.code).increment(1);
-            wire.put(vec![refused.frame(About::default()).encode()]);
-            wire.written().await?;
+            websocket.put(vec![refused.frame(About::default()).encode()]);
+            websocket.written().await?;
         }
-        if let Some(close) = &no.close {
+        if let Some(close) = &rejection.close {
             metrics::get().close(close.code).increment(1);
-            wire.close(close).await;
+            websocket.close(close).await;
         }
         Ok::<(), ()>(())
     };
-    drop(timeout(FAREWELL, saying).await);
-    wire.hang_up().await;
+    drop(timeout(REJECTION_TIMEOUT, saying).await);
+    websocket.hang_up().await;
 }
 
 #[cfg(test)]
@@ -199,7 +203,7 @@ mod tests {
     /// Ten thousand connections cost ten thousand times this; their buffers and the session come on top.
     #[test]
     fn a_connection_is_small() {
-        let (task, connection) = (size(task::<std::future::Ready<Arrived>>), size_of::<Connection>());
+        let (task, connection) = (size(task::<std::future::Ready<Started>>), size_of::<Connection>());
         assert!(task + connection <= 1_536, "task {task}, connection {connection}");
     }
 }

@@ -1,7 +1,8 @@
-//! What hyper answers by itself, told as we tell it.
+//! Replaces hyper's own error responses by ours, with our headers and body.
 //!
-//! hyper answers what it cannot read (400, 414, 431) before any service sees it, without a body, and has no hook for it. That
-//! answer is the last that it writes on a connection, so it is found there by its exact form, which none of our own has.
+//! hyper answers requests that it cannot parse (400, 414, 431) before any service sees them, without a body, and has no hook for
+//! it. That response is the last that it writes on a connection, so it is recognized there by its exact form, which no response
+//! of ours has.
 
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
@@ -11,22 +12,22 @@ use warp::http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderValue};
 use super::gate;
 use crate::http::ApiError;
 
-/// How long such an answer is, at most.
-const LONGEST: usize = 256;
+/// The maximum length of such a response.
+const MAX_LENGTH: usize = 256;
 
-/// Finds hyper's own answer at the end of what is to be written. Returns where it begins, and what to write instead.
-pub(super) fn retold(bytes: &[u8], tls: bool) -> Option<(usize, Vec<u8>)> {
+/// Finds hyper's own error response at the end of the bytes to be written. Returns its offset, and the bytes to write instead.
+pub(super) fn replacement(bytes: &[u8], tls: bool) -> Option<(usize, Vec<u8>)> {
     if !bytes.ends_with(b"\r\n\r\n") {
         return None;
     }
-    let from = bytes.len().saturating_sub(LONGEST);
+    let from = bytes.len().saturating_sub(MAX_LENGTH);
     let start = from + bytes[from..].windows(7).rposition(|window| window == b"HTTP/1.")?;
-    let (status, date) = read(std::str::from_utf8(&bytes[start..]).ok()?)?;
+    let (status, date) = parse(std::str::from_utf8(&bytes[start..]).ok()?)?;
     Some((start, ours(status, date, tls)))
 }
 
-/// Reads an answer of hyper's own: an error, with these headers and no other, and without a body.
-fn read(head: &str) -> Option<(StatusCode, Option<HeaderValue>)> {
+/// Parses an error response of hyper: these headers and no others, and no body.
+fn parse(head: &str) -> Option<(StatusCode, Option<HeaderValue>)> {
     let mut lines = head.strip_suffix("\r\n\r\n")?.split("\r\n");
     let status: StatusCode = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let (mut empty, mut date) = (false, None);
@@ -43,11 +44,11 @@ fn read(head: &str) -> Option<(StatusCode, Option<HeaderValue>)> {
 
 fn ours(status: StatusCode, date: Option<HeaderValue>, tls: bool) -> Vec<u8> {
     let mut response = gate::refused(ApiError::unreadable(status));
-    // A body in memory is there at once.
+    // The body is in memory, so it is ready at once.
     let body = response.body_mut().collect().now_or_never().and_then(Result::ok).map(|body| body.to_bytes());
     let body = body.unwrap_or_default();
     let headers = response.headers_mut();
-    gate::secure(tls, headers);
+    gate::add_hsts(tls, headers);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers.extend(date.map(|date| (DATE, date)));
@@ -68,9 +69,9 @@ mod tests {
                           date: Sun, 29 Nov 2026 10:00:00 GMT\r\n\r\n";
 
     #[test]
-    fn an_answer_of_hypers_own_is_told_as_ours() {
+    fn an_error_response_of_hyper_is_replaced_by_ours() {
         let before = b"the end of an answer before";
-        let (start, ours) = retold(&[before, HYPERS.as_bytes()].concat(), true).expect("it is hyper's");
+        let (start, ours) = replacement(&[before, HYPERS.as_bytes()].concat(), true).expect("it is hyper's");
         assert_eq!(start, before.len());
         let ours = String::from_utf8(ours).expect("text");
         let (head, body) = ours.split_once("\r\n\r\n").expect("a head");
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_hypers_own_is_left_alone() {
+    fn other_responses_are_left_alone() {
         for other in [
             String::new(),
             "a body that ends so\r\n\r\n".to_owned(),
@@ -101,7 +102,7 @@ mod tests {
             HYPERS.replace("connection", "x-content-type-options"),
             HYPERS.replace("\r\n\r\n", "\r\n\r\n{}"),
         ] {
-            assert!(retold(other.as_bytes(), false).is_none(), "{other}");
+            assert!(replacement(other.as_bytes(), false).is_none(), "{other}");
         }
     }
 }

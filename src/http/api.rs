@@ -1,0 +1,75 @@
+//! The state that all routes share.
+
+use std::sync::Arc;
+
+use chat_actors::Hub;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::metrics_text::MetricsText;
+use super::page_permits::PagePermits;
+use super::prepared::Document;
+use crate::auth::Authenticator;
+use crate::auth::origin::Policy;
+
+/// The state that all routes share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub(super) hub: Hub,
+    pub(super) authenticator: Authenticator,
+    pub(super) origins: Policy,
+    pub(super) base_path: Arc<str>,
+    pub(super) metrics: MetricsText,
+    pub(super) docs: Arc<ApiDocs>,
+    /// Whether images are read from the store, where it has links of its own.
+    pub(super) redirects: bool,
+    /// Whether the page is served.
+    pub(super) page: bool,
+    pub(super) page_permits: PagePermits,
+}
+
+/// The API descriptions that the hub serves, each a function of the base path.
+#[derive(Debug)]
+pub struct ApiDocs {
+    pub(super) openapi: Document,
+    pub(super) asyncapi: Document,
+}
+
+impl ApiDocs {
+    /// Makes both descriptions from the functions that write them; each is written when it is first requested.
+    #[must_use]
+    pub fn new(openapi: fn(&str) -> serde_json::Value, asyncapi: fn(&str) -> serde_json::Value) -> Self {
+        Self { openapi: Document::new(openapi), asyncapi: Document::new(asyncapi) }
+    }
+}
+
+impl Api {
+    /// Gathers the state of the routes. `base_path` is empty or begins with a slash.
+    #[must_use]
+    pub fn new(
+        hub: Hub,
+        authenticator: Authenticator,
+        origins: Policy,
+        base_path: &str,
+        metrics: PrometheusHandle,
+        docs: ApiDocs,
+    ) -> Self {
+        let base_path = base_path.trim_end_matches('/').into();
+        let (metrics, docs) = (MetricsText::new(metrics), Arc::new(docs));
+        let page_permits = PagePermits::default();
+        Self { hub, authenticator, origins, base_path, metrics, docs, redirects: false, page: false, page_permits }
+    }
+
+    /// Redirects readers of images to the store, if the store signs links of its own.
+    #[must_use]
+    pub fn with_redirects(mut self, redirects: bool) -> Self {
+        self.redirects = redirects;
+        self
+    }
+
+    /// Serves the page, or not; by default it is not served.
+    #[must_use]
+    pub fn with_page(mut self, page: bool) -> Self {
+        self.page = page;
+        self
+    }
+}

@@ -1,0 +1,100 @@
+//! Responses that are compressed and cached: API descriptions, pages of data, the files of the page.
+
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use serde_json::json;
+
+use super::server::{Server, token};
+use crate::auth::Role;
+
+#[tokio::test]
+async fn documents_are_packed_for_those_who_take_it() {
+    let server = Server::start("/api").await;
+    for path in ["/api/openapi.json", "/api/asyncapi.json"] {
+        let plain = server.ask("GET", path, &[], "").await;
+        assert!(plain.json().is_object() && !plain.headers.contains_key("content-encoding"), "{path}");
+        let packed = server.ask("GET", path, &[("accept-encoding", "gzip, br")], "").await;
+        assert_eq!(packed.headers["content-encoding"], "gzip", "{path}");
+        assert!(packed.body.len() * 3 < plain.body.len(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_packed_once_and_sent_once() {
+    let server = Server::start("/api").await;
+    for path in ["/api/openapi.json", "/api/asyncapi.json"] {
+        for encoding in ["identity", "gzip"] {
+            let encoding = ("accept-encoding", encoding);
+            let first = server.ask("GET", path, &[encoding], "").await;
+            let etag = first.headers["etag"].to_str().expect("text");
+            let again = server.ask("GET", path, &[encoding, ("if-none-match", etag)], "").await;
+            assert_eq!((again.status, again.body.len(), &again.headers["etag"]), (304, 0, &first.headers["etag"]));
+            // The bytes are the same ones: nothing is written or packed again.
+            let again = server.ask("GET", path, &[encoding], "").await;
+            assert_eq!((again.body.as_ptr(), again.body.len()), (first.body.as_ptr(), first.body.len()), "{path}");
+            let mut vary: Vec<_> = again.headers.get_all("vary").into_iter().collect();
+            vary.sort();
+            assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_packed_once_for_those_who_take_it() {
+    let server = Server::start("").await;
+    for turn in 0..20 {
+        let send = json!({"receiver_id": 2, "content": "Is it still available?", "temp_id": turn.to_string()});
+        server.ok(1, "POST", "/chat/send", send).await;
+    }
+    let bearer = format!("Bearer {}", token(2, Role::User));
+    let ask = async |encoding| {
+        let headers = [("authorization", bearer.as_str()), ("accept-encoding", encoding)];
+        server.ask("GET", "/chat/messages?with=1", &headers, "").await
+    };
+    let (plain, packed) = (ask("identity").await, ask("gzip").await);
+    assert_eq!(packed.headers["content-encoding"], "gzip");
+    for answer in [&plain, &packed] {
+        let mut vary: Vec<_> = answer.headers.get_all("vary").into_iter().collect();
+        vary.sort();
+        assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+    }
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).expect("gzip");
+    assert_eq!(plain.json()["messages"].as_array().map(Vec::len), Some(20));
+    assert_eq!(plain.body, unpacked);
+}
+
+#[tokio::test]
+async fn the_page_is_there_where_it_is_turned_on() {
+    let mut server = Server::start("/api").await;
+    assert_eq!(server.ask("GET", "/api/", &[], "").await.status, 404);
+    server.api = server.api.with_page(true);
+    let page = server.ask("GET", "/api/", &[], "").await;
+    assert_eq!((page.status, page.headers["content-type"].as_bytes()), (200, &b"text/html; charset=utf-8"[..]));
+    let policy = page.headers["content-security-policy"].to_str().expect("text");
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let moved = server.ask("GET", "/api", &[], "").await;
+    assert_eq!((moved.status, moved.headers["location"].as_bytes()), (308, &b"/api/"[..]));
+    for path in ["/", "/api/index.html/x", "/api/page/js/nothing.js", "/api/page", "/api/../web/package.json"] {
+        assert_eq!(server.ask("GET", path, &[], "").await.status, 404, "{path}");
+    }
+    let refused = server.ask("POST", "/api/chat-client.js", &[], "").await;
+    assert_eq!((refused.status, refused.headers["allow"].as_bytes()), (405, &b"GET, HEAD"[..]));
+}
+
+#[tokio::test]
+async fn a_file_of_the_page_is_sent_once() {
+    let mut server = Server::start("").await;
+    server.api = server.api.with_page(true);
+    for encoding in ["identity", "gzip"] {
+        let first = server.ask("GET", "/chat-client.js", &[("accept-encoding", encoding)], "").await;
+        assert_eq!(first.headers.get("content-encoding").is_some(), encoding == "gzip");
+        assert_eq!(first.headers["cache-control"], "no-cache");
+        assert_eq!(first.headers["content-type"], "text/javascript; charset=utf-8");
+        let etag = first.headers["etag"].to_str().expect("text");
+        let again = [("accept-encoding", encoding), ("if-none-match", etag)];
+        let again = server.ask("GET", "/chat-client.js", &again, "").await;
+        assert_eq!((again.status, again.body.len(), &again.headers["etag"]), (304, 0, &first.headers["etag"]));
+    }
+}

@@ -1,0 +1,25 @@
+//! The hub's integration tests, in one binary: each module runs real hub processes and is a chapter of the contract.
+//!
+//! ```text
+//! cargo nextest run -E 'test(/^cursors::/)'      one module
+//! cargo test --test integration cursors::        the same without nextest
+//! ```
+
+mod bad_input;
+mod config;
+mod conversation;
+mod crash;
+mod cursors;
+mod drain;
+mod existing_client;
+mod house;
+mod images;
+mod isolation;
+mod model;
+mod notifications;
+mod once;
+mod rest;
+mod slow_reader;
+mod support;
+mod tls;
+mod two_hubs;

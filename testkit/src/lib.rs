@@ -1,0 +1,10 @@
+//! Support that the tests of several crates share. No other code depends on it.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and prints what it skips"
+)]
+
+pub mod commit_proxy;
+pub mod mariadb;
