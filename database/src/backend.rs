@@ -1,9 +1,10 @@
 //! The seam between the hub and its databases: what differs between them stands here, each database in a folder of its own.
 //!
 //! ```text
-//!  backend         which databases there are; every `match` over them
+//!  kind            which databases there are
 //!  location        DATABASE_URL
-//!  dialect         the fragments of SQL that differ, as a trait
+//!  dialect         the fragments of SQL that differ, as a trait; column: how a value travels to a server
+//!  errors          what kind of failure an error is
 //!  pool            sea-orm's pools of connections
 //!  read_pool       the connections that read, as a pool or in a snapshot
 //!  writer          the connection that writes, and its transaction
@@ -13,10 +14,13 @@
 //! ```
 //!
 //! Another database is another folder, another variant of [`Backend`] and [`Connections`] here, one of
-//! [`Location`](location::Location), and one in `migrations/src/table.rs`: each `match` is exhaustive, so the compiler names
+//! [`Location`](location::Location), and one in `migrations/src/backend.rs`: each `match` is exhaustive, so the compiler names
 //! the places.
 
+mod column;
 pub(crate) mod dialect;
+mod errors;
+mod kind;
 pub(crate) mod location;
 pub(crate) mod mysql;
 mod pool;
@@ -26,11 +30,7 @@ pub(crate) mod statements;
 mod worker;
 pub(crate) mod writer;
 
-use std::time::Duration;
-
-use sea_orm::sqlx::error::DatabaseError;
-use sea_orm::sqlx::mysql::MySqlDatabaseError;
-use sea_orm::{DatabaseBackend, DatabaseConnection, Value};
+use sea_orm::{DatabaseConnection, Value};
 
 use crate::Error;
 use crate::driver_error::DriverError;
@@ -38,18 +38,10 @@ use crate::ids::UserId;
 use crate::queries::messages::found::{Found, Side, ThreadRef};
 use crate::rows::{FromRow, Reads};
 use dialect::Dialect;
+pub(crate) use kind::Backend;
 use location::Location;
+pub(crate) use pool::ACQUIRE;
 use read_pool::ReadPool;
-
-/// How long a caller waits for a connection.
-pub(crate) const ACQUIRE: Duration = Duration::from_secs(3);
-
-/// The databases that the hub runs on. MariaDB is MySQL here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Backend {
-    Sqlite,
-    MySql,
-}
 
 impl Backend {
     /// Returns how this database writes what SQL leaves open.
@@ -59,33 +51,6 @@ impl Backend {
             Self::MySql => &mysql::MySqlDialect,
         }
     }
-
-    /// Returns sea-orm's name for it.
-    pub(crate) fn sea_orm(self) -> DatabaseBackend {
-        match self {
-            Self::Sqlite => DatabaseBackend::Sqlite,
-            Self::MySql => DatabaseBackend::MySql,
-        }
-    }
-}
-
-impl From<DatabaseBackend> for Backend {
-    fn from(backend: DatabaseBackend) -> Self {
-        match backend {
-            DatabaseBackend::Sqlite => Self::Sqlite,
-            DatabaseBackend::MySql => Self::MySql,
-            // sea-orm has its driver only with a feature that is off.
-            other => unreachable!("{other:?} is not connected to"),
-        }
-    }
-}
-
-/// Tells what kind of failure an error of a server or of SQLite is; `why` is what may be said about it.
-pub(crate) fn classify(error: &dyn DatabaseError, why: String) -> DriverError {
-    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return mysql::classify(error.number(), why);
-    }
-    sqlite::classify(error.code().and_then(|code| code.parse().ok()).unwrap_or_default(), why)
 }
 
 /// The connections of one node.

@@ -5,7 +5,8 @@
 //!  m20261129_000002_media           uploaded images
 //!  m20261129_000003_notifications   notifications
 //!  m20261129_000004_hub             the commit counter and log, the names of the history, used tickets
-//!  table                            what the databases do differently when a table is made
+//!  backend                          what the databases do differently when they are migrated
+//!  table                            columns and indexes
 //! ```
 //!
 //! Nothing here imports an entity: a migration must mean tomorrow what it meant on the day it was
@@ -16,6 +17,7 @@
 //! key could only turn into a failed batch; checking them would cost an index look-up for each row
 //! of every commit.
 
+mod backend;
 mod m20261129_000001_chat;
 mod m20261129_000002_media;
 mod m20261129_000003_notifications;
@@ -23,14 +25,9 @@ mod m20261129_000004_hub;
 mod table;
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DatabaseConnection, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use table::Backend;
-
-/// How long a node waits for another one that is migrating, in seconds.
-const LOCK_SECONDS: u32 = 120;
+use backend::Backend;
 
 /// Knows all migrations, in order.
 #[derive(Debug)]
@@ -55,34 +52,5 @@ impl MigratorTrait for Migrator {
 /// # Errors
 /// Whatever the database says; also when another node migrates for too long.
 pub async fn up(connection: &DatabaseConnection) -> Result<(), DbErr> {
-    match Backend::of(connection.get_database_backend())? {
-        Backend::Sqlite => up_in_one_transaction(connection).await,
-        Backend::MySql => up_under_a_lock(connection).await,
-    }
-}
-
-/// SQLite can roll tables back, and its transaction is the lock.
-async fn up_in_one_transaction(connection: &DatabaseConnection) -> Result<(), DbErr> {
-    let options =
-        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
-    let transaction = connection.begin_with_options(options).await?;
-    Migrator::up(&transaction, None).await?;
-    transaction.commit().await
-}
-
-/// MySQL commits each statement that makes a table by itself.
-async fn up_under_a_lock(connection: &DatabaseConnection) -> Result<(), DbErr> {
-    let lock = format!("SELECT GET_LOCK('softadastra_chat_migrations', {LOCK_SECONDS})");
-    let Some(1) = ask(connection, &lock).await? else {
-        return Err(DbErr::Migration("another node has been migrating for too long".to_owned()));
-    };
-    let outcome = Migrator::up(connection, None).await;
-    let released = ask(connection, "SELECT RELEASE_LOCK('softadastra_chat_migrations')").await;
-    outcome.and(released.map(drop))
-}
-
-async fn ask(connection: &DatabaseConnection, sql: &str) -> Result<Option<i64>, DbErr> {
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
-    let row = connection.query_one_raw(statement).await?;
-    row.map_or(Ok(None), |row| row.try_get_by_index(0))
+    Backend::of(connection.get_database_backend())?.up::<Migrator>(connection).await
 }

@@ -2,7 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::{Backend, Schema, count, index, key, number, optional_number, unique};
+use crate::backend::Schema;
+use crate::table::{count, index, key, number, optional_number, unique};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -34,24 +35,22 @@ async fn threads(schema: &Schema<'_>) -> Result<(), DbErr> {
         .col(number("commit_no"))
         .take();
     let mut indexes = vec![unique("chat_threads_pair", &["user1_id", "user2_id"])];
-    match schema.backend {
-        // The four indexes would move with each message, each on a page of its own: here they hold only the upper bits of the
-        // time and of the commit, which most messages do not move.
-        Backend::Sqlite => {
-            table.col(count("updated_step")).col(count("commit_step"));
-            indexes.extend([
-                index("chat_threads_user1_commit", &["user1_id", "commit_step"]),
-                index("chat_threads_user2_commit", &["user2_id", "commit_step"]),
-                index("chat_threads_user1_updated", &["user1_id", "updated_step"]),
-                index("chat_threads_user2_updated", &["user2_id", "updated_step"]),
-            ]);
-        }
-        Backend::MySql => indexes.extend([
+    if schema.backend.logs_whole_pages() {
+        // They hold only the upper bits of the time and of the commit, which most messages leave as they are.
+        table.col(count("updated_step")).col(count("commit_step"));
+        indexes.extend([
+            index("chat_threads_user1_commit", &["user1_id", "commit_step"]),
+            index("chat_threads_user2_commit", &["user2_id", "commit_step"]),
+            index("chat_threads_user1_updated", &["user1_id", "updated_step"]),
+            index("chat_threads_user2_updated", &["user2_id", "updated_step"]),
+        ]);
+    } else {
+        indexes.extend([
             index("chat_threads_user1_commit", &["user1_id", "commit_no"]),
             index("chat_threads_user2_commit", &["user2_id", "commit_no"]),
             index("chat_threads_user1_updated", &["user1_id", "updated_at", "id"]),
             index("chat_threads_user2_updated", &["user2_id", "updated_at", "id"]),
-        ]),
+        ]);
     }
     schema.create(table, indexes).await
 }
@@ -79,16 +78,13 @@ async fn messages(schema: &Schema<'_>) -> Result<(), DbErr> {
     // The key comes first: keys that begin with the time, as the client library's do, then stand together whatever their
     // threads are, and a commit touches a page or two of the index.
     let keys = unique("chat_messages_key", &["temp_id", "sender_id", "thread_id"]);
-    let places = match schema.backend {
-        // An index ordered by thread costs a commit a page of the write-ahead log for nearly every message. So it holds every
-        // 16th message, and each message names the one before it.
-        Backend::Sqlite => {
-            table.col(optional_number("prev_id"));
-            let mut every_16th = unique("chat_messages_step", &["thread_id", "seq"]);
-            every_16th.and_where(Expr::col("seq").modulo(16).eq(0)).take()
-        }
-        // A server logs what changes in a page, not the page.
-        Backend::MySql => unique("chat_messages_seq", &["thread_id", "seq"]),
+    let places = if schema.backend.logs_whole_pages() {
+        // The index holds every 16th message, and each message names the one before it.
+        table.col(optional_number("prev_id"));
+        let mut every_16th = unique("chat_messages_step", &["thread_id", "seq"]);
+        every_16th.and_where(Expr::col("seq").modulo(16).eq(0)).take()
+    } else {
+        unique("chat_messages_seq", &["thread_id", "seq"])
     };
     schema.create(table, vec![places, keys]).await
 }

@@ -2,7 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::{Schema, index, number, optional_number};
+use crate::backend::Schema;
+use crate::table::{index, number, optional_number};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

@@ -2,7 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::{Schema, count, index, key, number, optional_number, unique};
+use crate::backend::Schema;
+use crate::table::{count, index, key, number, optional_number, unique};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

@@ -7,7 +7,8 @@
 use sea_orm_migration::prelude::*;
 use uuid::Uuid;
 
-use crate::table::{Schema, count, index, key, number};
+use crate::backend::Schema;
+use crate::table::{count, index, key, number};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

@@ -5,28 +5,12 @@ use std::fmt;
 use sea_orm::Value;
 use sea_orm::sea_query::TableRef;
 
-use super::writer::{ReturningUpdate, Rewrite};
+pub(crate) use super::column::{Column, Kind};
+use super::statements::{ReturningUpdate, Rewrite};
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 
-/// How a column travels in a JSON parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A whole number.
-    Number,
-    /// Text.
-    Text,
-    /// Text that is compared byte by byte.
-    BinaryText,
-    /// Bytes, written as hexadecimal digits.
-    Hex,
-}
-
-/// A column of a JSON parameter.
-pub(crate) type Column = (&'static str, Kind);
-
 /// How a database writes what SQL leaves open. It has no default methods, so that a new database forgets none.
-#[allow(dead_code, reason = "the queries that need the last four move here next")]
 pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Returns text as a column holds it that is compared byte by byte.
     fn binary_text(&self, text: &str) -> Value;

@@ -1,12 +1,16 @@
 //! sea-orm's pools of connections.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use sea_orm::sqlx;
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
 use tokio::time::timeout;
 
-use super::ACQUIRE;
 use crate::driver_error::DriverError;
+
+/// How long a caller waits for a connection.
+pub(crate) const ACQUIRE: Duration = Duration::from_secs(3);
 
 /// What a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,26 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
 use super::Backend;
 use crate::written_row::RowShape;
 
+/// An update of one row that returns the row's new state: the texts, in a backend's dialect.
+#[derive(Debug)]
+pub(crate) struct ReturningUpdate {
+    pub(super) update: String,
+    /// What reads the row after the update, where the update cannot return it.
+    pub(super) read: Option<String>,
+}
+
+/// The texts for rows that are written over and over.
+///
+/// A server puts rows over those that are there, all in one statement. SQLite takes each row by itself, and a plain update costs
+/// it less than an insert that turns out to be an update; least, if the row moves in no index.
+#[derive(Debug)]
+pub(crate) enum Rewrite {
+    /// SQLite: one text for each kind of row.
+    Each { made: String, moved: String, kept: String },
+    /// A server: one text for all rows.
+    All(String),
+}
+
 /// A column that takes the value of another one: its name, and the other's.
 pub(crate) type CopiedColumn = (&'static str, &'static str);
 

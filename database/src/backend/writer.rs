@@ -6,6 +6,7 @@ use std::time::Duration;
 use sea_orm::Value;
 
 use super::location::Location;
+use super::statements::{ReturningUpdate, Rewrite};
 use super::{Backend, Connections, mysql, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
@@ -25,14 +26,6 @@ pub(crate) enum Transaction<'a> {
     MySql(mysql::Transaction),
 }
 
-/// An update of one row that returns the row's new state: the texts, in a backend's dialect.
-#[derive(Debug)]
-pub(crate) struct ReturningUpdate {
-    pub(super) update: String,
-    /// What reads the row after the update, where the update cannot return it.
-    pub(super) read: Option<String>,
-}
-
 /// Rows that are written over and over, by what becomes of them; see [`Rewrite`].
 pub(crate) struct Rewritten<Row> {
     /// Rows that are not there yet.
@@ -41,18 +34,6 @@ pub(crate) struct Rewritten<Row> {
     pub(crate) moved: Vec<Row>,
     /// Rows that move in none.
     pub(crate) kept: Vec<Row>,
-}
-
-/// The texts for rows that are written over and over.
-///
-/// A server puts rows over those that are there, all in one statement. SQLite takes each row by itself, and a plain update costs
-/// it less than an insert that turns out to be an update; least, if the row moves in no index.
-#[derive(Debug)]
-pub(crate) enum Rewrite {
-    /// SQLite: one text for each kind of row.
-    Each { made: String, moved: String, kept: String },
-    /// A server: one text for all rows.
-    All(String),
 }
 
 impl<Row> Default for Rewritten<Row> {

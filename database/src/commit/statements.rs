@@ -6,8 +6,8 @@ use super::write_set::{
     NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow, UserRow,
 };
 use crate::backend::Backend;
+use crate::backend::statements::{ReturningUpdate, Rewrite};
 use crate::backend::statements::{insert, update, upsert, upsert_greatest};
-use crate::backend::writer::{ReturningUpdate, Rewrite};
 use crate::written_row::RowShape;
 
 /// The texts. Their parameters are those of [`crate::backend::statements`].

@@ -7,7 +7,7 @@ use super::{seq_range, statements};
 use crate::backend::Backend;
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
 use crate::backend::statements::upsert;
-use crate::backend::writer::{ReturningUpdate, Rewrite};
+use crate::backend::statements::{ReturningUpdate, Rewrite};
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 
@@ -57,7 +57,7 @@ impl Dialect for MySqlDialect {
     }
 
     fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String {
-        seq_range::text(query)
+        seq_range::text(self, query)
     }
 
     fn threads_by_activity(&self, side: u8) -> String {
@@ -104,7 +104,7 @@ impl Dialect for MySqlDialect {
     }
 
     fn delete(&self, shape: &RowShape) -> String {
-        statements::delete(shape)
+        statements::delete(self, shape)
     }
 
     fn rewrite(&self, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite {

@@ -24,7 +24,7 @@ pub struct Server {
 
 impl Server {
     /// Parses what stands behind `mysql:`.
-    pub(in crate::backend) fn parse(rest: &str) -> Result<Self, String> {
+    pub(crate) fn parse(rest: &str) -> Result<Self, String> {
         const FORM: &str = "write mysql://user:password@host:3306/database";
         const ESCAPES: &str =
             "in user and password, write / as %2F, ? as %3F, # as %23, @ as %40, : as %3A and % as %25";

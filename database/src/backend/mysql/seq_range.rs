@@ -1,15 +1,14 @@
 //! Messages by their place, as a server finds them: by its index over (thread, seq).
 
-use super::MySqlDialect;
 use crate::backend::dialect::Dialect;
 use crate::seq_range::{Ranges, SeqRangeQuery};
 
 /// Writes the query. Its columns: those that are `named`, then `wanted`. In no order; with `newest`, the newest message comes
 /// first.
-pub(super) fn text(query: &SeqRangeQuery<'_>) -> String {
+pub(super) fn text(dialect: &dyn Dialect, query: &SeqRangeQuery<'_>) -> String {
     let SeqRangeQuery { wanted, of, down_to, .. } = query;
     let named = query.named_in("j.");
-    let messages = MySqlDialect.with_index("chat_messages m", "chat_messages_seq");
+    let messages = dialect.with_index("chat_messages m", "chat_messages_seq");
     let (from, [thread, above, up_to]) = match query.ranges {
         Ranges::One(range) => (messages, range),
         Ranges::Of(ranges) => (format!("{ranges} JOIN {messages}"), ["j.thread_id", "j.above", "j.up_to"]),

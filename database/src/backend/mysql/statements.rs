@@ -2,8 +2,7 @@
 
 use sea_orm::sea_query::{Expr, Func, IntoIden as _, TableRef};
 
-use super::MySqlDialect;
-use crate::backend::dialect::{Column, Dialect as _, Kind};
+use crate::backend::dialect::{Column, Dialect, Kind};
 use crate::written_row::RowShape;
 
 /// Returns the JSON table `j` of all rows.
@@ -29,12 +28,9 @@ pub(super) fn json_columns(columns: &[Column]) -> String {
 
 /// Writes a delete of the rows whose one column is a row's. By hand: sea-query has no `DELETE … JOIN`, and for a subquery
 /// MariaDB would walk the whole table.
-pub(super) fn delete(shape: &RowShape) -> String {
-    let set = MySqlDialect.json_table("j", &shape.columns);
-    let matched: Vec<String> = shape
-        .columns
-        .iter()
-        .map(|column| format!("d.{} = {}", column.0, MySqlDialect.json_column("j", *column)))
-        .collect();
+pub(super) fn delete(dialect: &dyn Dialect, shape: &RowShape) -> String {
+    let set = dialect.json_table("j", &shape.columns);
+    let matched: Vec<String> =
+        shape.columns.iter().map(|column| format!("d.{} = {}", column.0, dialect.json_column("j", *column))).collect();
     format!("DELETE d FROM {set} JOIN {} AS d ON {}", shape.table, matched.join(" AND "))
 }

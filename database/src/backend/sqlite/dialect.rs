@@ -5,7 +5,7 @@ use sea_orm::sea_query::TableRef;
 
 use super::{seq_range, statements, time_buckets};
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
-use crate::backend::writer::{ReturningUpdate, Rewrite};
+use crate::backend::statements::{ReturningUpdate, Rewrite};
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 
@@ -106,10 +106,10 @@ impl Dialect for SqliteDialect {
     }
 
     fn delete(&self, shape: &RowShape) -> String {
-        statements::delete(shape)
+        statements::delete(self, shape)
     }
 
     fn rewrite(&self, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite {
-        statements::rewrite(shape, overwritten)
+        statements::rewrite(self, shape, overwritten)
     }
 }

@@ -1,6 +1,17 @@
 //! SQLite's result codes (<https://www.sqlite.org/rescode.html>).
 
-use crate::driver_error::DriverError;
+use crate::driver_error::{DriverError, described};
+
+impl From<rusqlite::Error> for DriverError {
+    fn from(error: rusqlite::Error) -> Self {
+        let rusqlite::Error::SqliteFailure(code, message) = &error else {
+            return Self::Refused(error.to_string());
+        };
+        let message = message.as_deref().unwrap_or("SQLite failed");
+        let why = described(message, Some(&code.extended_code.to_string()));
+        classify(code.extended_code.cast_unsigned(), why)
+    }
+}
 
 /// Tells what kind of failure an extended result code is.
 pub(crate) fn classify(code: u32, why: String) -> DriverError {

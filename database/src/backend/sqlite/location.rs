@@ -16,7 +16,7 @@ pub struct File {
 
 impl File {
     /// Parses what stands behind `sqlite:`.
-    pub(in crate::backend) fn parse(rest: &str) -> Result<Self, String> {
+    pub(crate) fn parse(rest: &str) -> Result<Self, String> {
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         if path == ":memory:" || query.contains("mode=memory") {
