@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use chat_actors::{Hub, Refused};
+use chat_actors::Hub;
 use chat_database::Database;
 use chat_database::connect::ProcessLock;
 use chat_database::media::{self, Store};
@@ -50,7 +50,7 @@ pub enum Error {
     Migration(String, String),
     /// The actors did not start.
     #[error("the hub does not start")]
-    Hub(#[from] Refused),
+    Hub(#[from] chat_actors::Error),
     /// The metrics recorder could not be installed.
     #[error("metrics cannot be collected")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -178,7 +178,7 @@ impl Running {
         let deadline = end - for_close;
         shutdown.draining.cancel();
         shutdown.tasks.close();
-        hub.send_away((config.drain - for_close) / 2).await;
+        hub.drain((config.drain - for_close) / 2).await;
         let clean = timeout_at(deadline, shutdown.tasks.wait()).await.is_ok();
         if !clean {
             tracing::warn!(connections = shutdown.tasks.len(), "the drain's time is over: what is left is cut");

@@ -21,7 +21,7 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_database::change::Ticket;
 use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
@@ -57,7 +57,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// `unauthorized`.
-    pub fn token(&self, token: &str) -> Result<Identity, Refused> {
+    pub fn token(&self, token: &str) -> Result<Identity, Error> {
         token::verify(&self.0.keys, token)
     }
 
@@ -65,7 +65,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// `unauthorized`.
-    pub fn ticket(&self, ticket: &str) -> Result<(Identity, Ticket), Refused> {
+    pub fn ticket(&self, ticket: &str) -> Result<(Identity, Ticket), Error> {
         let now = Timestamp::now();
         let read = self.0.tickets.verify(ticket, now)?;
         let identity = Identity { user: read.user, role: Role::User, expires_at: now.after(TICKET_CONNECTION) };

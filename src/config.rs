@@ -185,11 +185,10 @@ fn hub_options(args: &ServeArgs, links: links::Options) -> hub::Options {
         edit_window: limits.edit_window,
         outbox: Capacity { bytes: limits.outbox_bytes, frames: limits.outbox_frames },
         writes: limits.storage_queue,
-        poll: process.commit_poll_interval,
+        commit_poll_interval: process.commit_poll_interval,
         thread_idle: process.thread_idle,
         offline_after: process.offline_after,
         heartbeat: process.heartbeat,
-        hold_cores: process.hold_cores,
         images: images::options(&args.images, links),
     }
 }

@@ -102,9 +102,7 @@ fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
 }
 
 fn runtime(workers: usize) -> std::io::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(workers).thread_name("hub").on_thread_start(chat_actors::cores::anywhere);
-    builder.enable_all().build()
+    Builder::new_multi_thread().worker_threads(workers).thread_name("hub").enable_all().build()
 }
 
 /// Raises how many files may be open as far as the system lets us, and warns if that is less than connections may want.

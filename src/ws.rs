@@ -24,7 +24,7 @@ mod socket;
 
 use std::future::ready;
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::Socket;
 use hyper::HeaderMap;
 use hyper::upgrade::OnUpgrade;
@@ -89,7 +89,7 @@ async fn answer(
             answer
         }
         Err(admission::Error::Version) => {
-            sockets.0.rejections.log(caller, &Refused::bad_request(WRONG_VERSION));
+            sockets.0.rejections.log(caller, &Error::bad_request(WRONG_VERSION));
             wrong_version()
         }
         Err(admission::Error::Refused(refused)) => {

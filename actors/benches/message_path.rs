@@ -6,7 +6,7 @@ use chat_actors::outbox::{Capacity, Outbox};
 use chat_actors::protocol::client::{Socket, parse};
 use chat_actors::protocol::server::NewMessage;
 use chat_actors::protocol::{Cursor, ServerFrame};
-use chat_actors::thread::decision::decide;
+use chat_actors::thread::fanout::decide;
 use chat_database::change::{Outcome, Sent};
 use chat_database::history::{Mark, Nonce};
 use chat_database::ids::{CommitNo, MessageId, Pair, Rev, Seq, ThreadId, UserId};

@@ -1,75 +1,79 @@
-//! The follower: what others have committed, told here.
+//! The follower: delivers commits of other nodes on this one.
 //!
-//! It looks at the database's commit number now and then. Commits that nobody on this node has told (another node's, or ours
-//! after a failure) are looked up in the commit log; each thread and each user's stream that they touched reads and tells
-//! them, and then they are released. So the relay is an accelerator, and the database the truth.
+//! It looks at the database's commit number now and then. Commits that were not delivered on this node (another node's, or
+//! ours after a failure) are looked up in the commit log; each thread and each user's stream that they touched reads and
+//! delivers them, and then they are released. So the relay is an accelerator, and the database the truth.
 //!
 //! It also sees when the database goes back to an earlier state; see [`chat_database::history`].
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+pub(crate) mod handle;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_database::Database;
 use chat_database::history::{self, Mark};
 use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
 use chat_database::queries::changes::{self, LogEntry};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
+use crate::connections::ConnectionTable;
+use crate::delivery_frontier::DeliveryFrontier;
 use crate::metrics;
-use crate::node::Node;
+use crate::notifications::message::{PendingTotals, StreamMsg, StreamRegistry};
 use crate::protocol::CloseCode;
-use crate::{notifications, thread};
+use crate::storage::handle::StorageHandle;
+use crate::thread::message::{ThreadMsg, ThreadRegistry};
+use handle::{FollowerHandle, FollowerMsg};
 
 /// How many commits are followed at a time.
 const STRIDE: u64 = 1_000;
 
-/// The follower's address.
-#[derive(Default)]
-pub(crate) struct Handle(RwLock<Option<ActorRef<Message>>>);
-
-impl Handle {
-    /// Asks the follower to look now.
-    pub(crate) fn wake(&self) {
-        if let Some(actor) = &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
-            let _ = actor.send_message(Message::Look);
-        }
-    }
-
-    pub(crate) fn is(&self, actor: Option<ActorRef<Message>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = actor;
-    }
-}
-
-/// What the follower is told.
-#[derive(Debug)]
-pub(crate) enum Message {
-    /// Look what the others have done.
-    Look,
-}
-
 /// The actor.
 pub(crate) struct Follower;
 
-impl Actor for Follower {
-    type Msg = Message;
-    type State = Arc<Node>;
-    type Arguments = Arc<Node>;
+/// What the follower uses.
+pub(crate) struct FollowerContext {
+    pub(crate) database: Database,
+    /// This node's name, which stands in the commit log.
+    pub(crate) node: String,
+    /// How often the follower looks.
+    pub(crate) interval: Duration,
+    pub(crate) frontier: DeliveryFrontier,
+    pub(crate) connections: ConnectionTable,
+    pub(crate) threads: Arc<ThreadRegistry>,
+    pub(crate) streams: Arc<StreamRegistry>,
+    pub(crate) totals: Arc<PendingTotals>,
+    pub(crate) storage: StorageHandle,
+    pub(crate) handle: FollowerHandle,
+}
 
-    async fn pre_start(&self, myself: ActorRef<Message>, node: Arc<Node>) -> Result<Arc<Node>, ActorProcessingErr> {
-        myself.send_interval(node.options.poll, || Message::Look);
-        node.follower.is(Some(myself));
-        Ok(node)
+impl Actor for Follower {
+    type Msg = FollowerMsg;
+    type State = Arc<FollowerContext>;
+    type Arguments = Arc<FollowerContext>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<FollowerMsg>,
+        context: Arc<FollowerContext>,
+    ) -> Result<Arc<FollowerContext>, ActorProcessingErr> {
+        myself.send_interval(context.interval, || FollowerMsg::Look);
+        context.handle.set_actor(myself);
+        Ok(context)
     }
 
     async fn handle(
         &self,
-        _: ActorRef<Message>,
-        message: Message,
-        node: &mut Arc<Node>,
+        _: ActorRef<FollowerMsg>,
+        message: FollowerMsg,
+        context: &mut Arc<FollowerContext>,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Look => {
-                if let Err(error) = look(node).await {
-                    // The next look tries again; health says that the database is away.
+            FollowerMsg::Look => {
+                if let Err(error) = context.look().await {
+                    // The next look tries again; readiness says that the database is away.
                     tracing::debug!(%error, "cannot follow");
                 }
             }
@@ -78,93 +82,96 @@ impl Actor for Follower {
     }
 }
 
-/// Tells what lies between the released commit and the database's newest, as far as it is not ours to tell. Looks first
-/// whether the commit that this node knows best still stands.
-async fn look(node: &Arc<Node>) -> Result<(), chat_database::Error> {
-    let known = node.horizon.newest();
-    let newest = history::head_beside(&node.database, known.commit).await?;
-    if newest.mark.commit < known.commit || newest.known.is_some_and(|nonce| nonce != known.nonce) {
-        return went_back(node, &known).await;
+impl FollowerContext {
+    /// Has what lies between the released commit and the database's newest delivered, as far as it is not on its way here.
+    /// Looks first whether the commit that this node knows best still stands.
+    async fn look(&self) -> Result<(), chat_database::Error> {
+        let known = self.frontier.newest();
+        let newest = history::head_beside(&self.database, known.commit).await?;
+        if newest.mark.commit < known.commit || newest.known.is_some_and(|nonce| nonce != known.nonce) {
+            return self.went_back(&known).await;
+        }
+        self.frontier.learn(&newest);
+        let released = self.frontier.released();
+        let head = CommitNo(newest.mark.commit.0.min(released.0 + STRIDE));
+        let (_, possible) = self.frontier.gaps(head, |_| false);
+        if possible.is_empty() {
+            return Ok(());
+        }
+        let log: BTreeMap<CommitNo, LogEntry> =
+            changes::log(&self.database, released, head).await?.into_iter().map(|entry| (entry.no, entry)).collect();
+        let ours = |no| log.get(&no).is_some_and(|entry| entry.node == self.node);
+        let (end, missing) = self.frontier.gaps(head, ours);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if missing.iter().any(|no| !log.contains_key(no)) {
+            // This node was away for long.
+            tracing::warn!(
+                commit = end.0,
+                "the commit log was swept before it was read: connections come back by their cursors"
+            );
+            self.start_over(newest.mark);
+            return Ok(());
+        }
+        self.deliver(released, end, &missing, &log);
+        metrics::get().commits_followed.increment(missing.len() as u64);
+        Ok(())
     }
-    node.horizon.learns(&newest);
-    let released = node.horizon.released();
-    let head = CommitNo(newest.mark.commit.0.min(released.0 + STRIDE));
-    let (_, possible) = node.horizon.gaps(head, |_| false);
-    if possible.is_empty() {
-        return Ok(());
-    }
-    let log: BTreeMap<CommitNo, LogEntry> =
-        changes::log(&node.database, released, head).await?.into_iter().map(|entry| (entry.no, entry)).collect();
-    let ours = |no| log.get(&no).is_some_and(|entry| entry.node == node.options.node);
-    let (end, missing) = node.horizon.gaps(head, ours);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if missing.iter().any(|no| !log.contains_key(no)) {
-        // This node was away for long.
+
+    /// The database has gone back to an earlier state: a backup was restored, or a copy that lagged has taken over. Cursors
+    /// from before must be refused on every node; then every client comes back, reloads, and goes on from here.
+    async fn went_back(&self, known: &Mark) -> Result<(), chat_database::Error> {
+        self.storage.restart_history().await?;
+        let head = history::head(&self.database).await?;
         tracing::warn!(
-            commit = end.0,
-            "the commit log was swept before it was read: connections come back by their cursors"
+            known = known.commit.0,
+            commit = head.commit.0,
+            "the database was put back to an earlier state: every connection starts over"
         );
-        start_over(node, newest.mark);
-        return Ok(());
+        metrics::get().histories_lost.increment(1);
+        self.start_over(head);
+        Ok(())
     }
-    tell(node, released, end, &missing, &log);
-    metrics::get().commits_followed.increment(missing.len() as u64);
-    Ok(())
-}
 
-/// The database has gone back to an earlier state: a backup was restored, or a copy that lagged has taken over. Cursors from
-/// before are to be good nowhere any more; then everybody comes back, reloads, and goes on from here.
-async fn went_back(node: &Arc<Node>, known: &Mark) -> Result<(), chat_database::Error> {
-    node.storage.begin_anew().await?;
-    let head = history::head(&node.database).await?;
-    tracing::warn!(
-        known = known.commit.0,
-        commit = head.commit.0,
-        "the database was put back to an earlier state: every connection starts over"
-    );
-    metrics::get().histories_lost.increment(1);
-    start_over(node, head);
-    Ok(())
-}
-
-/// Lets the threads and streams that the commits touched tell them, where anybody is connected to hear it.
-fn tell(node: &Arc<Node>, released: CommitNo, end: CommitNo, missing: &[CommitNo], log: &BTreeMap<CommitNo, LogEntry>) {
-    let mut threads: BTreeSet<Pair> = BTreeSet::new();
-    let mut users: BTreeMap<UserId, Vec<ThreadId>> = BTreeMap::new();
-    for entry in missing.iter().filter_map(|no| log.get(no)) {
-        for &(thread, pair) in &entry.threads {
-            let connected = pair.members().into_iter().filter(|member| node.people.is_connected(*member));
-            for member in connected {
-                threads.insert(pair);
-                let touched = users.entry(member).or_default();
-                if !touched.contains(&thread) {
-                    touched.push(thread);
+    /// Lets the threads and streams that the commits touched deliver them, for users who are connected.
+    fn deliver(&self, released: CommitNo, end: CommitNo, missing: &[CommitNo], log: &BTreeMap<CommitNo, LogEntry>) {
+        let mut threads: BTreeSet<Pair> = BTreeSet::new();
+        let mut users: BTreeMap<UserId, Vec<ThreadId>> = BTreeMap::new();
+        let is_connected = |user: UserId| self.connections.is_connected(user);
+        for entry in missing.iter().filter_map(|no| log.get(no)) {
+            for &(thread, pair) in &entry.threads {
+                for member in pair.members().into_iter().filter(|member| is_connected(*member)) {
+                    threads.insert(pair);
+                    let touched = users.entry(member).or_default();
+                    if !touched.contains(&thread) {
+                        touched.push(thread);
+                    }
                 }
             }
+            for &user in entry.users.iter().filter(|user| is_connected(**user)) {
+                users.entry(user).or_default();
+            }
         }
-        for &user in entry.users.iter().filter(|user| node.people.is_connected(**user)) {
-            users.entry(user).or_default();
+        let commits: Vec<_> =
+            missing.iter().filter_map(|no| log.get(no)).map(|entry| (entry.no, entry.nonce)).collect();
+        let mut guards = self.frontier.begin_followed(&commits, threads.len() + users.len()).into_iter();
+        for (pair, guard) in threads.into_iter().zip(guards.by_ref()) {
+            // What cannot be delivered stays a gap, and the next look finds it again.
+            let _ = self.threads.deliver(pair, ThreadMsg::Follow(end, guard));
+        }
+        for ((user, threads), guard) in users.into_iter().zip(guards) {
+            let _ = self.streams.deliver(user, StreamMsg::Follow { since: released, threads, guard });
         }
     }
-    let commits: Vec<_> = missing.iter().filter_map(|no| log.get(no)).map(|entry| (entry.no, entry.nonce)).collect();
-    let mut told = node.horizon.begin_followed(&commits, threads.len() + users.len()).into_iter();
-    for (pair, told) in threads.into_iter().zip(told.by_ref()) {
-        // What cannot be delivered stays a gap, and is looked at again.
-        let _ = node.threads.deliver(pair, thread::Message::Follow(end, told));
-    }
-    for ((user, threads), told) in users.into_iter().zip(told) {
-        let _ = node.streams.deliver(user, notifications::Message::Follow { since: released, threads, told });
-    }
-}
 
-/// Goes on from a commit, and lets everybody who is connected come back.
-fn start_over(node: &Arc<Node>, head: Mark) {
-    // In this order: whoever comes in between is sent away for nothing, not left with what is old.
-    node.horizon.begin_anew(head);
-    node.totals.clear();
-    for outbox in node.people.outboxes() {
-        outbox.close(CloseCode::Internal);
+    /// Goes on from a commit, and lets every client that is connected come back.
+    fn start_over(&self, head: Mark) {
+        // In this order: a connection that comes in between is closed for nothing, not left with what is old.
+        self.frontier.restart_at(head);
+        self.totals.clear();
+        for outbox in self.connections.outboxes() {
+            outbox.close(CloseCode::Internal);
+        }
     }
 }

@@ -5,63 +5,63 @@
 //!                      │
 //!   connection ─▶ session ─▶ thread ─▶ storage ─▶ (chat_database::commit)
 //!        ▲             │        ▲         │
-//!        │             │        └─────────┤ what became of it, by thread
-//!      outbox ◀────────┴──── people ◀─────┴─▶ notifications   one user's stream
+//!        │             │        └─────────┤ the outcomes, by thread
+//!      outbox ◀────────┴─ connections ◀───┴─▶ notifications   one user's stream
 //!
-//!   protocol       frames in, frames out, codes, cursors: plain serde types
-//!   session        one connection: identity, limits, routing; session::replay: catching up
-//!   thread         one conversation: orders, has it stored, then tells; thread::decision: what, to whom
-//!   notifications  one user's totals and notifications, at a bearable pace
-//!   presence       who is online, and who is told so
-//!   storage        group commit; the only writer
-//!   horizon        how far everybody on this node has been told: no cursor goes beyond it
-//!   follower       what other nodes have committed, or we have failed to tell: read and told
-//!   relay          between nodes: an accelerator, never the truth
-//!   people         who is connected here: user → outboxes
-//!   awake          actors that sleep when idle: key → the one that is awake
-//!   outbox         a connection's bounded queue of encoded frames
-//!   origin         where a request came from, and the promise of one answer
-//!   catch_up, events   from a cursor to frames
-//!   compose, authorship, limits   what may be sent, changed, and how fast; blank: which texts show nothing
-//!   home           threads with a runtime of their own
-//!   images         files taken in, made safe, kept, linked to, swept
-//!   supervision    the supervision tree, every policy on one screen
-//!   metrics        the catalogue of everything that is counted; timing: where the time of a message goes
+//!   protocol           frames in, frames out, codes, cursors: plain serde types
+//!   session            one connection: identity, limits, routing; session::replay serves what a client missed
+//!   thread             one conversation: orders, stores, then delivers; thread::fanout decides which frames, to which members
+//!   notifications      one user's totals and notifications, at most four times a second
+//!   presence           who is online, and which users are told
+//!   storage            group commit; the only writer
+//!   delivery_frontier  the highest commit that this node has delivered completely: no cursor goes beyond it
+//!   follower           delivers commits of other nodes, and commits whose delivery failed here, from the database
+//!   relay              between nodes: an accelerator, never the truth
+//!   connections        the connections of this node: user → outboxes
+//!   registry           actors that stop when idle: key → the running one
+//!   outbox             a connection's bounded queue of encoded frames
+//!   requester          who made a request, and the promise of exactly one reply
+//!   sync, change_frames              from a cursor to frames
+//!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing
+//!   executor           OS threads with a runtime of their own
+//!   images             files taken in, made safe, kept, linked to, swept
+//!   supervision        the supervision tree, every policy on one screen; hub::start puts the node together
+//!   metrics            the catalogue of all metrics
 //! ```
 //!
-//! No actor waits for another's answer on a message's path. Nobody holds a thread's address. What an actor holds when it
-//! dies answers for itself: see `origin`, `horizon` and `people`.
+//! No actor waits for another's answer on a message's path. No actor holds a thread's address. What an actor holds when it
+//! dies answers for itself: see `requester`, `delivery_frontier` and `connections`.
 
-mod authorship;
-mod awake;
+mod actor_slot;
 mod blank;
-mod catch_up;
-mod compose;
-mod connection;
-pub mod cores;
-mod events;
+mod change_frames;
+pub mod connections;
+mod delivery_frontier;
+mod draining;
+pub mod error;
+mod executor;
 mod follower;
-mod home;
-mod horizon;
 pub mod hub;
 pub mod images;
-mod limits;
 pub mod metrics;
-mod node;
 mod notifications;
-mod origin;
+mod options;
 pub mod outbox;
-pub mod people;
+mod permissions;
 mod presence;
 pub mod protocol;
-pub mod refused;
+mod rate_limit;
+mod registry;
 mod relay;
+mod requester;
 mod session;
+mod session_handle;
 mod storage;
 mod supervision;
+mod sync;
 pub mod thread;
-mod timing;
+mod validation;
 
 pub use blank::is_blank;
+pub use error::Error;
 pub use hub::Hub;
-pub use refused::Refused;

@@ -1,4 +1,4 @@
-//! The catalogue of everything that is counted.
+//! The catalogue of all metrics.
 //!
 //! Each metric is made once, here, with its name, its unit and what it says; the rest of the code holds the handles.
 
@@ -8,11 +8,11 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use crate::protocol::{CloseCode, ErrorCode};
-use crate::timing::{CLASSES, STEPS, Timed};
 
 const HTTP_REQUESTS: &str = "chat_http_requests_total";
 const PANICS: &str = "chat_panics_total";
 const HTTP_SECONDS: &str = "chat_http_seconds";
+const STAGE_SECONDS: &str = "chat_message_stage_seconds";
 
 /// The handles.
 #[derive(Debug)]
@@ -39,27 +39,33 @@ pub struct Metrics {
     pub commit_size: Histogram,
     /// Seconds of one group commit.
     pub commit_seconds: Histogram,
-    /// Seconds of one restart of SQLite's write-ahead log, during which no commit can begin.
+    /// Seconds for which SQLite's write-ahead log was restarted, and no commit could begin.
     pub wal_restarts: Histogram,
     /// Seconds of one checkpoint of SQLite's write-ahead log, beside the commits.
     pub wal_checkpoints: Histogram,
+    /// Seconds that the oldest write of a commit has waited when the commit begins.
+    pub stage_queue: Histogram,
+    /// Seconds of one group commit that stood.
+    pub stage_commit: Histogram,
+    /// Seconds from a commit until the last of its threads has delivered.
+    pub stage_deliver: Histogram,
     /// Group commits that failed.
     pub commit_failures: Counter,
     /// Writes that wait for storage.
     pub storage_queue: Gauge,
-    /// Threads that are awake.
+    /// Threads that are running.
     pub threads_awake: Gauge,
-    /// Notification streams that are awake.
+    /// Notification streams that are running.
     pub streams_awake: Gauge,
-    /// Users who are there.
+    /// Users who are online.
     pub users_online: Gauge,
     /// Outboxes that were closed because they were full.
     pub outbox_overflows: Counter,
     /// Times that durable events were not kept in an outbox, to be read from the database later.
     pub fell_behind: Counter,
-    /// Commits of other nodes (or of ours, after a failure) that were read from the database and told.
+    /// Commits of other nodes (or of ours, after a failure) that were read from the database and delivered.
     pub commits_followed: Counter,
-    /// The newest commit up to which everybody on this node has been told.
+    /// The newest commit up to which every commit has been delivered on this node.
     pub released: Gauge,
     /// Requests that upload.
     pub uploads: Gauge,
@@ -77,7 +83,6 @@ pub struct Metrics {
     pub sweep_failures: Counter,
     /// Actors that panicked, and decoders.
     pub panics: Counter,
-    timed: Vec<Class>,
     errors: Vec<Counter>,
     closes: Vec<Counter>,
     /// Connections that their clients have ended, with or without a close frame.
@@ -85,15 +90,6 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Counts a message whose steps were timed.
-    pub(crate) fn timed(&self, timed: &Timed) {
-        let class = &self.timed[timed.class];
-        class.messages[usize::from(timed.beside_a_move)].increment(1);
-        for (counter, took) in class.nanoseconds.iter().zip(timed.steps) {
-            counter.increment(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-        }
-    }
-
     /// Returns the counter of one error code.
     pub fn error(&self, code: ErrorCode) -> &Counter {
         let place = ErrorCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
@@ -104,26 +100,6 @@ impl Metrics {
     pub fn close(&self, code: CloseCode) -> &Counter {
         let place = CloseCode::ALL.iter().position(|known| *known == code).unwrap_or_default();
         &self.closes[place]
-    }
-}
-
-/// Messages that took about as long as each other.
-#[derive(Debug)]
-struct Class {
-    /// The database's log lay still meanwhile, or was moved.
-    messages: [Counter; 2],
-    nanoseconds: [Counter; STEPS.len()],
-}
-
-impl Class {
-    fn new(most: Option<&f64>) -> Self {
-        let within = most.map_or_else(|| "+Inf".to_owned(), |most| (most / 1_000.0).to_string());
-        let messages = ["still", "moved"]
-            .map(|log| metrics::counter!("chat_messages_timed_total", "within" => within.clone(), "log" => log));
-        let nanoseconds = STEPS.map(|step| {
-            metrics::counter!("chat_messages_timed_nanoseconds_total", "within" => within.clone(), "step" => step)
-        });
-        Self { messages, nanoseconds }
     }
 }
 
@@ -184,10 +160,8 @@ macro_rules! histogram {
 fn describe() -> Metrics {
     metrics::describe_counter!("chat_errors_total", Unit::Count, "Refusals, by error code");
     metrics::describe_counter!("chat_closes_total", Unit::Count, "Connections that were closed here, by close code");
-    let timed = "Messages whose steps in the hub were timed, each under the least of the times that it took within, and by what SQLite's log did";
-    metrics::describe_counter!("chat_messages_timed_total", Unit::Count, timed);
-    let steps = "What each step took of them";
-    metrics::describe_counter!("chat_messages_timed_nanoseconds_total", Unit::Nanoseconds, steps);
+    metrics::describe_histogram!(STAGE_SECONDS, Unit::Seconds, "Time of a message in each stage of its way, by stage");
+    let stage = |stage: &'static str| metrics::histogram!(STAGE_SECONDS, "stage" => stage);
     metrics::describe_counter!(PANICS, Unit::Count, "Panics, whatever panicked, on whatever thread");
     // So that it can be watched from the start.
     metrics::counter!(PANICS).absolute(0);
@@ -208,25 +182,24 @@ fn describe() -> Metrics {
         duplicates: counter!("chat_messages_duplicate_total", "Messages that had been stored before"),
         commit_size: histogram!("chat_commit_writes", Count, "Writes of one group commit"),
         commit_seconds: histogram!("chat_commit_seconds", Seconds, "Time of one group commit"),
-        wal_restarts: histogram!(
-            "chat_wal_restart_seconds",
-            Seconds,
-            "Time without commits, as SQLite's log is restarted"
-        ),
+        wal_restarts: histogram!("chat_wal_restart_seconds", Seconds, "Time without commits, as the WAL is restarted"),
         wal_checkpoints: histogram!(
             "chat_wal_checkpoint_seconds",
             Seconds,
-            "Time of moving SQLite's log beside the commits"
+            "Time of one WAL checkpoint, beside commits"
         ),
+        stage_queue: stage("queue"),
+        stage_commit: stage("commit"),
+        stage_deliver: stage("deliver"),
         commit_failures: counter!("chat_commit_failures_total", "Group commits that failed"),
         storage_queue: gauge!("chat_storage_queue", Count, "Writes that wait for storage"),
-        threads_awake: gauge!("chat_threads_awake", Count, "Threads that are awake"),
-        streams_awake: gauge!("chat_streams_awake", Count, "Notification streams that are awake"),
-        users_online: gauge!("chat_users_online", Count, "Users who are there"),
+        threads_awake: gauge!("chat_threads_awake", Count, "Threads that are running"),
+        streams_awake: gauge!("chat_streams_awake", Count, "Notification streams that are running"),
+        users_online: gauge!("chat_users_online", Count, "Users who are online"),
         outbox_overflows: counter!("chat_outbox_overflows_total", "Connections closed because their outbox was full"),
         fell_behind: counter!("chat_outbox_fell_behind_total", "Times that a connection fell behind, to be caught up"),
-        commits_followed: counter!("chat_commits_followed_total", "Commits told from the database"),
-        released: gauge!("chat_released_commit", Count, "Newest commit up to which all on this node have been told"),
+        commits_followed: counter!("chat_commits_followed_total", "Commits delivered from the database"),
+        released: gauge!("chat_released_commit", Count, "Newest commit up to which all are delivered on this node"),
         uploads: gauge!("chat_uploads", Count, "Requests with files that are under way"),
         upload_bytes: counter!("chat_upload_bytes_total", "Bytes of files that came to be made into images"),
         images_made: counter!("chat_images_made_total", "Images made"),
@@ -235,7 +208,6 @@ fn describe() -> Metrics {
         images_swept: counter!("chat_images_swept_total", "Images swept from store and table"),
         sweep_failures: counter!("chat_image_sweep_failures_total", "Sweeps of images that stopped half-way"),
         panics: counter!("chat_actor_panics_total", "Actors, and decoders of images, that panicked"),
-        timed: CLASSES.iter().map(Some).chain([None]).map(Class::new).collect(),
         errors: ErrorCode::ALL
             .iter()
             .map(|code| metrics::counter!("chat_errors_total", "code" => code.as_str()))

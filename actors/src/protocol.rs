@@ -12,7 +12,7 @@ pub mod code;
 pub mod cursor;
 pub mod server;
 
-pub use client::{ClientFrame, Refusal, Socket};
+pub use client::{ClientFrame, ParseError, Socket};
 pub use code::{CloseCode, ErrorCode};
 pub use cursor::Cursor;
 pub use server::ServerFrame;

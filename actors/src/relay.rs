@@ -1,7 +1,7 @@
 //! Between nodes: an accelerator, never the truth.
 //!
 //! A node announces each commit so that the others need not wait for their next poll. Whatever is not announced is found in
-//! the database by the [follower](crate::follower). Alone, there is nobody to tell.
+//! the database by the [follower](crate::follower). A node that is alone announces to no other.
 
 use chat_database::ids::CommitNo;
 

@@ -1,11 +1,14 @@
 //! One connection's session: identity, limits, routing. It decides where a frame goes; it never waits for another actor.
 
+mod catch_up;
 mod frames;
 mod replay;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chat_database::Database;
 use chat_database::ids::{Pair, ThreadId, UserId};
 use chat_database::queries::threads;
 use chat_database::time::Timestamp;
@@ -13,15 +16,20 @@ use futures_util::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
-use crate::limits::{Limiter, Limiters};
-use crate::node::Node;
-use crate::origin::Permit;
-use crate::people::Registration;
-use crate::protocol::server::AuthOk;
-use crate::protocol::{ClientFrame, CloseCode, Cursor, Refusal, ServerFrame, Socket};
-use crate::refused::Refused;
-use crate::thread::{self, Signal};
-use crate::timing::Timing;
+use crate::connections::{ConnectionTable, Registration};
+use crate::delivery_frontier::DeliveryFrontier;
+use crate::error::Error;
+use crate::images::links::Links;
+use crate::metrics;
+use crate::permissions::Permissions;
+use crate::presence::handle::PresenceHandle;
+use crate::protocol::server::{AuthOk, Limits};
+use crate::protocol::{ClientFrame, CloseCode, Cursor, ParseError, ServerFrame, Socket};
+use crate::rate_limit::{Limiter, Limiters};
+use crate::requester::Permit;
+use crate::storage::handle::StorageHandle;
+use crate::thread::message::{ThreadMsg, ThreadRegistry};
+use crate::thread::typing::Signal;
 use replay::Replays;
 
 /// This many frames in a row that are no frames end the connection.
@@ -30,32 +38,49 @@ const MALFORMED: u32 = 3;
 /// This many frames refused for their rate, without one accepted between, are a flood.
 const FLOOD: u32 = 200;
 
-/// How many threads a session remembers the members of.
+/// Of how many threads a session remembers the members.
 const KNOWN_THREADS: usize = 1_024;
 
-/// What a session is told.
+/// A message to a session.
 #[derive(Debug)]
-pub(crate) enum Message {
-    /// By the hub, first: say `auth_ok`, serve what was missed from this cursor, go live.
+pub(crate) enum SessionMsg {
+    /// From the hub, first: say `auth_ok`, serve what was missed from this cursor, go live.
     Begin(Option<Box<str>>),
-    /// By the outbox: the client has read what there was of a replay, or too much to be kept has happened meanwhile.
-    GoOn,
-    /// By the connection's task: a frame came.
+    /// From the outbox: the client has read what there was of a replay, or too much to be kept has happened meanwhile.
+    ContinueReplay,
+    /// From the connection's task: a frame came.
     Frame(Box<Frame>),
-    /// By the connection's task: a fresh token was found good.
+    /// From the connection's task: a fresh token was found good.
     Renewed,
     #[cfg(feature = "failpoints")]
     Fail,
 }
 
-/// A frame, readable or not, its place among those that wait for their answer, and its time.
-pub(crate) type Frame = (Result<ClientFrame, Refusal>, Permit, Timing);
+/// A frame, readable or not, and its permit among those that wait for their reply.
+pub(crate) type Frame = (Result<ClientFrame, ParseError>, Permit);
 
 /// The actor.
 pub(crate) struct Session;
 
+/// What the sessions of a node use.
+pub(crate) struct SessionContext {
+    pub(crate) database: Database,
+    pub(crate) frontier: DeliveryFrontier,
+    pub(crate) connections: ConnectionTable,
+    pub(crate) limiters: Arc<Limiters>,
+    pub(crate) links: Links,
+    pub(crate) permissions: Permissions,
+    pub(crate) presence: PresenceHandle,
+    pub(crate) storage: StorageHandle,
+    pub(crate) threads: Arc<ThreadRegistry>,
+    /// What a connection may send.
+    pub(crate) limits: Limits,
+    /// How often the hub pings, as clients are told.
+    pub(crate) heartbeat: Duration,
+}
+
 pub(crate) struct Arguments {
-    pub(crate) node: Arc<Node>,
+    pub(crate) context: Arc<SessionContext>,
     pub(crate) registration: Registration,
     pub(crate) socket: Socket,
     pub(crate) notifications: bool,
@@ -63,7 +88,7 @@ pub(crate) struct Arguments {
 
 /// The rare parts are boxed: most connections are idle, and there are many.
 pub(crate) struct State {
-    node: Arc<Node>,
+    context: Arc<SessionContext>,
     registration: Registration,
     socket: Socket,
     notifications: bool,
@@ -82,14 +107,14 @@ struct Busy {
 }
 
 impl Actor for Session {
-    type Msg = Message;
+    type Msg = SessionMsg;
     type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(&self, _: ActorRef<Message>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
-        let Arguments { node, registration, socket, notifications } = arguments;
+    async fn pre_start(&self, _: ActorRef<SessionMsg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
+        let Arguments { context, registration, socket, notifications } = arguments;
         Ok(State {
-            node,
+            context,
             registration,
             socket,
             notifications,
@@ -102,8 +127,8 @@ impl Actor for Session {
 
     async fn handle(
         &self,
-        _: ActorRef<Message>,
-        message: Message,
+        _: ActorRef<SessionMsg>,
+        message: SessionMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         // An actor keeps room for the largest of its futures for as long as it lives: so messages are small, and only what
@@ -116,40 +141,40 @@ impl Actor for Session {
 }
 
 impl Drop for State {
-    /// However the session ends, those who watched its user write are told.
+    /// However the session ends, the threads in which its user was writing hear of it.
     fn drop(&mut self) {
         let who = self.registration.user();
         let connection = self.registration.id();
         for (pair, thread_id, _) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
-            let leaves = thread::Message::Typing { who, connection, thread_id, signal: Signal::Leaves };
-            // On a node that is ending nobody is there to tell.
-            let _ = self.node.threads.deliver(pair, leaves);
+            let disconnects = ThreadMsg::Typing { who, connection, thread_id, signal: Signal::Disconnects };
+            // On a node that is ending no client is left to hear of it.
+            let _ = self.context.threads.deliver(pair, disconnects);
         }
     }
 }
 
 impl State {
     /// Does what can be done at once; gives back what has to wait for the database.
-    fn take(&mut self, message: Message) -> Option<BoxFuture<'_, ()>> {
+    fn take(&mut self, message: SessionMsg) -> Option<BoxFuture<'_, ()>> {
         match message {
-            Message::Begin(cursor) => return Some(Box::pin(self.begin(cursor.map(String::from)))),
-            Message::GoOn => return Some(Box::pin(self.go_on())),
-            Message::Frame(frame) => match *frame {
-                (Ok(frame), permit, timing) => {
+            SessionMsg::Begin(cursor) => return Some(Box::pin(self.begin(cursor.map(String::from)))),
+            SessionMsg::ContinueReplay => return Some(Box::pin(self.continue_replay())),
+            SessionMsg::Frame(frame) => match *frame {
+                (Ok(frame), permit) => {
                     self.malformed = 0;
                     return match frame {
                         ClientFrame::MessageSend(send) => {
-                            let unknown = self.send_to_known(send, permit, timing)?;
-                            Some(Box::pin(self.send(unknown)))
+                            let unknown = self.send_to_known(send, permit)?;
+                            Some(Box::pin(self.send_to_unknown(unknown)))
                         }
                         frame => Some(Box::pin(self.frame(frame, permit))),
                     };
                 }
-                (Err(refusal), permit, _) => self.refuse(refusal, permit),
+                (Err(error), permit) => self.refuse(error, permit),
             },
-            Message::Renewed => self.renewed(),
+            SessionMsg::Renewed => self.renewed(),
             #[cfg(feature = "failpoints")]
-            Message::Fail => panic!("failpoint: session"),
+            SessionMsg::Fail => panic!("failpoint: session"),
         }
         None
     }
@@ -159,9 +184,9 @@ impl State {
     }
 
     /// Pushes a frame to this connection; one that is too slow is being closed by it.
-    fn tell(&self, frame: &ServerFrame) {
-        crate::metrics::get().frames_out.increment(1);
-        let _ = self.registration.outbox().tell(frame);
+    fn send(&self, frame: &ServerFrame) {
+        metrics::get().frames_out.increment(1);
+        let _ = self.registration.outbox().push_frame(frame);
     }
 
     fn busy(&mut self) -> &mut Busy {
@@ -169,10 +194,10 @@ impl State {
     }
 
     /// Answers what could not be read.
-    fn refuse(&mut self, refusal: Refusal, permit: Permit) {
-        self.malformed = if refusal.malformed { self.malformed + 1 } else { 0 };
-        crate::metrics::get().error(refusal.code).increment(1);
-        self.tell(&Refused::new(refusal.code, refusal.message).frame(refusal.about));
+    fn refuse(&mut self, error: ParseError, permit: Permit) {
+        self.malformed = if error.malformed { self.malformed + 1 } else { 0 };
+        metrics::get().error(error.code).increment(1);
+        self.send(&Error::new(error.code, error.message).frame(error.about));
         if self.malformed >= MALFORMED {
             self.registration.outbox().close(CloseCode::NotTheProtocol);
         }
@@ -180,8 +205,8 @@ impl State {
     }
 
     fn renewed(&self) {
-        let cursor = self.node.horizon.cursor().of(self.user());
-        self.tell(&self.auth_ok(cursor, false, false));
+        let cursor = self.context.frontier.cursor().of(self.user());
+        self.send(&self.auth_ok(cursor, false, false));
     }
 
     fn auth_ok(&self, cursor: Cursor, resumed: bool, reset: bool) -> ServerFrame {
@@ -189,27 +214,27 @@ impl State {
             user_id: self.user(),
             ts: Timestamp::now().millis(),
             connection_id: self.registration.id().to_string(),
-            heartbeat_ms: u64::try_from(self.node.options.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            limits: self.node.options.limits,
+            heartbeat_ms: u64::try_from(self.context.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            limits: self.context.limits,
             cursor,
             resumed,
             reset,
         })
     }
 
-    /// Returns whose thread it is, if this session has asked before.
+    /// Returns the members of a thread, if this session has asked before.
     fn known(&self, thread: ThreadId) -> Option<Pair> {
         self.busy.as_ref()?.known.get(&thread).copied()
     }
 
-    /// Returns whose thread it is, if it is this user's.
-    async fn pair_of(&mut self, thread: ThreadId) -> Result<Pair, Refused> {
+    /// Returns the members of a thread, if this user is one of them.
+    async fn pair_of(&mut self, thread: ThreadId) -> Result<Pair, Error> {
         if let Some(pair) = self.known(thread) {
             return Ok(pair);
         }
-        let pair = threads::members(&self.node.database, thread).await?;
+        let pair = threads::members(&self.context.database, thread).await?;
         let user = self.user();
-        let pair = pair.filter(|pair| pair.contains(user)).ok_or_else(|| Refused::not_found("thread"))?;
+        let pair = pair.filter(|pair| pair.contains(user)).ok_or_else(|| Error::not_found("thread"))?;
         let known = &mut self.busy().known;
         if known.len() >= KNOWN_THREADS {
             known.clear();
@@ -219,8 +244,8 @@ impl State {
     }
 
     /// Counts a frame of a kind against its user; a flood of refused ones ends the connection.
-    fn may(&mut self, kind: fn(&Limiters) -> &Limiter) -> Result<(), Refused> {
-        let taken = kind(&self.node.limiters).take(self.user(), Instant::now());
+    fn may(&mut self, kind: fn(&Limiters) -> &Limiter) -> Result<(), Error> {
+        let taken = kind(&self.context.limiters).take(self.user(), Instant::now());
         self.refused_in_a_row = if taken.is_ok() { 0 } else { self.refused_in_a_row + 1 };
         if self.refused_in_a_row > FLOOD {
             self.registration.outbox().close(CloseCode::Flooding);

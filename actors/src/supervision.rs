@@ -2,122 +2,163 @@
 //!
 //! ```text
 //!  Root                       ends only with its node
-//!  ├─ Storage                 permanent: started again, on its thread; what it held is answered with temporary errors
-//!  ├─ Presences               permanent: started again; the table outlives it
-//!  ├─ Follower                permanent: started again; it looks at what is there
+//!  ├─ Storage                 permanent: started again, on its OS thread; the writes it held get temporary errors
+//!  ├─ PresenceActor           permanent: started again; the table outlives it
+//!  ├─ Follower                permanent: started again; it looks at the database
 //!  ├─ Sweeper                 permanent: started again; it sweeps what is over
-//!  └─ Nursery                 ends only with its node
+//!  └─ SessionSupervisor       ends only with its node
 //!     ├─ Session …            temporary: its connection is closed with 4004, and resumes
-//!     ├─ Thread …             temporary: forgotten; the next message wakes it from the database
-//!     └─ Stream …             temporary: forgotten; the next news wakes it
+//!     ├─ Thread …             temporary: removed from the registry; the next message activates it from the database
+//!     └─ NotificationStream … temporary: removed from the registry; the next update activates it
 //! ```
 //!
-//! Whatever an actor held is dropped with it, and answers for itself: an [`Origin`](crate::origin::Origin) with a
-//! temporary error, a [`Told`](crate::horizon::Told) by making its commit a gap, a
-//! [`Registration`](crate::people::Registration) by closing its connection.
+//! What an actor held is dropped with it, and answers for itself: a [`Requester`](crate::requester::Requester) with a
+//! temporary error, a [`DeliveryGuard`](crate::delivery_frontier::DeliveryGuard) by making its commit a gap, a
+//! [`Registration`](crate::connections::Registration) by closing its connection.
 
 use std::sync::Arc;
 
+use chat_database::ids::{Pair, UserId};
 use ractor::actor::actor_cell::ActorCell;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, SpawnErr, SupervisionEvent};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
-use crate::follower::Follower;
-use crate::images::sweeper::Sweeper;
+use crate::draining::Draining;
+use crate::follower::{Follower, FollowerContext};
+use crate::images::sweeper::{Sweeper, SweeperContext};
 use crate::metrics;
-use crate::node::Node;
-use crate::notifications::{self, Stream};
-use crate::presence::Presences;
-use crate::thread::{self, Thread};
+use crate::notifications::message::StreamMsg;
+use crate::notifications::{self, NotificationStream, StreamContext};
+use crate::presence::{PresenceActor, PresenceContext};
+use crate::registry::PendingCount;
+use crate::storage::{Storage, StorageContext};
+use crate::thread::message::ThreadMsg;
+use crate::thread::{self, Thread, ThreadContext};
 
-/// The root supervisor takes no messages: it is there to supervise.
+/// A supervisor takes no messages: it is there to supervise.
 #[derive(Debug)]
-pub(crate) enum Nothing {}
+pub(crate) enum NoMsg {}
+
+/// What the actors of a node use, each its own part.
+pub(crate) struct Contexts {
+    pub(crate) thread: Arc<ThreadContext>,
+    pub(crate) stream: Arc<StreamContext>,
+    pub(crate) storage: Arc<StorageContext>,
+    pub(crate) presence: Arc<PresenceContext>,
+    pub(crate) follower: Arc<FollowerContext>,
+    pub(crate) sweeper: Arc<SweeperContext>,
+    pub(crate) draining: Draining,
+}
+
+/// The supervisors of a running node.
+pub(crate) struct Supervisors {
+    pub(crate) root: ActorRef<NoMsg>,
+    /// That of sessions, threads and streams.
+    pub(crate) sessions: ActorCell,
+}
+
+/// Starts the actors of a node.
+pub(crate) async fn start(contexts: Contexts) -> Result<Supervisors, ActorProcessingErr> {
+    let (started, sessions) = oneshot::channel();
+    let (root, _) = ActorRuntime::spawn(None, Root, (Arc::new(contexts), started)).await?;
+    Ok(Supervisors { root, sessions: sessions.await? })
+}
 
 /// The root supervisor.
-pub(crate) struct Root;
+struct Root;
 
-pub(crate) struct Permanent {
-    node: Arc<Node>,
+struct Permanent {
+    contexts: Arc<Contexts>,
     storage: ActorId,
-    presences: ActorId,
+    presence: ActorId,
     follower: ActorId,
     sweeper: ActorId,
 }
 
 impl Actor for Root {
-    type Msg = Nothing;
+    type Msg = NoMsg;
     type State = Permanent;
-    type Arguments = Arc<Node>;
+    type Arguments = (Arc<Contexts>, oneshot::Sender<ActorCell>);
 
-    async fn pre_start(&self, myself: ActorRef<Nothing>, node: Arc<Node>) -> Result<Permanent, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<NoMsg>,
+        (contexts, started): (Arc<Contexts>, oneshot::Sender<ActorCell>),
+    ) -> Result<Permanent, ActorProcessingErr> {
         let root = myself.get_cell();
-        let (nursery, _) = ActorRuntime::spawn_linked(None, Nursery, Arc::clone(&node), root.clone()).await?;
-        node.nursery.set(nursery.get_cell()).map_err(|_| "a node is started once")?;
-        wake_from(&node, &nursery.get_cell());
+        let (sessions, _) =
+            ActorRuntime::spawn_linked(None, SessionSupervisor, Arc::clone(&contexts), root.clone()).await?;
+        // A caller that has gone needs no supervisor.
+        let _ = started.send(sessions.get_cell());
         Ok(Permanent {
-            storage: node.storage.start(Arc::clone(&node), root.clone()).await?,
-            presences: spawn(Presences, &node, &root).await?,
-            follower: spawn(Follower, &node, &root).await?,
-            sweeper: spawn(Sweeper, &node, &root).await?,
-            node,
+            storage: start_storage(&contexts, &root).await?,
+            presence: spawn(PresenceActor, &contexts.presence, &root).await?,
+            follower: spawn(Follower, &contexts.follower, &root).await?,
+            sweeper: spawn(Sweeper, &contexts.sweeper, &root).await?,
+            contexts,
         })
     }
 
     async fn handle_supervisor_evt(
         &self,
-        myself: ActorRef<Nothing>,
+        myself: ActorRef<NoMsg>,
         event: SupervisionEvent,
         state: &mut Permanent,
     ) -> Result<(), ActorProcessingErr> {
         let Some(ended) = ended(&event) else { return Ok(()) };
-        if state.node.is_draining() {
+        let (root, contexts) = (myself.get_cell(), &state.contexts);
+        if contexts.draining.has_started() {
             return Ok(());
         }
-        let root = myself.get_cell();
         if ended == state.storage {
-            state.storage = state.node.storage.start(Arc::clone(&state.node), root).await?;
-        } else if ended == state.presences {
-            state.presences = spawn(Presences, &state.node, &root).await?;
+            state.storage = start_storage(contexts, &root).await?;
+        } else if ended == state.presence {
+            state.presence = spawn(PresenceActor, &contexts.presence, &root).await?;
         } else if ended == state.follower {
-            state.follower = spawn(Follower, &state.node, &root).await?;
+            state.follower = spawn(Follower, &contexts.follower, &root).await?;
         } else if ended == state.sweeper {
-            state.sweeper = spawn(Sweeper, &state.node, &root).await?;
+            state.sweeper = spawn(Sweeper, &contexts.sweeper, &root).await?;
         }
         Ok(())
     }
 }
 
-/// The supervisor of everything that comes and goes.
-pub(crate) struct Nursery;
+/// The supervisor of the actors that come and go.
+struct SessionSupervisor;
 
-impl Actor for Nursery {
-    type Msg = Nothing;
-    type State = Arc<Node>;
-    type Arguments = Arc<Node>;
+impl Actor for SessionSupervisor {
+    type Msg = NoMsg;
+    type State = Arc<Contexts>;
+    type Arguments = Arc<Contexts>;
 
-    async fn pre_start(&self, _: ActorRef<Nothing>, node: Arc<Node>) -> Result<Arc<Node>, ActorProcessingErr> {
-        Ok(node)
+    async fn pre_start(
+        &self,
+        myself: ActorRef<NoMsg>,
+        contexts: Arc<Contexts>,
+    ) -> Result<Arc<Contexts>, ActorProcessingErr> {
+        activate_under(&contexts, &myself.get_cell());
+        Ok(contexts)
     }
 
     async fn handle_supervisor_evt(
         &self,
-        _: ActorRef<Nothing>,
+        _: ActorRef<NoMsg>,
         event: SupervisionEvent,
-        node: &mut Arc<Node>,
+        contexts: &mut Arc<Contexts>,
     ) -> Result<(), ActorProcessingErr> {
-        // Who goes to sleep has left the tables before; only who fails is still in them.
+        // An actor that stops by itself has left its registry before; only one that fails is still in it.
         if matches!(event, SupervisionEvent::ActorFailed(..))
             && let Some(failed) = ended(&event)
         {
-            node.threads.forget(failed);
-            node.streams.forget(failed);
+            contexts.thread.threads.remove_failed(failed);
+            contexts.stream.streams.remove_failed(failed);
         }
         Ok(())
     }
 }
 
-/// Returns who has ended; a failure is counted, and logged once, here.
+/// Returns which actor has ended; a failure is counted, and logged once, here.
 fn ended(event: &SupervisionEvent) -> Option<ActorId> {
     match event {
         SupervisionEvent::ActorFailed(who, error) => {
@@ -130,31 +171,39 @@ fn ended(event: &SupervisionEvent) -> Option<ActorId> {
     }
 }
 
-async fn spawn<A: Actor<Arguments = Arc<Node>>>(
-    actor: A,
-    node: &Arc<Node>,
-    root: &ActorCell,
-) -> Result<ActorId, SpawnErr> {
-    let (actor, _) = ActorRuntime::spawn_linked(None, actor, Arc::clone(node), root.clone()).await?;
+/// Starts storage, on its own OS thread.
+async fn start_storage(contexts: &Contexts, root: &ActorCell) -> Result<ActorId, ActorProcessingErr> {
+    let (context, root) = (Arc::clone(&contexts.storage), root.clone());
+    let starting = async { ActorRuntime::spawn_linked(None, Storage, context, root).await };
+    let (actor, _) = contexts.storage.handle.spawn(starting).await??;
     Ok(actor.get_id())
 }
 
-/// Lets threads and streams be woken into the nursery, whoever wakes them: storage does so from a thread of its own.
-fn wake_from(node: &Arc<Node>, nursery: &ActorCell) {
-    let runtime = Handle::current();
-    let (weak, home) = (Arc::downgrade(node), nursery.clone());
-    node.threads.on_wake(move |pair, waiting| {
-        let _there = runtime.enter();
-        let arguments = thread::Arguments { node: weak.upgrade()?, pair, waiting };
-        let (actor, _) = ActorRuntime::spawn_linked_instant(None, Thread, arguments, home.clone()).ok()?;
+async fn spawn<A, C>(actor: A, context: &Arc<C>, root: &ActorCell) -> Result<ActorId, SpawnErr>
+where
+    A: Actor<Arguments = Arc<C>>,
+{
+    let (actor, _) = ActorRuntime::spawn_linked(None, actor, Arc::clone(context), root.clone()).await?;
+    Ok(actor.get_id())
+}
+
+/// Lets the registries activate threads and streams under their supervisor, on the runtime of the hub whichever OS thread
+/// delivers the message: storage has one of its own.
+fn activate_under(contexts: &Contexts, supervisor: &ActorCell) {
+    // The registries are part of the contexts, and must not keep them alive.
+    let (runtime, parent, weak) = (Handle::current(), supervisor.clone(), Arc::downgrade(&contexts.thread));
+    contexts.thread.threads.on_activate(move |pair: Pair, pending: PendingCount| -> Option<ActorRef<ThreadMsg>> {
+        let _runtime = runtime.enter();
+        let arguments = thread::Arguments { context: weak.upgrade()?, pair, pending };
+        let (actor, _) = ActorRuntime::spawn_linked_instant(None, Thread, arguments, parent.clone()).ok()?;
         Some(actor)
     });
-    let runtime = Handle::current();
-    let (weak, home) = (Arc::downgrade(node), nursery.clone());
-    node.streams.on_wake(move |user, waiting| {
-        let _there = runtime.enter();
-        let arguments = notifications::Arguments { node: weak.upgrade()?, user, waiting };
-        let (actor, _) = ActorRuntime::spawn_linked_instant(None, Stream, arguments, home.clone()).ok()?;
+    let (runtime, parent, weak) = (Handle::current(), supervisor.clone(), Arc::downgrade(&contexts.stream));
+    contexts.stream.streams.on_activate(move |user: UserId, pending: PendingCount| -> Option<ActorRef<StreamMsg>> {
+        let _runtime = runtime.enter();
+        let arguments = notifications::Arguments { context: weak.upgrade()?, user, pending };
+        let (actor, _) =
+            ActorRuntime::spawn_linked_instant(None, NotificationStream, arguments, parent.clone()).ok()?;
         Some(actor)
     });
 }

@@ -1,10 +1,8 @@
 //! Two people talk: through the actors, without sockets.
 
-mod support;
-
+use crate::support::{Device, World};
 use chat_actors::protocol::Socket;
 use serde_json::json;
-use support::{Device, World};
 
 #[tokio::test]
 async fn a_message_is_acked_to_its_sender_and_told_to_everybody_else() {
@@ -88,7 +86,7 @@ async fn typing_is_told_until_the_writer_stops_sends_or_leaves() {
     bob.hears("stop_typing").await;
 }
 
-/// It once fell asleep while storage was slow, and the answer found nobody.
+/// The thread once stopped while storage was slow, and the outcome had no receiver.
 #[tokio::test]
 async fn an_idle_thread_sleeps_and_wakes_with_its_history() {
     let world = World::with(|options| options.thread_idle = std::time::Duration::from_millis(5)).await;

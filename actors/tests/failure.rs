@@ -1,14 +1,12 @@
-//! One failure, one victim: an actor panics, and nobody else notices more than they must.
-
-mod support;
+//! One failure, one victim: an actor panics, and no other user notices more than they must.
 
 use std::time::Duration;
 
+use crate::support::{Device, World, user};
 use chat_actors::hub::Victim;
 use chat_actors::protocol::CloseCode;
 use chat_database::ids::Pair;
 use serde_json::json;
-use support::{Device, World, user};
 use tokio::time::timeout;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The path from a stranger's bytes to pixels, with files that nobody would write: seeds from `corpus/`, damaged at random.
+//! The path from a stranger's bytes to pixels, with files that no camera would write: seeds from `corpus/`, damaged at random.
 //!
 //! Whatever comes in, it neither panics nor hangs, and what it takes has become two renditions within bounds. Runs for ten
 //! seconds, or for ten minutes with `CHAT_TEST_LONG=1`; `CHAT_FUZZ_SEED` begins elsewhere. A file that did harm goes into
@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chat_actors::images::pipeline::{Bounds, Fault, MIME, render};
+use chat_actors::images::pipeline::{Bounds, Error, MIME, render};
 use chat_database::media::Rendition;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
@@ -117,7 +117,7 @@ fn holds(bytes: &[u8]) -> bool {
             assert!(rendered.blurhash.len() >= 6);
             true
         }
-        Err(Fault::Unsupported | Fault::TooManyBytes(_) | Fault::TooManyPixels(_) | Fault::Broken(_)) => false,
+        Err(Error::Unsupported | Error::TooManyBytes(_) | Error::TooManyPixels(_) | Error::Broken(_)) => false,
     }
 }
 

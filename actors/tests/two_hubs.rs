@@ -1,9 +1,7 @@
 //! Two nodes on one database, without a relay: everything arrives, in order, once.
 
-mod support;
-
+use crate::support::{Device, World};
 use serde_json::json;
-use support::{Device, World};
 
 #[tokio::test]
 async fn what_is_sent_through_one_node_is_heard_at_the_other() {

@@ -1,6 +1,6 @@
 //! The verified caller.
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
 use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
@@ -44,6 +44,6 @@ pub struct Identity {
 }
 
 /// Makes the error of a caller whose credentials are missing or invalid.
-pub(super) fn unauthorized(why: impl Into<String>) -> Refused {
-    Refused::new(ErrorCode::Unauthorized, why)
+pub(super) fn unauthorized(why: impl Into<String>) -> Error {
+    Error::new(ErrorCode::Unauthorized, why)
 }

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
 use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN};
 
@@ -52,7 +52,7 @@ impl Policy {
     ///
     /// # Errors
     /// `forbidden_origin`.
-    pub fn check_upgrade(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    pub fn check_upgrade(&self, headers: &HeaderMap) -> Result<(), Error> {
         if !headers.contains_key(ORIGIN) || self.may_act(headers) { Ok(()) } else { Err(forbidden()) }
     }
 
@@ -68,7 +68,7 @@ impl Policy {
     ///
     /// # Errors
     /// `forbidden_origin`.
-    pub fn check_write(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    pub fn check_write(&self, headers: &HeaderMap) -> Result<(), Error> {
         if self.allows(headers) { Ok(()) } else { Err(forbidden()) }
     }
 
@@ -148,8 +148,8 @@ fn same_host(origin: &str, headers: &HeaderMap) -> bool {
     host.and_then(|host| normalise(&format!("{scheme}://{host}"))).is_some_and(|host| host == origin)
 }
 
-fn forbidden() -> Refused {
-    Refused::new(ErrorCode::ForbiddenOrigin, "pages of this origin may not do that; see CHAT_ALLOWED_ORIGINS")
+fn forbidden() -> Error {
+    Error::new(ErrorCode::ForbiddenOrigin, "pages of this origin may not do that; see CHAT_ALLOWED_ORIGINS")
 }
 
 #[cfg(test)]

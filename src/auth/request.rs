@@ -1,6 +1,6 @@
 //! Finds the credentials of a request.
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_database::change::Ticket;
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
@@ -69,7 +69,7 @@ impl Credentials {
     ///
     /// # Errors
     /// `unauthorized`.
-    pub fn verify(&self, by: &Authenticator) -> Result<(Identity, Option<Ticket>), Refused> {
+    pub fn verify(&self, by: &Authenticator) -> Result<(Identity, Option<Ticket>), Error> {
         match self {
             Self::Token(token) | Self::Subprotocol(token) => Ok((by.token(token)?, None)),
             Self::Cookie(tokens) => {

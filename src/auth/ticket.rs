@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
 use hmac::{Hmac, Mac};
@@ -46,7 +46,7 @@ impl Secret {
         format!("{signed}.{signature}")
     }
 
-    pub(super) fn verify(&self, ticket: &str, now: Timestamp) -> Result<Read, Refused> {
+    pub(super) fn verify(&self, ticket: &str, now: Timestamp) -> Result<Read, Error> {
         let malformed = || unauthorized("this is no ticket; ask POST /chat/ticket for one");
         let (signed, signature) = ticket.rsplit_once('.').ok_or_else(malformed)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| malformed())?;

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
@@ -48,7 +48,7 @@ fn header(token: &str) -> Option<Header> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()
 }
 
-pub(super) fn verify(keys: &Keys, token: &str) -> Result<Identity, Refused> {
+pub(super) fn verify(keys: &Keys, token: &str) -> Result<Identity, Error> {
     let header = header(token).ok_or_else(|| unauthorized("this is no token that we take: a signed JWT is needed"))?;
     if header.critical {
         // jsonwebtoken ignores `crit`.
@@ -64,7 +64,7 @@ pub(super) fn verify(keys: &Keys, token: &str) -> Result<Identity, Refused> {
     Err(unauthorized(explain(&why)))
 }
 
-fn identity(claims: Claims) -> Result<Identity, Refused> {
+fn identity(claims: Claims) -> Result<Identity, Error> {
     let Claims { id, user_id, user_id_camel, sub, role, exp } = claims;
     let user = id.or(user_id).or(user_id_camel).or(sub);
     let user = user.ok_or_else(|| unauthorized("the token names no user: `id`, `user_id`, `userId` or `sub`"))?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 
 pub use super::images::ImageArgs;
 use super::secret::Secret;
@@ -203,11 +203,6 @@ pub struct ProcessArgs {
     /// OS threads that run the hub (default: half of the cores, at least one).
     #[arg(long, env = "CHAT_WORKERS", value_name = "N", help_heading = "Process")]
     pub workers: Option<usize>,
-    /// On a machine of two cores, hold the thread that runs the hub to one and storage's to the other while commits are
-    /// small: `on` or `off`. Off does better beside other programs that keep one of the two busy.
-    #[arg(long, env = "CHAT_HOLD_CORES", value_name = "on|off", default_value = "on", value_parser = value::switch,
-        action = ArgAction::Set, help_heading = "Process")]
-    pub hold_cores: bool,
     /// How long the drain may take, at most.
     #[arg(long, env = "CHAT_DRAIN_SECONDS", value_name = "SECONDS", default_value = "20", value_parser = value::seconds,
         help_heading = "Process")]

@@ -94,6 +94,27 @@ fn a_load_test_switches_every_limit_of_rate_off_at_once_and_may_set_single_ones(
 }
 
 #[test]
+fn the_described_defaults_of_rates_are_those_that_hold() {
+    let rates = |flags: &[&str]| {
+        let flags: Vec<_> = ["--jwt-secret", SECRET].iter().chain(flags).copied().collect();
+        config(&flags, folder().path()).expect("good").hub.rates
+    };
+    let table = crate::cli::settings::table();
+    for flag in [
+        "--edit-rate",
+        "--receipt-rate",
+        "--query-rate",
+        "--typing-per-minute",
+        "--new-conversations-per-minute",
+        "--new-conversations-per-day",
+    ] {
+        let row = table.lines().find(|row| row.contains(&format!("`{flag} "))).expect(flag);
+        let described = row.split(" | ").nth(2).expect("a default");
+        assert_eq!(rates(&[flag, described]), rates(&[]), "{flag} {described}");
+    }
+}
+
+#[test]
 fn base_paths_are_normalised() {
     for (text, path) in [("", ""), ("/", ""), ("api", "/api"), ("/api/", "/api"), ("//api/v1//", "/api/v1")] {
         let config = config(&["--jwt-secret", SECRET, "--base-path", text], folder().path()).expect(text);

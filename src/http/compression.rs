@@ -70,7 +70,7 @@ pub(super) async fn negotiate(gzip: bool, mut response: Response) -> Response {
 }
 
 fn unreadable() -> ApiError {
-    chat_actors::Refused::internal().into()
+    chat_actors::Error::internal().into()
 }
 
 /// Compresses at the best level: for bodies that are made once and sent often.

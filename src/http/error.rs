@@ -1,7 +1,7 @@
 //! Errors as HTTP responses: the one place that maps an error to a status and a body.
 
 use chat_actors::protocol::ErrorCode;
-use chat_actors::{Refused, metrics};
+use chat_actors::{Error, metrics};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::Reply;
@@ -14,7 +14,7 @@ use super::response;
 /// An error of a request: the hub's error, with an HTTP status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
-    refused: Refused,
+    refused: Error,
     status: StatusCode,
     temporary: bool,
 }
@@ -43,18 +43,18 @@ pub(crate) struct ErrorDetail {
 impl ApiError {
     /// Makes an error of a code and a message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Refused::new(code, message).into()
+        Error::new(code, message).into()
     }
 
     /// Makes a `bad_request`.
     pub fn bad_request(message: impl Into<String>) -> Self {
-        Refused::bad_request(message).into()
+        Error::bad_request(message).into()
     }
 
     /// Makes the error of a path without a route.
     #[must_use]
     pub fn no_such_route() -> Self {
-        Refused::not_found("resource").into()
+        Error::not_found("resource").into()
     }
 
     /// Makes the error of a path that has no such method. The list of codes is closed, so its code is `bad_request`.
@@ -119,8 +119,8 @@ impl ApiError {
     }
 }
 
-impl From<Refused> for ApiError {
-    fn from(refused: Refused) -> Self {
+impl From<Error> for ApiError {
+    fn from(refused: Error) -> Self {
         let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let temporary = refused.code.temporary();
         Self { refused, status, temporary }
@@ -130,7 +130,7 @@ impl From<Refused> for ApiError {
 impl From<chat_database::Error> for ApiError {
     fn from(error: chat_database::Error) -> Self {
         tracing::warn!(%error, "a read was refused by the database");
-        Refused::from(&error).into()
+        Error::from(&error).into()
     }
 }
 
@@ -138,7 +138,7 @@ impl Reply for ApiError {
     fn into_response(self) -> Response {
         metrics::get().error(self.refused.code).increment(1);
         let (status, temporary, retry_after) = (self.status, self.temporary, self.retry_after());
-        let Refused { code, message, retry_after_ms } = self.refused;
+        let Error { code, message, retry_after_ms } = self.refused;
         let error = ErrorDetail { code, message, temporary, retry_after_ms };
         let mut response = response::json(status, &ErrorBody { error });
         if let Some(seconds) = retry_after {
@@ -181,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn the_delay_is_rounded_up_to_whole_seconds() {
         for (millis, seconds) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (60_000, "60")] {
-            let refused = Refused::new(ErrorCode::RateLimited, "slow down").after(millis);
+            let refused = Error::new(ErrorCode::RateLimited, "slow down").after(millis);
             let response = ApiError::from(refused).into_response();
             assert_eq!(response.headers()[RETRY_AFTER], seconds);
             assert_eq!(body(response).await["error"]["retry_after_ms"], millis);

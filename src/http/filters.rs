@@ -67,5 +67,5 @@ where
         Box::pin(
             async move { permit.attach_to(compression::compress_now(gzip, made.await.into_response()).await).await },
         );
-    hub.aside(made).await.unwrap_or_else(|refused| ApiError::from(refused).into_response())
+    hub.run_low_priority(made).await.unwrap_or_else(|refused| ApiError::from(refused).into_response())
 }

@@ -1,6 +1,6 @@
 //! `/internal`: what the marketplace's core tells people.
 
-use chat_actors::hub::Notice;
+use chat_actors::hub::NotificationRequest;
 use chat_actors::is_blank;
 use chat_database::ids::{ProductId, UserId};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub(crate) async fn create_notifications(api: Api, caller: Caller, body: Body) -
 }
 
 impl NewNotification {
-    fn checked(self) -> Result<Notice, ApiError> {
+    fn checked(self) -> Result<NotificationRequest, ApiError> {
         let users = self.recipients()?;
         let simple = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
         check(
@@ -99,7 +99,7 @@ impl NewNotification {
         let texts = [Some(&self.title), Some(&self.body), self.dedupe_key.as_ref()];
         check(texts.into_iter().flatten().all(|text| !text.contains('\0')), "a text has no character NUL (U+0000)")?;
         let related_id = self.related_id.map(ProductId::get);
-        Ok(Notice {
+        Ok(NotificationRequest {
             users,
             kind: self.kind,
             title: self.title,
@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Result<Notice, ApiError> {
+    fn read(text: &str) -> Result<NotificationRequest, ApiError> {
         let read: NewNotification = serde_json::from_str(text).expect("the fields are there");
         read.checked()
     }

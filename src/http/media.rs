@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chat_actors::protocol::ErrorCode;
-use chat_actors::{Refused, metrics};
+use chat_actors::{Error, metrics};
 use chat_database::ids::{MediaId, UserId};
 use chat_database::media::{Error as StoreError, Object, Part, Rendition};
 use chat_database::time::Timestamp;
@@ -89,7 +89,7 @@ pub(crate) async fn get_media(
     headers: HeaderMap,
     method: Method,
 ) -> Result<Response, ApiError> {
-    let not_there = || Refused::not_found("image");
+    let not_there = || Error::not_found("image");
     let image = MediaId(id);
     let known = Rendition::parse(&rendition);
     let reader = reader(&api, &caller, &query, &image, known)?;
@@ -213,7 +213,7 @@ fn out_of_range(size: u64) -> Response {
 fn redirect(link: &str) -> Result<Response, ApiError> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-    let link = HeaderValue::try_from(link).map_err(|_| Refused::internal())?;
+    let link = HeaderValue::try_from(link).map_err(|_| Error::internal())?;
     response.headers_mut().insert(LOCATION, link);
     response.headers_mut().insert(CACHE_CONTROL, REDIRECT_CACHE);
     Ok(response)

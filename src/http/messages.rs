@@ -1,6 +1,6 @@
 //! `/chat/messages`: a thread's history, and what its author may still change.
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
 use chat_database::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use chat_database::objects::Message;
@@ -93,7 +93,7 @@ pub(crate) async fn get_messages(api: Api, caller: Caller, query: Query) -> Resu
     let thread = thread_of(reader, &query)?;
     let Some(mut history) = page(api.hub.database(), reader, thread, which, limit).await? else {
         return match thread {
-            ThreadRef::Thread(_) => Err(Refused::not_found("thread").into()),
+            ThreadRef::Thread(_) => Err(Error::not_found("thread").into()),
             ThreadRef::Pair(_) => {
                 let nothing = MessagePage { thread_id: None, rev: Rev(0), messages: Vec::new(), has_more: false };
                 Ok(response::ok(&nothing))

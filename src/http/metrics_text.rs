@@ -52,7 +52,7 @@ impl MetricsText {
             return Ok(Arc::clone(&rendered.body));
         }
         let (at, recorder) = (Instant::now(), self.recorder.clone());
-        let rendering = hub.aside(async move { Prepared::new(PROMETHEUS, Bytes::from(recorder.render())) });
+        let rendering = hub.run_low_priority(async move { Prepared::new(PROMETHEUS, Bytes::from(recorder.render())) });
         let body = Arc::new(rendering.await?);
         *last = Some(Rendered { at, body: Arc::clone(&body) });
         Ok(body)

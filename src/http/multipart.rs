@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::images::pipeline::kind;
 use chat_actors::images::{Prepared, Uploading};
 use chat_actors::protocol::ErrorCode;
@@ -199,12 +199,12 @@ impl Reader<'_> {
         let image = self.api.hub.prepare_image(pieces).await;
         image.map(Part::File).map_err(|refused| {
             let message = format!("image {}: {}", before + 1, refused.message);
-            Refused { message, ..refused }.into()
+            Error { message, ..refused }.into()
         })
     }
 
     /// Counts a file against the user's upload rate; the first one also gets the upload permit.
-    fn begin(&mut self, before: usize) -> Result<(), Refused> {
+    fn begin(&mut self, before: usize) -> Result<(), Error> {
         let uploading = match self.uploading.take() {
             Some(uploading) => uploading,
             None => self.api.hub.begin_upload(self.user)?,
@@ -309,7 +309,7 @@ fn files_too_large(most: usize) -> ApiError {
 fn broken(error: &multer::Error) -> ApiError {
     match error {
         multer::Error::StreamSizeExceeded { limit } => files_too_large(usize::try_from(*limit).unwrap_or(usize::MAX)),
-        multer::Error::StreamReadFailed(error) => match error.downcast_ref::<Refused>() {
+        multer::Error::StreamReadFailed(error) => match error.downcast_ref::<Error>() {
             Some(refused) => refused.clone().into(),
             None => ApiError::bad_request("the body broke off"),
         },

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
 use futures_util::Stream;
 
@@ -82,7 +82,7 @@ impl Feed {
     }
 
     /// Collects the bytes that have arrived: one piece, or several small ones.
-    fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Refused>>> {
+    fn gather(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let mut first = Bytes::new();
         let mut gathered = BytesMut::new();
         loop {
@@ -99,7 +99,7 @@ impl Feed {
                     gathered.extend_from_slice(&chunk);
                 }
                 Poll::Ready(Some(Err(_))) => {
-                    return Poll::Ready(Some(Err(Refused::new(ErrorCode::BadRequest, "the body broke off"))));
+                    return Poll::Ready(Some(Err(Error::new(ErrorCode::BadRequest, "the body broke off"))));
                 }
                 // The bytes are passed on first; the next poll sees the end.
                 Poll::Ready(None) if length > 0 => break,
@@ -113,7 +113,7 @@ impl Feed {
 }
 
 impl Stream for Feed {
-    type Item = Result<Bytes, Refused>;
+    type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if std::mem::take(&mut self.rests) {
@@ -121,7 +121,7 @@ impl Stream for Feed {
             return Poll::Pending;
         }
         if self.position.is_too_far() {
-            return Poll::Ready(Some(Err(Refused::bad_request("too much stands between two parts of the form"))));
+            return Poll::Ready(Some(Err(Error::bad_request("too much stands between two parts of the form"))));
         }
         loop {
             let chunk = match self.gather(cx) {
@@ -159,7 +159,7 @@ impl Preamble {
     }
 
     /// Returns the bytes from the boundary on, once it has arrived.
-    fn search(&mut self, chunk: &[u8]) -> Result<Option<Bytes>, Refused> {
+    fn search(&mut self, chunk: &[u8]) -> Result<Option<Bytes>, Error> {
         self.end.extend_from_slice(chunk);
         if let Some(at) = self.end.windows(self.boundary.len()).position(|window| window == self.boundary) {
             return Ok(Some(Bytes::from(self.end.split_off(at))));
@@ -167,7 +167,7 @@ impl Preamble {
         self.seen += chunk.len();
         if self.seen > MAX_BETWEEN {
             let text = "the form's boundary, as Content-Type names it, is not where the form begins";
-            return Err(Refused::bad_request(text));
+            return Err(Error::bad_request(text));
         }
         let searched = self.end.len().saturating_sub(self.boundary.len() - 1);
         self.end.drain(..searched);
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     /// Feeds pieces, and gathers what comes out.
-    async fn fed(pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<Vec<u8>>, Option<Refused>) {
+    async fn fed(pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<Vec<u8>>, Option<Error>) {
         let pieces: Vec<_> = pieces.into_iter().map(|piece| Ok(Bytes::from(piece))).collect();
         let position = ParserPosition::default();
         position.is_between();

@@ -88,7 +88,7 @@ impl PagePermit {
         let (head, body) = response.into_parts();
         // The body is in memory.
         let Ok(body) = body.collect().await else {
-            return warp::Reply::into_response(ApiError::from(chat_actors::Refused::internal()));
+            return warp::Reply::into_response(ApiError::from(chat_actors::Error::internal()));
         };
         let body = BodyWithPermit { bytes: body.to_bytes(), _permit: self };
         Response::from_parts(head, Bytes::from_owner(body).into())

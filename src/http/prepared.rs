@@ -48,7 +48,7 @@ impl Document {
     pub(super) async fn get(&self, hub: &Hub, base_path: &Arc<str>) -> Result<&Prepared, ApiError> {
         let (write, base_path) = (self.write, Arc::clone(base_path));
         let writing = async move { Prepared::new(response::JSON, write(&base_path).to_string().into()) };
-        Ok(self.prepared.get_or_try_init(|| hub.aside(writing)).await?)
+        Ok(self.prepared.get_or_try_init(|| hub.run_low_priority(writing)).await?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `POST /chat/send`: a message for those who hold no socket.
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::client::MessageSend;
 use chat_database::objects::Message;
 use serde::Serialize;
@@ -85,7 +85,7 @@ pub(crate) async fn send_message(
     // A task of its own: if the client disconnects now, the message is stored with its images, or neither is.
     let hub = api.hub.clone();
     let sending = tokio::spawn(async move { hub.send_with(user, send, files).await });
-    let mut stored = sending.await.unwrap_or_else(|_| Err(Refused::internal()))?;
+    let mut stored = sending.await.unwrap_or_else(|_| Err(Error::internal()))?;
     images::add_links(&api, &mut stored.message, user);
     let status = if stored.duplicate { StatusCode::OK } else { StatusCode::CREATED };
     Ok(response::json(status, &Sent { message: stored.message, duplicate: stored.duplicate }))

@@ -1,6 +1,6 @@
 //! `/chat/threads`: the inbox.
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_database::ids::{Seq, ThreadId, place_or_none};
 use chat_database::objects::Thread;
 use chat_database::queries::inbox::{Position, one, page};
@@ -110,7 +110,7 @@ pub(crate) async fn get_threads(api: Api, caller: Caller, query: Query) -> Resul
 pub(crate) async fn get_thread(thread: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
     let reader = caller.reader(&api)?;
     let found = one(api.hub.database(), reader, id("the thread's id", &thread)?).await?;
-    let mut thread = found.ok_or_else(|| Refused::not_found("thread"))?;
+    let mut thread = found.ok_or_else(|| Error::not_found("thread"))?;
     thread.other_online = api.hub.is_online(thread.other_user_id);
     images::add_links_to_threads(&api, std::slice::from_mut(&mut thread), reader);
     Ok(response::ok(&thread))

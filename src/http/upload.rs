@@ -78,7 +78,7 @@ pub(crate) async fn upload_images(api: Api, caller: Caller, body: Body) -> Resul
     // A task of its own: if the client disconnects now, the row and its renditions are stored together, or neither is.
     let hub = api.hub.clone();
     let keeping = tokio::spawn(async move { hub.keep_images(user, form.files).await });
-    let images = keeping.await.unwrap_or_else(|_| Err(chat_actors::Refused::internal()))?;
+    let images = keeping.await.unwrap_or_else(|_| Err(chat_actors::Error::internal()))?;
     let image_urls = images.iter().map(|image| image.url.clone()).collect();
     Ok(response::json(StatusCode::CREATED, &Uploaded { success: true, image_urls, images }))
 }

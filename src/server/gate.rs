@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -86,8 +86,8 @@ impl Gate {
         match self.0.late.run_until_cancelled(answer).await {
             Some(Ok(Ok(response))) => response,
             // The panic itself is logged where it happens: see `telemetry::watch_panics`.
-            Some(Err(_panic)) => refused(Refused::internal().into()),
-            None => refused(Refused::shutting_down().into()),
+            Some(Err(_panic)) => refused(Error::internal().into()),
+            None => refused(Error::shutting_down().into()),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chat_actors::Refused;
 use chat_actors::protocol::{ErrorCode, Socket};
 use hyper::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
@@ -43,11 +42,11 @@ pub(super) enum Error {
     /// The client speaks another version of the WebSocket protocol.
     Version,
     /// Every other reason.
-    Refused(Refused),
+    Refused(chat_actors::Error),
 }
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
+impl From<chat_actors::Error> for Error {
+    fn from(refused: chat_actors::Error) -> Self {
         Self::Refused(refused)
     }
 }
@@ -56,7 +55,7 @@ impl From<handshake::Error> for Error {
     fn from(error: handshake::Error) -> Self {
         match error {
             handshake::Error::Version => Self::Version,
-            handshake::Error::Malformed(message) => Self::Refused(Refused::bad_request(message)),
+            handshake::Error::Malformed(message) => Self::Refused(chat_actors::Error::bad_request(message)),
         }
     }
 }
@@ -69,7 +68,7 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     let credentials = Credentials::from_upgrade(request.headers, query.token.as_deref(), query.ticket.as_deref());
     let verified = credentials.as_ref().map(|shown| shown.verify(&shared.authenticator)).transpose()?;
     if shared.shutdown.draining.is_cancelled() {
-        return Err(Refused::shutting_down().into());
+        return Err(chat_actors::Error::shutting_down().into());
     }
     let permit = Arc::clone(&shared.connection_permits).try_acquire_owned().map_err(|_| full())?;
     if let Some((identity, ticket)) = verified.clone() {
@@ -89,8 +88,8 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     })
 }
 
-fn full() -> Refused {
-    Refused::new(ErrorCode::Overloaded, "this node has no room for another connection; try again shortly")
+fn full() -> chat_actors::Error {
+    chat_actors::Error::new(ErrorCode::Overloaded, "this node has no room for another connection; try again shortly")
 }
 
 /// The query parameters of an upgrade request.

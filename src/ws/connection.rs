@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chat_actors::Refused;
-use chat_actors::hub::{Permit, Session};
+use chat_actors::Error;
+use chat_actors::hub::{Permit, SessionHandle};
 use chat_actors::metrics;
 use chat_actors::outbox::{Close, Drained};
 use chat_actors::protocol::client::{Auth, parse};
@@ -34,7 +34,7 @@ pub(super) struct Connection {
     pub(super) sockets: Sockets,
     pub(super) user: UserId,
     pub(super) socket: Socket,
-    pub(super) session: Session,
+    pub(super) session: SessionHandle,
     pub(super) websocket: WebSocket,
     pub(super) heartbeat: Heartbeat,
 }
@@ -64,7 +64,7 @@ impl Connection {
         sockets: Sockets,
         identity: &Identity,
         socket: Socket,
-        session: Session,
+        session: SessionHandle,
         websocket: WebSocket,
     ) -> Self {
         let heartbeat = Heartbeat::new(sockets.0.hub.options().heartbeat, identity);
@@ -178,7 +178,7 @@ impl Connection {
             Err(refused) => {
                 let lasting = !refused.code.temporary();
                 let outbox = self.session.outbox();
-                if outbox.tell(&refused.frame(About::default())).is_ok() && lasting {
+                if outbox.push_frame(&refused.frame(About::default())).is_ok() && lasting {
                     outbox.close(CloseCode::Unauthorized);
                 }
             }
@@ -203,16 +203,16 @@ impl Connection {
 }
 
 /// Authenticates an `auth` frame by its token or ticket, and uses the ticket up.
-pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<UserId>) -> Result<Identity, Refused> {
+pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<UserId>) -> Result<Identity, Error> {
     let shared = &sockets.0;
     let (identity, ticket) = match (auth.token, auth.ticket) {
         (Some(token), _) => (shared.authenticator.token(&token)?, None),
         (None, Some(ticket)) => shared.authenticator.ticket(&ticket).map(|(who, ticket)| (who, Some(ticket)))?,
-        (None, None) => return Err(Refused::new(ErrorCode::Unauthorized, "auth needs a `token` or a `ticket`")),
+        (None, None) => return Err(Error::new(ErrorCode::Unauthorized, "auth needs a `token` or a `ticket`")),
     };
     match expected {
         Some(user) if user != identity.user => {
-            return Err(Refused::new(ErrorCode::Unauthorized, "this connection belongs to somebody else"));
+            return Err(Error::new(ErrorCode::Unauthorized, "this connection belongs to somebody else"));
         }
         Some(_) => {}
         // A new connection: its user must have room for it before the ticket is used up.
@@ -225,7 +225,7 @@ pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<Use
 }
 
 /// Writes the rest of the outbox and the close frame, in bounded time.
-async fn close_gracefully(websocket: &mut WebSocket, session: Session, close: &Close) {
+async fn close_gracefully(websocket: &mut WebSocket, session: SessionHandle, close: &Close) {
     let outbox = session.outbox().clone();
     if close.code == CloseCode::ShuttingDown {
         // Frames that were handed over get their replies.

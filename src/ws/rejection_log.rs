@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_actors::Refused;
+use chat_actors::Error;
 use chat_actors::protocol::Socket;
 use hyper::header::{HeaderMap, HeaderName, ORIGIN};
 
@@ -44,7 +44,7 @@ struct Window {
 
 impl RejectionLog {
     /// Logs a refused connection.
-    pub(super) fn log(&self, caller: Caller<'_>, refused: &Refused) {
+    pub(super) fn log(&self, caller: Caller<'_>, refused: &Error) {
         let Some(left_out) = self.0.lock().unwrap_or_else(PoisonError::into_inner).line(Instant::now()) else { return };
         let Caller { peer, socket, headers } = caller;
         let door = match socket {

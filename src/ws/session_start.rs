@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use chat_actors::hub::Opening;
 use chat_actors::outbox::Close;
-use chat_actors::protocol::client::{Refusal, parse};
+use chat_actors::protocol::client::{ParseError, parse};
 use chat_actors::protocol::server::About;
 use chat_actors::protocol::{ClientFrame, CloseCode, ErrorCode, Socket};
-use chat_actors::{Refused, metrics};
+use chat_actors::{Error, metrics};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
@@ -91,18 +91,18 @@ async fn start(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: O
 /// Why a connection gets no session, and how it is closed.
 struct Rejection {
     /// The error frame that is sent before the close frame.
-    refused: Option<Refused>,
+    refused: Option<Error>,
     /// The close frame; `None`: the client has already gone.
     close: Option<Close>,
 }
 
 impl Rejection {
-    fn unauthorized(refused: Refused) -> Self {
+    fn unauthorized(refused: Error) -> Self {
         Self { refused: Some(refused), close: Some(Close::new(CloseCode::Unauthorized)) }
     }
 
     /// Makes the rejection of a caller whose credentials were good, from the hub's error.
-    fn from_hub(refused: Refused) -> Self {
+    fn from_hub(refused: Error) -> Self {
         let close = match refused.code {
             ErrorCode::RateLimited => Close::new(CloseCode::TooManyConnections),
             ErrorCode::ShuttingDown => shutting_down(),
@@ -164,14 +164,14 @@ async fn first_frame(
     let cursor = auth.cursor.clone();
     let identity = identify(sockets, auth, None).await.map_err(Rejection::from_hub)?;
     // The frame is refused if it claims another sender, as every later frame is.
-    if let Err(Refusal { code, message, .. }) = parse(&text, socket, Some(identity.user)) {
-        return Err(Rejection::unauthorized(Refused::new(code, message)));
+    if let Err(ParseError { code, message, .. }) = parse(&text, socket, Some(identity.user)) {
+        return Err(Rejection::unauthorized(Error::new(code, message)));
     }
     Ok((identity, cursor))
 }
 
-fn unauthorized(why: &str) -> Refused {
-    Refused::new(ErrorCode::Unauthorized, why)
+fn unauthorized(why: &str) -> Error {
+    Error::new(ErrorCode::Unauthorized, why)
 }
 
 /// Sends the error and the close frame, and closes the connection.

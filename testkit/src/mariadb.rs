@@ -58,7 +58,6 @@ impl MariaDb {
     }
 
     /// Creates a database and returns its URL.
-    #[must_use]
     pub fn database(&self, name: &str) -> String {
         self.sql(&format!("CREATE DATABASE `{name}`"));
         self.url(name)

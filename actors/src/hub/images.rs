@@ -5,87 +5,86 @@ use chat_database::media::Store;
 use chat_database::objects::Image;
 use chat_database::queries::media::{self, ImageLocation};
 
-use super::Hub;
-use crate::compose;
+use super::{Hub, Inner};
+use crate::error::Error;
 use crate::images::{Links, Prepared, Uploading};
-use crate::node::Node;
-use crate::refused::Refused;
+use crate::validation;
 
 impl Hub {
     /// Tells whether this node takes uploads, before anything of one is read.
     ///
     /// # Errors
     /// `shutting_down`.
-    pub fn may_upload(&self) -> Result<(), Refused> {
-        if self.node.is_draining() { Err(Refused::shutting_down()) } else { Ok(()) }
+    pub fn may_upload(&self) -> Result<(), Error> {
+        if self.0.draining.has_started() { Err(Error::shutting_down()) } else { Ok(()) }
     }
 
     /// Tells whether a user may upload an image to be sent later.
     ///
     /// # Errors
     /// `rate_limited` with as many as they may have that wait to be sent; temporary ones.
-    pub async fn may_upload_for_later(&self, user: UserId) -> Result<(), Refused> {
-        self.node.images.have_room(&self.node.database, user, 1, 0).await
+    pub async fn may_upload_for_later(&self, user: UserId) -> Result<(), Error> {
+        self.0.images.have_room(&self.0.database, user, 1, 0).await
     }
 
-    /// Lets a request in that uploads files; it counts as one for as long as what is returned lives, or until it is so slow
-    /// that another has its place.
+    /// Lets a request in that uploads files; it holds a permit for as long as what is returned lives, or until it is so slow
+    /// that another upload gets the permit.
     ///
     /// # Errors
     /// `overloaded`, `rate_limited` with as many uploads under way as this node, or the user, may have; `shutting_down`.
-    pub fn begin_upload(&self, user: UserId) -> Result<Uploading, Refused> {
+    pub fn begin_upload(&self, user: UserId) -> Result<Uploading, Error> {
         self.may_upload()?;
-        self.node.images.admit(user)
+        self.0.images.admit(user)
     }
 
     /// Counts a file before it is read; `before` came with the same request.
     ///
     /// # Errors
     /// `too_many_images`, `rate_limited`.
-    pub fn expect_file(&self, uploading: &Uploading, before: usize) -> Result<(), Refused> {
-        if before >= self.node.options.limits.images {
-            return Err(compose::too_many_images(&self.node.options.limits));
+    pub fn expect_file(&self, uploading: &Uploading, before: usize) -> Result<(), Error> {
+        if before >= self.0.options.limits.images {
+            return Err(validation::too_many_images(&self.0.options.limits));
         }
-        self.node.images.expect_file(uploading, before)
+        self.0.images.expect_file(uploading, before)
     }
 
     /// Makes a file into an image. Nothing of it is kept yet.
     ///
     /// # Errors
     /// `unsupported_media`, `image_too_large`, `image_invalid`.
-    pub async fn prepare_image(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Refused> {
-        self.node.images.prepare(pieces).await
+    pub async fn prepare_image(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Error> {
+        self.0.images.prepare(pieces).await
     }
 
     /// Keeps images for their owner to send, all or none.
     ///
     /// # Errors
     /// Temporary ones alone, `rate_limited` among them: with as many as may wait to be sent.
-    pub async fn keep_images(&self, owner: UserId, prepared: Vec<Prepared>) -> Result<Vec<Image>, Refused> {
-        let Node { images, database, storage, .. } = &*self.node;
+    pub async fn keep_images(&self, owner: UserId, prepared: Vec<Prepared>) -> Result<Vec<Image>, Error> {
+        let Inner { images, database, storage, .. } = &*self.0;
         let mut images = images.keep_for_later(database, storage, owner, prepared).await?;
         self.links().dress_images(&mut images, owner);
         Ok(images)
     }
 
-    /// Finds an image for somebody who may see it.
+    /// Finds an image for a user who may see it.
     ///
     /// # Errors
-    /// `not_found`: there is none, or it is not theirs to see.
-    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<ImageLocation, Refused> {
-        let found = media::find(&self.node.database, reader, image).await?;
-        found.ok_or_else(|| Refused::not_found("image"))
+    /// `not_found`: there is none, or the user may not see it.
+    pub async fn find_image(&self, reader: UserId, image: &MediaId) -> Result<ImageLocation, Error> {
+        let found = media::find(&self.0.database, reader, image).await?;
+        found.ok_or_else(|| Error::not_found("image"))
     }
 
     /// Returns the store of images, for reading.
     #[must_use]
     pub fn store(&self) -> &Store {
-        self.node.images.store()
+        self.0.images.store()
     }
 
     /// Returns what makes and reads the links of images.
     #[must_use]
     pub fn links(&self) -> &Links {
-        self.node.images.links()
+        self.0.images.links()
     }
 }

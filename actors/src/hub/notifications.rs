@@ -1,4 +1,4 @@
-//! Notifications: from the marketplace to people, and what they do with them.
+//! Notifications: from the marketplace to users, and what users do with them.
 
 use chat_database::change::{Change, Notify, Outcome, OwnNotification};
 use chat_database::ids::{NotificationId, UserId};
@@ -6,12 +6,12 @@ use chat_database::time::Timestamp;
 use tokio::time::Instant;
 
 use super::Hub;
-use crate::refused::Refused;
+use crate::error::Error;
 
-/// A notification from the marketplace.
+/// A request of the marketplace to notify users.
 #[derive(Debug, Clone)]
-pub struct Notice {
-    /// Whom it is for.
+pub struct NotificationRequest {
+    /// The users to notify.
     pub users: Vec<UserId>,
     /// What it is about.
     pub kind: String,
@@ -26,18 +26,18 @@ pub struct Notice {
 }
 
 impl Hub {
-    /// Stores notifications and tells those who listen; returns how many are new.
+    /// Stores notifications and sends them to the users who listen; returns how many are new.
     ///
     /// # Errors
-    /// Temporary ones alone: the edge has looked at the notice.
-    pub async fn notify(&self, notice: Notice) -> Result<usize, Refused> {
-        let Notice { mut users, kind, title, body, related_id, dedupe_key } = notice;
+    /// Temporary ones alone: the edge has checked the request.
+    pub async fn notify(&self, request: NotificationRequest) -> Result<usize, Error> {
+        let NotificationRequest { mut users, kind, title, body, related_id, dedupe_key } = request;
         users.sort_unstable();
         users.dedup();
         let notify = Notify { users, kind, title, body, related_id, dedupe_key, at: Timestamp::now() };
-        match self.node.storage.call(Change::Notify(notify)).await? {
+        match self.0.storage.call(Change::Notify(notify)).await? {
             Outcome::Notified(made) => Ok(made.len()),
-            _ => Err(Refused::internal()),
+            _ => Err(Error::internal()),
         }
     }
 
@@ -45,7 +45,7 @@ impl Hub {
     ///
     /// # Errors
     /// `rate_limited`, `not_found`.
-    pub async fn read_notification(&self, user: UserId, id: NotificationId) -> Result<(), Refused> {
+    pub async fn read_notification(&self, user: UserId, id: NotificationId) -> Result<(), Error> {
         self.change_notification(user, Change::ReadNotification(OwnNotification { id, user })).await
     }
 
@@ -53,7 +53,7 @@ impl Hub {
     ///
     /// # Errors
     /// Temporary ones alone.
-    pub async fn read_all_notifications(&self, user: UserId) -> Result<(), Refused> {
+    pub async fn read_all_notifications(&self, user: UserId) -> Result<(), Error> {
         self.change_notification(user, Change::ReadAllNotifications(user)).await
     }
 
@@ -61,14 +61,14 @@ impl Hub {
     ///
     /// # Errors
     /// `rate_limited`, `not_found`.
-    pub async fn delete_notification(&self, user: UserId, id: NotificationId) -> Result<(), Refused> {
+    pub async fn delete_notification(&self, user: UserId, id: NotificationId) -> Result<(), Error> {
         self.change_notification(user, Change::DeleteNotification(OwnNotification { id, user })).await
     }
 
-    async fn change_notification(&self, user: UserId, change: Change) -> Result<(), Refused> {
-        self.node.limiters.receipts.take(user, Instant::now())?;
-        match self.node.storage.call(change).await? {
-            Outcome::NoNotification => Err(Refused::not_found("notification")),
+    async fn change_notification(&self, user: UserId, change: Change) -> Result<(), Error> {
+        self.0.limiters.receipts.take(user, Instant::now())?;
+        match self.0.storage.call(change).await? {
+            Outcome::NoNotification => Err(Error::not_found("notification")),
             _ => Ok(()),
         }
     }

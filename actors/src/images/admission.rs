@@ -1,8 +1,8 @@
-//! Who may upload now: so many at a time on this node, so many at a time and so many files a minute for each user.
+//! Which users may upload now: so many at a time on this node, so many at a time and so many files a minute for each user.
 //!
-//! A place is for who sends. An upload that has sent less than [`LEAST`] for [`GRACE`] keeps its place only until another
-//! needs one: the slowest goes first, of the user's own if the user has as many as they may. So a slow line gets through as
-//! long as there is room, and uploads that only hold their places keep others waiting for seconds.
+//! A permit is for a client that sends. An upload that has sent less than [`LEAST`] for [`GRACE`] keeps its permit only until
+//! another needs one: the slowest loses it first, of the user's own uploads if the user has as many as they may. So a slow
+//! line gets through as long as there is room, and uploads that only hold their permits keep others waiting for seconds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,28 +12,28 @@ use chat_database::ids::UserId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Options;
-use crate::limits::{Limiter, Rate};
+use super::options::Options;
+use crate::error::Error;
 use crate::metrics;
 use crate::protocol::ErrorCode;
-use crate::refused::Refused;
+use crate::rate_limit::{Limiter, Rate};
 
-/// What an upload sends at least, in bytes a second, to be sure of its place: less than the slowest of mobile networks
+/// What an upload sends at least, in bytes a second, to be sure of its permit: less than the slowest of mobile networks
 /// carries (GPRS: 4 to 10 KB a second).
 const LEAST: u32 = 4 << 10;
 
 /// For how long it may send less; what was sent faster before does not count.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Who uploads, and how fast.
+/// The uploads under way, and how fast they are.
 #[derive(Debug)]
 pub(super) struct Admission {
-    places: Arc<Places>,
+    permits: Arc<Permits>,
     files: Limiter,
 }
 
 #[derive(Debug)]
-struct Places {
+struct Permits {
     most: usize,
     each: usize,
     state: Mutex<State>,
@@ -42,25 +42,25 @@ struct Places {
 #[derive(Debug, Default)]
 struct State {
     last: u64,
-    taken: HashMap<u64, Place>,
+    taken: HashMap<u64, UploadPermit>,
 }
 
 #[derive(Debug)]
-struct Place {
+struct UploadPermit {
     user: UserId,
-    /// From when on another may have it; `None` while the hub works on what came.
+    /// From when on another upload may have it; `None` while the hub works on what came.
     slow_from: Option<Instant>,
     lost: Arc<Notify>,
 }
 
-/// A request that uploads. Its place is free again when this is dropped.
+/// A request that uploads. Its permit is free again when this is dropped.
 #[derive(Debug)]
 pub struct Uploading {
     number: u64,
     user: UserId,
-    places: Arc<Places>,
+    permits: Arc<Permits>,
     lost: Arc<Notify>,
-    /// How long it may still send nothing and be sure of its place.
+    /// How long it may still send nothing and be sure of its permit.
     left: Mutex<Duration>,
 }
 
@@ -68,7 +68,7 @@ impl Admission {
     pub(super) fn new(options: &Options) -> Self {
         let (most, each) = (options.uploads, options.uploads_per_user);
         Self {
-            places: Arc::new(Places { most, each, state: Mutex::default() }),
+            permits: Arc::new(Permits { most, each, state: Mutex::default() }),
             files: Limiter::new(
                 "images",
                 [options.files_per_minute.map(|files| Rate::per_second(files / 60.0, options.burst))],
@@ -77,26 +77,26 @@ impl Admission {
     }
 
     /// Lets a request in, or says why not.
-    pub(super) fn admit(&self, user: UserId) -> Result<Uploading, Refused> {
-        let (now, mut state) = (Instant::now(), self.places.lock());
-        if state.count(user) >= self.places.each && !state.give_up_slowest(now, Some(user)) {
-            let text = format!("{} of your uploads are under way; wait for one of them", self.places.each);
-            return Err(Refused::new(ErrorCode::RateLimited, text));
+    pub(super) fn admit(&self, user: UserId) -> Result<Uploading, Error> {
+        let (now, mut state) = (Instant::now(), self.permits.lock());
+        if state.count(user) >= self.permits.each && !state.give_up_slowest(now, Some(user)) {
+            let text = format!("{} of your uploads are under way; wait for one of them", self.permits.each);
+            return Err(Error::new(ErrorCode::RateLimited, text));
         }
-        if state.taken.len() >= self.places.most && !state.give_up_slowest(now, None) {
+        if state.taken.len() >= self.permits.most && !state.give_up_slowest(now, None) {
             let text = "as many uploads as this node takes are under way; try again";
-            return Err(Refused::new(ErrorCode::Overloaded, text));
+            return Err(Error::new(ErrorCode::Overloaded, text));
         }
         state.last += 1;
         let (number, lost) = (state.last, Arc::new(Notify::new()));
-        state.taken.insert(number, Place { user, slow_from: None, lost: Arc::clone(&lost) });
+        state.taken.insert(number, UploadPermit { user, slow_from: None, lost: Arc::clone(&lost) });
         metrics::get().uploads.increment(1);
-        Ok(Uploading { number, user, places: Arc::clone(&self.places), lost, left: Mutex::new(GRACE) })
+        Ok(Uploading { number, user, permits: Arc::clone(&self.permits), lost, left: Mutex::new(GRACE) })
     }
 
     /// Counts a file; `before` came with the same request. Only the first may be refused: a request that was cut in its
     /// middle would have cost what it needs to succeed the next time, and one of several files would never get in.
-    pub(super) fn file(&self, user: UserId, before: usize) -> Result<(), Refused> {
+    pub(super) fn file(&self, user: UserId, before: usize) -> Result<(), Error> {
         if before == 0 {
             return self.files.take(user, Instant::now());
         }
@@ -105,7 +105,7 @@ impl Admission {
     }
 }
 
-impl Places {
+impl Permits {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,35 +113,35 @@ impl Places {
 
 impl State {
     fn count(&self, user: UserId) -> usize {
-        self.taken.values().filter(|place| place.user == user).count()
+        self.taken.values().filter(|permit| permit.user == user).count()
     }
 
-    /// Takes the place of the upload that has been slow for longest, of one user or of all; `false` if none is.
+    /// Takes the permit of the upload that has been slow for longest, of one user or of all; `false` if none is.
     fn give_up_slowest(&mut self, now: Instant, of: Option<UserId>) -> bool {
-        let asked = self.taken.iter().filter(|(_, place)| of.is_none_or(|user| place.user == user));
-        let slow = asked.filter_map(|(number, place)| Some((place.slow_from.filter(|from| *from <= now)?, *number)));
+        let asked = self.taken.iter().filter(|(_, permit)| of.is_none_or(|user| permit.user == user));
+        let slow = asked.filter_map(|(number, permit)| Some((permit.slow_from.filter(|from| *from <= now)?, *number)));
         let Some((_, number)) = slow.min() else { return false };
         self.leave(number);
         true
     }
 
-    /// Frees a place, unless it is free.
+    /// Frees a permit, unless it is free.
     fn leave(&mut self, number: u64) {
-        if let Some(place) = self.taken.remove(&number) {
-            place.lost.notify_one();
+        if let Some(permit) = self.taken.remove(&number) {
+            permit.lost.notify_one();
             metrics::get().uploads.decrement(1);
         }
     }
 }
 
 impl Uploading {
-    /// Returns who uploads.
+    /// Returns the user who uploads.
     #[must_use]
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// Waits for what the client sends; `None` if it was too slow, and the place is another's.
+    /// Waits for what the client sends; `None` if it was too slow, and the permit is another's.
     pub async fn wait<T>(&self, coming: impl Future<Output = T>) -> Option<T> {
         self.set_slow_from(Some(Instant::now() + *self.left()));
         let came = tokio::select! {
@@ -167,14 +167,14 @@ impl Uploading {
 
     /// Returns what it was.
     fn set_slow_from(&self, from: Option<Instant>) -> Option<Instant> {
-        let mut state = self.places.lock();
-        state.taken.get_mut(&self.number).and_then(|place| std::mem::replace(&mut place.slow_from, from))
+        let mut state = self.permits.lock();
+        state.taken.get_mut(&self.number).and_then(|permit| std::mem::replace(&mut permit.slow_from, from))
     }
 }
 
 impl Drop for Uploading {
     fn drop(&mut self) {
-        self.places.lock().leave(self.number);
+        self.permits.lock().leave(self.number);
     }
 }
 
@@ -192,7 +192,7 @@ mod tests {
         UserId::new(id).expect("an id")
     }
 
-    /// Uploads from now on as fast as it is told, a tenth of a second at a time, until its place is another's.
+    /// Uploads from now on as fast as it is told, a tenth of a second at a time, until its permit is another's.
     fn sends(uploading: Uploading, bytes_a_second: usize) -> tokio::task::JoinHandle<()> {
         tokio::spawn(async move {
             let came = || tokio::time::sleep(Duration::from_millis(100));
@@ -205,14 +205,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn uploads_that_trickle_keep_others_waiting_for_seconds() {
         let admission = admission();
-        let trickling: Vec<_> = [1, 1, 2, 2].map(|id| admission.admit(user(id)).expect("a place")).into();
+        let trickling: Vec<_> = [1, 1, 2, 2].map(|id| admission.admit(user(id)).expect("a permit")).into();
         let trickling: Vec<_> = trickling.into_iter().map(|uploading| sends(uploading, 100)).collect();
         tokio::time::sleep(GRACE / 2).await;
         assert_eq!(admission.admit(user(3)).expect_err("they have just begun").code, ErrorCode::Overloaded);
         tokio::time::sleep(GRACE).await;
         let mut held = Vec::new();
         for id in [3, 3, 4, 4] {
-            held.push(admission.admit(user(id)).expect("a place"));
+            held.push(admission.admit(user(id)).expect("a permit"));
         }
         for lost in trickling {
             lost.await.expect("it hears so");
@@ -225,8 +225,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_upload_that_sends_keeps_its_place_and_a_slow_one_while_there_is_room() {
         let admission = admission();
-        let steady = [1, 1, 2].map(|id| sends(admission.admit(user(id)).expect("a place"), 5_000));
-        let slow = sends(admission.admit(user(2)).expect("a place"), 1_000);
+        let steady = [1, 1, 2].map(|id| sends(admission.admit(user(id)).expect("a permit"), 5_000));
+        let slow = sends(admission.admit(user(2)).expect("a permit"), 1_000);
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert!(!slow.is_finished(), "it is in the way of no other");
         let fifth = admission.admit(user(3)).expect("the slow one's");
@@ -242,10 +242,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn of_a_user_who_has_as_many_as_they_may_the_own_slow_one_goes() {
         let admission = admission();
-        let (mine, other) = (admission.admit(user(1)).expect("a place"), admission.admit(user(2)).expect("a place"));
+        let (mine, other) = (admission.admit(user(1)).expect("a permit"), admission.admit(user(2)).expect("a permit"));
         let other = tokio::spawn(async move { other.wait(pending::<()>()).await });
         let mine = tokio::spawn(async move { mine.wait(pending::<()>()).await });
-        let second = admission.admit(user(1)).expect("a place");
+        let second = admission.admit(user(1)).expect("a permit");
         assert_eq!(admission.admit(user(1)).expect_err("two are").code, ErrorCode::RateLimited);
         tokio::time::sleep(GRACE * 2).await;
         let third = admission.admit(user(1)).expect("the first, which is dead, makes room");

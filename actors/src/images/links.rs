@@ -1,8 +1,8 @@
 //! Where images are, as a client sees it: `…/media/{id}/{rendition}?exp=…&sig=…`.
 //!
 //! An `<img>` cannot show a token. So each reader is given links of their own: `sig` names the reader and signs image,
-//! rendition, reader and expiry. Whoever shows one is taken for that reader, and what the reader may see is looked up at
-//! each request, as for everybody else.
+//! rendition, reader and expiry. A request with such a link counts as that reader's, and what the reader may see is looked
+//! up at each request, as with a token.
 
 use std::fmt;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 impl fmt::Debug for Options {
-    /// Leaves out the secret.
+    /// NewThreadTokens out the secret.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Options")
             .field("prefix", &self.prefix)
@@ -108,7 +108,7 @@ impl Links {
         frame.encode_for(reader)
     }
 
-    /// Tells for whom a link was made, if it was made here and is still good.
+    /// Tells for which reader a link was made, if it was made here and is still good.
     #[must_use]
     pub fn reader(
         &self,

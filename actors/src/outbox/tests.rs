@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 
+use chat_database::ids::{Rev, ThreadId};
+
+use super::queue::CHUNK;
 use super::*;
 
 const SMALL: Capacity = Capacity { bytes: 10, frames: 3 };
@@ -56,7 +59,7 @@ fn event(outbox: &Outbox, text: &'static str, released: u64) {
 fn counted(outbox: &Outbox) -> Arc<AtomicUsize> {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&count);
-    outbox.asks(move || {
+    outbox.on_drained(move || {
         counter.fetch_add(1, Ordering::Relaxed);
     });
     count
@@ -106,7 +109,7 @@ async fn a_connection_that_is_told_too_much_falls_behind_and_catches_up() {
     assert_eq!(outbox.behind(), None);
     event(&outbox, "lost", 6);
     event(&outbox, "lost", 7);
-    outbox.push_passing(bytes("passing")).expect("open");
+    outbox.push_ephemeral(bytes("passing")).expect("open");
     push(&outbox, "ack").expect("what is no event has room of its own");
     assert_eq!(outbox.drain().await, frames(&["event"; 6]));
     assert_eq!(outbox.drain().now_or_never(), None, "the answer waits for what came before it");
@@ -145,7 +148,7 @@ async fn what_a_replay_tells_is_not_told_again_and_what_was_told_is_known() {
     (1..=6).for_each(|rev| tell(1, rev, 10, 9));
     tell(1, 7, 11, 9);
     let missed = outbox.behind().expect("there was no room");
-    assert_eq!((missed.since, missed.told), (CommitNo(9), Marks::from([(thread(1), Rev(6))])));
+    assert_eq!((missed.since, missed.sent), (CommitNo(9), Marks::from([(thread(1), Rev(6))])));
     outbox.catch_up();
     assert_eq!(outbox.drain().await, frames(&["event"; 6]));
     // It comes after the look-up began, and is found by it; or it comes later, or is not found.
@@ -176,7 +179,7 @@ async fn a_client_that_takes_nothing_while_too_much_waits_is_closed() {
     assert_eq!(outbox.drain().await, Drained::Closed(Close::new(CloseCode::TooSlow)), "and what waited is dropped");
 }
 
-/// Nobody else has anything to say, and it does not read what it has missed.
+/// No other user sends anything, and the client does not read what it has missed.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_of_a_replay_is_closed_in_time() {
     let outbox = Outbox::new(Capacity { bytes: 40, frames: 8 });

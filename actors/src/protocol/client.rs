@@ -6,7 +6,7 @@ use chat_database::ids::{MediaId, MessageId, NotificationId, ProductId, Seq, Thr
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-pub use parse::{Refusal, parse};
+pub use parse::{ParseError, parse};
 
 /// Which socket a frame came in on; each has its own frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,10 +75,10 @@ pub struct MessageSend {
     /// The author's key, 1–128 bytes: the same key again is the same message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temp_id: Option<String>,
-    /// To whom.
+    /// The receiver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receiver_id: Option<UserId>,
-    /// Or where. With both, they must agree.
+    /// Or the thread. With both, they must agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<ThreadId>,
     /// The text.
@@ -142,13 +142,13 @@ pub struct MessageDelivered {
     pub up_to: Seq,
 }
 
-/// Where somebody is writing: a thread, or the other person of it.
+/// Where the user is writing: a thread, or the other user of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TypingIn {
     /// The thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<ThreadId>,
-    /// Or the other person.
+    /// Or the other user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<UserId>,
 }
@@ -156,7 +156,7 @@ pub struct TypingIn {
 /// Asks who is there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhoIsOnline {
-    /// Whom to ask about, at most 1,000; without it: everybody that one shares a thread with.
+    /// The users to ask about, at most 1,000; without it: every user that the asker shares a thread with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_ids: Option<Vec<UserId>>,
 }

@@ -19,7 +19,7 @@ pub enum ErrorCode {
     TextTooLong,
     /// More images than allowed.
     TooManyImages,
-    /// Nobody writes to themselves here.
+    /// A user cannot write to themselves.
     SelfMessage,
     /// No valid token or ticket.
     Unauthorized,

@@ -40,13 +40,13 @@ pub enum ServerFrame {
     MessagesSeen(MessagesSeen),
     /// A member's devices have received up to here.
     MessagesDelivered(MessagesDelivered),
-    /// Somebody is writing.
+    /// A user is writing.
     Typing(TypingFrom),
-    /// Somebody is not writing any more.
+    /// A user is not writing any more.
     StopTyping(TypingFrom),
-    /// Somebody is there.
+    /// A user is online.
     UserOnline(PresenceOf),
-    /// Somebody has left.
+    /// A user has left.
     UserOffline(PresenceOf),
     /// Those of the asked people who are there.
     OnlineUsers {

@@ -33,8 +33,6 @@ pub(super) struct WalCheckpoints {
 pub(super) struct WalState {
     /// Something was committed since the last checkpoint began.
     committed: AtomicBool,
-    /// A checkpoint runs.
-    running: AtomicBool,
     /// The next commit is to restart the log.
     restart: AtomicBool,
     /// How many checkpoints more leave a long log as it is.
@@ -67,17 +65,12 @@ impl WalState {
     fn new() -> Self {
         // A process before this one may have left a log behind.
         let committed = AtomicBool::new(true);
-        Self { committed, running: AtomicBool::default(), restart: AtomicBool::default(), pause: AtomicU32::default() }
+        Self { committed, restart: AtomicBool::default(), pause: AtomicU32::default() }
     }
 
     /// Another commit is in the log.
     pub(super) fn committed(&self) {
         self.committed.store(true, Ordering::Relaxed);
-    }
-
-    /// Tells whether a checkpoint runs: a commit may wait for the disk because of it.
-    pub(super) fn is_checkpointing(&self) -> bool {
-        self.running.load(Ordering::Relaxed)
     }
 
     /// Restarts the log if it is long. It blocks its thread, as a commit does.
@@ -114,10 +107,7 @@ async fn run(database: Database, log: Arc<WalState>) {
     loop {
         ticks.tick().await;
         if log.committed.swap(false, Ordering::Relaxed) {
-            log.running.store(true, Ordering::Relaxed);
-            let result = database.checkpoint().await;
-            log.running.store(false, Ordering::Relaxed);
-            note(&log, &mut failing, result);
+            note(&log, &mut failing, database.checkpoint().await);
         }
     }
 }
@@ -188,7 +178,7 @@ mod tests {
         let log = checkpoints.log();
         for _ in 0..2 {
             log.committed();
-            while log.committed.load(Ordering::Relaxed) || log.is_checkpointing() {
+            while log.committed.load(Ordering::Relaxed) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }

@@ -1,29 +1,29 @@
-//! Who is writing in a thread right now, and on which of their connections: a pure table without a clock.
+//! Which members of a thread are writing right now, and on which of their connections: a pure table without a clock.
 //!
-//! The other side is told of people, not of connections: somebody writes until the last of their connections has stopped.
+//! The other member is told of users, not of connections: a user writes until the last of the user's connections has stopped.
 
 use std::time::Duration;
 
 use chat_database::ids::{ThreadId, UserId};
 use tokio::time::Instant;
 
-use crate::people::ConnectionId;
+use crate::connections::ConnectionId;
 
-/// How long somebody counts as writing without saying so again.
+/// How long a user counts as writing without saying so again.
 pub(crate) const LASTS: Duration = Duration::from_secs(6);
 
-/// What somebody does on a connection.
+/// What a user does on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// They say that they write.
-    Begins,
-    /// They say that they have stopped.
+    /// The user says that they write.
+    Starts,
+    /// The user says that they have stopped.
     Stops,
-    /// They have gone without a word.
-    Leaves,
+    /// The connection has ended without a word.
+    Disconnects,
 }
 
-/// The table; at most the connections of the two members stand in it, whoever wrote last at the end.
+/// The table; at most the connections of the two members stand in it, the latest to write at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Typing(Vec<Writing>);
 
@@ -36,7 +36,7 @@ struct Writing {
 }
 
 impl Typing {
-    /// Somebody writes on a connection, or goes on writing.
+    /// A user writes on a connection, or goes on writing.
     pub(crate) fn begin(&mut self, who: UserId, connection: ConnectionId, thread_id: ThreadId, now: Instant) {
         self.0.retain(|writing| writing.connection != connection);
         self.0.push(Writing { who, connection, thread_id, until: now + LASTS });
@@ -48,24 +48,24 @@ impl Typing {
         self.stop(place)
     }
 
-    /// Somebody has sent what they wrote by another way than a connection: it was what they wrote last. Returns the thread's
-    /// id if with it they have stopped.
+    /// A user has sent a message by another way than a connection: the hub takes it for what they wrote last. Returns the
+    /// thread's id if with it the user has stopped.
     pub(crate) fn end_last(&mut self, who: UserId) -> Option<ThreadId> {
         let place = self.0.iter().rposition(|writing| writing.who == who)?;
         self.stop(place)
     }
 
-    /// Returns the thread's id if somebody writes.
+    /// Returns the thread's id if a user writes.
     pub(crate) fn of(&self, who: UserId) -> Option<ThreadId> {
         self.0.iter().find(|writing| writing.who == who).map(|writing| writing.thread_id)
     }
 
-    /// Tells whether nobody writes.
+    /// Tells whether no user writes.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes out what was not said again for too long; returns who has stopped with it.
+    /// Takes out entries that were not renewed for too long; returns the users who have stopped with them.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<(UserId, ThreadId)> {
         let due = self.0.extract_if(.., |writing| writing.until <= now);
         let mut stopped: Vec<_> = due.map(|writing| (writing.who, writing.thread_id)).collect();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_does_not_say_it_again_stops_after_six_seconds() {
+    fn a_user_who_does_not_say_it_again_stops_after_six_seconds() {
         let (alice, bob, thread) = people();
         let (phone, desk) = (ConnectionId::next(), ConnectionId::next());
         let start = Instant::now();
@@ -105,9 +105,9 @@ mod tests {
         assert!(typing.due(start + LASTS * 2).is_empty() && typing.is_empty());
     }
 
-    /// Two tabs wrote, one was closed: the other side heard that nobody wrote any more.
+    /// Two tabs wrote, one was closed: the other member was told that the user had stopped.
     #[test]
-    fn somebody_writes_until_their_last_connection_has_stopped() {
+    fn a_user_writes_until_their_last_connection_has_stopped() {
         let (alice, bob, thread) = people();
         let [phone, laptop, desk] = [(); 3].map(|()| ConnectionId::next());
         let start = Instant::now();

@@ -110,11 +110,10 @@ fn options() -> Options {
         edit_window: Duration::from_secs(900),
         outbox: Capacity { bytes: 1 << 20, frames: 1_024 },
         writes: 1_024,
-        poll: Duration::from_millis(500),
+        commit_poll_interval: Duration::from_millis(500),
         thread_idle: Duration::from_secs(60),
         offline_after: Duration::from_secs(10),
         heartbeat: Duration::from_secs(25),
-        hold_cores: false,
         images: chat_actors::images::Options::new([7; 32]),
     }
 }

@@ -20,6 +20,15 @@ fn every_link_leads_somewhere() {
     assert!(dead.is_empty(), "these links lead nowhere:\n{}", dead.join("\n"));
 }
 
+#[test]
+fn every_file_that_a_document_names_is_there() {
+    let named = documents().into_iter().filter(|document| !shown(document).starts_with("docs/benchmarks/"));
+    let gone: Vec<String> = named.flat_map(|document| missing_files(&document)).collect();
+    let ahead = debts::DOCUMENTS_AHEAD;
+    assert!(ahead || gone.is_empty(), "these files are not there (any more):\n{}", gone.join("\n"));
+    assert!(!ahead || !gone.is_empty(), "all files that documents name are there: set debts::DOCUMENTS_AHEAD to false");
+}
+
 /// Returns the README, what stands beside it, and all of `docs/`.
 fn documents() -> Vec<PathBuf> {
     let beside = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "web/README.md"].map(|name| root().join(name));
@@ -42,6 +51,20 @@ fn dead_links(document: &Path) -> Vec<String> {
         })
         .map(|link| format!("  {}: {link}", shown(document)))
         .collect()
+}
+
+/// Returns the paths in backticks that begin with a folder of the repository and name nothing in it.
+fn missing_files(document: &Path) -> Vec<String> {
+    const FOLDERS: [&str; 9] =
+        ["actors/", "database/", "docs/", "loadtest/", "migrations/", "scripts/", "src/", "testkit/", "web/"];
+    let text = prose(&read(document));
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_path = |path: &&str| {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
+        FOLDERS.iter().any(|folder| path.starts_with(folder)) && path.chars().all(plain)
+    };
+    let missing = quoted.filter(is_path).filter(|path| !root().join(path).exists());
+    missing.map(|path| format!("  {}: {path}", shown(document))).collect()
 }
 
 /// Returns a document without its blocks of code.

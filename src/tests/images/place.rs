@@ -77,7 +77,8 @@ impl Place {
             Self::Folder(folder) => files(folder).into_iter().map(|file| relative(folder, &file)).collect(),
             Self::Bucket(bucket) => {
                 let url = format!("{}/{bucket}?list-type=2&max-keys=1000", server().expect("a server"));
-                let text = reqwest::get(url).await.expect("an answer").text().await.expect("a text");
+                let answer = reqwest::Client::new().get(url).send().await.expect("an answer");
+                let text = answer.text().await.expect("a text");
                 let keys = text.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
                 keys.map(|key| key.strip_prefix("chat/media/").expect("under the prefix").to_owned()).collect()
             }

@@ -1,6 +1,6 @@
 //! What an image's colours mean: a profile is carried out before it is dropped.
 //!
-//! Without that, what a phone photographs in a wider range of colours (Display P3) would look pale to everybody.
+//! Without that, what a phone photographs in a wider range of colours (Display P3) would look pale to every viewer.
 
 use image::DynamicImage;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};

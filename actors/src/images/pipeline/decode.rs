@@ -9,8 +9,10 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::strip::Kept;
-use super::{Fault, Kind, pixels};
+use super::bounds::pixels;
+use super::error::Error;
+use super::sniff::Kind;
+use super::strip::kept::Kept;
 
 /// What decoders may take beside the pixels.
 const BESIDE: u64 = 16 << 20;
@@ -19,7 +21,7 @@ const BESIDE: u64 = 16 << 20;
 const PIECE: usize = 4 << 10;
 
 /// Decodes a file. `held` tells how many bytes the thread holds: a decoder that takes more than `memory` is stopped.
-pub(super) fn decode(kept: &Kept, memory: u64, held: fn() -> u64) -> Result<DynamicImage, Fault> {
+pub(super) fn decode(kept: &Kept, memory: u64, held: fn() -> u64) -> Result<DynamicImage, Error> {
     match (kept.kind, kept.open) {
         (Kind::Jpeg, None) => jpeg(&kept.file),
         (Kind::Jpeg, Some(end)) => open_jpeg(&kept.file, end),
@@ -27,7 +29,7 @@ pub(super) fn decode(kept: &Kept, memory: u64, held: fn() -> u64) -> Result<Dyna
     }
 }
 
-fn other(kept: &Kept, file: Watched<'_>) -> Result<DynamicImage, Fault> {
+fn other(kept: &Kept, file: Watched<'_>) -> Result<DynamicImage, Error> {
     let most = pixels(kept.size).max(pixels(kept.decoded)) * kept.bytes_per_pixel;
     let mut reader = ImageReader::with_format(file, kept.kind.format());
     let mut limits = Limits::default();
@@ -35,37 +37,37 @@ fn other(kept: &Kept, file: Watched<'_>) -> Result<DynamicImage, Fault> {
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(fault)?;
     if decoder.dimensions() != kept.size {
-        return Err(Fault::broken("its size is not what its header says"));
+        return Err(Error::broken("its size is not what its header says"));
     }
     DynamicImage::from_decoder(decoder).map_err(fault)
 }
 
 /// Decodes a JPEG. By itself, `image` would fill with grey what is missing.
-fn jpeg(file: &[u8]) -> Result<DynamicImage, Fault> {
+fn jpeg(file: &[u8]) -> Result<DynamicImage, Error> {
     let strict = DecoderOptions::default().set_strict_mode(true).set_max_width(usize::MAX).set_max_height(usize::MAX);
     let mut looking = JpegDecoder::new_with_options(ZCursor::new(file), strict);
-    looking.decode_headers().map_err(Fault::broken)?;
+    looking.decode_headers().map_err(Error::broken)?;
     let grey = looking.input_colorspace() == Some(ColorSpace::Luma);
     let colours = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), strict.jpeg_set_out_colorspace(colours));
-    let pixels = decoder.decode().map_err(Fault::broken)?;
-    let (width, height) = decoder.dimensions().ok_or_else(|| Fault::broken("it has no size"))?;
+    let pixels = decoder.decode().map_err(Error::broken)?;
+    let (width, height) = decoder.dimensions().ok_or_else(|| Error::broken("it has no size"))?;
     let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height)) else {
-        return Err(Fault::broken("its size is none"));
+        return Err(Error::broken("its size is none"));
     };
     let image = if grey {
         image::GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
     } else {
         RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
     };
-    image.ok_or_else(|| Fault::broken("it has another number of pixels than its size says"))
+    image.ok_or_else(|| Error::broken("it has another number of pixels than its size says"))
 }
 
 /// Decodes a JPEG without a mark at the `end` of its pixels: maybe that is all that is missing, maybe half of the picture is.
 ///
 /// What may be missing is put in, twice, with each bit once 0 and once 1. If all was there, no pixel is made of it, and the
 /// pixels are the same; if not, they are not. Restart markers stand in between, where a decoder would look for them.
-fn open_jpeg(file: &[u8], end: usize) -> Result<DynamicImage, Fault> {
+fn open_jpeg(file: &[u8], end: usize) -> Result<DynamicImage, Error> {
     let ending = |bits: u8| {
         let (data, rest) = file.split_at(end);
         let put_in = [0xD0, 0xD1, 0xD2, 0xD3].map(|restart| [[bits; 64].as_slice(), &[0xFF, restart]].concat());
@@ -74,15 +76,15 @@ fn open_jpeg(file: &[u8], end: usize) -> Result<DynamicImage, Fault> {
     let digest = Sha256::digest(jpeg(&ending(0x55))?.as_bytes());
     let image = jpeg(&ending(0xAA))?;
     if Sha256::digest(image.as_bytes()) != digest {
-        return Err(Fault::broken("it ends before its end"));
+        return Err(Error::broken("it ends before its end"));
     }
     Ok(image)
 }
 
-fn fault(error: ImageError) -> Fault {
+fn fault(error: ImageError) -> Error {
     match error {
-        ImageError::Limits(_) => Fault::TooManyPixels(None),
-        other => Fault::broken(other),
+        ImageError::Limits(_) => Error::TooManyPixels(None),
+        other => Error::broken(other),
     }
 }
 

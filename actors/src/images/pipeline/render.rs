@@ -11,8 +11,9 @@ use image::DynamicImage;
 use image::metadata::Orientation;
 use webp::{Encoder, WebPConfig};
 
+use super::bounds::longest;
 use super::colour::to_srgb;
-use super::{Fault, Rendered, longest};
+use super::error::Error;
 
 /// The quality of both renditions, of 100.
 const QUALITY: f32 = 80.0;
@@ -24,8 +25,23 @@ const EFFORT_THUMB: i32 = 4;
 /// The longest side of what the placeholder is made of.
 const SEED: u32 = 32;
 
+/// The renditions of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// For looking at.
+    pub full: Vec<u8>,
+    /// For lists.
+    pub thumb: Vec<u8>,
+    /// Pixels across, of the full rendition.
+    pub width: u32,
+    /// Pixels down, of the full rendition.
+    pub height: u32,
+    /// What to show while it loads.
+    pub blurhash: String,
+}
+
 /// Makes the renditions of decoded pixels.
-pub(super) fn render(image: DynamicImage, orientation: Orientation, profile: Option<&[u8]>) -> Result<Rendered, Fault> {
+pub(super) fn render(image: DynamicImage, orientation: Orientation, profile: Option<&[u8]>) -> Result<Rendered, Error> {
     let mut full = fit(&plain(image), longest(Rendition::Full))?;
     // After scaling: what is left is a quarter of the pixels, or less.
     if let Some(profile) = profile {
@@ -52,7 +68,7 @@ fn plain(image: DynamicImage) -> DynamicImage {
 }
 
 /// Scales down to a longest side; what fits already stays as it is.
-fn fit(image: &DynamicImage, longest: u32) -> Result<DynamicImage, Fault> {
+fn fit(image: &DynamicImage, longest: u32) -> Result<DynamicImage, Error> {
     let (width, height) = (image.width(), image.height());
     let side = width.max(height);
     if side <= longest {
@@ -64,12 +80,12 @@ fn fit(image: &DynamicImage, longest: u32) -> Result<DynamicImage, Fault> {
     };
     let mut small = DynamicImage::new(scaled(width), scaled(height), image.color());
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new().resize(image, &mut small, &options).map_err(Fault::broken)?;
+    Resizer::new().resize(image, &mut small, &options).map_err(Error::broken)?;
     Ok(small)
 }
 
-fn encode(image: &DynamicImage, effort: i32) -> Result<Vec<u8>, Fault> {
-    let failed = || Fault::broken("it cannot be encoded");
+fn encode(image: &DynamicImage, effort: i32) -> Result<Vec<u8>, Error> {
+    let failed = || Error::broken("it cannot be encoded");
     let mut config = WebPConfig::new().map_err(|()| failed())?;
     config.quality = QUALITY;
     config.method = effort;
@@ -83,10 +99,10 @@ fn encode(image: &DynamicImage, effort: i32) -> Result<Vec<u8>, Fault> {
     encoded.map(|bytes| bytes.to_vec()).map_err(|_| failed())
 }
 
-fn blurhash(thumb: &DynamicImage) -> Result<String, Fault> {
+fn blurhash(thumb: &DynamicImage) -> Result<String, Error> {
     let seed = fit(thumb, SEED)?.into_rgba8();
     let (width, height) = seed.dimensions();
     // More parts along the longer side.
     let (across, down) = if width >= height { (4, 3) } else { (3, 4) };
-    blurhash::encode(across, down, width, height, seed.as_raw()).map_err(Fault::broken)
+    blurhash::encode(across, down, width, height, seed.as_raw()).map_err(Error::broken)
 }

@@ -23,7 +23,7 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
     whole
 }
 
-fn picture(bytes: &[u8]) -> Result<DynamicImage, Fault> {
+fn picture(bytes: &[u8]) -> Result<DynamicImage, Error> {
     let stripped = strip(bytes, &Bounds::default())?;
     decode::decode(&stripped.0, stripped.memory(), || 0)
 }
@@ -220,7 +220,7 @@ fn pixels_that_are_missing_or_damaged_are_refused() {
         ("a GIF that ends in its pixels", short(&encoded(64, 64, ImageFormat::Gif))),
         ("a WebP that ends in its pixels", short(&encoded(64, 64, ImageFormat::WebP))),
     ] {
-        assert!(matches!(picture(&bytes), Err(Fault::Broken(_))), "{name}: {:?}", picture(&bytes).map(|_| "taken"));
+        assert!(matches!(picture(&bytes), Err(Error::Broken(_))), "{name}: {:?}", picture(&bytes).map(|_| "taken"));
     }
 }
 

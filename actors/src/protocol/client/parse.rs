@@ -11,7 +11,7 @@ use crate::protocol::server::About;
 
 /// Why a text is not a frame that may be acted on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
+pub struct ParseError {
     /// The code to answer with.
     pub code: ErrorCode,
     /// What is wrong with it.
@@ -22,11 +22,11 @@ pub struct Refusal {
     pub malformed: bool,
 }
 
-/// Reads a frame. `user` is who has authenticated on the connection: whoever else a frame claims to come from is refused.
+/// Reads a frame. `user` has authenticated on the connection: a frame that claims to come from another is refused.
 ///
 /// # Errors
-/// A [`Refusal`] with what to answer.
-pub fn parse(text: &str, socket: Socket, user: Option<UserId>) -> Result<ClientFrame, Refusal> {
+/// A [`ParseError`] with what to answer.
+pub fn parse(text: &str, socket: Socket, user: Option<UserId>) -> Result<ClientFrame, ParseError> {
     let envelope: Envelope = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     if user.is_some_and(|user| !envelope.claims_only(user)) {
         let message = "sender_id, from and user_id must be your own id, or be left out";
@@ -64,13 +64,13 @@ fn body<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text)
 }
 
-fn malformed(error: &serde_json::Error) -> Refusal {
+fn malformed(error: &serde_json::Error) -> ParseError {
     let message = format!("a frame is one JSON object with a string `type`: {error}");
-    Refusal { code: ErrorCode::BadRequest, message, about: About::default(), malformed: true }
+    ParseError { code: ErrorCode::BadRequest, message, about: About::default(), malformed: true }
 }
 
-fn refuse(text: &str, code: ErrorCode, message: String) -> Refusal {
-    Refusal { code, message, about: Keys::of(text), malformed: false }
+fn refuse(text: &str, code: ErrorCode, message: String) -> ParseError {
+    ParseError { code, message, about: Keys::of(text), malformed: false }
 }
 
 /// Cuts what a client sent to what may stand in an answer.
@@ -96,7 +96,7 @@ impl Envelope<'_> {
         [&self.sender_id, &self.from, &self.user_id].into_iter().all(|claim| match claim {
             Claim::None => true,
             Claim::User(claimed) => *claimed == user,
-            Claim::Nobody => false,
+            Claim::Malformed => false,
         })
     }
 }
@@ -108,14 +108,14 @@ enum Claim {
     None,
     User(UserId),
     /// Something that is no id.
-    Nobody,
+    Malformed,
 }
 
 impl<'de> Deserialize<'de> for Claim {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Ok(match serde_json::Value::deserialize(from)? {
             serde_json::Value::Null => Self::None,
-            value => UserId::deserialize(value).map_or(Self::Nobody, Self::User),
+            value => UserId::deserialize(value).map_or(Self::Malformed, Self::User),
         })
     }
 }
@@ -150,7 +150,7 @@ mod tests {
         Some(UserId::new(42).expect("an id"))
     }
 
-    fn refusal(text: &str) -> Refusal {
+    fn refusal(text: &str) -> ParseError {
         parse(text, Socket::Chat, me()).expect_err(text)
     }
 

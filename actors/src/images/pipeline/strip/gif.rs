@@ -1,7 +1,8 @@
 //! GIF: the screen, its table, and the first image with what says which of its colours is none.
 
-use super::{Kept, cut};
-use crate::images::pipeline::{Fault, Kind};
+use super::kept::{Kept, cut};
+use crate::images::pipeline::error::Error;
+use crate::images::pipeline::sniff::Kind;
 
 /// The mark before an extension, the label of one that says how the next image is shown, the mark before an image, and the
 /// end.
@@ -13,7 +14,7 @@ const END: u8 = 0x3B;
 /// The bytes of an image's head before its table: the mark, its place and size, and flags.
 const HEAD: usize = 10;
 
-pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Fault> {
+pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
     let flags = *bytes.get(10).ok_or_else(cut)?;
     let (screen, mut rest) = bytes.split_at_checked(13 + table(flags)).ok_or_else(cut)?;
     let mut control: &[u8] = &[];
@@ -29,7 +30,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Fault> {
             }
             // Some programs pad with zeros.
             [0, ref after @ ..] => rest = after,
-            _ => return Err(Fault::broken("it has no image")),
+            _ => return Err(Error::broken("it has no image")),
         }
     }
     let head = rest.get(..HEAD).ok_or_else(cut)?;

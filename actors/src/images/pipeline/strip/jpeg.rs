@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{EXIF, Kept, PROFILE, cut};
-use crate::images::pipeline::{Fault, Kind};
+use super::kept::{EXIF, Kept, PROFILE, cut};
+use crate::images::pipeline::error::Error;
+use crate::images::pipeline::sniff::Kind;
 
 /// The most scans. Cameras write up to a dozen; each one may cost a walk over all pixels.
 const SCANS: usize = 64;
@@ -25,7 +26,7 @@ struct Frame {
     components: BTreeMap<u8, Missing>,
 }
 
-pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Fault> {
+pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
     let mut kept = Kept::new(Kind::Jpeg, (0, 0), 0);
     let (mut frame, mut scans, mut profile) = (None, Vec::new(), Profile::default());
     let mut rest = bytes.get(2..).unwrap_or_default();
@@ -45,7 +46,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Fault> {
             // Frames: all of these but the tables among them.
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
                 if frame.is_some() {
-                    return Err(Fault::broken("it has two frames"));
+                    return Err(Error::broken("it has two frames"));
                 }
                 let read = Frame::read(marker, content).ok_or_else(cut)?;
                 (kept.size, kept.decoded, frame) = (read.0, read.0, Some(read.1));
@@ -71,7 +72,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Fault> {
         kept.file.extend_from_slice(content);
         if marker == SOS {
             if scans.len() > SCANS {
-                return Err(Fault::broken(format!("it has more than {SCANS} scans")));
+                return Err(Error::broken(format!("it has more than {SCANS} scans")));
             }
             let (data, after) = scan(rest);
             rest = after;
@@ -110,10 +111,10 @@ fn marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
 type Split<'a> = (&'a [u8], &'a [u8]);
 
 /// Splits off a segment's content; `None` if it is cut.
-fn segment(bytes: &[u8]) -> Result<Option<Split<'_>>, Fault> {
+fn segment(bytes: &[u8]) -> Result<Option<Split<'_>>, Error> {
     let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(None) };
     let length = usize::from(u16::from_be_bytes(*length));
-    let length = length.checked_sub(2).ok_or_else(|| Fault::broken("a segment is shorter than its length"))?;
+    let length = length.checked_sub(2).ok_or_else(|| Error::broken("a segment is shorter than its length"))?;
     Ok(rest.split_at_checked(length))
 }
 

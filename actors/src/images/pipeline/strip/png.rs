@@ -5,8 +5,9 @@ use std::io::Read;
 use flate2::Crc;
 use flate2::read::ZlibDecoder;
 
-use super::{Kept, PROFILE, cut};
-use crate::images::pipeline::{Fault, Kind};
+use super::kept::{Kept, PROFILE, cut};
+use crate::images::pipeline::error::Error;
+use crate::images::pipeline::sniff::Kind;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -19,7 +20,7 @@ struct Chunk<'a> {
     after: &'a [u8],
 }
 
-pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Fault> {
+pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
     let mut rest = bytes.get(SIGNATURE.len()..).unwrap_or_default();
     let header = chunk(rest).filter(|chunk| chunk.kind == b"IHDR").ok_or_else(cut)?;
     let mut kept = Kept::new(Kind::Png, size(header.content).ok_or_else(cut)?, bytes_per_pixel(header.content));

@@ -3,8 +3,10 @@
 //! Only the canvas is looked at before a frame is decoded, and a frame may say that it has 268 megapixels: it must be as
 //! large as its place on the canvas.
 
-use super::{Kept, cut};
-use crate::images::pipeline::{Bounds, Fault, Kind};
+use super::kept::{Kept, cut};
+use crate::images::pipeline::bounds::Bounds;
+use crate::images::pipeline::error::Error;
+use crate::images::pipeline::sniff::Kind;
 
 /// The flags of VP8X that are kept: there is transparency, it moves.
 const ALPHA: u8 = 0x10;
@@ -17,11 +19,11 @@ const CODES: u64 = 64 << 20;
 /// The bytes of a moving frame's head: its place, its size, how long it is shown, and flags.
 const FRAME_HEAD: usize = 16;
 
-pub(super) fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Kept, Fault> {
+pub(super) fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Kept, Error> {
     let rest = riff(bytes).ok_or_else(cut)?;
     let (name, content, _) = chunk(rest).ok_or_else(cut)?;
     if name != b"VP8X" {
-        let picture = Picture::find(rest).ok_or_else(|| Fault::broken("it has no picture"))?;
+        let picture = Picture::find(rest).ok_or_else(|| Error::broken("it has no picture"))?;
         let mut kept = picture.keep(picture.size()?, picture.bytes_per_pixel());
         kept.file = file(&[part(picture.name, picture.content)]);
         return Ok(kept);
@@ -34,10 +36,10 @@ pub(super) fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Kept, Fault> {
     Ok(kept)
 }
 
-fn still(rest: &[u8], canvas: (u32, u32)) -> Result<Kept, Fault> {
-    let picture = Picture::find(rest).ok_or_else(|| Fault::broken("it has no picture"))?;
+fn still(rest: &[u8], canvas: (u32, u32)) -> Result<Kept, Error> {
+    let picture = Picture::find(rest).ok_or_else(|| Error::broken("it has no picture"))?;
     if picture.size()? != canvas {
-        return Err(Fault::broken("a frame has another size than its canvas"));
+        return Err(Error::broken("a frame has another size than its canvas"));
     }
     let mut kept = picture.keep(canvas, picture.bytes_per_pixel());
     let mut parts = vec![extended(if picture.has_alpha() { ALPHA } else { 0 }, canvas)];
@@ -46,12 +48,12 @@ fn still(rest: &[u8], canvas: (u32, u32)) -> Result<Kept, Fault> {
     Ok(kept)
 }
 
-fn moving(rest: &[u8], flags: u8, canvas: (u32, u32)) -> Result<Kept, Fault> {
+fn moving(rest: &[u8], flags: u8, canvas: (u32, u32)) -> Result<Kept, Error> {
     let frame = first(rest, b"ANMF").ok_or_else(cut)?;
     let (head, inner) = frame.split_at_checked(FRAME_HEAD).ok_or_else(cut)?;
-    let picture = Picture::find(inner).ok_or_else(|| Fault::broken("a frame has no colours of its size"))?;
+    let picture = Picture::find(inner).ok_or_else(|| Error::broken("a frame has no colours of its size"))?;
     if Some(picture.size()?) != size(&head[6..]) {
-        return Err(Fault::broken("a frame has another size than its canvas"));
+        return Err(Error::broken("a frame has another size than its canvas"));
     }
     // The frame, the canvas that it is put on, and what is made of it.
     // The frame, the canvas that it is put on, and what is made of it.
@@ -88,9 +90,9 @@ impl<'a> Picture<'a> {
     }
 
     /// Reads how large it says that it is: RFC 6386, 9.1, and RFC 9649, 3.4.
-    fn size(&self) -> Result<(u32, u32), Fault> {
+    fn size(&self) -> Result<(u32, u32), Error> {
         let size = if self.name == b"VP8 " { lossy(self.content) } else { lossless(self.content) };
-        size.ok_or_else(|| Fault::broken("its picture has no size"))
+        size.ok_or_else(|| Error::broken("its picture has no size"))
     }
 
     fn has_alpha(&self) -> bool {

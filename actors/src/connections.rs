@@ -1,0 +1,233 @@
+//! The connections of this node: user → outboxes.
+//!
+//! A plain table behind a lock that is held for lookups only; to send a frame is a push, never a wait.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use chat_database::ids::UserId;
+
+use crate::delivery_frontier::DeliveryFrontier;
+use crate::metrics;
+use crate::outbox::{Mark, Outbox, Slow};
+use crate::protocol::{CloseCode, Socket};
+
+/// A connection's name, unique within this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    /// Returns a name that no other connection has.
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "c{:x}", self.0)
+    }
+}
+
+/// Which of a user's connections a frame goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Those of `/chat`.
+    Chat,
+    /// Those that carry the notification stream.
+    Notifications,
+    /// All of them.
+    All,
+}
+
+/// The table. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionTable {
+    table: Arc<RwLock<HashMap<UserId, Vec<Connection>>>>,
+    /// A connection that falls behind goes on from the released commit.
+    frontier: DeliveryFrontier,
+}
+
+#[derive(Debug)]
+struct Connection {
+    id: ConnectionId,
+    outbox: Outbox,
+    socket: Socket,
+    notifications: bool,
+}
+
+impl Connection {
+    fn is_of(&self, audience: Audience) -> bool {
+        match audience {
+            Audience::Chat => self.socket == Socket::Chat,
+            Audience::Notifications => self.notifications,
+            Audience::All => true,
+        }
+    }
+}
+
+/// The user has as many connections as allowed.
+#[derive(Debug)]
+pub(crate) struct TooMany;
+
+impl ConnectionTable {
+    pub(crate) fn new(frontier: DeliveryFrontier) -> Self {
+        Self { table: Arc::default(), frontier }
+    }
+
+    /// Enters a connection; it is sent every frame of its user from now on, until the registration is dropped.
+    pub(crate) fn register(
+        &self,
+        user: UserId,
+        socket: Socket,
+        notifications: bool,
+        outbox: Outbox,
+        most: usize,
+    ) -> Result<Registration, TooMany> {
+        let id = ConnectionId::next();
+        let mut users = self.write();
+        let connections = users.entry(user).or_insert_with(|| Vec::with_capacity(1));
+        if connections.len() >= most {
+            return Err(TooMany);
+        }
+        let notifications = notifications || socket == Socket::Notifications;
+        connections.push(Connection { id, outbox: outbox.clone(), socket, notifications });
+        drop(users);
+        metrics::get().connections.increment(1);
+        metrics::get().connections_opened.increment(1);
+        Ok(Registration { table: self.clone(), user, id, outbox })
+    }
+
+    /// Returns how many connections a user has.
+    pub(crate) fn connections(&self, user: UserId) -> usize {
+        self.read().get(&user).map_or(0, Vec::len)
+    }
+
+    /// Tells whether no user is connected.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// Tells whether a user is connected to this node.
+    pub(crate) fn is_connected(&self, user: UserId) -> bool {
+        self.read().contains_key(&user)
+    }
+
+    /// Tells whether a user has a connection of that audience.
+    pub(crate) fn listens(&self, user: UserId, audience: Audience) -> bool {
+        self.read().get(&user).is_some_and(|connections| connections.iter().any(|one| one.is_of(audience)))
+    }
+
+    /// Sends an encoded frame that a user's connections cannot do without: a connection that is too slow is closed.
+    pub(crate) fn send(&self, user: UserId, audience: Audience, frame: &Bytes) {
+        self.each(user, audience, None, || frame.clone(), Outbox::push);
+    }
+
+    /// Sends a frame that is worth nothing later: a connection that is too slow goes without.
+    pub(crate) fn send_ephemeral(&self, user: UserId, audience: Audience, frame: &Bytes) {
+        self.each(user, audience, None, || frame.clone(), Outbox::push_ephemeral);
+    }
+
+    /// Sends an event that is in the database to a user's connections, but for one: a connection that is too slow reads it
+    /// from there later. The frame is encoded once, and only if there is a connection. `mark` is that of a message.
+    pub(crate) fn send_durable(
+        &self,
+        user: UserId,
+        audience: Audience,
+        except: Option<ConnectionId>,
+        mark: Option<Mark>,
+        encode: impl FnOnce() -> Bytes,
+    ) {
+        let released = || self.frontier.released();
+        self.each(user, audience, except, encode, |outbox, frame| outbox.push_durable(frame, mark, released));
+    }
+
+    fn each(
+        &self,
+        user: UserId,
+        audience: Audience,
+        except: Option<ConnectionId>,
+        encode: impl FnOnce() -> Bytes,
+        push: impl Fn(&Outbox, Bytes) -> Result<(), Slow>,
+    ) {
+        let mut pushed = 0;
+        if let Some(connections) = self.read().get(&user) {
+            let mut recipients =
+                connections.iter().filter(|one| one.is_of(audience) && Some(one.id) != except).peekable();
+            let frame = recipients.peek().map(|_| encode());
+            for (connection, frame) in recipients.zip(std::iter::repeat(frame).flatten()) {
+                pushed += u64::from(push(&connection.outbox, frame).is_ok());
+            }
+        }
+        metrics::get().frames_out.increment(pushed);
+    }
+
+    /// Lets a connection of `/chat` carry the notification stream.
+    pub(crate) fn subscribe(&self, user: UserId, id: ConnectionId) {
+        if let Some(connections) = self.write().get_mut(&user) {
+            connections.iter_mut().filter(|one| one.id == id).for_each(|one| one.notifications = true);
+        }
+    }
+
+    /// Returns every outbox, to be closed.
+    pub(crate) fn outboxes(&self) -> Vec<Outbox> {
+        self.read().values().flatten().map(|connection| connection.outbox.clone()).collect()
+    }
+
+    fn remove(&self, user: UserId, id: ConnectionId) {
+        let mut users = self.write();
+        let Some(connections) = users.get_mut(&user) else { return };
+        connections.retain(|connection| connection.id != id);
+        if connections.is_empty() {
+            users.remove(&user);
+        }
+        drop(users);
+        metrics::get().connections.decrement(1);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<UserId, Vec<Connection>>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<UserId, Vec<Connection>>> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's entry in the table. When it goes, by whatever end of its session, the entry goes and the connection is
+/// closed: as a failure of ours, unless another reason was given before.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    table: ConnectionTable,
+    user: UserId,
+    id: ConnectionId,
+    outbox: Outbox,
+}
+
+impl Registration {
+    /// Returns the connection's name.
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Returns the connection's outbox.
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Returns the user whose connection it is.
+    pub(crate) fn user(&self) -> UserId {
+        self.user
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.table.remove(self.user, self.id);
+        self.outbox.close(CloseCode::Internal);
+    }
+}

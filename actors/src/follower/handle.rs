@@ -1,0 +1,30 @@
+//! The way to the follower.
+
+use std::sync::Arc;
+
+use ractor::ActorRef;
+
+use crate::actor_slot::ActorSlot;
+
+/// The way to the follower. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct FollowerHandle(Arc<ActorSlot<FollowerMsg>>);
+
+impl FollowerHandle {
+    /// Asks the follower to look now.
+    pub(crate) fn wake(&self) {
+        // A follower that has not started yet looks by itself.
+        let _ = self.0.send(FollowerMsg::Look);
+    }
+
+    pub(super) fn set_actor(&self, actor: ActorRef<FollowerMsg>) {
+        self.0.set(actor);
+    }
+}
+
+/// A message to the follower.
+#[derive(Debug)]
+pub(crate) enum FollowerMsg {
+    /// Look for commits of other nodes.
+    Look,
+}

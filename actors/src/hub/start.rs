@@ -1,0 +1,168 @@
+//! How a hub is put together: what its actors share, and what each of them uses.
+
+use std::io;
+use std::sync::Arc;
+
+use chat_database::Database;
+use chat_database::history;
+use chat_database::ids::CommitNo;
+use chat_database::media::Store;
+
+use super::{Hub, Inner, Options};
+use crate::connections::ConnectionTable;
+use crate::delivery_frontier::DeliveryFrontier;
+use crate::draining::Draining;
+use crate::error::Error;
+use crate::executor::LowPriorityPool;
+use crate::follower::FollowerContext;
+use crate::follower::handle::FollowerHandle;
+use crate::images::Images;
+use crate::images::sweeper::SweeperContext;
+use crate::metrics;
+use crate::notifications::StreamContext;
+use crate::notifications::message::PendingTotals;
+use crate::permissions::Permissions;
+use crate::presence::PresenceContext;
+use crate::presence::handle::PresenceHandle;
+use crate::rate_limit::{Limiters, Rate};
+use crate::registry::ActorRegistry;
+use crate::relay::Relay;
+use crate::session::SessionContext;
+use crate::session_handle::Sessions;
+use crate::storage::StorageContext;
+use crate::storage::handle::StorageHandle;
+use crate::supervision::{self, Contexts, Supervisors};
+use crate::thread::ThreadContext;
+
+impl Hub {
+    /// Starts the actors over a migrated database and a store of images.
+    ///
+    /// # Errors
+    /// An [`Error`] if the database does not answer.
+    pub async fn start(database: Database, store: Store, options: Options) -> Result<Self, Error> {
+        let frontier = DeliveryFrontier::new(history::head_beside(&database, CommitNo(0)).await?);
+        let no_thread = |error: io::Error| {
+            tracing::error!(%error, "an OS thread for images, for storage or for pages did not start");
+            Error::internal()
+        };
+        let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
+        let storage = StorageHandle::open(options.writes).map_err(no_thread)?;
+        let pages = LowPriorityPool::start("pages", database.page_workers()).map_err(no_thread)?;
+
+        let connections = ConnectionTable::new(frontier.clone());
+        let sends = options.limits.rate.map(|rate| Rate::per_second(rate, options.burst));
+        let limiters = Arc::new(Limiters::new(sends, options.rates));
+        let (follower, presence, draining) =
+            (FollowerHandle::default(), PresenceHandle::default(), Draining::default());
+        let totals = Arc::new(PendingTotals::default());
+        let threads = Arc::new(ActorRegistry::new(&metrics::get().threads_awake));
+        let streams = Arc::new(ActorRegistry::new(&metrics::get().streams_awake));
+        let permissions =
+            Permissions { database: database.clone(), frontier: frontier.clone(), edit_window: options.edit_window };
+
+        let contexts = Contexts {
+            thread: Arc::new(ThreadContext {
+                database: database.clone(),
+                frontier: frontier.clone(),
+                connections: connections.clone(),
+                links: images.links().clone(),
+                new_threads: Arc::clone(&limiters.new_threads),
+                storage: storage.clone(),
+                threads: Arc::clone(&threads),
+                idle: options.thread_idle,
+            }),
+            stream: Arc::new(StreamContext {
+                database: database.clone(),
+                frontier: frontier.clone(),
+                connections: connections.clone(),
+                totals: Arc::clone(&totals),
+                streams: Arc::clone(&streams),
+            }),
+            storage: Arc::new(StorageContext {
+                database: database.clone(),
+                node: options.node.clone(),
+                frontier: frontier.clone(),
+                connections: connections.clone(),
+                totals: Arc::clone(&totals),
+                streams: Arc::clone(&streams),
+                follower: follower.clone(),
+                relay: Relay::Alone,
+                handle: storage.clone(),
+            }),
+            presence: Arc::new(PresenceContext {
+                database: database.clone(),
+                connections: connections.clone(),
+                storage: storage.clone(),
+                handle: presence.clone(),
+                draining: draining.clone(),
+                offline_after: options.offline_after,
+                heartbeat: options.heartbeat,
+            }),
+            follower: Arc::new(FollowerContext {
+                database: database.clone(),
+                node: options.node.clone(),
+                interval: options.commit_poll_interval,
+                frontier: frontier.clone(),
+                connections: connections.clone(),
+                threads: Arc::clone(&threads),
+                streams: Arc::clone(&streams),
+                totals,
+                storage: storage.clone(),
+                handle: follower,
+            }),
+            sweeper: Arc::new(SweeperContext {
+                database: database.clone(),
+                storage: storage.clone(),
+                store: images.store().clone(),
+                interval: options.images.sweep_every,
+            }),
+            draining: draining.clone(),
+        };
+        let Supervisors { root, sessions: supervisor } = supervision::start(contexts).await.map_err(|error| {
+            tracing::error!(%error, "the actors did not start");
+            Error::internal()
+        })?;
+
+        let session = SessionContext {
+            database: database.clone(),
+            frontier: frontier.clone(),
+            connections: connections.clone(),
+            limiters: Arc::clone(&limiters),
+            links: images.links().clone(),
+            permissions: permissions.clone(),
+            presence: presence.clone(),
+            storage: storage.clone(),
+            threads: Arc::clone(&threads),
+            limits: options.limits,
+            heartbeat: options.heartbeat,
+        };
+        let sessions = Sessions {
+            context: Arc::new(session),
+            supervisor,
+            connections,
+            presence: presence.clone(),
+            draining: draining.clone(),
+            per_user: options.connections_per_user,
+            outbox: options.outbox,
+            in_flight: options.limits.in_flight,
+        };
+        Ok(Self(Arc::new(Inner {
+            options,
+            database,
+            frontier,
+            images,
+            limiters,
+            pages,
+            permissions,
+            presence,
+            relay: Relay::Alone,
+            sessions,
+            storage,
+            threads,
+            #[cfg(feature = "failpoints")]
+            streams,
+            draining,
+            root,
+        })))
+    }
+}

@@ -1,0 +1,54 @@
+//! Takes images away, from the store and from the table.
+
+use chat_database::change::{Change, Outcome};
+use chat_database::ids::MediaId;
+use chat_database::media::{self, Store};
+use chat_database::time::Timestamp;
+
+use crate::error::Error;
+use crate::metrics;
+use crate::protocol::ErrorCode;
+use crate::storage::handle::StorageHandle;
+
+/// What became of images that were to be removed.
+pub(crate) struct Removed {
+    /// How many are gone, from the store and from the table.
+    pub(crate) gone: usize,
+    /// How many the store would not give up, and why: they keep their rows.
+    pub(crate) left: Option<(u32, Error)>,
+}
+
+/// Removes those of the images that no message holds and whose time is over by `by`.
+pub(crate) async fn remove(
+    storage: &StorageHandle,
+    store: &Store,
+    images: Vec<MediaId>,
+    by: Timestamp,
+) -> Result<Removed, Error> {
+    let Outcome::GivenUp(given_up) = storage.call(Change::GiveUp(images, by)).await? else {
+        return Err(Error::internal());
+    };
+    let mut gone: Vec<MediaId> = Vec::with_capacity(given_up.len());
+    let mut left = None;
+    for (id, key) in given_up {
+        match store.remove(&key).await {
+            Ok(()) => gone.push(id),
+            Err(error) => {
+                let so_far = left.map_or(0, |(count, _)| count);
+                left = Some((so_far + 1, unavailable(&error)));
+            }
+        }
+    }
+    let count = gone.len();
+    if count > 0 {
+        storage.call(Change::Forget(gone)).await?;
+        metrics::get().images_swept.increment(u64::try_from(count).unwrap_or_default());
+    }
+    Ok(Removed { gone: count, left })
+}
+
+/// Says that the store does not work. The store's own words go to the log alone: they may name places of the system.
+pub(crate) fn unavailable(error: &media::Error) -> Error {
+    tracing::warn!(%error, "the media store failed");
+    Error::new(ErrorCode::Unavailable, "the store of images is away; try again shortly")
+}

@@ -1,0 +1,95 @@
+//! What a notification stream receives, and the totals that wait for it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chat_database::change::{Change, Outcome};
+use chat_database::ids::{CommitNo, NotificationId, ThreadId, UserId};
+use chat_database::objects::{Notification, Totals};
+
+use crate::delivery_frontier::DeliveryGuard;
+use crate::registry::ActorRegistry;
+
+/// The notification streams that are running, by user.
+pub(crate) type StreamRegistry = ActorRegistry<UserId, StreamMsg>;
+
+/// A message to a user's notification stream.
+#[derive(Debug)]
+pub(crate) enum StreamMsg {
+    /// From storage: a commit changed something for the user.
+    Update(Box<UserUpdate>, DeliveryGuard),
+    /// From the follower: commits of other nodes, up to this one, changed something for the user.
+    Follow { since: CommitNo, threads: Vec<ThreadId>, guard: DeliveryGuard },
+    /// From itself: what waits may go.
+    Due,
+    /// From itself: time to stop, if nothing has happened for long.
+    Idle,
+    #[cfg(feature = "failpoints")]
+    Fail,
+}
+
+/// What a commit changed for a user, besides the totals in [`PendingTotals`].
+#[derive(Debug, Default)]
+pub(crate) struct UserUpdate {
+    /// Threads whose notification appeared, changed or was read.
+    pub(crate) threads: Vec<ThreadId>,
+    /// What happened to the marketplace's notifications, in order.
+    pub(crate) events: Vec<NotificationEvent>,
+}
+
+/// What happened to notifications.
+#[derive(Debug, Clone)]
+pub(crate) enum NotificationEvent {
+    Made(Box<Notification>),
+    Read(NotificationId),
+    AllRead,
+    Deleted(NotificationId),
+}
+
+impl UserUpdate {
+    /// Gives to `event` what a change, by its outcome, means for whose notifications.
+    pub(crate) fn of(change: &Change, outcome: &Outcome, mut event: impl FnMut(UserId, NotificationEvent)) {
+        match (change, outcome) {
+            (Change::Notify(_), Outcome::Notified(made)) => {
+                for notification in made {
+                    event(notification.user_id, NotificationEvent::Made(Box::new(notification.clone())));
+                }
+            }
+            (Change::ReadNotification(own), Outcome::NotificationsChanged) => {
+                event(own.user, NotificationEvent::Read(own.id));
+            }
+            (Change::ReadAllNotifications(user), Outcome::NotificationsChanged) => {
+                event(*user, NotificationEvent::AllRead);
+            }
+            (Change::DeleteNotification(own), Outcome::NotificationsChanged) => {
+                event(own.user, NotificationEvent::Deleted(own.id));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The newest totals that a stream has not sent yet: in between, one message to the stream is enough.
+#[derive(Debug, Default)]
+pub(crate) struct PendingTotals(Mutex<HashMap<UserId, Totals>>);
+
+impl PendingTotals {
+    /// Enters a user's totals; tells whether the user's stream must be told that there are some.
+    pub(crate) fn post(&self, user: UserId, totals: Totals) -> bool {
+        self.lock().insert(user, totals).is_none()
+    }
+
+    /// Takes a user's totals out.
+    pub(super) fn take(&self, user: UserId) -> Option<Totals> {
+        self.lock().remove(&user)
+    }
+
+    /// Takes all totals out: they are of a history that is no more.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Totals>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,39 @@
+//! How a hub behaves.
+
+use std::time::Duration;
+
+use crate::images;
+use crate::outbox::Capacity;
+use crate::protocol::server::Limits;
+use crate::rate_limit::Rates;
+
+/// How a hub behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// This node's name, unique among the nodes of one database.
+    pub node: String,
+    /// What a connection may send.
+    pub limits: Limits,
+    /// How many messages a user may send at once before the rate counts.
+    pub burst: u32,
+    /// How often a user may do everything else.
+    pub rates: Rates,
+    /// How many connections a user may have.
+    pub connections_per_user: usize,
+    /// How long after its creation a message may be edited.
+    pub edit_window: Duration,
+    /// How much each connection's outbox holds.
+    pub outbox: Capacity,
+    /// How many writes may wait for storage.
+    pub writes: usize,
+    /// How often the hub asks the database for commits of other nodes.
+    pub commit_poll_interval: Duration,
+    /// How long a thread keeps running without anything to do.
+    pub thread_idle: Duration,
+    /// How long after the last connection a user counts as gone.
+    pub offline_after: Duration,
+    /// How often the hub pings, as clients are told.
+    pub heartbeat: Duration,
+    /// How images are dealt with.
+    pub images: images::Options,
+}

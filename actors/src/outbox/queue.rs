@@ -1,0 +1,237 @@
+//! What waits in an outbox: a plain queue, without a lock and without a task.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use chat_database::ids::{CommitNo, Rev, ThreadId};
+use tokio::time::Instant;
+
+use crate::metrics;
+use crate::protocol::CloseCode;
+
+/// How many bytes are taken at a time, to be written: a client that reads takes them one after the other.
+pub(super) const CHUNK: usize = 64 << 10;
+
+/// Of so many threads the queue remembers up to which change it took events, before it forgets those it need not remember.
+const MANY: usize = 64;
+
+/// How much an outbox holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    /// Bytes of all waiting frames.
+    pub bytes: usize,
+    /// Waiting frames.
+    pub frames: usize,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { bytes: 1 << 20, frames: 4_096 }
+    }
+}
+
+/// Why a connection ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// The code.
+    pub code: CloseCode,
+    /// The reason that the client is told, at most 123 bytes.
+    pub reason: String,
+}
+
+impl Close {
+    /// Makes a close with the code's usual reason.
+    #[must_use]
+    pub fn new(code: CloseCode) -> Self {
+        Self { code, reason: code.reason().to_owned() }
+    }
+
+    /// Tells whether requests under way are still answered: on a node that is ending, and on no other occasion.
+    fn takes_answers(&self) -> bool {
+        self.code == CloseCode::ShuttingDown
+    }
+}
+
+/// A change of a thread, and its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The thread.
+    pub thread: ThreadId,
+    /// The change.
+    pub rev: Rev,
+    /// The commit, or a later one.
+    pub commit: CommitNo,
+}
+
+/// The latest change of each thread that a connection has been sent.
+pub type Marks = HashMap<ThreadId, Rev>;
+
+/// What was not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// All of it is of later commits than this one.
+    pub since: CommitNo,
+    /// The latest change of each thread that had been sent before.
+    pub sent: Marks,
+}
+
+/// What becomes of a frame for which there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surplus {
+    /// The connection cannot do without it, and is closed.
+    Closes,
+    /// It is in the database, and is read from there.
+    IsReplayed,
+    /// It would be worth nothing later.
+    IsDropped,
+}
+
+impl Surplus {
+    /// Returns how much may wait in all, this frame included: the rest is left to frames that are kept nowhere else.
+    pub(super) fn share(self, of: Capacity) -> Capacity {
+        match self {
+            Self::Closes => of,
+            Self::IsReplayed | Self::IsDropped => Capacity { bytes: of.bytes / 4 * 3, frames: of.frames / 4 * 3 },
+        }
+    }
+}
+
+/// What waits.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    pub(super) ready: Vec<Bytes>,
+    /// While a replay runs, live frames wait here.
+    pub(super) held: Option<Box<Held>>,
+    /// The latest change of each thread that was sent, of commits that are perhaps still being delivered.
+    sent: HashMap<ThreadId, (Rev, CommitNo)>,
+    /// The latest change of each thread that a replay has sent, up to this commit.
+    replayed: Option<Box<(CommitNo, Marks)>>,
+    pub(super) bytes: usize,
+    pub(super) close: Option<Close>,
+    /// Since when the connection's task has been writing what it took.
+    pub(super) writing: Option<Instant>,
+}
+
+/// Live frames while a replay runs, or is to come.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) frames: Vec<(Bytes, Surplus, Option<Mark>)>,
+    /// Durable events were not kept.
+    pub(super) missed: Option<Missed>,
+    /// Whether the session knows that more can be written.
+    pub(super) asked: bool,
+}
+
+impl Queue {
+    pub(super) fn closed(close: Close) -> Self {
+        Self { close: Some(close), ..Self::default() }
+    }
+
+    pub(super) fn has_room(&self, bytes: usize, of: Capacity) -> bool {
+        let frames = self.ready.len() + self.held.as_ref().map_or(0, |held| held.frames.len());
+        frames < of.frames && self.bytes + bytes <= of.bytes
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.close.as_ref().is_some_and(|close| !close.takes_answers())
+    }
+
+    /// Tells whether durable events are not kept, to be read from the database.
+    pub(super) fn is_behind(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.missed.is_some())
+    }
+
+    /// Adds a frame; tells whether it is the first that can be written.
+    pub(super) fn add(&mut self, frame: Bytes, surplus: Surplus, mark: Option<Mark>) -> bool {
+        self.bytes += frame.len();
+        match &mut self.held {
+            Some(held) => {
+                held.frames.push((frame, surplus, mark));
+                false
+            }
+            None => {
+                self.ready.push(frame);
+                self.ready.len() == 1
+            }
+        }
+    }
+
+    /// Tells whether a replay has sent an event already.
+    pub(super) fn was_replayed(&mut self, mark: Option<Mark>, released: impl Fn() -> CommitNo) -> bool {
+        let Some(replayed) = &self.replayed else { return false };
+        let (up_to, marks) = &**replayed;
+        if released() >= *up_to {
+            self.replayed = None;
+            return false;
+        }
+        mark.is_some_and(|mark| marks.get(&mark.thread).is_some_and(|rev| mark.rev <= *rev))
+    }
+
+    /// Notes an event that is sent, for as long as its commit is being delivered.
+    pub(super) fn note_sent(&mut self, mark: Option<Mark>, released: impl Fn() -> CommitNo) {
+        let Some(Mark { thread, rev, commit }) = mark else { return };
+        if self.sent.len() >= MANY {
+            let released = released();
+            self.sent.retain(|_, (_, commit)| *commit > released);
+        }
+        self.sent.insert(thread, (rev, commit));
+    }
+
+    /// Notes the latest changes that a replay of everything up to a commit sends, and drops held frames of those changes.
+    pub(super) fn note_replayed(&mut self, up_to: CommitNo, marks: Marks) {
+        let held = self.held.as_mut().map(|held| std::mem::take(&mut held.frames)).unwrap_or_default();
+        let is_new =
+            |mark: Option<Mark>| mark.is_none_or(|mark| marks.get(&mark.thread).is_none_or(|rev| mark.rev > *rev));
+        let (kept, gone): (Vec<_>, Vec<_>) = held.into_iter().partition(|(.., mark)| is_new(*mark));
+        self.bytes -= gone.iter().map(|(frame, ..)| frame.len()).sum::<usize>();
+        if let Some(held) = &mut self.held {
+            held.frames = kept;
+        }
+        if marks.is_empty() {
+            return;
+        }
+        match &mut self.replayed {
+            Some(replayed) => {
+                replayed.0 = up_to.max(replayed.0);
+                replayed.1.extend(marks);
+            }
+            none => *none = Some(Box::new((up_to, marks))),
+        }
+    }
+
+    /// Forgets the durable events that are held: the session reads them from the database.
+    pub(super) fn fall_behind(&mut self, released: CommitNo) {
+        metrics::get().fell_behind.increment(1);
+        let sent = std::mem::take(&mut self.sent);
+        let first = self.held.is_none();
+        let held = self.held.get_or_insert_default();
+        // A replay that runs knows by itself where it goes on.
+        let sent =
+            if first { sent.into_iter().map(|(thread, (rev, _))| (thread, rev)).collect() } else { Marks::new() };
+        held.missed = Some(Missed { since: released, sent });
+        held.frames.retain(|(_, surplus, _)| *surplus != Surplus::IsReplayed);
+        let held: usize = held.frames.iter().map(|(frame, ..)| frame.len()).sum();
+        self.bytes = held + self.ready.iter().map(Bytes::len).sum::<usize>();
+    }
+
+    pub(super) fn make_ready(&mut self, frames: Vec<Bytes>) {
+        self.bytes += frames.iter().map(Bytes::len).sum::<usize>();
+        self.ready.extend(frames);
+    }
+
+    /// Takes what is written next.
+    pub(super) fn take(&mut self) -> Vec<Bytes> {
+        let mut taken = std::mem::take(&mut self.ready);
+        let mut bytes = 0;
+        let end = taken.iter().position(|frame| {
+            let full = bytes >= CHUNK;
+            bytes += if full { 0 } else { frame.len() };
+            full
+        });
+        if let Some(end) = end {
+            self.ready = taken.split_off(end);
+        }
+        self.bytes -= bytes;
+        taken
+    }
+}

@@ -1,0 +1,72 @@
+//! How an outbox lets the frames of a replay go before the live ones, which it holds meanwhile.
+
+use bytes::Bytes;
+use chat_database::ids::CommitNo;
+
+use super::queue::{Marks, Missed};
+use super::{Outbox, Slow};
+
+impl Outbox {
+    /// Lets live frames wait from now on, for a replay to go before them.
+    pub fn hold(&self) {
+        self.lock().held.get_or_insert_default().asked = true;
+    }
+
+    /// Returns what was not kept, if there is anything.
+    #[must_use]
+    pub fn behind(&self) -> Option<Missed> {
+        self.lock().held.as_ref()?.missed.clone()
+    }
+
+    /// Keeps durable events again from now on: the session is about to look up those before.
+    pub fn catch_up(&self) {
+        if let Some(held) = &mut self.lock().held {
+            held.missed = None;
+        }
+    }
+
+    /// Notes the latest changes that a replay of everything up to a commit sends: they are not sent again.
+    pub fn replays(&self, up_to: CommitNo, marks: Marks) {
+        self.lock().note_replayed(up_to, marks);
+    }
+
+    /// Puts frames of a replay in line, before everything that is held. When they have been taken, the outbox asks for more.
+    ///
+    /// # Errors
+    /// [`Slow`] if the outbox was closed meanwhile.
+    pub fn replay(&self, frames: Vec<Bytes>) -> Result<(), Slow> {
+        let mut queue = self.lock();
+        if queue.close.is_some() {
+            return Err(Slow);
+        }
+        queue.make_ready(frames);
+        if let Some(held) = &mut queue.held {
+            held.asked = false;
+        }
+        drop(queue);
+        self.0.filled.notify_one();
+        Ok(())
+    }
+
+    /// Ends a replay with its last frames, and lets live frames go again, those that were held first. Does nothing, and says
+    /// `false`, if events were not kept meanwhile.
+    ///
+    /// # Errors
+    /// [`Slow`] if the outbox was closed meanwhile.
+    pub fn release(&self, last: Vec<Bytes>) -> Result<bool, Slow> {
+        let mut queue = self.lock();
+        if queue.close.is_some() {
+            return Err(Slow);
+        }
+        if queue.is_behind() {
+            return Ok(false);
+        }
+        queue.make_ready(last);
+        if let Some(held) = queue.held.take() {
+            queue.ready.extend(held.frames.into_iter().map(|(frame, ..)| frame));
+        }
+        drop(queue);
+        self.0.filled.notify_one();
+        Ok(true)
+    }
+}

@@ -1,0 +1,91 @@
+//! Which users are online: a pure table without a clock.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chat_database::ids::UserId;
+use chat_database::time::Timestamp;
+use tokio::time::Instant;
+
+/// The users who are online.
+#[derive(Debug, Default)]
+pub(crate) struct OnlineTable(HashMap<UserId, Presence>);
+
+#[derive(Debug, Clone, Copy)]
+struct Presence {
+    connections: usize,
+    /// When the last connection was found to have gone.
+    left: Option<Instant>,
+    /// The latest of: when the user came, and when each connection went that has gone since.
+    seen: Timestamp,
+    /// When `seen`, or a later time, was last handed over to be written.
+    noted: Instant,
+}
+
+impl OnlineTable {
+    /// Counts a connection; tells whether its user was offline.
+    pub(crate) fn came(&mut self, user: UserId, now: Instant, at: Timestamp) -> bool {
+        let mut is_new = false;
+        let presence = self.0.entry(user).or_insert_with(|| {
+            is_new = true;
+            Presence { connections: 0, left: None, seen: at, noted: now }
+        });
+        presence.connections += 1;
+        presence.left = None;
+        is_new
+    }
+
+    /// Counts a connection off, which went, or gave its last sign of life, at a time.
+    pub(crate) fn left(&mut self, user: UserId, now: Instant, seen: Timestamp) {
+        let Some(presence) = self.0.get_mut(&user) else { return };
+        presence.connections = presence.connections.saturating_sub(1);
+        presence.seen = presence.seen.max(seen);
+        if presence.connections == 0 {
+            presence.left = Some(now);
+        }
+    }
+
+    /// Takes out users who have been gone for long enough, at most `most` of them, with the time when each went.
+    pub(crate) fn gone(&mut self, now: Instant, after: Duration, most: usize) -> Vec<(UserId, Timestamp)> {
+        let gone = |_: &UserId, presence: &mut Presence| presence.left.is_some_and(|left| now >= left + after);
+        self.0.extract_if(gone).map(|(user, presence)| (user, presence.seen)).take(most).collect()
+    }
+
+    /// Returns users of whom nothing was noted for a while, at most `most` of them, with the time when each was there for
+    /// certain: a user who is connected was so at `alive`, or came later.
+    pub(crate) fn due(
+        &mut self,
+        now: Instant,
+        every: Duration,
+        alive: Timestamp,
+        most: usize,
+    ) -> Vec<(UserId, Timestamp)> {
+        let due = self.0.iter_mut().filter(|(_, presence)| now >= presence.noted + every).take(most);
+        let noted = due.map(|(user, presence)| {
+            presence.noted = now;
+            (*user, presence.seen_by(alive))
+        });
+        noted.collect()
+    }
+
+    /// Returns every user, with the time when each was there for certain: a user who is connected was so at `alive`, or came
+    /// later.
+    pub(crate) fn all(&self, alive: Timestamp) -> Vec<(UserId, Timestamp)> {
+        self.0.iter().map(|(user, presence)| (*user, presence.seen_by(alive))).collect()
+    }
+
+    /// Tells whether a user is online.
+    pub(crate) fn is_online(&self, user: UserId) -> bool {
+        self.0.contains_key(&user)
+    }
+}
+
+impl Presence {
+    /// Returns when the user was there, if the connected ones were alive at a time.
+    fn seen_by(&self, alive: Timestamp) -> Timestamp {
+        if self.connections > 0 { self.seen.max(alive) } else { self.seen }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! How often one user may do something: token buckets, one for each user and kind of request.
+//!
+//! They belong to users, not to connections: all sockets of a user and REST take from the same bucket, and a reconnect does
+//! not refill it.
+
+pub(crate) mod new_threads;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chat_database::ids::UserId;
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::protocol::ErrorCode;
+
+/// A steady rate, and how much may come at once before it counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// How many per second; above zero and finite.
+    pub per_second: f64,
+    /// How many at once; at least one.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// So many per second, and so many at once.
+    #[must_use]
+    pub fn per_second(per_second: f64, burst: u32) -> Self {
+        Self { per_second, burst }
+    }
+
+    /// So many in a span: all of them at once, or one after another as they come back.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, which is what is meant"
+    )]
+    pub fn within(span: Duration, many: f64) -> Self {
+        Self { per_second: many / span.as_secs_f64(), burst: many.ceil() as u32 }
+    }
+
+    fn burst(self) -> f64 {
+        f64::from(self.burst).max(1.0)
+    }
+}
+
+/// How fast a user may do what, beside sending messages; `None`: as fast as they can.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// Edits and deletions.
+    pub changes: Option<Rate>,
+    /// Receipts, and what else marks something as read.
+    pub receipts: Option<Rate>,
+    /// `typing` and `stop_typing`.
+    pub typing: Option<Rate>,
+    /// Questions: whatever reads from the database and changes nothing.
+    pub queries: Option<Rate>,
+    /// New conversations, by two measures that must both allow one: of a minute, and of a day.
+    pub new_threads: [Option<Rate>; 2],
+}
+
+impl Rates {
+    /// Every user may do everything as fast as they can.
+    pub const OFF: Self = Self { changes: None, receipts: None, typing: None, queries: None, new_threads: [None; 2] };
+}
+
+/// What limits the users of a node.
+#[derive(Debug)]
+pub(crate) struct Limiters {
+    pub(crate) sends: Limiter,
+    pub(crate) changes: Limiter,
+    pub(crate) receipts: Limiter,
+    pub(crate) typing: Limiter,
+    pub(crate) queries: Limiter,
+    pub(crate) new_threads: Arc<Limiter<2>>,
+}
+
+impl Limiters {
+    pub(crate) fn new(sends: Option<Rate>, rates: Rates) -> Self {
+        Self {
+            sends: Limiter::new("messages", [sends]),
+            changes: Limiter::new("edits and deletions", [rates.changes]),
+            receipts: Limiter::new("receipts", [rates.receipts]),
+            typing: Limiter::new("typing frames", [rates.typing]),
+            queries: Limiter::new("requests", [rates.queries]),
+            new_threads: Arc::new(Limiter::new("new conversations", rates.new_threads)),
+        }
+    }
+}
+
+/// A user's tokens of one rate.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    tokens: f64,
+    filled: Instant,
+}
+
+/// What is missing of a token by rounding alone is there.
+const ROUNDING: f64 = 1e-6;
+
+impl Bucket {
+    fn full(rate: Option<Rate>, now: Instant) -> Self {
+        Self { tokens: rate.map_or(0.0, Rate::burst), filled: now }
+    }
+
+    /// Returns how long it is until there is a token; `None`: there is one.
+    fn wait(&self, rate: Rate) -> Option<Duration> {
+        let missing = 1.0 - self.tokens;
+        (missing > ROUNDING).then(|| Duration::try_from_secs_f64(missing / rate.per_second).unwrap_or(Duration::MAX))
+    }
+
+    fn fill(&mut self, rate: Rate, now: Instant) {
+        self.tokens = self.tokens_at(rate, now);
+        self.filled = now;
+    }
+
+    fn is_full(&self, rate: Rate, now: Instant) -> bool {
+        self.tokens_at(rate, now) >= rate.burst()
+    }
+
+    fn tokens_at(&self, rate: Rate, now: Instant) -> f64 {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        rate.burst().min(self.tokens + passed * rate.per_second)
+    }
+}
+
+/// Says that a user was too fast, and when to try again: not a millisecond too early.
+pub(crate) fn too_fast(what: &str, wait: Duration) -> Error {
+    let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
+    Error::new(ErrorCode::RateLimited, format!("too many {what}; try again in {millis} ms")).after(millis)
+}
+
+/// How fast each user may do one thing, by one measure or by several that must all allow it.
+#[derive(Debug)]
+pub(crate) struct Limiter<const N: usize = 1> {
+    /// What is counted.
+    what: &'static str,
+    rates: [Option<Rate>; N],
+    users: Mutex<Buckets<N>>,
+}
+
+/// The buckets of the users who have done something lately.
+#[derive(Debug)]
+struct Buckets<const N: usize> {
+    buckets: HashMap<UserId, [Bucket; N]>,
+    /// With this many, users who have been quiet are forgotten: a full bucket says nothing.
+    sweep_at: usize,
+}
+
+impl<const N: usize> Limiter<N> {
+    /// So many users are remembered before any is forgotten.
+    const REMEMBERED: usize = 16_384;
+
+    pub(crate) fn new(what: &'static str, rates: [Option<Rate>; N]) -> Self {
+        let users = Buckets { buckets: HashMap::new(), sweep_at: Self::REMEMBERED };
+        Self { what, rates, users: Mutex::new(users) }
+    }
+
+    /// Tells whether every user may be as fast as they can.
+    pub(crate) fn is_off(&self) -> bool {
+        self.rates.iter().all(Option::is_none)
+    }
+
+    /// Counts one of a user's, unless it comes too early.
+    pub(crate) fn take(&self, user: UserId, now: Instant) -> Result<(), Error> {
+        if self.is_off() {
+            return Ok(());
+        }
+        let mut users = self.users();
+        let buckets = users.of(user, &self.rates, now);
+        if let Some(wait) = longest(buckets, &self.rates) {
+            drop(users);
+            return Err(too_fast(self.what, wait));
+        }
+        buckets.iter_mut().for_each(|bucket| bucket.tokens -= 1.0);
+        Ok(())
+    }
+
+    /// Counts one more of a user's that belongs to what was counted before: it is let in, and what comes later waits longer.
+    pub(crate) fn owe(&self, user: UserId, now: Instant) {
+        if !self.is_off() {
+            self.users().of(user, &self.rates, now).iter_mut().for_each(|bucket| bucket.tokens -= 1.0);
+        }
+    }
+
+    /// Gives one back that was counted and did not come to be.
+    fn give_back(&self, user: UserId) {
+        if let Some(buckets) = self.users().buckets.get_mut(&user) {
+            // What is above the burst goes with the next look.
+            buckets.iter_mut().for_each(|bucket| bucket.tokens += 1.0);
+        }
+    }
+
+    /// Says that a user was too fast, as it stands now.
+    pub(crate) fn refusal(&self, user: UserId, now: Instant) -> Error {
+        let wait = longest(self.users().of(user, &self.rates, now), &self.rates);
+        too_fast(self.what, wait.unwrap_or_default())
+    }
+
+    fn users(&self) -> MutexGuard<'_, Buckets<N>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<const N: usize> Buckets<N> {
+    /// Returns a user's buckets as they are now.
+    fn of(&mut self, user: UserId, rates: &[Option<Rate>; N], now: Instant) -> &mut [Bucket; N] {
+        if self.buckets.len() >= self.sweep_at && !self.buckets.contains_key(&user) {
+            let quiet = |(bucket, rate): (&Bucket, &Option<Rate>)| rate.is_none_or(|rate| bucket.is_full(rate, now));
+            self.buckets.retain(|_, buckets| !buckets.iter().zip(rates).all(quiet));
+            // Looking through all of them is worth its time only when there are twice as many.
+            self.sweep_at = (self.buckets.len() * 2).max(Limiter::<N>::REMEMBERED);
+        }
+        let buckets = self.buckets.entry(user).or_insert_with(|| rates.map(|rate| Bucket::full(rate, now)));
+        for (bucket, rate) in buckets.iter_mut().zip(rates) {
+            if let Some(rate) = rate {
+                bucket.fill(*rate, now);
+            }
+        }
+        buckets
+    }
+}
+
+/// Returns how long it is until every measure allows one more.
+fn longest<const N: usize>(buckets: &[Bucket; N], rates: &[Option<Rate>; N]) -> Option<Duration> {
+    buckets.iter().zip(rates).filter_map(|(bucket, rate)| bucket.wait((*rate)?)).max()
+}
+
+#[cfg(test)]
+mod tests;

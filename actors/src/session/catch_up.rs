@@ -1,0 +1,264 @@
+//! Catching up: what a connection has missed, from the database, before what is live.
+//!
+//! The connection is registered and its outbox held before anything is looked up: what is committed after that is pushed
+//! behind it, and what was committed before is found. So nothing falls between.
+//!
+//! What was found is kept by name, and read and sent a window at a time: the outbox asks for the next one when the client has
+//! read the last. A session never waits for its client. What has changed again by then, or could not be held meanwhile, is
+//! found in another round, from where this one began. A connection that has fallen behind is caught up in the same way.
+
+use bytes::Bytes;
+use chat_database::ids::CommitNo;
+use chat_database::queries::changes::{self, Backlog, Changes};
+use chat_database::queries::unread;
+use chat_database::time::Timestamp;
+
+use super::State;
+use super::replay::{End, Replay};
+use crate::error::Error;
+use crate::metrics;
+use crate::protocol::cursor::MAX_CHANGES;
+use crate::protocol::server::About;
+use crate::protocol::{CloseCode, ServerFrame, Socket};
+use crate::requester::Permit;
+use crate::sync::{self, Reader, ResumePoint};
+
+/// How many bytes are read and sent at a time.
+const WINDOW: usize = 256 << 10;
+
+/// More changes than are ever being delivered to one user at one moment.
+const BEING_DELIVERED: usize = 1_000_000;
+
+/// How many changes are looked up for a connection that has fallen behind: with more it reloads, as one that was away.
+const BEHIND: usize = 10_000;
+
+impl State {
+    /// Says `auth_ok`, and begins to serve what was missed.
+    pub(super) async fn begin(&mut self, cursor: Option<String>) {
+        match self.catch_up_first(cursor).await {
+            Ok(replay) => {
+                self.replays.get_or_insert_default().running = Some(replay);
+                self.continue_replay().await;
+            }
+            Err(error) => self.give_up(error),
+        }
+    }
+
+    /// Serves what was missed since a cursor, on a connection that is live already.
+    pub(super) async fn sync(&mut self, cursor: String, permit: Permit) {
+        if let Err(refused) = self.may(|limits| &limits.queries) {
+            return self.refuse_sync(refused);
+        }
+        self.replays.get_or_insert_default().waiting.push_back((cursor, permit));
+        // What runs already, or is about to, comes first.
+        let runs = self.replays.as_ref().is_some_and(|replays| replays.running.is_some());
+        if !runs && self.registration.outbox().behind().is_none() {
+            self.sync_next().await;
+        }
+    }
+
+    /// Hands over the next window of what was missed.
+    pub(super) async fn continue_replay(&mut self) {
+        match self.next_window().await {
+            Ok(false) => {}
+            Ok(true) => Box::pin(self.sync_next()).await,
+            Err(error) => self.give_up(error),
+        }
+    }
+
+    /// Begins the next replay that was asked for, if there is one.
+    async fn sync_next(&mut self) {
+        while let Some((cursor, permit)) = self.replays.as_mut().and_then(|replays| replays.waiting.pop_front()) {
+            self.registration.outbox().hold();
+            match self.catch_up_again(&cursor).await {
+                Ok(Some(replay)) => {
+                    let replay = Replay { _permit: Some(permit), ..replay };
+                    self.replays.get_or_insert_default().running = Some(replay);
+                    return Box::pin(self.continue_replay()).await;
+                }
+                Ok(None) => {
+                    let cursor = self.context.frontier.cursor();
+                    self.lets_go_anyway(vec![self.encoded(ServerFrame::Synced { cursor, reset: true })]);
+                }
+                Err(error) => {
+                    self.lets_go_anyway(Vec::new());
+                    self.refuse_sync(error.into());
+                }
+            }
+        }
+        self.replays = None;
+    }
+
+    /// Begins with a connection: says `auth_ok` and the totals, and finds out what it has missed.
+    async fn catch_up_first(&mut self, cursor: Option<String>) -> Result<Replay, chat_database::Error> {
+        let (released, newest) = self.context.frontier.span();
+        let here = self.context.frontier.cursor_at(released, self.user());
+        let from = match cursor {
+            None => ResumePoint::Here,
+            Some(text) => sync::resume_point(&self.context.database, self.user(), &text, Timestamp::now()).await?,
+        };
+        let missed = match &from {
+            ResumePoint::Cursor(cursor) => self.found(cursor.commit, MAX_CHANGES).await?,
+            ResumePoint::Here | ResumePoint::Reset => None,
+        };
+        let (greeting, replay) = match (from, missed) {
+            (ResumePoint::Cursor(cursor), Some(missed)) => {
+                metrics::get().resumed.increment(1);
+                let since = cursor.commit;
+                let end = End::Synced { from: Box::new(cursor.clone()), released };
+                (self.auth_ok(cursor, true, false), Replay::new(Some(missed), since, end))
+            }
+            (from, _) => {
+                let reset = !matches!(from, ResumePoint::Here);
+                metrics::get().resets.increment(u64::from(reset));
+                // What is being delivered right now was perhaps pushed before this connection was registered. For the client it
+                // is live: there is no `synced` to say how far it is.
+                let being_delivered =
+                    if released < newest { self.found(released, BEING_DELIVERED).await? } else { None };
+                let live = End::Live { behind: false };
+                let replay = Replay::new(Some(being_delivered.unwrap_or_default().as_live(released)), released, live);
+                (self.auth_ok(here, false, reset), replay)
+            }
+        };
+        let first = [Some(greeting), self.totals().await].into_iter().flatten();
+        self.hand(first.map(|frame| self.encoded(frame)).collect());
+        Ok(replay)
+    }
+
+    /// Finds out what was missed since a cursor; `None` if the client has to reload.
+    async fn catch_up_again(&self, text: &str) -> Result<Option<Replay>, chat_database::Error> {
+        let (released, _) = self.context.frontier.span();
+        let from = sync::resume_point(&self.context.database, self.user(), text, Timestamp::now()).await?;
+        let ResumePoint::Cursor(cursor) = from else { return Ok(None) };
+        let since = cursor.commit;
+        let missed = self.found(since, MAX_CHANGES).await?;
+        let end = End::Synced { from: Box::new(cursor), released };
+        Ok(missed.map(|missed| Replay::new(Some(missed), since, end)))
+    }
+
+    /// Hands over what comes next; tells whether that was the last of a replay.
+    async fn next_window(&mut self) -> Result<bool, chat_database::Error> {
+        let running = self.replays.as_mut().and_then(|replays| replays.running.take());
+        let mut replay = match (running, self.registration.outbox().behind()) {
+            (Some(replay), _) => replay,
+            (None, Some(missed)) => Replay::new(None, missed.since, End::Live { behind: true }),
+            (None, None) => return Ok(false),
+        };
+        let mut backlog = match replay.backlog.take() {
+            Some(backlog) => backlog,
+            None => match self.look_up(&mut replay).await? {
+                Some(backlog) => backlog,
+                None => {
+                    self.registration.outbox().give_up();
+                    return Ok(false);
+                }
+            },
+        };
+        let window = changes::next(&self.context.database, &mut backlog, WINDOW).await?;
+        self.hand(self.frames(&window, &replay));
+        if !backlog.is_empty() {
+            replay.backlog = Some(backlog);
+            self.replays.get_or_insert_default().running = Some(replay);
+            return Ok(false);
+        }
+        replay.since = backlog.head();
+        if !backlog.is_stale() {
+            replay.known = backlog.head();
+            let last = match &replay.end {
+                End::Synced { from, released } => {
+                    let cursor = self.context.frontier.onward(from, *released);
+                    Some(ServerFrame::Synced { cursor, reset: false })
+                }
+                End::Live { behind: true } => self.totals().await,
+                End::Live { behind: false } => None,
+            };
+            if self.lets_go(last.into_iter().map(|frame| self.encoded(frame)).collect()) {
+                return Ok(true);
+            }
+        }
+        self.replays.get_or_insert_default().running = Some(replay);
+        Ok(false)
+    }
+
+    /// Looks up what is to be handed over in a round; `None` if it is too much.
+    async fn look_up(&self, replay: &mut Replay) -> Result<Option<Backlog>, chat_database::Error> {
+        let outbox = self.registration.outbox();
+        let told = outbox.behind().map(|missed| missed.sent).unwrap_or_default();
+        outbox.catch_up();
+        match &mut replay.end {
+            End::Synced { released, .. } => *released = self.context.frontier.released(),
+            End::Live { behind } => *behind = true,
+        }
+        let Some(mut backlog) = self.found(replay.since, BEHIND).await? else { return Ok(None) };
+        if let End::Live { .. } = replay.end {
+            backlog.forget(&told);
+            backlog = backlog.as_live(replay.known);
+        }
+        Ok(Some(backlog))
+    }
+
+    /// Looks up what has changed, and notes in the outbox that this is sent; `None` if it is too much.
+    async fn found(&self, since: CommitNo, most: usize) -> Result<Option<Backlog>, chat_database::Error> {
+        let found = changes::backlog(&self.context.database, self.user(), since, most).await?;
+        if let Some(found) = &found {
+            self.registration.outbox().replays(found.head(), found.marks());
+        }
+        Ok(found)
+    }
+
+    fn frames(&self, window: &Changes, replay: &Replay) -> Vec<Bytes> {
+        let reader = Reader { user: self.user(), chat: self.socket == Socket::Chat, notifications: self.notifications };
+        // In a replay that says how far it went there are no cursors.
+        let here = || {
+            let frontier = &self.context.frontier;
+            frontier.cursor_at(replay.since.min(frontier.released()), self.user())
+        };
+        let here = matches!(replay.end, End::Live { .. }).then(here);
+        let frames = sync::frames(reader, window, replay.known, here.as_ref());
+        frames.into_iter().map(|frame| self.encoded(frame)).collect()
+    }
+
+    async fn totals(&self) -> Option<ServerFrame> {
+        // Without a database there are no totals; they come with the next change.
+        let payload = unread::totals(&self.context.database, self.user()).await.ok()?;
+        Some(ServerFrame::NavCounts { payload })
+    }
+
+    fn encoded(&self, frame: ServerFrame) -> Bytes {
+        self.context.links.encode(frame, self.user())
+    }
+
+    /// Puts frames before everything that is held; a connection that is closed meanwhile needs no more.
+    fn hand(&self, frames: Vec<Bytes>) {
+        metrics::get().frames_out.increment(frames.len() as u64);
+        let _ = self.registration.outbox().replay(frames);
+    }
+
+    /// Lets live frames go, after the last ones of a replay; tells whether that may be: whether all of them were held.
+    fn lets_go(&self, last: Vec<Bytes>) -> bool {
+        let count = last.len() as u64;
+        // A connection that is closed meanwhile needs no more.
+        let gone = self.registration.outbox().release(last).unwrap_or(true);
+        metrics::get().frames_out.increment(if gone { count } else { 0 });
+        gone
+    }
+
+    /// The same at an end that says nothing of what has happened meanwhile: what could not be held comes next.
+    fn lets_go_anyway(&self, last: Vec<Bytes>) {
+        if !self.lets_go(last.clone()) {
+            self.hand(last);
+        }
+    }
+
+    fn refuse_sync(&self, refused: Error) {
+        metrics::get().error(refused.code).increment(1);
+        self.send(&refused.frame(About::default()));
+    }
+
+    /// The database is away: the client comes back with its cursor.
+    fn give_up(&self, error: chat_database::Error) {
+        tracing::debug!(%error, "cannot serve a cursor");
+        self.hand(vec![Error::from(error).frame(About::default()).encode()]);
+        self.registration.outbox().close(CloseCode::Internal);
+    }
+}

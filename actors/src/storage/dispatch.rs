@@ -1,0 +1,84 @@
+//! How storage dispatches a commit: its outcomes to the threads, its updates to the notification streams.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use chat_database::change::{Change, Committed};
+use chat_database::ids::UserId;
+use ractor::{ActorId, ActorRef};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::StorageContext;
+use super::message::WriteReply;
+use crate::connections::Audience;
+use crate::notifications::message::{StreamMsg, UserUpdate};
+use crate::thread::message::{ThreadMsg, ThreadOutcomes, pair_of};
+
+impl StorageContext {
+    /// Gives every thread its outcomes and every connected user's stream its update.
+    pub(super) fn dispatch_outcomes(
+        &self,
+        writes: Vec<(WriteReply, OwnedSemaphorePermit)>,
+        changes: &[Change],
+        committed: Committed,
+    ) {
+        let committed_at = Instant::now();
+        let Committed { mark, newest, outcomes, before, totals, chat_notifications } = committed;
+        let no = mark.commit;
+        let connections = &self.connections;
+        let mut updates: HashMap<UserId, UserUpdate> = HashMap::new();
+        for (user, totals) in totals {
+            if connections.is_connected(user) && self.totals.post(user, totals) {
+                updates.entry(user).or_default();
+            }
+        }
+        for (user, thread) in chat_notifications {
+            if connections.listens(user, Audience::Notifications) {
+                updates.entry(user).or_default().threads.push(thread);
+            }
+        }
+
+        let before: HashMap<_, _> = before.into_iter().map(|before| (before.pair, before)).collect();
+        let mut threads: HashMap<ActorId, (ActorRef<ThreadMsg>, ThreadOutcomes)> = HashMap::new();
+        let mut calls = Vec::new();
+        for (((reply, _permit), change), outcome) in writes.into_iter().zip(changes).zip(outcomes) {
+            UserUpdate::of(change, &outcome, |user, event| updates.entry(user).or_default().events.push(event));
+            match reply {
+                WriteReply::Thread(thread, in_flight, requester) => {
+                    let (_, outcomes) = threads.entry(thread.get_id()).or_insert_with(|| {
+                        let before = pair_of(change).and_then(|pair| before.get(&pair).copied());
+                        (thread, ThreadOutcomes { no, committed_at: None, before, parts: Vec::new() })
+                    });
+                    outcomes.parts.push((in_flight, requester, outcome));
+                }
+                WriteReply::Call(call) => calls.push((call, outcome)),
+                WriteReply::None => {}
+            }
+        }
+        updates.retain(|user, _| connections.is_connected(*user));
+
+        let (guards, gap) = self.frontier.begin_own(&mark, newest, threads.len() + updates.len());
+        let mut guards = guards.into_iter();
+        let mut next = || guards.next().unwrap_or_else(|| unreachable!("one for each part"));
+        let last = threads.len();
+        for (number, (thread, mut outcomes)) in (1..).zip(threads.into_values()) {
+            outcomes.committed_at = (number == last).then_some(committed_at);
+            // A thread that has ended drops its part: the follower delivers the commit from the database, and the requesters
+            // get a temporary error.
+            let _ = thread.send_message(ThreadMsg::Committed(outcomes, next()));
+        }
+        for (user, update) in updates {
+            // Only a node that is ending activates no streams.
+            let _ = self.streams.deliver(user, StreamMsg::Update(Box::new(update), next()));
+        }
+        self.frontier.dispatched();
+        for (call, outcome) in calls {
+            // The caller may have hung up; what was done stands.
+            let _ = call.send(Ok(outcome));
+        }
+        self.relay.announce(no);
+        if gap {
+            self.follower.wake();
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What storage receives, and who hears the outcome of a write.
+
+use chat_database::Error as DatabaseError;
+use chat_database::change::{Change, Committed, Outcome};
+use chat_database::commit::Writer;
+use ractor::ActorRef;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::error::Error;
+use crate::requester::Requester;
+use crate::thread::message::{InFlight, ThreadMsg};
+
+/// A change to write, and who hears the outcome.
+#[derive(Debug)]
+pub(crate) struct WriteRequest {
+    pub(crate) change: Change,
+    pub(crate) reply: WriteReply,
+}
+
+/// Who hears the outcome of a write.
+#[derive(Debug)]
+pub(crate) enum WriteReply {
+    /// A thread, which replies to the requester.
+    Thread(ActorRef<ThreadMsg>, InFlight, Requester),
+    /// A call of the edge.
+    Call(oneshot::Sender<Result<Outcome, Error>>),
+    /// No one.
+    None,
+}
+
+impl WriteReply {
+    /// Says why the write was not done.
+    pub(super) fn refuse(self, error: &Error) {
+        match self {
+            Self::Thread(.., requester) => requester.refuse(error.clone()),
+            Self::Call(call) => drop(call.send(Err(error.clone()))),
+            Self::None => {}
+        }
+    }
+}
+
+/// A message to the storage actor.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
+pub(crate) enum StorageMsg {
+    /// A change to write.
+    Write(WriteRequest, OwnedSemaphorePermit),
+    /// The running commit has ended.
+    CommitEnded(Box<CommitEnded>),
+    /// The running commit has panicked.
+    CommitPanicked,
+    /// The database has gone back to an earlier state: begin its history again, and say when that is done.
+    RestartHistory(oneshot::Sender<Result<(), DatabaseError>>),
+    /// Time to sweep.
+    Sweep,
+    /// Time to see whether the database takes writes again, if it did not.
+    Probe,
+    /// The database answers; whether it takes writes is still to be seen.
+    Answers,
+    #[cfg(feature = "failpoints")]
+    Fail,
+}
+
+/// A commit that has ended.
+pub(crate) struct CommitEnded {
+    pub(super) writer: Writer,
+    pub(super) writes: Vec<(WriteReply, OwnedSemaphorePermit)>,
+    pub(super) changes: Vec<Change>,
+    /// `None`: there was nothing to commit.
+    pub(super) result: Option<Result<Committed, DatabaseError>>,
+    /// Whether the database would take a commit, if that was tried.
+    pub(super) probed: Option<Result<(), DatabaseError>>,
+}

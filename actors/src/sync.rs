@@ -1,0 +1,104 @@
+//! From a cursor to what has changed since: for a socket that comes back, and for `GET /chat/sync`.
+
+use chat_database::Database;
+use chat_database::history;
+use chat_database::ids::{CommitNo, UserId};
+use chat_database::queries::changes::{self, Changes};
+use chat_database::time::Timestamp;
+
+use crate::change_frames;
+use crate::delivery_frontier::DeliveryFrontier;
+use crate::images::links::Links;
+use crate::protocol::cursor::MAX_CHANGES;
+use crate::protocol::{Cursor, ServerFrame};
+
+/// A page of what has changed.
+#[derive(Debug)]
+pub struct SyncPage {
+    /// What changed, as frames without cursors.
+    pub events: Vec<ServerFrame>,
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// Whether there is more.
+    pub has_more: bool,
+    /// Whether the cursor could not be served: reload, and go on from `cursor`.
+    pub reset: bool,
+}
+
+/// From where a client goes on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ResumePoint {
+    /// The client has not been here before.
+    Here,
+    /// The client's cursor can be served, as far as its form and age go.
+    Cursor(Cursor),
+    /// The cursor cannot be served: the client reloads.
+    Reset,
+}
+
+/// Judges a cursor: malformed, another reader's, too old, or of another history is a reset.
+pub(crate) async fn resume_point(
+    database: &Database,
+    reader: UserId,
+    text: &str,
+    now: Timestamp,
+) -> Result<ResumePoint, chat_database::Error> {
+    let cursor = Cursor::parse(text).filter(|cursor| cursor.reader == Some(reader) && !cursor.is_stale(now));
+    let Some(cursor) = cursor.filter(|cursor| cursor.commit <= cursor.heard.commit) else {
+        return Ok(ResumePoint::Reset);
+    };
+    let holds = history::holds(database, &cursor.heard).await?;
+    Ok(if holds { ResumePoint::Cursor(cursor) } else { ResumePoint::Reset })
+}
+
+/// Who reads what has changed, and how much of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader {
+    pub(crate) user: UserId,
+    pub(crate) chat: bool,
+    pub(crate) notifications: bool,
+}
+
+/// What changed, as frames: messages by thread in the order of `rev`, then watermarks, then notifications.
+/// Without a cursor in a replay, whose end says how far it went.
+pub(crate) fn frames(reader: Reader, missed: &Changes, since: CommitNo, cursor: Option<&Cursor>) -> Vec<ServerFrame> {
+    let mut frames = Vec::new();
+    if reader.chat {
+        frames.extend(missed.messages.iter().map(|changed| change_frames::of_message(changed, since, cursor)));
+        for changed in &missed.watermarks {
+            // What a user's own devices have received is no news to the user; what was read on another one is.
+            let seen_only = changed.user == reader.user;
+            let moved = change_frames::of_watermarks(changed, since, cursor);
+            frames
+                .extend(moved.into_iter().filter(|frame| !seen_only || matches!(frame, ServerFrame::MessagesSeen(_))));
+        }
+    }
+    if reader.notifications {
+        frames
+            .extend(missed.notifications.iter().map(|changed| change_frames::of_notification(changed, since, cursor)));
+    }
+    frames
+}
+
+/// One page of what has changed, for HTTP: whole commits, so that its cursor is true, oldest first.
+pub(crate) async fn page(
+    (database, frontier, links): (&Database, &DeliveryFrontier, &Links),
+    user: UserId,
+    text: &str,
+    limit: usize,
+) -> Result<SyncPage, chat_database::Error> {
+    let (released, _) = frontier.span();
+    let reset =
+        || SyncPage { events: Vec::new(), cursor: frontier.cursor_at(released, user), has_more: false, reset: true };
+    let ResumePoint::Cursor(cursor) = resume_point(database, user, text, Timestamp::now()).await? else {
+        return Ok(reset());
+    };
+    let since = cursor.commit;
+    let Some(changes::Page { changes, end }) = changes::page(database, user, since, MAX_CHANGES, limit).await? else {
+        return Ok(reset());
+    };
+    let next = frontier.onward(&cursor, end.unwrap_or(released));
+    let mut events = frames(Reader { user, chat: true, notifications: true }, &changes, since, None);
+    events.iter_mut().for_each(|event| links.dress_frame(event, user));
+    Ok(SyncPage { events, cursor: next, has_more: end.is_some(), reset: false })
+}

@@ -1,0 +1,192 @@
+//! How a thread delivers: what a commit has done to it, as frames to the outboxes of its members.
+
+use chat_database::change::Outcome;
+use chat_database::ids::{CommitNo, ThreadId, UserId};
+use chat_database::queries::changes::{self, ThreadChanges};
+use chat_database::queries::threads;
+use ractor::ActorProcessingErr;
+use tokio::time::Instant;
+
+use super::fanout::{self, Fanout, Recipients, Reply};
+use super::message::ThreadOutcomes;
+use super::{DeliveredUpTo, State};
+use crate::change_frames;
+use crate::connections::{Audience, ConnectionId};
+use crate::delivery_frontier::DeliveryGuard;
+use crate::metrics;
+use crate::outbox::Mark;
+use crate::protocol::server::TypingFrom;
+use crate::protocol::{Cursor, ServerFrame};
+use crate::requester::Requester;
+
+impl State {
+    /// Delivers the outcomes of this thread's requests in one commit.
+    pub(super) async fn deliver_outcomes(
+        &mut self,
+        outcomes: ThreadOutcomes,
+        guard: DeliveryGuard,
+    ) -> Result<(), ActorProcessingErr> {
+        let ThreadOutcomes { no, committed_at, before, parts } = outcomes;
+        if let Some(before) = before {
+            if before.commit > self.delivered_up_to() {
+                // In a box: an actor keeps room for its largest future, and moves all of it for each message.
+                Box::pin(self.fill_gap(before.thread_id, no)).await?;
+            }
+            self.set_delivered(no.max(self.delivered_up_to()));
+        }
+        let cursor = self.context.frontier.cursor();
+        for (_in_flight, requester, outcome) in parts {
+            self.deliver_outcome(requester, outcome, &cursor, no);
+        }
+        guard.delivered();
+        if let Some(committed_at) = committed_at {
+            metrics::get().stage_deliver.record(committed_at.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Delivers what other nodes have done to the thread, up to a commit.
+    pub(super) async fn follow(&mut self, up_to: CommitNo, guard: DeliveryGuard) -> Result<(), ActorProcessingErr> {
+        self.active();
+        let since = self.delivered_up_to();
+        if since < up_to {
+            let thread = threads::of_pair(&self.context.database, self.pair).await?;
+            if let Some(thread) = thread
+                && let Some(changes) = changes::of_thread(&self.context.database, thread, since).await?
+            {
+                self.deliver_changes(thread, &changes, since, up_to);
+            }
+            self.set_delivered(up_to);
+        }
+        guard.delivered();
+        Ok(())
+    }
+
+    /// Returns the commit up to which everything of the thread has been delivered on this node.
+    fn delivered_up_to(&self) -> CommitNo {
+        let frontier = &self.context.frontier;
+        self.delivered
+            .filter(|delivered| delivered.history == frontier.histories())
+            .map_or_else(|| frontier.released(), |delivered| delivered.commit)
+    }
+
+    fn set_delivered(&mut self, commit: CommitNo) {
+        self.delivered = Some(DeliveredUpTo { history: self.context.frontier.histories(), commit });
+    }
+
+    /// Delivers what other nodes have written to the thread since this one delivered last, before commit `no` is delivered:
+    /// no member gets a message before the one that stands above it.
+    async fn fill_gap(&mut self, thread: ThreadId, no: CommitNo) -> Result<(), ActorProcessingErr> {
+        let since = self.delivered_up_to();
+        if let Some(changes) = changes::of_thread(&self.context.database, thread, since).await? {
+            self.deliver_changes(thread, &changes, since, CommitNo(no.0 - 1));
+        }
+        Ok(())
+    }
+
+    /// Delivers changes that were read from the database: those up to a commit, and what was created up to it.
+    /// What lies above is delivered with its own commit.
+    fn deliver_changes(&self, thread: ThreadId, changes: &ThreadChanges, since: CommitNo, up_to: CommitNo) {
+        let cursor = self.context.frontier.cursor();
+        if changes.opened {
+            for (recipients, frame) in fanout::new_thread(self.pair, thread) {
+                self.deliver(recipients, frame, None, None);
+            }
+        }
+        for changed in changes.messages.iter().filter(|one| one.commit <= up_to || one.created <= up_to) {
+            // A message that has changed again since says nothing of what came between.
+            let commit = (changed.commit <= up_to).then_some(changed.commit);
+            let frame = change_frames::of_message(changed, since, Some(&cursor));
+            self.deliver(Recipients::Both, frame, None, commit);
+        }
+        for changed in changes.watermarks.iter().filter(|one| one.commit <= up_to) {
+            let Some(other) = self.pair.other(changed.user) else { continue };
+            for frame in change_frames::of_watermarks(changed, since, Some(&cursor)) {
+                let read = matches!(frame, ServerFrame::MessagesSeen(_));
+                let recipients = if read { Recipients::Both } else { Recipients::Member(other) };
+                self.deliver(recipients, frame, None, None);
+            }
+        }
+    }
+
+    fn deliver_outcome(&mut self, requester: Requester, outcome: Outcome, cursor: &Cursor, no: CommitNo) {
+        let mut author = None;
+        match &outcome {
+            Outcome::Sent(sent) => {
+                author = Some(sent.message.sender_id);
+                metrics::get().sends.increment(1);
+                self.new_thread_tokens.thread_exists();
+                if sent.opened
+                    && let Some(token) = requester.new_thread_token()
+                {
+                    token.used();
+                }
+            }
+            Outcome::Duplicate(_) => {
+                metrics::get().duplicates.increment(1);
+                self.new_thread_tokens.thread_exists();
+            }
+            Outcome::NotOpened { sender } => {
+                let error = self.context.new_threads.refusal(*sender, Instant::now());
+                return requester.refuse(error);
+            }
+            _ => {}
+        }
+        let Fanout { frames, reply } = fanout::decide(self.pair, outcome, cursor, requester.is_call());
+        for (recipients, frame) in frames {
+            self.deliver(recipients, frame, requester.connection_id(), Some(no));
+        }
+        match reply {
+            Ok(Reply { frame, call }) => requester.reply(frame.as_ref(), call),
+            Err(error) => requester.refuse(error),
+        }
+        // Clients take a message for the end of its author's writing; an author who goes on writing on another connection
+        // is announced again.
+        if let Some(author) = author
+            && let (Some(thread_id), Some(other)) = (self.typing.of(author), self.pair.other(author))
+        {
+            self.deliver_typing(other, author, thread_id, true);
+        }
+    }
+
+    pub(super) fn deliver_typing(&self, to: UserId, from: UserId, thread_id: ThreadId, on: bool) {
+        let typing = TypingFrom { from, thread_id };
+        let frame = if on { ServerFrame::Typing(typing) } else { ServerFrame::StopTyping(typing) };
+        self.context.connections.send_ephemeral(to, Audience::Chat, &frame.encode());
+    }
+
+    /// Encodes once for each member, for the cursor and the links of images are the reader's own; the same bytes go to all
+    /// connections of the member. Mostly there is one such member: the author has had an acknowledgement. With the commit of
+    /// a message all changes of the thread up to it have been delivered.
+    fn deliver(
+        &self,
+        recipients: Recipients,
+        mut frame: ServerFrame,
+        requester: Option<ConnectionId>,
+        commit: Option<CommitNo>,
+    ) {
+        let mark = commit.and_then(|commit| mark(&frame, commit));
+        let [low, high] = self.pair.members();
+        let mut send = |user, except| {
+            let encode = || self.context.links.encode_again(&mut frame, user);
+            self.context.connections.send_durable(user, Audience::Chat, except, mark, encode);
+        };
+        match recipients {
+            Recipients::Both => [low, high].into_iter().for_each(|user| send(user, None)),
+            Recipients::BothButRequester => [low, high].into_iter().for_each(|user| send(user, requester)),
+            Recipients::Member(user) => send(user, None),
+            Recipients::OtherConnectionsOf(user) => send(user, requester),
+        }
+    }
+}
+
+/// Returns which change of the thread a frame tells.
+fn mark(frame: &ServerFrame, commit: CommitNo) -> Option<Mark> {
+    let (thread, rev) = match frame {
+        ServerFrame::NewMessage(new) => (new.message.thread_id, new.message.rev),
+        ServerFrame::MessageUpdated(updated) => (updated.thread_id, updated.rev),
+        ServerFrame::MessageDeleted(deleted) => (deleted.thread_id, deleted.rev),
+        _ => return None,
+    };
+    Some(Mark { thread, rev, commit })
+}

@@ -1,0 +1,7 @@
+//! The tests of the crate from outside: one binary, a module for each subject.
+
+mod conversation;
+mod failure;
+mod images_fuzz;
+mod support;
+mod two_hubs;
