@@ -1,4 +1,7 @@
--- The canonical schema, in MySQL's dialect. The migrations make it; a test compares the two on every backend.
+-- The schema, in MySQL's dialect. The migrations make it; a test compares the two on every database.
+--
+-- Where databases differ, a line says for which it is: `-- SQLite:` before it, or `-- not SQLite` behind it. SQLite has
+-- INTEGER for BIGINT, BLOB for BINARY, TEXT for every text, and no ENGINE, CHARSET and COLLATE.
 --
 -- Times are Unix milliseconds, UTC. Ids are handed out by `hub_state`, not by the tables. Text that is compared byte by
 -- byte is VARBINARY: the collations that MySQL and MariaDB share ignore trailing spaces. No foreign keys: see `migrations`.
@@ -14,8 +17,8 @@ CREATE TABLE chat_threads (
   updated_at      BIGINT NOT NULL,            -- of the newest message
   commit_no       BIGINT NOT NULL,            -- of the last message, change or moved watermark
   UNIQUE KEY chat_threads_pair (user1_id, user2_id),
-  -- SQLite: updated_step BIGINT NOT NULL DEFAULT 0,   -- parts of updated_at and commit_no: see `chat_database::steps`
-  -- SQLite: commit_step BIGINT NOT NULL DEFAULT 0,
+  -- SQLite: updated_step BIGINT NOT NULL DEFAULT 0,   -- the upper bits of updated_at and commit_no: most messages
+  -- SQLite: commit_step BIGINT NOT NULL DEFAULT 0,    -- leave them, and the indexes over them, as they are
   -- SQLite: KEY chat_threads_user1_commit (user1_id, commit_step),
   -- SQLite: KEY chat_threads_user2_commit (user2_id, commit_step),
   -- SQLite: KEY chat_threads_user1_updated (user1_id, updated_step),
@@ -43,7 +46,7 @@ CREATE TABLE chat_messages (
   deleted_at     BIGINT NULL,
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
-  -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: see `chat_database::chain`
+  -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: only every 16th is indexed
   -- SQLite: UNIQUE KEY chat_messages_step (thread_id, seq) WHERE seq % 16 = 0,
   UNIQUE KEY chat_messages_seq (thread_id, seq),               -- not SQLite
   UNIQUE KEY chat_messages_key (temp_id, sender_id, thread_id) -- keys that begin with the time stand together
@@ -131,7 +134,6 @@ CREATE TABLE hub_state (
   id                   BIGINT NOT NULL PRIMARY KEY, -- 1
   epoch                VARBINARY(64) NOT NULL,      -- the history's present name: see `chat_database::history`
   commit_no            BIGINT NOT NULL DEFAULT 0,   -- the newest commit; its row lock orders all commits
-  -- SQLite: kept_commit BIGINT NULL,               -- the same, by those who keep chain and steps; others are refused
   last_thread_id       BIGINT NOT NULL DEFAULT 0,
   last_message_id      BIGINT NOT NULL DEFAULT 0,
   last_notification_id BIGINT NOT NULL DEFAULT 0,

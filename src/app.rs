@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chat_actors::Hub;
 use chat_database::Database;
-use chat_database::connect::Company;
+use chat_database::connect::ProcessLock;
 use chat_database::media::{self, Store};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, timeout_at};
@@ -68,7 +68,7 @@ pub struct App {
     config: Config,
     database: Database,
     /// The registration of this hub at the database's file, held until it ends.
-    company: Option<Company>,
+    process_lock: Option<ProcessLock>,
     hub: Hub,
     metrics: Metrics,
 }
@@ -82,17 +82,17 @@ impl App {
         let metrics = Metrics::install()?;
         let store = Store::open(&config.media)?;
         let database = Database::connect_within(&config.database, config.wait_for_database).await?;
-        let company = database.join();
-        if company.as_ref().is_some_and(|company| company.others) {
+        let process_lock = database.join();
+        if process_lock.as_ref().is_some_and(|process_lock| process_lock.others) {
             tracing::warn!(
-                database = %database.place(),
+                database = %database.location(),
                 "another hub uses this file: messages are safe with both, but presence and typing are each hub's own. \
                  This is for a restart without a pause; to stay with several nodes, use MySQL or MariaDB"
             );
         }
         migrate(&database).await?;
         let hub = Hub::start(database.clone(), store, config.hub.clone()).await?;
-        Ok(Self { config, database, company, hub, metrics })
+        Ok(Self { config, database, process_lock, hub, metrics })
     }
 
     /// Listens, and serves from now on.
@@ -100,7 +100,7 @@ impl App {
     /// # Errors
     /// [`Error::Listen`].
     pub fn bind(self) -> Result<Running, Error> {
-        let Self { config, database, company, hub, metrics } = self;
+        let Self { config, database, process_lock, hub, metrics } = self;
         let listener = server::bind(config.listen).map_err(|error| Error::Listen(config.listen, error))?;
         let local_addr = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
         let origins = Policy::new(origins(&config, local_addr)).with_own(own(&config));
@@ -115,7 +115,7 @@ impl App {
         let draining = shutdown.draining.clone();
         let counting =
             tokio::spawn(async move { draining.run_until_cancelled_owned(upkeep(metrics)).await.unwrap_or_default() });
-        Ok(Running { local_addr, config, database, company, hub, shutdown, tasks: [accepting, counting] })
+        Ok(Running { local_addr, config, database, process_lock, hub, shutdown, tasks: [accepting, counting] })
     }
 }
 
@@ -125,7 +125,7 @@ pub struct Running {
     local_addr: SocketAddr,
     config: Config,
     database: Database,
-    company: Option<Company>,
+    process_lock: Option<ProcessLock>,
     hub: Hub,
     shutdown: Shutdown,
     tasks: [JoinHandle<()>; 2],
@@ -172,7 +172,7 @@ impl Running {
     /// Returns by the configured deadline; requests that wait for their answer until then are told that the node is shutting
     /// down, and what is left is cut. Tells whether nothing was left.
     pub async fn shutdown(self) -> bool {
-        let Self { config, database, company, hub, shutdown, tasks, .. } = self;
+        let Self { config, database, process_lock, hub, shutdown, tasks, .. } = self;
         let for_close = RESERVED_FOR_CLOSE.min(config.drain / 4);
         let end = Instant::now() + config.drain;
         let deadline = end - for_close;
@@ -194,7 +194,7 @@ impl Running {
                 drop(task.await);
             }
             database.close().await;
-            drop(company);
+            drop(process_lock);
         };
         timeout_at(end, ending).await.is_ok() && clean
     }
@@ -210,7 +210,7 @@ impl Running {
 /// [`Error::Migration`].
 pub async fn migrate(database: &Database) -> Result<(), Error> {
     let migrated = chat_migrations::up(database.for_migrations()).await;
-    migrated.map_err(|error| Error::Migration(database.place().to_string(), error.to_string()))
+    migrated.map_err(|error| Error::Migration(database.location().to_string(), error.to_string()))
 }
 
 /// Joins the two halves of the edge.

@@ -163,7 +163,7 @@ impl Config {
     }
 }
 
-fn database(url: &str) -> Result<connect::Place, String> {
+fn database(url: &str) -> Result<connect::Location, String> {
     url.parse().map_err(|why| format!("DATABASE_URL: {why}"))
 }
 

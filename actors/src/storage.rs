@@ -9,8 +9,8 @@
 mod batch_size;
 mod dispatch;
 pub(crate) mod handle;
-mod log;
 pub(crate) mod message;
+mod wal_checkpoint;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,15 +31,11 @@ use crate::notifications::message::{PendingTotals, StreamRegistry};
 use crate::relay::Relay;
 use batch_size::BatchSize;
 use handle::StorageHandle;
-use log::Log;
 use message::{CommitEnded, StorageMsg, WriteReply, WriteRequest};
+use wal_checkpoint::{WalCheckpoints, WalState};
 
 /// How often what need not be remembered is swept away.
 const SWEEP: Duration = Duration::from_secs(30);
-
-/// How often what was committed is moved from SQLite's write-ahead log into its file, beside the commits. A commit that comes
-/// meanwhile waits for the disk, too: little and often keeps that short.
-const CHECKPOINT: Duration = Duration::from_millis(100);
 
 /// How often storage tries whether the database takes commits again, when it refused the last one and no write comes.
 const PROBE: Duration = Duration::from_secs(1);
@@ -66,13 +62,12 @@ pub(crate) struct StorageContext {
 struct Due {
     restart_history: Vec<oneshot::Sender<Result<(), DatabaseError>>>,
     sweep: bool,
-    restart_wal: bool,
     probe: bool,
 }
 
 impl Due {
     fn is_empty(&self) -> bool {
-        self.restart_history.is_empty() && !self.sweep && !self.restart_wal && !self.probe
+        self.restart_history.is_empty() && !self.sweep && !self.probe
     }
 }
 
@@ -90,7 +85,7 @@ pub(crate) struct State {
     waiting: Vec<Waiting>,
     batch_size: BatchSize,
     due: Due,
-    log: Log,
+    wal: WalCheckpoints,
 }
 
 impl Actor for Storage {
@@ -112,15 +107,14 @@ impl Actor for Storage {
         }
         myself.send_interval(PROBE, || StorageMsg::Probe);
         myself.send_interval(SWEEP, || StorageMsg::Sweep);
-        myself.send_interval(CHECKPOINT, || StorageMsg::Checkpoint);
         context.handle.set_actor(myself);
         Ok(State {
+            wal: WalCheckpoints::start(&context.database),
             context,
             writer: Some(writer),
             waiting: Vec::new(),
             batch_size: BatchSize::default(),
             due: Due::default(),
-            log: Log::new(),
         })
     }
 
@@ -136,8 +130,6 @@ impl Actor for Storage {
             StorageMsg::CommitPanicked => return Err("a group commit panicked".into()),
             StorageMsg::RestartHistory(done) => state.due.restart_history.push(done),
             StorageMsg::Sweep => state.due.sweep = true,
-            StorageMsg::Checkpoint => state.checkpoint(&myself),
-            StorageMsg::CheckpointEnded(ended) => state.due.restart_wal |= state.log.moved(ended),
             StorageMsg::Probe => state.probe(&myself),
             // A write that waits shows by itself whether the database takes it.
             StorageMsg::Answers => state.due.probe = state.waiting.is_empty() && state.writer.is_some(),
@@ -150,14 +142,6 @@ impl Actor for Storage {
 }
 
 impl State {
-    fn checkpoint(&mut self, myself: &ActorRef<StorageMsg>) {
-        if self.context.database.is_sqlite()
-            && let Some(busy) = self.log.begin_move()
-        {
-            log::move_beside(self.context.database.clone(), busy, myself.clone());
-        }
-    }
-
     /// Asks the database for a sign of life, if it took no writes lately; no write waits for the writer meanwhile.
     fn probe(&self, myself: &ActorRef<StorageMsg>) {
         if self.writer.is_none() || self.context.handle.failing().is_none() {
@@ -187,14 +171,14 @@ impl State {
             self.waiting.drain(..next).map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
         let panic_guard = PanicGuard(Some(myself.clone()));
-        let context = Arc::clone(&self.context);
+        let (context, wal) = (Arc::clone(&self.context), self.wal.log());
         let myself = myself.clone();
         // A task of its own, which is never cancelled: a transaction dropped half-way would leave its connection in doubt.
         tokio::spawn(async move {
             let lock = context.handle.lock_commit().await;
             let went_back = !due.restart_history.is_empty();
             let probes = due.probe && changes.is_empty();
-            let wal_restarted = prepare(&mut writer, due, &context).boxed().await;
+            prepare(&mut writer, due, &context, &wal).boxed().await;
             let probed = if probes { Some(writer.probe().boxed().await) } else { None };
             let result = match (changes.is_empty(), went_back) {
                 (true, _) => None,
@@ -204,18 +188,15 @@ impl State {
             };
             drop(lock);
             panic_guard.defuse();
-            let ended = CommitEnded { writer, writes, changes, result, wal_restarted, probed };
+            let ended = CommitEnded { writer, writes, changes, result, probed };
             // An actor that has ended meanwhile leaves the commit to the commit log, and the requesters get temporary errors.
             let _ = myself.send_message(StorageMsg::CommitEnded(Box::new(ended)));
         });
     }
 
     fn commit_ended(&mut self, ended: CommitEnded) {
-        let CommitEnded { writer, writes, changes, result, wal_restarted, probed } = ended;
+        let CommitEnded { writer, writes, changes, result, probed } = ended;
         self.writer = Some(writer);
-        if let Some(restarted) = wal_restarted {
-            self.log.wal_restarted(restarted);
-        }
         match (&result, &probed) {
             (Some(Err(error)), _) | (None, Some(Err(error))) => self.context.handle.cannot_write(error),
             (Some(Ok(_)), _) | (None, Some(Ok(()))) => self.context.handle.can_write(),
@@ -224,7 +205,7 @@ impl State {
         match result {
             None => {}
             Some(Ok(committed)) => {
-                self.log.committed(changes.len());
+                self.wal.log().committed();
                 self.context.dispatch_outcomes(writes, &changes, committed);
             }
             Some(Err(error)) => self.refuse(writes, &error),
@@ -242,8 +223,8 @@ impl State {
     }
 }
 
-/// Does what is due before a commit. Returns whether the write-ahead log was restarted, if it was to be.
-async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext) -> Option<bool> {
+/// Does what is due before a commit.
+async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext, wal: &WalState) {
     if !due.restart_history.is_empty() {
         writer.knows(&context.frontier.newest());
         let restarted = writer.begin_anew().await;
@@ -261,7 +242,7 @@ async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext) -> Opt
     {
         tracing::warn!(%error, "sweep failed");
     }
-    due.restart_wal.then(|| log::restart_wal(writer))
+    wal.restart_if_long(writer);
 }
 
 /// Runs a group commit and counts it.

@@ -82,7 +82,7 @@ async fn writer(url: &str) -> Arc<Mutex<Writer>> {
 async fn checkpoints(database: Database, writer: Arc<Mutex<Writer>>) {
     loop {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        if database.checkpoint(true).await.is_ok_and(|moved| moved.is_some_and(|moved| moved.long)) {
+        if database.checkpoint().await.is_ok_and(|done| done.is_some_and(|checkpoint| checkpoint.wal_is_long)) {
             let _ = writer.lock().await.restart_wal();
         }
     }

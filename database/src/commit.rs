@@ -2,7 +2,6 @@
 //!
 //! ```text
 //!  read_set     the rows that a list of changes depends on, and how many ids it may use up
-//!  connection   the writer's connection: SQLite's own, or the one to a server
 //!  transaction  takes the next number under the counter's row lock, then:
 //!    history      checks that the number is a new one, and sets the commit's time
 //!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
@@ -16,7 +15,6 @@
 mod amend;
 mod apply;
 mod cache;
-mod connection;
 mod hex;
 mod history;
 mod in_doubt;
@@ -41,12 +39,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
+use crate::backend::writer::WriterConnection;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
 use crate::history::Mark;
 use crate::{Database, Error};
 use cache::Cache;
-use connection::Connection;
 use history::History;
 use statements::Statements;
 use transaction::Aborted;
@@ -74,7 +72,7 @@ enum Mode {
 /// The only writer of a node. Whoever holds it has the node's one writing connection.
 #[derive(Debug)]
 pub struct Writer {
-    connection: Connection,
+    connection: WriterConnection,
     node: String,
     statements: Statements,
     cache: Cache,
@@ -90,7 +88,7 @@ impl Writer {
     #[must_use]
     pub fn new(database: Database, node: String) -> Self {
         let statements = Statements::new(database.backend);
-        let connection = Connection::new(database);
+        let connection = database.writer_connection();
         Self {
             connection,
             node,

@@ -1,10 +1,6 @@
-//! What kind of failure a database's error is, and what may be said about it.
+//! The kinds of failure of a database, and what may be said about one. [`crate::backend`] tells which kind an error is.
 
 use std::fmt;
-
-use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
-use sea_orm::sqlx::{self, mysql::MySqlDatabaseError};
-use sea_orm::{DbErr, RuntimeErr};
 
 use crate::Error;
 
@@ -13,63 +9,14 @@ use crate::Error;
 pub(crate) enum DriverError {
     /// The connection is not there, or is no more.
     Lost(String),
-    /// Somebody else was in the way: the same thing may work at once.
+    /// Another transaction was in the way: another try may succeed at once.
     Contended(String),
     /// The database is there, and cannot do it now.
     Unable(String),
     /// A unique index refused.
     Unique(String),
-    /// It will not work another time either.
+    /// Another try would fail, too.
     Refused(String),
-}
-
-impl DriverError {
-    /// Tells what kind of failure an error is.
-    pub(crate) fn of(error: &DbErr) -> Self {
-        match error {
-            // There is no connection to be had: to try again at once would only wait again.
-            DbErr::ConnectionAcquire(why) => Self::Unable(why.to_string()),
-            DbErr::Conn(RuntimeErr::SqlxError(error))
-            | DbErr::Exec(RuntimeErr::SqlxError(error))
-            | DbErr::Query(RuntimeErr::SqlxError(error)) => Self::of_driver(error),
-            other => Self::Refused(other.to_string()),
-        }
-    }
-
-    /// Tells what kind of failure an error of the driver is.
-    pub(crate) fn of_driver(error: &sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Database(error) => of_database(error.as_ref()),
-            // Neither holds a value of ours, nor the password.
-            sqlx::Error::Io(why) => Self::Lost(why.to_string()),
-            sqlx::Error::Tls(why) => Self::Lost(why.to_string()),
-            sqlx::Error::Protocol(_) => Self::Lost("the connection broke".to_owned()),
-            sqlx::Error::PoolTimedOut => Self::Unable(error.to_string()),
-            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Lost(error.to_string()),
-            other => Self::Refused(other.to_string()),
-        }
-    }
-}
-
-impl From<DbErr> for DriverError {
-    fn from(error: DbErr) -> Self {
-        Self::of(&error)
-    }
-}
-
-impl From<rusqlite::Error> for DriverError {
-    fn from(error: rusqlite::Error) -> Self {
-        let rusqlite::Error::SqliteFailure(code, message) = &error else {
-            return Self::Refused(error.to_string());
-        };
-        let message = message.as_deref().unwrap_or("SQLite failed");
-        let why = described(message, Some(&code.extended_code.to_string()));
-        match code.extended_code {
-            // CONSTRAINT_PRIMARYKEY, CONSTRAINT_UNIQUE.
-            1555 | 2067 => Self::Unique(why),
-            code => of_sqlite(code.cast_unsigned(), why),
-        }
-    }
 }
 
 impl fmt::Display for DriverError {
@@ -94,42 +41,8 @@ pub(crate) fn error(error: impl Into<DriverError>) -> Error {
     error.into().into()
 }
 
-fn of_database(error: &dyn DatabaseError) -> DriverError {
-    let why = described(error.message(), error.code().as_deref());
-    if error.kind() == ErrorKind::UniqueViolation {
-        return DriverError::Unique(why);
-    }
-    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return of_mysql(error.number(), why);
-    }
-    of_sqlite(error.code().and_then(|code| code.parse().ok()).unwrap_or_default(), why)
-}
-
-fn of_sqlite(code: u32, why: String) -> DriverError {
-    // The low byte is the primary code.
-    match code & 0xff {
-        5 | 6 => DriverError::Contended(why),         // BUSY, LOCKED
-        8 | 10 | 13 | 14 => DriverError::Unable(why), // READONLY, IOERR, FULL, CANTOPEN
-        _ => DriverError::Refused(why),
-    }
-}
-
-fn of_mysql(number: u16, why: String) -> DriverError {
-    match number {
-        // Lock wait time-out, deadlock, a snapshot that is too old.
-        1205 | 1213 | 1020 => DriverError::Contended(why),
-        // Shutting down, killed, server gone, timed out.
-        1053 | 1077 | 1078 | 1079 | 1317 | 1927 | 2006 | 2013 | 4031 => DriverError::Lost(why),
-        // Too many connections, full, cannot write (quota, disk), read-only, out of memory or resources, statement took too
-        // long, rights taken away.
-        1040 | 1203 | 1226 | 1021 | 1114 | 1026 | 1030 | 1290 | 1792 | 1836 | 1037 | 1038 | 1041 | 1969 | 3024
-        | 1044 | 1045 | 1142 | 1143 | 1227 => DriverError::Unable(why),
-        _ => DriverError::Refused(why),
-    }
-}
-
-/// Cuts a message before what it quotes: MySQL puts values there, which are people's.
-fn described(message: &str, code: Option<&str>) -> String {
+/// Cuts a message before what it quotes: MySQL quotes values there, which users have written.
+pub(crate) fn described(message: &str, code: Option<&str>) -> String {
     let message = message.split(['\'', '"']).next().unwrap_or_default().trim_end();
     match code {
         Some(code) => format!("{message} ({code})"),

@@ -1,8 +1,14 @@
-//! The tables, for sea-orm: what is read a row at a time. Sets are read and written by [`crate::sql`].
+//! The tables: one description of each, from which statements, parameters and readers take its columns.
 
+pub(crate) mod chat_amendment;
 pub(crate) mod chat_message;
+pub(crate) mod chat_message_batch;
 pub(crate) mod chat_message_status;
 pub(crate) mod chat_thread;
 pub(crate) mod chat_user;
 pub(crate) mod hub_commit;
+pub(crate) mod hub_epoch;
+pub(crate) mod hub_state;
+pub(crate) mod media;
 pub(crate) mod notification;
+pub(crate) mod used_ticket;

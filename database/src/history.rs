@@ -15,12 +15,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
+use crate::driver_error::error;
 use crate::ids::CommitNo;
+use crate::rows::{BinaryText, Reads, row};
 use crate::time::Timestamp;
-use crate::{Database, Error, driver_error, message_rows, sql};
+use crate::{Database, Error};
 
 /// How long a name is good after it has ended: longer than anything that carries one.
 pub(crate) const KEPT: Duration = Duration::from_secs(8 * 24 * 3_600);
@@ -82,6 +83,17 @@ pub async fn head(db: &Database) -> Result<Mark, Error> {
     head_beside(db, CommitNo(0)).await.map(|head| head.mark)
 }
 
+row! {
+    /// The newest commit, and the nonce of another one.
+    struct HeadRow {
+        epoch: BinaryText,
+        commit_no: i64,
+        nonce: Option<i64>,
+        known_nonce: Option<i64>,
+        newest_at: i64,
+    }
+}
+
 /// Reads the newest commit that stands, and looks what the log says of another one.
 ///
 /// # Errors
@@ -90,16 +102,25 @@ pub async fn head_beside(db: &Database, known: CommitNo) -> Result<Head, Error> 
     const HEAD: &str = "SELECT s.epoch, s.commit_no, h.nonce, k.nonce, s.newest_at FROM hub_state s \
          LEFT JOIN hub_commits h ON h.commit_no = s.commit_no \
          LEFT JOIN hub_commits k ON k.commit_no = ? WHERE s.id = 1";
-    let row = one(db, HEAD, [known.column().into()]).await?;
+    let row = (&db.readers).row::<HeadRow>(HEAD, [known.column().into()]).await.map_err(error)?;
     let row = row.ok_or_else(|| Error::Refused("hub_state is empty".to_owned()))?;
-    let nonce = |at| Ok::<_, Error>(number(&row, at)?.map(Nonce::from_column));
     let mark = Mark {
-        epoch: text(&row, 0)?.into(),
-        commit: CommitNo::from_column(number(&row, 1)?.unwrap_or_default()),
-        nonce: nonce(2)?.unwrap_or_default(),
+        epoch: row.epoch.into_text().into(),
+        commit: CommitNo::from_column(row.commit_no),
+        nonce: row.nonce.map(Nonce::from_column).unwrap_or_default(),
     };
-    let newest = Timestamp::from_millis(number(&row, 4)?.unwrap_or_default());
-    Ok(Head { mark, newest, known: nonce(3)? })
+    let newest = Timestamp::from_millis(row.newest_at);
+    Ok(Head { mark, newest, known: row.known_nonce.map(Nonce::from_column) })
+}
+
+row! {
+    /// The present history, and what is known of a commit and of its history.
+    struct HistoryRow {
+        epoch: BinaryText,
+        commit_no: i64,
+        last_commit: Option<i64>,
+        nonce: Option<i64>,
+    }
 }
 
 /// Tells whether a commit is one of the history that the database holds: its name is known, it is not beyond the last
@@ -111,26 +132,12 @@ pub async fn holds(db: &Database, mark: &Mark) -> Result<bool, Error> {
     const HOLDS: &str = "SELECT s.epoch, s.commit_no, e.last_commit, c.nonce FROM hub_state s \
          LEFT JOIN hub_epochs e ON e.epoch = ? \
          LEFT JOIN hub_commits c ON c.commit_no = ? WHERE s.id = 1";
-    let epoch = sql::binary_text(db.backend, &mark.epoch);
-    let Some(row) = one(db, HOLDS, [epoch, mark.commit.column().into()]).await? else {
+    let epoch = db.backend.dialect().binary_text(&mark.epoch);
+    let values = [epoch, mark.commit.column().into()];
+    let Some(row) = (&db.readers).row::<HistoryRow>(HOLDS, values).await.map_err(error)? else {
         return Ok(false);
     };
-    let newest = if text(&row, 0)? == *mark.epoch { number(&row, 1)? } else { number(&row, 2)? };
-    let same = number(&row, 3)?.is_none_or(|nonce| Nonce::from_column(nonce) == mark.nonce);
+    let newest = if row.epoch.into_text() == *mark.epoch { Some(row.commit_no) } else { row.last_commit };
+    let same = row.nonce.is_none_or(|nonce| Nonce::from_column(nonce) == mark.nonce);
     Ok(same && newest.is_some_and(|newest| mark.commit.column() <= newest))
-}
-
-async fn one<const N: usize>(db: &Database, query: &str, values: [Value; N]) -> Result<Option<QueryResult>, Error> {
-    let statement = sql::statement(db.backend, query, values);
-    db.readers.query_one_raw(statement).await.map_err(driver_error::error)
-}
-
-fn number(row: &QueryResult, at: usize) -> Result<Option<i64>, Error> {
-    row.try_get_by_index(at).map_err(driver_error::error)
-}
-
-/// Reads text that servers hold as bytes; of SQLite the driver takes either for the other.
-fn text(row: &QueryResult, at: usize) -> Result<String, Error> {
-    let bytes: Vec<u8> = row.try_get_by_index(at).map_err(driver_error::error)?;
-    Ok(message_rows::text(bytes))
 }

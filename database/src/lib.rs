@@ -2,25 +2,27 @@
 //!
 //! ```text
 //!  ids, time, objects     what things are called, as clients see them too
-//!  connect                a database: one writer connection, a pool of readers; SQLite on the thread that asks
+//!  connect                a database: opened, waited for, closed
+//!  backend                what differs between databases, each in a folder of its own
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
 //!  history                which history a commit belongs to: a database may go back
 //!  queries                everything that is read, one file per question
-//!  rows                   a row, wherever it was read
+//!  rows                   the columns that make a value, and what answers queries with such values
+//!  written_row            rows that are written: the columns that they fill
 //!  size                   how large things are on the wire, and when a page is full
 //!  seq_range              the messages of a thread between two places
-//!  time_buckets           a thread's indexed times on SQLite, rounded so that few messages move them
 //!  message_rows           messages as the tables hold them
-//!  entities               the tables, for sea-orm
+//!  entities               the tables: one description of each
 //!  media                  the store of images
-//!  location, private      where a URL says that something is; files that nobody else reads
+//!  url_path, private      the path of a URL; files that only the hub's user may read
 //! ```
 //!
 //! Nothing here decides: a [`change::Change`] says what to write, [`commit::Writer`] writes it
 //! under the rules that the database alone can hold (once, dense, in order), and
 //! [`change::Outcome`] says what stands now.
 
+mod backend;
 pub mod change;
 pub mod commit;
 pub mod connect;
@@ -28,14 +30,9 @@ mod driver_error;
 mod entities;
 pub mod history;
 pub mod ids;
-mod json_rows;
-mod location;
 pub mod media;
 mod message_rows;
 pub mod objects;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop")]
-mod plans;
 pub mod private;
 pub mod queries;
 mod rows;
@@ -43,7 +40,8 @@ mod seq_range;
 pub mod size;
 mod sql;
 pub mod time;
-mod time_buckets;
+mod url_path;
+mod written_row;
 
 pub use connect::Database;
 

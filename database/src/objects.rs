@@ -1,7 +1,6 @@
-//! The things that clients see: messages, threads, notifications.
+//! The objects of the wire protocol: messages, threads, notifications.
 //!
-//! These are the objects of the wire protocol; they are read from the tables as they are
-//! told to people, so there is one definition of each.
+//! Queries return them as clients receive them, so there is one definition of each.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,9 +21,9 @@ pub struct Message {
     pub seq: Seq,
     /// The thread's change counter at the message's last change.
     pub rev: Rev,
-    /// Who wrote it.
+    /// The user who wrote it.
     pub sender_id: UserId,
-    /// The author's own key for it, if one was given.
+    /// The author's idempotency key, if the author gave one.
     pub temp_id: Option<String>,
     /// The text; null for a message of images alone, and after deletion.
     pub content: Option<String>,
@@ -108,24 +107,24 @@ pub struct Thread {
 pub struct Notification {
     /// The notification's id.
     pub id: NotificationId,
-    /// Whom it is for.
+    /// The user whose notification it is.
     pub user_id: UserId,
     /// What it is about; `chat` is the hub's own.
     #[serde(rename = "type")]
     pub kind: String,
-    /// A line.
+    /// One line of text.
     pub title: String,
-    /// A paragraph. Of type `chat`: the newest unread message's text.
+    /// A paragraph of text. Of type `chat`: the newest unread message's text.
     pub body: String,
-    /// The thing it is about. Of type `chat`: the thread.
+    /// The id of the object that it is about. Of type `chat`: the thread.
     pub related_id: Option<u64>,
-    /// How many things it stands for. Of type `chat`: the thread's unread messages.
+    /// How many events it stands for. Of type `chat`: the thread's unread messages.
     pub count: u64,
     /// Whether it was read.
     pub is_read: bool,
     /// When it was created.
     pub created_at: Timestamp,
-    /// When it last said something new.
+    /// When its content last changed.
     pub updated_at: Timestamp,
 }
 

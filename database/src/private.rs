@@ -1,7 +1,7 @@
-//! Files that only the hub's own user may read: whatever people have written is in them.
+//! Files that only the hub's own user may read: they hold what users have written.
 //!
-//! It does not matter which umask the hub was started with, and what an older version has made wider is made narrow when it is
-//! opened. Folders that were there before are somebody's, and stay as they are.
+//! The hub does not rely on its umask, and takes the rights of others from its files each time it opens them. Folders that the hub
+//! has not made stay as they are.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -27,7 +27,7 @@ pub fn make_file(file: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)
 }
 
-/// Takes from the group and all others whatever they may do to a file or a folder of the hub's own, if it is there.
+/// Takes all rights of the group and of others from a file or a folder of the hub's own, if it is there.
 pub fn tighten(path: &Path) {
     let tightened = fs::metadata(path).and_then(|found| {
         let mode = found.permissions().mode() & 0o777;
@@ -65,7 +65,7 @@ mod tests {
         make_file(&file).expect("made");
         assert_eq!(make_file(&file).expect_err("it is there").kind(), ErrorKind::AlreadyExists);
         assert_eq!((mode(&folder), mode(&outer.path().join("data")), mode(&file)), (0o700, 0o700, 0o600));
-        assert_eq!(mode(outer.path()), 0o755, "somebody else's");
+        assert_eq!(mode(outer.path()), 0o755, "the hub has not made it");
 
         fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("its own");
         fs::set_permissions(&folder, Permissions::from_mode(0o2775)).expect("its own");

@@ -1,112 +1,161 @@
-//! Rows, and where they are read.
+//! Rows: the columns that make a value, and the connections that answer a query with such values.
 //!
-//! A query of a page is the same wherever it is asked: of a pool's connection, or of SQLite on the calling thread
-//! ([`crate::connect::embedded`]).
+//! A struct that is declared by [`row!`](row) takes its fields from a row's columns one after another, from whichever driver the
+//! row comes. A query therefore selects the columns in the order of the fields.
 
-use rusqlite::Statement;
-use rusqlite::types::FromSql;
-use sea_orm::{ConnectionTrait, DatabaseBackend, QueryResult, TryGetable, Value};
+use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{DbErr, DeriveValueType, Statement, TryFromU64, TryGetable, Value};
 
-use crate::Database;
+use crate::backend::Backend;
 use crate::driver_error::DriverError;
-use crate::sql::{self, prepared};
 
-/// A row of an answer.
-pub(crate) enum Row<'a> {
-    /// As a pool's connection has sent it.
-    Sent(&'a QueryResult),
-    /// As SQLite stands at it.
-    Embedded(&'a rusqlite::Row<'a>),
+/// The columns of one row, in order, as a driver gives them. Each backend implements it for its driver's rows.
+pub(crate) trait Columns {
+    /// Takes the next column.
+    fn take<T: TryGetable + FromSql>(&mut self) -> Result<T, DriverError>;
+
+    /// Tells whether the next column, a number, is NULL.
+    fn is_null(&self) -> Result<bool, DriverError>;
+
+    /// Passes over some columns.
+    fn skip(&mut self, columns: usize);
 }
 
-impl Row<'_> {
-    /// Returns what a column holds.
-    pub(crate) fn get<T: TryGetable + FromSql>(&self, at: usize) -> Result<T, DriverError> {
-        match self {
-            Self::Sent(row) => Ok(row.try_get_by_index(at)?),
-            Self::Embedded(row) => Ok(row.get(at)?),
-        }
-    }
+/// A value that is made of a row's columns.
+pub(crate) trait FromRow: Sized + Send + 'static {
+    /// How many columns it takes.
+    const WIDTH: usize;
 
-    /// Returns text that servers hold as bytes.
-    pub(crate) fn bytes(&self, at: usize) -> Result<Option<Vec<u8>>, DriverError> {
-        match self {
-            Self::Sent(row) => Ok(row.try_get_by_index(at)?),
-            Self::Embedded(row) => Ok(row.get::<_, Option<String>>(at)?.map(String::into_bytes)),
-        }
-    }
+    /// Takes its columns.
+    fn take(columns: &mut impl Columns) -> Result<Self, DriverError>;
 }
 
-/// What can be asked for rows.
-pub(crate) trait Reads: Sync {
-    /// Which SQL it understands.
-    fn backend(&self) -> DatabaseBackend;
+macro_rules! columns {
+    ($($column:ty),+) => {
+        $(impl FromRow for $column {
+            const WIDTH: usize = 1;
 
-    /// Runs a query, and makes something of each row.
-    fn rows<T: Send>(
-        &self,
-        text: &str,
-        values: impl IntoIterator<Item = Value> + Send,
-        each: impl Fn(&Row<'_>) -> Result<T, DriverError> + Send,
-    ) -> impl Future<Output = Result<Vec<T>, DriverError>> + Send;
-}
-
-/// A pool, or a transaction.
-impl<Connection: ConnectionTrait> Reads for Connection {
-    fn backend(&self) -> DatabaseBackend {
-        self.get_database_backend()
-    }
-
-    async fn rows<T: Send>(
-        &self,
-        text: &str,
-        values: impl IntoIterator<Item = Value> + Send,
-        each: impl Fn(&Row<'_>) -> Result<T, DriverError> + Send,
-    ) -> Result<Vec<T>, DriverError> {
-        let rows = self.query_all_raw(sql::statement(self.get_database_backend(), text, values)).await?;
-        rows.iter().map(|row| each(&Row::Sent(row))).collect()
-    }
-}
-
-/// SQLite on the calling thread, which waits; a server's pool.
-impl Reads for Database {
-    fn backend(&self) -> DatabaseBackend {
-        self.backend
-    }
-
-    async fn rows<T: Send>(
-        &self,
-        text: &str,
-        values: impl IntoIterator<Item = Value> + Send,
-        each: impl Fn(&Row<'_>) -> Result<T, DriverError> + Send,
-    ) -> Result<Vec<T>, DriverError> {
-        let Some(embedded) = &self.embedded else {
-            return self.readers.rows(text, values, each).await;
-        };
-        embedded.read_one(|connection| {
-            let mut query = prepared(connection, text)?;
-            bind(&mut query, values)?;
-            let (mut rows, mut made) = (query.raw_query(), Vec::new());
-            while let Some(row) = rows.next()? {
-                made.push(each(&Row::Embedded(row))?);
+            fn take(columns: &mut impl Columns) -> Result<Self, DriverError> {
+                columns.take()
             }
-            Ok(made)
-        })
+        })+
+    };
+}
+
+columns!(i64, Option<i64>, String, Option<String>, BinaryText, Option<BinaryText>, Vec<u8>);
+
+/// Declares a struct whose fields are taken from a row, one after another: columns, or other such structs. An optional struct is
+/// absent where its first column, which must be a number, is NULL, as an outer join leaves it.
+///
+/// `struct Name of table { field: Type = Column, … }` names the columns of an entity and lists them as `Name::COLUMNS`.
+macro_rules! row {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident of $table:ident {
+        $($(#[$about:meta])* $field_vis:vis $field:ident: $type:ty = $column:ident),+ $(,)?
+    }) => {
+        $crate::rows::row! {
+            $(#[$meta])* $vis struct $name { $($(#[$about])* $field_vis $field: $type),+ }
+        }
+
+        impl $name {
+            /// The table's columns, in the order in which the row takes them.
+            pub(crate) const COLUMNS: &[$table::Column] = &[$($table::Column::$column),+];
+        }
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$about:meta])* $field_vis:vis $field:ident: $type:ty),+ $(,)?
+    }) => {
+        $(#[$meta])* $vis struct $name { $($(#[$about])* $field_vis $field: $type),+ }
+
+        impl $crate::rows::FromRow for $name {
+            const WIDTH: usize = 0 $(+ <$type as $crate::rows::FromRow>::WIDTH)+;
+
+            fn take(columns: &mut impl $crate::rows::Columns) -> Result<Self, $crate::driver_error::DriverError> {
+                Ok(Self { $($field: $crate::rows::FromRow::take(columns)?),+ })
+            }
+        }
+
+        impl $crate::rows::FromRow for Option<$name> {
+            const WIDTH: usize = <$name as $crate::rows::FromRow>::WIDTH;
+
+            fn take(columns: &mut impl $crate::rows::Columns) -> Result<Self, $crate::driver_error::DriverError> {
+                if columns.is_null()? {
+                    columns.skip(Self::WIDTH);
+                    return Ok(None);
+                }
+                $crate::rows::FromRow::take(columns).map(Some)
+            }
+        }
+    };
+}
+pub(crate) use row;
+
+/// Returns columns of a table as a query selects them, with the table's alias before each.
+pub(crate) fn select<Column: sea_orm::IdenStatic>(table: &str, columns: impl IntoIterator<Item = Column>) -> String {
+    let columns: Vec<String> = columns.into_iter().map(|column| format!("{table}.{}", column.as_str())).collect();
+    columns.join(", ")
+}
+
+/// A connection, or several, that answers queries.
+pub(crate) trait Reads: Send {
+    /// Returns the backend whose SQL it understands.
+    fn backend(&self) -> Backend;
+
+    /// Runs a query, and takes a `T` of each row.
+    fn rows<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> impl Future<Output = Result<Vec<T>, DriverError>> + Send;
+
+    /// Runs a query, and takes a `T` of the first row, if there is one.
+    fn row<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> impl Future<Output = Result<Option<T>, DriverError>> + Send {
+        async move { Ok(self.rows(text, values).await?.into_iter().next()) }
+    }
+
+    /// Runs a query as sea-query describes it, and takes a `T` of each row. The query selects the columns that `T` takes.
+    fn select<T: FromRow>(
+        &mut self,
+        query: &SelectStatement,
+    ) -> impl Future<Output = Result<Vec<T>, DriverError>> + Send {
+        let Statement { sql, values, .. } = self.backend().sea_orm().build(query);
+        async move { self.rows(&sql, values.map_or_else(Vec::new, |values| values.0)).await }
+    }
+
+    /// Runs a query as sea-query describes it, and takes a `T` of the first row, if there is one.
+    fn select_one<T: FromRow>(
+        &mut self,
+        query: &SelectStatement,
+    ) -> impl Future<Output = Result<Option<T>, DriverError>> + Send {
+        let rows = self.select(query);
+        async move { Ok(rows.await?.into_iter().next()) }
     }
 }
 
-/// Gives a statement of SQLite's its values: numbers and texts.
-pub(crate) fn bind(statement: &mut Statement<'_>, values: impl IntoIterator<Item = Value>) -> Result<(), DriverError> {
-    let mut given = 0;
-    for (at, value) in (1..).zip(values) {
-        given = at;
-        match value {
-            Value::BigInt(number) => statement.raw_bind_parameter(at, number)?,
-            Value::String(text) => statement.raw_bind_parameter(at, text)?,
-            other => return Err(DriverError::Refused(format!("{other:?} is neither a number nor a text"))),
-        }
+/// Text that is compared byte by byte: `VARBINARY` on MySQL, `TEXT` on SQLite.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, DeriveValueType)]
+pub(crate) struct BinaryText(pub(crate) Vec<u8>);
+
+impl BinaryText {
+    /// Returns the text; what is stored was text when it was written.
+    pub(crate) fn into_text(self) -> String {
+        String::from_utf8(self.0).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
-    // SQLite takes what is missing for NULL.
-    let wanted = statement.parameter_count();
-    if given == wanted { Ok(()) } else { Err(DriverError::Refused(format!("{given} values for {wanted} parameters"))) }
+}
+
+impl FromSql for BinaryText {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_bytes().map(|bytes| Self(bytes.to_vec()))
+    }
+}
+
+/// The key of a table, as sea-orm would make one of a number that a database has counted up: there is none.
+impl TryFromU64 for BinaryText {
+    fn try_from_u64(_: u64) -> Result<Self, DbErr> {
+        Err(DbErr::ConvertFromU64("BinaryText"))
+    }
 }

@@ -1,4 +1,4 @@
-//! How large what is read will be on the wire, and when a page is full.
+//! Upper bounds for the size of objects as JSON, and when a page is full.
 //!
 //! Pages are bounded in number, and in bytes as well: a hundred messages are 20 KB or 2 MB.
 
@@ -7,15 +7,15 @@ use crate::objects::{Message, Notification, Thread};
 /// How many bytes a page has at the most, as JSON; one item is always in it.
 pub const PAGE: usize = 1_000_000;
 
-/// Names, numbers and times of an object, at the most.
+/// The most bytes that the names, numbers and times of an object take.
 const FIELDS: usize = 400;
 
-/// An image, with its links.
+/// The most bytes that an image takes, with its links.
 const IMAGE: usize = 800;
 
-/// How large something is as JSON, at the most.
+/// Has an upper bound for its size as JSON.
 pub trait Size {
-    /// Returns that many bytes.
+    /// Returns the bound, in bytes.
     fn size(&self) -> usize;
 }
 
@@ -58,7 +58,7 @@ fn text(text: Option<impl AsRef<[u8]>>) -> usize {
     text.map_or(0, |text| text.as_ref().iter().map(|byte| escaped(*byte)).sum::<usize>() + 2)
 }
 
-/// What may still be put into a page.
+/// How many bytes a page has left.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
     left: usize,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_larger_on_the_wire_than_it_was_said_to_be() {
+    fn nothing_is_larger_on_the_wire_than_its_bound() {
         let every: String = (0..0x300).filter_map(char::from_u32).collect();
         for body in ["", "text", &every, &"\u{1}".repeat(4_000), &"🙂\"\\".repeat(1_000)] {
             let written = serde_json::to_string(&note(body)).expect("JSON").len();

@@ -1,11 +1,6 @@
 //! The inbox, and what has changed since a commit, on every backend; also when the clock steps back.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "catching_up/clock.rs"]
 mod clock;
-#[path = "support/world.rs"]
-mod world;
 
 use chat_database::change::Change;
 use chat_database::history;
@@ -13,7 +8,8 @@ use chat_database::ids::{CommitNo, NotificationId, Seq, ThreadId, UserId};
 use chat_database::objects::Message;
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, inbox, notifications, people, unread};
-use world::{World, notified, own, pair, sent, user};
+
+use crate::support::world::{World, notified, own, pair, sent, user};
 
 on_both_backends!(
     the_inbox_is_newest_first_in_pages_that_meet,

@@ -1,15 +1,11 @@
 //! Images: who may see one, what becomes of those that nobody sends, on every backend.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/world.rs"]
-mod world;
-
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{MediaId, UserId};
 use chat_database::queries::{media, messages};
 use chat_database::time::Timestamp;
-use world::{World, pair, sent, user};
+
+use crate::support::world::{World, pair, sent, user};
 
 on_both_backends!(
     an_image_is_seen_by_its_uploader_and_then_by_those_who_talk,

@@ -1,15 +1,11 @@
 //! Messages: once, dense, in order, on every backend.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/world.rs"]
-mod world;
-
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{MessageId, ProductId, Rev, Seq};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{threads, unread};
-use world::{World, media, pair, sent, user};
+
+use crate::support::world::{World, media, pair, sent, user};
 
 on_both_backends!(
     a_thread_is_made_once_and_numbered_densely,

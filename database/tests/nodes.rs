@@ -1,11 +1,6 @@
 //! Several nodes on one database, and a database that fails them.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "nodes/put_back.rs"]
 mod put_back;
-#[path = "support/world.rs"]
-mod world;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -18,7 +13,8 @@ use chat_database::{Database, Error, connect::Options};
 use chat_testkit::commit_proxy::{Cut, Proxy};
 use chat_testkit::mariadb::MariaDb;
 use tokio::runtime::Handle;
-use world::{World, pair, sent, user};
+
+use crate::support::world::{World, pair, sent, user};
 
 on_both_backends!(
     two_nodes_interleave_without_gaps_or_losses,

@@ -1,15 +1,11 @@
 //! Notifications: of threads and of the marketplace, on every backend.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/world.rs"]
-mod world;
-
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{NotificationId, UserId};
 use chat_database::objects::{Notification, Totals};
 use chat_database::queries::notifications;
-use world::{World, notified, own, pair, sent, user};
+
+use crate::support::world::{self, World, notified, own, pair, sent, user};
 
 on_both_backends!(
     a_threads_notification_is_one_row_for_ever,

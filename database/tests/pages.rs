@@ -1,16 +1,12 @@
 //! Pages of a thread: by place, by what was changed, for its members alone, on every backend.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/world.rs"]
-mod world;
-
 use chat_database::Error;
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{MessageId, Rev, Seq};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, threads};
-use world::{World, pair, sent, user};
+
+use crate::support::world::{World, pair, sent, user};
 
 on_both_backends!(
     pages_of_a_thread_meet,
@@ -169,7 +165,7 @@ async fn nobody_reads_a_thread_that_is_not_theirs(mut w: World) {
 
 /// SQLite's messages name the one before: a wrong name led into another thread, or round and round.
 async fn a_damaged_thread_is_refused_and_shows_nobody_elses_messages(mut w: World) {
-    if !w.db.is_sqlite() {
+    if !w.is_sqlite() {
         return;
     }
     let (ann, ben, eve) = (user(1), user(2), user(3));

@@ -1,10 +1,5 @@
 //! Watermarks and unread numbers, tickets and when somebody was last there, on every backend.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/world.rs"]
-mod world;
-
 use std::time::Duration;
 
 use chat_database::change::{Change, Outcome, Ticket};
@@ -12,7 +7,8 @@ use chat_database::ids::{NotificationId, Seq};
 use chat_database::objects::Totals;
 use chat_database::queries::{inbox, people, unread};
 use chat_database::time::Timestamp;
-use world::{World, hash, own, pair, sent, user, watermarks};
+
+use crate::support::world::{World, hash, own, pair, sent, user, watermarks};
 
 on_both_backends!(
     watermarks_never_go_back,

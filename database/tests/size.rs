@@ -1,10 +1,5 @@
 //! What is read costs the same however much there is: rows touched are counted, times are printed.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
-
-#[path = "support/world.rs"]
-mod world;
-
 use std::time::Instant;
 
 use chat_database::change::Change;
@@ -13,7 +8,8 @@ use chat_database::ids::{CommitNo, Seq};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, inbox, notifications, people, threads, unread};
 use sea_orm::{ConnectionTrait, Statement};
-use world::{World, pair, user};
+
+use crate::support::world::{World, pair, user};
 
 on_both_backends!(reading_costs_the_same_however_much_there_is);
 
@@ -90,7 +86,7 @@ async fn timed<T>(w: &World, what: &str, query: impl Future<Output = T>) -> T {
 
 /// Returns how many rows MariaDB has read since it began, by whatever way, as far as this test's readers go.
 async fn rows_read(w: &World) -> Option<i64> {
-    if w.db.is_sqlite() {
+    if w.is_sqlite() {
         return None;
     }
     let db = w.db.for_migrations();
@@ -103,10 +99,10 @@ async fn rows_read(w: &World) -> Option<i64> {
 
 /// Makes a thread long, past the writer.
 async fn make_long(w: &World, thread: u64, length: u64) {
-    if !w.db.is_sqlite() {
+    if !w.is_sqlite() {
         w.sql("SET SESSION max_recursive_iterations = 4000000, SESSION max_statement_time = 0").await;
     }
-    let (previous, before) = if w.db.is_sqlite() {
+    let (previous, before) = if w.is_sqlite() {
         (
             ", prev_id",
             format!(

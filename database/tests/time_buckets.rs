@@ -1,16 +1,12 @@
 //! A user's threads are found by when they were written in and when they changed, wherever the buckets of the indexes end.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what is left out")]
-
-#[path = "support/world.rs"]
-mod world;
-
 use std::collections::BTreeMap;
 
 use chat_database::history;
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::queries::{changes, inbox, people};
-use world::{World, user};
+
+use crate::support::world::{World, user};
 
 on_both_backends!(threads_are_found_by_their_times_wherever_a_bucket_ends);
 
@@ -75,6 +71,5 @@ async fn threads_are_found_by_their_times_wherever_a_bucket_ends(mut w: World) {
 
 /// Has the next commit be the one after `commit`.
 async fn begin_after(w: &World, commit: u64) {
-    let kept = if w.db.is_sqlite() { format!(", kept_commit = {commit}") } else { String::new() };
-    w.sql(&format!("UPDATE hub_state SET commit_no = {commit}{kept}")).await;
+    w.sql(&format!("UPDATE hub_state SET commit_no = {commit}")).await;
 }

@@ -47,9 +47,7 @@ impl Hub {
         };
         let images = Images::open(options.images.clone(), store).map_err(no_thread)?;
         let storage = StorageHandle::open(options.writes).map_err(no_thread)?;
-        // SQLite is read on the OS thread that makes the page. MySQL is read through an async pool: one such thread is enough.
-        let workers = if database.is_sqlite() { database.readers() } else { 1 };
-        let pages = LowPriorityPool::start("pages", workers).map_err(no_thread)?;
+        let pages = LowPriorityPool::start("pages", database.page_workers()).map_err(no_thread)?;
 
         let connections = ConnectionTable::new(frontier.clone());
         let sends = options.limits.rate.map(|rate| Rate::per_second(rate, options.burst));

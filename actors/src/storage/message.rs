@@ -24,7 +24,7 @@ pub(crate) enum WriteReply {
     Thread(ActorRef<ThreadMsg>, InFlight, Requester),
     /// A call of the edge.
     Call(oneshot::Sender<Result<Outcome, Error>>),
-    /// No one.
+    /// No receiver: the outcome is dropped.
     None,
 }
 
@@ -52,10 +52,6 @@ pub(crate) enum StorageMsg {
     RestartHistory(oneshot::Sender<Result<(), DatabaseError>>),
     /// Time to sweep.
     Sweep,
-    /// Time for a checkpoint.
-    Checkpoint,
-    /// A checkpoint has ended.
-    CheckpointEnded(CheckpointEnded),
     /// Time to see whether the database takes writes again, if it did not.
     Probe,
     /// The database answers; whether it takes writes is still to be seen.
@@ -71,17 +67,6 @@ pub(crate) struct CommitEnded {
     pub(super) changes: Vec<Change>,
     /// `None`: there was nothing to commit.
     pub(super) result: Option<Result<Committed, DatabaseError>>,
-    /// Whether the write-ahead log was restarted, if it was to be.
-    pub(super) wal_restarted: Option<bool>,
     /// Whether the database would take a commit, if that was tried.
     pub(super) probed: Option<Result<(), DatabaseError>>,
-}
-
-/// How a checkpoint has ended.
-#[derive(Debug)]
-pub(crate) enum CheckpointEnded {
-    /// The log was moved; it is long now, or not.
-    Moved { long: bool },
-    /// The log was not moved, and why.
-    Failed(String),
 }

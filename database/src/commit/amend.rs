@@ -1,6 +1,7 @@
 //! Edits and deletions of messages that stand.
 
 use super::apply::Applier;
+use super::write_set::AmendmentRow;
 use crate::change::{Delete, Deleted, Edit, Edited, Outcome};
 use crate::ids::{MessageId, Rev, Seq, ThreadId, UserId};
 
@@ -72,7 +73,13 @@ impl<'a> Applier<'a> {
         let thread = &mut self.cache.threads[slot];
         thread.rev += 1;
         self.write_set.amended.insert(message);
-        self.write_set.amendments.push((thread.id, thread.rev, message, thread.last_seq, self.no));
+        self.write_set.amendments.push(AmendmentRow {
+            thread_id: thread.id,
+            rev: thread.rev,
+            message_id: message,
+            last_seq: thread.last_seq,
+            commit_no: self.no,
+        });
         thread.rev
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::cache::{Cache, Counters, Thread};
 use super::preloaded::Preloaded;
-use super::write_set::WriteSet;
+use super::write_set::{LastSeenRow, TicketRow, WriteSet};
 use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
 use crate::history::Mark;
 use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
@@ -147,7 +147,8 @@ impl<'a> Applier<'a> {
     }
 
     fn last_seen(&mut self, seen: &[(UserId, Timestamp)]) -> Outcome {
-        self.write_set.last_seen.extend(seen.iter().map(|(user, at)| (user.column(), at.millis())));
+        let row = |(user, at): &(UserId, Timestamp)| LastSeenRow { id: user.column(), last_seen: at.millis() };
+        self.write_set.last_seen.extend(seen.iter().map(row));
         Outcome::LastSeen
     }
 
@@ -158,7 +159,7 @@ impl<'a> Applier<'a> {
         if ticket.expires_at.millis() <= self.preloaded.tickets_forgotten {
             return Outcome::TicketExpired;
         }
-        self.write_set.tickets.push((&ticket.id, ticket.expires_at.millis()));
+        self.write_set.tickets.push(TicketRow { id: &ticket.id, expires_at: ticket.expires_at.millis() });
         Outcome::TicketUsed
     }
 

@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
+use crate::backend::sqlite::time_buckets;
 use crate::history::Nonce;
 use crate::ids::Pair;
-use crate::time_buckets;
 
 /// How many pairs are known at most.
 const MOST_THREADS: usize = 65_536;

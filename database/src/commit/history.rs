@@ -12,15 +12,13 @@
 
 use std::sync::Arc;
 
-use sea_orm::Value;
-
 use super::cache::Counters;
-use super::connection::Transaction;
+use crate::backend::writer::Transaction;
 use crate::change::Change;
 use crate::driver_error::DriverError;
 use crate::history::{Mark, Nonce, draw_epoch};
 use crate::ids::CommitNo;
-use crate::sql;
+use crate::rows::Reads as _;
 use crate::time::Timestamp;
 
 /// What a commit brings to the counter's row.
@@ -131,22 +129,22 @@ impl History {
 /// Ends every name from before. Another writer may have done so since the database went back; whether it did cannot be told
 /// from the names that are there, so each writer that lives through it ends them once.
 async fn forget_names(transaction: &mut Transaction<'_>) -> Result<(), DriverError> {
-    transaction.run("DELETE FROM hub_epochs", []).await.map(drop)
+    transaction.run("DELETE FROM hub_epochs", Vec::new()).await.map(drop)
 }
 
 /// Keeps the present name with its last commit.
 async fn end_name(transaction: &mut Transaction<'_>, taken: &Taken) -> Result<(), DriverError> {
     // It may be there: of a database that was put back table by table.
     const END: &str = "REPLACE INTO hub_epochs (epoch, last_commit, ended_at) VALUES (?, ?, ?)";
-    let epoch = sql::binary_text(transaction.backend(), &taken.epoch);
-    let values: [Value; 3] = [epoch, (taken.counters.commit - 1).into(), Timestamp::now().millis().into()];
+    let epoch = transaction.backend().dialect().binary_text(&taken.epoch);
+    let values = vec![epoch, (taken.counters.commit - 1).into(), Timestamp::now().millis().into()];
     transaction.run(END, values).await.map(drop)
 }
 
 /// Gives the history a new name.
 async fn name(transaction: &mut Transaction<'_>) -> Result<Arc<str>, DriverError> {
     let epoch = draw_epoch();
-    let value = sql::binary_text(transaction.backend(), &epoch);
-    transaction.run("UPDATE hub_state SET epoch = ? WHERE id = 1", [value]).await?;
+    let value = transaction.backend().dialect().binary_text(&epoch);
+    transaction.run("UPDATE hub_state SET epoch = ? WHERE id = 1", vec![value]).await?;
     Ok(epoch.into())
 }

@@ -1,18 +1,17 @@
-//! Was it committed? A COMMIT whose answer was lost is settled by reading, not by guessing.
+//! Whether a commit stands whose answer was lost: the commit log tells.
 
 use std::time::Duration;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait, Value,
-};
+use sea_orm::Value;
 use tokio::time::{sleep, timeout};
 
 use super::Writer;
+use super::probe::LOCK_COUNTER;
 use super::transaction::Aborted;
+use crate::backend::writer::WriterConnection;
 use crate::driver_error::DriverError;
 use crate::history::Mark;
-use crate::sql;
+use crate::rows::Reads as _;
 
 /// How long the log is asked, and how far apart. Everybody who writes waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,7 +37,7 @@ impl Writer {
         loop {
             // A new connection: the old one is broken, or still waits for its answer.
             if self.connection.replace().await.is_ok() {
-                match logged(self.connection.reader(), mark).await {
+                match logged(&mut self.connection, mark).await {
                     Ok(stands) => return stands,
                     Err(error) => tracing::warn!(commit = no, %error, "the commit log could not be read"),
                 }
@@ -49,21 +48,13 @@ impl Writer {
 }
 
 /// Reads whether a commit stands, behind the counter's lock: the transaction in doubt holds it until it has ended.
-async fn logged(writer: &DatabaseConnection, mark: &Mark) -> Result<bool, DbErr> {
-    let backend = writer.get_database_backend();
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let transaction = writer.begin_with_options(options).await?;
-    if backend == DatabaseBackend::MySql {
-        let lock = sql::statement(backend, "SELECT commit_no FROM hub_state WHERE id = 1 FOR UPDATE", []);
-        transaction.query_one_raw(lock).await?;
-    }
+async fn logged(connection: &mut WriterConnection, mark: &Mark) -> Result<bool, DriverError> {
+    const LOGGED: &str = "SELECT commit_no FROM hub_commits WHERE commit_no = ? AND nonce = ?";
+    let mut transaction = connection.begin().await?;
+    transaction.run(LOCK_COUNTER, Vec::new()).await?;
     // Another process under the same name may have taken the number since; its nonce is another one.
     let values: [Value; 2] = [mark.commit.column().into(), mark.nonce.column().into()];
-    let ask = sql::statement(backend, "SELECT commit_no FROM hub_commits WHERE commit_no = ? AND nonce = ?", values);
-    let found = transaction.query_one_raw(ask).await?.is_some();
+    let found = transaction.row::<i64>(LOGGED, values).await?.is_some();
     transaction.rollback().await?;
     Ok(found)
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::apply::Applier;
+use super::write_set::{ForgottenImage, MediaStateRow, MessageImageRow, StrippedMessage, UploadRow};
 use crate::change::{NewMessage, Outcome, Upload};
 use crate::ids::MediaId;
 use crate::objects::{Image, Message};
@@ -12,19 +13,18 @@ impl<'a> Applier<'a> {
     pub(super) fn upload(&mut self, uploads: &'a [Upload]) -> Outcome {
         for Upload { owner, image, object_key, at, expires_at } in uploads {
             let bytes = i64::try_from(image.bytes).unwrap_or(i64::MAX);
-            let size = (i64::from(image.width), i64::from(image.height), bytes);
-            self.write_set.uploads.push((
-                &image.id.0,
-                owner.column(),
+            self.write_set.uploads.push(UploadRow {
+                id: &image.id.0,
+                owner_id: owner.column(),
                 object_key,
-                &image.mime,
-                size.0,
-                size.1,
-                size.2,
-                &image.blurhash,
-                at.millis(),
-                expires_at.millis(),
-            ));
+                mime: &image.mime,
+                width: i64::from(image.width),
+                height: i64::from(image.height),
+                bytes,
+                blurhash: &image.blurhash,
+                created_at: at.millis(),
+                expires_at: expires_at.millis(),
+            });
         }
         Outcome::Uploaded
     }
@@ -50,17 +50,29 @@ impl<'a> Applier<'a> {
             if let Some(upload) = self.preloaded.media.get_mut(&media.0) {
                 (upload.attached_at, upload.expires_at) = (Some(at), None);
             }
-            self.write_set.images.push((message.id.column(), position, &media.0));
-            self.write_set.media.push((Cow::Borrowed(&media.0), Some(at), None));
+            self.write_set.images.push(MessageImageRow {
+                message_id: message.id.column(),
+                position,
+                media_id: &media.0,
+            });
+            self.write_set.media.push(MediaStateRow {
+                id: Cow::Borrowed(&media.0),
+                attached_at: Some(at),
+                expires_at: None,
+            });
         }
     }
 
     /// Takes a deleted message's images from it, and leaves them to the sweep.
     pub(super) fn detach(&mut self, message: i64, images: Vec<Image>, sent_at: i64, at: Timestamp) {
         if !images.is_empty() {
-            self.write_set.stripped.push((message,));
+            self.write_set.stripped.push(StrippedMessage { message_id: message });
         }
-        let freed = images.into_iter().map(|image| (Cow::Owned(image.id.0), Some(sent_at), Some(at.millis())));
+        let freed = images.into_iter().map(|image| MediaStateRow {
+            id: Cow::Owned(image.id.0),
+            attached_at: Some(sent_at),
+            expires_at: Some(at.millis()),
+        });
         self.write_set.media.extend(freed);
     }
 
@@ -74,14 +86,18 @@ impl<'a> Applier<'a> {
                 continue;
             }
             let attached_at = *upload.attached_at.get_or_insert(at.millis());
-            self.write_set.media.push((Cow::Borrowed(&id.0), Some(attached_at), upload.expires_at));
+            self.write_set.media.push(MediaStateRow {
+                id: Cow::Borrowed(&id.0),
+                attached_at: Some(attached_at),
+                expires_at: upload.expires_at,
+            });
             given_up.push((id.clone(), upload.object_key.clone()));
         }
         Outcome::GivenUp(given_up)
     }
 
     pub(super) fn forget(&mut self, images: &'a [MediaId]) -> Outcome {
-        self.write_set.forgotten.extend(images.iter().map(|id| (id.0.as_str(),)));
+        self.write_set.forgotten.extend(images.iter().map(|id| ForgottenImage { id: &id.0 }));
         Outcome::Forgotten
     }
 }

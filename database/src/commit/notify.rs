@@ -4,7 +4,7 @@ use super::apply::Applier;
 use super::cache::{ReadState, ThreadNotification};
 use super::notification_keys::core_key;
 use super::preloaded::NotificationRow;
-use super::write_set::NewNotification;
+use super::write_set::{ChangedNotificationRow, NewNotification};
 use crate::change::{Notify, Outcome, OwnNotification};
 use crate::ids::{NotificationId, UserId};
 use crate::objects::Notification;
@@ -112,7 +112,13 @@ impl<'a> Applier<'a> {
     pub(super) fn collect_changed_notifications(&mut self) {
         for (id, note) in self.preloaded.notifications.iter().filter(|(_, note)| note.changed) {
             let is_read = i64::from(note.read_state != ReadState::Unread);
-            self.write_set.changed_notifications.push((*id, is_read, note.updated_at, note.deleted_at, self.no));
+            self.write_set.changed_notifications.push(ChangedNotificationRow {
+                id: *id,
+                is_read,
+                updated_at: note.updated_at,
+                deleted_at: note.deleted_at,
+                commit_no: self.no,
+            });
         }
     }
 

@@ -12,8 +12,8 @@ use crate::objects::Image;
 pub(super) struct Preloaded {
     /// Messages to be changed or sent again, in their present state.
     pub(super) messages: HashMap<i64, StoredMessage>,
-    /// Messages by thread, author and key.
-    pub(super) keys: HashMap<(i64, i64), HashMap<String, i64>>,
+    /// Messages that were sent before, by thread and author, then by key.
+    pub(super) keys: HashMap<(i64, i64), HashMap<String, SentBefore>>,
     /// The threads of messages that are answered.
     pub(super) answered: HashMap<i64, i64>,
     /// Images by id.
@@ -28,6 +28,14 @@ pub(super) struct Preloaded {
     pub(super) tickets_forgotten: i64,
     /// Places of unread messages that the cache does not know, by thread's slot and member's side.
     pub(super) places: HashMap<(usize, usize), Vec<i64>>,
+}
+
+/// A message that was sent before.
+#[derive(Debug)]
+pub(super) struct SentBefore {
+    pub(super) id: i64,
+    /// SHA-256 of what was sent then.
+    pub(super) payload_hash: Vec<u8>,
 }
 
 /// An uploaded image.

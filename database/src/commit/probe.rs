@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{PATIENCE, Writer};
+use crate::Error;
 use crate::driver_error::DriverError;
-use crate::{Error, sql};
 
 /// How long SQLite's lock is waited for: whoever wants to write meanwhile waits, too.
 const LOCK: Duration = Duration::from_millis(250);
@@ -15,12 +15,12 @@ const LOCK: Duration = Duration::from_millis(250);
 /// With how little on its disk a file is as good as unable to grow. A few pages find room in the log when nothing else does.
 const ROOM: u64 = 1 << 20;
 
-/// What a commit does to a database, in small: it takes the counter's lock, and writes rows. What is written is gone at its end.
-const WRITES: [&str; 3] = [
-    "UPDATE hub_state SET commit_no = commit_no WHERE id = 1",
-    "INSERT INTO used_tickets (id, expires_at) VALUES (?, 0)",
-    "DELETE FROM used_tickets WHERE id = ?",
-];
+/// Takes the counter's row lock, as a commit does first.
+pub(super) const LOCK_COUNTER: &str = "UPDATE hub_state SET commit_no = commit_no WHERE id = 1";
+
+/// Writes a row as a commit does, and takes it away again.
+const WRITE: &str = "INSERT INTO used_tickets (id, expires_at) VALUES (?, 0)";
+const TAKE_AWAY: &str = "DELETE FROM used_tickets WHERE id = ?";
 
 impl Writer {
     /// Writes to the database as a commit does, and takes no number. It blocks its thread with SQLite, as a commit does.
@@ -55,13 +55,11 @@ impl Writer {
     }
 
     async fn write_in_vain(&mut self) -> Result<(), DriverError> {
-        let [lock, write, take_away] = WRITES;
-        let id = sql::binary_text(self.connection.backend(), &format!("probe of {}", self.node));
-        let (first, second) = ([id.clone()], [id]);
-        let (mut transaction, _) = self.connection.begin().await?;
-        transaction.run(lock, []).await?;
-        transaction.run(write, first).await?;
-        transaction.run(take_away, second).await?;
+        let id = self.connection.backend().dialect().binary_text(&format!("probe of {}", self.node));
+        let mut transaction = self.connection.begin().await?;
+        transaction.run(LOCK_COUNTER, Vec::new()).await?;
+        transaction.run(WRITE, vec![id.clone()]).await?;
+        transaction.run(TAKE_AWAY, vec![id]).await?;
         transaction.commit().await
     }
 }

@@ -3,52 +3,53 @@
 use super::apply::Applier;
 use super::cache::{ReadState, ThreadNotification};
 use super::notification_keys::{CHAT, CHAT_TITLE, chat_key};
-use super::write_set::{AmendedRow, ChangedNotificationRow, NewNotificationRow, Rows, StatusRow, ThreadRow, UserRow};
+use super::write_set::{AmendedRow, ChangedNotificationRow, NewNotificationRow, StatusRow, ThreadRow, UserRow};
+use crate::backend::writer::Rewritten;
 
 impl Applier<'_> {
-    pub(super) fn thread_rows(&mut self) -> Rows<ThreadRow> {
-        let mut rows = Rows::default();
+    pub(super) fn thread_rows(&mut self) -> Rewritten<ThreadRow> {
+        let mut rows = Rewritten::default();
         for slot in &self.threads {
             let thread = &mut self.cache.threads[*slot];
             let buckets = thread.time_buckets();
             let stored = thread.stored.replace(buckets);
             let [low, high] = &thread.members;
-            let row = (
-                thread.id,
-                low.user,
-                high.user,
-                thread.last_seq,
-                thread.rev,
-                thread.last_message,
-                thread.created_at,
-                thread.updated_at,
-                self.no,
-            );
+            let row = ThreadRow {
+                id: thread.id,
+                user1_id: low.user,
+                user2_id: high.user,
+                last_seq: thread.last_seq,
+                rev: thread.rev,
+                last_message_id: thread.last_message,
+                created_at: thread.created_at,
+                updated_at: thread.updated_at,
+                commit_no: self.no,
+            };
             rows.push(stored, buckets, row);
         }
         rows
     }
 
-    pub(super) fn status_rows(&mut self) -> Rows<StatusRow> {
-        let mut rows = Rows::default();
+    pub(super) fn status_rows(&mut self) -> Rewritten<StatusRow> {
+        let mut rows = Rewritten::default();
         for (slot, side) in &self.members {
             let thread = &mut self.cache.threads[*slot];
             let member = &mut thread.members[*side];
             let has_unread = member.unread > 0;
             let stored = member.stored.replace(has_unread);
-            let row = (
-                thread.id,
-                member.user,
-                member.delivered_seq,
-                member.read_seq,
-                member.unread,
-                i64::from(has_unread),
-                member.delivered_at,
-                member.read_at,
-                member.delivered_commit,
-                member.read_commit,
-                self.no,
-            );
+            let row = StatusRow {
+                thread_id: thread.id,
+                user_id: member.user,
+                delivered_seq: member.delivered_seq,
+                read_seq: member.read_seq,
+                unread: member.unread,
+                has_unread: i64::from(has_unread),
+                delivered_at: member.delivered_at,
+                read_at: member.read_at,
+                delivered_commit: member.delivered_commit,
+                read_commit: member.read_commit,
+                commit_no: self.no,
+            };
             rows.push(stored, has_unread, row);
         }
         rows
@@ -57,7 +58,15 @@ impl Applier<'_> {
     pub(super) fn amended_rows(&self) -> Vec<AmendedRow<'_>> {
         let rows =
             self.write_set.amended.iter().filter_map(|id| self.preloaded.messages.get(id)).map(|stored| &stored.row);
-        rows.map(|row| (row.id, row.rev, row.content.as_deref(), row.edited_at, row.deleted_at, self.no)).collect()
+        rows.map(|row| AmendedRow {
+            id: row.id,
+            rev: row.rev,
+            content: row.content.as_deref(),
+            edited_at: row.edited_at,
+            deleted_at: row.deleted_at,
+            commit_no: self.no,
+        })
+        .collect()
     }
 
     pub(super) fn user_rows(&mut self) -> Vec<UserRow> {
@@ -65,24 +74,40 @@ impl Applier<'_> {
         for id in &self.users {
             let user = self.cache.user(*id);
             user.stored = true;
-            rows.push((*id, user.messages, user.notifications));
+            rows.push(UserRow { id: *id, unread_messages: user.messages, unread_notifications: user.notifications });
         }
         rows
     }
 
     /// Returns the new notifications: the marketplace's, and those of threads that never had one.
     pub(super) fn notification_rows(&self) -> Vec<NewNotificationRow<'_>> {
-        let notifications = self.write_set.notifications.iter().map(|note| {
-            let read = i64::from(note.read);
-            let (key, at) = (note.key.clone(), note.at);
-            (note.id, note.user, note.kind, note.title, note.body, note.related, key, read, at, at, self.no)
+        let notifications = self.write_set.notifications.iter().map(|new| NewNotificationRow {
+            id: new.id,
+            user_id: new.user,
+            kind: new.kind,
+            title: new.title,
+            body: new.body,
+            related_id: new.related,
+            dedupe_key: new.key.clone(),
+            is_read: i64::from(new.read),
+            created_at: new.at,
+            updated_at: new.at,
+            commit_no: self.no,
         });
         let thread_notifications =
             self.thread_notifications().filter(|(.., notification)| notification.created_commit == self.no);
-        let thread_notifications = thread_notifications.map(|(thread, user, notification)| {
-            let (key, read) = (Some(chat_key(thread)), i64::from(notification.read_state != ReadState::Unread));
-            let (created, updated) = (notification.created_at, notification.updated_at);
-            (notification.id, user, CHAT, CHAT_TITLE, "", Some(thread), key, read, created, updated, self.no)
+        let thread_notifications = thread_notifications.map(|(thread, user, notification)| NewNotificationRow {
+            id: notification.id,
+            user_id: user,
+            kind: CHAT,
+            title: CHAT_TITLE,
+            body: "",
+            related_id: Some(thread),
+            dedupe_key: Some(chat_key(thread)),
+            is_read: i64::from(notification.read_state != ReadState::Unread),
+            created_at: notification.created_at,
+            updated_at: notification.updated_at,
+            commit_no: self.no,
         });
         notifications.chain(thread_notifications).collect()
     }
@@ -91,10 +116,13 @@ impl Applier<'_> {
     pub(super) fn changed_notification_rows(&self) -> Vec<ChangedNotificationRow> {
         let thread_notifications =
             self.thread_notifications().filter(|(.., notification)| notification.created_commit != self.no);
-        let thread_notifications = thread_notifications.map(|(_, _, notification)| match notification.read_state {
-            ReadState::Unread => (notification.id, 0, notification.updated_at, None, self.no),
-            ReadState::Read => (notification.id, 1, notification.updated_at, None, self.no),
-            ReadState::Deleted => (notification.id, 1, 0, Some(self.latest()), self.no),
+        let thread_notifications = thread_notifications.map(|(_, _, notification)| {
+            let (is_read, updated_at, deleted_at) = match notification.read_state {
+                ReadState::Unread => (0, notification.updated_at, None),
+                ReadState::Read => (1, notification.updated_at, None),
+                ReadState::Deleted => (1, 0, Some(self.latest())),
+            };
+            ChangedNotificationRow { id: notification.id, is_read, updated_at, deleted_at, commit_no: self.no }
         });
         self.write_set.changed_notifications.iter().copied().chain(thread_notifications).collect()
     }

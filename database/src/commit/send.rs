@@ -3,6 +3,7 @@
 use super::apply::Applier;
 use super::cache::Thread;
 use super::hex::Hex;
+use super::write_set::NewMessageRow;
 use crate::change::{Change, Duplicate, NewMessage, Outcome, Sent};
 use crate::ids::{MessageId, Rev, Seq, ThreadId};
 use crate::objects::{ExtraData, Image, Message};
@@ -40,9 +41,9 @@ impl<'a> Applier<'a> {
             return Some(self.sent_in_this_commit(send, *at));
         }
         let key = (self.cache.threads[slot].id, send.sender.column());
-        let id = self.preloaded.keys.get(&key)?.get(temp_id)?;
-        let stored = self.preloaded.messages.get(id)?;
-        if stored.row.payload_hash != send.payload_hash {
+        let sent_before = self.preloaded.keys.get(&key)?.get(temp_id)?;
+        let stored = self.preloaded.messages.get(&sent_before.id)?;
+        if sent_before.payload_hash != send.payload_hash {
             return Some(Outcome::TempIdConflict);
         }
         let created_rev = Rev::from_column(stored.row.created_rev);
@@ -110,21 +111,21 @@ impl<'a> Applier<'a> {
     }
 
     fn write(&mut self, send: &'a NewMessage, message: &Message, previous: Option<i64>) {
-        self.write_set.messages.push((
-            message.id.column(),
-            message.thread_id.column(),
-            message.seq.column(),
-            message.rev.column(),
-            message.sender_id.column(),
-            send.temp_id.as_deref(),
-            Hex(&send.payload_hash),
-            send.content.as_deref(),
-            send.product_id.map(|id| id.column()),
-            send.reply_to.map(|id| id.column()),
-            message.created_at.millis(),
-            self.no,
-            previous,
-        ));
+        self.write_set.messages.push(NewMessageRow {
+            id: message.id.column(),
+            thread_id: message.thread_id.column(),
+            seq: message.seq.column(),
+            rev: message.rev.column(),
+            sender_id: message.sender_id.column(),
+            temp_id: send.temp_id.as_deref(),
+            payload_hash: Hex(&send.payload_hash),
+            content: send.content.as_deref(),
+            product_id: send.product_id.map(|id| id.column()),
+            reply_to: send.reply_to.map(|id| id.column()),
+            created_at: message.created_at.millis(),
+            commit_no: self.no,
+            prev_id: previous,
+        });
         self.attach(&send.media, message);
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, Value};
-
 use super::Writer;
+use crate::backend::dialect::Dialect;
+use crate::rows::{Reads as _, row};
 use crate::time::Timestamp;
-use crate::{Error, driver_error, history, sql};
+use crate::{Error, history};
 
 /// How long the commit log is kept: longer than any node may stay behind without starting anew.
 const KEPT: Duration = Duration::from_secs(10 * 60);
@@ -17,15 +17,21 @@ const AT_ONCE: i64 = 2_000;
 /// How long a used ticket is remembered beyond its end, in milliseconds: a clock of another node may be behind.
 const TICKETS_KEPT: i64 = 3_600_000;
 
+row! {
+    /// When a commit was logged.
+    struct LogEntryRow {
+        commit_no: i64,
+        at: i64,
+    }
+}
+
 /// Writes down how far used tickets are about to be forgotten.
-fn forget_tickets(backend: DatabaseBackend) -> String {
-    let (greatest, clock) = match backend {
-        DatabaseBackend::MySql => ("GREATEST", "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"),
-        _ => ("max", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
-    };
+fn forget_tickets(dialect: &dyn Dialect) -> String {
+    let clock = dialect.now_millis();
     let old = format!("FROM used_tickets WHERE expires_at < {clock} - {TICKETS_KEPT}");
+    let forgotten = dialect.greatest("tickets_forgotten", &format!("(SELECT MAX(expires_at) {old})"));
     format!(
-        "UPDATE hub_state SET tickets_forgotten = {greatest}(tickets_forgotten, (SELECT MAX(expires_at) {old})) \
+        "UPDATE hub_state SET tickets_forgotten = {forgotten} \
          WHERE id = 1 AND EXISTS (SELECT 1 {old})"
     )
 }
@@ -41,10 +47,10 @@ impl Writer {
     /// As [`Writer::commit`].
     pub async fn sweep(&mut self) -> Result<(), Error> {
         let now = Timestamp::now();
-        self.connection.run(&forget_tickets(self.connection.backend()), []).await?;
+        self.connection.run(&forget_tickets(self.connection.backend().dialect()), Vec::new()).await?;
         const FORGOTTEN: &str = "DELETE FROM used_tickets \
              WHERE expires_at <= (SELECT tickets_forgotten FROM hub_state WHERE id = 1)";
-        self.connection.run(FORGOTTEN, []).await?;
+        self.connection.run(FORGOTTEN, Vec::new()).await?;
         self.write("DELETE FROM hub_epochs WHERE ended_at < ?", now.before(history::KEPT).millis()).await?;
         let old = now.before(KEPT);
         while let Some(newest) = self.oldest_log_part(old).await? {
@@ -56,16 +62,12 @@ impl Writer {
     /// Returns the newest of the oldest entries, if that one is old, too.
     async fn oldest_log_part(&mut self, old: Timestamp) -> Result<Option<i64>, Error> {
         const NTH: &str = "SELECT commit_no, at FROM hub_commits ORDER BY commit_no LIMIT 1 OFFSET ?";
-        let nth = sql::statement(self.connection.backend(), NTH, [Value::from(AT_ONCE)]);
-        let Some(row) = self.connection.reader().query_one_raw(nth).await.map_err(driver_error::error)? else {
-            return Ok(None);
-        };
-        let at: i64 = row.try_get_by_index(1).map_err(driver_error::error)?;
-        let no: i64 = row.try_get_by_index(0).map_err(driver_error::error)?;
-        Ok((at < old.millis()).then_some(no))
+        let entry = self.connection.row::<LogEntryRow>(NTH, [AT_ONCE.into()]).await?;
+        Ok(entry.filter(|entry| entry.at < old.millis()).map(|entry| entry.commit_no))
     }
 
     async fn write(&mut self, text: &str, value: i64) -> Result<(), Error> {
-        Ok(self.connection.run(text, [Value::from(value)]).await?)
+        self.connection.run(text, vec![value.into()]).await?;
+        Ok(())
     }
 }

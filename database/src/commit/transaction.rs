@@ -1,20 +1,25 @@
 //! One transaction, from taking its number to its end.
 
+use sea_orm::Value;
 use tokio::time::timeout;
 
 use super::apply::{Applier, Clock};
 use super::cache::Counters;
-use super::connection::Transaction;
-use super::history::{Course, Offer};
+use super::history::{Course, Offer, Taken};
 use super::preload::Preload;
 use super::preloaded::Preloaded;
 use super::read_set::ReadSet;
 use super::statements::Statements;
 use super::{Mode, PATIENCE, Writer};
+use crate::backend::dialect::Dialect;
+use crate::backend::statements::ReturningUpdate;
+use crate::backend::writer::Transaction;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
+use crate::entities::hub_state;
 use crate::history::Mark;
 use crate::ids::CommitNo;
+use crate::rows::{BinaryText, row, select};
 use crate::sql;
 use crate::time::Timestamp;
 
@@ -71,9 +76,8 @@ impl Writer {
     ) -> Result<Prepared<'a>, Aborted> {
         let Self { connection, node, statements, cache, history, .. } = self;
         let read_set = ReadSet::of(changes, cache, mode);
-        let backend = connection.backend();
-        let (mut transaction, reader) = connection.begin().await?;
-        let taken = transaction.take_numbers(&read_set, offer).await?;
+        let mut transaction = connection.begin().await?;
+        let taken = take_numbers(&mut transaction, statements, &read_set, offer).await?;
         let counters = taken.counters;
         if counters.commit != cache.counters.commit + 1 || taken.nonce_before != cache.nonce.column() {
             // Another node has written since, or what this one had written is not there any more.
@@ -89,10 +93,7 @@ impl Writer {
             message: counters.message - read_set.new_messages,
             notification: counters.notification - read_set.new_notifications,
         };
-        let preloaded = match (&transaction, reader) {
-            (Transaction::Server(db), _) => Preload { db, backend }.load(&read_set, cache).await?,
-            (Transaction::Embedded(_), db) => Preload { db, backend }.load(&read_set, cache).await?,
-        };
+        let preloaded = Preload::new(&mut transaction).load(&read_set, cache).await?;
         let clock = Clock::between(taken.times(offer.step));
         let preloaded = Preloaded { tickets_forgotten: taken.tickets_forgotten, ..preloaded };
         let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used);
@@ -100,6 +101,62 @@ impl Writer {
         log(&mut transaction, &applier, node, &mark).await?;
         Ok(Prepared { transaction, applier, mark })
     }
+}
+
+row! {
+    /// The counter's row after a commit has taken its numbers.
+    struct TakenRow of hub_state {
+        commit_no: i64 = CommitNo,
+        last_thread_id: i64 = LastThreadId,
+        last_message_id: i64 = LastMessageId,
+        last_notification_id: i64 = LastNotificationId,
+        nonce_before: i64 = NonceBefore,
+        newest_before: i64 = NewestBefore,
+        newest_at: i64 = NewestAt,
+        tickets_forgotten: i64 = TicketsForgotten,
+        epoch: BinaryText = Epoch,
+    }
+}
+
+/// Makes the text by which a commit takes its numbers.
+pub(super) fn taking_numbers(dialect: &dyn Dialect) -> ReturningUpdate {
+    // A server assigns from left to right: the values from before are copied first.
+    let newest = dialect.greatest("newest_at + ?", "?");
+    let update = format!(
+        "UPDATE hub_state SET commit_no = commit_no + 1, last_thread_id = last_thread_id + ?, \
+         last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ?, \
+         nonce_before = nonce, nonce = ?, newest_before = newest_at, newest_at = {newest} WHERE id = 1"
+    );
+    let columns = select("hub_state", TakenRow::COLUMNS.iter().copied());
+    dialect.returning_update(&update, &columns, "hub_state WHERE id = 1")
+}
+
+/// Takes the next commit number, and as many ids as may be needed; holds the counter's row lock until the transaction ends.
+async fn take_numbers(
+    transaction: &mut Transaction<'_>,
+    texts: &Statements,
+    read_set: &ReadSet<'_>,
+    offer: Offer,
+) -> Result<Taken, DriverError> {
+    let Offer { nonce, step, newest } = offer;
+    let ids = [read_set.threads, read_set.new_messages, read_set.new_notifications];
+    let times = [nonce.column(), step, newest.unwrap_or_default()];
+    let values = ids.into_iter().chain(times).map(Value::from).collect();
+    let row: Option<TakenRow> = transaction.update(&texts.numbers, values).await?;
+    let row = row.ok_or_else(|| DriverError::Refused("hub_state is empty".to_owned()))?;
+    Ok(Taken {
+        counters: Counters {
+            commit: row.commit_no,
+            thread: row.last_thread_id,
+            message: row.last_message_id,
+            notification: row.last_notification_id,
+        },
+        nonce_before: row.nonce_before,
+        newest_before: row.newest_before,
+        newest: row.newest_at,
+        tickets_forgotten: row.tickets_forgotten,
+        epoch: row.epoch.into_text(),
+    })
 }
 
 /// A transaction that is done but for its COMMIT.
@@ -129,7 +186,7 @@ async fn write(
     for user in &applier.write_set.read_all {
         const READ_ALL: &str = "UPDATE notifications SET is_read = 1, commit_no = ? \
              WHERE user_id = ? AND is_read = 0 AND deleted_at IS NULL";
-        transaction.run(READ_ALL, [applier.no.into(), (*user).into()]).await?;
+        transaction.run(READ_ALL, vec![applier.no.into(), (*user).into()]).await?;
     }
     transaction.write(&texts.notifications, applier.notification_rows()).await?;
     transaction.write(&texts.changed_notifications, applier.changed_notification_rows()).await?;
@@ -148,7 +205,7 @@ async fn write_messages(
     while !rows.is_empty() {
         let mut bytes = 0;
         let fit = rows.iter().take_while(|row| {
-            bytes += row.7.map_or(0, str::len);
+            bytes += row.content.map_or(0, str::len);
             bytes <= MOST_TEXT
         });
         let fit = fit.count().max(1);
@@ -169,5 +226,5 @@ async fn log(
     let users: Vec<i64> = applier.notified.iter().copied().collect();
     let (threads, users) = (sql::json(&applier.logged_threads()), sql::json(&users));
     let (nonce, now) = (mark.nonce.column().into(), Timestamp::now().millis().into());
-    transaction.run(LOG, [applier.no.into(), nonce, node.into(), now, threads, users]).await.map(drop)
+    transaction.run(LOG, vec![applier.no.into(), nonce, node.into(), now, threads, users]).await.map(drop)
 }

@@ -1,97 +1,214 @@
-//! What a commit writes: the rows, by table, in the order of the columns in [`super::statements`].
+//! What a commit writes: the rows of each table, by the columns that they fill.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::hex::Hex;
+use crate::entities::{
+    chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread, chat_user, media, notification,
+    used_ticket,
+};
+use crate::written_row::written_row;
 
 /// Rows to write that do not stand in the cache.
 #[derive(Default)]
 pub(super) struct WriteSet<'a> {
-    pub(super) messages: Vec<MessageRow<'a>>,
+    pub(super) messages: Vec<NewMessageRow<'a>>,
     /// Ids of messages that were edited or deleted.
     pub(super) amended: BTreeSet<i64>,
-    /// Each edit and deletion: thread, rev, message, the thread's last seq, commit.
-    pub(super) amendments: Vec<(i64, i64, i64, i64, i64)>,
+    pub(super) amendments: Vec<AmendmentRow>,
     /// Messages that lose their images.
-    pub(super) stripped: Vec<(i64,)>,
-    /// Message, position, image.
-    pub(super) images: Vec<(i64, i64, &'a str)>,
+    pub(super) stripped: Vec<StrippedMessage>,
+    pub(super) images: Vec<MessageImageRow<'a>>,
     pub(super) uploads: Vec<UploadRow<'a>>,
-    /// Image, when it was sent, when it is swept.
-    pub(super) media: Vec<(Cow<'a, str>, Option<i64>, Option<i64>)>,
+    pub(super) media: Vec<MediaStateRow<'a>>,
     /// Images whose rows go.
-    pub(super) forgotten: Vec<(&'a str,)>,
+    pub(super) forgotten: Vec<ForgottenImage<'a>>,
     pub(super) notifications: Vec<NewNotification<'a>>,
     pub(super) changed_notifications: Vec<ChangedNotificationRow>,
-    /// People who read all their notifications.
+    /// Users who read all their notifications.
     pub(super) read_all: BTreeSet<i64>,
-    pub(super) last_seen: Vec<(i64, i64)>,
-    pub(super) tickets: Vec<(&'a str, i64)>,
+    pub(super) last_seen: Vec<LastSeenRow>,
+    pub(super) tickets: Vec<TicketRow<'a>>,
 }
 
-/// Rows that are written over and over, by what becomes of them; see [`super::statements::Rewritten`].
-pub(super) struct Rows<Row> {
-    pub(super) made: Vec<Row>,
-    pub(super) moved: Vec<Row>,
-    pub(super) kept: Vec<Row>,
-}
-
-impl<Row> Default for Rows<Row> {
-    fn default() -> Self {
-        Self { made: Vec::new(), moved: Vec::new(), kept: Vec::new() }
+written_row! {
+    /// A new message.
+    pub(super) struct NewMessageRow<'a> of chat_message {
+        pub(super) id: i64 = Id,
+        pub(super) thread_id: i64 = ThreadId,
+        pub(super) seq: i64 = Seq,
+        pub(super) rev: i64 = Rev,
+        pub(super) sender_id: i64 = SenderId,
+        pub(super) temp_id: Option<&'a str> = TempId,
+        pub(super) payload_hash: Hex<'a> = PayloadHash,
+        pub(super) content: Option<&'a str> = Content,
+        pub(super) product_id: Option<i64> = ProductId,
+        pub(super) reply_to: Option<i64> = ReplyTo,
+        pub(super) created_at: i64 = CreatedAt,
+        pub(super) commit_no: i64 = CommitNo,
+        /// The message before it in its thread.
+        pub(super) prev_id: Option<i64> = PrevId,
     }
 }
 
-impl<Row> Rows<Row> {
-    /// Adds a row: where indexes have it `now`, and where they had it if it was there.
-    pub(super) fn push<Place: PartialEq>(&mut self, before: Option<Place>, now: Place, row: Row) {
-        match before {
-            None => self.made.push(row),
-            Some(before) if before == now => self.kept.push(row),
-            Some(_) => self.moved.push(row),
-        }
+written_row! {
+    /// A message that was edited or deleted.
+    pub(super) struct AmendedRow<'a> of chat_message {
+        pub(super) id: i64 = Id,
+        pub(super) rev: i64 = Rev,
+        pub(super) content: Option<&'a str> = Content,
+        pub(super) edited_at: Option<i64> = EditedAt,
+        pub(super) deleted_at: Option<i64> = DeletedAt,
+        pub(super) commit_no: i64 = CommitNo,
     }
 }
 
-/// Id, thread, seq, rev, author, key, hash, text, product, answered message, time, commit, the message before.
-pub(super) type MessageRow<'a> = (
-    i64,
-    i64,
-    i64,
-    i64,
-    i64,
-    Option<&'a str>,
-    Hex<'a>,
-    Option<&'a str>,
-    Option<i64>,
-    Option<i64>,
-    i64,
-    i64,
-    Option<i64>,
-);
+written_row! {
+    /// An edit or deletion.
+    pub(super) struct AmendmentRow of chat_amendment {
+        pub(super) thread_id: i64 = ThreadId,
+        pub(super) rev: i64 = Rev,
+        pub(super) message_id: i64 = MessageId,
+        /// The thread's newest `seq` at that time.
+        pub(super) last_seq: i64 = LastSeq,
+        pub(super) commit_no: i64 = CommitNo,
+    }
+}
 
-/// Id, rev, text, times of edit and deletion, commit.
-pub(super) type AmendedRow<'a> = (i64, i64, Option<&'a str>, Option<i64>, Option<i64>, i64);
+written_row! {
+    /// A message that loses its images.
+    pub(super) struct StrippedMessage of chat_message_batch {
+        pub(super) message_id: i64 = MessageId,
+    }
+}
 
-/// Id, members, last seq, rev, newest message, times of creation and of the newest message, commit.
-pub(super) type ThreadRow = (i64, i64, i64, i64, i64, Option<i64>, i64, i64, i64);
+written_row! {
+    /// An image of a message.
+    pub(super) struct MessageImageRow<'a> of chat_message_batch {
+        pub(super) message_id: i64 = MessageId,
+        pub(super) position: i64 = Position,
+        pub(super) media_id: &'a str = MediaId,
+    }
+}
 
-/// Thread, member, delivered, read, unread, whether any, times and commits of both watermarks, commit.
-pub(super) type StatusRow = (i64, i64, i64, i64, i64, i64, Option<i64>, Option<i64>, i64, i64, i64);
+written_row! {
+    /// An uploaded image.
+    pub(super) struct UploadRow<'a> of media {
+        pub(super) id: &'a str = Id,
+        pub(super) owner_id: i64 = OwnerId,
+        pub(super) object_key: &'a str = ObjectKey,
+        pub(super) mime: &'a str = Mime,
+        pub(super) width: i64 = Width,
+        pub(super) height: i64 = Height,
+        pub(super) bytes: i64 = Bytes,
+        pub(super) blurhash: &'a str = Blurhash,
+        pub(super) created_at: i64 = CreatedAt,
+        pub(super) expires_at: i64 = ExpiresAt,
+    }
+}
 
-/// Id, person, type, title, body, related, key, read, times of creation and change, commit.
-pub(super) type NewNotificationRow<'a> =
-    (i64, i64, &'a str, &'a str, &'a str, Option<i64>, Option<String>, i64, i64, i64, i64);
+written_row! {
+    /// Whether an image was sent, and when it is swept.
+    pub(super) struct MediaStateRow<'a> of media {
+        pub(super) id: Cow<'a, str> = Id,
+        pub(super) attached_at: Option<i64> = AttachedAt,
+        pub(super) expires_at: Option<i64> = ExpiresAt,
+    }
+}
 
-/// Id, read, times of change and deletion, commit.
-pub(super) type ChangedNotificationRow = (i64, i64, i64, Option<i64>, i64);
+written_row! {
+    /// An image whose row goes.
+    pub(super) struct ForgottenImage<'a> of media {
+        pub(super) id: &'a str = Id,
+    }
+}
 
-/// Image, owner, key, type, width, height, bytes, placeholder, times of upload and sweep.
-pub(super) type UploadRow<'a> = (&'a str, i64, &'a str, &'a str, i64, i64, i64, &'a str, i64, i64);
+written_row! {
+    /// A thread's present state.
+    pub(super) struct ThreadRow of chat_thread {
+        pub(super) id: i64 = Id,
+        pub(super) user1_id: i64 = User1Id,
+        pub(super) user2_id: i64 = User2Id,
+        pub(super) last_seq: i64 = LastSeq,
+        pub(super) rev: i64 = Rev,
+        pub(super) last_message_id: Option<i64> = LastMessageId,
+        pub(super) created_at: i64 = CreatedAt,
+        pub(super) updated_at: i64 = UpdatedAt,
+        pub(super) commit_no: i64 = CommitNo,
+    }
+}
 
-/// Person, unread messages and notifications.
-pub(super) type UserRow = (i64, i64, i64);
+written_row! {
+    /// How far a member has come in a thread.
+    pub(super) struct StatusRow of chat_message_status {
+        pub(super) thread_id: i64 = ThreadId,
+        pub(super) user_id: i64 = UserId,
+        pub(super) delivered_seq: i64 = DeliveredSeq,
+        pub(super) read_seq: i64 = ReadSeq,
+        pub(super) unread: i64 = Unread,
+        pub(super) has_unread: i64 = HasUnread,
+        pub(super) delivered_at: Option<i64> = DeliveredAt,
+        pub(super) read_at: Option<i64> = ReadAt,
+        pub(super) delivered_commit: i64 = DeliveredCommit,
+        pub(super) read_commit: i64 = ReadCommit,
+        pub(super) commit_no: i64 = CommitNo,
+    }
+}
+
+written_row! {
+    /// A new notification.
+    pub(super) struct NewNotificationRow<'a> of notification {
+        pub(super) id: i64 = Id,
+        pub(super) user_id: i64 = UserId,
+        pub(super) kind: &'a str = Kind,
+        pub(super) title: &'a str = Title,
+        pub(super) body: &'a str = Body,
+        pub(super) related_id: Option<i64> = RelatedId,
+        pub(super) dedupe_key: Option<String> = DedupeKey,
+        pub(super) is_read: i64 = IsRead,
+        pub(super) created_at: i64 = CreatedAt,
+        pub(super) updated_at: i64 = UpdatedAt,
+        pub(super) commit_no: i64 = CommitNo,
+    }
+}
+
+written_row! {
+    /// A notification that was read or deleted, or says something new.
+    #[derive(Clone, Copy)]
+    pub(super) struct ChangedNotificationRow of notification {
+        pub(super) id: i64 = Id,
+        pub(super) is_read: i64 = IsRead,
+        pub(super) updated_at: i64 = UpdatedAt,
+        pub(super) deleted_at: Option<i64> = DeletedAt,
+        pub(super) commit_no: i64 = CommitNo,
+    }
+}
+
+written_row! {
+    /// A user's unread totals.
+    pub(super) struct UserRow of chat_user {
+        pub(super) id: i64 = Id,
+        pub(super) unread_messages: i64 = UnreadMessages,
+        pub(super) unread_notifications: i64 = UnreadNotifications,
+    }
+}
+
+written_row! {
+    /// When a user was last connected.
+    pub(super) struct LastSeenRow of chat_user {
+        pub(super) id: i64 = Id,
+        pub(super) last_seen: i64 = LastSeen,
+    }
+}
+
+written_row! {
+    /// A ticket that is used.
+    pub(super) struct TicketRow<'a> of used_ticket {
+        pub(super) id: &'a str = Id,
+        pub(super) expires_at: i64 = ExpiresAt,
+    }
+}
 
 /// A new notification of the marketplace.
 #[derive(Debug)]

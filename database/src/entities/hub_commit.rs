@@ -2,18 +2,25 @@
 
 use sea_orm::entity::prelude::*;
 
-#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "hub_commits")]
-pub(crate) struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) commit_no: i64,
-    pub(crate) nonce: i64,
-    pub(crate) node: Vec<u8>,
-    pub(crate) at: i64,
-    #[sea_orm(column_type = "Text")]
-    pub(crate) threads: String,
-    #[sea_orm(column_type = "Text")]
-    pub(crate) users: String,
+use crate::rows::{BinaryText, row};
+
+row! {
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "hub_commits")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) commit_no: i64,
+        /// Tells it from another commit of the same number.
+        pub(crate) nonce: i64,
+        pub(crate) node: BinaryText,
+        pub(crate) at: i64,
+        /// JSON: id and members of each thread that it touched.
+        #[sea_orm(column_type = "Text")]
+        pub(crate) threads: String,
+        /// JSON: the users whose notifications it touched otherwise.
+        #[sea_orm(column_type = "Text")]
+        pub(crate) users: String,
+    }
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

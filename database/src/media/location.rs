@@ -7,7 +7,7 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{ClientOptions, RetryConfig};
 
-use crate::location;
+use crate::url_path;
 
 /// How long a request to S3 may take.
 const REQUEST: Duration = Duration::from_secs(20);
@@ -49,7 +49,7 @@ impl FromStr for Location {
         let path = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:"));
         match path {
             Some(path) if path.contains('?') => Err(format!("a folder has no parameters; {FORM}, and ? as %3F")),
-            Some(path) if !path.is_empty() => Ok(Self::Folder(location::path(path)?)),
+            Some(path) if !path.is_empty() => Ok(Self::Folder(url_path::decode(path)?)),
             _ => Err(format!("it is no place for images; {FORM}")),
         }
     }

@@ -3,14 +3,16 @@
 mod backlog;
 mod read;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait};
 
+use crate::driver_error::error;
 use crate::entities::hub_commit;
 use crate::history::Nonce;
 use crate::ids::{CommitNo, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Message, Notification};
+use crate::rows::Reads;
 use crate::time::Timestamp;
-use crate::{Database, Error, driver_error, message_rows};
+use crate::{Database, Error};
 
 pub use backlog::Backlog;
 
@@ -79,14 +81,12 @@ pub struct Changes {
 /// [`Error::Unavailable`].
 pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Changes>, Error> {
     // One snapshot: a message that changes while this is read would be in none of its pages.
-    let snapshot = db.readers.begin().await.map_err(driver_error::error)?;
-    let changes = async {
-        let Some(mut backlog) = read::backlog(&snapshot, user, since, most).await? else { return Ok(None) };
-        backlog.take(&snapshot, usize::MAX).await.map(Some)
-    };
-    let changes = changes.await;
-    close(snapshot).await;
-    changes.map_err(driver_error::error)
+    let mut snapshot = db.readers.snapshot().await.map_err(error)?;
+    let backlog = read::backlog(&mut snapshot, user, since, most).await.map_err(error)?;
+    let Some(mut backlog) = backlog else { return Ok(None) };
+    let changes = backlog.take(&mut snapshot, usize::MAX).await.map_err(error)?;
+    snapshot.close().await;
+    Ok(Some(changes))
 }
 
 /// Looks up what of `user` changed after `since`, or says `None` if that is more than `most` things.
@@ -94,10 +94,10 @@ pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) 
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Backlog>, Error> {
-    let snapshot = db.readers.begin().await.map_err(driver_error::error)?;
-    let backlog = read::backlog(&snapshot, user, since, most).await;
-    close(snapshot).await;
-    backlog.map_err(driver_error::error)
+    let mut snapshot = db.readers.snapshot().await.map_err(error)?;
+    let backlog = read::backlog(&mut snapshot, user, since, most).await.map_err(error)?;
+    snapshot.close().await;
+    Ok(backlog)
 }
 
 /// Takes what comes next of a backlog, some `bytes` of it, and something while there is any. What has changed since it was
@@ -106,7 +106,7 @@ pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) 
 /// # Errors
 /// [`Error::Unavailable`]; what would have come is lost then.
 pub async fn next(db: &Database, backlog: &mut Backlog, bytes: usize) -> Result<Changes, Error> {
-    backlog.take(&db.readers, bytes).await.map_err(driver_error::error)
+    backlog.take(&mut &db.readers, bytes).await.map_err(error)
 }
 
 /// A page of what has changed.
@@ -131,14 +131,12 @@ pub async fn page(
     most: usize,
     limit: usize,
 ) -> Result<Option<Page>, Error> {
-    let snapshot = db.readers.begin().await.map_err(driver_error::error)?;
-    let page = async {
-        let Some(mut backlog) = read::backlog(&snapshot, user, since, most).await? else { return Ok(None) };
-        backlog.page(&snapshot, limit).await.map(Some)
-    };
-    let page = page.await;
-    close(snapshot).await;
-    page.map_err(driver_error::error)
+    let mut snapshot = db.readers.snapshot().await.map_err(error)?;
+    let backlog = read::backlog(&mut snapshot, user, since, most).await.map_err(error)?;
+    let Some(mut backlog) = backlog else { return Ok(None) };
+    let page = backlog.page(&mut snapshot, limit).await.map_err(error)?;
+    snapshot.close().await;
+    Ok(Some(page))
 }
 
 /// What has changed in a thread.
@@ -159,10 +157,10 @@ pub struct ThreadChanges {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn of_thread(db: &Database, thread: ThreadId, since: CommitNo) -> Result<Option<ThreadChanges>, Error> {
-    let snapshot = db.readers.begin().await.map_err(driver_error::error)?;
-    let changes = read::of_thread(&snapshot, thread, since).await;
-    close(snapshot).await;
-    changes.map_err(driver_error::error)
+    let mut snapshot = db.readers.snapshot().await.map_err(error)?;
+    let changes = read::of_thread(&mut snapshot, thread, since).await.map_err(error)?;
+    snapshot.close().await;
+    Ok(changes)
 }
 
 /// An entry of the commit log: what a commit touched.
@@ -185,13 +183,13 @@ pub struct LogEntry {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn log(db: &Database, after: CommitNo, up_to: CommitNo) -> Result<Vec<LogEntry>, Error> {
-    let found = hub_commit::Entity::find()
+    let query = hub_commit::Entity::find()
         .filter(hub_commit::Column::CommitNo.gt(after.column()))
         .filter(hub_commit::Column::CommitNo.lte(up_to.column()))
         .order_by_asc(hub_commit::Column::CommitNo)
-        .all(&db.readers)
-        .await;
-    found.map_err(driver_error::error)?.into_iter().map(entry).collect()
+        .into_query();
+    let found = (&db.readers).select(&query).await.map_err(error)?;
+    found.into_iter().map(entry).collect()
 }
 
 /// Reads the notifications of `users` that changed after `since`, by user, oldest change first.
@@ -203,7 +201,7 @@ pub async fn notifications_of(
     users: &[UserId],
     since: CommitNo,
 ) -> Result<Vec<(UserId, ChangedNotification)>, Error> {
-    read::notifications_of(&db.readers, users, since).await.map_err(driver_error::error)
+    read::notifications_of(&mut &db.readers, users, since).await.map_err(error)
 }
 
 fn entry(row: hub_commit::Model) -> Result<LogEntry, Error> {
@@ -214,15 +212,8 @@ fn entry(row: hub_commit::Model) -> Result<LogEntry, Error> {
     Ok(LogEntry {
         no: CommitNo::from_column(row.commit_no),
         nonce: Nonce::from_column(row.nonce),
-        node: message_rows::text(row.node),
+        node: row.node.into_text(),
         threads: threads.into_iter().filter_map(thread).collect(),
         users: users.into_iter().map(UserId::from_column).collect(),
     })
-}
-
-/// Ends a snapshot, in which nothing was written.
-async fn close(snapshot: sea_orm::DatabaseTransaction) {
-    if let Err(error) = snapshot.rollback().await {
-        tracing::debug!(%error, "could not close a snapshot");
-    }
 }

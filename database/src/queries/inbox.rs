@@ -2,15 +2,15 @@
 
 use sea_orm::Value;
 
-use crate::driver_error::DriverError;
-use crate::entities::chat_message;
+use crate::backend::dialect::Place;
+use crate::driver_error::{DriverError, error};
 use crate::ids::{Rev, Seq, ThreadId, UserId};
-use crate::message_rows::{self, StoredMessage};
+use crate::message_rows::{self, ShownRow, StoredMessage};
 use crate::objects::Thread;
-use crate::rows::{Reads as _, Row};
+use crate::rows::{Reads, row};
 use crate::size::{PAGE, Room};
 use crate::time::Timestamp;
-use crate::{Database, Error, driver_error, time_buckets};
+use crate::{Database, Error};
 
 /// Where a page of the inbox ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub async fn page(
     unread_only: bool,
     limit: u32,
 ) -> Result<Inbox, Error> {
-    read_page(db, user, before, unread_only, limit).await.map_err(driver_error::error)
+    read_page(db, user, before, unread_only, limit).await.map_err(error)
 }
 
 /// Reads a thread as one of its members sees it; `None` if there is none, or it is not theirs. `other_online` is false.
@@ -53,7 +53,7 @@ pub async fn page(
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn one(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Thread>, Error> {
-    let threads = read(db, user, Ids::one(user, thread)).await.map_err(driver_error::error)?;
+    let threads = read(db, user, Ids::one(user, thread)).await.map_err(error)?;
     Ok(threads.into_iter().next())
 }
 
@@ -74,13 +74,17 @@ async fn read_page(
     Ok(Inbox { threads, next })
 }
 
-async fn read(db: &Database, user: UserId, page: Ids) -> Result<Vec<Thread>, DriverError> {
+async fn read(mut db: &Database, user: UserId, page: Ids) -> Result<Vec<Thread>, DriverError> {
     let me = Value::from(user.column());
-    let values = page.values.into_iter().chain([me]);
-    let rows = db.rows(&query(&page.text), values, |row| Ok((thread(row)?, newest(row)?))).await?;
-    let (mut threads, messages): (Vec<Thread>, Vec<_>) = rows.into_iter().unzip();
-    let messages = messages.into_iter().flatten().collect();
-    for message in message_rows::with_images(db, messages).await?.into_iter().map(StoredMessage::message) {
+    let values: Vec<Value> = page.values.into_iter().chain([me]).collect();
+    let rows = db.rows::<InboxRow>(&query(&page.text), values).await?;
+    let mut threads = Vec::with_capacity(rows.len());
+    let mut messages = Vec::with_capacity(rows.len());
+    for row in rows {
+        threads.push(thread(row.thread));
+        messages.extend(row.newest);
+    }
+    for message in message_rows::with_images(&mut db, messages).await?.into_iter().map(StoredMessage::message) {
         if let Some(thread) = threads.iter_mut().find(|thread| thread.id == message.thread_id) {
             thread.last_message = Some(message);
         }
@@ -88,7 +92,32 @@ async fn read(db: &Database, user: UserId, page: Ids) -> Result<Vec<Thread>, Dri
     Ok(threads)
 }
 
-/// Which threads a page is of, with one more to see whether there is more: a query of id, other member and time.
+row! {
+    /// A thread as one of its members sees it, and its newest message.
+    struct InboxRow {
+        thread: ThreadRow,
+        newest: Option<ShownRow>,
+    }
+}
+
+row! {
+    /// A thread as one of its members sees it.
+    struct ThreadRow {
+        id: i64,
+        other: i64,
+        other_last_seen: Option<i64>,
+        last_seq: i64,
+        rev: i64,
+        created_at: i64,
+        updated_at: i64,
+        unread: i64,
+        read_seq: i64,
+        other_read_seq: i64,
+        other_delivered_seq: i64,
+    }
+}
+
+/// The threads of a page, and one more, which tells whether there is another page: a query of id, other member and time.
 struct Ids {
     text: String,
     values: Vec<Value>,
@@ -97,9 +126,10 @@ struct Ids {
 impl Ids {
     /// Each of the two indexes gives its newest; the newest of both are the page.
     fn all(db: &Database, user: UserId, before: Option<Position>, limit: u32) -> Self {
-        let [low, high] = [1, 2].map(|side| time_buckets::by_activity(db.backend, side));
-        let half = format!("ORDER BY {} LIMIT ?", time_buckets::most_recent(db.backend));
-        let (beyond, place) = time_buckets::beyond(db.backend, place(before));
+        let dialect = db.backend.dialect();
+        let [low, high] = [1, 2].map(|side| dialect.threads_by_activity(side));
+        let half = format!("ORDER BY {} LIMIT ?", dialect.most_recent_first());
+        let (beyond, place) = dialect.less_recent_than(place(before));
         let text = format!(
             "SELECT * FROM (\
              SELECT * FROM (SELECT id, user2_id AS other, updated_at FROM {low} \
@@ -141,11 +171,11 @@ impl Ids {
     }
 }
 
-fn place(before: Option<Position>) -> time_buckets::Place {
+fn place(before: Option<Position>) -> Place {
     before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()))
 }
 
-/// The page's threads, with everything that is shown of them.
+/// Returns the query of a page's threads, with everything that is shown of them: of [`InboxRow`]s.
 fn query(page: &str) -> String {
     let message = message_rows::shown("m");
     format!(
@@ -159,30 +189,20 @@ fn query(page: &str) -> String {
     )
 }
 
-/// How many columns of a [`query`] come before those of the newest message.
-const THREAD_COLUMNS: usize = 11;
-
-fn newest(row: &Row<'_>) -> Result<Option<chat_message::Model>, DriverError> {
-    let id: Option<i64> = row.get(THREAD_COLUMNS)?;
-    id.map(|_| message_rows::model(row, THREAD_COLUMNS)).transpose()
-}
-
-fn thread(row: &Row<'_>) -> Result<Thread, DriverError> {
-    let last_seen: Option<i64> = row.get(2)?;
-    let unread: i64 = row.get(7)?;
-    Ok(Thread {
-        id: ThreadId::from_column(row.get(0)?),
-        other_user_id: UserId::from_column(row.get(1)?),
+fn thread(row: ThreadRow) -> Thread {
+    Thread {
+        id: ThreadId::from_column(row.id),
+        other_user_id: UserId::from_column(row.other),
         other_online: false,
-        other_last_seen: last_seen.map(Timestamp::from_millis),
+        other_last_seen: row.other_last_seen.map(Timestamp::from_millis),
         last_message: None,
-        last_seq: Seq::from_column(row.get(3)?),
-        rev: Rev::from_column(row.get(4)?),
-        unread: u64::try_from(unread).unwrap_or_default(),
-        read_seq: Seq::from_column(row.get(8)?),
-        other_read_seq: Seq::from_column(row.get(9)?),
-        other_delivered_seq: Seq::from_column(row.get(10)?),
-        created_at: Timestamp::from_millis(row.get(5)?),
-        updated_at: Timestamp::from_millis(row.get(6)?),
-    })
+        last_seq: Seq::from_column(row.last_seq),
+        rev: Rev::from_column(row.rev),
+        unread: u64::try_from(row.unread).unwrap_or_default(),
+        read_seq: Seq::from_column(row.read_seq),
+        other_read_seq: Seq::from_column(row.other_read_seq),
+        other_delivered_seq: Seq::from_column(row.other_delivered_seq),
+        created_at: Timestamp::from_millis(row.created_at),
+        updated_at: Timestamp::from_millis(row.updated_at),
+    }
 }

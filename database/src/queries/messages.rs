@@ -1,16 +1,19 @@
 //! A thread's history, in pages.
 
-mod walk;
+pub(crate) mod found;
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, TransactionTrait, Value};
+use sea_orm::Value;
 
-use crate::driver_error::DriverError;
+use crate::driver_error::{DriverError, error};
 use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
-use crate::message_rows::{self, StoredMessage};
+use crate::message_rows::{self, STRIDE, StoredMessage};
 use crate::objects::Message;
+use crate::rows::{Reads, row};
 use crate::seq_range::SeqRangeQuery;
 use crate::size::{PAGE, Room};
-use crate::{Database, Error, driver_error, sql};
+use crate::{Database, Error};
+pub use found::ThreadRef;
+use found::{Found, Head, Side};
 
 /// Which page of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,21 +26,6 @@ pub enum Page {
     AfterSeq(Seq),
     /// Every message changed after this change, once, in its present state, by ascending `rev`.
     AfterRev(Rev),
-}
-
-/// Which thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ThreadRef {
-    /// By its id.
-    Thread(ThreadId),
-    /// The one of two people.
-    Pair(Pair),
-}
-
-impl From<ThreadId> for ThreadRef {
-    fn from(thread: ThreadId) -> Self {
-        Self::Thread(thread)
-    }
 }
 
 /// A page of a thread.
@@ -68,7 +56,7 @@ pub async fn page(
     page: Page,
     limit: u32,
 ) -> Result<Option<History>, Error> {
-    read_page(db, reader, thread.into(), page, limit).await.map_err(driver_error::error)
+    read_page(db, reader, thread.into(), page, limit).await.map_err(error)
 }
 
 /// Reads one message of a thread that `reader` is of.
@@ -76,7 +64,7 @@ pub async fn page(
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, Error> {
-    read_one(db, reader, message).await.map_err(driver_error::error)
+    read_one(db, reader, message).await.map_err(error)
 }
 
 /// Tells whether `sender` has sent a message under this key to their counterpart.
@@ -84,31 +72,31 @@ pub async fn one(db: &Database, reader: UserId, message: MessageId) -> Result<Op
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn was_sent(db: &Database, pair: Pair, sender: UserId, temp_id: &str) -> Result<bool, Error> {
-    let messages = sql::indexed(db.backend, "chat_messages m", "chat_messages_key");
+    let messages = db.backend.dialect().with_index("chat_messages m", "chat_messages_key");
     let sent = format!(
-        "SELECT 1 FROM chat_threads t JOIN {messages} ON m.thread_id = t.id \
+        "SELECT m.id FROM chat_threads t JOIN {messages} ON m.thread_id = t.id \
          WHERE t.user1_id = ? AND t.user2_id = ? AND m.sender_id = ? AND m.temp_id = ?"
     );
     let [low, high] = pair.members().map(|user| Value::from(user.column()));
-    let values = [low, high, sender.column().into(), sql::binary_text(db.backend, temp_id)];
-    let found = db.readers.query_one_raw(sql::statement(db.backend, sent, values)).await;
-    found.map(|row| row.is_some()).map_err(driver_error::error)
+    let values = [low, high, sender.column().into(), db.backend.dialect().binary_text(temp_id)];
+    let found = (&db.readers).row::<i64>(&sent, values).await;
+    found.map(|id| id.is_some()).map_err(error)
 }
 
 async fn read_page(
     db: &Database,
     reader: UserId,
-    which: ThreadRef,
+    thread: ThreadRef,
     page: Page,
     limit: u32,
 ) -> Result<Option<History>, DriverError> {
     // One more than asked for, to see whether there is more.
     let most = i64::from(limit) + 1;
     let read = match page {
-        Page::Newest => next_to(db, reader, which, Side::UpTo(i64::MAX), most).await?,
-        Page::BeforeSeq(seq) => next_to(db, reader, which, Side::UpTo(seq.column().saturating_sub(1)), most).await?,
-        Page::AfterSeq(seq) => next_to(db, reader, which, Side::Above(seq.column()), most).await?,
-        Page::AfterRev(rev) => changed(db, reader, which, rev, most).await?,
+        Page::Newest => next_to(db, reader, thread, Side::UpTo(i64::MAX), most).await?,
+        Page::BeforeSeq(seq) => next_to(db, reader, thread, Side::UpTo(seq.column().saturating_sub(1)), most).await?,
+        Page::AfterSeq(seq) => next_to(db, reader, thread, Side::Above(seq.column()), most).await?,
+        Page::AfterRev(rev) => changed(db, reader, thread, rev, most).await?,
     };
     let Some(Found { head, mut messages, cut }) = read else {
         return Ok(None);
@@ -131,122 +119,44 @@ async fn read_page(
     }))
 }
 
-/// What was found of a page.
-struct Found {
-    head: Head,
-    /// In the page's order, at the most one more than asked for.
-    messages: Vec<StoredMessage>,
-    /// Whether there is more than fits into a page.
-    cut: bool,
-}
-
-/// A side of a place in a thread.
-#[derive(Debug, Clone, Copy)]
-enum Side {
-    /// The messages up to this `seq`.
-    UpTo(i64),
-    /// The messages above this `seq`.
-    Above(i64),
-}
-
-impl Side {
-    /// Returns the `most` places that are nearest in a thread, if it has them: the place above which they begin, and the last.
-    fn range(self, last_seq: i64, most: i64) -> [i64; 2] {
-        match self {
-            Self::UpTo(seq) => [seq.min(last_seq) - most, seq.min(last_seq)],
-            Self::Above(seq) => [seq, seq.saturating_add(most)],
-        }
-    }
-}
-
 /// Reads where a thread stands, and those of the `most` messages that are nearest to a place on one side of it that fit into a
 /// page, by `seq`.
 async fn next_to(
     db: &Database,
     reader: UserId,
-    which: ThreadRef,
+    thread: ThreadRef,
     side: Side,
     most: i64,
 ) -> Result<Option<Found>, DriverError> {
-    let found = if let Some(embedded) = &db.embedded {
-        embedded.read(|snapshot| walk::next_to(snapshot, reader, which, side, most))?
-    } else if let Some(head) = head(db, reader, which).await? {
-        // The counter was read before the messages, so that it never leads them.
-        let (messages, cut) = nearest(&db.readers, &head, side, most).await?;
-        Some(Found { head, messages, cut })
-    } else {
-        None
-    };
+    let found = db.nearest(reader, thread, side, most).await?;
     Ok(found.map(|mut found| {
         found.messages.sort_unstable_by_key(|stored| stored.row.seq);
         found
     }))
 }
 
-/// How many messages are read at a time: they are about as large as a page, if each is as large as can be.
-const STRIDE: i64 = 64;
-
-/// Reads those of the `most` messages that are nearest to a place on one side of it that fit into a page, nearest first.
-async fn nearest(
-    db: &impl ConnectionTrait,
-    head: &Head,
-    side: Side,
-    most: i64,
-) -> Result<(Vec<StoredMessage>, bool), DriverError> {
-    let [above, up_to] = side.range(head.last_seq, most);
-    let (mut above, mut up_to) = (above.max(0), up_to.min(head.last_seq));
-    let (mut room, mut found) = (Room::of(PAGE), Vec::new());
-    while above < up_to {
-        let [from, to] = match side {
-            Side::UpTo(_) => [above.max(up_to - STRIDE), up_to],
-            Side::Above(_) => [above, up_to.min(above + STRIDE)],
-        };
-        let mut some =
-            message_rows::between(db, SeqRangeQuery::default(), [head.thread, from, to].map(Value::from), STRIDE)
-                .await?;
-        match side {
-            Side::UpTo(_) => {
-                some.sort_unstable_by_key(|stored| -stored.row.seq);
-                up_to = from;
-            }
-            Side::Above(_) => {
-                some.sort_unstable_by_key(|stored| stored.row.seq);
-                above = to;
-            }
-        }
-        for stored in some {
-            if !room.takes(&stored) {
-                return Ok((found, true));
-            }
-            found.push(stored);
-        }
-    }
-    Ok((found, false))
-}
-
 /// Reads where a thread stands, and its messages that changed after a `rev`.
 async fn changed(
     db: &Database,
     reader: UserId,
-    which: ThreadRef,
+    thread: ThreadRef,
     rev: Rev,
     most: i64,
 ) -> Result<Option<Found>, DriverError> {
-    let Some(head) = head(db, reader, which).await? else {
+    let Some(head) = head(db, reader, thread).await? else {
         return Ok(None);
     };
     // One snapshot: a message that changes while this is read would be there twice.
-    let snapshot = db.readers.begin().await?;
-    let found = after_rev(&snapshot, &head, rev.column(), most).await;
-    snapshot.rollback().await?;
-    let (messages, cut) = found?;
+    let mut snapshot = db.readers.snapshot().await?;
+    let (messages, cut) = after_rev(&mut snapshot, &head, rev.column(), most).await?;
+    snapshot.close().await;
     Ok(Some(Found { head, messages, cut }))
 }
 
 /// Reads the messages whose last change came after `rev`, by that change: those that were created since and have not been
 /// touched again, and those that were edited or deleted since. As many as fit into a page; tells whether there are more.
 async fn after_rev(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     head: &Head,
     rev: i64,
     limit: i64,
@@ -267,12 +177,15 @@ async fn after_rev(
             break;
         }
     }
-    const AMENDED: &str = "SELECT m.* FROM chat_amendments a JOIN chat_messages m ON m.id = a.message_id \
-         WHERE a.thread_id = ? AND a.rev > ? AND m.rev = a.rev ORDER BY a.rev LIMIT ?";
+    let amended_after = format!(
+        "SELECT {} FROM chat_amendments a JOIN chat_messages m ON m.id = a.message_id \
+         WHERE a.thread_id = ? AND a.rev > ? AND m.rev = a.rev ORDER BY a.rev LIMIT ?",
+        message_rows::shown("m")
+    );
     let (mut amended, mut room, mut amended_end) = (Vec::new(), Room::of(PAGE), false);
     let mut after = rev;
     while !amended_end && amended.len() < most {
-        let some = message_rows::messages(db, AMENDED, [head.thread, after, stride].map(Value::from)).await?;
+        let some = message_rows::messages(db, &amended_after, [head.thread, after, stride].map(Value::from)).await?;
         amended_end = some.len() < usize::try_from(stride).unwrap_or_default();
         after = some.last().map_or(after, |stored| stored.row.rev);
         if put_in(&mut amended, some, &mut room) {
@@ -300,59 +213,34 @@ fn put_in(list: &mut Vec<StoredMessage>, mut some: Vec<StoredMessage>, room: &mu
     end.is_some()
 }
 
+row! {
+    /// An edit or deletion: the thread's change counter, and its newest `seq` at that time.
+    struct AmendmentRow {
+        rev: i64,
+        last_seq: i64,
+    }
+}
+
 /// Returns a thread's newest `seq` as of a `rev`: since the last amendment before it, every change was a new message.
-async fn last_seq_at(db: &impl ConnectionTrait, thread: i64, rev: i64) -> Result<i64, DbErr> {
+async fn last_seq_at(db: &mut impl Reads, thread: i64, rev: i64) -> Result<i64, DriverError> {
     const BEFORE: &str =
         "SELECT rev, last_seq FROM chat_amendments WHERE thread_id = ? AND rev <= ? ORDER BY rev DESC LIMIT 1";
-    let values: [Value; 2] = [thread.into(), rev.into()];
-    let Some(row) = db.query_one_raw(sql::statement(db.get_database_backend(), BEFORE, values)).await? else {
-        return Ok(rev);
-    };
-    let (amended, last_seq): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-    Ok(last_seq.saturating_add(rev - amended))
+    let row = db.row::<AmendmentRow>(BEFORE, [thread.into(), rev.into()]).await?;
+    Ok(row.map_or(rev, |amended| amended.last_seq.saturating_add(rev - amended.rev)))
 }
 
 async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, DriverError> {
-    const ONE: &str = "SELECT * FROM chat_messages WHERE id = ?";
-    let Some(found) = message_rows::messages(&db.readers, ONE, [Value::from(message.column())]).await?.pop() else {
+    let text = format!("SELECT {} FROM chat_messages m WHERE m.id = ?", message_rows::shown("m"));
+    let found = message_rows::messages(&mut &db.readers, &text, [message.column().into()]).await?.pop();
+    let Some(found) = found else {
         return Ok(None);
     };
     let thread = ThreadId::from_column(found.row.thread_id);
     Ok(head(db, reader, thread.into()).await?.map(|_| found.message()))
 }
 
-/// Where a thread stands.
-struct Head {
-    thread: i64,
-    rev: i64,
-    last_seq: i64,
-}
-
-impl Head {
-    /// Takes a row of a [`head_query`].
-    fn of(row: &QueryResult) -> Result<Self, DbErr> {
-        Ok(Self { thread: row.try_get_by_index(0)?, rev: row.try_get_by_index(1)?, last_seq: row.try_get_by_index(2)? })
-    }
-}
-
-/// Reads where a thread stands, if the reader is of it.
-async fn head(db: &Database, reader: UserId, which: ThreadRef) -> Result<Option<Head>, DbErr> {
-    let (text, values) = head_query(reader, which);
-    let row = db.readers.query_one_raw(sql::statement(db.backend, text, values.into_iter().map(Value::from))).await?;
-    row.map(|row| Head::of(&row)).transpose()
-}
-
-/// Returns the query for where a thread stands, if the reader is of it, and its values.
-fn head_query(reader: UserId, which: ThreadRef) -> (String, Vec<i64>) {
-    const HEAD: &str = "SELECT id, rev, last_seq FROM chat_threads";
-    const READABLE: &str = "? IN (user1_id, user2_id)";
-    match which {
-        ThreadRef::Thread(thread) => {
-            (format!("{HEAD} WHERE id = ? AND {READABLE}"), vec![thread.column(), reader.column()])
-        }
-        ThreadRef::Pair(pair) => {
-            let [low, high] = pair.members().map(UserId::column);
-            (format!("{HEAD} WHERE user1_id = ? AND user2_id = ? AND {READABLE}"), vec![low, high, reader.column()])
-        }
-    }
+/// Reads where a thread stands, if the reader is a member of it.
+async fn head(db: &Database, reader: UserId, thread: ThreadRef) -> Result<Option<Head>, DriverError> {
+    let (text, values) = Head::query(reader, thread);
+    (&db.readers).row(&text, values).await
 }

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{DatabaseBackend, Value};
+use sea_orm::{Iterable as _, Value};
 
+use crate::backend::dialect::Kind;
 use crate::commit::{CHAT, CHAT_TITLE, chat_key};
-use crate::driver_error::DriverError;
+use crate::driver_error::{DriverError, error};
 use crate::entities::notification;
 use crate::ids::{NotificationId, ThreadId, UserId};
 use crate::objects::Notification;
-use crate::rows::{Reads, Row};
+use crate::rows::{Reads, row, select};
 use crate::seq_range::{Ranges, SeqRangeQuery};
 use crate::size::{PAGE, Room};
-use crate::sql::Kind;
 use crate::time::Timestamp;
-use crate::{Database, Error, driver_error, sql};
+use crate::{Database, Error, sql};
 
 /// What stands for a message that is nothing but images.
 const PHOTO: &str = "Photo";
@@ -50,7 +50,7 @@ pub async fn page(
     unread_only: bool,
     limit: u32,
 ) -> Result<Stream, Error> {
-    read_page(db, user, before, unread_only, limit).await.map_err(driver_error::error)
+    read_page(db, user, before, unread_only, limit).await.map_err(error)
 }
 
 /// Reads a thread's notification of type `chat` for a user: its count and body as the thread stands.
@@ -58,12 +58,12 @@ pub async fn page(
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, Error> {
-    read_of_thread(db, user, thread).await.map_err(driver_error::error)
+    read_of_thread(db, user, thread).await.map_err(error)
 }
 
 /// Makes notifications of their rows, with one more query if there are any of type `chat`.
 pub(super) async fn described(
-    db: &impl Reads,
+    db: &mut impl Reads,
     rows: Vec<notification::Model>,
 ) -> Result<Vec<Notification>, DriverError> {
     let chats = chats(db, &rows).await?;
@@ -75,7 +75,7 @@ pub(super) async fn described(
 }
 
 async fn read_page(
-    db: &Database,
+    mut db: &Database,
     user: UserId,
     before: Option<Position>,
     unread_only: bool,
@@ -86,18 +86,19 @@ async fn read_page(
         true => ("AND is_read = 0 ", "notifications_unread"),
         false => ("", "notifications_updated"),
     };
-    let table = sql::indexed(db.backend, "notifications", index);
+    let table = db.backend.dialect().with_index("notifications n", index);
     let text = format!(
-        "SELECT {COLUMNS} FROM {table} WHERE user_id = ? {unread}AND updated_at > 0 \
+        "SELECT {} FROM {table} WHERE user_id = ? {unread}AND updated_at > 0 \
          AND updated_at <= ? AND (updated_at < ? OR id < ?) AND deleted_at IS NULL \
-         ORDER BY updated_at DESC, id DESC LIMIT ?"
+         ORDER BY updated_at DESC, id DESC LIMIT ?",
+        columns("n")
     );
     let (at, id) = before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()));
     let values: [Value; 5] = [user.column().into(), at.into(), at.into(), id.into(), (i64::from(limit) + 1).into()];
-    let mut rows = db.rows(&text, values, model).await?;
+    let mut rows = db.rows(&text, values).await?;
     let mut more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    let mut notifications = described(db, rows).await?;
+    let mut notifications = described(&mut db, rows).await?;
     more |= Room::of(PAGE).cut(&mut notifications);
     let last = notifications.last().filter(|_| more);
     let next = last.map(|last| Position { updated_at: last.updated_at, id: last.id });
@@ -105,39 +106,19 @@ async fn read_page(
 }
 
 async fn read_of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, DriverError> {
-    let key = match db.backend {
-        DatabaseBackend::MySql => "CAST(? AS BINARY)",
-        _ => "?",
-    };
-    let text =
-        format!("SELECT {COLUMNS} FROM notifications WHERE user_id = ? AND dedupe_key = {key} AND deleted_at IS NULL");
-    let values: [Value; 2] = [user.column().into(), chat_key(thread.column()).into()];
-    // Whoever asks has other things to do than to wait for the disk.
-    let rows = db.readers.rows(&text, values, model).await?;
-    Ok(described(&db.readers, rows).await?.pop())
+    let text = format!(
+        "SELECT {} FROM notifications n WHERE n.user_id = ? AND n.dedupe_key = ? AND n.deleted_at IS NULL",
+        columns("n")
+    );
+    let key = db.backend.dialect().binary_text(&chat_key(thread.column()));
+    // The caller is an actor, which must not wait for the disk.
+    let rows = (&db.readers).rows(&text, [user.column().into(), key]).await?;
+    Ok(described(&mut &db.readers, rows).await?.pop())
 }
 
-/// The columns of a notification, in the order of the fields.
-const COLUMNS: &str = "id, user_id, type, title, body, related_id, dedupe_key, is_read, created_at, updated_at, deleted_at, \
-     commit_no, created_commit";
-
-/// Takes a row of [`COLUMNS`].
-fn model(row: &Row<'_>) -> Result<notification::Model, DriverError> {
-    Ok(notification::Model {
-        id: row.get(0)?,
-        user_id: row.get(1)?,
-        kind: row.get(2)?,
-        title: row.get(3)?,
-        body: row.get(4)?,
-        related_id: row.get(5)?,
-        dedupe_key: row.bytes(6)?,
-        is_read: row.get(7)?,
-        created_at: row.get(8)?,
-        updated_at: row.get(9)?,
-        deleted_at: row.get(10)?,
-        commit_no: row.get(11)?,
-        created_commit: row.get(12)?,
-    })
+/// Returns the columns of a [`notification::Model`] of the notifications `table`.
+pub(super) fn columns(table: &str) -> String {
+    select(table, notification::Column::iter())
 }
 
 /// How a thread stands for one of its members.
@@ -147,23 +128,35 @@ struct Chat {
     newest: Option<Option<String>>,
 }
 
+row! {
+    /// How a thread stands for one of its members.
+    struct ChatRow {
+        user_id: i64,
+        thread_id: i64,
+        unread: i64,
+        /// The id of the message that the notification shows.
+        newest: Option<i64>,
+        content: Option<String>,
+    }
+}
+
 /// Reads how the threads stand that notifications are about. The newest message is looked for among the newest
 /// thousand of a thread, so that this stays cheap where somebody has deleted or written very much.
-async fn chats(db: &impl Reads, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, DriverError> {
+async fn chats(db: &mut impl Reads, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, DriverError> {
     let asked: Vec<(i64, i64)> =
         rows.iter().filter(|row| row.kind == CHAT).filter_map(|row| Some((row.user_id, row.related_id?))).collect();
     if asked.is_empty() {
         return Ok(HashMap::new());
     }
-    let backend = db.backend();
-    let set = sql::set(backend, "j", &[("user_id", Kind::Number), ("thread_id", Kind::Number)]);
+    let dialect = db.backend().dialect();
+    let set = dialect.json_table("j", &[("user_id", Kind::Number), ("thread_id", Kind::Number)]);
     let newest = SeqRangeQuery {
         ranges: Ranges::One(["s.thread_id", "t.last_seq - 1000", "t.last_seq"]),
         of: "m.deleted_at IS NULL AND (s.unread = 0 OR (m.sender_id <> s.user_id AND m.seq > s.read_seq))",
         newest: true,
         ..SeqRangeQuery::default()
     };
-    let newest = newest.query(backend);
+    let newest = dialect.messages_in_ranges(&newest);
     let text = format!(
         "SELECT x.user_id, x.thread_id, x.unread, x.newest, m.content FROM (\
          SELECT s.user_id, s.thread_id, s.unread, ({newest} LIMIT 1) AS newest \
@@ -171,11 +164,12 @@ async fn chats(db: &impl Reads, rows: &[notification::Model]) -> Result<HashMap<
          JOIN chat_threads t ON t.id = s.thread_id\
          ) AS x LEFT JOIN chat_messages m ON m.id = x.newest"
     );
-    let each = |row: &Row<'_>| {
-        let (newest, text): (Option<i64>, Option<String>) = (row.get(3)?, row.get(4)?);
-        Ok(((row.get(0)?, row.get(1)?), Chat { unread: row.get(2)?, newest: newest.map(|_| text) }))
+    let rows = db.rows::<ChatRow>(&text, [sql::json(&asked)]).await?;
+    let chat = |row: ChatRow| {
+        let newest = row.newest.map(|_| row.content);
+        ((row.user_id, row.thread_id), Chat { unread: row.unread, newest })
     };
-    Ok(db.rows(&text, [sql::json(&asked)], each).await?.into_iter().collect())
+    Ok(rows.into_iter().map(chat).collect())
 }
 
 fn notification(row: notification::Model, chat: Option<&Chat>) -> Notification {
@@ -203,18 +197,5 @@ fn shown(chat: &Chat) -> String {
     match &chat.newest {
         None => String::new(),
         Some(text) => text.clone().unwrap_or_else(|| PHOTO.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use sea_orm::{IdenStatic as _, Iterable as _};
-
-    use super::*;
-
-    #[test]
-    fn the_columns_are_those_of_the_table_in_its_order() {
-        let all: Vec<_> = notification::Column::iter().map(|column| column.as_str()).collect();
-        assert_eq!(all.join(", "), COLUMNS);
     }
 }

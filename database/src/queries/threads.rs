@@ -1,19 +1,22 @@
-//! Whose is a thread; which thread is whose.
+//! A thread's members, and the thread of two people.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Value};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait};
 
+use crate::driver_error::error;
 use crate::entities::chat_thread;
 use crate::ids::{MessageId, Pair, ThreadId, UserId};
+use crate::rows::{Reads, row};
 use crate::time::Timestamp;
-use crate::{Database, Error, driver_error, sql};
+use crate::{Database, Error};
 
 /// Returns the two members of a thread, if there is such a thread.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn members(db: &Database, thread: ThreadId) -> Result<Option<Pair>, Error> {
-    let found = chat_thread::Entity::find_by_id(thread.column()).one(&db.readers).await;
-    Ok(found.map_err(driver_error::error)?.and_then(|thread| pair(thread.user1_id, thread.user2_id)))
+    let query = chat_thread::Entity::find_by_id(thread.column()).into_query();
+    let found = (&db.readers).select_one::<chat_thread::Model>(&query).await.map_err(error)?;
+    Ok(found.and_then(|thread| pair(thread.user1_id, thread.user2_id)))
 }
 
 /// Returns the thread of two people, if they have one.
@@ -22,12 +25,12 @@ pub async fn members(db: &Database, thread: ThreadId) -> Result<Option<Pair>, Er
 /// [`Error::Unavailable`].
 pub async fn of_pair(db: &Database, pair: Pair) -> Result<Option<ThreadId>, Error> {
     let [low, high] = pair.members();
-    let found = chat_thread::Entity::find()
+    let query = chat_thread::Entity::find()
         .filter(chat_thread::Column::User1Id.eq(low.column()))
         .filter(chat_thread::Column::User2Id.eq(high.column()))
-        .one(&db.readers)
-        .await;
-    Ok(found.map_err(driver_error::error)?.map(|thread| ThreadId::from_column(thread.id)))
+        .into_query();
+    let found = (&db.readers).select_one::<chat_thread::Model>(&query).await.map_err(error)?;
+    Ok(found.map(|thread| ThreadId::from_column(thread.id)))
 }
 
 /// What must be known of a message before it may be changed.
@@ -45,31 +48,34 @@ pub struct Authorship {
     pub deleted: bool,
 }
 
-/// Returns who wrote a message, where and when.
+row! {
+    /// A message's author and thread.
+    struct AuthorshipRow {
+        user1_id: i64,
+        user2_id: i64,
+        thread_id: i64,
+        sender_id: i64,
+        created_at: i64,
+        deleted_at: Option<i64>,
+    }
+}
+
+/// Returns the author of a message, with its thread and its age.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn authorship(db: &Database, message: MessageId) -> Result<Option<Authorship>, Error> {
-    read_authorship(db, message).await.map_err(driver_error::error)
-}
-
-async fn read_authorship(db: &Database, message: MessageId) -> Result<Option<Authorship>, DbErr> {
-    const TEXT: &str = "SELECT t.user1_id, t.user2_id, t.id, m.sender_id, m.created_at, m.deleted_at \
+    const AUTHORSHIP: &str = "SELECT t.user1_id, t.user2_id, t.id, m.sender_id, m.created_at, m.deleted_at \
          FROM chat_messages m JOIN chat_threads t ON t.id = m.thread_id WHERE m.id = ?";
-    let asked = sql::statement(db.backend, TEXT, [Value::from(message.column())]);
-    let Some(row) = db.readers.query_one_raw(asked).await? else {
-        return Ok(None);
-    };
-    let deleted_at: Option<i64> = row.try_get_by_index(5)?;
-    let Some(pair) = pair(row.try_get_by_index(0)?, row.try_get_by_index(1)?) else {
-        return Ok(None);
-    };
-    Ok(Some(Authorship {
-        pair,
-        thread_id: ThreadId::from_column(row.try_get_by_index(2)?),
-        sender: UserId::from_column(row.try_get_by_index(3)?),
-        created_at: Timestamp::from_millis(row.try_get_by_index(4)?),
-        deleted: deleted_at.is_some(),
+    let row = (&db.readers).row::<AuthorshipRow>(AUTHORSHIP, [message.column().into()]).await.map_err(error)?;
+    Ok(row.and_then(|row| {
+        Some(Authorship {
+            pair: pair(row.user1_id, row.user2_id)?,
+            thread_id: ThreadId::from_column(row.thread_id),
+            sender: UserId::from_column(row.sender_id),
+            created_at: Timestamp::from_millis(row.created_at),
+            deleted: row.deleted_at.is_some(),
+        })
     }))
 }
 

@@ -6,9 +6,9 @@ use chat_database::queries::{inbox, notifications, people};
 use chat_database::time::Timestamp;
 
 use super::HOUR;
-use super::world::{World, notified, pair, sent, user};
+use crate::support::world::{World, notified, pair, sent, user};
 
-crate::on_both_backends!(
+on_both_backends!(
     after_a_clock_has_stepped_back_what_is_newer_stands_above,
     what_a_node_writes_whose_clock_is_behind_stands_above_what_was_there,
     after_a_restart_with_a_clock_that_is_behind_times_go_on,

@@ -2,13 +2,14 @@
 
 use chat_database::Error;
 use chat_database::change::Outcome;
+use chat_database::connect::Location;
 use chat_database::history::{self, Mark};
 use chat_database::ids::CommitNo;
-use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+use sea_orm::{ConnectionTrait, Statement};
 
-use super::world::{World, pair, sent, user};
+use crate::support::world::{World, pair, sent, user};
 
-crate::on_both_backends!(
+on_both_backends!(
     a_process_that_starts_on_a_restored_copy_ends_the_old_name_where_the_copy_ended,
     a_start_ends_no_cursor,
     a_writer_that_lives_through_it_writes_nothing_that_was_decided_before,
@@ -20,14 +21,14 @@ crate::on_both_backends!(
 
 impl World {
     async fn tables(&self) -> Vec<String> {
-        let (db, backend) = (self.db.for_migrations(), self.db.for_migrations().get_database_backend());
-        let all = match backend {
-            DatabaseBackend::MySql => {
+        let db = self.db.for_migrations();
+        let all = match self.db.location() {
+            Location::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+            Location::MySql(_) => {
                 "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()"
             }
-            _ => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
         };
-        let rows = db.query_all_raw(Statement::from_string(backend, all)).await.unwrap();
+        let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), all)).await.unwrap();
         let names = rows.iter().map(|row| row.try_get_by_index::<String>(0).unwrap());
         names.filter(|name| !name.starts_with("kept_") && name != "seaql_migrations").collect()
     }

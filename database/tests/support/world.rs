@@ -1,7 +1,5 @@
 //! A database with a writer, and people who write to each other: the tests' words.
 
-#![allow(dead_code, reason = "each test uses another part of it")]
-
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,7 +9,7 @@ use chat_database::change::{
     Watermarks,
 };
 use chat_database::commit::Writer;
-use chat_database::connect::Options;
+use chat_database::connect::{Location, Options};
 use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
 use chat_database::objects::{Image, Message, Totals};
 use chat_database::time::Timestamp;
@@ -29,7 +27,7 @@ pub(crate) struct World {
     pub(crate) db: Database,
     pub(crate) writer: Writer,
     clock: i64,
-    folder: Option<TempDir>,
+    _folder: Option<TempDir>,
 }
 
 impl World {
@@ -37,7 +35,7 @@ impl World {
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/deeper/chat.db?mode=rwc", folder.path().display());
-        Self { folder: Some(folder), ..Self::open(&url).await }
+        Self { _folder: Some(folder), ..Self::open(&url).await }
     }
 
     /// Makes a world in a database of the server that this test binary shares.
@@ -53,7 +51,11 @@ impl World {
         let db = Database::connect(&Options { url: url.to_owned(), readers: 4 }).await.unwrap();
         chat_migrations::up(db.for_migrations()).await.unwrap();
         let writer = Writer::new(db.clone(), "alpha".to_owned());
-        Self { url: url.to_owned(), db, writer, clock: 1_795_341_600_000, folder: None }
+        Self { url: url.to_owned(), db, writer, clock: 1_795_341_600_000, _folder: None }
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self.db.location(), Location::Sqlite(_))
     }
 
     /// Makes another node on the same database.
@@ -250,16 +252,15 @@ pub(crate) fn notified(outcome: Outcome) -> Vec<chat_database::objects::Notifica
 }
 
 /// Makes a test of each function of a module, once for each backend.
-#[macro_export]
 macro_rules! on_both_backends {
     ($($test:ident),* $(,)?) => {
         mod on_sqlite {
-            $(#[tokio::test] async fn $test() { super::$test(super::World::sqlite().await).await; })*
+            $(#[tokio::test] async fn $test() { super::$test($crate::support::world::World::sqlite().await).await; })*
         }
         mod on_mariadb {
             $(#[tokio::test] async fn $test() {
                 if chat_testkit::mariadb::wanted(stringify!($test)) {
-                    super::$test(super::World::mariadb().await).await;
+                    super::$test($crate::support::world::World::mariadb().await).await;
                 }
             })*
         }

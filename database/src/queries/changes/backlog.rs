@@ -2,13 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use sea_orm::ConnectionTrait;
-
-use super::read;
+use super::read::{self, NotificationKey};
 use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, Page};
 use crate::driver_error::DriverError;
-use crate::ids::{CommitNo, Rev, ThreadId};
-use crate::message_rows::{self, StoredMessage};
+use crate::ids::{CommitNo, NotificationId, Rev, ThreadId};
+use crate::message_rows::{MessageKey, StoredMessage};
+use crate::rows::Reads;
 use crate::size::{PAGE, Room, Size};
 
 /// How many things are read at a time: more than fit are thrown away again.
@@ -38,14 +37,13 @@ pub(super) struct Name {
 
 #[derive(Debug, Clone)]
 pub(super) enum What {
-    Message(message_rows::Name),
+    Message(MessageKey),
     Watermarks(Box<ChangedWatermarks>),
-    /// A notification, and the commit that created it.
-    Notification(i64, i64),
+    Notification(NotificationKey),
 }
 
 impl What {
-    fn named(&self) -> Option<&message_rows::Name> {
+    fn named(&self) -> Option<&MessageKey> {
         if let Self::Message(name) = self { Some(name) } else { None }
     }
 
@@ -54,7 +52,7 @@ impl What {
     }
 
     fn notification(&self) -> Option<i64> {
-        if let Self::Notification(id, _) = self { Some(*id) } else { None }
+        if let Self::Notification(key) = self { Some(key.id) } else { None }
     }
 }
 
@@ -91,7 +89,7 @@ impl Backlog {
     #[must_use]
     pub fn as_live(mut self, since: CommitNo) -> Self {
         let place = |name: &Name| match &name.what {
-            What::Message(message) if message.created > since.column() => (message.created, message.id),
+            What::Message(message) if message.created_commit > since.column() => (message.created_commit, message.id),
             _ => (name.commit, 0),
         };
         self.names.make_contiguous().sort_by_key(place);
@@ -104,7 +102,7 @@ impl Backlog {
     pub fn marks(&self) -> HashMap<ThreadId, Rev> {
         let mut marks: HashMap<ThreadId, Rev> = HashMap::new();
         for message in self.names.iter().filter_map(|name| name.what.named()) {
-            let mark = marks.entry(ThreadId::from_column(message.thread)).or_default();
+            let mark = marks.entry(ThreadId::from_column(message.thread_id)).or_default();
             *mark = Rev::from_column(message.rev).max(*mark);
         }
         marks
@@ -113,8 +111,8 @@ impl Backlog {
     /// Leaves out what is known already: each thread's changes up to a mark.
     pub fn forget(&mut self, known: &HashMap<ThreadId, Rev>) {
         self.names.retain(|name| {
-            let known = |message: &message_rows::Name| {
-                let mark = known.get(&ThreadId::from_column(message.thread));
+            let known = |message: &MessageKey| {
+                let mark = known.get(&ThreadId::from_column(message.thread_id));
                 mark.is_some_and(|mark| message.rev <= mark.column())
             };
             !name.what.named().is_some_and(known)
@@ -122,7 +120,7 @@ impl Backlog {
     }
 
     /// Takes what comes next, and fits into so many bytes.
-    pub(super) async fn take(&mut self, db: &impl ConnectionTrait, bytes: usize) -> Result<Changes, DriverError> {
+    pub(super) async fn take(&mut self, db: &mut impl Reads, bytes: usize) -> Result<Changes, DriverError> {
         let (mut changes, mut room) = (Changes::default(), Room::of(bytes));
         while !self.names.is_empty() && self.take_some(db, AT_A_TIME, &mut room, &mut changes).await? {}
         if !self.live {
@@ -132,7 +130,7 @@ impl Backlog {
     }
 
     /// Takes a page: whole commits, and one at least.
-    pub(super) async fn page(&mut self, db: &impl ConnectionTrait, limit: usize) -> Result<Page, DriverError> {
+    pub(super) async fn page(&mut self, db: &mut impl Reads, limit: usize) -> Result<Page, DriverError> {
         let last = self.names.get(limit.saturating_sub(1)).map(|name| name.commit);
         let beyond = last.and_then(|last| self.names.iter().position(|name| name.commit > last));
         let rest = self.names.split_off(beyond.unwrap_or(self.names.len()));
@@ -158,7 +156,7 @@ impl Backlog {
     /// Takes some of what comes next; tells whether there is room for more.
     async fn take_some(
         &mut self,
-        db: &impl ConnectionTrait,
+        db: &mut impl Reads,
         most: usize,
         room: &mut Room,
         changes: &mut Changes,
@@ -168,8 +166,8 @@ impl Backlog {
         let messages = read::messages(db, &messages).await?;
         let mut messages: HashMap<i64, StoredMessage> =
             messages.into_iter().map(|stored| (stored.row.id, stored)).collect();
-        let notes: Vec<(i64,)> = next.iter().filter_map(|name| Some((name.what.notification()?,))).collect();
-        let mut notes: HashMap<i64, _> = read::notifications(db, &notes).await?;
+        let asked: Vec<(i64,)> = next.iter().filter_map(|name| Some((name.what.notification()?,))).collect();
+        let mut notifications = read::notifications(db, &asked).await?;
         let mut next = next.into_iter();
         while let Some(name) = next.next() {
             let fits = match &name.what {
@@ -196,14 +194,14 @@ impl Backlog {
                     }
                     fits
                 }
-                What::Notification(id, created) => {
-                    let notification = notes.remove(id);
+                What::Notification(key) => {
+                    let notification = notifications.remove(&key.id);
                     let fits = room.takes(&notification);
                     if fits {
                         changes.notifications.push(ChangedNotification {
                             commit: CommitNo::from_column(name.commit),
-                            created: CommitNo::from_column(*created),
-                            id: crate::ids::NotificationId::from_column(*id),
+                            created: CommitNo::from_column(key.created_commit),
+                            id: NotificationId::from_column(key.id),
                             notification,
                         });
                     }

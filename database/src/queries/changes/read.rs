@@ -2,23 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, Value,
-};
+use sea_orm::{ColumnTrait, EntityTrait, Iterable as _, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value};
 
 use super::backlog::{Backlog, Name, What};
 use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, ThreadChanges};
+use crate::backend::dialect::Kind;
 use crate::driver_error::DriverError;
 use crate::entities::{chat_message_status, chat_thread, notification};
 use crate::ids::{CommitNo, NotificationId, Rev, Seq, ThreadId, UserId};
-use crate::message_rows::{self, StoredMessage};
+use crate::message_rows::{self, MessageKey, StoredMessage};
 use crate::objects::Notification;
-use crate::queries::notifications::described;
+use crate::queries::notifications::{columns, described};
+use crate::rows::{Reads, row, select};
 use crate::seq_range::{Ranges, SeqRangeQuery};
-use crate::sql::{self, Kind};
+use crate::sql;
 use crate::time::Timestamp;
-use crate::time_buckets;
 
 /// How many changes of a thread are read together with those of all other threads.
 const WINDOW: i64 = 32;
@@ -28,12 +26,12 @@ const PAGE: i64 = 200;
 
 /// Looks up everything of a user that changed, or says `None` if that is more than `most` things.
 pub(super) async fn backlog(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     user: UserId,
     since: CommitNo,
     most: usize,
 ) -> Result<Option<Backlog>, DriverError> {
-    let mut notes = notes_of_user(db, user, since, most).await?;
+    let mut notes = notifications_of_user(db, user, since, most).await?;
     if notes.len() > most {
         return Ok(None);
     }
@@ -51,20 +49,21 @@ pub(super) async fn backlog(
     }
     let told = told_again(db, user, since, &ids, &notes).await?;
     notes.extend(told);
-    let messages = messages.into_iter().map(|name| Name { commit: name.commit, what: What::Message(name) });
+    let messages = messages.into_iter().map(|name| Name { commit: name.commit_no, what: What::Message(name) });
     let watermarks =
         watermarks.into_iter().map(|one| Name { commit: one.commit.column(), what: What::Watermarks(Box::new(one)) });
-    let notes = notes.into_iter().map(|(id, commit, created)| Name { commit, what: What::Notification(id, created) });
+    let notes = notes.into_iter().map(|key| Name { commit: key.commit_no, what: What::Notification(key) });
     Ok(Some(Backlog::new(messages.chain(watermarks).chain(notes).collect(), since)))
 }
 
 /// Reads everything in a thread that changed; `None` if there is no such thread.
 pub(super) async fn of_thread(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     thread: ThreadId,
     since: CommitNo,
 ) -> Result<Option<ThreadChanges>, DriverError> {
-    let Some(head) = chat_thread::Entity::find_by_id(thread.column()).one(db).await? else {
+    let query = chat_thread::Entity::find_by_id(thread.column()).into_query();
+    let Some(head) = db.select_one::<chat_thread::Model>(&query).await? else {
         return Ok(None);
     };
     let mut names = Vec::new();
@@ -83,72 +82,71 @@ pub(super) async fn of_thread(
 }
 
 /// Reads messages by their ids, in no order.
-pub(super) async fn messages(db: &impl ConnectionTrait, ids: &[(i64,)]) -> Result<Vec<StoredMessage>, DriverError> {
+pub(super) async fn messages(db: &mut impl Reads, ids: &[(i64,)]) -> Result<Vec<StoredMessage>, DriverError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let set = sql::set(db.get_database_backend(), "j", &[("id", Kind::Number)]);
-    let text = format!("SELECT m.* FROM {set} JOIN chat_messages m ON m.id = j.id");
+    let set = db.backend().dialect().json_table("j", &[("id", Kind::Number)]);
+    let text = format!("SELECT {} FROM {set} JOIN chat_messages m ON m.id = j.id", message_rows::shown("m"));
     message_rows::messages(db, &text, [sql::json(ids)]).await
 }
 
 /// Reads notifications by their ids, those that were not deleted.
 pub(super) async fn notifications(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     ids: &[(i64,)],
 ) -> Result<HashMap<i64, Notification>, DriverError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
-    let text = format!("SELECT n.* FROM {set} JOIN notifications n ON n.id = j.id WHERE n.deleted_at IS NULL");
-    let rows = db.query_all_raw(sql::statement(backend, text, [sql::json(ids)])).await?;
-    let rows: Vec<notification::Model> =
-        rows.iter().map(|row| notification::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+    let dialect = db.backend().dialect();
+    let set = dialect.json_table("j", &[("id", Kind::Number)]);
+    let text =
+        format!("SELECT {} FROM {set} JOIN notifications n ON n.id = j.id WHERE n.deleted_at IS NULL", columns("n"));
+    let rows: Vec<notification::Model> = db.rows(&text, [sql::json(ids)]).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     Ok(ids.into_iter().zip(described(db, rows).await?).collect())
 }
 
 /// Reads the notifications of some users that changed.
 pub(super) async fn notifications_of(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     users: &[UserId],
     since: CommitNo,
 ) -> Result<Vec<(UserId, ChangedNotification)>, DriverError> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
+    let dialect = db.backend().dialect();
+    let set = dialect.json_table("j", &[("id", Kind::Number)]);
     let text = format!(
-        "SELECT n.* FROM {set} JOIN notifications n ON n.user_id = j.id AND n.commit_no > ? \
-         ORDER BY n.user_id, n.commit_no, n.id"
+        "SELECT {} FROM {set} JOIN notifications n ON n.user_id = j.id AND n.commit_no > ? \
+         ORDER BY n.user_id, n.commit_no, n.id",
+        columns("n")
     );
     let asked: Vec<(i64,)> = users.iter().map(|user| (user.column(),)).collect();
-    let asked = sql::statement(backend, text, [sql::json(&asked), since.column().into()]);
-    let rows = db.query_all_raw(asked).await?;
-    let rows: Vec<notification::Model> =
-        rows.iter().map(|row| notification::Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+    let rows: Vec<notification::Model> = db.rows(&text, [sql::json(&asked), since.column().into()]).await?;
     let users: Vec<UserId> = rows.iter().map(|row| UserId::from_column(row.user_id)).collect();
     Ok(users.into_iter().zip(in_order(db, rows).await?).collect())
 }
 
-/// A thread that changed.
-struct ChangedThread {
-    id: i64,
-    last_seq: i64,
+row! {
+    /// A thread that changed.
+    struct ChangedThread {
+        id: i64,
+        last_seq: i64,
+    }
 }
 
 async fn changed_threads(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     user: UserId,
     since: CommitNo,
     most: usize,
 ) -> Result<Vec<ChangedThread>, DriverError> {
-    let backend = db.get_database_backend();
+    let dialect = db.backend().dialect();
     let [(low, mut values), (high, rest)] =
-        [1, 2].map(|side| time_buckets::changed(backend, side, user.column(), since.column()));
+        [1, 2].map(|side| dialect.threads_changed_since(side, user.column(), since.column()));
     let text = format!(
         "SELECT c.id, c.last_seq FROM (\
          SELECT * FROM (SELECT id, last_seq FROM {low} LIMIT ?) AS a \
@@ -159,25 +157,22 @@ async fn changed_threads(
     values.push(limit(most).into());
     values.extend(rest);
     values.push(limit(most).into());
-    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
-    rows.iter()
-        .map(|row| Ok(ChangedThread { id: row.try_get_by_index(0)?, last_seq: row.try_get_by_index(1)? }))
-        .collect()
+    db.rows(&text, values).await
 }
 
 /// Looks up the changed messages of threads, each once. What was created is at a thread's top: a window of each
 /// thread in one query, and further down only where all of it is new. What was amended is listed.
 async fn changed_messages(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     threads: &[ChangedThread],
     since: CommitNo,
     most: usize,
-) -> Result<Option<Vec<message_rows::Name>>, DriverError> {
+) -> Result<Option<Vec<MessageKey>>, DriverError> {
     if threads.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &["thread_id", "above", "up_to", "since"].map(|name| (name, Kind::Number)));
+    let dialect = db.backend().dialect();
+    let set = dialect.json_table("j", &["thread_id", "above", "up_to", "since"].map(|name| (name, Kind::Number)));
     let new = SeqRangeQuery {
         ranges: Ranges::Of(&set),
         named: &["since"],
@@ -186,11 +181,11 @@ async fn changed_messages(
     };
     let window = |thread: &ChangedThread| (thread.id, thread.last_seq - WINDOW, thread.last_seq, since.column());
     let windows: Vec<_> = threads.iter().map(window).collect();
-    let mut messages = message_rows::names_between(db, new, [sql::json(&windows)], limit(most)).await?;
+    let mut messages = message_rows::keys_between(db, new, [sql::json(&windows)], limit(most)).await?;
 
     let mut found: HashMap<i64, i64> = HashMap::new();
     for name in &messages {
-        *found.entry(name.thread).or_default() += 1;
+        *found.entry(name.thread_id).or_default() += 1;
     }
     for thread in threads.iter().filter(|thread| found.get(&thread.id) == Some(&WINDOW)) {
         below(db, thread.id, thread.last_seq - WINDOW, since, most, &mut messages).await?;
@@ -205,25 +200,25 @@ async fn changed_messages(
 
 /// Looks up messages of threads that were edited or deleted; some of them may be new as well.
 async fn amended(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     threads: &[(i64,)],
     since: CommitNo,
     most: usize,
-) -> Result<Vec<message_rows::Name>, DriverError> {
-    let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
-    let table = sql::indexed(backend, "chat_amendments a", "chat_amendments_commit");
-    let columns = message_rows::names_of("m");
+) -> Result<Vec<MessageKey>, DriverError> {
+    let dialect = db.backend().dialect();
+    let set = dialect.json_table("j", &[("id", Kind::Number)]);
+    let table = dialect.with_index("chat_amendments a", "chat_amendments_commit");
+    let columns = message_rows::keys("m");
     let text = format!(
         "SELECT {columns} FROM {set} JOIN {table} ON a.thread_id = j.id AND a.commit_no > ? \
          JOIN chat_messages m ON m.id = a.message_id WHERE m.rev = a.rev LIMIT ?"
     );
     let values = [sql::json(threads), since.column().into(), limit(most).into()];
-    message_rows::names(db, &text, values).await
+    db.rows(&text, values).await
 }
 
 /// Leaves each message there once.
-fn each_once(mut names: Vec<message_rows::Name>) -> Vec<message_rows::Name> {
+fn each_once(mut names: Vec<MessageKey>) -> Vec<MessageKey> {
     names.sort_unstable_by_key(|name| name.id);
     names.dedup_by_key(|name| name.id);
     names
@@ -231,19 +226,19 @@ fn each_once(mut names: Vec<message_rows::Name>) -> Vec<message_rows::Name> {
 
 /// Walks a thread's messages down from `seq` to the first that is not new; stops when there are more than `most`.
 async fn below(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     thread: i64,
     mut seq: i64,
     since: CommitNo,
     most: usize,
-    messages: &mut Vec<message_rows::Name>,
+    messages: &mut Vec<MessageKey>,
 ) -> Result<(), DriverError> {
     while seq > 0 && messages.len() <= most {
         let range = [thread, seq - PAGE, seq].map(Value::from);
-        let page = message_rows::names_between(db, SeqRangeQuery::default(), range, PAGE).await?;
+        let page = message_rows::keys_between(db, SeqRangeQuery::default(), range, PAGE).await?;
         let before = messages.len();
         let found = page.len();
-        messages.extend(page.into_iter().filter(|name| name.created > since.column()));
+        messages.extend(page.into_iter().filter(|name| name.created_commit > since.column()));
         if messages.len() - before < found {
             break;
         }
@@ -261,22 +256,22 @@ pub(super) fn changed(stored: StoredMessage) -> ChangedMessage {
 }
 
 async fn watermarks(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     threads: &[(i64,)],
     since: CommitNo,
 ) -> Result<Vec<ChangedWatermarks>, DriverError> {
     if threads.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
+    let dialect = db.backend().dialect();
+    let set = dialect.json_table("j", &[("id", Kind::Number)]);
     let text = format!(
-        "SELECT s.* FROM {set} JOIN chat_message_status s ON s.thread_id = j.id \
-         WHERE s.delivered_commit > ? OR s.read_commit > ?"
+        "SELECT {} FROM {set} JOIN chat_message_status s ON s.thread_id = j.id \
+         WHERE s.delivered_commit > ? OR s.read_commit > ?",
+        select("s", chat_message_status::Column::iter())
     );
     let values = [sql::json(threads), since.column().into(), since.column().into()];
-    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
-    rows.iter().map(|row| Ok(changed_watermarks(chat_message_status::Model::from_query_result(row, "")?))).collect()
+    Ok(db.rows(&text, values).await?.into_iter().map(changed_watermarks).collect())
 }
 
 fn changed_watermarks(row: chat_message_status::Model) -> ChangedWatermarks {
@@ -293,45 +288,47 @@ fn changed_watermarks(row: chat_message_status::Model) -> ChangedWatermarks {
     }
 }
 
-/// A notification: its id, the commit of its last change, and the one that created it.
-type ChangedNotificationKey = (i64, i64, i64);
+row! {
+    /// The columns that tell a notification and its last change.
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct NotificationKey {
+        pub(super) id: i64,
+        pub(super) commit_no: i64,
+        pub(super) created_commit: i64,
+    }
+}
 
-async fn notes_of_user(
-    db: &impl ConnectionTrait,
+async fn notifications_of_user(
+    db: &mut impl Reads,
     user: UserId,
     since: CommitNo,
     most: usize,
-) -> Result<Vec<ChangedNotificationKey>, DriverError> {
-    let notes = notification::Entity::find()
+) -> Result<Vec<NotificationKey>, DriverError> {
+    let query = notification::Entity::find()
         .select_only()
         .columns([notification::Column::Id, notification::Column::CommitNo, notification::Column::CreatedCommit])
         .filter(notification::Column::UserId.eq(user.column()))
         .filter(notification::Column::CommitNo.gt(since.column()))
         .order_by_asc(notification::Column::CommitNo)
-        .limit(u64::try_from(most).unwrap_or(u64::MAX).min(i64::MAX.unsigned_abs() - 1) + 1)
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(notes)
+        .limit(limit(most).unsigned_abs())
+        .into_query();
+    db.select(&query).await
 }
 
 /// Looks up the notifications of changed threads whose own rows did not change, but the number or text that they show.
 async fn told_again(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     user: UserId,
     since: CommitNo,
     threads: &[(i64,)],
-    known: &[ChangedNotificationKey],
-) -> Result<Vec<ChangedNotificationKey>, DriverError> {
+    known: &[NotificationKey],
+) -> Result<Vec<NotificationKey>, DriverError> {
     if threads.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = db.get_database_backend();
-    let set = sql::set(backend, "j", &[("id", Kind::Number)]);
-    let key = match backend {
-        sea_orm::DatabaseBackend::MySql => "CAST(CONCAT('chat:', j.id) AS BINARY)",
-        _ => "'chat:' || j.id",
-    };
+    let dialect = db.backend().dialect();
+    let set = dialect.json_table("j", &[("id", Kind::Number)]);
+    let key = dialect.prefixed("chat:", "j.id");
     // The row's commit becomes that of the watermarks' row, which counts the unread messages.
     let text = format!(
         "SELECT n.id, s.commit_no, n.created_commit FROM {set} JOIN chat_message_status s ON s.thread_id = j.id AND s.user_id = ? \
@@ -339,17 +336,15 @@ async fn told_again(
          WHERE s.commit_no > ? AND n.deleted_at IS NULL"
     );
     let values = [sql::json(threads), user.column().into(), since.column().into()];
-    let rows = db.query_all_raw(sql::statement(backend, text, values)).await?;
-    let note = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?));
-    let mut rows: Vec<ChangedNotificationKey> = rows.iter().map(note).collect::<Result<_, DbErr>>()?;
-    let known: HashSet<i64> = known.iter().map(|(id, ..)| *id).collect();
-    rows.retain(|(id, ..)| !known.contains(id));
+    let mut rows: Vec<NotificationKey> = db.rows(&text, values).await?;
+    let known: HashSet<i64> = known.iter().map(|key| key.id).collect();
+    rows.retain(|key| !known.contains(&key.id));
     Ok(rows)
 }
 
 /// Makes changed notifications of rows, in the rows' order.
 async fn in_order(
-    db: &impl ConnectionTrait,
+    db: &mut impl Reads,
     rows: Vec<notification::Model>,
 ) -> Result<Vec<ChangedNotification>, DriverError> {
     let heads: Vec<_> = rows.iter().map(|row| (row.id, row.commit_no, row.created_commit)).collect();

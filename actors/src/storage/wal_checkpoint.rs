@@ -1,0 +1,192 @@
+//! The database's write-ahead log: moved into the tables beside the commits, and restarted between two of them.
+//!
+//! A task asks for a checkpoint ten times a second, if anything was committed. When one finds the log long, the next commit
+//! restarts it first: while a checkpoint did that, a commit would find the file locked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use chat_database::commit::Writer;
+use chat_database::connect::Checkpoint;
+use chat_database::{Database, Error};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::metrics;
+
+/// The time between two checkpoints. A commit that comes meanwhile waits for the disk, too: little and often keeps that short.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// How many checkpoints leave a long log as it is after a restart that readers prevented: commits had waited for them.
+const PAUSE: u32 = 2;
+
+/// The task that asks for checkpoints. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct WalCheckpoints {
+    log: Arc<WalState>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// What the task and the commits tell each other.
+#[derive(Debug)]
+pub(super) struct WalState {
+    /// Something was committed since the last checkpoint began.
+    committed: AtomicBool,
+    /// The next commit is to restart the log.
+    restart: AtomicBool,
+    /// How many checkpoints more leave a long log as it is.
+    pause: AtomicU32,
+}
+
+impl WalCheckpoints {
+    /// Starts the task, if the database needs it.
+    pub(super) fn start(database: &Database) -> Self {
+        let log = Arc::new(WalState::new());
+        let task = database.needs_checkpoints().then(|| tokio::spawn(run(database.clone(), Arc::clone(&log))));
+        Self { log, task }
+    }
+
+    /// Returns what a commit needs to know.
+    pub(super) fn log(&self) -> Arc<WalState> {
+        Arc::clone(&self.log)
+    }
+}
+
+impl Drop for WalCheckpoints {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl WalState {
+    fn new() -> Self {
+        // A process before this one may have left a log behind.
+        let committed = AtomicBool::new(true);
+        Self { committed, restart: AtomicBool::default(), pause: AtomicU32::default() }
+    }
+
+    /// Another commit is in the log.
+    pub(super) fn committed(&self) {
+        self.committed.store(true, Ordering::Relaxed);
+    }
+
+    /// Restarts the log if it is long. It blocks its thread, as a commit does.
+    pub(super) fn restart_if_long(&self, writer: &mut Writer) {
+        if !self.restart.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let since = Instant::now();
+        let restarted = writer.restart_wal().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the write-ahead log could not be restarted");
+            false
+        });
+        metrics::get().wal_restarts.record(since.elapsed());
+        self.restarted(restarted);
+    }
+
+    fn restarted(&self, restarted: bool) {
+        self.pause.store(if restarted { 0 } else { PAUSE }, Ordering::Relaxed);
+    }
+
+    fn checkpointed(&self, checkpoint: Checkpoint) {
+        let paused =
+            || self.pause.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        if checkpoint.wal_is_long && !paused() {
+            self.restart.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn run(database: Database, log: Arc<WalState>) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = None;
+    loop {
+        ticks.tick().await;
+        if log.committed.swap(false, Ordering::Relaxed) {
+            note(&log, &mut failing, database.checkpoint().await);
+        }
+    }
+}
+
+/// Notes how a checkpoint has ended. A failure is logged once, for the next try is a tenth of a second away.
+fn note(log: &WalState, failing: &mut Option<String>, result: Result<Option<Checkpoint>, Error>) {
+    match result {
+        Ok(checkpoint) => {
+            if failing.take().is_some() {
+                tracing::info!("the write-ahead log is moved into the database's file again");
+            }
+            if let Some(checkpoint) = checkpoint {
+                metrics::get().wal_checkpoints.record(checkpoint.took);
+                log.checkpointed(checkpoint);
+            }
+        }
+        Err(error) => {
+            let error = error.to_string();
+            if failing.as_ref() != Some(&error) {
+                tracing::error!(%error, "the write-ahead log cannot be moved into the database's file, and grows until it can");
+            }
+            *failing = Some(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint(wal_is_long: bool) -> Checkpoint {
+        Checkpoint { wal_is_long, took: Duration::ZERO }
+    }
+
+    #[test]
+    fn a_log_that_readers_keep_is_left_alone_for_two_checkpoints() {
+        let log = WalState::new();
+        let restart_is_due = |wal_is_long| {
+            log.checkpointed(checkpoint(wal_is_long));
+            log.restart.swap(false, Ordering::Relaxed)
+        };
+        assert!(!restart_is_due(false));
+        assert!(restart_is_due(true));
+        log.restarted(false);
+        assert_eq!([(); 3].map(|()| restart_is_due(true)), [false, false, true]);
+        log.restarted(true);
+        assert!(restart_is_due(true));
+    }
+
+    #[test]
+    fn a_checkpoint_that_failed_is_followed_by_others() {
+        let (log, mut failing) = (WalState::new(), None);
+        for _ in 0..2 {
+            note(&log, &mut failing, Err(Error::Unavailable("as the disk may".to_owned())));
+            assert!(failing.as_ref().is_some_and(|why| why.contains("as the disk may")));
+        }
+        note(&log, &mut failing, Ok(Some(checkpoint(true))));
+        assert_eq!((failing, log.restart.load(Ordering::Relaxed)), (None, true));
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_is_moved_and_the_task_ends_with_storage() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}/chat.db?mode=rwc", folder.path().display());
+        let options = chat_database::connect::Options { url, readers: 1 };
+        let database = Database::connect(&options).await.expect("a database");
+        let checkpoints = WalCheckpoints::start(&database);
+        let log = checkpoints.log();
+        for _ in 0..2 {
+            log.committed();
+            while log.committed.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        drop(checkpoints);
+        tokio::task::yield_now().await;
+        log.committed();
+        tokio::time::sleep(2 * EVERY).await;
+        assert!(log.committed.load(Ordering::Relaxed), "no task looks at it");
+        database.close().await;
+    }
+}

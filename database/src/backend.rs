@@ -1,0 +1,160 @@
+//! The seam between the hub and its databases: what differs between them stands here, each database in a folder of its own.
+//!
+//! ```text
+//!  kind            which databases there are
+//!  location        DATABASE_URL
+//!  dialect         the fragments of SQL that differ, as a trait; column: how a value travels to a server
+//!  errors          what kind of failure an error is
+//!  pool            sea-orm's pools of connections
+//!  read_pool       the connections that read, as a pool or in a snapshot
+//!  writer          the connection that writes, and its transaction
+//!  statements      the statements that write rows
+//!  worker          OS threads with a lower priority than those that messages pass through
+//!  sqlite, mysql   one database each: location, open, dialect, error; and what it alone has
+//! ```
+//!
+//! Another database is another folder, another variant of [`Backend`] and [`Connections`] here, one of
+//! [`Location`](location::Location), and one in `migrations/src/backend.rs`: each `match` is exhaustive, so the compiler names
+//! the places.
+
+mod column;
+pub(crate) mod dialect;
+mod errors;
+mod kind;
+pub(crate) mod location;
+pub(crate) mod mysql;
+mod pool;
+pub(crate) mod read_pool;
+pub(crate) mod sqlite;
+pub(crate) mod statements;
+mod worker;
+pub(crate) mod writer;
+
+use sea_orm::{DatabaseConnection, Value};
+
+use crate::Error;
+use crate::driver_error::DriverError;
+use crate::ids::UserId;
+use crate::queries::messages::found::{Found, Side, ThreadRef};
+use crate::rows::{FromRow, Reads};
+use dialect::Dialect;
+pub(crate) use kind::Backend;
+use location::Location;
+pub(crate) use pool::ACQUIRE;
+use read_pool::ReadPool;
+
+impl Backend {
+    /// Returns how this database writes what SQL leaves open.
+    pub(crate) fn dialect(self) -> &'static dyn Dialect {
+        match self {
+            Self::Sqlite => &sqlite::SqliteDialect,
+            Self::MySql => &mysql::MySqlDialect,
+        }
+    }
+}
+
+/// The connections of one node.
+#[derive(Debug, Clone)]
+pub(crate) enum Connections {
+    Sqlite(sqlite::Connections),
+    MySql(mysql::Connections),
+}
+
+impl Connections {
+    /// Opens them; `readers` of them read.
+    pub(crate) async fn open(location: &Location, readers: u32) -> Result<Self, Error> {
+        match location {
+            Location::Sqlite(file) => sqlite::Connections::open(file, readers).await.map(Self::Sqlite),
+            Location::MySql(server) => mysql::Connections::open(server, readers).await.map(Self::MySql),
+        }
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        match self {
+            Self::Sqlite(_) => Backend::Sqlite,
+            Self::MySql(_) => Backend::MySql,
+        }
+    }
+
+    /// Returns the connection that migrations run on.
+    pub(crate) fn for_migrations(&self) -> &DatabaseConnection {
+        match self {
+            Self::Sqlite(connections) => &connections.migrations,
+            Self::MySql(connections) => &connections.writer,
+        }
+    }
+
+    /// Returns the connections that read without blocking the calling thread.
+    pub(crate) fn read_pool(&self) -> ReadPool {
+        match self {
+            Self::Sqlite(connections) => ReadPool::Sqlite(connections.read_pool.clone()),
+            Self::MySql(connections) => ReadPool::MySql(connections.readers.clone()),
+        }
+    }
+
+    /// Reads where a thread stands, if the reader is a member of it, and those of the `most` messages that are nearest to a
+    /// place on one side of it that fit into a page, in no order. SQLite is read on the calling thread.
+    pub(crate) async fn nearest(
+        &self,
+        reader: UserId,
+        thread: ThreadRef,
+        side: Side,
+        most: i64,
+    ) -> Result<Option<Found>, DriverError> {
+        match self {
+            Self::Sqlite(connections) => {
+                let nearest = |snapshot: &_| sqlite::nearest(snapshot, reader, thread, side, most);
+                connections.inline_reader.read(nearest)
+            }
+            Self::MySql(connections) => {
+                let pool = ReadPool::MySql(connections.readers.clone());
+                mysql::nearest(&mut &pool, reader, thread, side, most).await
+            }
+        }
+    }
+
+    /// Returns how many OS threads it takes to read pages with as many connections as `readers`.
+    pub(crate) fn page_workers(&self, readers: u32) -> usize {
+        match self {
+            // Pages are read on the worker that renders them.
+            Self::Sqlite(_) => readers as usize,
+            // MySQL reads go through an async pool, so one page-rendering worker is enough.
+            Self::MySql(_) => 1,
+        }
+    }
+
+    /// Returns what moves the write-ahead log into the tables, if the hub has to see to that.
+    pub(crate) fn checkpointer(&self) -> Option<&sqlite::Checkpointer> {
+        match self {
+            Self::Sqlite(connections) => Some(&connections.checkpointer),
+            Self::MySql(_) => None,
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(connections) => connections.close().await,
+            Self::MySql(connections) => connections.close().await,
+        }
+    }
+}
+
+/// Reads pages: SQLite on the calling thread, which waits; a server by its pool.
+impl Reads for &Connections {
+    fn backend(&self) -> Backend {
+        Connections::backend(self)
+    }
+
+    async fn rows<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> Result<Vec<T>, DriverError> {
+        match self {
+            Connections::Sqlite(connections) => {
+                connections.inline_reader.read_one(|connection| sqlite::rows(connection, text, values))
+            }
+            Connections::MySql(connections) => mysql::rows(&connections.readers, text, values).await,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! MySQL and MariaDB.
+//!
+//! ```text
+//!  location        the server, and the database on it
+//!  open            asks whether the server takes us; what each connection says first
+//!  dialect, error  their SQL, their errors
+//!  writer          writes, through sea-orm's connection
+//!  rows            queries through sea-orm's connections
+//!  seq_range       finds messages by their place; nearest: those next to one
+//! ```
+
+mod dialect;
+mod error;
+mod location;
+mod nearest;
+mod open;
+mod rows;
+mod seq_range;
+mod statements;
+mod writer;
+
+use sea_orm::DatabaseConnection;
+
+use super::pool::{self, Role};
+use crate::Error;
+pub(crate) use dialect::MySqlDialect;
+pub(crate) use error::classify;
+pub use location::Server;
+pub(crate) use nearest::nearest;
+pub(crate) use rows::rows;
+pub(crate) use writer::{Transaction, WriterConnection};
+
+/// The connections of one node to a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections {
+    /// One connection.
+    pub(super) writer: DatabaseConnection,
+    pub(super) readers: DatabaseConnection,
+}
+
+impl Connections {
+    pub(super) async fn open(server: &Server, readers: u32) -> Result<Self, Error> {
+        open::check(server).await?;
+        let refused = |failure| open::refused(server, failure);
+        Ok(Self {
+            writer: open::pool(server, Role::Writer, 1).await.map_err(refused)?,
+            readers: open::pool(server, Role::Readers, readers).await.map_err(refused)?,
+        })
+    }
+
+    pub(super) async fn close(&self) {
+        pool::close(&self.readers).await;
+        pool::close(&self.writer).await;
+    }
+}

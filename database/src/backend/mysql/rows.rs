@@ -1,0 +1,40 @@
+//! Queries of a server through sea-orm's connection, and the rows that it sends.
+
+use rusqlite::types::FromSql;
+use sea_orm::{ConnectionTrait, QueryResult, TryGetable, Value};
+
+use crate::driver_error::DriverError;
+use crate::rows::{Columns, FromRow};
+use crate::sql;
+
+/// Runs a query on a pool or in a transaction, and takes a `T` of each row.
+pub(crate) async fn rows<T: FromRow>(
+    db: &impl ConnectionTrait,
+    text: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<T>, DriverError> {
+    let rows = db.query_all_raw(sql::statement(db.get_database_backend(), text, values)).await?;
+    rows.iter().map(|row| T::take(&mut SentColumns { row, next: 0 })).collect()
+}
+
+/// The columns of a row that a server has sent.
+struct SentColumns<'r> {
+    row: &'r QueryResult,
+    next: usize,
+}
+
+impl Columns for SentColumns<'_> {
+    fn take<T: TryGetable + FromSql>(&mut self) -> Result<T, DriverError> {
+        let value = self.row.try_get_by_index(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    fn is_null(&self) -> Result<bool, DriverError> {
+        Ok(self.row.try_get_by_index::<Option<i64>>(self.next)?.is_none())
+    }
+
+    fn skip(&mut self, columns: usize) {
+        self.next += columns;
+    }
+}

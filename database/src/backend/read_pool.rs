@@ -1,0 +1,85 @@
+//! The connections that read, over both backends: one query at a time, or several in one snapshot.
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
+
+use super::{Backend, mysql, sqlite};
+use crate::driver_error::DriverError;
+use crate::rows::{FromRow, Reads};
+
+/// The connections that read without blocking the calling thread. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) enum ReadPool {
+    Sqlite(sqlite::ReadPool),
+    MySql(DatabaseConnection),
+}
+
+/// Queries that see the same state of the database. It has to be closed; ends by itself when it is dropped.
+#[derive(Debug)]
+pub(crate) enum Snapshot {
+    Sqlite(sqlite::Snapshot),
+    MySql(DatabaseTransaction),
+}
+
+impl ReadPool {
+    /// Begins a snapshot.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, DriverError> {
+        match self {
+            Self::Sqlite(pool) => pool.snapshot().await.map(Snapshot::Sqlite),
+            Self::MySql(pool) => Ok(Snapshot::MySql(pool.begin().await?)),
+        }
+    }
+}
+
+impl Reads for &ReadPool {
+    fn backend(&self) -> Backend {
+        match self {
+            ReadPool::Sqlite(_) => Backend::Sqlite,
+            ReadPool::MySql(_) => Backend::MySql,
+        }
+    }
+
+    async fn rows<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> Result<Vec<T>, DriverError> {
+        match self {
+            ReadPool::Sqlite(pool) => pool.rows(text, values.into_iter().collect()).await,
+            ReadPool::MySql(pool) => mysql::rows(pool, text, values).await,
+        }
+    }
+}
+
+impl Reads for Snapshot {
+    fn backend(&self) -> Backend {
+        match self {
+            Self::Sqlite(_) => Backend::Sqlite,
+            Self::MySql(_) => Backend::MySql,
+        }
+    }
+
+    async fn rows<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> Result<Vec<T>, DriverError> {
+        match self {
+            Self::Sqlite(snapshot) => snapshot.rows(text, values.into_iter().collect()).await,
+            Self::MySql(transaction) => mysql::rows(transaction, text, values).await,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Ends the snapshot, in which nothing was written.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Sqlite(snapshot) => drop(snapshot),
+            Self::MySql(transaction) => {
+                if let Err(error) = transaction.rollback().await {
+                    tracing::debug!(%error, "could not close a snapshot");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! OS threads that read a database or look after it, with a lower priority than those that messages pass through.
+
+use std::thread::{Builder, JoinHandle};
+
+use crate::Error;
+
+/// How much lower their priority is, as `nice` counts it.
+const NICE: i32 = 10;
+
+/// Starts a worker. Threads that it starts inherit its priority.
+pub(super) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    let started = Builder::new().name(name.to_owned()).spawn(move || {
+        lower_priority();
+        run();
+    });
+    started.map_err(|error| Error::Unavailable(format!("cannot start the thread {name}: {error}")))
+}
+
+/// Lowers the priority of the calling thread.
+pub(super) fn lower_priority() {
+    // Elsewhere the call would lower the priority of the whole process.
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::nice(NICE)
+    {
+        tracing::debug!(%error, "database workers have the priority of the threads that messages pass through");
+    }
+}

@@ -1,0 +1,251 @@
+//! The connection of a node that writes, and a transaction on it, over both backends.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::Value;
+
+use super::location::Location;
+use super::statements::{ReturningUpdate, Rewrite};
+use super::{Backend, Connections, mysql, sqlite};
+use crate::driver_error::DriverError;
+use crate::rows::{FromRow, Reads};
+use crate::written_row::WrittenRow;
+
+/// The one connection of a node that writes.
+#[derive(Debug)]
+pub(crate) enum WriterConnection {
+    Sqlite(sqlite::WriterConnection),
+    MySql(mysql::WriterConnection),
+}
+
+/// An open transaction. Rolled back if it is dropped.
+#[derive(Debug)]
+pub(crate) enum Transaction<'a> {
+    Sqlite(sqlite::Transaction<'a>),
+    MySql(mysql::Transaction),
+}
+
+/// Rows that are written over and over, by what becomes of them; see [`Rewrite`].
+pub(crate) struct Rewritten<Row> {
+    /// Rows that are not there yet.
+    pub(crate) made: Vec<Row>,
+    /// Rows that move in an index of SQLite.
+    pub(crate) moved: Vec<Row>,
+    /// Rows that move in none.
+    pub(crate) kept: Vec<Row>,
+}
+
+impl<Row> Default for Rewritten<Row> {
+    fn default() -> Self {
+        Self { made: Vec::new(), moved: Vec::new(), kept: Vec::new() }
+    }
+}
+
+impl<Row> Rewritten<Row> {
+    /// Adds a row: where indexes have it `now`, and where they had it if it was there.
+    pub(crate) fn push<Place: PartialEq>(&mut self, before: Option<Place>, now: Place, row: Row) {
+        match before {
+            None => self.made.push(row),
+            Some(before) if before == now => self.kept.push(row),
+            Some(_) => self.moved.push(row),
+        }
+    }
+
+    /// Returns all rows.
+    pub(super) fn all(self) -> Vec<Row> {
+        self.made.into_iter().chain(self.moved).chain(self.kept).collect()
+    }
+}
+
+impl WriterConnection {
+    /// Makes the connection that writes, beside those of `connections`; SQLite's is opened when it is first used.
+    pub(crate) fn new(connections: &Connections, location: &Location) -> Self {
+        match (connections, location) {
+            (Connections::Sqlite(_), Location::Sqlite(file)) => Self::Sqlite(sqlite::WriterConnection::new(file)),
+            (Connections::MySql(connections), Location::MySql(server)) => {
+                Self::MySql(mysql::WriterConnection::new(connections, server))
+            }
+            (Connections::Sqlite(_), Location::MySql(_)) | (Connections::MySql(_), Location::Sqlite(_)) => {
+                unreachable!("the connections were opened at this location")
+            }
+        }
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        match self {
+            Self::Sqlite(_) => Backend::Sqlite,
+            Self::MySql(_) => Backend::MySql,
+        }
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&mut self) -> Result<Transaction<'_>, DriverError> {
+        match self {
+            Self::Sqlite(connection) => connection.begin().map(Transaction::Sqlite),
+            Self::MySql(connection) => connection.begin().await.map(Transaction::MySql),
+        }
+    }
+
+    /// Runs one statement in a transaction of its own.
+    pub(crate) async fn run(&mut self, text: &str, values: Vec<Value>) -> Result<u64, DriverError> {
+        match self {
+            Self::Sqlite(connection) => connection.run(text, values),
+            Self::MySql(connection) => connection.run(text, values).await,
+        }
+    }
+
+    /// Opens SQLite's connection, if there is none.
+    pub(crate) fn open(&mut self) -> Result<(), DriverError> {
+        match self {
+            Self::Sqlite(connection) => connection.open().map(drop),
+            Self::MySql(_) => Ok(()),
+        }
+    }
+
+    /// Sets how long SQLite waits for another connection's lock. A server's session has its own setting.
+    pub(crate) fn wait_for_lock(&mut self, patience: Duration) -> Result<(), DriverError> {
+        match self {
+            Self::Sqlite(connection) => connection.wait_for_lock(patience),
+            Self::MySql(_) => Ok(()),
+        }
+    }
+
+    /// Returns SQLite's file.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(connection) => Some(connection.file()),
+            Self::MySql(_) => None,
+        }
+    }
+
+    /// Restarts SQLite's write-ahead log, and returns whether that is done. A server looks after its own.
+    pub(crate) fn restart_wal(&mut self) -> Result<bool, DriverError> {
+        match self {
+            Self::Sqlite(connection) => connection.restart_wal(),
+            Self::MySql(_) => Ok(true),
+        }
+    }
+
+    /// Replaces the connection, which hangs or is in doubt; its transaction ends with it.
+    pub(crate) async fn replace(&mut self) -> Result<(), DriverError> {
+        match self {
+            Self::Sqlite(connection) => {
+                connection.close();
+                Ok(())
+            }
+            Self::MySql(connection) => connection.replace().await,
+        }
+    }
+}
+
+impl Reads for WriterConnection {
+    fn backend(&self) -> Backend {
+        Self::backend(self)
+    }
+
+    async fn rows<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> Result<Vec<T>, DriverError> {
+        match self {
+            Self::Sqlite(connection) => connection.rows(text, values),
+            Self::MySql(connection) => connection.rows(text, values).await,
+        }
+    }
+}
+
+impl Reads for Transaction<'_> {
+    fn backend(&self) -> Backend {
+        match self {
+            Self::Sqlite(_) => Backend::Sqlite,
+            Self::MySql(_) => Backend::MySql,
+        }
+    }
+
+    async fn rows<T: FromRow>(
+        &mut self,
+        text: &str,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> Result<Vec<T>, DriverError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.rows(text, values),
+            Self::MySql(transaction) => transaction.rows(text, values).await,
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// Updates one row, and returns its new state.
+    pub(crate) async fn update<T: FromRow>(
+        &mut self,
+        texts: &ReturningUpdate,
+        values: Vec<Value>,
+    ) -> Result<Option<T>, DriverError> {
+        match &texts.read {
+            None => self.row(&texts.update, values).await,
+            Some(read) => {
+                self.run(&texts.update, values).await?;
+                self.row(read, []).await
+            }
+        }
+    }
+
+    /// Writes rows of a table.
+    pub(crate) async fn write<Row>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), DriverError>
+    where
+        Row: WrittenRow,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match self {
+            Self::Sqlite(transaction) => transaction.write(text, rows),
+            Self::MySql(transaction) => transaction.write(text, rows).await,
+        }
+    }
+
+    /// Writes rows that are written over and over.
+    pub(crate) async fn rewrite<Row>(&mut self, texts: &Rewrite, rows: Rewritten<Row>) -> Result<(), DriverError>
+    where
+        Row: WrittenRow,
+    {
+        match (self, texts) {
+            (Self::Sqlite(transaction), Rewrite::Each { made, moved, kept }) => {
+                transaction.write(made, rows.made)?;
+                transaction.change(moved, rows.moved)?;
+                transaction.change(kept, rows.kept)
+            }
+            (Self::MySql(transaction), Rewrite::All(text)) => transaction.write(text, rows.all()).await,
+            (Self::Sqlite(_), Rewrite::All(_)) | (Self::MySql(_), Rewrite::Each { .. }) => {
+                unreachable!("the texts were made for this backend")
+            }
+        }
+    }
+
+    /// Runs one statement with values of its own; returns how many rows it has changed.
+    pub(crate) async fn run(&mut self, text: &str, values: Vec<Value>) -> Result<u64, DriverError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.run(text, values),
+            Self::MySql(transaction) => transaction.run(text, values).await,
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), DriverError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit(),
+            Self::MySql(transaction) => transaction.commit().await,
+        }
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), DriverError> {
+        match self {
+            Self::Sqlite(transaction) => {
+                drop(transaction);
+                Ok(())
+            }
+            Self::MySql(transaction) => transaction.rollback().await,
+        }
+    }
+}

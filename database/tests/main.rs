@@ -1,0 +1,19 @@
+//! What the crate promises, on each database. MariaDB takes part with `CHAT_TEST_MARIADB=1`.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
+
+// First, for its macro.
+#[macro_use]
+mod support;
+
+mod catching_up;
+mod media;
+mod messages;
+mod nodes;
+mod notifications;
+mod pages;
+mod readers;
+mod receipts;
+mod schema;
+mod size;
+mod time_buckets;

@@ -1,0 +1,4 @@
+//! What the tests share.
+
+#[macro_use]
+pub(crate) mod world;
