@@ -330,7 +330,7 @@ impl Hub {
 #[cfg(feature = "failpoints")]
 #[derive(Debug, Clone, Copy)]
 pub enum Victim {
-    /// The thread of two people.
+    /// The thread of two users.
     Thread(Pair),
     /// A user's notification stream.
     Stream(UserId),

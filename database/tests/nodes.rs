@@ -11,7 +11,7 @@ use chat_database::queries::messages::{self, Page};
 use chat_database::queries::threads;
 use chat_database::{Database, Error, connect::Options};
 use chat_testkit::commit_proxy::{Cut, Proxy};
-use chat_testkit::mariadb::{self, MariaDb};
+use chat_testkit::mariadb::MariaDb;
 use tokio::runtime::Handle;
 
 use crate::support::world::{World, pair, sent, user};

@@ -1,65 +1,69 @@
 //! The command line.
 
+mod output;
 mod plan;
 mod scenario;
 mod target;
 mod value;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::load::{Load, Offered, READ_BACK};
 use crate::stats::slo::Slo;
 
 use self::value::{rate, seconds, seconds_or_none, share};
 
+pub use self::output::OutputArgs;
 pub use self::plan::PlanArgs;
 pub use self::scenario::{
-    ChatShape, HistoryShape, IdleShape, ImagesShape, LoadArgs, MixedShape, NotificationsShape, PresenceShape, Receipts,
-    ReconnectShape, Run, Scenario, SlowReadersShape, TalkShape, in_percent,
+    ChatRunShape, ChatShape, HistoryShape, IdleShape, ImagesShape, LoadArgs, MixedShape, NotificationsShape,
+    PresenceShape, Receipts, ReconnectShape, Run, Scenario, SlowReadersShape, in_percent,
 };
 pub use self::target::{Peer, TargetArgs};
 
 const EXIT_CODES: &str = "\
-Exit code: 0 if every promise was kept, 1 if one was broken or the run failed, 2 for a wrong command line, \
-3 if it says nothing (the generator was late or saturated, the load could not be offered or was refused, no load met the \
-objective, or the time was too short; the reason is printed).";
+Exit code: 0 if the server kept every guarantee, 1 if it broke one or the run failed, 2 for a wrong command line, 3 if the \
+result is invalid (the generator was late or saturated, the load was not offered or was refused, no load met the objective, \
+or the run was too short; the reason is printed).";
 
 const EXAMPLES: &str = "\
 Examples:
   chat-loadtest run chat --spawn --rate 5000 --seconds 30
-      5,000 messages a second by the clock, for half a minute, against a hub of its own
+      an open loop of 5,000 messages per second for 30 s, on a hub that is started for the run
   chat-loadtest run chat --target http://127.0.0.1:8080 --in-flight 8
-      as fast as the answers come, 8 at a time for each author, against a hub that runs
+      a closed loop with 8 messages in flight per author, on a running hub
   chat-loadtest capacity --spawn --slo 'p99<100ms,errors=0' --out capacity
-      the highest load that meets the objective, as an interval, with a report in capacity/
+      the highest load that meets the objective, as an interval, with a report in the folder capacity
   chat-loadtest plan --from capacity/report.json --users 1000000 --online 10%
-      how many machines that makes
+      the number of machines for a marketplace
   chat-loadtest compare --spawn --peer node-group --in-flight 1,8
-      the hub and the strongest peer that we know, in turn";
+      the hub and a Node.js server with group commit, in turn";
 
-/// Measures what a Softadastra Chat hub carries, and holds it to its promises meanwhile.
+/// Load test of a Softadastra Chat hub: measures its capacity and checks its guarantees.
 ///
-/// Every message is followed: sent, acknowledged, stored, delivered, receipted. What is lost, doubled or out of order is
-/// counted, named, and makes the exit code 1. By default messages are sent by the clock (an open loop), and latency is
-/// counted from the time at which a message was meant to be sent, so a server that stalls cannot hide it.
+/// The auditor follows every message: sent, acknowledged, stored, delivered, receipted. A message that is lost, duplicated or out
+/// of order makes the exit code 1. By default the load is an open loop, and latency counts from the intended time of a message, so
+/// that a server that stalls cannot hide it (coordinated omission).
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
 impl Cli {
-    /// Reads the command line, and ends the program where it is wrong.
+    /// Parses the command line, and exits if it is wrong.
     #[must_use]
     pub fn read() -> Self {
         Self::try_parse().and_then(Self::checked).unwrap_or_else(|error| without_secrets(error).exit())
     }
 
-    /// Refuses what is right flag by flag and wrong as a whole.
+    /// Refuses flags that are valid alone and invalid together.
     fn checked(self) -> Result<Self, clap::Error> {
         if let Command::Run { scenario } = &self.command
             && let Scenario::Mixed(run) = &**scenario
@@ -69,15 +73,15 @@ impl Cli {
         if let Command::Capacity(args) = &self.command
             && args.from > args.to
         {
-            let why = format!("--from {} is above --to {}: nothing lies between them", args.from, args.to);
+            let why = format!("--from {} is above --to {}", args.from, args.to);
             return Err(Self::command().error(ErrorKind::ValueValidation, why));
         }
         Ok(self)
     }
 }
 
-/// Takes from an error what may be a secret: what may hold a login, settings, and words that are no flag nor near one, for they
-/// may be the second half of a secret with a space in it.
+/// Removes possible secrets from an error: URLs with a login, settings, and words that resemble no flag, because they may be the
+/// rest of a secret that contains a space.
 fn without_secrets(mut error: clap::Error) -> clap::Error {
     let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand];
     let stray = near.iter().all(|kind| error.get(*kind).is_none());
@@ -98,16 +102,16 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Tells whether a word is a flag, of whichever command.
+/// Tells whether a word is a flag of any command.
 fn is_flag(command: &clap::Command, word: &str) -> bool {
     let named = |argument: &clap::Arg| argument.get_long().is_some_and(|name| word.strip_prefix("--") == Some(name));
     command.get_arguments().any(named) || command.get_subcommands().any(|command| is_flag(command, word))
 }
 
-/// What to do.
+/// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run one scenario against a hub and print what was found
+    /// Run a scenario on a hub and print the outcome
     Run {
         /// The scenario.
         #[command(subcommand)]
@@ -122,13 +126,13 @@ pub enum Command {
     /// Measure two servers in turn under the same load
     #[command(long_about = COMPARE, after_help = COMPARE_EXAMPLES)]
     Compare(Box<CompareArgs>),
-    /// Make the HTML report again from JSON
+    /// Render reports in JSON as one HTML page
     #[command(after_help = "Example: chat-loadtest report capacity/report.json idle/report.json --html both.html")]
     Report(ReportArgs),
-    /// Serve what `compare --peer sockets` compares with
+    /// Run the server of `compare --peer sockets`
     #[command(hide = true)]
     Sockets {
-        /// Where to listen; on this machine.
+        /// The address to listen on; a loopback address.
         #[arg(long, env = "CHAT_LISTEN")]
         listen: std::net::SocketAddr,
     },
@@ -137,14 +141,13 @@ pub enum Command {
 const CAPACITY: &str = "\
 Find the highest load of the scenario `chat` that meets an objective.
 
-Doubles the load until it fails, halves the interval until it is narrow, confirms the highest load that passed three \
-times, and tries the lowest that failed until it has failed twice, and as often as it passed; otherwise a higher one. \
-The answer is that interval: its lower end passes, its upper end does not, and in between it depends on the moment. A \
-load at which the generator itself was late or saturated is not held against the server: the answer then says \"at \
-least\".
+The search doubles the load until it fails, bisects the interval until it is narrow, and confirms the highest passing load \
+three times. It repeats the lowest failing load until that has failed twice and as often as it passed; otherwise a higher \
+one is the upper end. The result is an interval: its lower end passes, its upper end fails, and loads between them may do \
+either. If the generator itself was late or saturated at a load, the result is a lower bound (\"at least\").
 
-Then measures a closed loop at eight or more concurrencies and fits the Universal Scalability Law, with intervals of \
-95 % (bootstrap). Nothing is said of loads that the points do not bear.";
+Then the command measures closed loops at eight or more concurrencies and fits the Universal Scalability Law, with 95 % \
+confidence intervals (bootstrap). It predicts nothing that the points do not support.";
 
 const CAPACITY_EXAMPLES: &str = "\
 Examples:
@@ -153,11 +156,11 @@ Examples:
   chat-loadtest capacity --target http://127.0.0.1:8080 --pid 4711 --from 500 --no-usl";
 
 const COMPARE: &str = "\
-Measure two servers in turn, A B A B, under the same load; print medians, ratios and how far they lie apart. Where the \
-other server has no receipts (--peer, --legacy), readers send them on the first side alone.
+Measure two servers in turn, A B A B, under the same load, and print medians, ratios and ranges. If server B has no receipts \
+(--peer, --legacy), only the readers of server A send them.
 
-The other server is a peer that this program starts (--peer), or any that runs (--against). With --legacy that one is \
-spoken to as to the service that the hub replaces: on /ws/chat, with a first frame `auth {user_id}`.";
+Server B is a peer that this program starts (--peer), or a running server (--against). With --legacy this program speaks the \
+protocol of the service that the hub replaces to server B: /ws/chat, with a first frame `auth {user_id}`.";
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:
@@ -165,127 +168,128 @@ Examples:
   chat-loadtest compare --spawn --peer node-group --in-flight 1,8 --rounds 3 --out comparison
   chat-loadtest compare --spawn --against http://127.0.0.1:3000 --legacy --in-flight 1";
 
-/// Where what was found goes.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// Print one line of JSON instead of a table
-    #[arg(long)]
-    pub json: bool,
-    /// Also write report.json, report.html, report.txt and .hlog files into this folder
-    #[arg(long, value_name = "FOLDER")]
-    pub out: Option<PathBuf>,
-    /// Show nothing while it runs
-    #[arg(long)]
-    pub quiet: bool,
-}
-
-/// What `capacity` takes.
+/// The arguments of `capacity`.
 #[derive(Debug, Clone, Args)]
 pub struct CapacityArgs {
     /// The server.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// Who talks.
+    /// The shape of the load.
     #[command(flatten)]
     pub shape: ChatShape,
-    /// Where the result goes.
+    /// The output.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// The server of --target is an old one: /ws/chat, `auth {user_id}`
+    /// The server of --target speaks the legacy protocol: /ws/chat, first frame `auth {user_id}`
     #[arg(long, conflicts_with = "spawn")]
     pub legacy: bool,
-    /// What "good enough" means: p50, p90, p99, p99.9 and max in ms or s, errors, delivered in %
+    /// The objective: conditions on p50, p90, p99, p99.9, max (ms or s), errors and delivered (%)
     #[arg(long, default_value = "p99<100ms,errors=0")]
     pub slo: Slo,
-    /// The first load to try, in messages a second
+    /// The first load to try, in messages per second
     #[arg(long, value_name = "RATE", default_value_t = 1_000.0, value_parser = rate)]
     pub from: f64,
-    /// The highest load to try
+    /// The highest load to try, in messages per second
     #[arg(long, value_name = "RATE", default_value_t = 500_000.0, value_parser = rate)]
     pub to: f64,
-    /// How narrow the interval is to be, as a share of its lower end
+    /// The width of the interval, as a share of its lower end
     #[arg(long, value_name = "SHARE", default_value = "4%", value_parser = share)]
     pub precision: f64,
-    /// How often the answer must pass again
+    /// How often the highest passing load must pass again
     #[arg(long, value_name = "TIMES", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub confirmations: u32,
-    /// The most loads to measure
+    /// The maximal number of measurements
     #[arg(long, value_name = "COUNT", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub steps: u32,
-    /// Seconds to measure each load
+    /// Length of each measurement in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     pub step_seconds: f64,
-    /// Seconds to run each load before measuring
+    /// Seconds of load before each measurement
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds_or_none)]
     pub warmup: f64,
-    /// How the messages of a load follow each other
+    /// The distribution of the intended times of messages
     #[arg(long, value_enum, default_value_t)]
     pub arrivals: crate::stats::schedule::Arrivals,
-    /// Milliseconds by which the generator may be late with 1 % of what is due
+    /// The lateness of the generator (99th percentile, in milliseconds) above which a measurement is invalid
     #[arg(long, value_name = "MS", default_value_t = 20.0, value_parser = seconds)]
     pub max_lateness: f64,
-    /// Leave the scalability curve out
+    /// Do not measure throughput over concurrency
     #[arg(long)]
     pub no_usl: bool,
 }
 
-/// What `compare` takes.
+impl CapacityArgs {
+    /// Makes the load of a measurement of so many seconds.
+    #[must_use]
+    pub fn load(&self, offered: Offered, seconds: f64) -> Load {
+        Load {
+            offered,
+            seed: 1,
+            warmup: Duration::from_secs_f64(self.warmup),
+            length: Duration::from_secs_f64(seconds),
+            deadline: Duration::from_secs(10),
+            max_lateness: Duration::from_secs_f64(self.max_lateness / 1_000.0),
+            read_back: READ_BACK,
+        }
+    }
+}
+
+/// The arguments of `compare`.
 #[derive(Debug, Clone, Args)]
 #[command(group = clap::ArgGroup::new("other").required(true).args(["peer", "against"]))]
 pub struct CompareArgs {
-    /// The one server.
+    /// Server A.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// Who talks.
+    /// The shape of the load.
     #[command(flatten)]
     pub shape: ChatShape,
-    /// Where the result goes.
+    /// The output.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// The other server: a small one of the same job, which this program starts
+    /// Server B: a peer that this program starts
     #[arg(long, value_enum)]
     pub peer: Option<Peer>,
-    /// The database of --peer node-mysql: mysql://HOST/DATABASE. It makes its tables there
+    /// The database of --peer node-mysql, in which it creates its tables: mysql://HOST/DATABASE
     #[arg(long, value_name = "URL", requires = "peer", required_if_eq("peer", "node-mysql"))]
     pub peer_database_url: Option<String>,
-    /// The other server: one that runs
+    /// Server B: a running server
     #[arg(long, value_name = "URL")]
     pub against: Option<String>,
-    /// The process of --against, for its costs
+    /// The process id of --against, to measure its costs
     #[arg(long, value_name = "PID", requires = "against")]
     pub against_pid: Option<u32>,
-    /// The server of --against is an old one: /ws/chat, `auth {user_id}`
+    /// The server of --against speaks the legacy protocol: /ws/chat, first frame `auth {user_id}`
     #[arg(long, requires = "against", conflicts_with = "peer")]
     pub legacy: bool,
-    /// Compare closed loops with this many messages in flight for each author; several by commas
+    /// Closed loops with this many messages in flight per author; several numbers with commas between them
     #[arg(long, value_name = "COUNTS", value_delimiter = ',', default_value = "1,8",
           value_parser = clap::value_parser!(u32).range(1..=16), conflicts_with = "rate")]
     pub in_flight: Vec<u32>,
-    /// Compare an open loop at this rate instead
+    /// An open loop at this rate instead
     #[arg(long, value_parser = rate)]
     pub rate: Option<f64>,
-    /// How often each is measured
+    /// Measurements of each server
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub rounds: u32,
-    /// Seconds to measure each time
+    /// Length of each measurement in seconds
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
     pub seconds: f64,
-    /// Seconds to run each time before measuring
+    /// Seconds of load before each measurement
     #[arg(long, default_value_t = 1.0, value_parser = seconds_or_none)]
     pub warmup: f64,
-    /// The folder of the peer of --peer, with its package.json
+    /// The folder of the peer, with its package.json
     #[arg(long, value_name = "FOLDER")]
     pub peer_folder: Option<PathBuf>,
 }
 
-/// What `report` takes.
+/// The arguments of `report`.
 #[derive(Debug, Clone, Args)]
 pub struct ReportArgs {
-    /// JSON files that other commands wrote (--json, or report.json of --out)
+    /// Reports in JSON (--json, or report.json of --out)
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Where the HTML goes
+    /// The HTML file
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     pub html: PathBuf,
 }
@@ -297,7 +301,7 @@ mod tests {
     use super::Cli;
 
     #[test]
-    fn what_is_said_of_a_wrong_command_line_tells_no_secret() {
+    fn an_error_of_the_command_line_contains_no_secret() {
         for line in [
             "x run chat --spawn --secret my hunter2",
             "x run chat --spawn --secrets hunter2",
@@ -307,8 +311,8 @@ mod tests {
             "x run chat --spawn --databaze-url=mysql://ann:hunter2@db/x",
             "x capacity --spawn --peer-database-url mysql://ann:hunter2@db/x",
         ] {
-            let said = super::without_secrets(read(line).expect_err(line)).to_string();
-            assert!(!said.contains("hunter2"), "{line}: {said}");
+            let message = super::without_secrets(read(line).expect_err(line)).to_string();
+            assert!(!message.contains("hunter2"), "{line}: {message}");
         }
     }
 
@@ -317,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_accepts_and_refuses_what_it_should() {
         Cli::command().debug_assert();
         for right in [
             "x run chat --spawn --pairs 3",

@@ -1,4 +1,4 @@
-//! A client of the hub: one WebSocket, raw text frames in and out.
+//! A WebSocket client of the hub that sends and receives raw text frames.
 
 use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, header};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-/// How a connection says who it is.
+/// How a connection authenticates.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// `Authorization: Bearer <token>`.
@@ -30,30 +30,30 @@ pub enum Credentials {
     FirstFrame,
 }
 
-/// Where and how to come in.
+/// The options of a connection.
 #[derive(Debug, Clone)]
-pub struct Door {
+pub struct ConnectOptions {
     /// The hub's address.
     pub address: SocketAddr,
     /// The socket's path, the base path included: `/chat`.
     pub path: String,
-    /// Who is calling.
+    /// The credentials.
     pub credentials: Credentials,
-    /// How far this client has been served.
+    /// The cursor from which the connection resumes.
     pub cursor: Option<String>,
-    /// Whether `/chat` is to carry the notification stream.
+    /// Whether `/chat` also carries notifications.
     pub notifications: bool,
-    /// The page that a browser would name.
+    /// The `Origin` header of a browser.
     pub origin: Option<String>,
-    /// The address to come from; ports run out at about 28,000 for each.
+    /// The source address; each has about 28,000 ports.
     pub source: Option<Ipv4Addr>,
     /// Bytes of the read buffer, which is allocated with the connection.
-    pub buffer: usize,
-    /// Bytes that the system keeps of what was not read yet; it decides by itself if left out.
-    pub receive: Option<u32>,
+    pub read_buffer: usize,
+    /// Bytes of the socket's receive buffer in the kernel, which chooses if this is `None`.
+    pub receive_buffer: Option<u32>,
 }
 
-/// Why a connection could not be made, or ended.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The hub answered the upgrade with an HTTP status.
@@ -67,51 +67,51 @@ pub enum Error {
     /// The transport failed.
     #[error("the connection failed: {0}")]
     Io(#[from] std::io::Error),
-    /// The peer does not speak WebSocket as it should.
-    #[error("not a WebSocket as it should be: {0}")]
+    /// The server violated the WebSocket protocol.
+    #[error("a violation of the WebSocket protocol: {0}")]
     Protocol(Box<tungstenite::Error>),
 }
 
-/// What a connection hears.
+/// What a connection received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// A text frame.
     Text(Utf8Bytes),
-    /// The hub has closed the connection, with this code and reason; 1005 stands for a close without a code.
+    /// A close frame with its code and reason. The code 1005 stands for a close frame without one.
     Closed(u16, String),
-    /// The connection is gone without a close frame.
-    Gone,
+    /// The connection ended without a close frame.
+    Disconnected,
 }
 
-impl fmt::Display for Heard {
+impl fmt::Display for Received {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => to.write_str(&cut_short(text)),
-            Self::Closed(code, reason) if reason.is_empty() => write!(to, "a close with {code}"),
-            Self::Closed(code, reason) => write!(to, "a close with {code} ({})", cut_short(reason)),
-            Self::Gone => to.write_str("the end of the connection, without a close"),
+            Self::Text(text) => to.write_str(&truncate(text)),
+            Self::Closed(code, reason) if reason.is_empty() => write!(to, "a close frame with code {code}"),
+            Self::Closed(code, reason) => write!(to, "a close frame with code {code} ({})", truncate(reason)),
+            Self::Disconnected => to.write_str("the end of the connection without a close frame"),
         }
     }
 }
 
-/// Returns the beginning of a frame, for people.
+/// Truncates a frame for an error message.
 #[must_use]
-pub fn cut_short(text: &str) -> String {
-    const MOST: usize = 200;
-    match text.char_indices().nth(MOST) {
+pub fn truncate(text: &str) -> String {
+    const CHARS: usize = 200;
+    match text.char_indices().nth(CHARS) {
         Some((end, _)) => format!("{} …", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-/// A connection. Pings are answered while it is read.
+/// A connection. It answers pings while the caller reads from it.
 #[derive(Debug)]
 pub struct Client<S = TcpStream> {
     socket: WebSocketStream<S>,
 }
 
-impl Door {
-    /// Makes a door to `/chat` with a token in the header.
+impl ConnectOptions {
+    /// Returns the options of a connection to `/chat` with a token in the header.
     #[must_use]
     pub fn new(address: SocketAddr, token: String) -> Self {
         Self {
@@ -122,15 +122,15 @@ impl Door {
             notifications: false,
             origin: None,
             source: None,
-            buffer: 4 * 1024,
-            receive: None,
+            read_buffer: 4 * 1024,
+            receive_buffer: None,
         }
     }
 
     /// Makes the upgrade request.
     ///
     /// # Errors
-    /// [`Error::Protocol`] if a part of it cannot stand in a request.
+    /// [`Error::Protocol`] if a part of it is not valid in a request.
     pub fn request(&self, scheme: &str) -> Result<Request<()>, Error> {
         let mut query = Query(String::new());
         match &self.credentials {
@@ -168,31 +168,31 @@ impl Client<TcpStream> {
     ///
     /// # Errors
     /// [`Error`], see its variants.
-    pub async fn connect(door: &Door) -> Result<Self, Error> {
-        let socket = match door.address {
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, Error> {
+        let socket = match options.address {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        if let Some(source) = door.source {
+        if let Some(source) = options.source {
             socket.bind(SocketAddr::from((source, 0)))?;
         }
-        if let Some(bytes) = door.receive {
+        if let Some(bytes) = options.receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
-        let stream = socket.connect(door.address).await?;
+        let stream = socket.connect(options.address).await?;
         stream.set_nodelay(true)?;
-        Self::over(stream, door, "ws").await
+        Self::over(stream, options, "ws").await
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// Upgrades a stream that is connected already, TLS or not.
+    /// Upgrades a connected stream, with or without TLS.
     ///
     /// # Errors
     /// [`Error`], see its variants.
-    pub async fn over(stream: S, door: &Door, scheme: &str) -> Result<Self, Error> {
-        let config = WebSocketConfig::default().read_buffer_size(door.buffer);
-        let request = door.request(scheme)?;
+    pub async fn over(stream: S, options: &ConnectOptions, scheme: &str) -> Result<Self, Error> {
+        let config = WebSocketConfig::default().read_buffer_size(options.read_buffer);
+        let request = options.request(scheme)?;
         // The handshake's state is large and short-lived.
         let upgrade = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
         let (socket, _) = Box::pin(upgrade).await?;
@@ -207,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(self.socket.send(Message::Text(frame.into())).await?)
     }
 
-    /// Puts a text frame in line; [`Client::flush`] sends what is in line.
+    /// Buffers a text frame; [`Client::flush`] sends the buffer.
     ///
     /// # Errors
     /// As [`Client::send`].
@@ -215,7 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(self.socket.feed(Message::Text(frame.into())).await?)
     }
 
-    /// Sends what is in line.
+    /// Sends the buffered frames.
     ///
     /// # Errors
     /// As [`Client::send`].
@@ -223,7 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(self.socket.flush().await?)
     }
 
-    /// Sends any WebSocket message: binary, ping, close.
+    /// Sends a WebSocket message of any type.
     ///
     /// # Errors
     /// As [`Client::send`].
@@ -231,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(self.socket.send(message).await?)
     }
 
-    /// Closes the connection politely, without waiting for the answer.
+    /// Sends a close frame, without waiting for the answer.
     ///
     /// # Errors
     /// As [`Client::send`].
@@ -239,37 +239,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(self.socket.close(None).await?)
     }
 
-    /// Waits for the next text frame, or the end. Cancel-safe.
-    pub async fn next(&mut self) -> Heard {
+    /// Waits for the next text frame or the end of the connection. Cancel-safe.
+    pub async fn next(&mut self) -> Received {
         std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    /// Returns the next text frame if it has arrived.
-    pub fn try_next(&mut self) -> Option<Heard> {
+    /// Returns the next text frame, or the end of the connection, if it has arrived.
+    pub fn try_next(&mut self) -> Option<Received> {
         self.next().now_or_never()
     }
 
-    /// Polls for the next text frame, or the end.
-    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+    /// Polls for the next text frame or the end of the connection.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Received> {
         loop {
             return Poll::Ready(match std::task::ready!(self.socket.poll_next_unpin(context)) {
-                Some(Ok(Message::Text(text))) => Heard::Text(text),
+                Some(Ok(Message::Text(text))) => Received::Text(text),
                 Some(Ok(Message::Close(Some(CloseFrame { code, reason })))) => {
-                    Heard::Closed(code.into(), reason.as_str().to_owned())
+                    Received::Closed(code.into(), reason.as_str().to_owned())
                 }
-                Some(Ok(Message::Close(None))) => Heard::Closed(1005, String::new()),
+                Some(Ok(Message::Close(None))) => Received::Closed(1005, String::new()),
                 Some(Ok(_)) => continue,
-                Some(Err(_)) | None => Heard::Gone,
+                Some(Err(_)) | None => Received::Disconnected,
             });
         }
     }
 
-    /// Returns the stream underneath.
+    /// Returns the underlying stream.
     pub fn stream(&self) -> &S {
         self.socket.get_ref()
     }
 
-    /// Returns the stream underneath, to write what no WebSocket would.
+    /// Returns the underlying stream, to write bytes that are no WebSocket frames.
     pub fn stream_mut(&mut self) -> &mut S {
         self.socket.get_mut()
     }
@@ -315,30 +315,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_heard_is_told_in_words() {
-        let long = Heard::Text("é".repeat(300).into()).to_string();
+    fn received_frames_have_a_description() {
+        let long = Received::Text("é".repeat(300).into()).to_string();
         assert_eq!((long.chars().count(), long.ends_with("é …")), (202, true));
-        let heard = [
-            (Heard::Text(r#"{"type":"error"}"#.into()), r#"{"type":"error"}"#),
-            (Heard::Closed(4_002, "too slow".to_owned()), "a close with 4002 (too slow)"),
-            (Heard::Closed(1_000, String::new()), "a close with 1000"),
-            (Heard::Gone, "the end of the connection, without a close"),
+        let received = [
+            (Received::Text(r#"{"type":"error"}"#.into()), r#"{"type":"error"}"#),
+            (Received::Closed(4_002, "too slow".to_owned()), "a close frame with code 4002 (too slow)"),
+            (Received::Closed(1_000, String::new()), "a close frame with code 1000"),
+            (Received::Disconnected, "the end of the connection without a close frame"),
         ];
-        for (heard, words) in heard {
-            assert_eq!(heard.to_string(), words);
+        for (received, words) in received {
+            assert_eq!(received.to_string(), words);
         }
     }
 
     #[test]
-    fn the_request_says_who_comes_in_and_how_far_they_have_read() {
+    fn the_request_has_the_credentials_and_the_cursor() {
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let mut door = Door::new(address, "a.b.c".to_owned());
-        let request = door.request("ws").expect("a request");
+        let mut options = ConnectOptions::new(address, "a.b.c".to_owned());
+        let request = options.request("ws").expect("a request");
         assert_eq!(request.headers()[header::AUTHORIZATION], "Bearer a.b.c");
-        door.credentials = Credentials::Ticket("t+/=".to_owned());
-        door.cursor = Some("v1.a.1.2".to_owned());
-        door.notifications = true;
-        let request = door.request("ws").expect("a request");
+        options.credentials = Credentials::Ticket("t+/=".to_owned());
+        options.cursor = Some("v1.a.1.2".to_owned());
+        options.notifications = true;
+        let request = options.request("ws").expect("a request");
         let wanted = "ws://127.0.0.1:8080/chat?ticket=t%2B%2F%3D&cursor=v1.a.1.2&channels=notifications";
         assert_eq!(request.uri().to_string(), wanted);
         assert!(request.headers().get(header::AUTHORIZATION).is_none());

@@ -1,4 +1,4 @@
-//! The sheet of the environment: a figure without its machine says nothing.
+//! A description of the machine and of the command, for the reader of a report.
 
 use std::fs;
 use std::path::Path;
@@ -8,97 +8,97 @@ use serde::{Deserialize, Serialize};
 
 use crate::usage;
 
-/// The machine, and what on it changes figures.
+/// The machine, and its settings that change figures.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Environment {
-    /// When it was written: RFC 3339, UTC.
+    /// The time in UTC, as RFC 3339.
     pub at: String,
-    /// The command that was run.
+    /// The command, without secrets.
     pub command: String,
     /// This program's version.
     pub version: String,
-    /// Whether this program was optimised.
+    /// Whether this program is an optimised build.
     pub optimised: bool,
     /// The processor.
     pub cpu: String,
-    /// How many cores may be used.
+    /// The number of cores that this program may use.
     pub cores: u64,
     /// Memory of the machine, in MB.
     pub memory_mb: u64,
-    /// The kernel.
+    /// The version of the kernel.
     pub kernel: String,
-    /// The system.
+    /// The Linux distribution.
     pub system: String,
-    /// What runs the machine, if it is not one of its own.
+    /// The hypervisor or container runtime; empty on a physical machine.
     pub virtualisation: String,
-    /// Load of the machine over the last minute, before anything was done.
+    /// The load average of the minute before the command.
     pub load: String,
-    /// How many files a process may have open.
+    /// How many files a process may open.
     pub files: u32,
-    /// How TCP shares a line.
+    /// The TCP congestion control.
     pub congestion_control: String,
-    /// The file system of temporary data.
+    /// The file system of temporary files.
     pub temporary: String,
 }
 
 impl Environment {
-    /// Looks around.
+    /// Reads the environment.
     #[must_use]
-    pub fn look() -> Self {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    pub fn read() -> Self {
+        let file = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let field = |text: &str, name: &str, split: char| {
             let line = text.lines().find(|line| line.starts_with(name))?;
             Some(line.split_once(split)?.1.trim().trim_matches('"').to_owned())
         };
-        let memory = field(&read("/proc/meminfo"), "MemTotal", ':').unwrap_or_default();
+        let memory = field(&file("/proc/meminfo"), "MemTotal", ':').unwrap_or_default();
         let kilobytes = memory.split(' ').next().and_then(|number| number.parse::<u64>().ok());
         Self {
             at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             command: without_secrets(std::env::args()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             optimised: !cfg!(debug_assertions),
-            cpu: field(&read("/proc/cpuinfo"), "model name", ':').unwrap_or_default(),
+            cpu: field(&file("/proc/cpuinfo"), "model name", ':').unwrap_or_default(),
             cores: std::thread::available_parallelism().map_or(0, usize::from) as u64,
             memory_mb: kilobytes.unwrap_or_default() / 1024,
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            system: field(&read("/etc/os-release"), "PRETTY_NAME", '=').unwrap_or_default(),
+            kernel: file("/proc/sys/kernel/osrelease").trim().to_owned(),
+            system: field(&file("/etc/os-release"), "PRETTY_NAME", '=').unwrap_or_default(),
             virtualisation: virtualisation(),
-            load: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
+            load: file("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
             files: usage::file_limit(std::process::id()).unwrap_or_default(),
-            congestion_control: read("/proc/sys/net/ipv4/tcp_congestion_control").trim().to_owned(),
+            congestion_control: file("/proc/sys/net/ipv4/tcp_congestion_control").trim().to_owned(),
             temporary: file_system(&std::env::temp_dir()),
         }
     }
 
-    /// Returns the sheet, line by line.
+    /// Returns the description as labelled lines.
     #[must_use]
     pub fn lines(&self) -> Vec<(&'static str, String)> {
-        let build = if self.optimised { "" } else { " (not optimised: its figures are too low)" };
+        let build = if self.optimised { "" } else { " (a build without optimisation: its figures are too low)" };
         let remote = self.command.contains("--allow-remote");
         let place = if remote { "" } else { ", on the same machine" };
         let lines = [
             ("machine", format!("{} × {}, {} MB", self.cores, self.cpu, self.memory_mb)),
             ("virtualisation", self.virtualisation.clone()),
             ("system", format!("{}, Linux {}", self.system, self.kernel)),
-            ("temporary data on", self.temporary.clone()),
+            ("temporary files", self.temporary.clone()),
             ("TCP", self.congestion_control.clone()),
             ("open files", format!("{} for each process", self.files)),
-            ("load before", self.load.clone()),
+            ("load average", self.load.clone()),
             ("generator", format!("chat-loadtest {}{build}{place}", self.version)),
-            ("at", self.at.clone()),
+            ("time", self.at.clone()),
             ("command", self.command.clone()),
         ];
         lines.into_iter().filter(|(_, line)| !line.is_empty()).collect()
     }
 }
 
-/// Flags whose values stay secret.
+/// Flags with secret values.
 const SECRET_FLAGS: [&str; 3] = ["--secret", "--database-url", "--peer-database-url"];
 
-/// What the name of a setting contains whose value stays secret.
+/// Parts of the names of settings with secret values.
 const SECRET_NAMES: [&str; 5] = ["SECRET", "URL", "KEY", "PASSWORD", "TOKEN"];
 
-/// Returns a command line, without what must stay secret: reports are passed on.
+/// Returns a command line without secrets, because reports are passed on.
 fn without_secrets(words: impl Iterator<Item = String>) -> String {
     let mut flag = String::new();
     let shown = words.map(|word| {
@@ -123,7 +123,7 @@ fn shown_setting(setting: &str) -> String {
     }
 }
 
-/// Leaves user and password out of a URL.
+/// Removes user and password from a URL.
 pub(crate) fn without_login(word: &str) -> String {
     match word.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
         Some((scheme, place)) => format!("{scheme}://…@{place}"),
@@ -136,7 +136,7 @@ fn virtualisation() -> String {
     said.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }
 
-/// Returns the type of the file system that a folder is on: that of its longest mount point.
+/// Returns the type of a folder's file system: that of its longest mount point.
 fn file_system(folder: &Path) -> String {
     let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
     let mount = |line: &str| {
@@ -152,7 +152,7 @@ mod tests {
     use super::without_secrets;
 
     #[test]
-    fn a_report_tells_no_secrets() {
+    fn a_report_contains_no_secrets() {
         for line in [
             "x run chat --spawn --secret hunter2",
             "x run chat --spawn --secret=hunter2",

@@ -1,7 +1,7 @@
-//! Reads single fields of a frame without parsing the whole.
+//! Reads single fields of a frame without parsing all of it, because the generator shares the machine with the server.
 //!
-//! A quote inside of a JSON string is written `\"`, so `"name":` stands in a frame only where a field of that name does.
-//! The first such field is taken: the hub writes a frame's own fields before those of what it carries.
+//! JSON escapes a quote inside a string as `\"`, so `"name":` occurs in a frame only as the name of a field. The first such
+//! field counts: the hub writes a frame's own fields before those of nested objects.
 
 use memchr::memmem;
 
@@ -16,13 +16,13 @@ pub fn kind(frame: &str) -> Option<&str> {
     until_quote(rest)
 }
 
-/// Returns a field that holds a string without escapes. `needle` is the quoted name with its colon: `"temp_id":`.
+/// Returns a string field without escapes. `needle` is the quoted name with its colon: `"temp_id":`.
 #[must_use]
 pub fn text<'a>(frame: &'a str, needle: &str) -> Option<&'a str> {
     until_quote(value(frame, needle)?.strip_prefix('"')?)
 }
 
-/// Returns a field that holds a whole number. `needle` is the quoted name with its colon: `"seq":`.
+/// Returns an integer field. `needle` is the quoted name with its colon: `"seq":`.
 #[must_use]
 pub fn number(frame: &str, needle: &str) -> Option<u64> {
     let value = value(frame, needle)?;
@@ -46,7 +46,7 @@ mod tests {
     const FRAME: &str = r#"{"type":"new_message","id":901,"thread_id":77,"seq":12,"temp_id":"c-1","content":"say \"type\":\"ping\", \"seq\":9"}"#;
 
     #[test]
-    fn fields_are_found_wherever_they_stand() {
+    fn fields_are_found_at_any_place() {
         assert_eq!(kind(FRAME), Some("new_message"));
         assert_eq!(kind(r#"{"seq":1, "type": "pong"}"#), Some("pong"));
         assert_eq!(text(FRAME, r#""temp_id":"#), Some("c-1"));
@@ -54,14 +54,14 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_not_taken_for_a_field() {
+    fn the_content_of_a_message_is_not_read_as_a_field() {
         let frame = r#"{"type":"new_message","content":"\"temp_id\":\"stolen\""}"#;
         assert_eq!(text(frame, r#""temp_id":"#), None);
         assert_eq!(kind(r#"{"content":"\"type\":\"ping\"","type":"new_message"}"#), Some("new_message"));
     }
 
     #[test]
-    fn a_field_of_another_kind_is_none() {
+    fn a_field_of_another_type_is_none() {
         assert_eq!(number(FRAME, r#""temp_id":"#), None);
         assert_eq!(text(FRAME, r#""seq":"#), None);
         assert_eq!(kind("[]"), None);

@@ -1,72 +1,71 @@
-//! `chat-loadtest`: measures what a hub carries.
+//! `chat-loadtest`: a load test of the hub.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use chat_loadtest::args::{Cli, Command, OutputArgs, Run, Scenario as Chosen};
-use chat_loadtest::document::{Document, Finding};
-use chat_loadtest::environment::Environment;
-use chat_loadtest::live::Live;
-
 use anyhow::Context as _;
+use chat_loadtest::args::{Cli, Command, OutputArgs, Run, Scenario as ScenarioArgs};
+use chat_loadtest::environment::Environment;
+use chat_loadtest::progress::Progress;
+use chat_loadtest::report::{Report, ReportResult};
 use chat_loadtest::run::measure;
 use chat_loadtest::scenario::{
     Chat, History, Idle, Images, Mixed, Notifications, Presence, Reconnect, Scenario, SlowReaders,
 };
 use chat_loadtest::target::Target;
-use chat_loadtest::{capacity, compare, peer, plan, report};
+use chat_loadtest::{capacity, compare, peer, plan, render};
 use clap::Args;
 use tokio::task::LocalSet;
 
 fn main() -> io::Result<ExitCode> {
     let cli = Cli::read();
-    // One thread: the generator shares the machine with what it measures.
+    // One OS thread, because the generator shares the machine with the server that it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match LocalSet::new().block_on(&runtime, Box::pin(obey(cli.command))) {
+    match LocalSet::new().block_on(&runtime, Box::pin(dispatch(cli.command))) {
         Ok(code) => Ok(code),
         Err(error) => {
-            // The causes, and no backtrace: what went wrong is out there, and not in here.
+            // The causes without a backtrace: the error is outside this program.
             writeln!(io::stderr(), "chat-loadtest: {error:#}")?;
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-async fn obey(command: Command) -> anyhow::Result<ExitCode> {
+async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { scenario } => match *scenario {
-            Chosen::Chat(run) => {
+            ScenarioArgs::Chat(run) => {
                 let legacy = run.shape.legacy;
-                talk(run, |shape| Chat::new(shape.chat), 1_000.0, legacy).await
+                run_chat(run, |shape| Chat::new(shape.chat), 1_000.0, legacy).await
             }
-            Chosen::Idle(run) => one(run, Idle::new, 1.0).await,
-            Chosen::Presence(run) => one(run, Presence::new, 1_000.0).await,
-            Chosen::Notifications(run) => one(run, Notifications::new, 20.0).await,
-            Chosen::History(run) => one(run, History::new, 500.0).await,
-            Chosen::Images(run) => one(run, Images::new, 5.0).await,
-            Chosen::Reconnect(run) => one(run, Reconnect::new, 1.0).await,
-            Chosen::SlowReaders(run) => one(run, SlowReaders::new, 500.0).await,
-            Chosen::Mixed(run) => one(run, Mixed::new, 500.0).await,
+            ScenarioArgs::Idle(run) => run_scenario(run, Idle::new, 1.0).await,
+            ScenarioArgs::Presence(run) => run_scenario(run, Presence::new, 1_000.0).await,
+            ScenarioArgs::Notifications(run) => run_scenario(run, Notifications::new, 20.0).await,
+            ScenarioArgs::History(run) => run_scenario(run, History::new, 500.0).await,
+            ScenarioArgs::Images(run) => run_scenario(run, Images::new, 5.0).await,
+            ScenarioArgs::Reconnect(run) => run_scenario(run, Reconnect::new, 1.0).await,
+            ScenarioArgs::SlowReaders(run) => run_scenario(run, SlowReaders::new, 500.0).await,
+            ScenarioArgs::Mixed(run) => run_scenario(run, Mixed::new, 500.0).await,
         },
         Command::Capacity(args) => {
-            let environment = Environment::look();
+            let environment = Environment::read();
             let target = Target::open(&args.target, args.legacy).await?;
-            let capacity = capacity::find(&args, &target, &live(&args.output)).await;
+            let capacity = capacity::find(&args, &target, &progress(&args.output)).await;
             target.close().await?;
-            tell(&Document::new(environment, Finding::Capacity(Box::new(capacity?))), &args.output)
+            write_report(&Report::new(environment, ReportResult::Capacity(Box::new(capacity?))), &args.output)
         }
         Command::Compare(args) => {
-            let environment = Environment::look();
-            let comparison = compare::compare(&args, &live(&args.output)).await?;
-            tell(&Document::new(environment, Finding::Comparison(Box::new(comparison))), &args.output)
+            let environment = Environment::read();
+            let comparison = compare::compare(&args, &progress(&args.output)).await?;
+            write_report(&Report::new(environment, ReportResult::Comparison(Box::new(comparison))), &args.output)
         }
         Command::Plan(args) => {
             let plan = plan::plan(&args)?;
-            tell(&Document::new(Environment::look(), Finding::Plan(Box::new(plan))), &args.output)
+            write_report(&Report::new(Environment::read(), ReportResult::Plan(Box::new(plan))), &args.output)
         }
         Command::Report(args) => {
-            let documents = args.files.iter().map(|file| Document::read(file)).collect::<anyhow::Result<Vec<_>>>()?;
-            std::fs::write(&args.html, report::html::page(&documents))
+            let reports = args.files.iter().map(|file| Report::read(file)).collect::<anyhow::Result<Vec<_>>>()?;
+            std::fs::write(&args.html, render::html::page(&reports))
                 .with_context(|| format!("cannot write {}", args.html.display()))?;
             writeln!(io::stdout(), "{}", args.html.display())?;
             Ok(ExitCode::SUCCESS)
@@ -78,40 +77,40 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Runs one scenario.
-async fn one<A: Args + Clone, S: Scenario>(
+/// Runs a scenario.
+async fn run_scenario<A: Args + Clone, S: Scenario>(
     run: Run<A>,
     scenario: impl Fn(A) -> S,
-    usual: f64,
+    default_rate: f64,
 ) -> anyhow::Result<ExitCode> {
-    talk(run, scenario, usual, false).await
+    run_chat(run, scenario, default_rate, false).await
 }
 
-/// Runs one scenario; `legacy`: against a server that is spoken to as to the one that the hub replaces.
-async fn talk<A: Args + Clone, S: Scenario>(
+/// Runs a scenario. `legacy`: the server speaks the protocol of the service that the hub replaces, which has the chat alone.
+async fn run_chat<A: Args + Clone, S: Scenario>(
     run: Run<A>,
     scenario: impl Fn(A) -> S,
-    usual: f64,
+    default_rate: f64,
     legacy: bool,
 ) -> anyhow::Result<ExitCode> {
-    let environment = Environment::look();
+    let environment = Environment::read();
     let target = Target::open(&run.target, legacy).await?;
-    let load = run.load.load(usual);
-    let live = live(&run.output);
-    let outcome = measure(&scenario(run.shape), &target, load, run.load.first_user, &live).await;
+    let load = run.load.load(default_rate);
+    let progress = progress(&run.output);
+    let outcome = measure(&scenario(run.shape), &target, load, run.load.first_user, &progress).await;
     target.close().await?;
-    tell(&Document::new(environment, Finding::Run(Box::new(outcome?))), &run.output)
+    write_report(&Report::new(environment, ReportResult::Run(Box::new(outcome?))), &run.output)
 }
 
-fn live(output: &OutputArgs) -> Live {
-    Live::new(output.quiet || output.json)
+fn progress(output: &OutputArgs) -> Progress {
+    Progress::new(output.quiet || output.json)
 }
 
-fn tell(document: &Document, output: &OutputArgs) -> anyhow::Result<ExitCode> {
+fn write_report(report: &Report, output: &OutputArgs) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &output.out {
-        report::files::write(document, folder)?;
+        render::files::write(report, folder)?;
     }
-    let text = if output.json { document.json()? } else { report::text(document) };
+    let text = if output.json { report.json()? } else { render::text::text(report) };
     io::stdout().write_all(text.as_bytes())?;
-    Ok(document.verdict().into())
+    Ok(report.verdict().into())
 }

@@ -1,5 +1,4 @@
-//! A peer to compare with: the smallest honest service of the same job in Node.js, under `peers`, or the hub's sockets with
-//! nothing behind them.
+//! The peers of `compare --peer`: minimal services in Node.js with the same guarantees (folder `peers`), or WebSockets alone.
 
 pub mod sockets;
 
@@ -10,48 +9,48 @@ use anyhow::{Context as _, bail, ensure};
 use tokio::process::Command;
 
 use crate::args::{CompareArgs, Peer};
-use crate::live::Live;
+use crate::progress::Progress;
 use crate::server::Launch;
 use crate::target::Target;
 
-/// Where `node.h` is, where the system's own packages have put it: without it npm would fetch it from afar.
+/// The Node.js headers of the system's packages. Without them npm would download them.
 const HEADERS: &str = "/usr/include/node/node.h";
 
-/// The subcommand that [`sockets::serve`] runs under.
+/// The hidden command that runs [`sockets::serve`].
 pub const SOCKETS: &str = "sockets";
 
 impl Peer {
-    /// Names it for people.
+    /// Returns its name in reports.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
-            Self::Node => "Node.js, a commit per message",
+            Self::Node => "Node.js, one commit per message",
             Self::NodeGroup => "Node.js, group commit",
             Self::NodeMysql => "Node.js on MySQL, three statements per message",
-            Self::Sockets => "sockets alone, nothing kept",
+            Self::Sockets => "WebSockets alone, without storage",
         }
     }
 
-    /// Returns whether it speaks the frames of the service that the hub replaces, and has no history to read back.
+    /// Tells whether it speaks the protocol of the service that the hub replaces, and has no history to read back.
     #[must_use]
     pub fn is_legacy(self) -> bool {
         matches!(self, Self::NodeMysql | Self::Sockets)
     }
 }
 
-/// Starts a peer on a free port, with its data in a temporary folder. Its packages are installed the first time.
+/// Starts a peer on a free port, with its data in a temporary folder. Installs its packages the first time.
 ///
 /// # Errors
-/// With what is missing.
-pub async fn start(peer: Peer, args: &CompareArgs, live: &Live) -> anyhow::Result<Target> {
+/// If a program or a package that it needs is missing.
+pub async fn start(peer: Peer, args: &CompareArgs, progress: &Progress) -> anyhow::Result<Target> {
     let data = tempfile::Builder::new().prefix("chat-loadtest-peer-").tempdir()?;
-    let launch = launch(peer, args, data.path(), live).await?;
+    let launch = launch(peer, args, data.path(), progress).await?;
     let server = launch.start().await.context("the peer did not start")?;
-    Ok(Target::ours(peer.title(), server, &args.target.secret, data, peer.is_legacy()))
+    Ok(Target::started(peer.title(), server, &args.target.secret, data, peer.is_legacy()))
 }
 
-async fn launch(peer: Peer, args: &CompareArgs, data: &Path, live: &Live) -> anyhow::Result<Launch> {
-    // What is there once the packages are installed.
+async fn launch(peer: Peer, args: &CompareArgs, data: &Path, progress: &Progress) -> anyhow::Result<Launch> {
+    // Files that exist when the packages are installed.
     const BUILT: &str = "node_modules/better-sqlite3/build/Release/better_sqlite3.node";
     const INSTALLED: &str = "node_modules/mysql2/package.json";
     let folder = args.peer_folder.as_deref();
@@ -59,12 +58,12 @@ async fn launch(peer: Peer, args: &CompareArgs, data: &Path, live: &Live) -> any
         Peer::Sockets => {
             let mut launch = Launch::new(std::env::current_exe()?, data);
             launch.arguments = vec![SOCKETS.to_owned()];
-            // It has no health to ask for: it is ready when it takes connections.
+            // It has no readiness check: it is ready when it accepts connections.
             launch.tls = true;
             return Ok(launch);
         }
         Peer::NodeMysql => {
-            let mut launch = node(folder, "node-mysql", INSTALLED, data, live).await?;
+            let mut launch = node(folder, "node-mysql", INSTALLED, data, progress).await?;
             let url = args.peer_database_url.as_deref().context("--peer node-mysql needs --peer-database-url")?;
             launch.set("PEER_DATABASE_URL", url);
             return Ok(launch);
@@ -72,7 +71,7 @@ async fn launch(peer: Peer, args: &CompareArgs, data: &Path, live: &Live) -> any
         Peer::Node => "each",
         Peer::NodeGroup => "group",
     };
-    let mut launch = node(folder, "node", BUILT, data, live).await?;
+    let mut launch = node(folder, "node", BUILT, data, progress).await?;
     launch
         .set("JWT_SECRET", &args.target.secret)
         .set("PEER_MODE", mode)
@@ -80,8 +79,14 @@ async fn launch(peer: Peer, args: &CompareArgs, data: &Path, live: &Live) -> any
     Ok(launch)
 }
 
-/// Makes the launch of a service under `peers`; `wanted` is there once its packages are installed.
-async fn node(folder: Option<&Path>, name: &str, wanted: &str, data: &Path, live: &Live) -> anyhow::Result<Launch> {
+/// Makes the launch of a service under `peers`. The file `installed` exists when its packages are installed.
+async fn node(
+    folder: Option<&Path>,
+    name: &str,
+    installed: &str,
+    data: &Path,
+    progress: &Progress,
+) -> anyhow::Result<Launch> {
     let source = match folder {
         Some(folder) => folder.to_owned(),
         None => Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/peers")).join(name),
@@ -90,8 +95,8 @@ async fn node(folder: Option<&Path>, name: &str, wanted: &str, data: &Path, live
     ensure!(program.exists(), "there is no {}: give the folder of the peer with --peer-folder", program.display());
     let node =
         find("node").context("the peer needs Node.js: install it (Debian: apt-get install nodejs npm libnode-dev)")?;
-    if !source.join(wanted).exists() {
-        live.say("installing the peer's packages with npm (once; what is C++ is compiled, which takes a minute)");
+    if !source.join(installed).exists() {
+        progress.print("installing the peer's packages with npm (once; it compiles C++, which takes a minute)");
         install(&source).await?;
     }
     let mut launch = Launch::new(node, data);
@@ -104,7 +109,7 @@ async fn install(folder: &Path) -> anyhow::Result<()> {
     let npm = find("npm").context("the peer's packages need npm: install it (Debian: apt-get install npm)")?;
     let mut command = Command::new(npm);
     command.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
-    // There are ready-made binaries, but not on npm's registry.
+    // The package's prebuilt binaries are not on npm's registry.
     command.env("npm_config_build_from_source", "true");
     if Path::new(HEADERS).exists() {
         command.env("npm_config_nodedir", "/usr");

@@ -1,56 +1,39 @@
-//! How many machines a marketplace needs, with the unit costs of earlier reports.
+//! The command `plan`: how many machines a marketplace needs, with the unit costs of earlier reports.
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
 
 use crate::args::{PlanArgs, in_percent};
-use crate::capacity::{Capacity, Step};
-use crate::document::{Document, Finding};
-use crate::outcome::Outcome;
-use crate::report::table::number;
+use crate::render::table::number;
+use crate::report::{Report, ReportResult};
+use crate::result::{Capacity, Outcome, Plan, Step};
 use crate::stats::float;
-use crate::stats::plan::{Costs, Demand, MessageCpu, Needs, needs};
+use crate::stats::plan::{Demand, MessageCpu, UnitCosts, needs};
 use crate::stats::search::Verdict;
 
-/// Bytes of a database row, where nobody has measured.
+/// Bytes of the database per message, if no report has it.
 const MESSAGE_BYTES: f64 = 500.0;
 
-/// KB of a connection, where nobody has measured.
+/// KB of a connection, if no report has it.
 const CONNECTION_KB: f64 = 12.0;
 
-/// µs of the server's CPU a second for a connection that does nothing, where nobody has measured.
+/// The CPU time of an idle connection in µs per second, if no report has it.
 const CONNECTION_CPU: f64 = 1.0;
 
-/// µs of the server's CPU for a message, where nobody has measured: that of a node with little to do.
+/// The CPU time of a message in µs, if no report has it: that of a node with few messages.
 const MESSAGE_CPU: f64 = 300.0;
 
-/// Connections of a node, where nobody has said.
+/// Connections of a node, by default.
 const NODE_CONNECTIONS: f64 = 15_000.0;
 
-/// MB of a node that nobody is connected to, where nobody has said.
+/// MB of a node without connections, if no report has it.
 const NODE_MB: f64 = 60.0;
 
-/// Messages from which on the growth of a database says something about one of them.
+/// The number of messages from which on the growth of the database gives the size of one.
 const ENOUGH: u64 = 50_000;
 
-/// A plan.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Plan {
-    /// What things cost.
-    pub costs: Costs,
-    /// Where each of them comes from, in words.
-    pub sources: Vec<String>,
-    /// What is asked of the nodes, in words.
-    pub assumptions: Vec<String>,
-    /// What is kept free of each node.
-    pub headroom: f64,
-    /// For each number of users.
-    pub rows: Vec<(Demand, Needs)>,
-}
-
-/// What reports say of unit costs.
+/// The unit costs that reports contain.
 #[derive(Debug, Default)]
-struct Known {
+struct MeasuredCosts {
     node_messages: Option<f64>,
     message_cpu: Vec<MessageCpu>,
     message_bytes: Option<f64>,
@@ -59,16 +42,16 @@ struct Known {
     node_mb: Option<f64>,
 }
 
-/// Calculates.
+/// Calculates a plan.
 ///
 /// # Errors
-/// If a report cannot be read, or nobody has said what a node carries.
+/// If a report cannot be read, or the capacity of a node is not known.
 pub fn plan(args: &PlanArgs) -> anyhow::Result<Plan> {
-    let mut known = Known::default();
+    let mut measured = MeasuredCosts::default();
     for file in &args.from {
-        known.learn(&Document::read(file)?);
+        measured.add(&Report::read(file)?);
     }
-    let (costs, sources) = costs(args, known)?;
+    let (costs, sources) = costs(args, measured)?;
     let row = |users: &f64| {
         let demand = Demand {
             users: *users,
@@ -85,46 +68,43 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<Plan> {
     Ok(Plan { sources, assumptions: assumptions(args), headroom: args.headroom, rows, costs })
 }
 
-/// Returns what things cost, and where each of them comes from.
-fn costs(args: &PlanArgs, known: Known) -> anyhow::Result<(Costs, Vec<String>)> {
+/// Returns the unit costs, and the source of each.
+fn costs(args: &PlanArgs, measured: MeasuredCosts) -> anyhow::Result<(UnitCosts, Vec<String>)> {
     let mut sources = Vec::new();
-    let mut choose = |what: &str, flag: Option<f64>, measured: Option<f64>, usual: f64| {
+    let mut choose = |what: &str, flag: Option<f64>, measured: Option<f64>, default: f64| {
         let (value, source) = match (flag, measured) {
-            (Some(flag), _) => (flag, "as given"),
-            (None, Some(measured)) => (measured, "as measured"),
-            (None, None) => (usual, "assumed"),
+            (Some(flag), _) => (flag, "given"),
+            (None, Some(measured)) => (measured, "measured"),
+            (None, None) => (default, "assumed"),
         };
         sources.push(format!("{what}: {}, {source}", number(value)));
         value
     };
-    let carried = args.node_messages.or(known.node_messages);
-    let carried =
-        carried.context("what does a node carry? Give a report of `capacity` with --from, or --node-messages")?;
-    let node_messages = choose("messages a second of a node", args.node_messages, known.node_messages, carried);
+    let capacity = args.node_messages.or(measured.node_messages);
+    let capacity = capacity
+        .context("the capacity of a node is not known: give a report of `capacity` with --from, or --node-messages")?;
+    let node_messages = choose("messages per second of a node", args.node_messages, measured.node_messages, capacity);
     let node_connections = choose("connections of a node", args.node_connections, None, NODE_CONNECTIONS);
-    let node_mb = choose("MB of a node that nobody is connected to", args.node_mb, known.node_mb, NODE_MB);
-    let kb = choose("KB of a connection", args.connection_kb, known.connection_kb, CONNECTION_KB);
-    let idle = "µs of CPU a second for a connection that does nothing";
-    let connection_cpu_us = choose(idle, args.connection_cpu, known.connection_cpu_us, CONNECTION_CPU);
+    let node_mb = choose("MB of a node without connections", args.node_mb, measured.node_mb, NODE_MB);
+    let kb = choose("KB of a connection", args.connection_kb, measured.connection_kb, CONNECTION_KB);
+    let idle = "µs of CPU per second of an idle connection";
+    let connection_cpu_us = choose(idle, args.connection_cpu, measured.connection_cpu_us, CONNECTION_CPU);
     let message_bytes =
-        choose("bytes of a message in the database", args.message_bytes, known.message_bytes, MESSAGE_BYTES);
-    let message_cpu = match (args.message_cpu, known.message_cpu.is_empty()) {
+        choose("bytes per message in the database", args.message_bytes, measured.message_bytes, MESSAGE_BYTES);
+    let message_cpu = match (args.message_cpu, measured.message_cpu.is_empty()) {
         (None, false) => {
-            let each: Vec<String> = known
+            let each: Vec<String> = measured
                 .message_cpu
                 .iter()
                 .map(|cost| format!("{} at {}/s", number(cost.us), number(cost.rate)))
                 .collect();
-            sources.push(format!(
-                "µs of CPU for a message, of a node with that many or more: {}, as measured",
-                each.join(", ")
-            ));
-            sources.push("µs of CPU for a message, of a node with fewer: the most that was measured".to_owned());
-            known.message_cpu
+            sources.push(format!("µs of CPU per message, at this rate or above: {}, measured", each.join(", ")));
+            sources.push("µs of CPU per message, below these rates: the highest that was measured".to_owned());
+            measured.message_cpu
         }
-        (flag, _) => vec![MessageCpu { rate: 0.0, us: choose("µs of CPU for a message", flag, None, MESSAGE_CPU) }],
+        (flag, _) => vec![MessageCpu { rate: 0.0, us: choose("µs of CPU per message", flag, None, MESSAGE_CPU) }],
     };
-    let costs = Costs {
+    let costs = UnitCosts {
         node_messages,
         node_connections,
         message_cpu,
@@ -136,48 +116,51 @@ fn costs(args: &PlanArgs, known: Known) -> anyhow::Result<(Costs, Vec<String>)> 
     Ok((costs, sources))
 }
 
-/// Says what is asked of the nodes.
+/// Describes the assumptions about the marketplace.
 fn assumptions(args: &PlanArgs) -> Vec<String> {
     vec![
         format!(
-            "online at the busiest time: {}, with {} connections each",
+            "connected at the peak: {} of the users, with {} connections each",
             in_percent(args.online),
             number(args.connections)
         ),
         format!(
-            "messages of a user a day: {}, and {} times the average in the busiest second",
+            "messages per user and day: {}; at the peak {} times the average",
             number(args.messages),
             number(args.peak)
         ),
         format!(
-            "messages with an image: {}, of {} KB with its renditions",
+            "messages with an image: {}, {} KB each with its renditions",
             in_percent(args.images),
             number(args.image_kb)
         ),
-        format!("kept free of each node: {}; where several are needed, one more stands by", in_percent(args.headroom)),
+        format!(
+            "headroom of each node: {}; if several nodes are needed, there is one spare node",
+            in_percent(args.headroom)
+        ),
     ]
 }
 
-impl Known {
-    fn learn(&mut self, document: &Document) {
-        match &document.finding {
-            Finding::Capacity(capacity) => self.learn_capacity(capacity),
-            Finding::Run(outcome) => self.learn_run(outcome),
-            Finding::Comparison(_) | Finding::Plan(_) => {}
+impl MeasuredCosts {
+    fn add(&mut self, report: &Report) {
+        match &report.result {
+            ReportResult::Capacity(capacity) => self.add_capacity(capacity),
+            ReportResult::Run(outcome) => self.add_run(outcome),
+            ReportResult::Comparison(_) | ReportResult::Plan(_) => {}
         }
         self.message_cpu.sort_by(|one, other| one.rate.total_cmp(&other.rate));
     }
 
-    fn learn_capacity(&mut self, capacity: &Capacity) {
-        self.learn_memory(capacity.runs());
-        // 0 where no load passed.
+    fn add_capacity(&mut self, capacity: &Capacity) {
+        self.add_memory(capacity.runs());
+        // It is 0 if no load passed.
         let at_least = Some(capacity.answer.at_least).filter(|rate| *rate > 0.0);
         self.node_messages = at_least.or(self.node_messages);
         for step in capacity.steps.iter().filter(|step| step.verdict == Verdict::Pass) {
-            self.learn_cpu(step.load, &step.outcome);
+            self.add_cpu(step.load, &step.outcome);
         }
-        // Over all steps: in one of them the database's log grows and shrinks by more than the messages take.
-        let bytes = |step: &Step| Some((step.outcome.server.as_ref()?.grown?, step.outcome.own()?.completed));
+        // Summed over all steps: in a single one the write-ahead log grows and shrinks by more than the messages.
+        let bytes = |step: &Step| Some((step.outcome.server.as_ref()?.data_growth?, step.outcome.primary()?.completed));
         let (grown, done) =
             capacity.steps.iter().filter_map(bytes).fold((0, 0), |sum, step| (sum.0 + step.0, sum.1 + step.1));
         if grown > 0 && done > ENOUGH {
@@ -185,34 +168,33 @@ impl Known {
         }
     }
 
-    fn learn_run(&mut self, outcome: &Outcome) {
-        if !outcome.is_clean() || outcome.is_void() {
+    fn add_run(&mut self, outcome: &Outcome) {
+        if !outcome.is_clean() || outcome.is_invalid() {
             return;
         }
-        self.learn_memory([outcome]);
+        self.add_memory([outcome]);
         if outcome.scenario == "chat" {
-            self.learn_cpu(outcome.throughput(), outcome);
-            let completed = outcome.own().map_or(0, |own| own.completed);
-            // The log of the database grows first, and is written over; what stays of it in a short run says little.
-            let grown = outcome.server.as_ref().and_then(|costs| costs.grown).filter(|_| completed > ENOUGH);
+            self.add_cpu(outcome.throughput(), outcome);
+            let completed = outcome.primary().map_or(0, |primary| primary.completed);
+            // The write-ahead log grows first and is then overwritten, so a short run does not give the size of a message.
+            let grown = outcome.server.as_ref().and_then(|costs| costs.data_growth).filter(|_| completed > ENOUGH);
             self.message_bytes = grown.map(|grown| float(grown) / float(completed)).or(self.message_bytes);
         }
         let figure = |name: &str| outcome.extra.iter().find(|figure| figure.name == name).map(|figure| figure.value);
-        self.connection_kb = figure("per connection").or(self.connection_kb);
-        self.connection_cpu_us = figure("CPU of each").or(self.connection_cpu_us);
+        self.connection_kb = figure("memory per connection").or(self.connection_kb);
+        self.connection_cpu_us = figure("CPU per connection").or(self.connection_cpu_us);
     }
 
-    /// What a node has before anybody is connected: the least of one report, for a later run begins with what an earlier one has
-    /// left behind.
-    fn learn_memory<'a>(&mut self, outcomes: impl IntoIterator<Item = &'a Outcome>) {
+    /// Adds the memory of a node without connections: the lowest of a report, because the server keeps memory after a run.
+    fn add_memory<'a>(&mut self, outcomes: impl IntoIterator<Item = &'a Outcome>) {
         let before = outcomes.into_iter().filter_map(|outcome| Some(outcome.server.as_ref()?.resident_before_kb));
         let least = before.filter(|kb| *kb > 0).min();
         self.node_mb = least.map(|kb| f64::from(kb) * 1_024.0 / 1e6).or(self.node_mb);
     }
 
-    /// What a message costs at a load; the most, where that was measured more than once.
-    fn learn_cpu(&mut self, rate: f64, outcome: &Outcome) {
-        let Some(us) = outcome.cpu_us_each() else { return };
+    /// Adds the CPU time of a message at a load: the highest, if the load was measured more than once.
+    fn add_cpu(&mut self, rate: f64, outcome: &Outcome) {
+        let Some(us) = outcome.cpu_us_per_operation() else { return };
         match self.message_cpu.iter_mut().find(|cost| cost.rate == rate) {
             Some(cost) => cost.us = cost.us.max(us),
             None => self.message_cpu.push(MessageCpu { rate, us }),

@@ -1,67 +1,67 @@
-//! What a run has seen so far: how long things took, what went wrong, and how punctual the generator was.
+//! The recorder of a run: latencies, broken guarantees, and how punctual the generator was.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::audit::{Fault, Faults, Tally};
-use crate::outcome::{Figure, Operation};
+use crate::audit::{Tally, Violation, Violations};
+use crate::result::{Figure, Operation};
 use crate::stats::latency::Latency;
 
-/// When a run begins and what of it counts.
+/// The times of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
-    /// The first thing is done.
+    /// The warm-up begins.
     pub begin: Instant,
-    /// Things begin to count: the warm-up is over.
+    /// The measurement begins.
     pub from: Instant,
-    /// Nothing new is begun, and nothing counts any more.
+    /// The measurement ends, and nothing more is sent.
     pub to: Instant,
 }
 
-/// An operation that is timed.
+/// Identifies an operation whose latency is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind(usize);
+pub struct OperationId(usize);
 
-/// What a run has seen so far. It lives on one thread.
+/// The recorder of a run. All clients of a run share it on one OS thread.
 #[derive(Debug)]
 pub struct Recorder {
     window: Cell<Option<Window>>,
-    begun: watch::Sender<Option<Window>>,
+    started: watch::Sender<Option<Window>>,
     operations: RefCell<Vec<Operation>>,
-    /// Latencies since the last look, of the first operation.
+    /// Latencies of the first operation since the last call of [`Recorder::take_recent`].
     recent: RefCell<Latency>,
-    faults: RefCell<Faults>,
+    violations: RefCell<Violations>,
     tally: Cell<Option<Tally>>,
     figures: RefCell<Vec<Figure>>,
     notes: RefCell<Vec<String>>,
-    void: RefCell<Vec<String>>,
+    invalid: RefCell<Vec<String>>,
     lateness: RefCell<Latency>,
     scheduled: Cell<u64>,
     unsent: Cell<u64>,
 }
 
-/// All that a run has seen.
+/// All that a run has recorded.
 #[derive(Debug)]
-pub struct Seen {
-    /// What was timed.
+pub struct Recorded {
+    /// Latencies and errors by operation.
     pub operations: Vec<Operation>,
-    /// What went wrong.
-    pub faults: Faults,
-    /// How often each thing happened to a message.
+    /// Guarantees that the server broke.
+    pub violations: Violations,
+    /// What the auditor counted.
     pub tally: Option<Tally>,
-    /// What else was measured.
+    /// Other figures of the scenario.
     pub figures: Vec<Figure>,
-    /// What a reader should know.
+    /// Remarks for the reader of the report.
     pub notes: Vec<String>,
-    /// Why the run says nothing.
-    pub void: Vec<String>,
-    /// How late the generator was.
+    /// Why the run is invalid.
+    pub invalid: Vec<String>,
+    /// How late the scheduler was.
     pub lateness: Latency,
-    /// What was due.
+    /// Requests that were due.
     pub scheduled: u64,
-    /// What was due and never begun.
+    /// Requests that were due and never sent.
     pub unsent: u64,
 }
 
@@ -69,14 +69,14 @@ impl Default for Recorder {
     fn default() -> Self {
         Self {
             window: Cell::new(None),
-            begun: watch::channel(None).0,
+            started: watch::channel(None).0,
             operations: RefCell::default(),
             recent: RefCell::default(),
-            faults: RefCell::default(),
+            violations: RefCell::default(),
             tally: Cell::new(None),
             figures: RefCell::default(),
             notes: RefCell::default(),
-            void: RefCell::default(),
+            invalid: RefCell::default(),
             lateness: RefCell::default(),
             scheduled: Cell::new(0),
             unsent: Cell::new(0),
@@ -85,83 +85,83 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// Lets the run begin.
-    pub fn begin(&self, warmup: Duration, length: Duration) -> Window {
+    /// Starts the run.
+    pub fn start(&self, warmup: Duration, length: Duration) -> Window {
         let begin = Instant::now();
         let window = Window { begin, from: begin + warmup, to: begin + warmup + length };
         self.window.set(Some(window));
-        self.begun.send_replace(Some(window));
+        self.started.send_replace(Some(window));
         window
     }
 
-    /// Waits until the run begins.
-    pub async fn begun(&self) -> Window {
-        let mut begun = self.begun.subscribe();
+    /// Waits until the run starts.
+    pub async fn started(&self) -> Window {
+        let mut started = self.started.subscribe();
         loop {
-            let window = *begun.borrow_and_update();
+            let window = *started.borrow_and_update();
             match window {
                 Some(window) => return window,
-                // The sender is ours, so it is there.
-                None => _ = begun.changed().await,
+                // The sender is a field of this struct, so it is not gone.
+                None => _ = started.changed().await,
             }
         }
     }
 
-    /// Tells whether nothing new is to be begun.
+    /// Tells whether the measurement has ended.
     #[must_use]
     pub fn is_over(&self, now: Instant) -> bool {
         self.window.get().is_some_and(|window| now >= window.to)
     }
 
-    /// Makes an operation known. The first one is the run's own: what its throughput and its objective are about.
-    pub fn operation(&self, name: &str) -> Kind {
+    /// Registers an operation. The first one is the primary one: the throughput and the objective of a run are about it.
+    pub fn operation(&self, name: &str) -> OperationId {
         let mut operations = self.operations.borrow_mut();
-        if let Some(place) = operations.iter().position(|operation| operation.name == name) {
-            return Kind(place);
+        if let Some(index) = operations.iter().position(|operation| operation.name == name) {
+            return OperationId(index);
         }
         operations.push(Operation::new(name));
-        Kind(operations.len() - 1)
+        OperationId(operations.len() - 1)
     }
 
-    /// Records that something is done which was meant to begin at `intended` and did begin at `written`.
-    pub fn done(&self, kind: Kind, intended: Instant, written: Instant, now: Instant) {
+    /// Records that an operation completed which was meant to be sent at `intended` and was sent at `sent`.
+    pub fn completed(&self, id: OperationId, intended: Instant, sent: Instant, now: Instant) {
         let Some(window) = self.window.get() else { return };
         let mut operations = self.operations.borrow_mut();
-        let Some(operation) = operations.get_mut(kind.0) else { return };
+        let Some(operation) = operations.get_mut(id.0) else { return };
         let corrected = now.saturating_duration_since(intended);
         if now >= window.from && now < window.to {
             operation.completed += 1;
-            if kind.0 == 0 {
+            if id.0 == 0 {
                 self.recent.borrow_mut().record(corrected);
             }
         }
         if intended >= window.from && intended < window.to {
             operation.corrected.record(corrected);
-            operation.service.record(now.saturating_duration_since(written));
+            operation.service.record(now.saturating_duration_since(sent));
         }
     }
 
-    /// Records that something was refused.
-    pub fn refused(&self, kind: Kind, why: &str, now: Instant) {
+    /// Records that the server refused an operation.
+    pub fn refused(&self, id: OperationId, reason: &str, now: Instant) {
         let counts = self.window.get().is_some_and(|window| now >= window.from);
         let mut operations = self.operations.borrow_mut();
-        if let Some(operation) = operations.get_mut(kind.0).filter(|_| counts) {
-            *operation.errors.entry(why.to_owned()).or_default() += 1;
+        if let Some(operation) = operations.get_mut(id.0).filter(|_| counts) {
+            *operation.errors.entry(reason.to_owned()).or_default() += 1;
         }
     }
 
-    /// Records what was due and never begun: it has waited this long already.
-    pub fn never_begun(&self, kind: Kind, due: impl IntoIterator<Item = Instant>) {
+    /// Records requests that were due and were not sent before the end, each with the time that it has waited until then.
+    pub fn record_unsent(&self, id: OperationId, due: impl IntoIterator<Item = Instant>) {
         let Some(window) = self.window.get() else { return };
         let mut operations = self.operations.borrow_mut();
-        let Some(operation) = operations.get_mut(kind.0) else { return };
+        let Some(operation) = operations.get_mut(id.0) else { return };
         for intended in due.into_iter().filter(|due| *due >= window.from && *due < window.to) {
             operation.corrected.record(window.to.saturating_duration_since(intended));
             self.unsent.set(self.unsent.get() + 1);
         }
     }
 
-    /// Records when something due was handed out.
+    /// Records when the scheduler put a request into a queue that was due at `due`.
     pub fn dispatched(&self, due: Instant, now: Instant) {
         if self.window.get().is_some_and(|window| due >= window.from && due < window.to) {
             self.scheduled.set(self.scheduled.get() + 1);
@@ -169,23 +169,23 @@ impl Recorder {
         }
     }
 
-    /// Records a broken promise.
-    pub fn fault(&self, fault: Fault, what: impl FnOnce() -> String) {
-        self.faults.borrow_mut().add(fault, what);
+    /// Records a broken guarantee.
+    pub fn violation(&self, violation: Violation, detail: impl FnOnce() -> String) {
+        self.violations.borrow_mut().add(violation, detail);
     }
 
-    /// Adds what a closed ledger has found.
-    pub fn audited(&self, tally: Tally, faults: Faults) {
-        self.faults.borrow_mut().merge(faults);
+    /// Adds what a closed ledger found.
+    pub fn audited(&self, tally: Tally, violations: Violations) {
+        self.violations.borrow_mut().merge(violations);
         self.tally.set(Some(self.tally.get().map_or(tally, |sum| sum.plus(tally))));
     }
 
-    /// Adds a figure of a scenario's own.
+    /// Adds a figure of the scenario.
     pub fn figure(&self, name: &str, value: f64, unit: &str) {
         self.figures.borrow_mut().push(Figure { name: name.to_owned(), value, unit: unit.to_owned() });
     }
 
-    /// Adds what a reader of the figures should know.
+    /// Adds a remark for the reader of the report.
     pub fn note(&self, note: impl Into<String>) {
         let note = note.into();
         let mut notes = self.notes.borrow_mut();
@@ -194,14 +194,14 @@ impl Recorder {
         }
     }
 
-    /// Says why the run proves nothing: what it is about did not come to pass.
-    pub fn void(&self, why: String) {
-        self.void.borrow_mut().push(why);
+    /// Declares the run invalid: what it is to measure did not happen.
+    pub fn invalid(&self, reason: String) {
+        self.invalid.borrow_mut().push(reason);
     }
 
-    /// Returns how much is done so far, and how long that took since the last time this was asked.
+    /// Returns how often the primary operation completed so far, and its latencies since the last call.
     #[must_use]
-    pub fn look(&self) -> (u64, Latency) {
+    pub fn take_recent(&self) -> (u64, Latency) {
         let completed = self.operations.borrow().first().map_or(0, |operation| operation.completed);
         let mut recent = self.recent.borrow_mut();
         let taken = recent.clone();
@@ -209,16 +209,16 @@ impl Recorder {
         (completed, taken)
     }
 
-    /// Returns all that was seen, and forgets it.
+    /// Takes all that was recorded.
     #[must_use]
-    pub fn seen(&self) -> Seen {
-        Seen {
+    pub fn take(&self) -> Recorded {
+        Recorded {
             operations: self.operations.take(),
-            faults: self.faults.take(),
+            violations: self.violations.take(),
             tally: self.tally.get(),
             figures: self.figures.take(),
             notes: self.notes.take(),
-            void: self.void.take(),
+            invalid: self.invalid.take(),
             lateness: self.lateness.take(),
             scheduled: self.scheduled.get(),
             unsent: self.unsent.get(),

@@ -1,4 +1,4 @@
-//! REST, as far as scenarios need it.
+//! The REST requests of the scenarios.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,17 +12,17 @@ use tokio::net::TcpStream;
 
 use crate::target::Target;
 
-/// A caller of REST.
+/// A REST client of the hub.
 #[derive(Debug, Clone)]
 pub struct Rest {
     http: reqwest::Client,
     base: String,
 }
 
-/// The newest message of a conversation, as history tells it.
+/// The newest message of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Newest {
-    /// Its place in the thread; 0 in an empty one.
+    /// Its place in the thread; 0 in an empty thread.
     pub seq: u64,
     /// The thread's change counter.
     pub rev: u64,
@@ -45,20 +45,20 @@ pub struct Page {
 pub struct Entry {
     /// Its place.
     pub seq: u64,
-    /// Its author's key.
+    /// Its idempotency key.
     pub temp_id: Option<String>,
 }
 
 /// Messages of a page.
-const PAGE: u32 = 200;
+const PAGE_SIZE: u32 = 200;
 
 impl Rest {
-    /// Makes a caller of a hub.
+    /// Makes a client of a hub.
     ///
     /// # Errors
     /// If the HTTP client cannot be built.
     pub fn new(target: &Target) -> anyhow::Result<Self> {
-        // The hub's store of images brings TLS to this client, too, without saying with which crypto.
+        // The hub's media store enables TLS in reqwest for the whole workspace, without a default crypto provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { http, base: format!("http://{}{}", target.address, target.base) })
@@ -78,10 +78,10 @@ impl Rest {
     /// # Errors
     /// If the hub does not answer with a history.
     pub async fn page(&self, token: &str, with: u64, after_seq: u64) -> anyhow::Result<Page> {
-        self.history(token, &format!("with={with}&after_seq={after_seq}&limit={PAGE}")).await
+        self.history(token, &format!("with={with}&after_seq={after_seq}&limit={PAGE_SIZE}")).await
     }
 
-    /// Makes a request; the caller judges the answer.
+    /// Makes a request.
     pub fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token)
     }
@@ -96,23 +96,23 @@ impl Rest {
     }
 }
 
-/// Gets a text over a connection of its own.
+/// Fetches a text over a new connection.
 ///
 /// # Errors
 /// If the answer is not a 200 within five seconds.
 pub async fn get(address: SocketAddr, path: &str) -> io::Result<String> {
-    let asking = async {
+    let answer = async {
         let mut stream = TcpStream::connect(address).await?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("not HTTP"))?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await?;
+        let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("not HTTP"))?;
         if head.split_ascii_whitespace().nth(1) == Some("200") {
             Ok(body.to_owned())
         } else {
             Err(io::Error::other(head.lines().next().unwrap_or_default().to_owned()))
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), asking).await?
+    tokio::time::timeout(Duration::from_secs(5), answer).await?
 }

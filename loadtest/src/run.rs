@@ -1,67 +1,68 @@
-//! One run: opens a scenario, measures while it works, closes it, and says what was found.
+//! One run: connects the clients of a scenario, measures, waits for the last answers, and checks the generator itself.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use crate::enter;
-use crate::gauge::Gauge;
-use crate::live::Live;
-use crate::outcome::{Generator, Operation, Outcome, Second};
-use crate::recorder::{Recorder, Seen, Window};
+use crate::connect;
+use crate::load::Load;
+use crate::progress::Progress;
+use crate::recorder::{Recorded, Recorder, Window};
+use crate::result::{Generator, Operation, Outcome, Second};
+use crate::run_context::RunContext;
 use crate::scenario::Scenario;
-use crate::stage::{Load, Stage};
+use crate::server_stats::Sampler;
 use crate::stats::float;
 use crate::target::Target;
 use crate::usage::{self, Usage};
 
-/// The share of its one core up to which the generator is believed.
+/// The share of its one core above which the generator counts as saturated.
 const SATURATED: f64 = 0.95;
 
-/// The share of what was due that may be left out.
-const DROPPED: f64 = 0.001;
+/// The share of the requests that may be unsent or refused in a valid run.
+const TOLERATED: f64 = 0.001;
 
 /// Measures a scenario under a load.
 ///
 /// # Errors
-/// If there are too few files for its connections, or the hub cannot be reached or does not answer; what it does wrong
-/// stands in the outcome.
+/// If a process may not open enough files for the connections, or if the server cannot be reached or does not answer. What
+/// the server does wrong is part of the outcome.
 pub async fn measure<S: Scenario>(
     scenario: &S,
     target: &Target,
     load: Load,
     first_user: u64,
-    live: &Live,
+    progress: &Progress,
 ) -> anyhow::Result<Outcome> {
-    enter::afford(scenario.connections(), target.pid())?;
+    connect::check_file_limits(scenario.connections(), target.pid())?;
     let load = scenario.load(load);
-    let stage = Stage::new(target, load, first_user);
-    let gauge = Gauge::new(target);
-    let resident_before = gauge.resident_kb();
-    live.opening(scenario.name(), &target.name);
-    let mut crew = scenario.open(&stage).await?;
-    let window = stage.recorder.begin(load.warmup, load.length);
-    live.running(&load);
+    let context = RunContext::new(target, load, first_user);
+    let sampler = Sampler::new(target);
+    let resident_before = sampler.resident_kb();
+    progress.connecting(scenario.name(), &target.name);
+    let mut clients = scenario.open(&context).await?;
+    let window = context.recorder.start(load.warmup, load.length);
+    progress.warming_up(&load);
     tokio::time::sleep(window.from.saturating_duration_since(Instant::now())).await;
 
-    let before = gauge.read().await?;
+    let before = sampler.sample().await?;
     let own_before = usage::usage(std::process::id())?;
     let timeline = RefCell::new(Vec::new());
     let worked = tokio::select! {
-        worked = scenario.work(&mut crew, &stage) => worked,
-        never = watch(&stage.recorder, window, &gauge, live, &timeline) => match never {},
+        worked = scenario.work(&mut clients, &context) => worked,
+        never = sample_each_second(&context.recorder, window, &sampler, progress, &timeline) => match never {},
     };
-    let mut after = gauge.read().await?;
+    let mut after = sampler.sample().await?;
     let own = usage::usage(std::process::id())?;
     let seconds = after.at.duration_since(before.at).as_secs_f64();
     worked?;
-    last_second(&stage.recorder, &timeline, seconds, after.usage.as_ref().map_or(0, |usage| usage.resident_kb));
+    last_second(&context.recorder, &timeline, seconds, after.usage.as_ref().map_or(0, |usage| usage.resident_kb));
 
-    live.closing();
-    scenario.close(crew, &stage).await?;
-    gauge.count_to_the_end(&mut after).await;
-    let seen = stage.recorder.seen();
-    let generator = generator(&seen, &own_before, &own, seconds, &load);
-    live.done();
+    progress.draining();
+    scenario.close(clients, &context).await?;
+    sampler.refresh_metrics(&mut after).await;
+    let recorded = context.recorder.take();
+    let generator = generator(&recorded, &own_before, &own, seconds, &load);
+    progress.done();
     Ok(Outcome {
         scenario: scenario.name().to_owned(),
         target: target.name.clone(),
@@ -70,24 +71,24 @@ pub async fn measure<S: Scenario>(
         keys: scenario.keys(),
         seconds,
         figures: Default::default(),
-        server: gauge.costs(&before, &after, resident_before),
-        operations: seen.operations,
-        extra: seen.figures,
-        tally: seen.tally,
-        faults: seen.faults,
+        server: sampler.costs(&before, &after, resident_before),
+        operations: recorded.operations,
+        extra: recorded.figures,
+        tally: recorded.tally,
+        violations: recorded.violations,
         generator,
         timeline: timeline.into_inner(),
-        notes: seen.notes,
+        notes: recorded.notes,
     }
-    .summed_up())
+    .with_summaries())
 }
 
-/// Looks at the run once a second, for whoever watches it and for the timeline.
-async fn watch(
+/// Samples the run once a second, for the progress bar and for the timeline.
+async fn sample_each_second(
     recorder: &Recorder,
     window: Window,
-    gauge: &Gauge<'_>,
-    live: &Live,
+    sampler: &Sampler<'_>,
+    progress: &Progress,
     timeline: &RefCell<Vec<Second>>,
 ) -> std::convert::Infallible {
     let mut next = window.from;
@@ -95,24 +96,24 @@ async fn watch(
     loop {
         next += Duration::from_secs(1);
         tokio::time::sleep(next.saturating_duration_since(Instant::now())).await;
-        gauge.glance().await;
-        let (completed, recent) = recorder.look();
+        sampler.sample_queue().await;
+        let (completed, recent) = recorder.take_recent();
         let second = Second {
             at: window.from.elapsed().as_secs_f64(),
             completed: completed - before,
             p99: recent.quantile(0.99),
             p50: recent.quantile(0.5),
-            resident_kb: gauge.resident_kb(),
+            resident_kb: sampler.resident_kb(),
         };
         before = completed;
-        live.second(&second);
+        progress.second(&second);
         timeline.borrow_mut().push(second);
     }
 }
 
-/// The watch may be cut off just before its last look.
+/// Adds the last second to the timeline if [`sample_each_second`] was cancelled just before its last sample.
 fn last_second(recorder: &Recorder, timeline: &RefCell<Vec<Second>>, seconds: f64, resident_kb: u32) {
-    let (completed, recent) = recorder.look();
+    let (completed, recent) = recorder.take_recent();
     let mut timeline = timeline.borrow_mut();
     let before: u64 = timeline.iter().map(|second| second.completed).sum();
     if completed > before {
@@ -121,58 +122,57 @@ fn last_second(recorder: &Recorder, timeline: &RefCell<Vec<Second>>, seconds: f6
     }
 }
 
-/// Says what the server did not take of what it was offered.
-fn refused(seen: &Seen) -> Option<String> {
-    let not_taken = |operation: &&Operation| {
+/// Returns why the run is invalid if the server refused too many requests.
+fn refused(recorded: &Recorded) -> Option<String> {
+    let too_many = |operation: &&Operation| {
         let refused = float(operation.error_count());
-        refused > (refused + float(operation.completed)) * DROPPED
+        refused > (refused + float(operation.completed)) * TOLERATED
     };
-    let operation = seen.operations.iter().find(not_taken)?;
+    let operation = recorded.operations.iter().find(too_many)?;
     let (name, refused) = (&operation.name, operation.error_count());
     let all = refused + operation.completed;
     let limited = operation.errors.contains_key("rate_limited");
     let hint = if limited { "; start the hub with CHAT_RATE_LIMIT=off to measure it" } else { "" };
-    Some(format!(
-        "the load was not taken: {refused} of {all} were refused ({name}), for reasons that stand above{hint}"
-    ))
+    Some(format!("the server refused {refused} of {all} requests ({name}); the reasons are listed above{hint}"))
 }
 
-/// Judges the generator's own work.
-fn generator(seen: &Seen, before: &Usage, after: &Usage, seconds: f64, load: &Load) -> Generator {
+/// Summarises how the generator itself worked, and whether the run is valid.
+fn generator(recorded: &Recorded, before: &Usage, after: &Usage, seconds: f64, load: &Load) -> Generator {
     let cpu = after.user + after.system - before.user - before.system;
-    // One thread does the work.
-    let most = after.since(before, seconds).into_iter().max_by(|one, other| one.worked.total_cmp(&other.worked));
+    // One OS thread of the generator does the work.
+    let busiest = after.since(before, seconds).into_iter().max_by(|one, other| one.on_cpu.total_cmp(&other.on_cpu));
     let mut generator = Generator {
         cpu,
         cpu_share: cpu / seconds.max(1e-9),
-        kept_waiting: most.and_then(|thread| thread.kept_waiting),
-        lateness_ms: seen.lateness.summary(),
-        scheduled: seen.scheduled,
-        dropped: seen.unsent,
+        run_queue_share: busiest.and_then(|thread| thread.in_run_queue),
+        lateness_ms: recorded.lateness.summary(),
+        scheduled: recorded.scheduled,
+        unsent: recorded.unsent,
         limited: false,
-        refused: refused(seen),
-        void: Vec::new(),
+        refused: refused(recorded),
+        invalid: Vec::new(),
     };
     let allowed = load.max_lateness.as_secs_f64() * 1_000.0;
     let late = generator.lateness_ms.p99;
     if late > allowed {
-        let why = "the generator was late: 1 % of what was due was handed out more than";
-        generator.void.push(format!("{why} {late:.1} ms after its time (allowed: {allowed} ms)"));
+        let reason = "the generator was late: 1 % of the requests became due more than";
+        generator.invalid.push(format!("{reason} {late:.1} ms before it handled them (allowed: {allowed} ms)"));
     }
     if generator.cpu_share > SATURATED {
         let share = generator.cpu_share * 100.0;
         generator
-            .void
+            .invalid
             .push(format!("the generator was saturated: it used {share:.0} % of the one core that it can use"));
     }
-    generator.limited = !generator.void.is_empty();
-    generator.void.extend_from_slice(&seen.void);
-    if float(seen.unsent) > float(seen.scheduled) * DROPPED {
-        let (unsent, scheduled) = (seen.unsent, seen.scheduled);
-        generator.void.push(format!(
-            "the load was not offered: {unsent} of the {scheduled} that were due were never sent, because their clients still waited for answers"
+    generator.limited = !generator.invalid.is_empty();
+    generator.invalid.extend_from_slice(&recorded.invalid);
+    if float(recorded.unsent) > float(recorded.scheduled) * TOLERATED {
+        let (unsent, scheduled) = (recorded.unsent, recorded.scheduled);
+        generator.invalid.push(format!(
+            "the load was not offered: {unsent} of {scheduled} requests were never sent, because their clients waited for \
+             earlier answers"
         ));
     }
-    generator.void.extend(generator.refused.clone());
+    generator.invalid.extend(generator.refused.clone());
     generator
 }

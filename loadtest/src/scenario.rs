@@ -1,4 +1,4 @@
-//! What is done to a hub, and what is counted. One file per scenario, behind one trait.
+//! The scenarios: one file each, behind one trait.
 
 mod chat;
 mod history;
@@ -6,9 +6,9 @@ mod idle;
 mod images;
 mod mixed;
 mod notifications;
-mod people;
 mod presence;
 mod reconnect;
+mod setup;
 mod slow_readers;
 
 pub use chat::Chat;
@@ -24,20 +24,20 @@ pub use slow_readers::SlowReaders;
 use std::time::Instant;
 
 use crate::keys::Keys;
-use crate::outcome::Offered;
-use crate::stage::{Load, Stage};
+use crate::load::{Load, Offered};
+use crate::run_context::RunContext;
 
-/// A scenario. It runs on one thread, inside of a [`tokio::task::LocalSet`].
+/// A scenario. It runs on one OS thread, inside a [`tokio::task::LocalSet`].
 ///
-/// A run opens it, lets it work while things count, and closes it: [`crate::run::measure`].
+/// [`crate::run::measure`] opens it, lets it work during the measurement, and closes it.
 pub trait Scenario {
-    /// Everybody who takes part, connected.
-    type Crew;
+    /// Its connected clients.
+    type Clients;
 
     /// Its name.
     fn name(&self) -> &'static str;
 
-    /// The flags that make it what it is, by name.
+    /// Its settings by name.
     fn settings(&self) -> Vec<(&'static str, String)>;
 
     /// The idempotency keys of the messages that it sends; `None` if it sends none.
@@ -45,40 +45,40 @@ pub trait Scenario {
         None
     }
 
-    /// How many connections it has open at a time, at most.
+    /// The maximal number of open connections.
     fn connections(&self) -> u32;
 
-    /// What it offers, where that is not the load's.
+    /// What it offers, if not what the load says.
     fn offered(&self, load: &Load) -> Offered {
         load.offered
     }
 
-    /// How long it lasts, where that is not the load's.
+    /// Its load, if it does not last as long as the given one.
     fn load(&self, load: Load) -> Load {
         load
     }
 
-    /// Connects everybody, and has them wait for the beginning.
+    /// Connects the clients, which then wait for the start.
     ///
     /// # Errors
-    /// If the hub cannot be reached; what it does wrong is a fault of the run.
-    fn open(&self, stage: &Stage<'_>) -> impl Future<Output = anyhow::Result<Self::Crew>>;
+    /// If the hub cannot be reached. What the hub does wrong is a violation.
+    fn open(&self, context: &RunContext<'_>) -> impl Future<Output = anyhow::Result<Self::Clients>>;
 
-    /// Goes on until the measured time is over.
+    /// Works until the measurement ends.
     ///
     /// # Errors
-    /// If the run cannot go on.
-    fn work(&self, _crew: &mut Self::Crew, stage: &Stage<'_>) -> impl Future<Output = anyhow::Result<()>> {
+    /// If the run cannot continue.
+    fn work(&self, _crew: &mut Self::Clients, context: &RunContext<'_>) -> impl Future<Output = anyhow::Result<()>> {
         async {
-            let window = stage.recorder.begun().await;
+            let window = context.recorder.started().await;
             tokio::time::sleep(window.to.saturating_duration_since(Instant::now())).await;
             Ok(())
         }
     }
 
-    /// Waits for what is under way, and holds it against what was promised.
+    /// Waits for the last answers, and checks the guarantees.
     ///
     /// # Errors
     /// If the hub does not answer.
-    fn close(&self, crew: Self::Crew, stage: &Stage<'_>) -> impl Future<Output = anyhow::Result<()>>;
+    fn close(&self, clients: Self::Clients, context: &RunContext<'_>) -> impl Future<Output = anyhow::Result<()>>;
 }

@@ -1,4 +1,4 @@
-//! A hub of our own: its process, on a free port, with its data in a folder.
+//! The process of a hub on a free port, with its data in a folder.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -16,30 +16,30 @@ use tokio::process::{Child, Command};
 use crate::token::SECRET;
 
 /// How long a hub may take to be ready.
-const READY: Duration = Duration::from_secs(30);
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a hub is started with.
+/// The program, the folder and the settings of a hub.
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// The hub's program.
     pub binary: PathBuf,
-    /// Where its data and its log are: the same folder again is the same hub again.
+    /// The folder of its data and its log. A hub that is started with the same folder again continues with the same data.
     pub folder: PathBuf,
-    /// Environment variables. Nothing else is inherited but `PATH`.
+    /// Environment variables. Of this process's own the hub inherits `PATH` alone.
     pub settings: BTreeMap<String, String>,
     /// Arguments.
     pub arguments: Vec<String>,
-    /// Whether it speaks TLS: then it is ready when it takes connections.
+    /// Whether it uses TLS: then it counts as ready when it accepts connections.
     pub tls: bool,
 }
 
-/// A hub that runs. Dropping it kills it.
+/// A running hub. Dropping this value kills the process.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
     pid: u32,
     address: SocketAddr,
-    /// Where it says whether it is ready; `None`: whoever takes connections is ready.
+    /// The path of its readiness check; `None`: it is ready when it accepts connections.
     health: Option<String>,
     log: PathBuf,
 }
@@ -49,49 +49,49 @@ pub struct Server {
 pub enum Error {
     /// Its program cannot be run.
     #[error("cannot run {binary}: {cause}")]
-    Run {
+    Spawn {
         /// The program.
         binary: String,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
-    /// It ended by itself.
-    #[error("the hub ended with {status} before it was ready{}", said(log))]
-    Ended {
-        /// How.
+    /// It exited.
+    #[error("the hub exited with {status} before it was ready{}", logged(log))]
+    Exited {
+        /// Its exit status.
         status: ExitStatus,
         /// The end of its log.
         log: String,
     },
-    /// It is not ready in time.
-    #[error("the hub was not ready after {READY:?}{}", said(.0))]
-    Late(String),
-    /// The system refused something.
+    /// It was not ready in time.
+    #[error("the hub was not ready after {READY_TIMEOUT:?}{}", logged(.0))]
+    Timeout(String),
+    /// Another system error.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// What can be done to a process.
+/// A signal to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Asks it to end gracefully.
+    /// Asks it to shut down.
     Term,
-    /// Asks it to end, as Ctrl-C does.
+    /// Asks it to shut down, as Ctrl-C does.
     Interrupt,
-    /// Asks it to end, as Ctrl-\ does.
+    /// Asks it to quit, as Ctrl-\ does.
     Quit,
     /// Tells it that its terminal was closed.
     Hangup,
-    /// Ends it on the spot.
+    /// Kills it.
     Kill,
-    /// Freezes it.
+    /// Suspends it.
     Stop,
-    /// Lets it go on.
+    /// Resumes it.
     Cont,
 }
 
 impl Launch {
-    /// Makes a launch with a fresh SQLite database, a secret, and no limits that a load test would hit.
+    /// Makes a launch with a new SQLite database, a secret, and without rate limits.
     #[must_use]
     pub fn new(binary: impl Into<PathBuf>, folder: &Path) -> Self {
         let database = format!("sqlite://{}?mode=rwc", folder.join("chat.db").display());
@@ -132,7 +132,7 @@ impl Launch {
     /// # Errors
     /// [`Error`], see its variants.
     pub async fn start_at(&self, port: u16) -> Result<Server, Error> {
-        let mut server = self.begin(port)?;
+        let mut server = self.spawn(port)?;
         server.ready().await?;
         Ok(server)
     }
@@ -140,8 +140,8 @@ impl Launch {
     /// Starts the hub on a given port, without waiting.
     ///
     /// # Errors
-    /// [`Error::Run`] or [`Error::Io`].
-    pub fn begin(&self, port: u16) -> Result<Server, Error> {
+    /// [`Error::Spawn`] or [`Error::Io`].
+    pub fn spawn(&self, port: u16) -> Result<Server, Error> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let log = self.folder.join("hub.log");
         let mut command = Command::new(&self.binary);
@@ -157,8 +157,8 @@ impl Launch {
             .stderr(Stdio::from(append(&log)?))
             .kill_on_drop(true);
         let binary = || self.binary.display().to_string();
-        let child = command.spawn().map_err(|cause| Error::Run { binary: binary(), cause })?;
-        let pid = child.id().ok_or_else(|| io::Error::other("the process ended at once"))?;
+        let child = command.spawn().map_err(|cause| Error::Spawn { binary: binary(), cause })?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the process exited at once"))?;
         let base = self.settings.get("CHAT_BASE_PATH").cloned().unwrap_or_default();
         let health = (!self.tls).then(|| format!("{base}/health/ready"));
         Ok(Server { child, pid, address, health, log })
@@ -166,34 +166,34 @@ impl Launch {
 }
 
 impl Server {
-    /// Returns where it listens.
+    /// Returns its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns its process.
+    /// Returns its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Returns what it has logged.
+    /// Returns its log.
     #[must_use]
     pub fn log(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Waits until the hub says that it is ready.
+    /// Waits until the hub is ready.
     ///
     /// # Errors
-    /// [`Error::Ended`] or [`Error::Late`].
+    /// [`Error::Exited`] or [`Error::Timeout`].
     pub async fn ready(&mut self) -> Result<(), Error> {
         let began = Instant::now();
-        while began.elapsed() < READY {
+        while began.elapsed() < READY_TIMEOUT {
             if let Some(status) = self.child.try_wait()? {
-                return Err(Error::Ended { status, log: last_lines(&self.log(), 30) });
+                return Err(Error::Exited { status, log: last_lines(&self.log(), 30) });
             }
             let ready = match &self.health {
                 Some(path) => matches!(status_of(self.address, path).await, Ok(200)),
@@ -204,13 +204,13 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Err(Error::Late(last_lines(&self.log(), 30)))
+        Err(Error::Timeout(last_lines(&self.log(), 30)))
     }
 
     /// Sends the process a signal.
     ///
     /// # Errors
-    /// If it is gone.
+    /// If the process is gone.
     pub async fn signal(&self, signal: Signal) -> io::Result<()> {
         let name = match signal {
             Signal::Term => "-TERM",
@@ -225,7 +225,7 @@ impl Server {
         if status.success() { Ok(()) } else { Err(io::Error::other("there is no such process")) }
     }
 
-    /// Kills the process at once (`kill -9`) and waits until it is gone.
+    /// Kills the process (`kill -9`) and waits until it is gone.
     ///
     /// # Errors
     /// If it cannot be waited for.
@@ -233,7 +233,7 @@ impl Server {
         self.child.kill().await
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process exits.
     ///
     /// # Errors
     /// If it cannot be waited for.
@@ -241,16 +241,16 @@ impl Server {
         self.child.wait().await
     }
 
-    /// Returns how the process ended, if it has.
+    /// Returns the exit status of the process, if it has exited.
     ///
     /// # Errors
-    /// If it cannot be asked.
+    /// If the system does not tell.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 }
 
-/// Returns a port that nobody listens on, below those that the system gives to outgoing connections.
+/// Returns a free port, below those that the kernel gives to outgoing connections.
 ///
 /// # Errors
 /// If there is none.
@@ -258,7 +258,7 @@ pub fn free_port() -> io::Result<u16> {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Processes that run at the same time begin at different places.
+    // Processes that run at the same time start at different ports.
     let own = std::process::id().wrapping_mul(97) % u32::from(COUNT);
     for _ in 0..COUNT {
         let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
@@ -277,8 +277,8 @@ pub fn last_lines(text: &str, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-fn said(log: &str) -> String {
-    if log.trim().is_empty() { ", and said nothing".to_owned() } else { format!("; it said:\n{log}") }
+fn logged(log: &str) -> String {
+    if log.trim().is_empty() { ", and logged nothing".to_owned() } else { format!("; its log:\n{log}") }
 }
 
 fn append(path: &Path) -> io::Result<File> {
@@ -286,7 +286,7 @@ fn append(path: &Path) -> io::Result<File> {
 }
 
 async fn status_of(address: SocketAddr, path: &str) -> io::Result<u16> {
-    let asking = async {
+    let answer = async {
         let mut stream = TcpStream::connect(address).await?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
@@ -295,5 +295,5 @@ async fn status_of(address: SocketAddr, path: &str) -> io::Result<u16> {
         let status = head.get(9..).and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
         status.ok_or_else(|| io::Error::other("not HTTP"))
     };
-    tokio::time::timeout(Duration::from_secs(5), asking).await?
+    tokio::time::timeout(Duration::from_secs(5), answer).await?
 }

@@ -1,14 +1,14 @@
-//! The arithmetic of a measurement: pure, without a clock and without a socket.
+//! The arithmetic of a measurement: pure functions, without a clock and without a socket.
 //!
-//! | module | says |
+//! | module | calculates |
 //! |---|---|
-//! | [`schedule`] | when each message of an open loop is meant to be sent |
-//! | [`latency`] | how long things took, to three digits |
-//! | [`slo`] | what "good enough" means, and whether a run was |
-//! | [`search`] | which load to try next, until the highest good one lies in an interval |
-//! | [`usl`] | how throughput grows with concurrency, and how sure that is |
-//! | [`plan`] | how many machines that makes |
-//! | [`spread`] | the middle of a few numbers, and how far they lie apart |
+//! | [`schedule`] | the intended time of each message of an open loop |
+//! | [`latency`] | latency percentiles, to three significant digits |
+//! | [`slo`] | whether a run meets an objective |
+//! | [`search`] | the next load to try in a search for capacity |
+//! | [`usl`] | throughput over concurrency: the Universal Scalability Law, with confidence intervals |
+//! | [`plan`] | how many machines a marketplace needs |
+//! | [`spread`] | the median of a few measurements, and their range |
 
 pub mod latency;
 pub mod plan;
@@ -18,16 +18,16 @@ pub mod slo;
 pub mod spread;
 pub mod usl;
 
-/// Turns a count into a number to calculate with.
+/// Converts a count to a float.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of a bounded run stay far below 2^53")]
 pub fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// Turns a number that was calculated into a count: rounded, and 0 for what is none.
+/// Rounds a float to a count; 0 if it is negative or not a number.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is what is meant")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, as intended")]
 pub fn count(number: f64) -> u64 {
     number.round() as u64
 }

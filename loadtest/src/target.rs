@@ -1,4 +1,4 @@
-//! The hub that is measured: somebody's, or one of our own.
+//! The server that is measured: a running one, or one that this program starts.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -8,43 +8,43 @@ use anyhow::{Context as _, anyhow, bail};
 use tempfile::TempDir;
 
 use crate::args::TargetArgs;
-use crate::client::Door;
+use crate::client::ConnectOptions;
 use crate::environment::without_login;
 use crate::server::{Launch, Server};
 use crate::token;
 use crate::usage;
 
-/// How long the tokens of a run are good.
-const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// The lifetime of a run's tokens.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// A server to measure.
 #[derive(Debug)]
 pub struct Target {
-    /// What it is called in reports.
+    /// Its name in reports.
     pub name: String,
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
     /// Its base path; empty by default.
     pub base: String,
     /// The secret that its tokens are signed with.
     pub secret: String,
-    /// Whether it is spoken to as to the service that the hub replaces.
+    /// Whether it speaks the protocol of the service that the hub replaces.
     pub legacy: bool,
-    /// Its process, if it is ours.
+    /// Its process, if this program started it.
     pub server: Option<Server>,
-    /// Its process, if somebody has said which it is.
+    /// Its process id, if the user gave it.
     pid: Option<u32>,
-    /// Where its data are, if that is known.
+    /// Its data folder, if it is known.
     data: Option<PathBuf>,
-    /// Its data, if nobody wants to keep them. Dropped after the server.
+    /// Its data folder, if it is temporary. Dropped after the server.
     folder: Option<TempDir>,
 }
 
 impl Target {
-    /// Finds the hub, or starts one.
+    /// Connects to the server of `--target`, or starts the hub of `--spawn`.
     ///
     /// # Errors
-    /// With what to do about it.
+    /// With advice for the user.
     pub async fn open(args: &TargetArgs, legacy: bool) -> anyhow::Result<Self> {
         match &args.target {
             Some(url) => Self::find("--target", url, args, legacy, args.pid),
@@ -52,24 +52,24 @@ impl Target {
         }
     }
 
-    /// Finds a server that runs. `flag` is the one that named it.
+    /// Looks up a running server. `flag` is the flag that its URL comes from.
     ///
     /// # Errors
-    /// With what to do about it.
+    /// With advice for the user.
     pub fn find(flag: &str, url: &str, args: &TargetArgs, legacy: bool, pid: Option<u32>) -> anyhow::Result<Self> {
         let shown = without_login(url);
         let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("ws://")) else {
             bail!(
-                "{flag} {shown}: give http://host:port, with the base path behind it if there is one; TLS is not measured"
+                "{flag} {shown}: give http://HOST:PORT, followed by the base path if there is one; this program does not speak TLS"
             );
         };
         let (host, base) =
             rest.split_once('/').map_or((rest, String::new()), |(host, base)| (host, format!("/{base}")));
         let address = host.to_socket_addrs().with_context(|| format!("{flag} {shown}"))?.next();
-        let address = address.ok_or_else(|| anyhow!("{flag} {shown}: it has no address"))?;
+        let address = address.ok_or_else(|| anyhow!("{flag} {shown}: the host has no address"))?;
         if !address.ip().is_loopback() && !args.allow_remote {
             bail!(
-                "{flag} {shown}: {} is not this machine. A load test can bring a server down: if it is yours, say --allow-remote",
+                "{flag} {shown}: {} is another machine. A load test can make a server unavailable: if it is yours, add --allow-remote",
                 address.ip()
             );
         }
@@ -86,10 +86,10 @@ impl Target {
         })
     }
 
-    /// Takes a server that somebody else has started for us, with its data in a folder of ours; `legacy`: it is spoken to as to
-    /// the service that the hub replaces, and has no history to read back.
+    /// Makes the target of a server that this program started, with its data in a temporary folder. `legacy`: it speaks the
+    /// protocol of the service that the hub replaces, and has no history to read back.
     #[must_use]
-    pub fn ours(name: &str, server: Server, secret: &str, folder: TempDir, legacy: bool) -> Self {
+    pub fn started(name: &str, server: Server, secret: &str, folder: TempDir, legacy: bool) -> Self {
         Self {
             name: name.to_owned(),
             address: server.address(),
@@ -103,19 +103,19 @@ impl Target {
         }
     }
 
-    /// Returns the process of the server, if it is known.
+    /// Returns the server's process id, if it is known.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(Server::pid).or(self.pid)
     }
 
-    /// Returns the CPU seconds that the server has spent so far; nothing where its process is not known.
+    /// Returns the CPU seconds that the server has used so far; 0 if its process is not known.
     #[must_use]
     pub fn cpu_seconds(&self) -> f64 {
         self.pid().and_then(|pid| usage::cpu_seconds(pid).ok()).unwrap_or_default()
     }
 
-    /// Returns where the server keeps its data, if it is known.
+    /// Returns the server's data folder, if it is known.
     #[must_use]
     pub fn data(&self) -> Option<&Path> {
         self.data.as_deref()
@@ -126,28 +126,28 @@ impl Target {
     /// # Errors
     /// If it cannot be signed.
     pub fn token(&self, user: u64) -> anyhow::Result<String> {
-        Ok(token::mint(&self.secret, user, LIFETIME)?)
+        Ok(token::mint(&self.secret, user, TOKEN_LIFETIME)?)
     }
 
-    /// Mints a token of the marketplace's core.
+    /// Mints a token of the marketplace's core service.
     ///
     /// # Errors
     /// If it cannot be signed.
     pub fn service_token(&self) -> anyhow::Result<String> {
-        Ok(token::mint_with_role(&self.secret, 1, LIFETIME, Some("service"))?)
+        Ok(token::mint_with_role(&self.secret, 1, TOKEN_LIFETIME, Some("service"))?)
     }
 
-    /// Returns a user's door to `/chat`.
+    /// Returns the options of a user's connection to `/chat`.
     ///
     /// # Errors
     /// If the token cannot be signed.
-    pub fn door(&self, user: u64) -> anyhow::Result<Door> {
-        let mut door = Door::new(self.address, self.token(user)?);
-        door.path = format!("{}{}", self.base, if self.legacy { "/ws/chat" } else { "/chat" });
-        Ok(door)
+    pub fn connect_options(&self, user: u64) -> anyhow::Result<ConnectOptions> {
+        let mut options = ConnectOptions::new(self.address, self.token(user)?);
+        options.path = format!("{}{}", self.base, if self.legacy { "/ws/chat" } else { "/chat" });
+        Ok(options)
     }
 
-    /// Ends a server of our own.
+    /// Stops the server, if this program started it.
     ///
     /// # Errors
     /// If its process cannot be waited for.
@@ -174,7 +174,7 @@ impl Target {
         };
         let hub = std::path::absolute(hub(args)?)?;
         let mut launch = Launch::new(&hub, &folder);
-        // As many as the machine has files for: what a hub of the usual settings turns away is no measurement.
+        // The hub's default limit would refuse connections of large runs; the limit of open files remains.
         launch.set("JWT_SECRET", &args.secret).set("RUST_LOG", "warn").set("CHAT_MAX_CONNECTIONS", "1000000");
         if let Some(url) = &args.database_url {
             launch.set("DATABASE_URL", url);
@@ -186,7 +186,7 @@ impl Target {
         let kind = launch.settings.get("DATABASE_URL").and_then(|url| url.split(':').next()).unwrap_or_default();
         let name = format!("the hub, on {}", if kind == "sqlite" { "SQLite" } else { kind });
         let data = (kind == "sqlite").then(|| folder.clone());
-        let failed = || format!("cannot start the hub {} (--hub names another)", hub.display());
+        let failed = || format!("cannot start the hub {} (choose another with --hub)", hub.display());
         let server = launch.start().await.with_context(failed)?;
         let address = server.address();
         let secret = args.secret.clone();
@@ -204,13 +204,12 @@ impl Target {
     }
 }
 
-/// Returns the hub's program: the one given, or the one beside our own.
+/// Returns the hub's program: the given one, or the one in the folder of this program.
 fn hub(args: &TargetArgs) -> anyhow::Result<PathBuf> {
     if let Some(hub) = &args.hub {
         return Ok(hub.clone());
     }
-    let own = std::env::current_exe()?;
-    let beside = own.with_file_name("softadastra-chat");
+    let beside = std::env::current_exe()?.with_file_name("softadastra-chat");
     if beside.exists() {
         return Ok(beside);
     }

@@ -1,4 +1,4 @@
-//! Tokens and tickets, as the marketplace's core mints them.
+//! Tokens and tickets as the marketplace's core mints them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ use sha2::Sha256;
 /// A secret that is long enough for the hub.
 pub const SECRET: &str = "a secret of the load test with 32 bytes and more";
 
-/// The secret was refused, or the clock stands before 1970.
+/// The secret is not valid, or the clock is before 1970.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot mint a token: {0}")]
 pub struct Error(String);

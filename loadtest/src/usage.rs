@@ -1,94 +1,96 @@
-//! What a process uses, as `/proc` tells it.
+//! What a process and the machine use, read from `/proc`.
 
 use std::fs;
-use std::io;
+use std::time::Duration;
 
-/// The kernel counts CPU time for `/proc` in hundredths of a second (`USER_HZ`) on every machine that we run on.
-const TICKS_PER_SECOND: f64 = 100.0;
+use procfs::process::{LimitValue, Process, Task};
+use procfs::{CurrentSI as _, KernelStats, ProcError, ProcResult};
 
 /// Returns the CPU time that a process has used, in seconds.
 ///
 /// # Errors
 /// If there is no such process.
-pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
-    let (user, system) = times(&fs::read_to_string(format!("/proc/{pid}/stat"))?)?;
-    Ok(user + system)
+pub fn cpu_seconds(pid: u32) -> ProcResult<f64> {
+    let stat = process(pid)?.stat()?;
+    Ok(seconds(stat.utime) + seconds(stat.stime))
 }
 
 /// Returns the resident memory of a process, in KB.
 ///
 /// # Errors
 /// If there is no such process.
-pub fn resident_kb(pid: u32) -> io::Result<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    field(&status, "VmRSS:").ok_or_else(|| io::Error::other("/proc/<pid>/status has no VmRSS"))
+pub fn resident_kb(pid: u32) -> ProcResult<u32> {
+    let resident = process(pid)?.status()?.vmrss;
+    resident.map(saturated).ok_or_else(|| ProcError::Other("/proc/<pid>/status has no VmRSS".to_owned()))
 }
 
 /// Returns how many files a process may have open.
 ///
 /// # Errors
 /// If there is no such process.
-pub fn file_limit(pid: u32) -> io::Result<u32> {
-    let limits = fs::read_to_string(format!("/proc/{pid}/limits"))?;
-    Ok(field(&limits, "Max open files").unwrap_or(u32::MAX))
+pub fn file_limit(pid: u32) -> ProcResult<u32> {
+    Ok(match process(pid)?.limits()?.max_open_files.soft_limit {
+        LimitValue::Value(limit) => saturated(limit),
+        LimitValue::Unlimited => u32::MAX,
+    })
 }
 
 /// Returns how many files a process has open.
 ///
 /// # Errors
 /// If there is no such process.
-pub fn open_files(pid: u32) -> io::Result<usize> {
-    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+pub fn open_files(pid: u32) -> ProcResult<usize> {
+    process(pid)?.fd_count()
 }
 
-/// What a process has used since it began, and holds now.
+/// What a process has used since it started, and what it holds now.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
-    /// CPU time in its own code, in seconds.
+    /// CPU time in user mode, in seconds.
     pub user: f64,
-    /// CPU time in the kernel, in seconds.
+    /// CPU time in kernel mode, in seconds.
     pub system: f64,
     /// Resident memory, in KB.
     pub resident_kb: u32,
-    /// Page tables and other memory that the kernel keeps for it, in KB.
+    /// Page tables, in KB.
     pub page_tables_kb: u32,
-    /// How often its threads have waited for something.
+    /// Voluntary context switches: an OS thread waited for something.
     pub voluntary_switches: u64,
-    /// How often its threads were made to wait.
+    /// Involuntary context switches: the scheduler took the core from an OS thread.
     pub involuntary_switches: u64,
-    /// Its threads.
-    pub threads: Vec<Thread>,
+    /// Its OS threads.
+    pub threads: Vec<OsThread>,
     /// Bytes that it caused to be written to disks.
     pub written: u64,
 }
 
-/// A thread, and its seconds since it began.
+/// An OS thread. Its times are seconds since it started, or shares of a time: see [`Usage::since`].
 #[derive(Debug, Clone, Default)]
-pub struct Thread {
-    /// The kernel's number for it.
+pub struct OsThread {
+    /// The kernel's id.
     pub id: u32,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// On a core.
-    pub worked: f64,
-    /// Ready to go on, with no core free for it; `None` where the kernel does not say.
-    pub kept_waiting: Option<f64>,
-    /// It is less urgent than its process is.
-    pub gives_way: bool,
+    /// Time on a core.
+    pub on_cpu: f64,
+    /// Time in the run queue: ready, and without a core; `None` if the kernel does not count it.
+    pub in_run_queue: Option<f64>,
+    /// Its priority is lower than that of its process.
+    pub low_priority: bool,
 }
 
 impl Usage {
-    /// Says what each thread has done since an earlier look, as shares of the time between.
+    /// Returns what each OS thread did since an earlier sample, as shares of the `seconds` between.
     #[must_use]
-    pub fn since(&self, earlier: &Self, seconds: f64) -> Vec<Thread> {
+    pub fn since(&self, earlier: &Self, seconds: f64) -> Vec<OsThread> {
         let mut threads = self.threads.clone();
         for thread in &mut threads {
             if let Some(before) = earlier.threads.iter().find(|before| before.id == thread.id) {
-                thread.worked -= before.worked;
-                thread.kept_waiting = thread.kept_waiting.zip(before.kept_waiting).map(|(now, before)| now - before);
+                thread.on_cpu -= before.on_cpu;
+                thread.in_run_queue = thread.in_run_queue.zip(before.in_run_queue).map(|(now, before)| now - before);
             }
-            thread.worked /= seconds;
-            thread.kept_waiting = thread.kept_waiting.map(|waited| waited / seconds);
+            thread.on_cpu /= seconds;
+            thread.in_run_queue = thread.in_run_queue.map(|waited| waited / seconds);
         }
         threads
     }
@@ -98,88 +100,79 @@ impl Usage {
 ///
 /// # Errors
 /// If there is no such process.
-pub fn usage(pid: u32) -> io::Result<Usage> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let (user, system) = times(&stat)?;
-    let own_nice = nice(&stat);
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+pub fn usage(pid: u32) -> ProcResult<Usage> {
+    let process = process(pid)?;
+    let (stat, status) = (process.stat()?, process.status()?);
     let mut usage = Usage {
-        user,
-        system,
-        resident_kb: field(&status, "VmRSS:").unwrap_or_default(),
-        page_tables_kb: field(&status, "VmPTE:").unwrap_or_default(),
+        user: seconds(stat.utime),
+        system: seconds(stat.stime),
+        resident_kb: status.vmrss.map(saturated).unwrap_or_default(),
+        page_tables_kb: status.vmpte.map(saturated).unwrap_or_default(),
+        // The kernel does not show it for the process of another user.
+        written: process.io().map(|io| io.write_bytes).unwrap_or_default(),
         ..Usage::default()
     };
-    // Of a process of somebody else nobody may read it.
-    let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
-    usage.written = field(&io, "write_bytes:").unwrap_or_default();
-    for task in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
-        // Threads come and go while they are counted.
-        let (Ok(stat), Ok(status)) =
-            (fs::read_to_string(task.path().join("stat")), fs::read_to_string(task.path().join("status")))
-        else {
-            continue;
-        };
-        usage.voluntary_switches += field::<u64>(&status, "voluntary_ctxt_switches:").unwrap_or_default();
-        usage.involuntary_switches += field::<u64>(&status, "nonvoluntary_ctxt_switches:").unwrap_or_default();
-        let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map_or("", |(name, _)| name);
-        let id = task.file_name().to_str().and_then(|id| id.parse().ok()).unwrap_or_default();
-        if let Ok((user, system)) = times(&stat) {
-            let scheduled = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            let kept_waiting = kept_waiting(&scheduled);
-            let gives_way = nice(&stat) > own_nice;
-            usage.threads.push(Thread { id, name: name.to_owned(), worked: user + system, kept_waiting, gives_way });
-        }
+    // OS threads start and end while they are read; those that have ended are left out.
+    for task in process.tasks()?.flatten() {
+        let Ok(status) = task.status() else { continue };
+        usage.voluntary_switches += status.voluntary_ctxt_switches.unwrap_or_default();
+        usage.involuntary_switches += status.nonvoluntary_ctxt_switches.unwrap_or_default();
+        usage.threads.extend(os_thread(&task, stat.nice));
     }
     Ok(usage)
 }
 
-/// Returns the memory of all TCP sockets of the machine, in KB: what was sent and not read yet.
+fn os_thread(task: &Task, nice_of_process: i64) -> Option<OsThread> {
+    let stat = task.stat().ok()?;
+    Some(OsThread {
+        id: u32::try_from(task.tid).ok()?,
+        on_cpu: seconds(stat.utime) + seconds(stat.stime),
+        in_run_queue: task.schedstat().ok().map(|stat| Duration::from_nanos(stat.run_delay).as_secs_f64()),
+        low_priority: stat.nice > nice_of_process,
+        name: stat.comm,
+    })
+}
+
+/// Returns the memory of all TCP sockets of the machine, in KB: bytes that were sent and not read yet. The crate `procfs` does
+/// not read `/proc/net/sockstat`.
 #[must_use]
 pub fn socket_memory_kb() -> Option<u64> {
     let text = fs::read_to_string("/proc/net/sockstat").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("TCP:"))?;
     let mut words = line.split_ascii_whitespace().skip_while(|word| *word != "mem");
-    // In pages, which have 4 KB on the machines that we run on.
-    words.nth(1)?.parse::<u64>().ok().map(|pages| pages * 4)
+    words.nth(1)?.parse::<u64>().ok().map(|pages| pages * procfs::page_size() / 1024)
 }
 
-/// What the cores of the whole machine had nothing to do for, in seconds since it began, added up over them.
+/// The idle time of all cores since the machine started, in seconds.
 ///
-/// What they did is no use: Linux looks at its ticks who has the core, and whoever works between two of them is not seen. 2,000
-/// pages a second were a fifth of two cores, and less than a hundredth by ticks. What is idle is measured by the clock.
+/// The busy time of `/proc/stat` is not used: the kernel samples it at its ticks and misses what runs between two of them. 2,000
+/// pages per second used a fifth of two cores, and less than a hundredth by that count. Idle time is measured by the clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Idle {
-    /// Idle, and nothing is waited for.
+pub struct IdleTime {
+    /// Idle, and no task waits for a disk.
     idle: f64,
-    /// Idle, and a disk is waited for.
-    waiting: f64,
+    /// Idle, and a task waits for a disk.
+    io_wait: f64,
 }
 
-impl Idle {
+impl IdleTime {
     /// Reads it.
     #[must_use]
     pub fn read() -> Option<Self> {
-        Self::parse(&fs::read_to_string("/proc/stat").ok()?)
+        let total = KernelStats::current().ok()?.total;
+        Some(Self { idle: seconds(total.idle), io_wait: seconds(total.iowait?) })
     }
 
-    fn parse(stat: &str) -> Option<Self> {
-        let line = stat.lines().next()?.strip_prefix("cpu ")?;
-        let ticks: Vec<f64> = line.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect();
-        let [_user, _nice, _system, idle, waiting, ..] = ticks.as_slice() else { return None };
-        Some(Self { idle: idle / TICKS_PER_SECOND, waiting: waiting / TICKS_PER_SECOND })
-    }
-
-    /// Returns which share of so many seconds of cores was worked since an earlier reading, and which was waited for disks.
+    /// Returns the busy share, and the share that waited for disks, of `core_seconds` since an earlier reading.
     #[must_use]
-    pub fn since(self, before: Self, cores: f64) -> (f64, f64) {
-        let waiting = (self.waiting - before.waiting) / cores;
-        let idle = (self.idle - before.idle) / cores;
-        ((1.0 - idle - waiting).clamp(0.0, 1.0), waiting)
+    pub fn since(self, before: Self, core_seconds: f64) -> (f64, f64) {
+        let io_wait = (self.io_wait - before.io_wait) / core_seconds;
+        let idle = (self.idle - before.idle) / core_seconds;
+        ((1.0 - idle - io_wait).clamp(0.0, 1.0), io_wait)
     }
 }
 
-/// Returns the bytes of all files of a folder.
+/// Returns the bytes of all files in a folder and its subfolders.
 #[must_use]
 pub fn folder_bytes(folder: &std::path::Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
@@ -191,32 +184,16 @@ pub fn folder_bytes(folder: &std::path::Path) -> u64 {
     entries.flatten().map(bytes).sum()
 }
 
-fn times(stat: &str) -> io::Result<(f64, f64)> {
-    // The second field is the program's name in brackets, which may hold anything; utime and stime are the 14th and 15th.
-    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-    let ticks = |index: usize| fields.split_ascii_whitespace().nth(index).and_then(|field| field.parse::<u32>().ok());
-    let (Some(user), Some(system)) = (ticks(11), ticks(12)) else {
-        return Err(io::Error::other("/proc/<pid>/stat has another form"));
-    };
-    Ok((f64::from(user) / TICKS_PER_SECOND, f64::from(system) / TICKS_PER_SECOND))
+fn process(pid: u32) -> ProcResult<Process> {
+    Process::new(i32::try_from(pid).unwrap_or_default())
 }
 
-/// Reads how many seconds a thread has waited for a core: the second of three numbers, in nanoseconds. See
-/// <https://docs.kernel.org/scheduler/sched-stats.html>.
-fn kept_waiting(schedstat: &str) -> Option<f64> {
-    let nanoseconds = schedstat.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(std::time::Duration::from_nanos(nanoseconds).as_secs_f64())
+fn seconds(ticks: u64) -> f64 {
+    crate::stats::float(ticks) / crate::stats::float(procfs::ticks_per_second())
 }
 
-/// Reads how little urgent a thread or a process is: the 19th field, the 17th behind the name.
-fn nice(stat: &str) -> i32 {
-    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-    fields.split_ascii_whitespace().nth(16).and_then(|field| field.parse().ok()).unwrap_or_default()
-}
-
-fn field<T: std::str::FromStr>(text: &str, name: &str) -> Option<T> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_ascii_whitespace().next()?.parse().ok()
+fn saturated(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -224,38 +201,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_can_be_weighed() {
-        let me = std::process::id();
-        assert!(resident_kb(me).expect("our own status") > 500);
-        assert!(file_limit(me).expect("our own limits") >= 64);
-        assert!(open_files(me).expect("our own files") >= 1);
-        cpu_seconds(me).expect("our own stat");
+    fn the_usage_of_a_process_can_be_read() {
+        let own = std::process::id();
+        assert!(resident_kb(own).expect("our own status") > 500);
+        assert!(file_limit(own).expect("our own limits") >= 64);
+        assert!(open_files(own).expect("our own files") >= 1);
+        cpu_seconds(own).expect("our own stat");
         cpu_seconds(0).expect_err("there is no process 0");
-        let usage = usage(me).expect("our own usage");
+        let usage = usage(own).expect("our own usage");
         assert!(usage.resident_kb > 500 && !usage.threads.is_empty() && usage.voluntary_switches > 0, "{usage:?}");
-        assert!(Idle::read().expect("a machine").idle > 0.0);
+        assert!(IdleTime::read().expect("a machine").idle > 0.0);
         socket_memory_kb().expect("a kernel with sockets");
-        assert_eq!(kept_waiting("7000 2500000000 3"), Some(2.5));
-        assert_eq!(kept_waiting(""), None, "a kernel that does not count");
-        assert_eq!(nice("7 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 10 1 0"), 10);
     }
 
-    /// The numbers are those of a run of `history`: by what was seen at ticks, the machine was busy for 0.7 %.
+    /// The numbers are those of a run of `history`: by the samples at the kernel's ticks, the machine was busy for 0.7 %.
     #[test]
-    fn what_works_between_two_ticks_is_seen() {
-        let before = Idle::parse("cpu  3903846 173630 1322491 5680033 165266 0 349962 3769 0 0\ncpu0 1 2 3 4 5\n");
-        let after = Idle::parse("cpu  3903848 173630 1322494 5680677 165270 0 349963 3769 0 0\ncpu0 1 2 3 4 5\n");
-        let (busy, waiting) = after.expect("numbers").since(before.expect("numbers"), 8.0);
-        assert!((busy - 0.19).abs() < 1e-9 && (waiting - 0.005).abs() < 1e-9, "{busy} {waiting}");
-        assert_eq!(Idle::parse("intr 1 2 3"), None);
+    fn work_between_two_ticks_counts_as_busy() {
+        let before = IdleTime { idle: 56_800.33, io_wait: 1_652.66 };
+        let after = IdleTime { idle: 56_806.77, io_wait: 1_652.70 };
+        let (busy, io_wait) = after.since(before, 8.0);
+        assert!((busy - 0.19).abs() < 1e-9 && (io_wait - 0.005).abs() < 1e-9, "{busy} {io_wait}");
     }
 
     #[test]
-    fn a_thread_is_told_from_another_by_its_number() {
-        let thread = |id, worked, kept_waiting| Thread { id, worked, kept_waiting, ..Thread::default() };
+    fn os_threads_are_matched_by_their_ids() {
+        let thread = |id, on_cpu, in_run_queue| OsThread { id, on_cpu, in_run_queue, ..OsThread::default() };
         let before = Usage { threads: vec![thread(1, 3.0, Some(1.0)), thread(2, 5.0, Some(0.0))], ..Usage::default() };
         let after = Usage { threads: vec![thread(2, 6.0, Some(0.5)), thread(3, 1.5, None)], ..Usage::default() };
-        let shares: Vec<_> = after.since(&before, 2.0).iter().map(|t| (t.id, t.worked, t.kept_waiting)).collect();
-        assert_eq!(shares, [(2, 0.5, Some(0.25)), (3, 0.75, None)], "one has ended, and one has begun");
+        let shares: Vec<_> = after.since(&before, 2.0).iter().map(|t| (t.id, t.on_cpu, t.in_run_queue)).collect();
+        assert_eq!(shares, [(2, 0.5, Some(0.25)), (3, 0.75, None)], "one has ended, and one has started");
     }
 }

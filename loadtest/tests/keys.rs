@@ -1,11 +1,9 @@
 //! Clients make the idempotency keys that `--keys` names, and each report says which.
 
-mod support;
-
+use crate::support::server::{self, Behaviour};
+use crate::support::{loadtest, url};
 use chat_loadtest::token::{self, SECRET};
 use serde_json::Value;
-use support::server::{self, Behaviour};
-use support::{loadtest, url};
 use uuid::Uuid;
 
 const RUN: &str = "run chat --pairs 2 --rate 60 --warmup 0 --seconds 1 --chars 20 --max-lateness 500";
@@ -23,9 +21,9 @@ async fn stored_keys(url: &str) -> Vec<String> {
 #[tokio::test]
 async fn time_ordered_keys_are_the_default() {
     let url = url(server::start(Behaviour::default()));
-    let said = loadtest(RUN, &["--target", &url]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.text.contains(" · idempotency keys time-ordered\n"), "{}", said.text);
+    let output = loadtest(RUN, &["--target", &url]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.text.contains(" · idempotency keys time-ordered\n"), "{}", output.text);
     let keys = stored_keys(&url).await;
     let times: Vec<u64> = keys
         .iter()
@@ -39,9 +37,9 @@ async fn uuid4_keys_reach_the_server_and_every_message_is_followed() {
     let url = url(server::start(Behaviour::default()));
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().display().to_string();
-    let said = loadtest(RUN, &["--keys", "uuid4", "--json", "--target", &url, "--out", &out]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let json = said.json();
+    let output = loadtest(RUN, &["--keys", "uuid4", "--json", "--target", &url, "--out", &out]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let json = output.json();
     assert_eq!(json["keys"], "uuid4");
     for what in ["sent", "acknowledged", "stored", "delivered", "receipted"] {
         assert_eq!(json["tally"][what], 60, "{}", json["tally"]);
@@ -66,9 +64,9 @@ async fn searches_and_comparisons_say_their_keys_too() {
     let [one, other] = [(), ()].map(|()| url(server::start(Behaviour::default())));
     let line = "capacity --from 20 --to 20 --step-seconds 0.3 --warmup 0 --confirmations 0 --pairs 2 --no-usl \
                 --slo p99<5s,errors=0 --max-lateness 1000 --keys uuid4";
-    let said = loadtest(line, &["--target", &one]).await;
-    assert!(said.text.contains("\nidempotency keys random (UUID v4)\n"), "{said:?}");
+    let output = loadtest(line, &["--target", &one]).await;
+    assert!(output.text.contains("\nidempotency keys random (UUID v4)\n"), "{output:?}");
     let line = "compare --pairs 2 --in-flight 1 --rounds 1 --seconds 0.3 --warmup 0 --keys uuid4";
-    let said = loadtest(line, &["--target", &one, "--against", &other]).await;
-    assert!(said.text.contains("\nidempotency keys random (UUID v4)\n"), "{said:?}");
+    let output = loadtest(line, &["--target", &one, "--against", &other]).await;
+    assert!(output.text.contains("\nidempotency keys random (UUID v4)\n"), "{output:?}");
 }

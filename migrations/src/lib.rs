@@ -25,7 +25,7 @@ mod m20261129_000004_hub;
 mod table;
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm_migration::sea_orm::DatabaseConnection;
 
 use backend::Backend;
 

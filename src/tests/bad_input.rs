@@ -39,7 +39,7 @@ async fn three_frames_in_a_row_that_are_none_end_the_connection() {
 #[tokio::test]
 async fn what_only_comes_back_never_closes_a_connection_that_does_not_read_it_yet() {
     let hub = Hub::start().await;
-    let mut device = hub.person(42).connect_with(|door| door.receive = Some(4 * 1024)).await;
+    let mut device = hub.person(42).connect_with(|door| door.receive_buffer = Some(4 * 1024)).await;
     let large = "x".repeat(60_000);
     let (mut echoes, mut pongs, mut refused) = (0, 0, 0);
     for _ in 0..60 {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::support::person::{number, text};
 use crate::support::{Dice, Hub, Person, in_time, usual_or_long};
-use chat_loadtest::client::{Client, Credentials, Door, Heard};
+use chat_loadtest::client::{Client, ConnectOptions, Credentials, Received};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ impl Author {
             if self.waiting.is_empty() {
                 return;
             }
-            let Heard::Text(frame) = client.next().await else { return };
+            let Received::Text(frame) = client.next().await else { return };
             self.hears(&frame);
         }
     }
@@ -93,11 +93,11 @@ impl Author {
 impl Reader {
     /// Lives through one life of the hub, or until it has been told the last message.
     async fn live(&mut self) {
-        let mut door: Door = self.me.door();
+        let mut door: ConnectOptions = self.me.door();
         door.cursor.clone_from(&self.cursor);
         let Ok(mut client) = Client::connect(&door).await else { return };
         while !self.knows_the_last_one() {
-            let Heard::Text(frame) = client.next().await else { return };
+            let Received::Text(frame) = client.next().await else { return };
             let frame: Value = serde_json::from_str(&frame).expect("a frame");
             match text(&frame, "type") {
                 "auth_ok" if frame["reset"] == true => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::person::{number, text};
 use crate::support::{Hub, in_time, usual_or_long};
-use chat_loadtest::client::{Client, Heard};
+use chat_loadtest::client::{Client, Received};
 use chat_loadtest::server::Signal;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ async fn works(mut client: Client, to: u64) -> Work {
             waiting += 1;
         }
         match client.next().await {
-            Heard::Text(frame) => {
+            Received::Text(frame) => {
                 let frame: Value = serde_json::from_str(&frame).expect("a frame");
                 match text(&frame, "type") {
                     "message_ack" => {
@@ -44,9 +44,9 @@ async fn works(mut client: Client, to: u64) -> Work {
                     _ => {}
                 }
             }
-            Heard::Closed(code, reason) => work.end = (code, reason),
-            Heard::Gone if work.end.0 == 0 => work.end = (1006, "gone".to_owned()),
-            Heard::Gone => {}
+            Received::Closed(code, reason) => work.end = (code, reason),
+            Received::Disconnected if work.end.0 == 0 => work.end = (1006, "gone".to_owned()),
+            Received::Disconnected => {}
         }
         if work.end.0 != 0 {
             return work;
@@ -158,7 +158,7 @@ async fn a_draining_hub_is_not_ready_and_takes_nobody() {
 async fn stragglers_are_cut_at_the_deadline_and_the_exit_is_clean() {
     let mut hub = Hub::set(&[("CHAT_DRAIN_SECONDS", "2")]).await;
     // It never reads, and so never answers the close.
-    let straggler = hub.person(42).opens(|door| door.receive = Some(4 * 1024)).await.expect("a socket");
+    let straggler = hub.person(42).opens(|door| door.receive_buffer = Some(4 * 1024)).await.expect("a socket");
     let began = Instant::now();
     hub.asks_to_end().await;
     let status = hub.ends(Duration::from_secs(4)).await;

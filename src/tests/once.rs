@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::support::person::{number, text};
 use crate::support::{Dice, Hub, Person, in_time, usual_or_long};
-use chat_loadtest::client::{Client, Heard};
+use chat_loadtest::client::{Client, Received};
 use serde_json::{Value, json};
 
 const RECEIVERS: u64 = 5;
@@ -57,7 +57,7 @@ async fn work(author: &Person, part: Vec<Send>, mut random: Dice) -> Vec<Value> 
             continue;
         }
         let heard = in_time("an answer", client.next()).await;
-        let Heard::Text(text) = heard else { panic!("disconnected: {heard:?}") };
+        let Received::Text(text) = heard else { panic!("disconnected: {heard:?}") };
         let answer: Value = serde_json::from_str(&text).expect("a frame");
         match answer["type"].as_str() {
             Some("message_ack") => {
@@ -81,7 +81,7 @@ fn key_number(object: &Value) -> usize {
 /// A receiver who is always there: everything that it hears, until the author says that it is over.
 async fn listen(mut client: Client) -> Vec<Value> {
     let mut heard = Vec::new();
-    while let Heard::Text(text) = client.next().await {
+    while let Received::Text(text) = client.next().await {
         let frame: Value = serde_json::from_str(&text).expect("a frame");
         if frame["type"] == "new_message" {
             if frame["content"] == "the end" {

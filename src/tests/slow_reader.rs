@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::support::person::{number, text};
 use crate::support::raw::{self, Raw};
 use crate::support::{Hub, Person, in_time, usual_or_long};
-use chat_loadtest::client::{Client, Heard};
+use chat_loadtest::client::{Client, Received};
 use chat_loadtest::usage;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -32,14 +32,14 @@ struct Asleep {
 async fn wakes(asleep: &mut Asleep) -> (u16, String) {
     loop {
         match asleep.client.next().await {
-            Heard::Text(frame) => {
+            Received::Text(frame) => {
                 let frame: Value = serde_json::from_str(&frame).expect("a frame");
                 if let Some(cursor) = frame["cursor"].as_str() {
                     cursor.clone_into(&mut asleep.cursor);
                 }
             }
-            Heard::Closed(code, reason) => return (code, reason),
-            Heard::Gone => return (1006, "gone".to_owned()),
+            Received::Closed(code, reason) => return (code, reason),
+            Received::Disconnected => return (1006, "gone".to_owned()),
         }
     }
 }
@@ -56,7 +56,7 @@ async fn slow_readers_are_closed_and_come_back_without_loss() {
     for person in &readers {
         laptop.sends_to(person, "good night").await;
         for _ in 0..DEVICES {
-            let mut device = person.connect_with(|door| door.receive = Some(8 * 1024)).await;
+            let mut device = person.connect_with(|door| door.receive_buffer = Some(8 * 1024)).await;
             device.settles().await;
             asleep.push(Asleep { client: device.client, person: person.clone(), cursor: device.cursor });
         }
@@ -120,7 +120,7 @@ async fn overflows(person: &Person) -> u64 {
 async fn sends_of_somebody_who_does_not_read_push_back_on_them_alone() {
     let hub = Hub::start().await;
     let (alice, bob) = (hub.person(42), hub.person(7));
-    let mut flood = alice.connect_with(|door| door.receive = Some(8 * 1024)).await;
+    let mut flood = alice.connect_with(|door| door.receive_buffer = Some(8 * 1024)).await;
     let mut desk = bob.connect().await;
     // Alice sends without reading her acks: either she is pushed back on, or closed; Bob hears all that was stored.
     let text = "x".repeat(1_000);

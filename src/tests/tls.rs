@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::device::Device;
 use crate::support::raw::{Raw, ask};
 use crate::support::{Hub, Person, in_time, until};
-use chat_loadtest::client::{Client, Door};
+use chat_loadtest::client::{Client, ConnectOptions};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
@@ -57,9 +57,9 @@ async fn encrypted(settings: &[(&str, &str)]) -> (Hub, TlsConnector) {
 async fn device(
     person: &Person,
     stream: TlsStream<TcpStream>,
-    change: impl FnOnce(&mut Door),
+    change: impl FnOnce(&mut ConnectOptions),
 ) -> Device<TlsStream<TcpStream>> {
-    let mut door: Door = person.door();
+    let mut door: ConnectOptions = person.door();
     change(&mut door);
     Device::new(person.id, Client::over(stream, &door, "wss").await.expect("a socket"))
 }
@@ -138,7 +138,7 @@ async fn an_encrypted_socket_that_goes_in_the_middle_of_a_replay_leaves_nothing_
             let socket = TcpSocket::new_v4().expect("a socket");
             socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
             let stream = socket.connect(hub.address()).await.expect("the hub listens");
-            let resumes = |door: &mut Door| door.cursor = Some(cursor.clone());
+            let resumes = |door: &mut ConnectOptions| door.cursor = Some(cursor.clone());
             devices.push(device(&reader, encrypt(stream, &connector).await, resumes).await);
         }
         until("all have a session", || async { (connections(&hub, &connector).await == 10).then_some(()) }).await;

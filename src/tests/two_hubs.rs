@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::person::{number, text};
 use crate::support::{DEADLINE, Device, Hub, Person};
-use chat_loadtest::client::{Client, Credentials, Heard};
+use chat_loadtest::client::{Client, Credentials, Received};
 use chat_testkit::mariadb::{MariaDb, wanted};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ async fn speaks(mut client: Client, me: u64, to: u64) -> Side {
             client.send(frame.to_string()).await.expect("the hub reads");
             sent += 1;
         }
-        let Heard::Text(frame) = client.next().await else { panic!("user {me} was disconnected") };
+        let Received::Text(frame) = client.next().await else { panic!("user {me} was disconnected") };
         let frame: Value = serde_json::from_str(&frame).expect("a frame");
         match text(&frame, "type") {
             "message_ack" => {

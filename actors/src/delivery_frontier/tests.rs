@@ -16,9 +16,9 @@ fn frontier() -> DeliveryFrontier {
 
 fn begin(frontier: &DeliveryFrontier, no: u64, parts: usize) -> Vec<DeliveryGuard> {
     frontier.commit_started();
-    let (told, _) = frontier.begin_own(&mark(no), Timestamp::from_millis(0), parts);
+    let (guards, _) = frontier.begin_own(&mark(no), Timestamp::from_millis(0), parts);
     frontier.dispatched();
-    told
+    guards
 }
 
 fn gaps(frontier: &DeliveryFrontier, head: u64) -> (u64, Vec<u64>) {
@@ -27,7 +27,7 @@ fn gaps(frontier: &DeliveryFrontier, head: u64) -> (u64, Vec<u64>) {
 }
 
 #[test]
-fn nothing_is_released_before_all_parts_of_all_commits_up_to_it_are_told() {
+fn nothing_is_released_before_all_parts_of_all_commits_up_to_it_are_delivered() {
     let frontier = frontier();
     let mut eleven = begin(&frontier, 11, 2);
     let twelve = begin(&frontier, 12, 1);
@@ -40,7 +40,7 @@ fn nothing_is_released_before_all_parts_of_all_commits_up_to_it_are_told() {
 }
 
 #[test]
-fn a_commit_with_nobody_to_tell_is_released_at_once() {
+fn a_commit_without_recipients_is_released_at_once() {
     let frontier = frontier();
     begin(&frontier, 11, 0);
     assert_eq!(frontier.released(), CommitNo(11));
@@ -59,7 +59,7 @@ fn a_commit_of_another_node_is_a_gap_until_it_is_followed() {
 }
 
 #[test]
-fn a_part_that_was_dropped_untold_makes_its_commit_a_gap_again() {
+fn a_part_that_was_dropped_undelivered_makes_its_commit_a_gap_again() {
     let frontier = frontier();
     let mut parts = begin(&frontier, 11, 2);
     parts.pop().expect("a part").delivered();
@@ -83,7 +83,7 @@ fn a_cursor_says_how_far_its_reader_may_have_heard_beyond_it() {
 }
 
 #[test]
-fn what_is_told_in_one_history_releases_nothing_in_the_next() {
+fn what_is_delivered_in_one_history_releases_nothing_in_the_next() {
     let frontier = frontier();
     let old = begin(&frontier, 12, 1);
     let there = Mark { epoch: "another".into(), ..mark(11) };
@@ -111,5 +111,5 @@ fn a_commit_of_our_own_that_is_on_its_way_is_no_gap() {
     assert_eq!((end.0, missing), (11, vec![CommitNo(11)]));
     frontier.commit_failed();
     let (end, missing) = frontier.gaps(CommitNo(12), |no| no.0 == 12);
-    assert_eq!((end.0, missing.len()), (12, 2), "its answer was lost: it is told from the database");
+    assert_eq!((end.0, missing.len()), (12, 2), "its answer was lost: it is delivered from the database");
 }

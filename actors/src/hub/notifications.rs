@@ -13,13 +13,13 @@ use crate::error::Error;
 pub struct NotificationRequest {
     /// The users to notify.
     pub users: Vec<UserId>,
-    /// What it is about.
+    /// The kind of the notification, as the marketplace names it.
     pub kind: String,
-    /// A line.
+    /// The title: one line.
     pub title: String,
-    /// A paragraph.
+    /// The body: a paragraph.
     pub body: String,
-    /// The thing it is about.
+    /// The marketplace's id of the object that the notification is about.
     pub related_id: Option<u64>,
     /// A user gets one notification per key, for ever.
     pub dedupe_key: Option<String>,

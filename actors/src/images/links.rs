@@ -63,7 +63,7 @@ impl fmt::Debug for Links {
 }
 
 impl Links {
-    /// Makes one.
+    /// Makes links by these options.
     #[must_use]
     pub fn new(options: &Options) -> Self {
         // HMAC takes keys of every length (RFC 2104, 2); `InvalidLength` is for other algorithms of the trait.

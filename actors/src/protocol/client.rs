@@ -1,4 +1,4 @@
-//! What clients say.
+//! The frames that clients send.
 
 mod parse;
 
@@ -21,7 +21,7 @@ pub enum Socket {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
-    /// Says who is there, first or again with a fresh token.
+    /// Authenticates the connection, first or again with a fresh token.
     Auth(Auth),
     /// Sends a message.
     MessageSend(MessageSend),
@@ -37,17 +37,17 @@ pub enum ClientFrame {
     Typing(TypingIn),
     /// "I am not writing any more."
     StopTyping(TypingIn),
-    /// Asks who is there.
+    /// Asks which users are online.
     WhoIsOnline(WhoIsOnline),
     /// Asks for the unread totals.
     NavCounts,
-    /// Asks for more to listen to.
+    /// Subscribes the connection to channels.
     Subscribe(Subscribe),
     /// Asks for what was missed.
     Sync(Sync),
-    /// Asks for a sign of life.
+    /// Asks for a `pong`.
     Ping(Ping),
-    /// Asks for what it says.
+    /// Asks for its own data back.
     Echo(Echo),
     /// "I have read this notification."
     NotificationRead(NotificationRead),
@@ -55,7 +55,7 @@ pub enum ClientFrame {
     NotificationsReadAll,
 }
 
-/// Says who is there.
+/// Authenticates the connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Auth {
     /// A JWT of the marketplace's core.
@@ -127,7 +127,7 @@ pub struct MessageDelete {
 pub struct MessageSeen {
     /// The thread.
     pub thread_id: ThreadId,
-    /// How far; without it: to the newest.
+    /// The place of the newest message that the user has read; without it: the newest of the thread.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "place_or_none")]
     pub up_to: Option<Seq>,
 }
@@ -137,7 +137,7 @@ pub struct MessageSeen {
 pub struct MessageDelivered {
     /// The thread.
     pub thread_id: ThreadId,
-    /// How far.
+    /// The place of the newest message that the device has received.
     #[serde(deserialize_with = "place")]
     pub up_to: Seq,
 }
@@ -153,7 +153,7 @@ pub struct TypingIn {
     pub to: Option<UserId>,
 }
 
-/// Asks who is there.
+/// Asks which users are online.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhoIsOnline {
     /// The users to ask about, at most 1,000; without it: every user that the asker shares a thread with.
@@ -161,7 +161,7 @@ pub struct WhoIsOnline {
     pub user_ids: Option<Vec<UserId>>,
 }
 
-/// Asks for more to listen to.
+/// Subscribes the connection to channels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Subscribe {
     /// `notifications`; `presence` is accepted and changes nothing.
@@ -175,7 +175,7 @@ pub struct Sync {
     pub cursor: String,
 }
 
-/// Asks for a sign of life.
+/// Asks for a `pong`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ping {
     /// Comes back in the `pong`.
@@ -184,10 +184,10 @@ pub struct Ping {
     pub t: Option<serde_json::Value>,
 }
 
-/// Asks for what it says.
+/// Asks for its own data back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Echo {
-    /// Comes back.
+    /// Comes back in the answer.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub data: Option<serde_json::Value>,

@@ -1,4 +1,4 @@
-//! What the hub says.
+//! The frames that the hub sends.
 
 use bytes::Bytes;
 use chat_database::ids::{MessageId, NotificationId, Rev, Seq, ThreadId, UserId};
@@ -18,7 +18,7 @@ pub enum ServerFrame {
     AuthOk(AuthOk),
     /// The user's unread totals.
     NavCounts {
-        /// The totals.
+        /// The user's unread totals.
         payload: Totals,
     },
     /// A message of this connection is stored.
@@ -48,9 +48,9 @@ pub enum ServerFrame {
     UserOnline(PresenceOf),
     /// A user has left.
     UserOffline(PresenceOf),
-    /// Those of the asked people who are there.
+    /// The answer to `who_is_online`: those of the users who are online.
     OnlineUsers {
-        /// The people, ascending.
+        /// The users who are online, ascending.
         users: Vec<UserId>,
     },
     /// A notification.
@@ -70,7 +70,7 @@ pub enum ServerFrame {
         /// The channels.
         channels: Vec<String>,
     },
-    /// What was sent.
+    /// The answer to `echo`.
     Echo {
         /// The data, as it came.
         #[schema(value_type = Object)]
@@ -87,20 +87,20 @@ pub enum ServerFrame {
     },
     /// The replay is complete; live events follow.
     Synced {
-        /// Everything up to here has been handed over.
+        /// Everything up to here has been sent.
         cursor: Cursor,
         /// Present and true: the cursor asked for could not be served. Reload through REST, go on from `cursor`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         reset: bool,
     },
-    /// Something was refused.
+    /// A request was refused.
     Error(ErrorFrame),
 }
 
 /// The connection is authenticated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuthOk {
-    /// Who it belongs to.
+    /// The authenticated user.
     pub user_id: UserId,
     /// The hub's clock, Unix milliseconds.
     pub ts: i64,
@@ -140,9 +140,9 @@ pub struct MessageAck {
     pub temp_id: String,
     /// The message.
     pub message_id: MessageId,
-    /// Its thread.
+    /// The thread of the message.
     pub thread_id: ThreadId,
-    /// Its place.
+    /// The message's place in its thread.
     pub seq: Seq,
     /// The thread's change counter at its creation.
     pub rev: Rev,
@@ -155,7 +155,7 @@ pub struct MessageAck {
     pub cursor: Option<Cursor>,
 }
 
-/// A message, whole.
+/// A message with all its fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NewMessage {
     /// The message.
@@ -171,11 +171,11 @@ pub struct NewMessage {
 pub struct MessageUpdated {
     /// The message.
     pub id: MessageId,
-    /// Its thread.
+    /// The thread of the message.
     pub thread_id: ThreadId,
-    /// Its place.
+    /// The message's place in its thread.
     pub seq: Seq,
-    /// Its author.
+    /// The author of the message.
     pub sender_id: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
@@ -193,11 +193,11 @@ pub struct MessageUpdated {
 pub struct MessageDeleted {
     /// The message.
     pub id: MessageId,
-    /// Its thread.
+    /// The thread of the message.
     pub thread_id: ThreadId,
-    /// Its place: a client that has not loaded the message can tell whether it was unread.
+    /// The message's place in its thread: a client that has not loaded the message can tell whether it was unread.
     pub seq: Seq,
-    /// Its author.
+    /// The author of the message.
     pub sender_id: UserId,
     /// The thread's change counter now.
     pub rev: Rev,
@@ -211,11 +211,11 @@ pub struct MessageDeleted {
 pub struct MessagesSeen {
     /// The thread.
     pub thread_id: ThreadId,
-    /// Who.
+    /// The member who has read.
     pub seen_by: UserId,
-    /// The newest message that they have read.
+    /// The place of the newest message that the member has read.
     pub up_to: Seq,
-    /// When.
+    /// When the watermark moved.
     pub at: Timestamp,
     /// How far this connection has been served; absent in a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -227,42 +227,42 @@ pub struct MessagesSeen {
 pub struct MessagesDelivered {
     /// The thread.
     pub thread_id: ThreadId,
-    /// To whom.
+    /// The member whose device has received.
     pub delivered_to: UserId,
-    /// The newest message that they have.
+    /// The place of the newest message that the device has.
     pub up_to: Seq,
-    /// When.
+    /// When the watermark moved.
     pub at: Timestamp,
     /// How far this connection has been served; absent in a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 
-/// Who is, or is not any more, writing.
+/// A user who is writing, or has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TypingFrom {
-    /// Who.
+    /// The user who writes.
     pub from: UserId,
-    /// Where.
+    /// The thread in which the user writes.
     pub thread_id: ThreadId,
 }
 
-/// Who is there, or was.
+/// A user who is online, or has left.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PresenceOf {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
-    /// When they were last seen.
+    /// When the user was last seen.
     pub last_seen: Option<Timestamp>,
 }
 
-/// Which notification.
+/// The notification that changed, or all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NotificationMark {
-    /// One.
+    /// The notification, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<NotificationId>,
-    /// All of them.
+    /// Whether it was all of the user's notifications.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
     /// How far this connection has been served; absent in a replay.
@@ -270,14 +270,14 @@ pub struct NotificationMark {
     pub cursor: Option<Cursor>,
 }
 
-/// Something was refused.
+/// A request was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorFrame {
-    /// Why.
+    /// The error code.
     pub code: ErrorCode,
     /// What happened and what to do.
     pub message: String,
-    /// Whether the same may succeed later.
+    /// Whether the same request may succeed later.
     pub temporary: bool,
     /// When to try again, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -287,7 +287,7 @@ pub struct ErrorFrame {
     pub about: About,
 }
 
-/// Which frame an error answers.
+/// The keys of the frame that an error answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct About {
     /// The author's key of the message.

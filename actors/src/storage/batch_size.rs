@@ -1,6 +1,6 @@
 //! How many of the writes that wait the next commit takes.
 //!
-//! ConnectionTable who wait for an answer before they write again come in groups: those of one commit are answered together, and
+//! Users who wait for an answer before they write again come in groups: those of one commit are answered together, and
 //! write together. While storage commits one group, the hub's thread answers another and reads what comes of it. If a
 //! commit took all that waits, one late group would be joined by all who come meanwhile, and stay together from then on:
 //! storage waits for the hub's thread, and that for storage. So a commit takes the mean of what waits and what the last one
@@ -36,7 +36,7 @@ mod tests {
 
     use super::*;
 
-    /// ConnectionTable who write again as soon as they are answered. The hub's thread answers all of a commit before it reads.
+    /// Users who write again as soon as they are answered. The hub's thread answers all of a commit before it reads.
     struct Pipeline {
         waiting: usize,
         /// When what each of the others writes next will have been read.

@@ -24,7 +24,7 @@ pub(crate) enum WriteReply {
     Thread(ActorRef<ThreadMsg>, InFlight, Requester),
     /// A call of the edge.
     Call(oneshot::Sender<Result<Outcome, Error>>),
-    /// No one.
+    /// No receiver: the outcome is dropped.
     None,
 }
 

@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn pair() -> Pair {
-        Pair::new(user(42), user(7)).expect("two people")
+        Pair::new(user(42), user(7)).expect("two users")
     }
 
     fn cursor() -> Cursor {

@@ -85,14 +85,14 @@ impl Typing {
 mod tests {
     use super::*;
 
-    fn people() -> (UserId, UserId, ThreadId) {
+    fn users() -> (UserId, UserId, ThreadId) {
         let user = |id| UserId::new(id).expect("an id");
         (user(42), user(7), ThreadId::new(77).expect("an id"))
     }
 
     #[test]
     fn a_user_who_does_not_say_it_again_stops_after_six_seconds() {
-        let (alice, bob, thread) = people();
+        let (alice, bob, thread) = users();
         let (phone, desk) = (ConnectionId::next(), ConnectionId::next());
         let start = Instant::now();
         let mut typing = Typing::default();
@@ -108,7 +108,7 @@ mod tests {
     /// Two tabs wrote, one was closed: the other member was told that the user had stopped.
     #[test]
     fn a_user_writes_until_their_last_connection_has_stopped() {
-        let (alice, bob, thread) = people();
+        let (alice, bob, thread) = users();
         let [phone, laptop, desk] = [(); 3].map(|()| ConnectionId::next());
         let start = Instant::now();
         let mut typing = Typing::default();
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_message_that_came_by_no_connection_was_what_was_written_last() {
-        let (alice, bob, thread) = people();
+        let (alice, bob, thread) = users();
         let [phone, laptop, desk] = [(); 3].map(|()| ConnectionId::next());
         let start = Instant::now();
         let mut typing = Typing::default();

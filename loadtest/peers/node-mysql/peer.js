@@ -1,8 +1,8 @@
-// What the hub replaces, at its smallest: a Node.js chat on MySQL or MariaDB (`ws` and `mysql2`) that writes three
-// statements for each message, as such services do: the message, its thread's head, the receiver's notification. Each
-// commits by itself; the author hears of it when all three have. Nothing else is kept, and whoever calls is believed.
+// A minimal model of the service that the hub replaces: a Node.js chat on MySQL or MariaDB (`ws` and `mysql2`). It executes
+// three statements per message: the message, the thread's newest message, the receiver's notification. Each has its own
+// commit, and the author gets the acknowledgement after the third. It stores nothing else, and it trusts every client.
 //
-// The messages of one author follow each other; those of different authors run side by side, on ten connections.
+// The messages of one author are stored one after the other; those of different authors concurrently, on ten connections.
 
 import { createServer } from 'node:http';
 import { createPool } from 'mysql2/promise';
@@ -10,7 +10,7 @@ import { WebSocketServer } from 'ws';
 
 const [host, port] = (process.env.CHAT_LISTEN ?? '127.0.0.1:8090').split(':');
 if (!process.env.PEER_DATABASE_URL) throw new Error('PEER_DATABASE_URL is not set');
-if (host !== '127.0.0.1') throw new Error('this server believes everybody, so only this machine may call it');
+if (host !== '127.0.0.1') throw new Error('this server trusts every client, so it listens on loopback addresses alone');
 
 const pool = createPool({ uri: process.env.PEER_DATABASE_URL, connectionLimit: 10 });
 await pool.query(`create table if not exists peer_threads (

@@ -1,12 +1,12 @@
-// The smallest honest Node.js service of the hub's job: stores a message durably, then acknowledges it to its author and
+// A minimal Node.js service with the hub's guarantee: it stores a message durably, then acknowledges it to its author and
 // delivers it to its receiver. `ws` and `better-sqlite3`, WAL, synchronous=FULL, prepared statements.
 //
-//   PEER_MODE=each    a commit per message
-//   PEER_MODE=group   all messages of one turn of the event loop in one transaction (the strongest way that we know)
+//   PEER_MODE=each    one commit per message
+//   PEER_MODE=group   group commit: all messages of one iteration of the event loop in one transaction
 //
-// It keeps one table of messages and nothing else: no receipts, unread numbers, notifications, idempotency, limits, and no
-// second process. Where its threads begin and end it keeps in memory, and reads again when it starts; so inserting stays
-// an append to one tree, and history can be read all the same.
+// It has one table of messages and nothing else: no receipts, unread counts, notifications, idempotency or limits, and one
+// process. It keeps the message ids of each thread in memory and reads them when it starts, so that an insert is an append
+// to one B-tree, and history can be read nevertheless.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -31,7 +31,7 @@ const commit = db.prepare('commit');
 const rollback = db.prepare('rollback');
 const byId = db.prepare('select * from messages where id = ?');
 
-// A thread: its number, and the ids of its messages by their place.
+// A thread: its id, and the ids of its messages by their seq.
 const threads = new Map();
 function threadOf(one, other) {
   const key = one < other ? `${one}-${other}` : `${other}-${one}`;
@@ -54,8 +54,8 @@ function store(send) {
   send.id = Number(insert.run(user1, user2, send.from, send.temp_id, send.content, send.at).lastInsertRowid);
 }
 
-// Committed: now it may be told.
-function tell({ socket, thread, id, from, to, temp_id, content, at }) {
+// Acknowledges and delivers a message that is committed.
+function deliver({ socket, thread, id, from, to, temp_id, content, at }) {
   const seq = thread.ids.push(id);
   const created_at = new Date(at).toISOString();
   socket.send(JSON.stringify({
@@ -72,10 +72,10 @@ function fail(send, error) {
   }));
 }
 
-let turn = [];
+let batch = [];
 function flush() {
-  const sends = turn;
-  turn = [];
+  const sends = batch;
+  batch = [];
   try {
     begin.run();
     sends.forEach(store);
@@ -84,12 +84,12 @@ function flush() {
     if (db.inTransaction) rollback.run();
     return sends.forEach((send) => fail(send, error));
   }
-  sends.forEach(tell);
+  sends.forEach(deliver);
 }
 
-function take(send) {
+function accept(send) {
   if (group) {
-    if (turn.push(send) === 1) setImmediate(flush);
+    if (batch.push(send) === 1) setImmediate(flush);
     return;
   }
   try {
@@ -97,7 +97,7 @@ function take(send) {
   } catch (error) {
     return fail(send, error);
   }
-  tell(send);
+  deliver(send);
 }
 
 function userOf(request) {
@@ -167,7 +167,7 @@ function serve(socket, user) {
         type: 'error', code: 'bad_request', message: 'receiver_id and content', temporary: false, temp_id: frame.temp_id,
       }));
     }
-    take({ socket, thread: threadOf(user, to), from: user, to, temp_id: String(frame.temp_id), content: frame.content });
+    accept({ socket, thread: threadOf(user, to), from: user, to, temp_id: String(frame.temp_id), content: frame.content });
   });
 }
 

@@ -1,130 +1,129 @@
-//! The scenarios, and how they are loaded.
+//! The arguments of `run`: the scenarios and their load.
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::output::OutputArgs;
+use super::target::TargetArgs;
 use super::value::{rate, seconds, seconds_or_none, share};
-use super::{OutputArgs, TargetArgs};
 use crate::keys::KeysArgs;
-use crate::outcome::Offered;
-use crate::stage::{Load, READ_BACK};
+use crate::load::{Load, Offered, READ_BACK};
 use crate::stats::schedule::Arrivals;
 
 /// A scenario.
 #[derive(Debug, Subcommand)]
 pub enum Scenario {
-    /// Pairs of users: one writes, the other reads and confirms
+    /// Pairs of users: an author sends messages, a reader receives and confirms them
     ///
-    /// A message is complete when its author has the acknowledgement and its reader the message. Lost, doubled, delayed
-    /// and reordered messages and missing receipts are found while it runs, and history is read back afterwards.
+    /// A message is complete when its author has the acknowledgement and its reader has the message. The auditor finds lost,
+    /// duplicated, delayed and reordered messages and missing receipts, and reads history back after the run.
     #[command(after_help = "\
 Examples:
   chat-loadtest run chat --spawn --rate 5000 --arrivals poisson --seconds 30
   chat-loadtest run chat --spawn --pairs 100 --in-flight 8 --seconds 10")]
-    Chat(Run<TalkShape>),
-    /// Connected users who do nothing: memory and CPU time for each
+    Chat(Run<ChatRunShape>),
+    /// Idle connections: the memory and CPU time of each
     ///
-    /// (Resident memory with all connections − before the first) ÷ connections. Each connection is another user's, and
-    /// authenticated. At the end all of them leave, and what is left is weighed too.
+    /// Memory per connection = (resident memory with all connections − before the first) ÷ connections. Each connection is
+    /// authenticated as another user. At the end all of them disconnect, and the resident memory is measured again.
     #[command(after_help = "Example: chat-loadtest run idle --spawn --connections 5000")]
     Idle(Run<IdleShape>),
-    /// Users who come, counterparts who are told, and questions who is there
+    /// Presence: users connect, their counterparts are notified, and the users ask who is online
     ///
-    /// Each circle is one user and the watchers who share a thread with them. When the users come, each of their watchers
-    /// must be told; then the users ask who is online, and each answer must name all of the watchers.
+    /// Each circle is a user and the watchers who share a thread with that user. When the users connect, each watcher must be
+    /// notified. Then the users ask who is online, and each answer must list all watchers.
     #[command(after_help = "Example: chat-loadtest run presence --spawn --circles 50 --watchers 8 --rate 4000")]
     Presence(Run<PresenceShape>),
-    /// The marketplace's core notifies people who listen
+    /// Notifications: the marketplace's core notifies connected users
     ///
-    /// One request of the core notifies a batch of users; it is complete when all of them have heard. Each
-    /// notification is followed: none may be lost or come twice.
+    /// A request of the core notifies a batch of users, each of whom must receive the notification exactly once.
     #[command(after_help = "Example: chat-loadtest run notifications --spawn --listeners 500 --batch 100 --rate 200")]
     Notifications(Run<NotificationsShape>),
     /// Pages of history over REST
     #[command(after_help = "Example: chat-loadtest run history --spawn --threads 50 --messages 400 --rate 2000")]
     History(Run<HistoryShape>),
-    /// Images that are uploaded, sent and fetched
+    /// Images: authors upload and send them, readers fetch them
     #[command(after_help = "Example: chat-loadtest run images --spawn --rate 20 --pixels 800x600")]
     Images(Run<ImagesShape>),
-    /// Everybody is cut off, and comes back at once with a cursor
+    /// A reconnection storm: all clients are disconnected and resume at once with a cursor
     ///
-    /// While they are away, each of them is written to. It is complete when everybody has been let in, resumed and given
-    /// what they missed, once each.
+    /// While they are disconnected, other users send messages to each of them. The run ends when all clients are connected,
+    /// resumed, and have received what they missed, once each.
     #[command(after_help = "Example: chat-loadtest run reconnect --spawn --connections 2000")]
     Reconnect(Run<ReconnectShape>),
-    /// Readers who stop reading, and others who must not notice
+    /// Slow readers: some connections stop reading, and the others must not notice
     ///
-    /// The chat of `run chat`, while some connections are sent 16 MB each (more, where the system keeps more) and read
-    /// nothing. Each must be closed with 4002, or cut off, by then. If the time is too short to send that much, the run
-    /// is void.
-    #[command(after_help = "Example: chat-loadtest run slow-readers --spawn --sleepers 50 --rate 2000")]
+    /// The load of `run chat`, while some connections are sent 16 MB each (more, if the kernel buffers more) and read nothing.
+    /// By then the hub must have closed each of them with code 4002, or disconnected it. If the run is too short to send that
+    /// much, it is invalid.
+    #[command(after_help = "Example: chat-loadtest run slow-readers --spawn --slow-readers 50 --rate 2000")]
     SlowReaders(Run<SlowReadersShape>),
-    /// A marketplace's day: presence, notifications and history, and few sends
+    /// The mix of a marketplace: mostly presence and history, some notifications, few messages
     #[command(after_help = "Example: chat-loadtest run mixed --spawn --rate 2000 --sends 20% --history 20%")]
     Mixed(Run<MixedShape>),
 }
 
-/// What `run` takes.
+/// The arguments of `run`.
 #[derive(Debug, Clone, Args)]
 pub struct Run<S: Args> {
     /// The server.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// What the scenario is made of.
+    /// The scenario.
     #[command(flatten)]
     pub shape: S,
-    /// How it is loaded.
+    /// The load.
     #[command(flatten)]
     pub load: LoadArgs,
-    /// Where the result goes.
+    /// The output.
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
-/// How a scenario is loaded.
+/// The load.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
-    /// Offer this much a second by the clock, whatever the answers (an open loop) [default: the scenario's]
+    /// Open loop: this many requests per second, whether earlier ones were answered or not [default: by scenario]
     #[arg(long, value_parser = rate, conflicts_with = "in_flight")]
     pub rate: Option<f64>,
-    /// Offer as fast as answers come, with this many under way for each client (a closed loop)
+    /// Closed loop: each client keeps this many requests in flight
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=16))]
     pub in_flight: Option<u32>,
-    /// How what is offered by the clock follows each other
+    /// The distribution of the intended times of an open loop
     #[arg(long, value_enum, default_value_t)]
     pub arrivals: Arrivals,
-    /// What random schedules are drawn from: the same seed, the same schedule
+    /// The seed of random schedules: the same seed gives the same schedule
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Seconds to measure
+    /// Length of the measurement in seconds
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     pub seconds: f64,
-    /// Seconds to run before measuring
+    /// Seconds of load before the measurement
     #[arg(long, default_value_t = 2.0, value_parser = seconds_or_none)]
     pub warmup: f64,
-    /// Seconds after which a message is delayed, and not waited for
+    /// Seconds after which a message counts as delayed
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     pub deadline: f64,
-    /// Milliseconds by which the generator may be late with 1 % of what is due
+    /// The lateness of the generator (99th percentile, in milliseconds) above which a run is invalid
     #[arg(long, value_name = "MS", default_value_t = 10.0, value_parser = seconds)]
     pub max_lateness: f64,
-    /// How many messages are read back over REST at the end, at most
+    /// Messages that the auditor reads back over REST at the end, at most
     #[arg(long, value_name = "COUNT", default_value_t = READ_BACK)]
     pub read_back: u64,
-    /// The first user's id; the others follow
+    /// The id of the first user; the others follow
     #[arg(long, value_name = "ID", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1 << 50))]
     pub first_user: u64,
 }
 
 impl LoadArgs {
-    /// Makes the load; `usual` is the scenario's own rate.
+    /// Makes the load; `default_rate` is that of the scenario.
     #[must_use]
-    pub fn load(&self, usual: f64) -> Load {
+    pub fn load(&self, default_rate: f64) -> Load {
         let offered = match self.in_flight {
             Some(in_flight) => Offered::Closed { in_flight },
-            None => Offered::Open { rate: self.rate.unwrap_or(usual), arrivals: self.arrivals },
+            None => Offered::Open { rate: self.rate.unwrap_or(default_rate), arrivals: self.arrivals },
         };
         Load {
             offered,
@@ -138,171 +137,171 @@ impl LoadArgs {
     }
 }
 
-/// What readers confirm.
+/// The receipts of readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Receipts {
-    /// Nothing
+    /// None
     None,
-    /// What has arrived
+    /// Delivery receipts
     Delivered,
-    /// What has been read
+    /// Read receipts
     Seen,
 }
 
-/// Who talks.
+/// The shape of `chat`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct ChatShape {
     /// Pairs of users
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=7_500))]
     pub pairs: u32,
-    /// Characters of a message
+    /// Characters per message
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=3_900))]
     pub chars: u32,
-    /// Messages of one author that may be under way in an open loop; the hub takes 16 of a connection
+    /// Messages of an author that may be in flight in an open loop; the hub allows 16 per connection
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub window: u32,
-    /// What readers confirm
+    /// The receipts that readers send
     #[arg(long, value_enum, default_value_t = Receipts::Delivered)]
     pub receipts: Receipts,
-    /// Milliseconds between two confirmations of a reader, at least
+    /// Milliseconds between two receipts of a reader, at least
     #[arg(long, value_name = "MS", default_value_t = 250)]
     pub receipt_every: u64,
-    /// The keys.
+    /// The idempotency keys.
     #[command(flatten)]
     pub keys: KeysArgs,
 }
 
-/// Who talks, and in which words.
+/// The shape of `chat`, and the server's protocol.
 #[derive(Debug, Clone, Args)]
-pub struct TalkShape {
-    /// Who talks.
+pub struct ChatRunShape {
+    /// The shape.
     #[command(flatten)]
     pub chat: ChatShape,
-    /// The server of --target is an old one: /ws/chat, `auth {user_id}`
+    /// The server of --target speaks the legacy protocol: /ws/chat, first frame `auth {user_id}`
     #[arg(long, help_heading = "Server", conflicts_with = "spawn")]
     pub legacy: bool,
 }
 
-/// Who is idle.
+/// The shape of `idle`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct IdleShape {
-    /// Connections to hold
+    /// Idle connections
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=500_000))]
     pub connections: u32,
-    /// Seconds to hold all of them before weighing [default: --seconds]
+    /// Seconds to hold the connections before the measurement of memory [default: --seconds]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub hold: Option<f64>,
-    /// Have all of them come and go once before anything is weighed: what stays then is not what a first crowd warms up
+    /// Connect and disconnect all of them once before the measurement, so that it leaves out memory that is allocated once
     #[arg(long)]
     pub again: bool,
 }
 
-/// Who watches whom.
+/// The shape of `presence`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct PresenceShape {
-    /// Users who are watched
+    /// Circles: users with watchers
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     pub circles: u32,
-    /// Counterparts of each of them
+    /// Watchers per circle
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub watchers: u32,
-    /// The keys.
+    /// The idempotency keys.
     #[command(flatten)]
     pub keys: KeysArgs,
 }
 
-/// Who is notified.
+/// The shape of `notifications`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct NotificationsShape {
-    /// Users who listen
+    /// Connected users
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=15_000))]
     pub listeners: u32,
-    /// Users whom one request notifies
+    /// Users per request
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub batch: u32,
-    /// Requests that may be under way
+    /// Concurrent requests
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub clients: u32,
 }
 
-/// What is read.
+/// The shape of `history`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct HistoryShape {
-    /// Threads that are read
+    /// Threads
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     pub threads: u32,
-    /// Messages of each, written before the run
+    /// Messages per thread, sent before the run
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub messages: u32,
-    /// Messages of a page
+    /// Messages per page
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub page: u32,
-    /// Requests that may be under way
+    /// Concurrent requests
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=512))]
     pub clients: u32,
-    /// The keys.
+    /// The idempotency keys.
     #[command(flatten)]
     pub keys: KeysArgs,
 }
 
-/// What is uploaded.
+/// The shape of `images`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct ImagesShape {
     /// Pairs of users
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub pairs: u32,
-    /// The size of an image, in pixels: WIDTHxHEIGHT
+    /// The size of an image in pixels: WIDTHxHEIGHT
     #[arg(long, default_value = "640x480", value_parser = pixels)]
     pub pixels: (u32, u32),
-    /// The keys.
+    /// The idempotency keys.
     #[command(flatten)]
     pub keys: KeysArgs,
 }
 
-/// Who comes back.
+/// The shape of `reconnect`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct ReconnectShape {
-    /// Connections that are cut off
+    /// Connections
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub connections: u32,
-    /// Messages that each of them misses
+    /// Messages that each client misses
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub missed: u32,
-    /// How many come back at a time
+    /// Clients that reconnect concurrently
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub at_once: u32,
-    /// The keys.
+    pub concurrency: u32,
+    /// The idempotency keys.
     #[command(flatten)]
     pub keys: KeysArgs,
 }
 
-/// Who sleeps.
+/// The shape of `slow-readers`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct SlowReadersShape {
-    /// Those who talk meanwhile.
+    /// The pairs of users.
     #[command(flatten)]
     pub chat: ChatShape,
     /// Connections that stop reading
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub sleepers: u32,
+    pub slow_readers: u32,
 }
 
-/// What a marketplace's day is made of; the shares make the whole.
+/// The shape of `mixed`. The shares add up to 100 %.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Scenario")]
 pub struct MixedShape {
-    /// Share of sends
+    /// Share of messages
     #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = share)]
     pub sends: f64,
-    /// Share of presence: questions who is online
+    /// Share of presence queries
     #[arg(long, value_name = "SHARE", default_value = "45%", value_parser = share)]
     pub presence: f64,
     /// Share of notifications
@@ -311,10 +310,10 @@ pub struct MixedShape {
     /// Share of pages of history
     #[arg(long, value_name = "SHARE", default_value = "30%", value_parser = share)]
     pub history: f64,
-    /// Users who take part, about
+    /// Users, approximately
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=10_000))]
-    pub people: u32,
-    /// The keys.
+    pub users: u32,
+    /// The idempotency keys.
     #[command(flatten)]
     pub keys: KeysArgs,
 }
@@ -327,10 +326,10 @@ impl MixedShape {
         [("sends", sends), ("presence", presence), ("notifications", notifications), ("history", history)]
     }
 
-    /// Makes sure that the shares make the whole.
+    /// Checks that the shares add up to 100 %.
     ///
     /// # Errors
-    /// With what they make instead.
+    /// With their sum.
     pub fn check(&self) -> Result<(), String> {
         let shares = self.shares();
         let sum: f64 = shares.iter().map(|(_, share)| share).sum();
@@ -338,11 +337,11 @@ impl MixedShape {
             return Ok(());
         }
         let each = shares.map(|(name, share)| format!("--{name} {}", in_percent(share))).join(", ");
-        Err(format!("the shares make {} together, and not 100%: {each}", in_percent(sum)))
+        Err(format!("the shares add up to {} and not to 100%: {each}", in_percent(sum)))
     }
 }
 
-/// Writes a share as flags take it.
+/// Formats a share as a percentage.
 #[must_use]
 pub fn in_percent(share: f64) -> String {
     format!("{}%", (share * 10_000.0).round() / 100.0)
@@ -351,5 +350,5 @@ pub fn in_percent(share: f64) -> String {
 fn pixels(text: &str) -> Result<(u32, u32), String> {
     let side = |text: &str| text.parse::<u32>().ok().filter(|side| (16..=4_000).contains(side));
     let sides = text.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?)));
-    sides.ok_or_else(|| "it is not WIDTHxHEIGHT, 16 to 4000 each".to_owned())
+    sides.ok_or_else(|| "must be WIDTHxHEIGHT, 16 to 4000 each".to_owned())
 }

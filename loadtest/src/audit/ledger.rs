@@ -1,18 +1,17 @@
-//! What went from one author to one reader.
+//! The ledger of the messages from one author to one reader.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use super::Tally;
+use super::violation::{Violation, Violations};
 
-use super::{Fault, Faults};
-
-/// What went from one author to one reader. Messages are numbered from 0 as they are sent.
+/// The ledger of the messages from one author to one reader. Messages are numbered from 0 as they are sent.
 ///
-/// It holds only what is not complete, so a long run takes no more memory than a short one.
+/// It holds only messages that are not complete, so a long run takes no more memory than a short one.
 #[derive(Debug)]
 pub struct Ledger {
-    who: String,
+    name: String,
     deadline: Duration,
     /// Messages from `base` on.
     open: VecDeque<Entry>,
@@ -26,41 +25,21 @@ pub struct Ledger {
     receipted: u64,
     history: Option<History>,
     tally: Tally,
-    faults: Faults,
-}
-
-/// How often each thing happened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Messages sent.
-    pub sent: u64,
-    /// Messages acknowledged.
-    pub acknowledged: u64,
-    /// Messages looked for in history, of those sent: all, or the newest; `None` if nobody looked.
-    #[serde(default)]
-    pub sought: Option<u64>,
-    /// Messages found there.
-    pub stored: Option<u64>,
-    /// Messages delivered.
-    pub delivered: u64,
-    /// Delivered messages that their author knows to be delivered; `None` if no receipts were sent.
-    pub receipted: Option<u64>,
-    /// Messages refused for the moment.
-    pub refused: u64,
+    violations: Violations,
 }
 
 /// A message that is complete: acknowledged and delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Done {
+pub struct Completed {
     /// When it was meant to be sent.
     pub intended: Instant,
-    /// When it was written to the socket.
-    pub written: Instant,
+    /// When it was sent.
+    pub sent: Instant,
 }
 
 #[derive(Debug)]
 struct Entry {
-    sent: Done,
+    times: Completed,
     acked: bool,
     delivered: bool,
     refused: bool,
@@ -75,7 +54,7 @@ struct Place {
     seq: Option<u64>,
 }
 
-/// What was read back.
+/// The messages that were read back.
 #[derive(Debug)]
 struct History {
     /// The first message that was looked for.
@@ -84,32 +63,13 @@ struct History {
     highest: Option<u64>,
 }
 
-impl Tally {
-    /// Adds another.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        let both = |one: Option<u64>, other: Option<u64>| match (one, other) {
-            (Some(one), Some(other)) => Some(one + other),
-            (one, other) => one.or(other),
-        };
-        Self {
-            sent: self.sent + other.sent,
-            acknowledged: self.acknowledged + other.acknowledged,
-            sought: both(self.sought, other.sought),
-            stored: both(self.stored, other.stored),
-            delivered: self.delivered + other.delivered,
-            receipted: both(self.receipted, other.receipted),
-            refused: self.refused + other.refused,
-        }
-    }
-}
-
 impl Ledger {
-    /// Opens one. `who` names it in faults; what takes longer than `deadline` is delayed, and is not waited for.
+    /// Opens a ledger. `name` is its name in violations. A message that takes longer than `deadline` is delayed; the run does not
+    /// wait for it.
     #[must_use]
-    pub fn new(who: String, deadline: Duration) -> Self {
+    pub fn new(name: String, deadline: Duration) -> Self {
         Self {
-            who,
+            name,
             deadline,
             open: VecDeque::new(),
             base: 0,
@@ -121,7 +81,7 @@ impl Ledger {
             receipted: 0,
             history: None,
             tally: Tally::default(),
-            faults: Faults::default(),
+            violations: Violations::default(),
         }
     }
 
@@ -137,69 +97,74 @@ impl Ledger {
         self.waiting
     }
 
-    /// Returns the place of the last delivered message in its thread; 0 if there is none.
+    /// Returns the `seq` of the last delivered message; 0 if there is none.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
         self.last_delivered.and_then(|place| place.seq).unwrap_or_default()
     }
 
-    /// A message was written.
-    pub fn sent(&mut self, intended: Instant, written: Instant) {
-        let sent = Done { intended, written };
+    /// Records that a message was sent.
+    pub fn sent(&mut self, intended: Instant, sent: Instant) {
+        let times = Completed { intended, sent };
         let entry =
-            Entry { sent, acked: false, delivered: false, refused: false, given_up: false, late: false, seq: None };
+            Entry { times, acked: false, delivered: false, refused: false, given_up: false, late: false, seq: None };
         self.open.push_back(entry);
         self.waiting += 1;
         self.tally.sent += 1;
     }
 
-    /// The author was told that a message is stored. `number`: which, if it is one of ours; `seq`: its place, if the server
-    /// gives one; `duplicate`: whether the server says that it had it before. Returns the message if it is complete now.
-    pub fn acked(&mut self, number: Option<u64>, seq: Option<u64>, duplicate: bool, now: Instant) -> Option<Done> {
+    /// Records an acknowledgement to the author. `number` is the message's number, if it is of this ledger; `seq` its place in
+    /// the thread, if the server sends one; `duplicate` whether the server calls it a duplicate. Returns the message if it is
+    /// complete now.
+    pub fn acked(&mut self, number: Option<u64>, seq: Option<u64>, duplicate: bool, now: Instant) -> Option<Completed> {
         let number = self.known(number, "acknowledgement")?;
         if duplicate {
-            self.fault(Fault::AcknowledgedTwice, || format!("message {number}, sent once, is called a duplicate"));
+            self.violation(Violation::AcknowledgedTwice, || {
+                format!("message {number}, sent once, is called a duplicate")
+            });
         }
         if self.last_acked.is_some_and(|last| number < last) && self.entry(number).is_some_and(|entry| !entry.acked) {
-            self.fault(Fault::AcknowledgedOutOfOrder, || format!("message {number} after a later one"));
+            self.violation(Violation::AcknowledgedOutOfOrder, || format!("message {number} after a later one"));
         }
         self.last_acked = self.last_acked.max(Some(number));
         let Some(entry) = self.entry(number).filter(|entry| !entry.acked) else {
             if !duplicate {
-                self.fault(Fault::AcknowledgedTwice, || format!("message {number}"));
+                self.violation(Violation::AcknowledgedTwice, || format!("message {number}"));
             }
             return None;
         };
         entry.acked = true;
         self.tally.acknowledged += 1;
-        self.heard(number, seq, now)
+        self.check(number, seq, now)
     }
 
-    /// The reader got a message. As [`Ledger::acked`].
-    pub fn delivered(&mut self, number: Option<u64>, seq: Option<u64>, now: Instant) -> Option<Done> {
+    /// Records a delivery to the reader. As [`Ledger::acked`].
+    pub fn delivered(&mut self, number: Option<u64>, seq: Option<u64>, now: Instant) -> Option<Completed> {
         let number = self.known(number, "delivery")?;
         let Some(entry) = self.entry(number).filter(|entry| !entry.delivered) else {
-            self.fault(Fault::DeliveredTwice, || format!("message {number}"));
+            self.violation(Violation::DeliveredTwice, || format!("message {number}"));
             return None;
         };
         entry.delivered = true;
         self.tally.delivered += 1;
         match self.last_delivered {
             Some(last) if number < last.number => {
-                self.fault(Fault::DeliveredOutOfOrder, || format!("message {number} after message {}", last.number));
+                self.violation(Violation::DeliveredOutOfOrder, || {
+                    format!("message {number} after message {}", last.number)
+                });
             }
             last => {
-                self.in_line(last, Place { number, seq });
+                self.check_place(last, Place { number, seq });
                 self.last_delivered = Some(Place { number, seq });
             }
         }
-        self.heard(number, seq, now)
+        self.check(number, seq, now)
     }
 
-    /// The server did not take a message. `temporary`: it may be sent again.
-    pub fn refused(&mut self, number: Option<u64>, temporary: bool, why: &str) {
+    /// Records that the server refused a message. `temporary`: the client may send it again.
+    pub fn refused(&mut self, number: Option<u64>, temporary: bool, reason: &str) {
         if !temporary {
-            self.fault(Fault::Refused, || why.to_owned());
+            self.violation(Violation::Refused, || reason.to_owned());
         }
         let Some(number) = self.known(number, "refusal") else { return };
         self.tally.refused += 1;
@@ -217,7 +182,7 @@ impl Ledger {
         let deadline = self.deadline;
         let mut given_up = 0;
         for entry in &mut self.open {
-            if now.saturating_duration_since(entry.sent.written) <= deadline {
+            if now.saturating_duration_since(entry.times.sent) <= deadline {
                 break;
             }
             let settled = entry.given_up || entry.refused || (entry.acked && entry.delivered);
@@ -229,41 +194,41 @@ impl Ledger {
         self.waiting -= given_up;
     }
 
-    /// The reader has confirmed everything up to a place.
+    /// Records that the reader confirmed all messages up to a `seq`.
     pub fn confirmed(&mut self, up_to: u64) {
         self.confirmed = self.confirmed.max(up_to);
     }
 
-    /// Returns how far the reader has confirmed.
+    /// Returns the `seq` up to which the reader confirmed.
     #[must_use]
     pub fn confirmed_up_to(&self) -> u64 {
         self.confirmed
     }
 
-    /// Returns how many messages were refused.
+    /// Returns how many messages the server refused.
     #[must_use]
     pub fn refused_count(&self) -> u64 {
         self.refused.len() as u64
     }
 
-    /// The author was told that everything up to a place is confirmed.
+    /// Records a receipt to the author for all messages up to a `seq`.
     pub fn receipted(&mut self, up_to: u64) {
         self.receipted = self.receipted.max(up_to);
     }
 
-    /// Tells whether the author knows of everything that the reader has confirmed.
+    /// Tells whether the author has the receipts of all confirmed messages.
     #[must_use]
     pub fn is_receipted(&self) -> bool {
         self.receipted >= self.confirmed
     }
 
-    /// History is being read, from this message on.
+    /// Starts the check of history, from this message on.
     pub fn reads_history(&mut self, from: u64) {
         let count = usize::try_from(self.next_number().saturating_sub(from)).unwrap_or_default();
         self.history = Some(History { from, seen: vec![false; count], highest: None });
     }
 
-    /// The next message of history.
+    /// Records the next message of history.
     pub fn stored(&mut self, number: u64) {
         let Some(history) = &mut self.history else { return };
         let place = usize::try_from(number.saturating_sub(history.from)).unwrap_or(usize::MAX);
@@ -271,39 +236,40 @@ impl Ledger {
             return;
         }
         let Some(seen) = history.seen.get_mut(place) else {
-            return self.fault(Fault::Foreign, || format!("history holds message {number}, which was not sent"));
+            return self
+                .violation(Violation::Foreign, || format!("history holds message {number}, which was not sent"));
         };
         let twice = std::mem::replace(seen, true);
         let behind = history.highest.is_some_and(|highest| number < highest);
         history.highest = history.highest.max(Some(number));
         if twice {
-            self.fault(Fault::StoredTwice, || format!("message {number}"));
+            self.violation(Violation::StoredTwice, || format!("message {number}"));
         } else if behind {
-            self.fault(Fault::StoredOutOfOrder, || format!("message {number} after a later one"));
+            self.violation(Violation::StoredOutOfOrder, || format!("message {number} after a later one"));
         }
     }
 
-    /// Says what is missing. Nothing is to come any more.
+    /// Closes the ledger and adds the violations of messages that are missing.
     #[must_use]
-    pub fn close(mut self) -> (Tally, Faults) {
+    pub fn close(mut self) -> (Tally, Violations) {
         for (place, entry) in std::mem::take(&mut self.open).into_iter().enumerate() {
             let number = self.base + place as u64;
-            let fault = match (entry.acked, entry.delivered) {
+            let violation = match (entry.acked, entry.delivered) {
                 _ if entry.refused => continue,
                 (true, true) => continue,
-                (false, false) => Fault::Unanswered,
-                (true, false) => Fault::Undelivered,
-                (false, true) => Fault::Unacknowledged,
+                (false, false) => Violation::Unanswered,
+                (true, false) => Violation::Undelivered,
+                (false, true) => Violation::Unacknowledged,
             };
-            self.fault(fault, || format!("message {number}"));
+            self.violation(violation, || format!("message {number}"));
             if !entry.acked {
-                // It need not be in history.
+                // It was not acknowledged, so it need not be in history.
                 self.refused.insert(number);
             }
         }
         self.check_receipts();
         self.check_history();
-        (self.tally, self.faults)
+        (self.tally, self.violations)
     }
 
     fn check_receipts(&mut self) {
@@ -312,9 +278,9 @@ impl Ledger {
         }
         let missing = self.confirmed.saturating_sub(self.receipted).min(self.tally.delivered);
         self.tally.receipted = Some(self.tally.delivered - missing);
-        let (confirmed, receipted, who) = (self.confirmed, self.receipted, &self.who);
-        self.faults.add_many(Fault::Unreceipted, missing, || {
-            format!("{who}: the reader has confirmed up to {confirmed}, the author was told up to {receipted}")
+        let (confirmed, receipted, name) = (self.confirmed, self.receipted, &self.name);
+        self.violations.add_many(Violation::Unreceipted, missing, || {
+            format!("{name}: the reader confirmed up to {confirmed}, the author has receipts up to {receipted}")
         });
     }
 
@@ -323,55 +289,59 @@ impl Ledger {
         let missing = (history.from..).zip(&history.seen).filter(|(_, seen)| !**seen).map(|(number, _)| number);
         let missing: Vec<u64> = missing.filter(|number| !self.refused.contains(number)).collect();
         for number in missing {
-            self.fault(Fault::Unstored, || format!("message {number}"));
+            self.violation(Violation::Unstored, || format!("message {number}"));
         }
         self.tally.sought = Some(history.seen.len() as u64);
         self.tally.stored = Some(history.seen.iter().filter(|seen| **seen).count() as u64);
     }
 
-    /// A message was acknowledged or delivered: its numbers must agree, and it must not be late.
-    fn heard(&mut self, number: u64, seq: Option<u64>, now: Instant) -> Option<Done> {
+    /// Checks a message that was acknowledged or delivered: both places must agree, and it must not be late.
+    fn check(&mut self, number: u64, seq: Option<u64>, now: Instant) -> Option<Completed> {
         let deadline = self.deadline;
         let entry = self.entry(number)?;
-        let late = now.saturating_duration_since(entry.sent.written) > deadline;
+        let late = now.saturating_duration_since(entry.times.sent) > deadline;
         let newly_late = late && !entry.late;
         entry.late |= late;
         let differs = matches!((entry.seq, seq), (Some(one), Some(other)) if one != other);
         entry.seq = entry.seq.or(seq);
         let complete = entry.acked && entry.delivered;
         let waited = !entry.given_up && !entry.refused;
-        let done = entry.sent;
+        let completed = entry.times;
         if newly_late {
-            self.fault(Fault::Delayed, || format!("message {number}: more than {deadline:?} after it was sent"));
+            self.violation(Violation::Delayed, || {
+                format!("message {number}: more than {deadline:?} after it was sent")
+            });
         }
         if differs {
-            self.fault(Fault::Misnumbered, || format!("message {number} has two places"));
+            self.violation(Violation::Misnumbered, || format!("message {number} has two places"));
         }
         if !complete {
             return None;
         }
         self.waiting -= usize::from(waited);
         self.shrink();
-        Some(done)
+        Some(completed)
     }
 
-    /// Places are dense: the next message is at the next place.
-    fn in_line(&mut self, last: Option<Place>, next: Place) {
+    /// Checks that places are dense: the next message is at the next place.
+    fn check_place(&mut self, last: Option<Place>, next: Place) {
         let Some(Place { number, seq: Some(before) }) = last else { return };
         let Some(seq) = next.seq else { return };
         let gap = next.number - number;
-        // A message in between may have been refused, so a longer gap proves nothing.
+        // The server may have refused a message in between, so a longer gap proves nothing.
         if seq <= before || (gap == 1 && seq != before + 1) {
-            self.fault(Fault::Misnumbered, || format!("message {} at place {seq} follows place {before}", next.number));
+            self.violation(Violation::Misnumbered, || {
+                format!("message {} at place {seq} follows place {before}", next.number)
+            });
         }
     }
 
     fn known(&mut self, number: Option<u64>, what: &str) -> Option<u64> {
         let known = number.filter(|number| *number < self.next_number());
         if known.is_none() {
-            self.fault(Fault::Foreign, || match number {
+            self.violation(Violation::Foreign, || match number {
                 Some(number) => format!("{what} of message {number}, which was not sent"),
-                None => format!("{what} of a message that is not ours"),
+                None => format!("{what} of a message of another client"),
             });
         }
         known
@@ -390,9 +360,9 @@ impl Ledger {
         }
     }
 
-    fn fault(&mut self, fault: Fault, what: impl FnOnce() -> String) {
-        let who = &self.who;
-        self.faults.add(fault, || format!("{who}: {}", what()));
+    fn violation(&mut self, violation: Violation, what: impl FnOnce() -> String) {
+        let name = &self.name;
+        self.violations.add(violation, || format!("{name}: {}", what()));
     }
 }
 

@@ -1,8 +1,7 @@
-//! The ceiling: the hub's sockets and nothing behind them.
+//! WebSockets alone: the upper bound of a hub's throughput on this machine.
 //!
-//! It takes a frame apart, acknowledges it and hands it on. Nothing is checked, kept or counted: what a hub on this
-//! machine cannot exceed, whatever it does with a message. The WebSocket library, its buffers and its one thread are the
-//! hub's.
+//! The server parses a frame, acknowledges it and forwards it. It does not validate, store or count anything. Its WebSocket
+//! library, buffer sizes and single OS thread are those of the hub.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,16 +17,16 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_async_with_config};
 
-/// As many bytes as the hub reads and gathers at a time.
+/// The buffer sizes of the hub.
 const READ_BUFFER: usize = 512;
 const WRITE_BUFFER: usize = 4 << 10;
 
-/// Who is connected, and how frames get to them.
+/// The connected users and the senders of their frames.
 type Online = Rc<RefCell<HashMap<u64, UnboundedSender<Utf8Bytes>>>>;
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Said {
+enum ClientFrame {
     Auth {
         user_id: u64,
     },
@@ -37,29 +36,32 @@ enum Said {
         content: String,
     },
     #[serde(other)]
-    Else,
+    Other,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Told<'a> {
+enum ServerFrame<'a> {
     AuthOk { user_id: u64 },
     MessageAck { temp_id: &'a str, message_id: u64, duplicate: bool },
     NewMessage { id: u64, sender_id: u64, temp_id: &'a str, content: &'a str },
 }
 
-/// Serves until the process is ended; only on this machine, since it believes whoever calls.
+/// Serves until the process ends. It trusts every client, so it listens on this machine alone.
 ///
 /// # Errors
 /// If it cannot listen.
 pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
-    ensure!(address.ip().is_loopback(), "{address}: this server believes everybody, so only this machine may call it");
+    ensure!(
+        address.ip().is_loopback(),
+        "{address}: this server trusts every client, so it listens on loopback addresses alone"
+    );
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let (online, numbers) = (Online::default(), Rc::new(RefCell::new(0)));
     loop {
         let (stream, _) = listener.accept().await?;
         let (online, numbers) = (Rc::clone(&online), Rc::clone(&numbers));
-        // Whoever breaks off has left.
+        // A failed connection is a closed one.
         tokio::task::spawn_local(async move { connection(stream, &online, &numbers).await.unwrap_or_default() });
     }
 }
@@ -73,23 +75,23 @@ async fn connection(stream: TcpStream, online: &Online, numbers: &RefCell<u64>) 
     loop {
         tokio::select! {
             biased;
-            said = socket.next() => {
-                let Some(Message::Text(text)) = said.transpose()? else { break };
+            received = socket.next() => {
+                let Some(Message::Text(text)) = received.transpose()? else { break };
                 match serde_json::from_str(&text)? {
-                    Said::Auth { user_id } => {
+                    ClientFrame::Auth { user_id } => {
                         user = user_id;
                         online.borrow_mut().insert(user, outbox.clone());
-                        outbox.send(frame(&Told::AuthOk { user_id })?)?;
+                        outbox.send(encode(&ServerFrame::AuthOk { user_id })?)?;
                     }
-                    Said::MessageSend { temp_id, receiver_id, content } => {
+                    ClientFrame::MessageSend { temp_id, receiver_id, content } => {
                         let id = numbers.replace_with(|last| *last + 1);
-                        let message = Told::NewMessage { id, sender_id: user, temp_id: &temp_id, content: &content };
+                        let message = ServerFrame::NewMessage { id, sender_id: user, temp_id: &temp_id, content: &content };
                         if let Some(receiver) = online.borrow().get(&receiver_id) {
-                            receiver.send(frame(&message)?)?;
+                            receiver.send(encode(&message)?)?;
                         }
-                        outbox.send(frame(&Told::MessageAck { temp_id: &temp_id, message_id: id, duplicate: false })?)?;
+                        outbox.send(encode(&ServerFrame::MessageAck { temp_id: &temp_id, message_id: id, duplicate: false })?)?;
                     }
-                    Said::Else => {}
+                    ClientFrame::Other => {}
                 }
             }
             first = outgoing.recv() => {
@@ -102,7 +104,7 @@ async fn connection(stream: TcpStream, online: &Online, numbers: &RefCell<u64>) 
     Ok(())
 }
 
-/// Writes everything that waits, and flushes once.
+/// Writes all frames that wait, and flushes once.
 async fn write(
     socket: &mut WebSocketStream<TcpStream>,
     first: Utf8Bytes,
@@ -115,6 +117,6 @@ async fn write(
     Ok(socket.flush().await?)
 }
 
-fn frame(told: &Told<'_>) -> serde_json::Result<Utf8Bytes> {
-    serde_json::to_string(told).map(Utf8Bytes::from)
+fn encode(frame: &ServerFrame<'_>) -> serde_json::Result<Utf8Bytes> {
+    serde_json::to_string(frame).map(Utf8Bytes::from)
 }

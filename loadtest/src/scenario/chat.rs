@@ -1,4 +1,4 @@
-//! Pairs of users: one writes, the other reads and confirms.
+//! Pairs of users: an author sends messages, a reader receives and confirms them.
 
 mod history;
 mod pair;
@@ -8,27 +8,28 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinHandle;
 
-use self::pair::{Kinds, Pair, Talked};
+use self::pair::{Conversation, OperationIds, Pair};
 use super::Scenario;
 use crate::args::{ChatShape, Receipts};
-use crate::audit::Fault;
+use crate::audit::Violation;
 use crate::keys::Keys;
+use crate::load::Load;
 use crate::rest::Rest;
-use crate::stage::{Load, Stage};
+use crate::run_context::RunContext;
 
-/// How many pairs connect, or are read back, at a time.
-const AT_ONCE: usize = 32;
+/// How many pairs connect, or are read back, concurrently.
+const CONCURRENCY: usize = 32;
 
-/// Pairs of users who talk.
+/// Pairs of users.
 #[derive(Debug)]
 pub struct Chat {
     shape: ChatShape,
 }
 
-/// Pairs at work.
+/// The connected pairs.
 #[derive(Debug)]
 pub struct Pairs {
-    tasks: Vec<JoinHandle<Talked>>,
+    tasks: Vec<JoinHandle<Conversation>>,
     rest: Option<Rest>,
 }
 
@@ -39,14 +40,14 @@ impl Chat {
         Self { shape }
     }
 
-    fn users(&self, stage: &Stage<'_>, number: u32) -> (u64, u64) {
-        let author = stage.first_user + u64::from(number) * 2;
+    fn users(&self, context: &RunContext<'_>, number: u32) -> (u64, u64) {
+        let author = context.first_user + u64::from(number) * 2;
         (author, author + 1)
     }
 }
 
 impl Scenario for Chat {
-    type Crew = Pairs;
+    type Clients = Pairs;
 
     fn name(&self) -> &'static str {
         "chat"
@@ -74,46 +75,47 @@ impl Scenario for Chat {
         self.shape.pairs * 2
     }
 
-    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Pairs> {
-        let rest = (!stage.target.legacy).then(|| Rest::new(stage.target)).transpose()?;
+    async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<Pairs> {
+        let rest = (!context.target.legacy).then(|| Rest::new(context.target)).transpose()?;
         if rest.is_none() {
-            stage.recorder.note("history was not read back: this server has none that we know");
+            context.recorder.note("history was not read back: a server of the legacy protocol has none");
         }
-        let kinds = Kinds::of(&stage.recorder);
-        let paces = stage.pace(self.shape.pairs)?;
-        let open = |(number, pace)| {
-            let (author, reader) = self.users(stage, number);
+        let kinds = OperationIds::of(&context.recorder);
+        let pacing = context.pacing(self.shape.pairs)?;
+        let open = |(number, pacing)| {
+            let (author, reader) = self.users(context, number);
             let rest = rest.as_ref();
-            async move { Pair::open(stage, &self.shape, number, (author, reader), pace, kinds, rest).await }
+            async move { Pair::open(context, &self.shape, number, (author, reader), pacing, kinds, rest).await }
         };
-        let pairs: Vec<Pair> = stream::iter((0..).zip(paces)).map(open).buffered(AT_ONCE).try_collect().await?;
-        // Boxed: a pair with its two connections is large, and moves once.
+        let pairs: Vec<Pair> = stream::iter((0..).zip(pacing)).map(open).buffered(CONCURRENCY).try_collect().await?;
+        // A pair with its two connections is large: boxed, it is moved once.
         let tasks = pairs.into_iter().map(|pair| tokio::task::spawn_local(Box::pin(pair.run()))).collect();
         Ok(Pairs { tasks, rest })
     }
 
-    async fn close(&self, crew: Pairs, stage: &Stage<'_>) -> anyhow::Result<()> {
-        let Load { deadline, read_back, .. } = stage.load;
-        let mut talked = Vec::new();
-        for task in crew.tasks {
-            // It gives up by itself, a little after the deadline.
+    async fn close(&self, clients: Pairs, context: &RunContext<'_>) -> anyhow::Result<()> {
+        let Load { deadline, read_back, .. } = context.load;
+        let mut conversations = Vec::new();
+        for task in clients.tasks {
+            // A pair ends by itself a little after the deadline.
             match tokio::time::timeout(deadline * 3 + Duration::from_secs(10), task).await {
-                Ok(Ok(pair)) => talked.push(pair),
-                _ => stage.recorder.fault(Fault::Disconnected, || "a pair did not come to an end".to_owned()),
+                Ok(Ok(conversation)) => conversations.push(conversation),
+                _ => context.recorder.violation(Violation::Disconnected, || "a pair did not end".to_owned()),
             }
         }
-        let sent: u64 = talked.iter().map(|pair| pair.ledger.next_number()).sum();
-        let quota = read_back / (talked.len() as u64).max(1);
-        if sent > read_back && crew.rest.is_some() {
-            stage.recorder.note(format!("of each pair no more than the newest {quota} messages were read back"));
+        let sent: u64 = conversations.iter().map(|pair| pair.ledger.next_number()).sum();
+        let quota = read_back / (conversations.len() as u64).max(1);
+        if sent > read_back && clients.rest.is_some() {
+            context.recorder.note(format!("only the newest {quota} messages of each pair were read back"));
         }
-        if let Some(rest) = &crew.rest {
-            let reading = stream::iter(&mut talked).map(|pair| history::read_back(rest, stage.target, pair, quota));
-            reading.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        if let Some(rest) = &clients.rest {
+            let reading =
+                stream::iter(&mut conversations).map(|pair| history::read_back(rest, context.target, pair, quota));
+            reading.buffer_unordered(CONCURRENCY).try_collect::<Vec<()>>().await?;
         }
-        for pair in talked {
-            let (tally, faults) = pair.ledger.close();
-            stage.recorder.audited(tally, faults);
+        for pair in conversations {
+            let (tally, violations) = pair.ledger.close();
+            context.recorder.audited(tally, violations);
         }
         Ok(())
     }

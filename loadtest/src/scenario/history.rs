@@ -7,16 +7,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Method;
 use tokio::task::JoinHandle;
 
-use super::{Scenario, people};
+use super::{Scenario, setup};
 use crate::args::HistoryShape;
-use crate::audit::Fault;
+use crate::audit::Violation;
 use crate::keys::Keys;
-use crate::recorder::{Kind, Recorder};
+use crate::recorder::{OperationId, Recorder};
 use crate::rest::{Page, Rest};
-use crate::stage::{Pace, Stage};
+use crate::run_context::{Pacing, RunContext};
 
-/// How many threads are written at a time.
-const AT_ONCE: usize = 8;
+/// How many threads are written concurrently.
+const CONCURRENCY: usize = 8;
 
 /// Readers of history.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl History {
 }
 
 impl Scenario for History {
-    type Crew = Vec<JoinHandle<()>>;
+    type Clients = Vec<JoinHandle<()>>;
 
     fn name(&self) -> &'static str {
         "history"
@@ -52,17 +52,17 @@ impl Scenario for History {
         self.shape.clients
     }
 
-    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<Vec<JoinHandle<()>>> {
         let HistoryShape { threads, messages, page, clients, keys } = self.shape;
-        let kind = stage.recorder.operation("page");
-        let target = stage.target;
+        let operation = context.recorder.operation("page");
+        let target = context.target;
         let pair =
-            |thread: u32| (stage.first_user + u64::from(thread) * 2, stage.first_user + u64::from(thread) * 2 + 1);
+            |thread: u32| (context.first_user + u64::from(thread) * 2, context.first_user + u64::from(thread) * 2 + 1);
         let writing = stream::iter(0..threads).map(|thread| {
             let (author, reader) = pair(thread);
-            people::write(target, (keys.keys, &stage.run), author, reader, messages)
+            setup::write_history(target, (keys.keys, &context.run_id), author, reader, messages)
         });
-        writing.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        writing.buffer_unordered(CONCURRENCY).try_collect::<Vec<()>>().await?;
         let rest = Rest::new(target)?;
         let mut threads_to_read = Vec::new();
         for thread in 0..threads {
@@ -72,33 +72,33 @@ impl Scenario for History {
             threads_to_read.push(Thread { author, token, newest });
         }
         let threads = Rc::new(threads_to_read);
-        let mut seed = stage.load.seed;
+        let mut seed = context.load.seed;
         let mut tasks = Vec::new();
-        for pace in stage.pace(clients)? {
+        for pacing in context.pacing(clients)? {
             seed += 1;
-            let dice = fastrand::Rng::with_seed(seed);
+            let rng = fastrand::Rng::with_seed(seed);
             let reader = Reader {
                 rest: rest.clone(),
                 threads: Rc::clone(&threads),
                 page,
-                dice,
-                kind,
-                recorder: Rc::clone(&stage.recorder),
+                rng,
+                operation,
+                recorder: Rc::clone(&context.recorder),
             };
-            tasks.push(tokio::task::spawn_local(reader.run(pace)));
+            tasks.push(tokio::task::spawn_local(reader.run(pacing)));
         }
         Ok(tasks)
     }
 
-    async fn close(&self, crew: Vec<JoinHandle<()>>, _: &Stage<'_>) -> anyhow::Result<()> {
-        for task in crew {
+    async fn close(&self, clients: Vec<JoinHandle<()>>, _: &RunContext<'_>) -> anyhow::Result<()> {
+        for task in clients {
             task.await?;
         }
         Ok(())
     }
 }
 
-/// A thread to read.
+/// A thread that is read.
 #[derive(Debug)]
 struct Thread {
     author: u64,
@@ -110,37 +110,37 @@ struct Reader {
     rest: Rest,
     threads: Rc<Vec<Thread>>,
     page: u32,
-    dice: fastrand::Rng,
-    kind: Kind,
+    rng: fastrand::Rng,
+    operation: OperationId,
     recorder: Rc<Recorder>,
 }
 
 impl Reader {
-    async fn run(mut self, pace: Pace) {
-        self.recorder.begun().await;
-        while let Some((intended, now)) = pace.next(&self.recorder, self.kind).await {
+    async fn run(mut self, pacing: Pacing) {
+        self.recorder.started().await;
+        while let Some((intended, now)) = pacing.next(&self.recorder, self.operation).await {
             self.read(intended, now).await;
         }
     }
 
-    /// Reads a page somewhere in a thread, and checks that it is the one that was asked for.
-    async fn read(&mut self, intended: Instant, written: Instant) {
-        let Some(thread) = self.threads.get(self.dice.usize(..self.threads.len())) else { return };
-        let before = self.dice.u64(2..=thread.newest.max(2) + 1);
+    /// Reads a random page of a random thread, and checks its places.
+    async fn read(&mut self, intended: Instant, sent: Instant) {
+        let Some(thread) = self.threads.get(self.rng.usize(..self.threads.len())) else { return };
+        let before = self.rng.u64(2..=thread.newest.max(2) + 1);
         let path = format!("/chat/messages?with={}&before_seq={before}&limit={}", thread.author, self.page);
         let answer = self.rest.request(Method::GET, &path, &thread.token).send().await;
         let body = match answer {
             Ok(answer) if answer.status().is_success() => answer.bytes().await,
-            Ok(answer) => return self.recorder.refused(self.kind, &answer.status().to_string(), Instant::now()),
-            Err(error) => return self.recorder.refused(self.kind, &error.to_string(), Instant::now()),
+            Ok(answer) => return self.recorder.refused(self.operation, &answer.status().to_string(), Instant::now()),
+            Err(error) => return self.recorder.refused(self.operation, &error.to_string(), Instant::now()),
         };
         let now = Instant::now();
         let page: Option<Page> = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
         let places: Vec<u64> = page.iter().flat_map(|page| &page.messages).map(|message| message.seq).collect();
         let first = before.saturating_sub(u64::from(self.page)).max(1);
         if !places.iter().copied().eq(first..before) {
-            self.recorder.fault(Fault::Misnumbered, || format!("GET {path} answered places {places:?}"));
+            self.recorder.violation(Violation::Misnumbered, || format!("GET {path} answered the places {places:?}"));
         }
-        self.recorder.done(self.kind, intended, written, now);
+        self.recorder.completed(self.operation, intended, sent, now);
     }
 }

@@ -1,4 +1,4 @@
-//! Connected users who do nothing: what each of them weighs.
+//! Idle connections: the memory and CPU time of each.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -8,23 +8,24 @@ use tokio::task::JoinHandle;
 
 use super::Scenario;
 use crate::args::IdleShape;
-use crate::audit::Fault;
-use crate::client::{Client, Heard};
-use crate::enter::through;
+use crate::audit::Violation;
+use crate::client::{Client, Received};
+use crate::connect::connect_with;
 use crate::frame;
-use crate::outcome::Offered;
-use crate::stage::{Load, Stage};
+use crate::load::Load;
+use crate::load::Offered;
+use crate::run_context::RunContext;
 use crate::stats::float;
 use crate::usage;
 
-/// How many connections are being made at a time.
-const AT_ONCE: usize = 64;
+/// How many clients connect concurrently.
+const CONCURRENCY: usize = 64;
 
-/// How long a server may take to notice that all have left: who loses the network for a moment has not left.
+/// How long a server may take to release all connections: it waits for a user who reconnects soon.
 const SETTLE: Duration = Duration::from_secs(20);
 
-/// How many times on the way up the server is weighed.
-const WEIGHINGS: u32 = 10;
+/// How often the memory is measured while the clients connect.
+const MEASUREMENTS: u32 = 10;
 
 /// Idle connections.
 #[derive(Debug)]
@@ -32,13 +33,13 @@ pub struct Idle {
     shape: IdleShape,
 }
 
-/// Those who are there.
+/// The idle clients.
 #[derive(Debug)]
-pub struct Crowd {
-    held: Vec<JoinHandle<()>>,
+pub struct IdleClients {
+    connections: Vec<JoinHandle<()>>,
     before_kb: u32,
-    /// What each of them cost while it did nothing: CPU microseconds a second.
-    cost: f64,
+    /// The CPU time of a connection, in microseconds per second.
+    cpu_us: f64,
 }
 
 impl Idle {
@@ -50,7 +51,7 @@ impl Idle {
 }
 
 impl Scenario for Idle {
-    type Crew = Crowd;
+    type Clients = IdleClients;
 
     fn name(&self) -> &'static str {
         "idle"
@@ -72,82 +73,90 @@ impl Scenario for Idle {
         Load { length: self.shape.hold.map_or(load.length, Duration::from_secs_f64), ..load }
     }
 
-    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
-        let recorder = &stage.recorder;
+    async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<IdleClients> {
+        let recorder = &context.recorder;
         recorder.operation("connection");
-        let pid = stage.target.pid();
-        anyhow::ensure!(pid.is_some(), "whose memory? Give --spawn, or --pid with --target");
+        let pid = context.target.pid();
+        anyhow::ensure!(
+            pid.is_some(),
+            "the memory of an unknown process cannot be measured: give --spawn, or --pid with --target"
+        );
         let count = self.shape.connections;
-        let weigh = || pid.and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        let resident_kb = || pid.and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
         if self.shape.again {
-            for connection in gather(stage, 0..count).await? {
+            for connection in connect_all(context, 0..count).await? {
                 connection.abort();
             }
             tokio::time::sleep(SETTLE).await;
         }
-        let before_kb = weigh();
-        let mut held = Vec::new();
+        let before_kb = resident_kb();
+        let mut connections = Vec::new();
         let began = Instant::now();
-        for part in 0..WEIGHINGS {
-            held.extend(gather(stage, count * part / WEIGHINGS..count * (part + 1) / WEIGHINGS).await?);
-            recorder.figure(&format!("resident with {}", held.len()), f64::from(weigh()), "KB");
+        for part in 0..MEASUREMENTS {
+            connections
+                .extend(connect_all(context, count * part / MEASUREMENTS..count * (part + 1) / MEASUREMENTS).await?);
+            recorder.figure(&format!("resident with {}", connections.len()), f64::from(resident_kb()), "KB");
         }
         recorder.figure("connections", f64::from(count), "");
         recorder.figure("connected", f64::from(count) / began.elapsed().as_secs_f64(), "/s");
-        Ok(Crowd { held, before_kb, cost: 0.0 })
+        Ok(IdleClients { connections, before_kb, cpu_us: 0.0 })
     }
 
-    async fn work(&self, crew: &mut Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
-        let window = stage.recorder.begun().await;
-        let (since, before) = (Instant::now(), stage.target.cpu_seconds());
+    async fn work(&self, clients: &mut IdleClients, context: &RunContext<'_>) -> anyhow::Result<()> {
+        let window = context.recorder.started().await;
+        let (since, before) = (Instant::now(), context.target.cpu_seconds());
         tokio::time::sleep(window.to.saturating_duration_since(since)).await;
-        let each = since.elapsed().as_secs_f64() * float(crew.held.len().max(1) as u64);
-        crew.cost = (stage.target.cpu_seconds() - before) * 1e6 / each;
+        let each = since.elapsed().as_secs_f64() * float(clients.connections.len().max(1) as u64);
+        clients.cpu_us = (context.target.cpu_seconds() - before) * 1e6 / each;
         Ok(())
     }
 
-    async fn close(&self, crew: Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
-        let recorder = &stage.recorder;
-        let weigh = || stage.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
-        let (with, count) = (weigh(), float(crew.held.len() as u64));
-        let lost = crew.held.iter().filter(|connection| connection.is_finished()).count() as u64;
-        for _ in 0..lost {
-            recorder.fault(Fault::Disconnected, || "a connection was closed while it did nothing".to_owned());
+    async fn close(&self, clients: IdleClients, context: &RunContext<'_>) -> anyhow::Result<()> {
+        let recorder = &context.recorder;
+        let resident_kb = || context.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        let (with, count) = (resident_kb(), float(clients.connections.len() as u64));
+        let closed = clients.connections.iter().filter(|connection| connection.is_finished()).count() as u64;
+        for _ in 0..closed {
+            recorder.violation(Violation::Disconnected, || "an idle connection was closed".to_owned());
         }
-        recorder.figure("resident before", f64::from(crew.before_kb), "KB");
+        recorder.figure("resident before", f64::from(clients.before_kb), "KB");
         recorder.figure("resident after", f64::from(with), "KB");
-        recorder.figure("per connection", (f64::from(with) - f64::from(crew.before_kb)) / count.max(1.0), "KB");
-        recorder.figure("CPU of each", crew.cost, "µs a second");
-        crew.held.into_iter().for_each(|connection| connection.abort());
+        recorder.figure(
+            "memory per connection",
+            (f64::from(with) - f64::from(clients.before_kb)) / count.max(1.0),
+            "KB",
+        );
+        recorder.figure("CPU per connection", clients.cpu_us, "µs per second");
+        clients.connections.into_iter().for_each(|connection| connection.abort());
         tokio::time::sleep(SETTLE).await;
-        recorder.figure("resident when all have left", f64::from(weigh()), "KB");
+        recorder.figure("resident after all disconnected", f64::from(resident_kb()), "KB");
         Ok(())
     }
 }
 
-/// Connects some, and has them wait.
-async fn gather(stage: &Stage<'_>, range: Range<u32>) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let entering = stream::iter(range).map(|number| enter(stage, number)).buffer_unordered(AT_ONCE);
-    let clients: Vec<Client> = entering.try_collect().await?;
+/// Connects clients that only answer pings.
+async fn connect_all(context: &RunContext<'_>, range: Range<u32>) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let connecting = stream::iter(range).map(|number| connect(context, number)).buffer_unordered(CONCURRENCY);
+    let clients: Vec<Client> = connecting.try_collect().await?;
     Ok(clients.into_iter().map(|client| tokio::task::spawn_local(hold(client))).collect())
 }
 
-/// Connects a user and waits until the hub has said all that it says to somebody new.
-async fn enter(stage: &Stage<'_>, number: u32) -> anyhow::Result<Client> {
-    let user = stage.first_user + u64::from(number);
-    let mut door = stage.target.door(user)?;
-    door.buffer = 1024;
-    let mut client = through(stage.target.legacy, door, user, number).await?.client;
+/// Connects a user and waits for the last frame of the session's start.
+async fn connect(context: &RunContext<'_>, number: u32) -> anyhow::Result<Client> {
+    let user = context.first_user + u64::from(number);
+    let mut options = context.target.connect_options(user)?;
+    options.read_buffer = 1024;
+    let mut client = connect_with(context.target.legacy, options, user, number).await?.client;
     loop {
         match client.next().await {
-            Heard::Text(text) if frame::kind(&text) == Some("nav_counts") => return Ok(client),
-            Heard::Text(_) => {}
+            Received::Text(text) if frame::kind(&text) == Some("nav_counts") => return Ok(client),
+            Received::Text(_) => {}
             other => anyhow::bail!("connection {number} waited for nav_counts and got {other}"),
         }
     }
 }
 
-/// Reads until the connection ends: pings are answered meanwhile.
+/// Reads until the connection ends, which answers pings.
 async fn hold(mut client: Client) {
-    while let Heard::Text(_) = client.next().await {}
+    while let Received::Text(_) = client.next().await {}
 }

@@ -1,19 +1,19 @@
-//! A marketplace's day: presence, notifications and history, and few sends.
+//! The mix of a marketplace: mostly presence and history, some notifications, few messages.
 
 use tokio::task::JoinHandle;
 
 use super::chat::Pairs;
-use super::notifications::Audience;
-use super::presence::Circles;
+use super::notifications::NotificationClients;
+use super::presence::PresenceClients;
 use super::{Chat, History, Notifications, Presence, Scenario};
 use crate::args::{ChatShape, HistoryShape, MixedShape, NotificationsShape, PresenceShape, Receipts, in_percent};
 use crate::keys::Keys;
-use crate::stage::Stage;
+use crate::run_context::RunContext;
 
-/// Users whom one request notifies.
+/// Users per request of the core service.
 const BATCH: u32 = 20;
 
-/// Everything at once, in shares that make the whole.
+/// Four scenarios at once, each with a share of the rate.
 #[derive(Debug)]
 pub struct Mixed {
     shape: MixedShape,
@@ -23,12 +23,12 @@ pub struct Mixed {
     history: History,
 }
 
-/// Everybody.
+/// The clients of each scenario.
 #[derive(Debug)]
-pub struct Crowd {
+pub struct MixedClients {
     chat: Option<Pairs>,
-    presence: Option<Circles>,
-    notifications: Option<Audience>,
+    presence: Option<PresenceClients>,
+    notifications: Option<NotificationClients>,
     history: Option<Vec<JoinHandle<()>>>,
 }
 
@@ -36,8 +36,8 @@ impl Mixed {
     /// Makes the scenario.
     #[must_use]
     pub fn new(shape: MixedShape) -> Self {
-        // A quarter of the people each, whatever they do how often.
-        let quarter = shape.people / 4;
+        // Each scenario has a quarter of the users, whatever its share of the rate.
+        let quarter = shape.users / 4;
         let chat = ChatShape {
             pairs: (quarter / 2).max(1),
             chars: 60,
@@ -68,7 +68,7 @@ impl Mixed {
 }
 
 impl Scenario for Mixed {
-    type Crew = Crowd;
+    type Clients = MixedClients;
 
     fn name(&self) -> &'static str {
         "mixed"
@@ -76,7 +76,7 @@ impl Scenario for Mixed {
 
     fn settings(&self) -> Vec<(&'static str, String)> {
         let mut settings: Vec<_> = self.shape.shares().map(|(name, share)| (name, in_percent(share))).into();
-        settings.push(("people", self.shape.people.to_string()));
+        settings.push(("users", self.shape.users.to_string()));
         settings
     }
 
@@ -95,18 +95,17 @@ impl Scenario for Mixed {
         parts.into_iter().filter(|(share, _)| *share > 0.0).map(|(_, connections)| connections).sum()
     }
 
-    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
-        let MixedShape { sends, presence, notifications, history, people, .. } = self.shape;
-        let mut first_user = stage.first_user;
+    async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<MixedClients> {
+        let MixedShape { sends, presence, notifications, history, users, .. } = self.shape;
+        let mut first_user = context.first_user;
         let mut part = |share: f64| {
-            let part = (share > 0.0).then(|| stage.part(share, first_user));
-            first_user += u64::from(people);
+            let part = (share > 0.0).then(|| context.part(share, first_user));
+            first_user += u64::from(users);
             part
         };
         let (chat, presence) = (part(sends), part(presence));
-        // One request is many notifications.
         let (notifications, history) = (part(notifications), part(history));
-        Ok(Crowd {
+        Ok(MixedClients {
             chat: match &chat {
                 Some(part) => Some(self.chat.open(part).await?),
                 None => None,
@@ -126,19 +125,19 @@ impl Scenario for Mixed {
         })
     }
 
-    async fn close(&self, crew: Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
-        // Parts share the target and the recorder with the whole.
-        if let Some(pairs) = crew.chat {
-            self.chat.close(pairs, stage).await?;
+    async fn close(&self, clients: MixedClients, context: &RunContext<'_>) -> anyhow::Result<()> {
+        // The parts share their target and their recorder with the context.
+        if let Some(pairs) = clients.chat {
+            self.chat.close(pairs, context).await?;
         }
-        if let Some(circles) = crew.presence {
-            self.presence.close(circles, stage).await?;
+        if let Some(circles) = clients.presence {
+            self.presence.close(circles, context).await?;
         }
-        if let Some(audience) = crew.notifications {
-            self.notifications.close(audience, stage).await?;
+        if let Some(audience) = clients.notifications {
+            self.notifications.close(audience, context).await?;
         }
-        if let Some(readers) = crew.history {
-            self.history.close(readers, stage).await?;
+        if let Some(readers) = clients.history {
+            self.history.close(readers, context).await?;
         }
         Ok(())
     }

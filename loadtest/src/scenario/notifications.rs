@@ -1,4 +1,4 @@
-//! The marketplace's core notifies people who listen.
+//! Notifications: the marketplace's core notifies connected users.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,34 +12,34 @@ use tokio::task::JoinHandle;
 
 use super::Scenario;
 use crate::args::NotificationsShape;
-use crate::audit::Fault;
-use crate::client::{Client, Heard};
-use crate::enter::through;
+use crate::audit::Violation;
+use crate::client::{Client, Received};
+use crate::connect::connect_with;
 use crate::frame;
-use crate::recorder::{Kind, Recorder};
+use crate::recorder::{OperationId, Recorder};
 use crate::rest::Rest;
-use crate::stage::{Pace, Stage};
+use crate::run_context::{Pacing, RunContext};
 
-/// How many connect at a time.
-const AT_ONCE: usize = 32;
+/// How many clients connect concurrently.
+const CONCURRENCY: usize = 32;
 
-/// A core and people who listen to it.
+/// A core service and its listeners.
 #[derive(Debug)]
 pub struct Notifications {
     shape: NotificationsShape,
 }
 
-/// Everybody at work.
+/// The connections of the core and of the listeners.
 #[derive(Debug)]
-pub struct Audience {
-    core: Vec<JoinHandle<()>>,
-    listening: Vec<JoinHandle<()>>,
-    board: Rc<RefCell<Board>>,
+pub struct NotificationClients {
+    notifiers: Vec<JoinHandle<()>>,
+    listeners: Vec<JoinHandle<()>>,
+    pending: Rc<RefCell<Pending>>,
 }
 
-/// What was sent and who has heard it.
+/// The notifications that not all listeners have received.
 #[derive(Debug, Default)]
-struct Board {
+struct Pending {
     requests: HashMap<u64, Request>,
     next: u64,
 }
@@ -47,9 +47,9 @@ struct Board {
 #[derive(Debug)]
 struct Request {
     intended: Instant,
-    written: Instant,
-    /// Those who have not heard.
-    left: Vec<u64>,
+    sent: Instant,
+    /// The users who have not received it.
+    missing: Vec<u64>,
 }
 
 impl Notifications {
@@ -61,7 +61,7 @@ impl Notifications {
 }
 
 impl Scenario for Notifications {
-    type Crew = Audience;
+    type Clients = NotificationClients;
 
     fn name(&self) -> &'static str {
         "notifications"
@@ -75,61 +75,61 @@ impl Scenario for Notifications {
         self.shape.listeners + self.shape.clients
     }
 
-    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Audience> {
-        let heard = stage.recorder.operation("notification");
-        let request = stage.recorder.operation("request");
+    async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<NotificationClients> {
+        let received = context.recorder.operation("notification");
+        let request = context.recorder.operation("request");
         let listeners = self.shape.listeners;
-        let enter = |number: u32| async move {
-            let user = stage.first_user + u64::from(number);
-            let mut door = stage.target.door(user)?;
-            door.path = format!("{}/notifications", stage.target.base);
-            anyhow::Ok((user, through(stage.target.legacy, door, user, number).await?.client))
+        let connect = |number: u32| async move {
+            let user = context.first_user + u64::from(number);
+            let mut options = context.target.connect_options(user)?;
+            options.path = format!("{}/notifications", context.target.base);
+            anyhow::Ok((user, connect_with(context.target.legacy, options, user, number).await?.client))
         };
         let clients: Vec<(u64, Client)> =
-            stream::iter(0..listeners).map(enter).buffer_unordered(AT_ONCE).try_collect().await?;
-        let board = Rc::new(RefCell::new(Board::default()));
+            stream::iter(0..listeners).map(connect).buffer_unordered(CONCURRENCY).try_collect().await?;
+        let pending = Rc::new(RefCell::new(Pending::default()));
         let listen = |(user, client)| {
-            let (board, recorder) = (Rc::clone(&board), Rc::clone(&stage.recorder));
-            tokio::task::spawn_local(listen(client, user, stage.run.clone(), board, heard, recorder))
+            let (pending, recorder) = (Rc::clone(&pending), Rc::clone(&context.recorder));
+            tokio::task::spawn_local(listen(client, user, context.run_id.clone(), pending, received, recorder))
         };
         let listening = clients.into_iter().map(listen).collect();
-        let mut core = Vec::new();
-        for pace in stage.pace(self.shape.clients)? {
+        let mut notifiers = Vec::new();
+        for pacing in context.pacing(self.shape.clients)? {
             let notifier = Notifier {
-                rest: Rest::new(stage.target)?,
-                token: stage.target.service_token()?,
-                run: stage.run.clone(),
-                first_user: stage.first_user,
+                rest: Rest::new(context.target)?,
+                token: context.target.service_token()?,
+                run: context.run_id.clone(),
+                first_user: context.first_user,
                 listeners,
                 batch: self.shape.batch.min(listeners),
-                board: Rc::clone(&board),
-                kind: request,
-                recorder: Rc::clone(&stage.recorder),
+                pending: Rc::clone(&pending),
+                operation: request,
+                recorder: Rc::clone(&context.recorder),
             };
-            core.push(tokio::task::spawn_local(notifier.run(pace)));
+            notifiers.push(tokio::task::spawn_local(notifier.run(pacing)));
         }
-        Ok(Audience { core, listening, board })
+        Ok(NotificationClients { notifiers, listeners: listening, pending })
     }
 
-    async fn close(&self, crew: Audience, stage: &Stage<'_>) -> anyhow::Result<()> {
-        for task in crew.core {
+    async fn close(&self, clients: NotificationClients, context: &RunContext<'_>) -> anyhow::Result<()> {
+        for task in clients.notifiers {
             task.await?;
         }
         let began = Instant::now();
-        while !crew.board.borrow().requests.is_empty() && began.elapsed() < stage.load.deadline {
+        while !clients.pending.borrow().requests.is_empty() && began.elapsed() < context.load.deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        for (number, request) in &crew.board.borrow().requests {
-            for user in &request.left {
-                stage.recorder.fault(Fault::Untold, || format!("notification {number} to {user}"));
+        for (number, request) in &clients.pending.borrow().requests {
+            for user in &request.missing {
+                context.recorder.violation(Violation::Unnotified, || format!("notification {number} to {user}"));
             }
         }
-        crew.listening.into_iter().for_each(|task| task.abort());
+        clients.listeners.into_iter().for_each(|task| task.abort());
         Ok(())
     }
 }
 
-/// A connection of the core.
+/// A client of the core service.
 struct Notifier {
     rest: Rest,
     token: String,
@@ -137,21 +137,21 @@ struct Notifier {
     first_user: u64,
     listeners: u32,
     batch: u32,
-    board: Rc<RefCell<Board>>,
-    kind: Kind,
+    pending: Rc<RefCell<Pending>>,
+    operation: OperationId,
     recorder: Rc<Recorder>,
 }
 
 impl Notifier {
-    async fn run(self, pace: Pace) {
-        self.recorder.begun().await;
-        while let Some((intended, now)) = pace.next(&self.recorder, self.kind).await {
+    async fn run(self, pacing: Pacing) {
+        self.recorder.started().await;
+        while let Some((intended, now)) = pacing.next(&self.recorder, self.operation).await {
             self.notify(intended, now).await;
         }
     }
 
-    async fn notify(&self, intended: Instant, written: Instant) {
-        let (number, users) = self.next(intended, written);
+    async fn notify(&self, intended: Instant, sent: Instant) {
+        let (number, users) = self.next(intended, sent);
         let body = json!({
             "user_ids": users, "type": "order", "title": "Order paid", "body": format!("{}-{number}", self.run),
             "dedupe_key": format!("{}-{number}", self.run),
@@ -159,65 +159,65 @@ impl Notifier {
         let request = self.rest.request(Method::POST, "/internal/notifications", &self.token).json(&body);
         let why = match request.send().await {
             Ok(answer) if answer.status().as_u16() == 202 => {
-                // The connection is free for the next one when the answer has been read.
+                // The connection can be used again when the answer has been read.
                 let _ = answer.bytes().await;
-                return self.recorder.done(self.kind, intended, written, Instant::now());
+                return self.recorder.completed(self.operation, intended, sent, Instant::now());
             }
             Ok(answer) => answer.status().to_string(),
             Err(error) => error.to_string(),
         };
-        self.recorder.refused(self.kind, &why, Instant::now());
-        self.board.borrow_mut().requests.remove(&number);
+        self.recorder.refused(self.operation, &why, Instant::now());
+        self.pending.borrow_mut().requests.remove(&number);
     }
 
-    /// Whom the next request is for: everybody in turn.
-    fn next(&self, intended: Instant, written: Instant) -> (u64, Vec<u64>) {
-        let mut board = self.board.borrow_mut();
-        let number = board.next;
-        board.next += 1;
+    /// Returns the next request's number and users: all listeners in turn.
+    fn next(&self, intended: Instant, sent: Instant) -> (u64, Vec<u64>) {
+        let mut pending = self.pending.borrow_mut();
+        let number = pending.next;
+        pending.next += 1;
         let (listeners, batch) = (u64::from(self.listeners), u64::from(self.batch));
         let users: Vec<u64> = (0..batch).map(|place| self.first_user + (number * batch + place) % listeners).collect();
-        board.requests.insert(number, Request { intended, written, left: users.clone() });
+        pending.requests.insert(number, Request { intended, sent, missing: users.clone() });
         (number, users)
     }
 }
 
-/// Hears notifications, each of them once.
+/// Receives notifications and checks that each arrives once.
 async fn listen(
     mut client: Client,
     user: u64,
     run: String,
-    board: Rc<RefCell<Board>>,
-    kind: Kind,
+    pending: Rc<RefCell<Pending>>,
+    operation: OperationId,
     recorder: Rc<Recorder>,
 ) {
     let mut newest = None;
     loop {
-        let Heard::Text(text) = client.next().await else {
-            return recorder.fault(Fault::Disconnected, || format!("{user}, who listened"));
+        let Received::Text(text) = client.next().await else {
+            return recorder.violation(Violation::Disconnected, || format!("listener {user}"));
         };
         if frame::kind(&text) != Some("notification") {
             continue;
         }
         let number = frame::text(&text, r#""body":"#)
             .and_then(|body| body.strip_prefix(run.as_str())?.strip_prefix('-')?.parse::<u64>().ok());
-        // Older runs have notified them too.
+        // Earlier runs have notified the same users.
         let Some(number) = number else { continue };
-        let mut board = board.borrow_mut();
-        let waited = board.requests.get_mut(&number).and_then(|request| {
-            let place = request.left.iter().position(|other| *other == user)?;
-            request.left.swap_remove(place);
-            Some((request.intended, request.written, request.left.is_empty()))
+        let mut pending = pending.borrow_mut();
+        let waited = pending.requests.get_mut(&number).and_then(|request| {
+            let place = request.missing.iter().position(|other| *other == user)?;
+            request.missing.swap_remove(place);
+            Some((request.intended, request.sent, request.missing.is_empty()))
         });
         match waited {
-            Some((intended, written, complete)) => {
-                recorder.done(kind, intended, written, Instant::now());
+            Some((intended, sent, complete)) => {
+                recorder.completed(operation, intended, sent, Instant::now());
                 if complete {
-                    board.requests.remove(&number);
+                    pending.requests.remove(&number);
                 }
                 newest = newest.max(Some(number));
             }
-            None => recorder.fault(Fault::DeliveredTwice, || format!("notification {number} to {user}")),
+            None => recorder.violation(Violation::DeliveredTwice, || format!("notification {number} to {user}")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Users who come, and counterparts who are told; and who ask who is there.
+//! Presence: users connect, their counterparts are notified, and the users ask who is online.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -6,38 +6,38 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinHandle;
 
-use super::{Scenario, people};
+use super::{Scenario, setup};
 use crate::args::PresenceShape;
-use crate::audit::Fault;
-use crate::client::{Client, Heard};
-use crate::enter::enter;
+use crate::audit::Violation;
+use crate::client::{Client, Received};
+use crate::connect::connect;
 use crate::frame;
 use crate::keys::Keys;
-use crate::recorder::{Kind, Recorder};
+use crate::recorder::{OperationId, Recorder};
 use crate::rest::Rest;
-use crate::stage::{Pace, Stage};
+use crate::run_context::{Pacing, RunContext};
 use crate::stats::float;
 use crate::usage;
 
-/// How many connect at a time.
-const AT_ONCE: usize = 32;
+/// How many users connect concurrently.
+const CONCURRENCY: usize = 32;
 
-/// How long watchers may take to hear of everybody who has come.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a watcher may take to be notified.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long the server may take to tell around that the watchers have come: at least, and for each of them.
+/// How long the server may take to announce the watchers: a fixed time, and a time per watcher.
 const SETTLE: Duration = Duration::from_secs(1);
-const EACH: Duration = Duration::from_millis(1);
+const SETTLE_PER_WATCHER: Duration = Duration::from_millis(1);
 
-/// Circles of users and their counterparts.
+/// Circles: each is a user and the watchers who share a thread with them.
 #[derive(Debug)]
 pub struct Presence {
     shape: PresenceShape,
 }
 
-/// Circles at work.
+/// The connected users and watchers.
 #[derive(Debug)]
-pub struct Circles {
+pub struct PresenceClients {
     asking: Vec<JoinHandle<()>>,
     watching: Vec<JoinHandle<()>>,
 }
@@ -51,7 +51,7 @@ impl Presence {
 }
 
 impl Scenario for Presence {
-    type Crew = Circles;
+    type Clients = PresenceClients;
 
     fn name(&self) -> &'static str {
         "presence"
@@ -69,107 +69,118 @@ impl Scenario for Presence {
         self.shape.circles * (self.shape.watchers + 1)
     }
 
-    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Circles> {
+    async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<PresenceClients> {
         let PresenceShape { circles, watchers, keys } = self.shape;
-        let kind = stage.recorder.operation("question");
+        let operation = context.recorder.operation("presence query");
         let size = u64::from(watchers) + 1;
-        let star = |circle: u32| stage.first_user + u64::from(circle) * size;
-        let watcher = |number: u32| star(number / watchers) + 1 + u64::from(number % watchers);
-        let rest = Rest::new(stage.target)?;
-        let pairs = (0..circles * watchers).map(|number| (star(number / watchers), watcher(number)));
-        people::acquaint_all(stage.target, &rest, (keys.keys, &stage.run), pairs).await?;
+        let user = |circle: u32| context.first_user + u64::from(circle) * size;
+        let watcher = |number: u32| user(number / watchers) + 1 + u64::from(number % watchers);
+        let rest = Rest::new(context.target)?;
+        let pairs = (0..circles * watchers).map(|number| (user(number / watchers), watcher(number)));
+        setup::create_threads(context.target, &rest, (keys.keys, &context.run_id), pairs).await?;
 
-        let enter_watcher = |number| enter(stage.target, watcher(number), number);
+        let connect_watcher = |number| connect(context.target, watcher(number), number);
         let clients: Vec<Client> =
-            stream::iter(0..circles * watchers).map(enter_watcher).buffered(AT_ONCE).try_collect().await?;
-        // Everybody who watches is there: when that has been told around, those come whom they watch.
-        tokio::time::sleep(SETTLE + EACH * circles * watchers).await;
-        let in_the_system =
-            || stage.target.pid().and_then(|pid| usage::usage(pid).ok()).map_or(0.0, |usage| usage.system);
-        let (began, spent, before) = (Instant::now(), stage.target.cpu_seconds(), in_the_system());
-        let mut hearing = Vec::new();
+            stream::iter(0..circles * watchers).map(connect_watcher).buffered(CONCURRENCY).try_collect().await?;
+        // The users connect after the server has announced all watchers.
+        tokio::time::sleep(SETTLE + SETTLE_PER_WATCHER * circles * watchers).await;
+        let kernel_seconds =
+            || context.target.pid().and_then(|pid| usage::usage(pid).ok()).map_or(0.0, |usage| usage.system);
+        let (began, spent, before) = (Instant::now(), context.target.cpu_seconds(), kernel_seconds());
+        let mut waiting = Vec::new();
         for (number, client) in (0..).zip(clients) {
-            hearing.push(tokio::task::spawn_local(hears(client, star(number / watchers))));
+            waiting.push(tokio::task::spawn_local(notified(client, user(number / watchers))));
         }
-        let enter_star = |circle| enter(stage.target, star(circle), circles * watchers + circle);
-        let stars: Vec<Client> = stream::iter(0..circles).map(enter_star).buffered(AT_ONCE).try_collect().await?;
+        let connect_user = |circle| connect(context.target, user(circle), circles * watchers + circle);
+        let users: Vec<Client> = stream::iter(0..circles).map(connect_user).buffered(CONCURRENCY).try_collect().await?;
         let mut watching = Vec::new();
-        for task in hearing {
+        for task in waiting {
             let Some(client) = task.await? else {
-                stage.recorder.fault(Fault::Untold, || "a watcher was not told that somebody had come".to_owned());
+                context.recorder.violation(Violation::Unnotified, || {
+                    "a watcher was not notified that its user had connected".to_owned()
+                });
                 continue;
             };
             watching.push(tokio::task::spawn_local(hold(client)));
         }
         let frames = float(watching.len() as u64);
-        stage.recorder.figure("arrivals told", frames, "frames");
-        stage.recorder.figure("arrivals told a second", frames / began.elapsed().as_secs_f64(), "/s");
-        let spent = (stage.target.cpu_seconds() - spent).max(0.01);
-        stage.recorder.figure("arrivals told a server CPU second", frames / spent, "");
-        stage.recorder.figure("of that in the system", 100.0 * (in_the_system() - before) / spent, "%");
+        context.recorder.figure("presence notifications", frames, "frames");
+        context.recorder.figure("presence notifications per second", frames / began.elapsed().as_secs_f64(), "/s");
+        let spent = (context.target.cpu_seconds() - spent).max(0.01);
+        context.recorder.figure("presence notifications per server CPU second", frames / spent, "");
+        context.recorder.figure("kernel share of that CPU time", 100.0 * (kernel_seconds() - before) / spent, "%");
         let mut asking = Vec::new();
-        for ((circle, client), pace) in (0..).zip(stars).zip(stage.pace(circles)?) {
+        for ((circle, client), pacing) in (0..).zip(users).zip(context.pacing(circles)?) {
             let asked: Vec<String> =
-                (0..watchers).map(|place| (star(circle) + 1 + u64::from(place)).to_string()).collect();
+                (0..watchers).map(|place| (user(circle) + 1 + u64::from(place)).to_string()).collect();
             let question = format!(r#"{{"type":"who_is_online","user_ids":[{}]}}"#, asked.join(","));
-            let recorder = Rc::clone(&stage.recorder);
-            asking.push(tokio::task::spawn_local(ask(client, question, watchers, pace, kind, recorder)));
+            let recorder = Rc::clone(&context.recorder);
+            asking.push(tokio::task::spawn_local(ask(client, question, watchers, pacing, operation, recorder)));
         }
-        Ok(Circles { asking, watching })
+        Ok(PresenceClients { asking, watching })
     }
 
-    async fn close(&self, crew: Circles, stage: &Stage<'_>) -> anyhow::Result<()> {
-        for task in crew.asking {
-            if tokio::time::timeout(stage.load.deadline, task).await.is_err() {
-                stage.recorder.fault(Fault::Untold, || "a question was not answered".to_owned());
+    async fn close(&self, clients: PresenceClients, context: &RunContext<'_>) -> anyhow::Result<()> {
+        for task in clients.asking {
+            if tokio::time::timeout(context.load.deadline, task).await.is_err() {
+                context.recorder.violation(Violation::Unnotified, || "a presence query was not answered".to_owned());
             }
         }
-        crew.watching.into_iter().for_each(|task| task.abort());
+        clients.watching.into_iter().for_each(|task| task.abort());
         Ok(())
     }
 }
 
-/// Waits until a watcher hears that somebody has come.
-async fn hears(mut client: Client, star: u64) -> Option<Client> {
-    let hearing = async {
+/// Waits until a watcher is notified that its user has connected.
+async fn notified(mut client: Client, user: u64) -> Option<Client> {
+    let notified = async {
         loop {
-            let Heard::Text(text) = client.next().await else { return None };
-            if frame::kind(&text) == Some("user_online") && frame::number(&text, r#""user_id":"#) == Some(star) {
+            let Received::Text(text) = client.next().await else { return None };
+            if frame::kind(&text) == Some("user_online") && frame::number(&text, r#""user_id":"#) == Some(user) {
                 return Some(client);
             }
         }
     };
-    tokio::time::timeout(PATIENCE, hearing).await.ok().flatten()
+    tokio::time::timeout(NOTIFY_TIMEOUT, notified).await.ok().flatten()
 }
 
 async fn hold(mut client: Client) {
-    while let Heard::Text(_) = client.next().await {}
+    while let Received::Text(_) = client.next().await {}
 }
 
-/// Asks who is there, as it becomes due; everybody who was asked about is.
-async fn ask(mut client: Client, question: String, there: u32, pace: Pace, kind: Kind, recorder: Rc<Recorder>) {
-    recorder.begun().await;
-    while let Some((intended, now)) = pace.next(&recorder, kind).await {
+/// Asks who is online whenever a query is due. All users of the query are online.
+async fn ask(
+    mut client: Client,
+    question: String,
+    online: u32,
+    pacing: Pacing,
+    operation: OperationId,
+    recorder: Rc<Recorder>,
+) {
+    recorder.started().await;
+    while let Some((intended, now)) = pacing.next(&recorder, operation).await {
         if client.send(question.as_str()).await.is_err() {
-            return recorder.fault(Fault::Disconnected, || "somebody who asked".to_owned());
+            return recorder.violation(Violation::Disconnected, || "a user who asked who is online".to_owned());
         }
         loop {
-            let Heard::Text(text) = client.next().await else {
-                return recorder.fault(Fault::Disconnected, || "somebody who asked".to_owned());
+            let Received::Text(text) = client.next().await else {
+                return recorder.violation(Violation::Disconnected, || "a user who asked who is online".to_owned());
             };
             match frame::kind(&text) {
                 Some("online_users") => {
                     let found = text.split_once('[').map_or(0, |(_, list)| {
                         list.split(']').next().unwrap_or_default().split(',').filter(|id| !id.is_empty()).count()
                     });
-                    if found != there as usize {
-                        recorder.fault(Fault::Untold, || format!("{found} of {there} are said to be there"));
+                    if found != online as usize {
+                        recorder.violation(Violation::Unnotified, || {
+                            format!("{found} of {online} online users were listed")
+                        });
                     }
-                    recorder.done(kind, intended, now, Instant::now());
+                    recorder.completed(operation, intended, now, Instant::now());
                     break;
                 }
                 Some("error") => {
-                    recorder.refused(kind, frame::text(&text, r#""code":"#).unwrap_or("unknown"), Instant::now());
+                    recorder.refused(operation, frame::text(&text, r#""code":"#).unwrap_or("unknown"), Instant::now());
                     break;
                 }
                 _ => {}

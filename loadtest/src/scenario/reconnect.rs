@@ -1,4 +1,4 @@
-//! Everybody is cut off, is written to, and comes back at once with a cursor.
+//! A reconnection storm: all clients are disconnected, miss messages, and resume at once with a cursor.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -8,47 +8,48 @@ use anyhow::bail;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::task::JoinSet;
 
-use super::{Scenario, people};
+use super::{Scenario, setup};
 use crate::args::ReconnectShape;
-use crate::audit::Fault;
-use crate::client::{Client, Door, Heard, cut_short};
-use crate::enter::{Entered, through};
+use crate::audit::Violation;
+use crate::client::{Client, ConnectOptions, Received, truncate};
+use crate::connect::{Connected, connect_with};
 use crate::frame;
 use crate::keys::Keys;
-use crate::outcome::Offered;
-use crate::recorder::Kind;
+use crate::load::Load;
+use crate::load::Offered;
+use crate::recorder::OperationId;
 use crate::rest::Rest;
-use crate::stage::{Load, Stage};
+use crate::run_context::RunContext;
 use crate::stats::float;
 use crate::usage;
 
-/// How many connect at a time, and how many are written to, while the storm is prepared.
-const AT_ONCE: usize = 32;
+/// How many clients connect concurrently before the storm.
+const CONCURRENCY: usize = 32;
 
 /// How long the storm may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const STORM_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Those who write to those who are away.
+/// The number of users who send the messages that the clients miss.
 const AUTHORS: u64 = 20;
 
-/// A storm.
+/// A reconnection storm.
 #[derive(Debug)]
 pub struct Reconnect {
     shape: ReconnectShape,
 }
 
-/// Those who were cut off.
+/// The clients of the storm.
 #[derive(Debug)]
-pub struct Away {
-    people: Vec<Person>,
-    back: Vec<Client>,
-    kind: Kind,
+pub struct ReconnectClients {
+    disconnected: Vec<User>,
+    resumed: Vec<Client>,
+    operation: OperationId,
     resident_before: u32,
 }
 
 #[derive(Debug, Clone)]
-struct Person {
-    user: u64,
+struct User {
+    id: u64,
     number: u32,
     cursor: String,
 }
@@ -62,15 +63,15 @@ impl Reconnect {
 }
 
 impl Scenario for Reconnect {
-    type Crew = Away;
+    type Clients = ReconnectClients;
 
     fn name(&self) -> &'static str {
         "reconnect"
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
-        let ReconnectShape { connections, missed, at_once, .. } = &self.shape;
-        let settings = [("connections", connections), ("missed", missed), ("at once", at_once)];
+        let ReconnectShape { connections, missed, concurrency, .. } = &self.shape;
+        let settings = [("connections", connections), ("missed", missed), ("concurrency", concurrency)];
         settings.map(|(name, value)| (name, value.to_string())).into()
     }
 
@@ -87,125 +88,119 @@ impl Scenario for Reconnect {
     }
 
     fn load(&self, load: Load) -> Load {
-        // It lasts as long as it takes.
-        Load { warmup: Duration::ZERO, length: PATIENCE, ..load }
+        // The run ends when all clients have resumed.
+        Load { warmup: Duration::ZERO, length: STORM_TIMEOUT, ..load }
     }
 
-    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Away> {
-        let recorder = &stage.recorder;
-        let kind = recorder.operation("resumption");
-        let first = stage.first_user + AUTHORS;
-        let arrive = |number: u32| async move {
+    async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<ReconnectClients> {
+        let recorder = &context.recorder;
+        let operation = recorder.operation("resumption");
+        let first = context.first_user + AUTHORS;
+        let connect = |number: u32| async move {
             let user = first + u64::from(number);
-            let mut door = stage.target.door(user)?;
-            door.buffer = 1024;
-            let Entered { client, welcome } = through(stage.target.legacy, door, user, number).await?;
-            let cursor = frame::text(&welcome, r#""cursor":"#).unwrap_or_default().to_owned();
-            anyhow::Ok((client, Person { user, number, cursor }))
+            let mut options = context.target.connect_options(user)?;
+            options.read_buffer = 1024;
+            let Connected { client, auth_ok } = connect_with(context.target.legacy, options, user, number).await?;
+            let cursor = frame::text(&auth_ok, r#""cursor":"#).unwrap_or_default().to_owned();
+            anyhow::Ok((client, User { id: user, number, cursor }))
         };
-        let arrived: Vec<(Client, Person)> =
-            stream::iter(0..self.shape.connections).map(arrive).buffer_unordered(AT_ONCE).try_collect().await?;
-        let resident_before = stage.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
-        // Cut off: no close frame, the socket is gone.
-        let people: Vec<Person> = arrived.into_iter().map(|(client, person)| drop_client(client, person)).collect();
+        let connected: Vec<(Client, User)> =
+            stream::iter(0..self.shape.connections).map(connect).buffer_unordered(CONCURRENCY).try_collect().await?;
+        let resident_before = context.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        // Disconnects without a close frame.
+        let disconnected: Vec<User> = connected.into_iter().map(|(_, user)| user).collect();
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let rest = Rest::new(stage.target)?;
-        let author = |person: &Person| stage.first_user + u64::from(person.number) % AUTHORS;
+        let rest = Rest::new(context.target)?;
+        let author = |user: &User| context.first_user + u64::from(user.number) % AUTHORS;
         for round in 0..self.shape.missed {
-            let label = format!("{}-{round}", stage.run);
-            let pairs = people.iter().map(|person| (author(person), person.user));
-            people::acquaint_all(stage.target, &rest, (self.shape.keys.keys, &label), pairs).await?;
+            let label = format!("{}-{round}", context.run_id);
+            let pairs = disconnected.iter().map(|user| (author(user), user.id));
+            setup::create_threads(context.target, &rest, (self.shape.keys.keys, &label), pairs).await?;
         }
-        Ok(Away { people, back: Vec::new(), kind, resident_before })
+        Ok(ReconnectClients { disconnected, resumed: Vec::new(), operation, resident_before })
     }
 
-    async fn work(&self, crew: &mut Away, stage: &Stage<'_>) -> anyhow::Result<()> {
+    async fn work(&self, clients: &mut ReconnectClients, context: &RunContext<'_>) -> anyhow::Result<()> {
         let storm = Instant::now();
-        let at_once = usize::try_from(self.shape.at_once)?;
-        let (kind, missed) = (crew.kind, self.shape.missed);
-        let people = std::mem::take(&mut crew.people);
-        let count = people.len();
-        let mut waiting = people.into_iter();
-        // A task for each: as parts of one task, hundreds of them would share the turns that the runtime gives to one, and
-        // some would not be polled for seconds.
-        let mut coming = JoinSet::new();
+        let concurrency = usize::try_from(self.shape.concurrency)?;
+        let (operation, missed) = (clients.operation, self.shape.missed);
+        let disconnected = std::mem::take(&mut clients.disconnected);
+        let count = disconnected.len();
+        let mut waiting = disconnected.into_iter();
+        // Each client is a task: in one task hundreds of them would share its turns, and some would not be polled for seconds.
+        let mut resuming = JoinSet::new();
         loop {
-            while coming.len() < at_once
-                && let Some(person) = waiting.next()
+            while resuming.len() < concurrency
+                && let Some(user) = waiting.next()
             {
-                let door = stage.target.door(person.user)?;
-                let (legacy, recorder) = (stage.target.legacy, Rc::clone(&stage.recorder));
-                coming.spawn_local(async move {
+                let options = context.target.connect_options(user.id)?;
+                let (legacy, recorder) = (context.target.legacy, Rc::clone(&context.recorder));
+                resuming.spawn_local(async move {
                     let began = Instant::now();
-                    let back = come_back(legacy, door, &person, missed).await;
-                    if back.is_ok() {
-                        // From when somebody's turn came: how long the storm took is in the figures.
-                        recorder.done(kind, began, began, Instant::now());
+                    let resumed = resume(legacy, options, &user, missed).await;
+                    if resumed.is_ok() {
+                        // Measured from the start of this client; the figures have the length of the storm.
+                        recorder.completed(operation, began, began, Instant::now());
                     }
-                    (person, back)
+                    (user, resumed)
                 });
             }
-            let Some(back) = coming.join_next().await else { break };
-            match back? {
+            let Some(resumed) = resuming.join_next().await else { break };
+            match resumed? {
                 (_, Ok(client)) => {
-                    crew.back.push(client);
-                    if crew.back.len() == count.div_ceil(2) {
-                        stage.recorder.figure("half were back after", storm.elapsed().as_secs_f64(), "s");
+                    clients.resumed.push(client);
+                    if clients.resumed.len() == count.div_ceil(2) {
+                        context.recorder.figure("half resumed after", storm.elapsed().as_secs_f64(), "s");
                     }
                 }
-                (person, Err(error)) => {
-                    stage.recorder.fault(Fault::Untold, || format!("{}: {error:#}", person.user));
+                (user, Err(error)) => {
+                    context.recorder.violation(Violation::Unnotified, || format!("user {}: {error:#}", user.id));
                 }
             }
         }
         let took = storm.elapsed().as_secs_f64();
-        stage.recorder.figure("all were back after", took, "s");
-        stage.recorder.figure("resumed a second", float(crew.back.len() as u64) / took, "/s");
-        stage.recorder.figure("resumed", float(crew.back.len() as u64), &format!("of {count}"));
+        context.recorder.figure("all resumed after", took, "s");
+        context.recorder.figure("resumed per second", float(clients.resumed.len() as u64) / took, "/s");
+        context.recorder.figure("resumed", float(clients.resumed.len() as u64), &format!("of {count}"));
         Ok(())
     }
 
-    async fn close(&self, crew: Away, stage: &Stage<'_>) -> anyhow::Result<()> {
-        let weigh = || stage.target.pid().and_then(|pid| usage::resident_kb(pid).ok());
-        if let Some(after) = weigh() {
-            stage.recorder.figure("resident before the storm", f64::from(crew.resident_before), "KB");
-            stage.recorder.figure("resident after the storm", f64::from(after), "KB");
+    async fn close(&self, clients: ReconnectClients, context: &RunContext<'_>) -> anyhow::Result<()> {
+        let resident_kb = || context.target.pid().and_then(|pid| usage::resident_kb(pid).ok());
+        if let Some(after) = resident_kb() {
+            context.recorder.figure("resident before the storm", f64::from(clients.resident_before), "KB");
+            context.recorder.figure("resident after the storm", f64::from(after), "KB");
         }
-        drop(crew);
+        drop(clients);
         Ok(())
     }
 }
 
-/// The socket is closed by being forgotten.
-fn drop_client(_: Client, person: Person) -> Person {
-    person
-}
-
-/// Comes back with a cursor, and hears all that was missed, and `synced`.
-async fn come_back(legacy: bool, mut door: Door, person: &Person, missed: u32) -> anyhow::Result<Client> {
-    door.buffer = 1024;
-    door.cursor = Some(person.cursor.clone());
-    let Entered { mut client, welcome } = through(legacy, door, person.user, person.number).await?;
-    if !welcome.contains(r#""resumed":true"#) {
-        bail!("was not resumed: {}", cut_short(&welcome));
+/// Resumes with a cursor, and waits for the missed messages and for `synced`.
+async fn resume(legacy: bool, mut options: ConnectOptions, user: &User, missed: u32) -> anyhow::Result<Client> {
+    options.read_buffer = 1024;
+    options.cursor = Some(user.cursor.clone());
+    let Connected { mut client, auth_ok } = connect_with(legacy, options, user.id, user.number).await?;
+    if !auth_ok.contains(r#""resumed":true"#) {
+        bail!("the hub did not resume the session: {}", truncate(&auth_ok));
     }
     let mut got = BTreeSet::new();
     let syncing = async {
         loop {
             match client.next().await {
-                Heard::Text(text) => match frame::kind(&text) {
-                    // What is told again is dropped, as clients do.
+                Received::Text(text) => match frame::kind(&text) {
+                    // Clients drop repeated messages.
                     Some("new_message") => got.extend(frame::number(&text, r#""id":"#)),
                     Some("synced") => return Ok(()),
                     _ => {}
                 },
-                ended => bail!("was cut off before `synced`: {ended}"),
+                ended => bail!("waited for `synced` and got {ended}"),
             }
         }
     };
-    tokio::time::timeout(PATIENCE, syncing).await??;
+    tokio::time::timeout(STORM_TIMEOUT, syncing).await??;
     if got.len() != missed as usize {
-        bail!("missed {missed} messages and was given {}", got.len());
+        bail!("missed {missed} messages and got {}", got.len());
     }
     Ok(client)
 }

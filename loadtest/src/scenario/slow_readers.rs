@@ -1,4 +1,4 @@
-//! Readers who stop reading, and others who must not notice.
+//! Slow readers: some connections stop reading, and the others must not notice.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -11,57 +11,57 @@ use tokio::task::JoinHandle;
 use super::chat::Pairs;
 use super::{Chat, Scenario};
 use crate::args::SlowReadersShape;
-use crate::audit::Fault;
-use crate::client::{Client, Heard};
-use crate::enter::{enter, through};
+use crate::audit::Violation;
+use crate::client::{Client, Received};
+use crate::connect::{connect, connect_with};
 use crate::frame;
 use crate::keys::Keys;
-use crate::recorder::{Kind, Recorder};
-use crate::stage::Stage;
+use crate::recorder::{OperationId, Recorder};
+use crate::run_context::RunContext;
 use crate::stats::float;
 
-/// How many connect at a time.
-const AT_ONCE: usize = 32;
+/// How many clients connect concurrently.
+const CONCURRENCY: usize = 32;
 
-/// Bytes that the system keeps for somebody who does not read, at this end.
-const RECEIVE: u32 = 8 * 1024;
+/// The receive buffer of a slow reader, in bytes.
+const RECEIVE_BUFFER: u32 = 8 * 1024;
 
-/// What sleepers are sent: 3,900 characters of four bytes each.
+/// The content for slow readers: 3,900 characters of four bytes each.
 const TEXT: (&str, usize) = ("🙂", 3_900);
 
-/// Bytes that each of them is sent at least: more than the hub (1 MiB) and the system (usually 4 MiB) keep for somebody
-/// who does not read. For somebody who is still connected then, the server keeps whatever comes.
+/// The bytes for each slow reader, at least: more than the hub (1 MiB) and the kernel (usually 4 MiB) buffer for a connection.
+/// If it is still connected then, the server buffers without a limit.
 const ENOUGH: u64 = 16 * 1024 * 1024;
 
-/// The code that those are closed with who do not answer a ping, as sleepers do not if they are fed for so long.
-const SILENT: u16 = 4_003;
+/// The close code for a connection that answers no ping, as slow readers do in a long run.
+const PING_TIMEOUT: u16 = 4_003;
 
-/// Messages to sleepers that are under way at a time.
-const UNDER_WAY: usize = 8;
+/// Messages to slow readers in flight.
+const IN_FLIGHT: usize = 8;
 
-/// The code that those are closed with who are too slow.
+/// The close code for a slow reader.
 const TOO_SLOW: u16 = 4_002;
 
-/// Who wakes up and hears nothing for this long has heard everything.
+/// A reader that receives nothing for this long has read everything.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// Pairs who talk, and sleepers.
+/// Pairs of users, and slow readers.
 #[derive(Debug)]
 pub struct SlowReaders {
     shape: SlowReadersShape,
     chat: Chat,
-    /// Bytes that each sleeper is sent.
+    /// Bytes that are sent to each slow reader.
     enough: u64,
 }
 
-/// Everybody.
+/// The pairs and the slow readers.
 #[derive(Debug)]
-pub struct Crowd {
+pub struct SlowReaderClients {
     pairs: Pairs,
-    sleepers: Vec<Client>,
-    feeder: JoinHandle<()>,
-    /// Bytes that were stored for all of the sleepers.
-    fed: Rc<Cell<u64>>,
+    readers: Vec<Client>,
+    flood: JoinHandle<()>,
+    /// Bytes that the hub stored for all slow readers.
+    stored: Rc<Cell<u64>>,
 }
 
 impl SlowReaders {
@@ -69,12 +69,12 @@ impl SlowReaders {
     #[must_use]
     pub fn new(shape: SlowReadersShape) -> Self {
         let chat = Chat::new(shape.chat.clone());
-        Self { shape, chat, enough: ENOUGH.max(3 * most_kept_by_the_system()) }
+        Self { shape, chat, enough: ENOUGH.max(3 * kernel_send_buffer_limit()) }
     }
 }
 
 impl Scenario for SlowReaders {
-    type Crew = Crowd;
+    type Clients = SlowReaderClients;
 
     fn name(&self) -> &'static str {
         "slow-readers"
@@ -82,7 +82,7 @@ impl Scenario for SlowReaders {
 
     fn settings(&self) -> Vec<(&'static str, String)> {
         let mut settings = self.chat.settings();
-        settings.push(("sleepers", self.shape.sleepers.to_string()));
+        settings.push(("slow readers", self.shape.slow_readers.to_string()));
         settings
     }
 
@@ -91,145 +91,149 @@ impl Scenario for SlowReaders {
     }
 
     fn connections(&self) -> u32 {
-        // And the one who writes to the sleepers.
-        self.chat.connections() + self.shape.sleepers + 1
+        // One more: the author of the messages to the slow readers.
+        self.chat.connections() + self.shape.slow_readers + 1
     }
 
-    async fn open(&self, stage: &Stage<'_>) -> anyhow::Result<Crowd> {
-        let pairs = self.chat.open(stage).await?;
-        let first = stage.first_user + u64::from(self.shape.chat.pairs) * 2;
-        let feeder = first + u64::from(self.shape.sleepers);
-        let sleep = |number: u32| async move {
+    async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<SlowReaderClients> {
+        let pairs = self.chat.open(context).await?;
+        let first = context.first_user + u64::from(self.shape.chat.pairs) * 2;
+        let author = first + u64::from(self.shape.slow_readers);
+        let connect_reader = |number: u32| async move {
             let user = first + u64::from(number);
-            let mut door = stage.target.door(user)?;
-            door.receive = Some(RECEIVE);
-            door.buffer = 1024;
-            anyhow::Ok(through(stage.target.legacy, door, user, number).await?.client)
+            let mut options = context.target.connect_options(user)?;
+            options.receive_buffer = Some(RECEIVE_BUFFER);
+            options.read_buffer = 1024;
+            anyhow::Ok(connect_with(context.target.legacy, options, user, number).await?.client)
         };
-        let sleepers: Vec<Client> =
-            stream::iter(0..self.shape.sleepers).map(sleep).buffered(AT_ONCE).try_collect().await?;
-        let fed = Rc::new(Cell::new(0));
-        let recorder = Rc::clone(&stage.recorder);
-        let mut feeder = Feeder {
-            client: enter(stage.target, feeder, 0).await?,
-            run: stage.run.clone(),
+        let readers: Vec<Client> =
+            stream::iter(0..self.shape.slow_readers).map(connect_reader).buffered(CONCURRENCY).try_collect().await?;
+        let stored = Rc::new(Cell::new(0));
+        let recorder = Rc::clone(&context.recorder);
+        let mut flood = Flood {
+            client: connect(context.target, author, 0).await?,
+            run: context.run_id.clone(),
             keys: self.shape.chat.keys.keys,
             first,
-            sleepers: u64::from(self.shape.sleepers),
-            kind: recorder.operation("message to a sleeper"),
+            readers: u64::from(self.shape.slow_readers),
+            operation: recorder.operation("message to a slow reader"),
             recorder: Rc::clone(&recorder),
-            fed: Rc::clone(&fed),
+            stored: Rc::clone(&stored),
             enough: self.enough,
         };
-        let feeder = tokio::task::spawn_local(async move {
-            recorder.begun().await;
-            if let Err(error) = feeder.feed().await {
-                recorder.note(format!("whoever wrote to the sleepers was stopped: {error}"));
+        let flood = tokio::task::spawn_local(async move {
+            recorder.started().await;
+            if let Err(error) = flood.run().await {
+                recorder.note(format!("the author of the messages to the slow readers failed: {error}"));
             }
         });
-        Ok(Crowd { pairs, sleepers, feeder, fed })
+        Ok(SlowReaderClients { pairs, readers, flood, stored })
     }
 
-    async fn close(&self, crew: Crowd, stage: &Stage<'_>) -> anyhow::Result<()> {
-        crew.feeder.abort();
-        let recorder = &stage.recorder;
+    async fn close(&self, clients: SlowReaderClients, context: &RunContext<'_>) -> anyhow::Result<()> {
+        clients.flood.abort();
+        let recorder = &context.recorder;
         let enough = self.enough;
-        let each = crew.fed.get() / u64::from(self.shape.sleepers);
-        let mut ends = stream::iter(crew.sleepers).map(wakes).buffer_unordered(AT_ONCE);
-        let (mut too_slow, mut gone, mut awake) = (0_u64, 0_u64, 0_u64);
+        let each = clients.stored.get() / u64::from(self.shape.slow_readers);
+        let mut ends = stream::iter(clients.readers).map(read_to_end).buffer_unordered(CONCURRENCY);
+        let (mut too_slow, mut disconnected, mut connected) = (0_u64, 0_u64, 0_u64);
         while let Some(end) = ends.next().await {
             match end {
-                Some(Heard::Closed(TOO_SLOW, _)) => too_slow += 1,
-                Some(Heard::Gone) => gone += 1,
-                Some(Heard::Closed(SILENT, _)) if each < enough => awake += 1,
-                Some(other) => recorder.fault(Fault::Unclosed, || format!("a sleeper got {other}, and not {TOO_SLOW}")),
+                Some(Received::Closed(TOO_SLOW, _)) => too_slow += 1,
+                Some(Received::Disconnected) => disconnected += 1,
+                Some(Received::Closed(PING_TIMEOUT, _)) if each < enough => connected += 1,
+                Some(other) => recorder.violation(Violation::Unclosed, || {
+                    format!("a slow reader got {other}, and not a close frame with code {TOO_SLOW}")
+                }),
                 None if each >= enough => {
-                    awake += 1;
-                    recorder.fault(Fault::Unclosed, || format!("a sleeper is still connected after {each} bytes"));
+                    connected += 1;
+                    recorder.violation(Violation::Unclosed, || {
+                        format!("a slow reader is still connected after {each} bytes")
+                    });
                 }
-                None => awake += 1,
+                None => connected += 1,
             }
         }
-        let of = format!("of {}", self.shape.sleepers);
-        recorder.figure("sleepers closed with 4002", float(too_slow), &of);
-        recorder.figure("sleepers who were simply gone", float(gone), &of);
-        recorder.figure("sleepers still connected", float(awake), &of);
-        recorder.figure("sent to each sleeper", float(each) / 1e6, "MB");
-        recorder.note("what a message cost the server includes what was written to the sleepers");
-        if awake > 0 && each < enough {
+        let of = format!("of {}", self.shape.slow_readers);
+        recorder.figure("slow readers closed with 4002", float(too_slow), &of);
+        recorder.figure("slow readers disconnected without a code", float(disconnected), &of);
+        recorder.figure("slow readers still connected", float(connected), &of);
+        recorder.figure("sent to each slow reader", float(each) / 1e6, "MB");
+        recorder.note("the server's costs include the messages to the slow readers");
+        if connected > 0 && each < enough {
             let (sent, enough) = (each / 1_000_000, enough / 1_000_000);
-            recorder.void(format!(
-                "{awake} {of} sleepers were not closed as too slow, but were sent {sent} MB each and not {enough}: run it \
-                 longer (--seconds), with fewer of them (--sleepers), or where nobody is refused (CHAT_RATE_LIMIT=off)"
+            recorder.invalid(format!(
+                "{connected} {of} slow readers were not closed, but they were sent {sent} MB each instead of {enough}: run \
+                 longer (--seconds), with fewer slow readers (--slow-readers), or without a rate limit (CHAT_RATE_LIMIT=off)"
             ));
         }
-        self.chat.close(crew.pairs, stage).await
+        self.chat.close(clients.pairs, context).await
     }
 }
 
-/// Returns how many bytes Linux keeps for a connection whose other end does not read, at most: tcp(7), `tcp_wmem`.
-fn most_kept_by_the_system() -> u64 {
+/// Returns the maximal size of a TCP send buffer in the kernel, in bytes: tcp(7), `tcp_wmem`.
+fn kernel_send_buffer_limit() -> u64 {
     let limits = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem").unwrap_or_default();
-    limits.split_whitespace().next_back().and_then(|most| most.parse().ok()).unwrap_or_default()
+    limits.split_whitespace().next_back().and_then(|limit| limit.parse().ok()).unwrap_or_default()
 }
 
-/// Reads what is left, and returns how the connection ended; `None` if it has not.
-async fn wakes(mut sleeper: Client) -> Option<Heard> {
+/// Reads until the connection ends, and returns how it ended; `None` if it is still connected.
+async fn read_to_end(mut reader: Client) -> Option<Received> {
     loop {
-        match tokio::time::timeout(SILENCE, sleeper.next()).await {
-            Ok(Heard::Text(_)) => {}
+        match tokio::time::timeout(SILENCE, reader.next()).await {
+            Ok(Received::Text(_)) => {}
             Ok(ended) => return Some(ended),
             Err(_) => return None,
         }
     }
 }
 
-/// Somebody who writes to those who sleep.
-struct Feeder {
+/// The messages to the slow readers.
+struct Flood {
     client: Client,
     run: String,
     keys: Keys,
     first: u64,
-    sleepers: u64,
-    kind: Kind,
+    readers: u64,
+    operation: OperationId,
     recorder: Rc<Recorder>,
-    /// Bytes that were stored for all of them.
-    fed: Rc<Cell<u64>>,
-    /// Bytes that each of them is sent.
+    /// Bytes that the hub stored for all slow readers.
+    stored: Rc<Cell<u64>>,
+    /// Bytes that are sent to each slow reader.
     enough: u64,
 }
 
-impl Feeder {
-    /// Writes to all of them in turn, as fast as it is stored, until each has been sent enough.
-    async fn feed(&mut self) -> anyhow::Result<()> {
+impl Flood {
+    /// Sends to all slow readers in turn, as fast as the hub stores, until each was sent enough.
+    async fn run(&mut self) -> anyhow::Result<()> {
         let text = TEXT.0.repeat(TEXT.1);
         let bytes = text.len() as u64;
-        let all = self.enough.div_ceil(bytes) * self.sleepers;
+        let all = self.enough.div_ceil(bytes) * self.readers;
         let mut number = 0;
-        let mut under_way = VecDeque::new();
-        while number < all || !under_way.is_empty() {
-            while number < all && under_way.len() < UNDER_WAY {
-                let (run, reader) = (&self.run, self.first + number % self.sleepers);
+        let mut in_flight = VecDeque::new();
+        while number < all || !in_flight.is_empty() {
+            while number < all && in_flight.len() < IN_FLIGHT {
+                let (run, reader) = (&self.run, self.first + number % self.readers);
                 let key = self.keys.one(&format!("{run}-feed-{number}"));
                 let frame =
                     format!(r#"{{"type":"message_send","temp_id":"{key}","receiver_id":{reader},"content":"{text}"}}"#);
                 self.client.send(frame).await?;
-                under_way.push_back(Instant::now());
+                in_flight.push_back(Instant::now());
                 number += 1;
             }
-            let heard = self.client.next().await;
+            let received = self.client.next().await;
             let now = Instant::now();
-            let Heard::Text(text) = &heard else { anyhow::bail!("{heard}") };
+            let Received::Text(text) = &received else { anyhow::bail!("{received}") };
             match frame::kind(text) {
                 Some("message_ack") => {
-                    self.fed.set(self.fed.get() + bytes);
-                    let sent = under_way.pop_front().unwrap_or(now);
-                    self.recorder.done(self.kind, sent, sent, now);
+                    self.stored.set(self.stored.get() + bytes);
+                    let sent = in_flight.pop_front().unwrap_or(now);
+                    self.recorder.completed(self.operation, sent, sent, now);
                 }
                 Some("error") => {
-                    under_way.pop_front();
+                    in_flight.pop_front();
                     let code = frame::text(text, r#""code":"#).unwrap_or("unknown");
-                    self.recorder.refused(self.kind, code, now);
+                    self.recorder.refused(self.operation, code, now);
                 }
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! How long things took, to three significant digits.
+//! Latencies, to three significant digits.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::float;
 
-/// The longest time that is told from longer ones: two minutes.
+/// The longest latency that is recorded as such: two minutes. A longer one counts as this one.
 const LONGEST_MICROS: u64 = 120_000_000;
 
 /// Latencies, in microseconds, as a histogram of a fixed relative precision.
@@ -19,29 +19,29 @@ pub struct Latency {
     histogram: Histogram<u64>,
 }
 
-/// What people read of a histogram: milliseconds.
+/// A summary of a histogram, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// How many.
+    /// The number of values.
     pub count: u64,
     /// The mean.
     pub mean: f64,
-    /// Half of them were faster.
+    /// The median.
     pub p50: f64,
-    /// 90 % of them were faster.
+    /// The 90th percentile.
     pub p90: f64,
-    /// 99 % of them were faster.
+    /// The 99th percentile.
     pub p99: f64,
-    /// 99.9 % of them were faster.
+    /// The 99.9th percentile.
     pub p999: f64,
-    /// The slowest.
+    /// The maximum.
     pub max: f64,
 }
 
-/// A histogram in text is broken.
+/// The text is not an encoded histogram.
 #[derive(Debug, thiserror::Error)]
 #[error("not a histogram: {0}")]
-pub struct Broken(String);
+pub struct DecodeError(String);
 
 impl Default for Latency {
     fn default() -> Self {
@@ -50,7 +50,7 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// Makes an empty one.
+    /// Makes an empty histogram.
     #[must_use]
     pub fn new() -> Self {
         let mut histogram =
@@ -103,13 +103,13 @@ impl Latency {
         }
     }
 
-    /// Returns the histogram underneath: microseconds.
+    /// Returns the histogram itself, in microseconds.
     #[must_use]
     pub fn histogram(&self) -> &Histogram<u64> {
         &self.histogram
     }
 
-    /// Writes it as text, as HdrHistogram tools read it: V2, compressed, in base64.
+    /// Encodes the histogram as text for HdrHistogram's tools: V2, compressed, in base64.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut bytes = Vec::new();
@@ -118,14 +118,14 @@ impl Latency {
         STANDARD.encode(bytes)
     }
 
-    /// Reads what [`Latency::encode`] wrote.
+    /// Decodes the text of [`Latency::encode`].
     ///
     /// # Errors
-    /// [`Broken`] if it is something else.
-    pub fn decode(text: &str) -> Result<Self, Broken> {
-        let bytes = STANDARD.decode(text).map_err(|error| Broken(error.to_string()))?;
+    /// [`DecodeError`] if it is something else.
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+        let bytes = STANDARD.decode(text).map_err(|error| DecodeError(error.to_string()))?;
         let mut histogram: Histogram<u64> =
-            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| Broken(error.to_string()))?;
+            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| DecodeError(error.to_string()))?;
         histogram.auto(true);
         Ok(Self { histogram })
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_right_to_three_digits() {
+    fn quantiles_have_three_significant_digits() {
         let summary = thousand().summary();
         assert_eq!(summary.count, 1_000);
         for (found, known) in
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_survives_as_text() {
+    fn a_histogram_can_be_encoded_and_decoded() {
         let latency = thousand();
         let back = Latency::decode(&latency.encode()).expect("our own text");
         assert_eq!(back.summary(), latency.summary());
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_long_to_tell_counts_as_the_longest() {
+    fn a_latency_above_two_minutes_counts_as_two_minutes() {
         let mut latency = Latency::new();
         latency.record(Duration::from_secs(86_400));
         assert!((latency.summary().max - 120_000.0).abs() < 200.0);

@@ -1,8 +1,8 @@
-//! When each message of an open loop is meant to be sent: computed before the first one is.
+//! The schedule of an open loop: the intended time of each request, computed before the first one is sent.
 //!
-//! An open loop sends by the clock and not by the answers, as people do who do not know of each other. A server that
-//! stalls does not slow it down, so what would have been sent meanwhile counts, with the wait that it would have had
-//! (the other way is called coordinated omission, and hides exactly the moments that matter).
+//! An open loop sends by the clock, whether earlier requests were answered or not, as independent users do. A server that
+//! stalls does not slow it down, so the requests that become due during the stall count with the time that they waited. A
+//! generator that waits for answers would leave them out: this error is called coordinated omission.
 
 use std::time::Duration;
 
@@ -11,45 +11,47 @@ use serde::{Deserialize, Serialize};
 
 use super::float;
 
-/// The most arrivals that a schedule holds: 8 bytes each.
-pub const MOST: u64 = 100_000_000;
+/// The maximal number of arrivals of a schedule. Each takes 8 bytes.
+pub const MAX_ARRIVALS: u64 = 100_000_000;
 
-/// How arrivals follow each other.
+/// The distribution of the intended times.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrivals {
-    /// In equal steps, over all lanes in turn.
+    /// Equal intervals, over all clients in turn
     #[default]
     Constant,
-    /// At random, as many independent people make it: gaps are exponential, lanes are drawn.
+    /// A Poisson process, as independent users make it: exponential intervals, random clients
     Poisson,
 }
 
-/// One thing to do.
+/// A request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
-    /// Microseconds after the beginning.
+    /// Microseconds after the start.
     micros: u32,
-    /// Who does it.
-    pub lane: u32,
+    /// The index of its client.
+    pub client: u32,
 }
 
-/// Everything to do, in the order of time.
+/// All requests, ordered by time.
 #[derive(Debug, Clone, Default)]
 pub struct Schedule {
     arrivals: Vec<Arrival>,
 }
 
-/// The schedule would be too long.
+/// The schedule has too many arrivals or lasts too long.
 #[derive(Debug, thiserror::Error)]
-#[error("{rate}/s for {seconds} s are more than {MOST} messages, or more than an hour: lower the rate or the time")]
+#[error(
+    "{rate}/s for {seconds} s is more than {MAX_ARRIVALS} requests or more than an hour: lower the rate or the time"
+)]
 pub struct TooLong {
     rate: f64,
     seconds: f64,
 }
 
 impl Arrival {
-    /// Returns how long after the beginning it is meant to happen.
+    /// Returns its intended time after the start.
     #[must_use]
     pub fn after(self) -> Duration {
         Duration::from_micros(u64::from(self.micros))
@@ -57,39 +59,39 @@ impl Arrival {
 }
 
 impl Schedule {
-    /// Computes a schedule of `rate` arrivals a second over `length`, for lanes `0..lanes`. The same seed makes the same
+    /// Computes a schedule of `rate` arrivals per second over `length`, for clients `0..clients`. The same seed gives the same
     /// schedule.
     ///
     /// # Errors
-    /// [`TooLong`] if it would hold more than [`MOST`] arrivals or last more than an hour.
-    pub fn new(arrivals: Arrivals, rate: f64, length: Duration, lanes: u32, seed: u64) -> Result<Self, TooLong> {
+    /// [`TooLong`] if it would hold more than [`MAX_ARRIVALS`] arrivals or last more than an hour.
+    pub fn new(arrivals: Arrivals, rate: f64, length: Duration, clients: u32, seed: u64) -> Result<Self, TooLong> {
         let seconds = length.as_secs_f64();
         let expected = rate * seconds;
-        if !(expected >= 0.0 && expected <= float(MOST) && seconds <= 3_600.0) {
+        if !(expected >= 0.0 && expected <= float(MAX_ARRIVALS) && seconds <= 3_600.0) {
             return Err(TooLong { rate, seconds });
         }
-        let lanes = lanes.max(1);
+        let clients = clients.max(1);
         let arrivals = match arrivals {
-            Arrivals::Constant => constant(rate, super::count(expected), lanes),
-            Arrivals::Poisson => poisson(rate, seconds, lanes, seed),
+            Arrivals::Constant => constant(rate, super::count(expected), clients),
+            Arrivals::Poisson => poisson(rate, seconds, clients, seed),
         };
         Ok(Self { arrivals })
     }
 
-    /// Returns everything to do, in the order of time.
+    /// Returns all requests, ordered by time.
     #[must_use]
     pub fn arrivals(&self) -> &[Arrival] {
         &self.arrivals
     }
 }
 
-fn constant(rate: f64, count: u64, lanes: u32) -> Vec<Arrival> {
-    let lane = |number: u64| u32::try_from(number % u64::from(lanes)).unwrap_or_default();
-    (0..count).map(|number| Arrival { micros: micros(float(number) / rate), lane: lane(number) }).collect()
+fn constant(rate: f64, count: u64, clients: u32) -> Vec<Arrival> {
+    let client = |number: u64| u32::try_from(number % u64::from(clients)).unwrap_or_default();
+    (0..count).map(|number| Arrival { micros: micros(float(number) / rate), client: client(number) }).collect()
 }
 
-fn poisson(rate: f64, seconds: f64, lanes: u32, seed: u64) -> Vec<Arrival> {
-    let mut dice = fastrand::Rng::with_seed(seed);
+fn poisson(rate: f64, seconds: f64, clients: u32, seed: u64) -> Vec<Arrival> {
+    let mut rng = fastrand::Rng::with_seed(seed);
     let mut arrivals = Vec::new();
     let mut at = 0.0;
     if rate <= 0.0 {
@@ -97,11 +99,11 @@ fn poisson(rate: f64, seconds: f64, lanes: u32, seed: u64) -> Vec<Arrival> {
     }
     loop {
         // 1 − [0, 1) is never 0, so the logarithm is finite.
-        at -= (1.0 - dice.f64()).ln() / rate;
+        at -= (1.0 - rng.f64()).ln() / rate;
         if at >= seconds {
             return arrivals;
         }
-        arrivals.push(Arrival { micros: micros(at), lane: dice.u32(0..lanes) });
+        arrivals.push(Arrival { micros: micros(at), client: rng.u32(0..clients) });
     }
 }
 
@@ -116,16 +118,16 @@ mod tests {
     const TEN: Duration = Duration::from_secs(10);
 
     #[test]
-    fn constant_arrivals_come_in_equal_steps_over_all_lanes() {
+    fn constant_arrivals_have_equal_intervals_over_all_clients() {
         let schedule = Schedule::new(Arrivals::Constant, 1_000.0, TEN, 3, 1).expect("short enough");
         let arrivals = schedule.arrivals();
         assert_eq!(arrivals.len(), 10_000);
         assert_eq!(arrivals[4_321].after(), Duration::from_micros(4_321_000));
-        assert_eq!(arrivals[4_321].lane, 4_321 % 3);
+        assert_eq!(arrivals[4_321].client, 4_321 % 3);
     }
 
     #[test]
-    fn poisson_arrivals_have_the_rate_and_the_variance_of_their_name() {
+    fn poisson_arrivals_have_the_rate_and_the_variance_of_a_poisson_process() {
         let schedule = Schedule::new(Arrivals::Poisson, 2_000.0, TEN, 50, 7).expect("short enough");
         let arrivals = schedule.arrivals();
         // 20,000 expected with a standard deviation of 141: five of them.
@@ -142,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_is_the_same_schedule() {
+    fn the_same_seed_gives_the_same_schedule() {
         let make = |seed| Schedule::new(Arrivals::Poisson, 500.0, TEN, 9, seed).expect("short enough");
         assert_eq!(make(3).arrivals(), make(3).arrivals());
         assert_ne!(make(3).arrivals(), make(4).arrivals());
     }
 
     #[test]
-    fn what_would_not_end_is_refused() {
+    fn a_schedule_that_is_too_long_is_refused() {
         Schedule::new(Arrivals::Constant, 2e6, Duration::from_secs(60), 1, 1).expect_err("120 million");
         Schedule::new(Arrivals::Constant, 1.0, Duration::from_secs(4_000), 1, 1).expect_err("more than an hour");
         Schedule::new(Arrivals::Constant, f64::NAN, TEN, 1, 1).expect_err("no rate at all");

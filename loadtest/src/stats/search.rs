@@ -1,44 +1,44 @@
-//! Which load to try next, until the highest good one lies in a narrow interval.
+//! The search for capacity: which load to try next, until the highest passing load lies in a narrow interval.
 //!
 //! ```text
-//!  rise      double until a load fails
-//!  narrow    halve between the highest that passed and the lowest that failed, until they are close
-//!  confirm   the highest that passed must pass again, three times; if not, it counts as failed, and the search narrows on
-//!  above     the lowest that failed must fail twice, and as often as it passes; if not, a higher one must
+//!  ramp      double the load until one fails
+//!  bisect    halve the interval between the highest load that passed and the lowest that failed, until it is narrow
+//!  confirm   the highest load that passed must pass again, three times; otherwise it counts as failed, and the search bisects
+//!  refute    the lowest load that failed must fail twice, and as often as it passes; otherwise a higher load must
 //! ```
 //!
-//! Around its limit a server passes in one moment and fails in the next. Such loads belong to neither end, and the
-//! interval is as wide as there are such loads.
+//! Near its limit a server passes at one moment and fails at the next. Such loads belong to neither end of the interval, which
+//! is therefore as wide as they are many.
 //!
-//! A load at which the generator was the limit says nothing about the server. Such a load ends the search upwards, and
-//! the answer then says "at least".
+//! A load at which the generator was the limit proves nothing about the server. It ends the search upwards, and the answer
+//! then is a lower bound: "at least".
 
 use serde::{Deserialize, Serialize};
 
-/// How one measured load went.
+/// Whether a load passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It met the objective.
     Pass,
-    /// It did not.
+    /// It did not meet the objective.
     Fail,
-    /// It did not, but the generator was late or saturated: nobody knows whose fault it is.
-    Void,
+    /// It did not meet the objective, but the generator was late or saturated, so that the cause is not known.
+    Invalid,
 }
 
-/// Why a load is measured.
+/// The phase of the search in which a load is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Why {
-    /// To find one that fails.
-    Rise,
-    /// To find the edge.
-    Narrow,
-    /// To be sure that the answer holds.
+pub enum Phase {
+    /// The search for a load that fails.
+    Ramp,
+    /// The search between a load that passed and one that failed.
+    Bisect,
+    /// The repetition of the highest load that passed.
     Confirm,
-    /// To be sure that more does not.
-    Above,
+    /// The repetition of the lowest load that failed.
+    Refute,
 }
 
 /// What to do next.
@@ -46,16 +46,16 @@ pub enum Why {
 pub enum Next {
     /// Measure this load.
     Measure {
-        /// How much.
+        /// The load.
         load: f64,
-        /// What for.
-        why: Why,
+        /// The phase of the search.
+        phase: Phase,
     },
     /// The search is over.
     Done(Answer),
 }
 
-/// The highest good load, as an interval.
+/// The highest passing load, as an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The highest load that passed each time, or each time since it failed once.
@@ -65,7 +65,7 @@ pub struct Answer {
     pub below: Option<f64>,
     /// How often the highest load passed.
     pub confirmed: u32,
-    /// Whether the generator, and not the server, was what ended it above.
+    /// Whether the generator, and not the server, limited the search.
     pub generator_limited: bool,
     /// Whether loads above it have failed, and none of them twice and as often as it passed.
     #[serde(default)]
@@ -74,73 +74,88 @@ pub struct Answer {
     pub exhausted: bool,
 }
 
-/// What a search is given.
+/// The parameters of a search.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// The first load to try.
     pub from: f64,
     /// The highest load to try.
     pub to: f64,
-    /// How narrow the interval is to be, as a share of its lower end.
+    /// The width of the interval, as a share of its lower end.
     pub precision: f64,
-    /// How often the answer is to pass again.
+    /// How often the answer must pass again.
     pub confirmations: u32,
-    /// The most steps.
+    /// The maximal number of steps.
     pub steps: u32,
 }
 
-/// A search that goes on.
+/// A search in progress.
 #[derive(Debug, Clone)]
 pub struct Search {
     bounds: Bounds,
-    told: Vec<(f64, Verdict)>,
+    measured: Vec<(f64, Verdict)>,
+}
+
+impl Phase {
+    /// Returns its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ramp => "ramp",
+            Self::Bisect => "bisect",
+            Self::Confirm => "confirm",
+            Self::Refute => "refute",
+        }
+    }
 }
 
 impl Search {
-    /// Begins one.
+    /// Starts a search.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, told: Vec::new() }
+        Self { bounds, measured: Vec::new() }
     }
 
-    /// Tells how a load went.
-    pub fn tell(&mut self, load: f64, verdict: Verdict) {
-        self.told.push((load, verdict));
+    /// Records the verdict on a load.
+    pub fn record(&mut self, load: f64, verdict: Verdict) {
+        self.measured.push((load, verdict));
     }
 
     /// Returns what to do next.
     #[must_use]
     pub fn next(&self) -> Next {
         let failed = self.lowest_failed();
-        // What passed above a load that failed has passed by luck.
+        // A load that passed above a load that failed passed by luck.
         let passed = self.highest_passed(failed);
         let step = self.step(passed, failed);
         match step {
-            Next::Measure { .. } if self.told.len() >= self.bounds.steps as usize => self.done(passed, failed, true),
+            Next::Measure { .. } if self.measured.len() >= self.bounds.steps as usize => {
+                self.done(passed, failed, true)
+            }
             step => step,
         }
     }
 
     fn step(&self, passed: Option<f64>, failed: Option<f64>) -> Next {
         let Bounds { from, to, precision, confirmations, .. } = self.bounds;
-        let measure = |load, why| Next::Measure { load, why };
+        let measure = |load, phase| Next::Measure { load, phase };
         match (passed, failed) {
-            (None, None) => measure(from, Why::Rise),
-            (Some(low), None) if low < to => measure((low * 2.0).min(to), Why::Rise),
-            (None, Some(high)) if high > (from / 1_024.0).max(1.0) => measure(high / 2.0, Why::Narrow),
+            (None, None) => measure(from, Phase::Ramp),
+            (Some(low), None) if low < to => measure((low * 2.0).min(to), Phase::Ramp),
+            (None, Some(high)) if high > (from / 1_024.0).max(1.0) => measure(high / 2.0, Phase::Bisect),
             (None, Some(_)) => self.done(None, failed, false),
-            (Some(low), Some(high)) if high > low * (1.0 + precision) => measure(middle(low, high), Why::Narrow),
-            (Some(low), _) if self.passes(low) < confirmations + 1 => measure(low, Why::Confirm),
+            (Some(low), Some(high)) if high > low * (1.0 + precision) => measure(middle(low, high), Phase::Bisect),
+            (Some(low), _) if self.passes(low) < confirmations + 1 => measure(low, Phase::Confirm),
             (Some(_), Some(high)) => match self.ceiling(high) {
                 Ceiling::At(load) => self.done(passed, Some(load), false),
-                Ceiling::Unknown(load) => measure(load, Why::Above),
+                Ceiling::Unknown(load) => measure(load, Phase::Refute),
                 Ceiling::Nowhere => self.done(passed, None, false),
             },
             (Some(_), None) => self.done(passed, failed, false),
         }
     }
 
-    /// Looks for a load that does not hold, from the lowest upwards that ever failed.
+    /// Searches for a load that fails reliably, from the lowest one that ever failed upwards.
     fn ceiling(&self, lowest: f64) -> Ceiling {
         let mut load = lowest;
         loop {
@@ -154,45 +169,47 @@ impl Search {
             if load >= self.bounds.to {
                 return Ceiling::Nowhere;
             }
-            let told = self.told.iter().map(|(other, _)| *other).filter(|other| *other > load && !same(*other, load));
+            let measured =
+                self.measured.iter().map(|(other, _)| *other).filter(|other| *other > load && !same(*other, load));
             let next = three_digits(load * (1.0 + self.bounds.precision));
-            load = told.fold(if next > load { next } else { load * 1.01 }, f64::min).min(self.bounds.to);
+            load = measured.fold(if next > load { next } else { load * 1.01 }, f64::min).min(self.bounds.to);
         }
     }
 
     fn done(&self, passed: Option<f64>, failed: Option<f64>, exhausted: bool) -> Next {
-        let void = |load: f64| self.told.iter().any(|(other, verdict)| same(*other, load) && *verdict == Verdict::Void);
+        let invalid =
+            |load: f64| self.measured.iter().any(|(other, verdict)| same(*other, load) && *verdict == Verdict::Invalid);
         Next::Done(Answer {
             at_least: passed.unwrap_or_default(),
             below: failed,
             confirmed: passed.map_or(0, |load| self.passes(load)),
-            generator_limited: failed.is_some_and(void),
+            generator_limited: failed.is_some_and(invalid),
             unsteady: failed.is_none() && self.lowest_failed().is_some(),
             exhausted,
         })
     }
 
-    /// A load that passed at first has failed if it ever failed afterwards: one lucky second must not lift the answer. One that
-    /// failed at first has passed if it did so when it was tried again: one bad second must not pull it down.
+    /// A load that passed first and failed later counts as failed: one lucky second must not raise the answer. A load that failed
+    /// first and passed when it was tried again counts as passed: one bad second must not lower it.
     fn lowest_failed(&self) -> Option<f64> {
-        let failed = self.told.iter().map(|(load, _)| *load).filter(|load| self.has_failed(*load));
+        let failed = self.measured.iter().map(|(load, _)| *load).filter(|load| self.has_failed(*load));
         failed.min_by(f64::total_cmp)
     }
 
     fn highest_passed(&self, failed: Option<f64>) -> Option<f64> {
         let below = |load: &f64| failed.is_none_or(|failed| *load < failed);
-        let passed = self.told.iter().map(|(load, _)| *load).filter(|load| !self.has_failed(*load)).filter(below);
+        let passed = self.measured.iter().map(|(load, _)| *load).filter(|load| !self.has_failed(*load)).filter(below);
         passed.max_by(f64::total_cmp)
     }
 
     fn has_failed(&self, load: f64) -> bool {
         let verdicts: Vec<Verdict> =
-            self.told.iter().filter(|(other, _)| same(*other, load)).map(|(_, verdict)| *verdict).collect();
+            self.measured.iter().filter(|(other, _)| same(*other, load)).map(|(_, verdict)| *verdict).collect();
         match verdicts.as_slice() {
             [] => false,
-            // It failed while it was to be confirmed: it does not hold.
+            // It was not confirmed.
             [first, rest @ ..] if *first == Verdict::Pass => rest.iter().any(|verdict| *verdict != Verdict::Pass),
-            // It passed when it was to fail again.
+            // It was not refuted.
             [.., last] => *last != Verdict::Pass,
         }
     }
@@ -206,18 +223,18 @@ impl Search {
     }
 
     fn times(&self, load: f64, which: impl Fn(Verdict) -> bool) -> u32 {
-        let count = self.told.iter().filter(|(other, verdict)| same(*other, load) && which(*verdict)).count();
+        let count = self.measured.iter().filter(|(other, verdict)| same(*other, load) && which(*verdict)).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 }
 
-/// Where the loads end that may pass.
+/// The lowest load that fails reliably.
 enum Ceiling {
-    /// This one does not.
+    /// It is this load.
     At(f64),
-    /// This one must be measured.
+    /// This load must be measured to find out.
     Unknown(f64),
-    /// All may, up to the highest.
+    /// There is none up to the highest load.
     Nowhere,
 }
 
@@ -225,7 +242,7 @@ fn same(one: f64, other: f64) -> bool {
     (one - other).abs() <= 1e-9 * one.abs()
 }
 
-/// Half-way, in steps that a reader can take in: three digits.
+/// Returns the middle, rounded to three significant digits if that lies between.
 fn middle(low: f64, high: f64) -> f64 {
     let middle = f64::midpoint(low, high);
     let rounded = three_digits(middle);
@@ -244,15 +261,15 @@ mod tests {
     const BOUNDS: Bounds = Bounds { from: 1_000.0, to: 1e6, precision: 0.03, confirmations: 3, steps: 60 };
 
     /// Searches a server, which is a function of the load.
-    fn search(bounds: Bounds, mut server: impl FnMut(f64) -> Verdict) -> (Answer, Vec<(f64, Why)>) {
+    fn search(bounds: Bounds, mut server: impl FnMut(f64) -> Verdict) -> (Answer, Vec<(f64, Phase)>) {
         let mut search = Search::new(bounds);
         let mut steps = Vec::new();
         loop {
             match search.next() {
                 Next::Done(answer) => return (answer, steps),
-                Next::Measure { load, why } => {
-                    steps.push((load, why));
-                    search.tell(load, server(load));
+                Next::Measure { load, phase } => {
+                    steps.push((load, phase));
+                    search.record(load, server(load));
                 }
             }
         }
@@ -270,21 +287,21 @@ mod tests {
             assert!(answer.at_least <= at && at < below, "{at}: {answer:?}");
             assert!(below <= answer.at_least * 1.03 + 1e-9, "{at}: {answer:?}");
             assert!(!answer.generator_limited && !answer.exhausted, "{answer:?}");
-            let times = |why| steps.iter().filter(|(_, other)| *other == why).count();
-            assert_eq!((times(Why::Confirm), times(Why::Above)), (3, 1), "{at}: {steps:?}");
+            let times = |phase| steps.iter().filter(|(_, other)| *other == phase).count();
+            assert_eq!((times(Phase::Confirm), times(Phase::Refute)), (3, 1), "{at}: {steps:?}");
             assert_eq!(answer.confirmed, 4);
         }
     }
 
     #[test]
-    fn a_knee_that_nothing_reaches_is_an_open_interval() {
+    fn a_knee_above_the_highest_load_gives_an_open_interval() {
         let (answer, steps) = search(Bounds { to: 20_000.0, ..BOUNDS }, knee(1e9));
         assert_eq!((answer.at_least, answer.below), (20_000.0, None));
         assert_eq!(steps.iter().filter(|(load, _)| *load == 20_000.0).count(), 4);
     }
 
     #[test]
-    fn a_server_that_carries_nothing_is_told_so() {
+    fn a_server_that_passes_at_no_load_has_capacity_zero() {
         let (answer, steps) = search(BOUNDS, knee(0.0));
         assert_eq!(answer.at_least, 0.0);
         assert!(steps.len() < 15, "{steps:?}");
@@ -334,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn where_only_some_tries_fail_up_to_the_highest_load_the_answer_says_so() {
+    fn loads_that_fail_now_and_then_make_the_answer_unsteady() {
         let mut tried: Vec<f64> = Vec::new();
         let (answer, steps) = search(Bounds { to: 11_000.0, ..BOUNDS }, |load| {
             tried.push(load);
@@ -346,15 +363,15 @@ mod tests {
     }
 
     #[test]
-    fn where_the_generator_is_the_limit_the_answer_says_at_least() {
-        let (answer, _) = search(BOUNDS, |load| if load < 40_000.0 { Verdict::Pass } else { Verdict::Void });
+    fn a_limit_of_the_generator_gives_a_lower_bound() {
+        let (answer, _) = search(BOUNDS, |load| if load < 40_000.0 { Verdict::Pass } else { Verdict::Invalid });
         assert!(answer.generator_limited && answer.at_least > 38_000.0, "{answer:?}");
     }
 
     #[test]
-    fn a_server_that_cannot_make_up_its_mind_does_not_keep_us_for_ever() {
-        let mut dice = fastrand::Rng::with_seed(5);
-        let (answer, steps) = search(BOUNDS, |_| if dice.bool() { Verdict::Pass } else { Verdict::Fail });
+    fn a_server_that_passes_at_random_does_not_make_the_search_endless() {
+        let mut rng = fastrand::Rng::with_seed(5);
+        let (answer, steps) = search(BOUNDS, |_| if rng.bool() { Verdict::Pass } else { Verdict::Fail });
         assert!(steps.len() <= 60, "{answer:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What "good enough" means: `p99<100ms,errors=0`.
+//! Service level objectives: `p99<100ms,errors=0`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,22 +21,22 @@ struct Term {
     bound: f64,
 }
 
-/// What a condition is about.
+/// The measured value that a condition is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// Half of all latencies, from the intended time.
+    /// The median latency, from the intended time.
     P50,
-    /// 90 % of them.
+    /// The 90th percentile of latency.
     P90,
-    /// 99 % of them.
+    /// The 99th percentile of latency.
     P99,
-    /// 99.9 % of them.
+    /// The 99.9th percentile of latency.
     P999,
-    /// The longest of them.
+    /// The highest latency.
     Max,
-    /// Refusals, and promises that were broken.
+    /// Refused operations and broken guarantees.
     Errors,
-    /// What was completed, as a share of what was offered.
+    /// Completed operations, as a share of the offered ones.
     Delivered,
 }
 
@@ -49,15 +49,15 @@ enum Relation {
     Above,
 }
 
-/// A text is not a condition.
+/// The text is not a condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a condition: write for example p99<100ms, p99.9<=0.5s, errors=0 or delivered>=99%, with commas between them"
 )]
-pub struct NotASlo(String);
+pub struct ParseError(String);
 
 impl Slo {
-    /// Returns the conditions that do not hold, each with what was found. `measured` answers for a subject:
+    /// Returns the conditions that do not hold, each with the measured value. `measured` returns the value of a subject:
     /// milliseconds, a count, or a share.
     pub fn misses(&self, measured: impl Fn(Subject) -> f64) -> Vec<String> {
         let missed = |term: &Term| {
@@ -66,7 +66,7 @@ impl Slo {
                 _ if found.is_nan() => "nothing".to_owned(),
                 written => written,
             };
-            (!term.holds(found)).then(|| format!("{term} wanted, {} found", found_in_words()))
+            (!term.holds(found)).then(|| format!("{term} wanted, {} measured", found_in_words()))
         };
         self.terms.iter().filter_map(missed).collect()
     }
@@ -133,10 +133,10 @@ impl Subject {
 }
 
 impl FromStr for Term {
-    type Err = NotASlo;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, NotASlo> {
-        let wrong = || NotASlo(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = || ParseError(text.to_owned());
         let compact: String = text.split_whitespace().collect();
         let (subject, name) = Subject::ALL.into_iter().find(|(_, name)| compact.starts_with(name)).ok_or_else(wrong)?;
         let rest = &compact[name.len()..];
@@ -167,9 +167,9 @@ impl fmt::Display for Term {
 }
 
 impl FromStr for Slo {
-    type Err = NotASlo;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, NotASlo> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         Ok(Self { terms: text.split(',').map(str::parse).collect::<Result<_, _>>()? })
     }
 }
@@ -182,9 +182,9 @@ impl fmt::Display for Slo {
 }
 
 impl TryFrom<String> for Slo {
-    type Error = NotASlo;
+    type Error = ParseError;
 
-    fn try_from(text: String) -> Result<Self, NotASlo> {
+    fn try_from(text: String) -> Result<Self, ParseError> {
         text.parse()
     }
 }
@@ -213,7 +213,7 @@ mod tests {
         };
         assert_eq!(slo.misses(good), Vec::<String>::new());
         let bad = |subject| if subject == Subject::P99 { 100.0 } else { good(subject) };
-        assert_eq!(slo.misses(bad), ["p99<100ms wanted, 100ms found"]);
+        assert_eq!(slo.misses(bad), ["p99<100ms wanted, 100ms measured"]);
         // What was not measured is not good.
         assert_eq!(slo.misses(|_| f64::NAN).len(), 5);
     }

@@ -1,8 +1,8 @@
-//! The middle of a few numbers, and how far they lie apart.
+//! The median of a few measurements, and their range.
 
 use serde::{Deserialize, Serialize};
 
-/// What a few measurements of the same thing amount to.
+/// The median and the range of a few measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The median.
@@ -14,7 +14,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Sums up measurements; `None` without any.
+    /// Summarises measurements; `None` if there are none.
     #[must_use]
     pub fn of(measurements: &[f64]) -> Option<Self> {
         let mut sorted = measurements.to_vec();
@@ -23,14 +23,14 @@ impl Spread {
         Some(Self { median: quantile(&sorted, 0.5)?, lowest, highest })
     }
 
-    /// Returns how far the measurements lie apart, as a share of their median.
+    /// Returns the range as a share of the median.
     #[must_use]
     pub fn relative(&self) -> f64 {
         if self.median == 0.0 { 0.0 } else { (self.highest - self.lowest) / self.median }
     }
 }
 
-/// Returns a quantile of sorted numbers, between two of them in proportion; `None` without any.
+/// Returns a quantile of sorted numbers, interpolated between neighbours; `None` if there are none.
 #[must_use]
 pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_odd_number_has_a_middle_and_an_even_one_a_mean_of_two() {
+    fn the_median_of_an_even_number_is_the_mean_of_two() {
         assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Some(Spread { median: 2.0, lowest: 1.0, highest: 3.0 }));
         assert_eq!(Spread::of(&[4.0, 1.0, 2.0, 3.0]).map(|spread| spread.median), Some(2.5));
         assert_eq!(Spread::of(&[]), None);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_lie_between_neighbours() {
+    fn quantiles_are_interpolated() {
         let sorted = [0.0, 10.0, 20.0, 30.0, 40.0];
         assert_eq!(quantile(&sorted, 0.0), Some(0.0));
         assert_eq!(quantile(&sorted, 1.0), Some(40.0));

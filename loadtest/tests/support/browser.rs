@@ -1,4 +1,4 @@
-//! What a page shows, as a browser has it.
+//! What a page shows in a browser.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-/// Puts in the page's place, of each plot and series, how many points lie apart from each other and within the plot.
+/// Replaces the page by the number of distinct visible points of each plot and series.
 const COUNT: &str = "
     const plots = {};
     for (const svg of document.querySelectorAll('figure svg')) {
@@ -23,13 +23,13 @@ const COUNT: &str = "
     document.body.textContent = JSON.stringify(plots);
 ";
 
-/// The plots of a page: of each series, how many points can be seen.
+/// The plots of a page: the number of visible points of each series.
 #[derive(Debug)]
-pub struct Plots(BTreeMap<String, BTreeMap<String, usize>>);
+pub(crate) struct Plots(BTreeMap<String, BTreeMap<String, usize>>);
 
 impl Plots {
     /// Opens a page.
-    pub async fn of(page: &Path) -> Self {
+    pub(crate) async fn of(page: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let copy = folder.path().join("page.html");
         let html = fs::read_to_string(page).expect("a page");
@@ -40,7 +40,7 @@ impl Plots {
     }
 
     /// Expects that a plot shows these series, each with more than one point.
-    pub fn show(&self, plot: &str, series: &[&str]) {
+    pub(crate) fn show(&self, plot: &str, series: &[&str]) {
         let seen = |name: &str| self.0.get(plot).and_then(|all| all.get(name)).copied().unwrap_or_default();
         for name in series {
             assert!(seen(name) > 1, "{plot}, {name}: {self:?}");
@@ -48,8 +48,8 @@ impl Plots {
     }
 }
 
-/// Takes a picture of a page, and returns how many bytes it has.
-pub async fn picture(page: &Path) -> u64 {
+/// Takes a screenshot of a page, and returns its size in bytes.
+pub(crate) async fn picture(page: &Path) -> u64 {
     let folder = tempfile::tempdir().expect("a folder");
     let picture = folder.path().join("page.png");
     browser(&[&format!("--screenshot={}", picture.display())], page).await;

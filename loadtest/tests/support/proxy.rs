@@ -1,4 +1,4 @@
-//! A proxy that hands WebSocket frames on, and now and then does not.
+//! A proxy that forwards WebSocket frames and injects faults.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -17,48 +17,48 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::Head;
 
-/// What is done to a frame.
+/// A fault that the proxy injects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mischief {
-    /// It is not handed on.
+pub(crate) enum Fault {
+    /// The frame is dropped.
     Drop,
-    /// It is handed on twice.
-    Double,
-    /// It is handed on after the next one of its type.
+    /// The frame is forwarded twice.
+    Duplicate,
+    /// The frame is forwarded after the next one of its type.
     Swap,
-    /// It, and what follows it, waits.
+    /// The frame, and all that follow it, are delayed.
     Delay(Duration),
 }
 
-/// Which frames, and what is done to them.
+/// Which frames are faulty, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The type of the frames, in either direction.
-    pub kind: &'static str,
-    /// What is done.
-    pub mischief: Mischief,
-    /// To every so many of them, over all connections,
-    pub every: u64,
-    /// and so many of them altogether.
-    pub times: u64,
+    pub(crate) kind: &'static str,
+    /// The fault.
+    pub(crate) fault: Fault,
+    /// The fault affects every n-th frame of this type, over all connections,
+    pub(crate) every: u64,
+    /// and at most so many frames.
+    pub(crate) times: u64,
 }
 
 struct Counter {
     plan: Plan,
     seen: Cell<u64>,
-    done: Cell<u64>,
+    injected: Cell<u64>,
 }
 
 impl Counter {
-    /// Tells whether it is this frame's turn.
-    fn strikes(&self, message: &Message) -> bool {
+    /// Tells whether the fault affects this frame.
+    fn affects(&self, message: &Message) -> bool {
         if !self.is_of_kind(message) {
             return false;
         }
         self.seen.set(self.seen.get() + 1);
-        let strikes = self.seen.get().is_multiple_of(self.plan.every) && self.done.get() < self.plan.times;
-        self.done.set(self.done.get() + u64::from(strikes));
-        strikes
+        let affects = self.seen.get().is_multiple_of(self.plan.every) && self.injected.get() < self.plan.times;
+        self.injected.set(self.injected.get() + u64::from(affects));
+        affects
     }
 
     fn is_of_kind(&self, message: &Message) -> bool {
@@ -67,15 +67,15 @@ impl Counter {
     }
 }
 
-/// Starts one before a server, on a thread of its own, which ends with the test.
-pub fn start(server: SocketAddr, plan: Plan) -> SocketAddr {
-    let (told, address) = mpsc::channel();
+/// Starts a proxy for a server, on an OS thread that ends with the test.
+pub(crate) fn start(server: SocketAddr, plan: Plan) -> SocketAddr {
+    let (started, address) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         LocalSet::new().block_on(&runtime, async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            told.send(listener.local_addr().expect("an address")).expect("the test waits");
-            let counter = Rc::new(Counter { plan, seen: Cell::new(0), done: Cell::new(0) });
+            started.send(listener.local_addr().expect("an address")).expect("the test waits");
+            let counter = Rc::new(Counter { plan, seen: Cell::new(0), injected: Cell::new(0) });
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::task::spawn_local(between(stream, server, Rc::clone(&counter)));
             }
@@ -88,7 +88,7 @@ async fn between(mut client: TcpStream, server: SocketAddr, counter: Rc<Counter>
     let Some(head) = Head::read(&mut client).await else { return };
     let Ok(mut upstream) = TcpStream::connect(server).await else { return };
     if head.header("upgrade").is_none() {
-        // REST is handed on as it is.
+        // REST is forwarded unchanged.
         if upstream.write_all(&head.bytes).await.is_ok() {
             let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
         }
@@ -114,7 +114,7 @@ async fn pump(
     let mut held: Option<Message> = None;
     while let Some(Ok(message)) = from.next().await {
         if counter.is_of_kind(&message) && held.is_some() {
-            // The one after it goes first.
+            // The next frame goes first.
             let first = held.take().into_iter();
             for message in std::iter::once(message).chain(first) {
                 if to.send(message).await.is_err() {
@@ -124,15 +124,15 @@ async fn pump(
             continue;
         }
         let mut copies = vec![message];
-        if counter.strikes(&copies[0]) {
-            match counter.plan.mischief {
-                Mischief::Drop => continue,
-                Mischief::Double => copies.push(copies[0].clone()),
-                Mischief::Swap => {
+        if counter.affects(&copies[0]) {
+            match counter.plan.fault {
+                Fault::Drop => continue,
+                Fault::Duplicate => copies.push(copies[0].clone()),
+                Fault::Swap => {
                     held = copies.pop();
                     continue;
                 }
-                Mischief::Delay(length) => tokio::time::sleep(length).await,
+                Fault::Delay(length) => tokio::time::sleep(length).await,
             }
         }
         for message in copies {

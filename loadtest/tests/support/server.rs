@@ -1,4 +1,4 @@
-//! A chat server of which everything is known: how fast it is, when it stalls, what it forgets.
+//! A synthetic chat server with a known rate, known stalls and known losses.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -19,38 +19,38 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::Head;
 
-/// How it behaves.
+/// The behaviour of the server.
 #[derive(Debug, Clone, Default)]
-pub struct Behaviour {
-    /// Messages a second that it serves; the others wait in line.
-    pub rate: Option<f64>,
-    /// It does nothing from here on, after its first message, for this long.
-    pub stall: Option<(Duration, Duration)>,
-    /// Places that it acknowledges and delivers but does not store.
-    pub forgets: Vec<u64>,
-    /// It speaks as the service that the hub replaces: who says `auth {user_id}` is that user.
-    pub legacy: bool,
+pub(crate) struct Behaviour {
+    /// Messages per second that it serves; further ones wait in its queue.
+    pub(crate) rate: Option<f64>,
+    /// A stall: its start after the first message, and its length.
+    pub(crate) stall: Option<(Duration, Duration)>,
+    /// Places that it acknowledges and delivers, but does not store.
+    pub(crate) forgets: Vec<u64>,
+    /// It speaks the legacy protocol, which trusts the user id of the first frame.
+    pub(crate) legacy: bool,
 }
 
-type Post = UnboundedSender<Message>;
+type Outbox = UnboundedSender<Message>;
 
 #[derive(Default)]
 struct State {
-    online: HashMap<u64, Vec<Post>>,
+    online: HashMap<u64, Vec<Outbox>>,
     threads: HashMap<(u64, u64), Vec<Value>>,
-    /// Messages in line: who, what, and where the answer goes.
-    line: VecDeque<(u64, Value, Post)>,
+    /// The queue: the author, the frame, and the author's outbox.
+    queue: VecDeque<(u64, Value, Outbox)>,
     first: Option<Instant>,
 }
 
-/// Starts one on a thread of its own, which ends with the test.
-pub fn start(behaviour: Behaviour) -> SocketAddr {
-    let (told, address) = mpsc::channel();
+/// Starts a server on an OS thread that ends with the test.
+pub(crate) fn start(behaviour: Behaviour) -> SocketAddr {
+    let (started, address) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         LocalSet::new().block_on(&runtime, async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            told.send(listener.local_addr().expect("an address")).expect("the test waits");
+            started.send(listener.local_addr().expect("an address")).expect("the test waits");
             let state = Rc::new(RefCell::new(State::default()));
             tokio::task::spawn_local(serve(Rc::clone(&state), behaviour.clone()));
             while let Ok((stream, _)) = listener.accept().await {
@@ -61,7 +61,7 @@ pub fn start(behaviour: Behaviour) -> SocketAddr {
     address.recv().expect("it listens")
 }
 
-/// Serves what is in line, as fast as it may.
+/// Serves the queue at the rate of the server.
 async fn serve(state: Rc<RefCell<State>>, behaviour: Behaviour) {
     let mut tick = tokio::time::interval(Duration::from_millis(1));
     let mut last = Instant::now();
@@ -77,17 +77,17 @@ async fn serve(state: Rc<RefCell<State>>, behaviour: Behaviour) {
         if stalled {
             continue;
         }
-        // What nobody asked for is not saved up.
-        allowed = if state.borrow().line.is_empty() { due } else { allowed + due };
+        // Unused capacity is not saved.
+        allowed = if state.borrow().queue.is_empty() { due } else { allowed + due };
         while allowed >= 1.0 {
-            let Some((from, frame, post)) = state.borrow_mut().line.pop_front() else { break };
+            let Some((from, frame, outbox)) = state.borrow_mut().queue.pop_front() else { break };
             allowed -= 1.0;
-            store_and_tell(&state, &behaviour, from, &frame, &post);
+            store_and_deliver(&state, &behaviour, from, &frame, &outbox);
         }
     }
 }
 
-fn store_and_tell(state: &Rc<RefCell<State>>, behaviour: &Behaviour, from: u64, frame: &Value, post: &Post) {
+fn store_and_deliver(state: &Rc<RefCell<State>>, behaviour: &Behaviour, from: u64, frame: &Value, outbox: &Outbox) {
     let mut state = state.borrow_mut();
     let to = frame["receiver_id"].as_u64().expect("a receiver");
     let pair = (from.min(to), from.max(to));
@@ -98,25 +98,24 @@ fn store_and_tell(state: &Rc<RefCell<State>>, behaviour: &Behaviour, from: u64, 
     let message = json!({"id": thread_id * 1_000 + seq, "thread_id": thread_id, "seq": seq, "rev": seq, "sender_id": from,
         "temp_id": temp_id, "content": content});
     thread.push(message.clone());
-    let told = |kind: &str, with: Value| {
+    let frame_of = |kind: &str, with: Value| {
         let mut frame = json!({"type": kind});
         frame.as_object_mut().expect("an object").extend(with.as_object().expect("an object").clone());
-        // The generator finds the type first, as the hub writes it.
         let rest = serde_json::to_string(&frame).expect("JSON");
         Message::text(rest)
     };
     if behaviour.legacy {
-        // Old services answer with the message itself, and hand no keys on.
-        let mut old = message;
-        old.as_object_mut().expect("an object").remove("temp_id");
-        let frame = told("new_message", old);
-        let _ = post.send(frame.clone());
+        // A legacy service acknowledges with the message itself, and does not forward keys.
+        let mut message = message;
+        message.as_object_mut().expect("an object").remove("temp_id");
+        let frame = frame_of("new_message", message);
+        let _ = outbox.send(frame.clone());
         state.online.get(&to).into_iter().flatten().for_each(|other| _ = other.send(frame.clone()));
         return;
     }
     let ack = json!({"temp_id": temp_id, "message_id": 1, "thread_id": thread_id, "seq": seq, "rev": seq, "duplicate": false});
-    let _ = post.send(told("message_ack", ack));
-    let frame = told("new_message", message);
+    let _ = outbox.send(frame_of("message_ack", ack));
+    let frame = frame_of("new_message", message);
     state.online.get(&to).into_iter().flatten().for_each(|other| _ = other.send(frame.clone()));
 }
 
@@ -143,35 +142,35 @@ async fn chat(head: Head, stream: TcpStream, state: Rc<RefCell<State>>, behaviou
     let mut user = head.header("authorization").and_then(user_of).unwrap_or_default();
     let Some(socket) = head.upgrade(stream).await else { return };
     let (mut sink, mut source) = socket.split();
-    let (post, mut letters) = unbounded_channel::<Message>();
+    let (outbox, mut frames) = unbounded_channel::<Message>();
     tokio::task::spawn_local(async move {
-        while let Some(letter) = letters.recv().await {
-            if sink.send(letter).await.is_err() {
+        while let Some(frame) = frames.recv().await {
+            if sink.send(frame).await.is_err() {
                 return;
             }
         }
     });
     let welcome = |user: u64| Message::text(json!({"type": "auth_ok", "user_id": user, "cursor": "c"}).to_string());
     if behaviour.legacy {
-        assert!(head.path().ends_with("/ws/chat"), "an old client comes to {}", head.path());
+        assert!(head.path().ends_with("/ws/chat"), "a legacy client connects to {}", head.path());
     } else {
-        state.borrow_mut().online.entry(user).or_default().push(post.clone());
-        let _ = post.send(welcome(user));
-        let _ = post.send(Message::text(r#"{"type":"nav_counts","payload":{"notifications":0,"messages":0}}"#));
+        state.borrow_mut().online.entry(user).or_default().push(outbox.clone());
+        let _ = outbox.send(welcome(user));
+        let _ = outbox.send(Message::text(r#"{"type":"nav_counts","payload":{"notifications":0,"messages":0}}"#));
     }
-    while let Some(Ok(letter)) = source.next().await {
-        let Message::Text(text) = letter else { continue };
+    while let Some(Ok(message)) = source.next().await {
+        let Message::Text(text) = message else { continue };
         let frame: Value = serde_json::from_str(&text).expect("JSON");
         match frame["type"].as_str().expect("a type") {
             "auth" => {
                 user = frame["user_id"].as_u64().expect("a user");
-                state.borrow_mut().online.entry(user).or_default().push(post.clone());
-                let _ = post.send(welcome(user));
+                state.borrow_mut().online.entry(user).or_default().push(outbox.clone());
+                let _ = outbox.send(welcome(user));
             }
             "message_send" => {
                 let mut state = state.borrow_mut();
                 state.first.get_or_insert_with(Instant::now);
-                state.line.push_back((user, frame, post.clone()));
+                state.queue.push_back((user, frame, outbox.clone()));
             }
             "message_delivered" => {
                 let (thread_id, up_to) = (frame["thread_id"].as_u64().expect("a thread"), &frame["up_to"]);
@@ -179,7 +178,13 @@ async fn chat(head: Head, stream: TcpStream, state: Rc<RefCell<State>>, behaviou
                 let told =
                     json!({"type": "messages_delivered", "thread_id": thread_id, "delivered_to": user, "up_to": up_to});
                 let told = Message::text(told.to_string());
-                state.borrow().online.get(&author).into_iter().flatten().for_each(|post| _ = post.send(told.clone()));
+                state
+                    .borrow()
+                    .online
+                    .get(&author)
+                    .into_iter()
+                    .flatten()
+                    .for_each(|outbox| _ = outbox.send(told.clone()));
             }
             _ => {}
         }

@@ -48,7 +48,7 @@ async fn the_hub_starts_when_the_database_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut launch = Launch::new(program(), folder.path());
     launch.set("DATABASE_URL", url);
-    let mut hub = launch.begin(free_port().expect("a port")).expect("it can be run");
+    let mut hub = launch.spawn(free_port().expect("a port")).expect("it can be run");
     until("the hub waits", || async { hub.log().contains("waiting for it").then_some(()) }).await;
     let server = tokio::task::spawn_blocking(move || {
         server.restart();

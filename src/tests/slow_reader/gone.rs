@@ -37,7 +37,7 @@ async fn opens_all(reader: &Person, path: &str, cursor: Option<&str>) -> Vec<Dev
         let device = reader.opens(|door| {
             door.path = path.to_owned();
             door.cursor = cursor.map(str::to_owned);
-            door.receive = Some(4 * 1024);
+            door.receive_buffer = Some(4 * 1024);
         });
         devices.push(device.await.expect("a socket"));
     }

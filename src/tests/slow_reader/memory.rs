@@ -54,7 +54,7 @@ async fn sockets_that_resume_and_never_read_cost_little_and_are_closed() {
         for _ in 0..10 {
             let device = reader.opens(|door| {
                 door.cursor = Some(cursor.clone());
-                door.receive = Some(4 * 1024);
+                door.receive_buffer = Some(4 * 1024);
             });
             devices.push(device.await.expect("a socket"));
         }

@@ -15,7 +15,7 @@ async fn however_much_strangers_write_whoever_reads_is_not_closed_and_misses_not
     let hub = Hub::set(&[("CHAT_RATE_LIMIT", "off")]).await;
     let victim = hub.person(1);
     // What the system keeps for it is soon full: the outbox is what counts.
-    let mut device = victim.connect_with(|door| door.receive = Some(8 * 1024)).await;
+    let mut device = victim.connect_with(|door| door.receive_buffer = Some(8 * 1024)).await;
     device.settles().await;
     let content = "🙂".repeat(4_000);
     let mut writers = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chat_loadtest::client::{Client, Heard};
+use chat_loadtest::client::{Client, Received};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -292,11 +292,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Device<S> {
         self.takes(heard);
     }
 
-    fn takes(&mut self, heard: Heard) {
+    fn takes(&mut self, heard: Received) {
         match heard {
-            Heard::Text(text) => self.take_in(&text),
-            Heard::Closed(code, reason) => self.end = Some((code, reason)),
-            Heard::Gone => self.end = Some((1006, "gone without a close frame".to_owned())),
+            Received::Text(text) => self.take_in(&text),
+            Received::Closed(code, reason) => self.end = Some((code, reason)),
+            Received::Disconnected => self.end = Some((1006, "gone without a close frame".to_owned())),
         }
     }
 

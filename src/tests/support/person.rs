@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_loadtest::client::{Client, Credentials, Door, Error};
+use chat_loadtest::client::{Client, ConnectOptions, Credentials, Error};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ impl Person {
     }
 
     /// Connects to `/chat` in another way than by a header.
-    pub async fn connect_with(&self, change: impl FnOnce(&mut Door)) -> Device {
+    pub async fn connect_with(&self, change: impl FnOnce(&mut ConnectOptions)) -> Device {
         let mut device = self.opens(change).await.unwrap_or_else(|error| panic!("{} cannot connect: {error}", self.id));
         device.is_greeted().await;
         device
@@ -81,7 +81,7 @@ impl Person {
     }
 
     /// Opens a socket without waiting for anything to be said.
-    pub async fn opens(&self, change: impl FnOnce(&mut Door)) -> Result<Device, Error> {
+    pub async fn opens(&self, change: impl FnOnce(&mut ConnectOptions)) -> Result<Device, Error> {
         let mut door = self.door();
         change(&mut door);
         let client = super::in_time("the upgrade", Client::connect(&door)).await?;
@@ -89,8 +89,8 @@ impl Person {
     }
 
     /// Returns the door to `/chat` with the token in the header.
-    pub fn door(&self) -> Door {
-        let mut door = Door::new(self.place.now(), self.token.clone());
+    pub fn door(&self) -> ConnectOptions {
+        let mut door = ConnectOptions::new(self.place.now(), self.token.clone());
         door.path = format!("{}/chat", self.base);
         door
     }

@@ -1,6 +1,6 @@
-//! Reads a conversation back, and shows it to its ledger.
+//! Reads the history of a conversation back into its ledger.
 
-use super::pair::Talked;
+use super::pair::Conversation;
 use crate::rest::Rest;
 use crate::target::Target;
 
@@ -8,9 +8,9 @@ use crate::target::Target;
 ///
 /// # Errors
 /// If the server does not answer with a history.
-pub(super) async fn read_back(rest: &Rest, target: &Target, pair: &mut Talked, quota: u64) -> anyhow::Result<()> {
+pub(super) async fn read_back(rest: &Rest, target: &Target, pair: &mut Conversation, quota: u64) -> anyhow::Result<()> {
     let from = pair.ledger.next_number().saturating_sub(quota);
-    // Refused messages have no place, so this may be too early, and never too late.
+    // Refused messages have no place, so this may be too early, but not too late.
     let mut after = pair.base + from.saturating_sub(pair.ledger.refused_count());
     let token = target.token(pair.reader)?;
     pair.ledger.reads_history(from);
@@ -18,7 +18,7 @@ pub(super) async fn read_back(rest: &Rest, target: &Target, pair: &mut Talked, q
         let page = rest.page(&token, pair.author, after).await?;
         for entry in &page.messages {
             let number = entry.temp_id.as_deref().and_then(|key| pair.keys.number_of(key));
-            // Somebody else may write into the same thread: another run, for example.
+            // An earlier run may have written to the same thread.
             if let Some(number) = number {
                 pair.ledger.stored(number);
             }

@@ -6,19 +6,19 @@ use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 
 /// Makes a PNG of a size: a slope of colours with noise on it.
-pub(super) fn noise((width, height): (u32, u32), dice: &mut fastrand::Rng) -> Vec<u8> {
+pub(super) fn noise((width, height): (u32, u32), rng: &mut fastrand::Rng) -> Vec<u8> {
     let mut head = Vec::new();
     head.extend(width.to_be_bytes());
     head.extend(height.to_be_bytes());
     // Eight bits for each of red, green and blue; no palette, no interlacing.
     head.extend([8, 2, 0, 0, 0]);
-    let shift = dice.u32(..256);
+    let shift = rng.u32(..256);
     let mut pixels = Vec::new();
     for row in 0..height {
         // No filter.
         pixels.push(0);
         for column in 0..width {
-            let grain = dice.u32(..16);
+            let grain = rng.u32(..16);
             let colours = [column + shift + grain, row + grain, column / 2 + row / 2 + shift];
             pixels.extend(colours.map(|colour| u8::try_from(colour % 256).unwrap_or_default()));
         }

@@ -1,0 +1,12 @@
+//! The integration tests of the load test: the program against a synthetic server, a proxy with faults, and the hub.
+
+mod audit;
+mod capacity;
+mod comparison;
+mod keys;
+mod legacy;
+mod open_loop;
+mod plan;
+mod refusals;
+mod scenarios;
+mod support;
