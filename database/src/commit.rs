@@ -3,6 +3,7 @@
 //! ```text
 //!  read_set     the rows that a list of changes depends on, and how many ids it may use up
 //!  transaction  takes the next number under the counter's row lock, then:
+//!    numbers      the number, and the ids
 //!    history      checks that the number is a new one, and sets the commit's time
 //!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
 //!    apply        applies the changes in memory: send, media, amend, receipt, notify
@@ -12,6 +13,7 @@
 //!  cache        what the writer knows between commits
 //! ```
 
+mod aborted;
 mod amend;
 mod apply;
 mod cache;
@@ -21,6 +23,7 @@ mod in_doubt;
 mod media;
 mod notification_keys;
 mod notify;
+mod numbers;
 mod preload;
 mod preloaded;
 mod probe;
@@ -44,13 +47,11 @@ use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
 use crate::history::Mark;
 use crate::{Database, Error};
+use aborted::Aborted;
 use cache::Cache;
 use history::History;
+use read_set::Mode;
 use statements::Statements;
-use transaction::Aborted;
-
-/// How long a transaction may take before its connection is given up.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often a transaction is run again when somebody else was in the way.
 const CONTENDED_TRIES: u32 = 5;
@@ -59,15 +60,6 @@ const CONTENDED_TRIES: u32 = 5;
 /// may wait for a commit that is under way, and then for their own: 5 s is the most.
 const IN_THE_WAY: Duration = Duration::from_millis(3_500);
 const STILL_IN_THE_WAY: Duration = Duration::from_millis(500);
-
-/// How a transaction looks at keys that may have been used before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// Nobody sends twice: the unique index will tell if somebody does.
-    Optimistic,
-    /// Looks every key up.
-    Checked,
-}
 
 /// The only writer of a node. Whoever holds it has the node's one writing connection.
 #[derive(Debug)]

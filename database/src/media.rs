@@ -10,15 +10,15 @@
 
 mod local;
 mod location;
+mod object;
 
 use std::fmt;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures_util::stream::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -27,17 +27,7 @@ use object_store::{Attribute, Attributes, GetOptions, GetRange, ObjectStore, Obj
 
 use crate::ids::MediaId;
 pub use location::Location;
-
-/// Why the store did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It cannot be reached, or does not work. Asking again later may help.
-    #[error("the media store is unavailable: {0}")]
-    Unavailable(String),
-    /// What was asked for lies beyond the object's end.
-    #[error("the range lies beyond the {0} bytes that there are")]
-    OutOfRange(u64),
-}
+pub use object::{Error, Object, Part};
 
 /// One of the two sizes in which an image is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,47 +61,6 @@ impl Rendition {
 impl fmt::Display for Rendition {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
-    }
-}
-
-/// A part of an object, as a client asks for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// From a byte up to another one, which is not in it.
-    Between(u64, u64),
-    /// From a byte on.
-    From(u64),
-    /// The last bytes.
-    Last(u64),
-}
-
-impl Part {
-    /// Finds the part in an object of some size; `None` if none of it is there.
-    fn of(self, size: u64) -> Option<Range<u64>> {
-        let range = match self {
-            Self::Between(from, to) => from..to.min(size),
-            Self::From(from) => from..size,
-            Self::Last(count) => size.saturating_sub(count)..size,
-        };
-        (range.start < range.end).then_some(range)
-    }
-}
-
-/// A rendition that is being read.
-pub struct Object {
-    /// How many bytes the whole of it has.
-    pub size: u64,
-    /// Which of them come.
-    pub range: Range<u64>,
-    /// The first of them: nearly always all.
-    pub first: Bytes,
-    /// The others, read as they are taken.
-    pub rest: Option<BoxStream<'static, Result<Bytes, Error>>>,
-}
-
-impl fmt::Debug for Object {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Object").field("size", &self.size).field("range", &self.range).finish_non_exhaustive()
     }
 }
 

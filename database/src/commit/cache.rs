@@ -111,6 +111,17 @@ pub(super) enum ReadState {
     Deleted,
 }
 
+impl ReadState {
+    /// Returns the state that a row's columns tell.
+    pub(super) fn of(is_read: i64, deleted_at: Option<i64>) -> Self {
+        match (is_read, deleted_at) {
+            (_, Some(_)) => Self::Deleted,
+            (0, None) => Self::Unread,
+            (_, None) => Self::Read,
+        }
+    }
+}
+
 /// A person's unread totals.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct User {

@@ -6,8 +6,8 @@ use sea_orm::Value;
 use tokio::time::{sleep, timeout};
 
 use super::Writer;
+use super::aborted::Aborted;
 use super::probe::LOCK_COUNTER;
-use super::transaction::Aborted;
 use crate::backend::writer::WriterConnection;
 use crate::driver_error::DriverError;
 use crate::history::Mark;

@@ -250,7 +250,7 @@ impl<'a, R: Reads> Preload<'a, R> {
                 user: row.user_id,
                 thread: row.user1_id.zip(row.user2_id).and_then(pair),
                 updated_at: row.updated_at,
-                read_state: read_state(row.is_read, row.deleted_at),
+                read_state: ReadState::of(row.is_read, row.deleted_at),
                 deleted_at: row.deleted_at,
                 changed: false,
             };
@@ -320,13 +320,5 @@ impl<'a, R: Reads> Preload<'a, R> {
         }
         let asked: Value = sql::json(asked);
         self.db.rows(&text, [asked]).await
-    }
-}
-
-fn read_state(is_read: i64, deleted_at: Option<i64>) -> ReadState {
-    match (is_read, deleted_at) {
-        (_, Some(_)) => ReadState::Deleted,
-        (0, None) => ReadState::Unread,
-        (_, None) => ReadState::Read,
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{PATIENCE, Writer};
+use super::Writer;
+use super::transaction::PATIENCE;
 use crate::Error;
 use crate::driver_error::DriverError;
 

@@ -2,10 +2,18 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::Mode;
 use super::cache::Cache;
 use crate::change::{Change, Receipt, ReceiptKind};
 use crate::ids::Pair;
+
+/// How a transaction looks at keys that may have been used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Looks no key up: the unique index refuses one that was used before.
+    Optimistic,
+    /// Looks every key up.
+    Checked,
+}
 
 /// Which rows must be read, and how many ids may be used up.
 #[derive(Debug, Default)]

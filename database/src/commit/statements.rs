@@ -1,6 +1,6 @@
 //! The texts of a commit's statements, built once for each writer.
 
-use super::transaction::taking_numbers;
+use super::numbers;
 use super::write_set::{
     AmendedRow, AmendmentRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, MediaStateRow, MessageImageRow,
     NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow, UserRow,
@@ -54,7 +54,7 @@ impl Statements {
         let users = RowShape::of::<UserRow>();
         let status = RowShape::of::<StatusRow>();
         Self {
-            numbers: taking_numbers(dialect),
+            numbers: numbers::text(dialect),
             messages: insert(
                 backend,
                 &RowShape::of::<NewMessageRow<'_>>(),

@@ -1,51 +1,32 @@
 //! One transaction, from taking its number to its end.
 
-use sea_orm::Value;
+use std::time::Duration;
+
 use tokio::time::timeout;
 
+use super::Writer;
+use super::aborted::Aborted;
 use super::apply::{Applier, Clock};
 use super::cache::Counters;
-use super::history::{Course, Offer, Taken};
+use super::history::{Course, Offer};
+use super::numbers;
 use super::preload::Preload;
 use super::preloaded::Preloaded;
-use super::read_set::ReadSet;
+use super::read_set::{Mode, ReadSet};
 use super::statements::Statements;
-use super::{Mode, PATIENCE, Writer};
-use crate::backend::dialect::Dialect;
-use crate::backend::statements::ReturningUpdate;
 use crate::backend::writer::Transaction;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
-use crate::entities::hub_state;
 use crate::history::Mark;
 use crate::ids::CommitNo;
-use crate::rows::{BinaryText, row, select};
 use crate::sql;
 use crate::time::Timestamp;
 
+/// How long a transaction may take before its connection is given up.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+
 /// How many bytes of text one statement carries: far below what servers take in one packet.
 const MOST_TEXT: usize = 2 << 20;
-
-/// Why a transaction did not stand.
-#[derive(Debug)]
-pub(super) enum Aborted {
-    /// It failed before COMMIT.
-    Failed(DriverError),
-    /// There was no answer; nothing was committed.
-    Hung,
-    /// COMMIT was sent, its answer was lost or was an error, and the log has no such commit.
-    NotCommitted(Option<DriverError>),
-    /// COMMIT was sent, its answer was lost, and the log cannot be read.
-    Unsettled(String),
-    /// The number was given out before: the database has gone back.
-    WentBack,
-}
-
-impl<F: Into<DriverError>> From<F> for Aborted {
-    fn from(failure: F) -> Self {
-        Self::Failed(failure.into())
-    }
-}
 
 impl Writer {
     /// Runs the changes as one transaction, once.
@@ -77,7 +58,7 @@ impl Writer {
         let Self { connection, node, statements, cache, history, .. } = self;
         let read_set = ReadSet::of(changes, cache, mode);
         let mut transaction = connection.begin().await?;
-        let taken = take_numbers(&mut transaction, statements, &read_set, offer).await?;
+        let taken = numbers::take(&mut transaction, &statements.numbers, &read_set, offer).await?;
         let counters = taken.counters;
         if counters.commit != cache.counters.commit + 1 || taken.nonce_before != cache.nonce.column() {
             // Another node has written since, or what this one had written is not there any more.
@@ -101,62 +82,6 @@ impl Writer {
         log(&mut transaction, &applier, node, &mark).await?;
         Ok(Prepared { transaction, applier, mark })
     }
-}
-
-row! {
-    /// The counter's row after a commit has taken its numbers.
-    struct TakenRow of hub_state {
-        commit_no: i64 = CommitNo,
-        last_thread_id: i64 = LastThreadId,
-        last_message_id: i64 = LastMessageId,
-        last_notification_id: i64 = LastNotificationId,
-        nonce_before: i64 = NonceBefore,
-        newest_before: i64 = NewestBefore,
-        newest_at: i64 = NewestAt,
-        tickets_forgotten: i64 = TicketsForgotten,
-        epoch: BinaryText = Epoch,
-    }
-}
-
-/// Makes the text by which a commit takes its numbers.
-pub(super) fn taking_numbers(dialect: &dyn Dialect) -> ReturningUpdate {
-    // A server assigns from left to right: the values from before are copied first.
-    let newest = dialect.greatest("newest_at + ?", "?");
-    let update = format!(
-        "UPDATE hub_state SET commit_no = commit_no + 1, last_thread_id = last_thread_id + ?, \
-         last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ?, \
-         nonce_before = nonce, nonce = ?, newest_before = newest_at, newest_at = {newest} WHERE id = 1"
-    );
-    let columns = select("hub_state", TakenRow::COLUMNS.iter().copied());
-    dialect.returning_update(&update, &columns, "hub_state WHERE id = 1")
-}
-
-/// Takes the next commit number, and as many ids as may be needed; holds the counter's row lock until the transaction ends.
-async fn take_numbers(
-    transaction: &mut Transaction<'_>,
-    texts: &Statements,
-    read_set: &ReadSet<'_>,
-    offer: Offer,
-) -> Result<Taken, DriverError> {
-    let Offer { nonce, step, newest } = offer;
-    let ids = [read_set.threads, read_set.new_messages, read_set.new_notifications];
-    let times = [nonce.column(), step, newest.unwrap_or_default()];
-    let values = ids.into_iter().chain(times).map(Value::from).collect();
-    let row: Option<TakenRow> = transaction.update(&texts.numbers, values).await?;
-    let row = row.ok_or_else(|| DriverError::Refused("hub_state is empty".to_owned()))?;
-    Ok(Taken {
-        counters: Counters {
-            commit: row.commit_no,
-            thread: row.last_thread_id,
-            message: row.last_message_id,
-            notification: row.last_notification_id,
-        },
-        nonce_before: row.nonce_before,
-        newest_before: row.newest_before,
-        newest: row.newest_at,
-        tickets_forgotten: row.tickets_forgotten,
-        epoch: row.epoch.into_text(),
-    })
 }
 
 /// A transaction that is done but for its COMMIT.

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use object_store::local::LocalFileSystem;
 use tokio::task::spawn_blocking;
 
-use super::{Error, Object, Part};
+use super::object::{Error, Object, Part};
 use crate::private;
 
 /// How many bytes are read at a time: nearly every thumbnail, and many a full rendition, is one read.

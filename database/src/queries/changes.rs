@@ -1,6 +1,7 @@
 //! What has changed since a commit: for a user, for a thread, for a node.
 
 mod backlog;
+mod changed;
 mod read;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait};
@@ -8,71 +9,12 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait};
 use crate::driver_error::error;
 use crate::entities::hub_commit;
 use crate::history::Nonce;
-use crate::ids::{CommitNo, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
-use crate::objects::{Message, Notification};
+use crate::ids::{CommitNo, Pair, ThreadId, UserId};
 use crate::rows::Reads;
-use crate::time::Timestamp;
 use crate::{Database, Error};
 
 pub use backlog::Backlog;
-
-/// A message that changed.
-#[derive(Debug, Clone)]
-pub struct ChangedMessage {
-    /// The commit of its last change.
-    pub commit: CommitNo,
-    /// The commit that created it.
-    pub created: CommitNo,
-    /// Its present state.
-    pub message: Message,
-}
-
-/// A member's watermarks that changed.
-#[derive(Debug, Clone, Copy)]
-pub struct ChangedWatermarks {
-    /// The commit of the last change.
-    pub commit: CommitNo,
-    /// The thread.
-    pub thread_id: ThreadId,
-    /// Whose.
-    pub user: UserId,
-    /// Received up to here.
-    pub delivered_seq: Seq,
-    /// When that last moved.
-    pub delivered_at: Option<Timestamp>,
-    /// Read up to here.
-    pub read_seq: Seq,
-    /// When that last moved.
-    pub read_at: Option<Timestamp>,
-    /// The commit in which `read_seq` last moved; zero if never.
-    pub read_commit: CommitNo,
-    /// The commit in which `delivered_seq` last moved; zero if never.
-    pub delivered_commit: CommitNo,
-}
-
-/// A notification that changed.
-#[derive(Debug, Clone)]
-pub struct ChangedNotification {
-    /// The commit of its last change.
-    pub commit: CommitNo,
-    /// The commit that created it.
-    pub created: CommitNo,
-    /// Its id.
-    pub id: NotificationId,
-    /// Its present state, or `None` if it was deleted.
-    pub notification: Option<Notification>,
-}
-
-/// What has changed for a user since a commit.
-#[derive(Debug, Clone, Default)]
-pub struct Changes {
-    /// By thread, then ascending by `rev`.
-    pub messages: Vec<ChangedMessage>,
-    /// Watermarks of both members of the user's threads.
-    pub watermarks: Vec<ChangedWatermarks>,
-    /// The user's notifications, oldest change first.
-    pub notifications: Vec<ChangedNotification>,
-}
+pub use changed::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, Page, ThreadChanges};
 
 /// Reads everything of `user` that changed after `since`, or `None` if that is more than `most` things. However large it is:
 /// [`backlog`] and [`page`] are for what is not known to be small.
@@ -82,7 +24,7 @@ pub struct Changes {
 pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Changes>, Error> {
     // One snapshot: a message that changes while this is read would be in none of its pages.
     let mut snapshot = db.readers.snapshot().await.map_err(error)?;
-    let backlog = read::backlog(&mut snapshot, user, since, most).await.map_err(error)?;
+    let backlog = Backlog::find(&mut snapshot, user, since, most).await.map_err(error)?;
     let Some(mut backlog) = backlog else { return Ok(None) };
     let changes = backlog.take(&mut snapshot, usize::MAX).await.map_err(error)?;
     snapshot.close().await;
@@ -95,7 +37,7 @@ pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) 
 /// [`Error::Unavailable`].
 pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) -> Result<Option<Backlog>, Error> {
     let mut snapshot = db.readers.snapshot().await.map_err(error)?;
-    let backlog = read::backlog(&mut snapshot, user, since, most).await.map_err(error)?;
+    let backlog = Backlog::find(&mut snapshot, user, since, most).await.map_err(error)?;
     snapshot.close().await;
     Ok(backlog)
 }
@@ -107,15 +49,6 @@ pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) 
 /// [`Error::Unavailable`]; what would have come is lost then.
 pub async fn next(db: &Database, backlog: &mut Backlog, bytes: usize) -> Result<Changes, Error> {
     backlog.take(&mut &db.readers, bytes).await.map_err(error)
-}
-
-/// A page of what has changed.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// What has changed, up to `end`.
-    pub changes: Changes,
-    /// The commit up to which this is everything, if there is more.
-    pub end: Option<CommitNo>,
 }
 
 /// Reads a page of what of `user` changed after `since`, or `None` if all of it is more than `most` things: about `limit` things,
@@ -132,24 +65,11 @@ pub async fn page(
     limit: usize,
 ) -> Result<Option<Page>, Error> {
     let mut snapshot = db.readers.snapshot().await.map_err(error)?;
-    let backlog = read::backlog(&mut snapshot, user, since, most).await.map_err(error)?;
+    let backlog = Backlog::find(&mut snapshot, user, since, most).await.map_err(error)?;
     let Some(mut backlog) = backlog else { return Ok(None) };
     let page = backlog.page(&mut snapshot, limit).await.map_err(error)?;
     snapshot.close().await;
     Ok(Some(page))
-}
-
-/// What has changed in a thread.
-#[derive(Debug, Clone, Default)]
-pub struct ThreadChanges {
-    /// Ascending by `rev`.
-    pub messages: Vec<ChangedMessage>,
-    /// Of both members.
-    pub watermarks: Vec<ChangedWatermarks>,
-    /// The thread's change counter.
-    pub rev: Rev,
-    /// Whether the thread was made after `since`.
-    pub opened: bool,
 }
 
 /// Reads everything in a thread that changed after `since`; `None` if there is no such thread.

@@ -1,8 +1,7 @@
 //! Threads as the writer's cache holds them: both members' watermarks and notifications come with the thread.
 
-use super::read_state;
 use crate::backend::dialect::{Dialect, Kind};
-use crate::commit::cache::{Member, Thread, ThreadNotification};
+use crate::commit::cache::{Member, ReadState, Thread, ThreadNotification};
 use crate::entities::{chat_message_status, notification};
 use crate::ids::{Pair, UserId};
 use crate::rows::{row, select};
@@ -119,7 +118,7 @@ fn member(row: Option<MemberRow>, notification: Option<ThreadNotificationRow>, l
 fn thread_notification(row: ThreadNotificationRow) -> ThreadNotification {
     ThreadNotification {
         id: row.id,
-        read_state: read_state(row.is_read, row.deleted_at),
+        read_state: ReadState::of(row.is_read, row.deleted_at),
         created_at: row.created_at,
         created_commit: row.created_commit,
         updated_at: row.updated_at,

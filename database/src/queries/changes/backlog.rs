@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::changed::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, Page};
 use super::read::{self, NotificationKey};
-use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, Page};
 use crate::driver_error::DriverError;
-use crate::ids::{CommitNo, NotificationId, Rev, ThreadId};
+use crate::ids::{CommitNo, NotificationId, Rev, ThreadId, UserId};
 use crate::message_rows::{MessageKey, StoredMessage};
 use crate::rows::Reads;
 use crate::size::{PAGE, Room, Size};
@@ -57,8 +57,42 @@ impl What {
 }
 
 impl Backlog {
+    /// Looks up everything of a user that changed; `None` if that is more than `most` things.
+    pub(super) async fn find(
+        db: &mut impl Reads,
+        user: UserId,
+        since: CommitNo,
+        most: usize,
+    ) -> Result<Option<Self>, DriverError> {
+        let mut notifications = read::notifications_of_user(db, user, since, most).await?;
+        if notifications.len() > most {
+            return Ok(None);
+        }
+        let threads = read::changed_threads(db, user, since, most).await?;
+        if threads.len() > most {
+            return Ok(None);
+        }
+        let Some(messages) = read::changed_messages(db, &threads, since, most).await? else {
+            return Ok(None);
+        };
+        let ids: Vec<(i64,)> = threads.iter().map(|thread| (thread.id,)).collect();
+        let watermarks = read::watermarks(db, &ids, since).await?;
+        if messages.len() + watermarks.len() + notifications.len() > most {
+            return Ok(None);
+        }
+        let told = read::told_again(db, user, since, &ids, &notifications).await?;
+        notifications.extend(told);
+        let messages = messages.into_iter().map(|name| Name { commit: name.commit_no, what: What::Message(name) });
+        let watermarks = watermarks
+            .into_iter()
+            .map(|one| Name { commit: one.commit.column(), what: What::Watermarks(Box::new(one)) });
+        let notifications =
+            notifications.into_iter().map(|key| Name { commit: key.commit_no, what: What::Notification(key) });
+        Ok(Some(Self::new(messages.chain(watermarks).chain(notifications).collect(), since)))
+    }
+
     /// Makes one of what was found after a commit.
-    pub(super) fn new(mut names: Vec<Name>, since: CommitNo) -> Self {
+    fn new(mut names: Vec<Name>, since: CommitNo) -> Self {
         names.sort_by_key(|name| name.commit);
         let head = names.last().map_or(since, |last| CommitNo::from_column(last.commit).max(since));
         Self { names: names.into(), head, stale: false, live: false }

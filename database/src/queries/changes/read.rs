@@ -1,11 +1,10 @@
-//! The queries behind [`super`]: from what is newest down to what is known already.
+//! The queries for what has changed: from what is newest down to what the reader knows.
 
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ColumnTrait, EntityTrait, Iterable as _, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value};
 
-use super::backlog::{Backlog, Name, What};
-use super::{ChangedMessage, ChangedNotification, ChangedWatermarks, ThreadChanges};
+use super::changed::{ChangedMessage, ChangedNotification, ChangedWatermarks, ThreadChanges};
 use crate::backend::dialect::Kind;
 use crate::driver_error::DriverError;
 use crate::entities::{chat_message_status, chat_thread, notification};
@@ -23,38 +22,6 @@ const WINDOW: i64 = 32;
 
 /// How many changes of one thread are read at a time beyond that.
 const PAGE: i64 = 200;
-
-/// Looks up everything of a user that changed, or says `None` if that is more than `most` things.
-pub(super) async fn backlog(
-    db: &mut impl Reads,
-    user: UserId,
-    since: CommitNo,
-    most: usize,
-) -> Result<Option<Backlog>, DriverError> {
-    let mut notes = notifications_of_user(db, user, since, most).await?;
-    if notes.len() > most {
-        return Ok(None);
-    }
-    let threads = changed_threads(db, user, since, most).await?;
-    if threads.len() > most {
-        return Ok(None);
-    }
-    let Some(messages) = changed_messages(db, &threads, since, most).await? else {
-        return Ok(None);
-    };
-    let ids: Vec<(i64,)> = threads.iter().map(|thread| (thread.id,)).collect();
-    let watermarks = watermarks(db, &ids, since).await?;
-    if messages.len() + watermarks.len() + notes.len() > most {
-        return Ok(None);
-    }
-    let told = told_again(db, user, since, &ids, &notes).await?;
-    notes.extend(told);
-    let messages = messages.into_iter().map(|name| Name { commit: name.commit_no, what: What::Message(name) });
-    let watermarks =
-        watermarks.into_iter().map(|one| Name { commit: one.commit.column(), what: What::Watermarks(Box::new(one)) });
-    let notes = notes.into_iter().map(|key| Name { commit: key.commit_no, what: What::Notification(key) });
-    Ok(Some(Backlog::new(messages.chain(watermarks).chain(notes).collect(), since)))
-}
 
 /// Reads everything in a thread that changed; `None` if there is no such thread.
 pub(super) async fn of_thread(
@@ -132,13 +99,13 @@ pub(super) async fn notifications_of(
 
 row! {
     /// A thread that changed.
-    struct ChangedThread {
-        id: i64,
+    pub(super) struct ChangedThread {
+        pub(super) id: i64,
         last_seq: i64,
     }
 }
 
-async fn changed_threads(
+pub(super) async fn changed_threads(
     db: &mut impl Reads,
     user: UserId,
     since: CommitNo,
@@ -162,7 +129,7 @@ async fn changed_threads(
 
 /// Looks up the changed messages of threads, each once. What was created is at a thread's top: a window of each
 /// thread in one query, and further down only where all of it is new. What was amended is listed.
-async fn changed_messages(
+pub(super) async fn changed_messages(
     db: &mut impl Reads,
     threads: &[ChangedThread],
     since: CommitNo,
@@ -255,7 +222,7 @@ pub(super) fn changed(stored: StoredMessage) -> ChangedMessage {
     }
 }
 
-async fn watermarks(
+pub(super) async fn watermarks(
     db: &mut impl Reads,
     threads: &[(i64,)],
     since: CommitNo,
@@ -298,7 +265,7 @@ row! {
     }
 }
 
-async fn notifications_of_user(
+pub(super) async fn notifications_of_user(
     db: &mut impl Reads,
     user: UserId,
     since: CommitNo,
@@ -316,7 +283,7 @@ async fn notifications_of_user(
 }
 
 /// Looks up the notifications of changed threads whose own rows did not change, but the number or text that they show.
-async fn told_again(
+pub(super) async fn told_again(
     db: &mut impl Reads,
     user: UserId,
     since: CommitNo,
