@@ -58,7 +58,7 @@ pub(crate) async fn get_live() -> Response {
     security(()),
     responses(
         (status = 200, description = "It can", body = Health),
-        (status = 503, description = "`unavailable`: the database is away or takes no writes, or the relay is away; `shutting_down`: it drains", body = ErrorBody),
+        (status = 503, description = "`unavailable`: the database is away or takes no writes; `shutting_down`: it drains", body = ErrorBody),
     ),
 )]
 pub(crate) async fn get_ready(api: Api) -> Result<Response, ApiError> {
