@@ -271,7 +271,7 @@ impl Hub {
     pub async fn drain(&self, within: Duration) {
         self.0.draining.start();
         // An operator who stops the process does not always wait for its end.
-        let noting = self.0.presence.note_everybody(alive(self.0.options.heartbeat));
+        let noting = self.0.presence.note_all(alive(self.0.options.heartbeat));
         tokio::join!(noting, self.0.sessions.close_all(within));
     }
 
@@ -282,7 +282,7 @@ impl Hub {
         let stragglers = tokio::time::timeout_at(deadline - left / 2, self.0.sessions.all_gone()).await.is_err();
         let settled = async {
             // A connection that is still open is cut in a moment.
-            self.0.presence.note_everybody(Timestamp::now()).await;
+            self.0.presence.note_all(Timestamp::now()).await;
             self.0.storage.drained().await;
         };
         let unsettled = tokio::time::timeout_at(deadline, settled).await.is_err();

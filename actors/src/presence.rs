@@ -107,8 +107,8 @@ impl Actor for PresenceActor {
                 state.tell_departures().await;
                 state.note_some().await;
             }
-            PresenceMsg::NoteEverybody(alive, done) => {
-                state.note_everybody(alive).await;
+            PresenceMsg::NoteAll(alive, done) => {
+                state.note_all(alive).await;
                 let _ = done.send(());
             }
         }
@@ -145,7 +145,7 @@ impl State {
         }
     }
 
-    async fn note_everybody(&mut self, alive: Timestamp) {
+    async fn note_all(&mut self, alive: Timestamp) {
         let all = self.context.handle.change(|table| table.all(alive));
         self.try_at = None;
         self.note(&all).await;

@@ -5,7 +5,7 @@ use chat_actors::protocol::Socket;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_message_is_acked_to_its_sender_and_told_to_everybody_else() {
+async fn a_message_is_acked_to_its_sender_and_goes_to_all_other_connections() {
     let world = World::new().await;
     let mut phone = Device::connect(&world.hub, 42).await;
     let mut laptop = Device::connect(&world.hub, 42).await;
@@ -41,7 +41,7 @@ async fn a_message_is_acked_to_its_sender_and_told_to_everybody_else() {
 }
 
 #[tokio::test]
-async fn whoever_comes_back_with_a_cursor_hears_what_was_missed_and_then_what_is_live() {
+async fn a_client_that_comes_back_with_a_cursor_hears_what_was_missed_and_then_what_is_live() {
     let world = World::new().await;
     let mut alice = Device::connect(&world.hub, 42).await;
     let mut bob = Device::open(&world.hub, 7, None, Socket::Chat);

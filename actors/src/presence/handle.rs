@@ -31,7 +31,7 @@ pub(crate) enum PresenceMsg {
     /// Time to look who has gone.
     Tick,
     /// The node ends: write down when every user was last seen; users who are connected, at this time.
-    NoteEverybody(Timestamp, oneshot::Sender<()>),
+    NoteAll(Timestamp, oneshot::Sender<()>),
 }
 
 impl PresenceHandle {
@@ -55,9 +55,9 @@ impl PresenceHandle {
 
     /// Has the actor write down when every user was last seen, and waits for it; users who are connected were seen at
     /// `alive`.
-    pub(crate) async fn note_everybody(&self, alive: Timestamp) {
+    pub(crate) async fn note_all(&self, alive: Timestamp) {
         let (done, noted) = oneshot::channel();
-        self.send(PresenceMsg::NoteEverybody(alive, done));
+        self.send(PresenceMsg::NoteAll(alive, done));
         // An actor that is not there, or ends meanwhile, drops the other side.
         let _ = noted.await;
     }

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_that_nobody_was_given_is_none() {
+    fn a_cursor_that_no_client_was_given_is_none() {
         let heard = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(1) };
         let cursor = Cursor { commit: CommitNo(77), heard, reader: None, minted: 1 };
         assert_eq!(Cursor::parse(&cursor.to_string()), None);

@@ -38,7 +38,7 @@ fn a_bucket_gives_its_burst_and_then_its_rate() {
 
 /// A wait of 33.4 ms was said to be 33: a client that kept to it was refused again.
 #[test]
-fn whoever_waits_as_long_as_they_were_told_is_let_in() {
+fn a_client_that_waits_as_long_as_it_was_told_is_let_in() {
     let alice = user(42);
     for per_second in [0.3, 1.0, 3.0, 7.0, 29.9, 60.0, 999.0] {
         let limiter = limiter(per_second, 1);
@@ -65,7 +65,7 @@ fn what_was_owed_is_waited_for() {
 }
 
 #[test]
-fn without_a_rate_nobody_is_too_fast() {
+fn without_a_rate_no_user_is_too_fast() {
     let off: Limiter<2> = Limiter::new("messages", [None, None]);
     assert_eq!(let_in(&off, user(42), Instant::now(), 1_000), 1_000);
     off.owe(user(42), Instant::now());
@@ -85,7 +85,7 @@ fn of_several_measures_the_strictest_decides_and_a_refusal_costs_nothing() {
 
 /// Each newcomer had all that were remembered looked through, once there were more than fitted.
 #[test]
-fn those_who_have_been_quiet_are_forgotten_and_nobody_else() {
+fn users_who_have_been_quiet_are_forgotten_and_no_others() {
     let start = Instant::now();
     let limiter = limiter(1.0, 2);
     let crowd = Limiter::<1>::REMEMBERED as u64;

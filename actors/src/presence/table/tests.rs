@@ -50,7 +50,7 @@ fn of_a_crowd_that_has_gone_those_who_come_back_before_their_turn_have_not() {
 
 /// They were seen when the hub decided: ten seconds late, and a minute and a half with a dead line.
 #[test]
-fn somebody_was_last_seen_when_their_last_connection_was_alive() {
+fn a_user_was_last_seen_when_their_last_connection_was_alive() {
     let (alice, start) = (user(42), Instant::now());
     let mut table = OnlineTable::default();
     table.came(alice, start, at(0));

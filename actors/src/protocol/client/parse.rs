@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_speaks_for_another() {
+    fn no_user_speaks_for_another() {
         for field in ["sender_id", "from", "user_id"] {
             for claim in ["7", "\"7\"", "-1", "\"x\"", "{}", "42.5"] {
                 let refusal = refusal(&format!(r#"{{"type":"message_send","temp_id":"k","{field}":{claim}}}"#));
