@@ -7,7 +7,7 @@ use super::table::{bytes, number, whole};
 use super::{plots, text};
 use crate::load::Offered;
 use crate::report::{Report, ReportResult, Verdict};
-use crate::result::{Outcome, Plan};
+use crate::result::{Outcome, Plan, plural};
 use crate::stats::plan::{Demand, Needs};
 
 const STYLE: &str = include_str!("html/style.css");
@@ -75,11 +75,11 @@ fn badge(report: &Report) -> Option<(&'static str, &'static str)> {
 fn heading(report: &Report) -> (String, String) {
     match &report.result {
         ReportResult::Run(outcome) => {
-            let name = outcome.primary().map_or("", |primary| primary.name.as_str());
+            let names = outcome.primary().map_or_else(String::new, |primary| plural(&primary.name));
             let answer = if let Some(kilobytes) = per_connection(outcome) {
                 format!("{} KB of memory per connection", number(kilobytes))
             } else if outcome.throughput() > 0.0 {
-                format!("{} {name}s per second", number(outcome.throughput().round()))
+                format!("{} {names} per second", number(outcome.throughput().round()))
             } else {
                 text::load(outcome)
             };
@@ -148,7 +148,7 @@ fn of_run(outcome: &Outcome) -> Vec<(String, String)> {
     let card = |name: &str, value: String| (name.to_owned(), value);
     let mut cards = Vec::new();
     if let Some(primary) = outcome.primary().filter(|primary| primary.corrected.count() > 0) {
-        cards.push(card(&format!("{}s per second", primary.name), number(outcome.throughput().round())));
+        cards.push(card(&format!("{} per second", plural(&primary.name)), number(outcome.throughput().round())));
         // As in the text: a closed loop has no intended times.
         let (view, latency) = match outcome.load {
             Offered::Open { .. } => (" from intended time", primary.corrected_ms),

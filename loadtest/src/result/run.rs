@@ -241,7 +241,7 @@ impl Outcome {
             self.extra.iter().map(|figure| (figure.name.replace(' ', "_"), figure.value)).collect();
         let mut add = |name: &str, value: f64| _ = figures.insert(name.to_owned(), value);
         if let Some(primary) = self.primary().filter(|primary| primary.corrected.count() > 0) {
-            add(&format!("{}s", primary.name.replace(' ', "_")), self.throughput());
+            add(&plural(&primary.name).replace(' ', "_"), self.throughput());
             for (name, value) in [
                 ("p50", primary.corrected_ms.p50),
                 ("p99", primary.corrected_ms.p99),
@@ -254,12 +254,26 @@ impl Outcome {
                 add("server_cpu", cpu);
             }
             if let Some(each) = self.cpu_us_per_operation().filter(|_| self.scenario != "mixed") {
-                add(&format!("{}s_per_server_cpu_second", primary.name), 1e6 / each);
+                add(&format!("{}_per_server_cpu_second", plural(&primary.name).replace(' ', "_")), 1e6 / each);
             }
         }
         add("generator_cpu", self.generator.cpu);
         add("violations", float(self.violations.total()));
         self.figures = figures;
         self
+    }
+}
+
+/// Returns the plural of an operation's name.
+#[must_use]
+pub fn plural(name: &str) -> String {
+    name.strip_suffix('y').map_or_else(|| format!("{name}s"), |stem| format!("{stem}ies"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn operations_have_a_plural() {
+        assert_eq!(["message", "presence query"].map(super::plural), ["messages", "presence queries"]);
     }
 }

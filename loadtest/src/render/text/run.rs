@@ -6,7 +6,7 @@ use super::labels;
 use crate::audit::{Family, Tally, Violation};
 use crate::load::Offered;
 use crate::render::table::{Table, bytes, number, percent, whole};
-use crate::result::{Generator, HubMetrics, Operation, OsThreadShare, Outcome, ServerCosts};
+use crate::result::{Generator, HubMetrics, Operation, OsThreadShare, Outcome, ServerCosts, plural};
 use crate::server_latency::{STAGES, ServerLatency};
 use crate::stats::float;
 
@@ -154,7 +154,7 @@ fn server(costs: &ServerCosts, outcome: &Outcome) -> Vec<(&'static str, String)>
     let mut cpu = vec![format!("{cpu:.2} s (user {:.2}, system {:.2})", costs.user, costs.system)];
     if let Some(us) = outcome.cpu_us_per_operation() {
         cpu.push(format!("{} µs per {name}", number(us)));
-        cpu.push(format!("{} {name}s per CPU second", number((1e6 / us).round())));
+        cpu.push(format!("{} {} per CPU second", number((1e6 / us).round()), plural(name)));
     }
     let kilobytes = |count: u32| bytes(f64::from(count) * 1024.0);
     let memory = format!(
@@ -167,7 +167,7 @@ fn server(costs: &ServerCosts, outcome: &Outcome) -> Vec<(&'static str, String)>
     let mut disk = vec![format!("{} written", bytes(float(costs.written)))];
     if let Some(growth) = costs.data_growth {
         disk.push(format!("data grew by {}", bytes(float(growth))));
-        if let Some(operations) = operations {
+        if let Some(operations) = operations.filter(|_| growth > 0) {
             disk.push(format!("{} B per {name}", number((float(growth) / float(operations)).round())));
         }
     }
@@ -218,13 +218,13 @@ fn latency(latency: &ServerLatency) -> Option<String> {
 fn wal(hub: &HubMetrics) -> Option<String> {
     let (checkpoints, checkpoint_ms) = hub.wal_checkpoints;
     let (restarts, restart_ms) = hub.wal_restarts;
+    let restarts = if restarts > 0.0 {
+        format!("{} restarts, for each of which commits waited {restart_ms:.1} ms", number(restarts))
+    } else {
+        "no restart".to_owned()
+    };
     (checkpoints > 0.0).then(|| {
-        format!(
-            "{} checkpoints beside the commits, {checkpoint_ms:.1} ms each · {} restarts, for each of which commits waited \
-             {restart_ms:.1} ms",
-            number(checkpoints),
-            number(restarts)
-        )
+        format!("{} checkpoints beside the commits, {checkpoint_ms:.1} ms each · {restarts}", number(checkpoints))
     })
 }
 
