@@ -87,16 +87,16 @@ pub struct MigrateArgs {
 /// The claims of the token, and the key that signs it.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
-    /// Whose token.
+    /// The user of the token.
     #[arg(long)]
     pub user: UserId,
-    /// What they may do.
+    /// The role of the token.
     #[arg(long, value_enum, default_value_t = RoleArg::User)]
     pub role: RoleArg,
-    /// How long it is good: `90s`, `15m`, `1h`, `7d`.
+    /// The lifetime of the token: `90s`, `15m`, `1h`, `7d`.
     #[arg(long, default_value = "1h", value_parser = value::duration)]
     pub expires_in: Duration,
-    /// The keys to sign with.
+    /// The keys that sign it.
     #[command(flatten)]
     pub keys: serve::KeyArgs,
 }
@@ -104,10 +104,10 @@ pub struct TokenArgs {
 /// The user of the ticket, and the key that signs it.
 #[derive(Debug, Args)]
 pub struct TicketArgs {
-    /// Whose ticket.
+    /// The user of the ticket.
     #[arg(long)]
     pub user: UserId,
-    /// The keys to sign with.
+    /// The keys that sign it.
     #[command(flatten)]
     pub keys: serve::KeyArgs,
 }
@@ -115,9 +115,9 @@ pub struct TicketArgs {
 /// A role, as it is written on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RoleArg {
-    /// A person.
+    /// A user.
     User,
-    /// A person of the staff.
+    /// A member of the marketplace's staff.
     Admin,
     /// The marketplace's core.
     Service,

@@ -11,6 +11,8 @@ const RUN: &str = "run chat --pairs 2 --rate 60 --warmup 0 --seconds 1 --chars 2
 /// Reads back the keys of the messages between the first two users.
 async fn stored_keys(url: &str) -> Vec<String> {
     let token = token::mint(SECRET, 2, std::time::Duration::from_secs(60)).expect("a token");
+    // In the workspace's build reqwest brings no cryptography of its own.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let request = reqwest::Client::new().get(format!("{url}/chat/messages?with=1&after_seq=0&limit=200"));
     let page = request.bearer_auth(token).send().await.expect("an answer").text().await.expect("a page");
     let page: Value = serde_json::from_str(&page).expect("JSON");

@@ -38,7 +38,7 @@ pub struct ServeArgs {
     #[arg(long, env = "CHAT_PAGE", value_name = "on|off", value_parser = value::switch, help_heading = "Network")]
     pub page: Option<bool>,
 
-    /// Keys.
+    /// The keys of tokens and tickets.
     #[command(flatten)]
     pub keys: KeyArgs,
 
@@ -60,20 +60,20 @@ pub struct ServeArgs {
     #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
     pub node_name: Option<String>,
 
-    /// Images.
+    /// The settings of images.
     #[command(flatten)]
     pub images: ImageArgs,
 
-    /// Limits.
+    /// The limits of users, connections and the node.
     #[command(flatten)]
     pub limits: LimitArgs,
 
-    /// How the process runs.
+    /// The settings of the process.
     #[command(flatten)]
     pub process: ProcessArgs,
 }
 
-/// The keys that tokens are verified with.
+/// The keys that verify tokens and sign tickets.
 #[derive(Debug, Clone, Args)]
 pub struct KeyArgs {
     /// Secrets that the core signs tokens with (HS256), separated by commas; each at least 32 bytes. Any of them
@@ -197,7 +197,7 @@ pub struct LimitArgs {
     pub storage_queue: usize,
 }
 
-/// How the process runs.
+/// The settings of the process.
 #[derive(Debug, Clone, Args)]
 pub struct ProcessArgs {
     /// OS threads that run the hub (default: half of the cores, at least one).

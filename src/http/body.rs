@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use chat_actors::protocol::ErrorCode;
+use chat_actors::protocol::client::{SENDER_MISMATCH, SenderClaims};
 use chat_database::ids::UserId;
 use futures_util::{Stream, StreamExt};
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use warp::http::HeaderMap;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use warp::{Filter, Rejection};
@@ -188,32 +188,8 @@ pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 }
 
 pub(crate) fn claims_only(user: UserId, bytes: &[u8]) -> Result<(), ApiError> {
-    let claims: Claims = object(bytes)?;
-    let honest = [claims.sender_id, claims.from, claims.user_id]
-        .into_iter()
-        .flatten()
-        .all(|claim| matches!(claim, Claim::User(claimed) if claimed == user));
-    let message = "sender_id, from and user_id must be your own id, or be left out";
-    if honest { Ok(()) } else { Err(ApiError::new(ErrorCode::SenderMismatch, message)) }
-}
-
-/// The fields in which a body may name its sender.
-#[derive(Deserialize)]
-struct Claims {
-    #[serde(default)]
-    sender_id: Option<Claim>,
-    #[serde(default)]
-    from: Option<Claim>,
-    #[serde(default)]
-    user_id: Option<Claim>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Claim {
-    User(UserId),
-    /// A value that is not an id.
-    Invalid(IgnoredAny),
+    let claims: SenderClaims = object(bytes)?;
+    if claims.allow(user) { Ok(()) } else { Err(ApiError::new(ErrorCode::SenderMismatch, SENDER_MISMATCH)) }
 }
 
 #[cfg(test)]

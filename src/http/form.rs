@@ -15,15 +15,15 @@ use super::error::ApiError;
 pub(crate) struct SendForm {
     /// The author's key, 1–128 bytes.
     temp_id: Option<String>,
-    /// To whom.
+    /// The receiver; or `thread_id`.
     receiver_id: Option<u64>,
-    /// Or where.
+    /// The thread; or `receiver_id`.
     thread_id: Option<u64>,
     /// The text.
     content: Option<String>,
-    /// What the marketplace attaches: a JSON object; or `extra_data[product_id]`.
+    /// The marketplace's attachment: a JSON object; or `extra_data[product_id]`.
     extra_data: Option<String>,
-    /// The message that it answers.
+    /// The id of the message that this one answers.
     reply_to: Option<u64>,
     /// Up to 10 files; or, as text, ids or URLs of uploaded images, which come before the files.
     #[schema(rename = "images[]", value_type = Option<Vec<String>>, format = Binary)]
@@ -52,13 +52,13 @@ pub(super) fn message(user: UserId, fields: Vec<(String, String)>) -> Result<Mes
     body::object(&bytes)
 }
 
-/// Tells whether a field of that name holds images: `images`, `image`, with whatever stands in brackets behind it.
+/// Tells whether a field of that name holds images: `images`, `image`, with any text in brackets behind it.
 pub(super) fn is_of_images(name: &str) -> bool {
     matches!(name.split('[').next(), Some("images" | "image"))
 }
 
 /// Tells whether bytes name uploaded images: an id, a URL that the upload returned, either of them in quotes, a list of
-/// them. Whether there are such images is another question.
+/// them. It does not check that the images exist.
 pub(super) fn names_images(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let text = text.trim();
@@ -93,7 +93,7 @@ fn list(object: &mut Map<String, Value>, name: &str, more: Vec<Value>) {
     }
 }
 
-/// Takes a number out of the quotes that some clients put around every field.
+/// Removes the quotes that some clients put around every field.
 fn unquoted(text: String) -> String {
     if text.trim_start().starts_with('"') { serde_json::from_str(&text).unwrap_or(text) } else { text }
 }

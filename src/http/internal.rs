@@ -1,4 +1,4 @@
-//! `/internal`: what the marketplace's core tells people.
+//! `/internal`: the marketplace's core creates notifications.
 
 use chat_actors::hub::NotificationRequest;
 use chat_actors::is_blank;
@@ -16,38 +16,38 @@ use super::error::{ApiError, ErrorBody};
 use super::filters::with_api;
 use super::response;
 
-/// How many people may be told at a time.
-const MOST: usize = 1_000;
+/// The maximum number of recipients of a request.
+const MAX_RECIPIENTS: usize = 1_000;
 
 /// A notification for one person or many.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct NewNotification {
-    /// Whom it is for.
+    /// The recipient.
     user_id: Option<UserId>,
-    /// Or all of these.
+    /// The recipients; either this or `user_id`.
     #[schema(min_items = 1, max_items = 1000)]
     user_ids: Option<Vec<UserId>>,
-    /// What it is about: letters, digits, `_`, `-`, `.` and `:`. `chat` is the hub's own.
+    /// The kind of notification: letters, digits, `_`, `-`, `.` and `:`. `chat` is the hub's own.
     #[serde(rename = "type")]
     #[schema(min_length = 1, max_length = 64)]
     kind: String,
-    /// A line.
+    /// The title, one line.
     #[schema(min_length = 1, max_length = 255)]
     title: String,
-    /// A paragraph.
+    /// The text below the title.
     #[schema(max_length = 4000)]
     body: String,
-    /// The thing it is about: an id of the marketplace's, of whatever kind.
+    /// The id of the object that it is about, of any kind that the marketplace has.
     related_id: Option<ProductId>,
     /// A person gets one notification per key, for ever; 1–128 bytes.
     #[schema(min_length = 1, max_length = 128)]
     dedupe_key: Option<String>,
 }
 
-/// What became of it.
+/// The result of a request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Created {
-    /// How many are new; the rest were there under the same `dedupe_key`.
+    /// The number of new notifications; the others existed under the same `dedupe_key`.
     created: usize,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn notify(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
         .map(Reply::into_response)
 }
 
-/// Tells one person or many. For the marketplace's core: role `service`.
+/// Creates a notification for one user or many. For the marketplace's core: role `service`.
 #[utoipa::path(
     post,
     path = "/internal/notifications",
@@ -115,7 +115,7 @@ impl NewNotification {
             (None, Some(users)) => users.clone(),
             _ => return Err(ApiError::bad_request("say whom it is for: either user_id or user_ids")),
         };
-        check((1..=MOST).contains(&users.len()), "user_ids has 1 to 1000 ids")?;
+        check((1..=MAX_RECIPIENTS).contains(&users.len()), "user_ids has 1 to 1000 ids")?;
         users.sort_unstable();
         users.dedup();
         Ok(users)
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_told_once() {
+    fn every_recipient_is_named_once() {
         let notice = read(
             r#"{"user_ids":[7,"3",7],"type":"order.paid","title":"Paid","body":"","related_id":"5","dedupe_key":"o-5"}"#,
         );

@@ -1,4 +1,4 @@
-//! `/chat/messages`: a thread's history, and what its author may still change.
+//! `/chat/messages`: a thread's history; editing and deleting a message.
 
 use chat_actors::Error;
 use chat_actors::protocol::ErrorCode;
@@ -21,7 +21,7 @@ use super::{images, response};
 /// A page of a thread.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessagePage {
-    /// The thread; null for two people who have none.
+    /// The thread; null for two users who have none.
     thread_id: Option<ThreadId>,
     /// With `after_rev`: the change up to which the gap is closed. Otherwise the thread's change counter.
     rev: Rev,

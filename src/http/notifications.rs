@@ -18,7 +18,7 @@ use super::response;
 /// A page of notifications.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NotificationPage {
-    /// Newest first.
+    /// The notifications, newest first.
     notifications: Vec<Notification>,
     /// Pass it as `before` for the page after; null on the last one.
     next: Option<String>,

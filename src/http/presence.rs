@@ -1,4 +1,4 @@
-//! `GET /chat/presence`: who is there.
+//! `GET /chat/presence`: who is online.
 
 use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
@@ -14,13 +14,13 @@ use super::filters::{get_or_head, on_low_priority, with_api};
 use super::query::{Query, query};
 use super::response;
 
-/// How many people may be asked about at a time.
-const MOST: usize = 1_000;
+/// The maximum number of users of a request.
+const MAX_USERS: usize = 1_000;
 
-/// Those of the asked people whom the caller shares a thread with.
+/// The presence of those users who share a thread with the caller.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct People {
-    /// The people; strangers are left out.
+    /// The users; those without a common thread are left out.
     users: Vec<Person>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn ask(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejec
         .then(|api, caller, query| on_low_priority(api, caller, query, get_presence))
 }
 
-/// Tells who is there, of those whom the caller shares a thread with.
+/// Tells who is online, among the users who share a thread with the caller.
 #[utoipa::path(
     get,
     path = "/chat/presence",
@@ -55,7 +55,7 @@ pub(super) fn ask(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejec
 )]
 pub(crate) async fn get_presence(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let asker = caller.reader(&api)?;
-    let asked = query.ids("user_ids", MOST)?;
+    let asked = query.ids("user_ids", MAX_USERS)?;
     let known = api.hub.presence(asker, asked).await?;
     let users = known.into_iter().map(|known| Person {
         user_id: known.user_id,

@@ -20,7 +20,7 @@ use super::{images, response};
 /// A page of the inbox.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ThreadPage {
-    /// Newest first.
+    /// The threads, the most recently active first.
     threads: Vec<Thread>,
     /// Pass it as `before` for the page after; null on the last one.
     next: Option<String>,
@@ -29,17 +29,17 @@ pub(crate) struct ThreadPage {
 /// How far the caller has read.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct ReadUpTo {
-    /// The place in the thread; without it: to the newest.
+    /// The `seq` of the last message that was read; without it, the newest.
     #[serde(default, deserialize_with = "place_or_none")]
     up_to: Option<Seq>,
 }
 
-/// Where a watermark stands.
+/// The caller's read watermark.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReadState {
-    /// Read up to here.
+    /// The `seq` of the last message that was read.
     read_seq: Seq,
-    /// Messages of the other side above it.
+    /// The number of messages of the other member above it.
     unread: u64,
 }
 

@@ -15,9 +15,9 @@ use crate::auth::TICKET_SECONDS;
 /// A ticket.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NewTicket {
-    /// Pass it as `?ticket=`: good for one connection.
+    /// The ticket; it is passed as `?ticket=`, and is valid for one connection.
     ticket: String,
-    /// How long it is good, in seconds.
+    /// Its lifetime in seconds.
     expires_in: u64,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn issue(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
         .map(Reply::into_response)
 }
 
-/// Issues a ticket: good for one WebSocket connection of the caller.
+/// Issues a ticket, valid for one WebSocket connection of the caller.
 #[utoipa::path(
     post,
     path = "/chat/ticket",

@@ -1,4 +1,4 @@
-//! `GET /chat/unread`: the numbers on the badges.
+//! `GET /chat/unread`: the unread totals, for badges.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ use super::filters::{get_or_head, on_low_priority, with_api};
 use super::query::{Query, query};
 use super::response;
 
-/// What is unread.
+/// The unread totals.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Unread {
-    /// Messages in all threads.
+    /// Unread messages in all threads.
     messages: u64,
-    /// Notifications, those of type `chat` included.
+    /// Unread notifications, including those of type `chat`.
     notifications: u64,
-    /// Messages by who sent them; those with none are left out.
+    /// Unread messages by sender; senders without any are left out.
     #[schema(value_type = BTreeMap<String, u64>)]
     by_user: BTreeMap<UserId, u64>,
 }

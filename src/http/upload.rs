@@ -17,7 +17,7 @@ use super::{multipart, response};
 /// Images that were uploaded.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Uploaded {
-    /// True.
+    /// Always true; old clients read it.
     success: bool,
     /// The full renditions' URLs, in order: what `image_urls` of a message may name.
     image_urls: Vec<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Uploaded {
     images: Vec<Image>,
 }
 
-/// Files.
+/// The form of an upload.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "it is there to be described")]
 pub(crate) struct Files {
@@ -47,8 +47,8 @@ pub(super) fn create(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
 
 /// Uploads images, all or none.
 ///
-/// They belong to their uploader, who can send each of them once, and are swept after a day if they do not. Of a file its
-/// pixels are kept, turned upright, and nothing else.
+/// They belong to their uploader, who can send each of them once, and are deleted after a day if they do not. The hub keeps
+/// a file's pixels, turned upright, and nothing else.
 #[utoipa::path(
     post,
     path = "/chat/upload",

@@ -1,12 +1,14 @@
 //! The frames that clients send.
 
 mod parse;
+mod sender;
 
 use chat_database::ids::{MediaId, MessageId, NotificationId, ProductId, Seq, ThreadId, UserId, place, place_or_none};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 pub use parse::{ParseError, parse};
+pub use sender::{SENDER_MISMATCH, SenderClaim, SenderClaims};
 
 /// Which socket a frame came in on; each has its own frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

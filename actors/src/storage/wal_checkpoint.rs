@@ -33,7 +33,7 @@ pub(super) struct WalCheckpoints {
 pub(super) struct WalState {
     /// Something was committed since the last checkpoint began.
     committed: AtomicBool,
-    /// The next commit is to restart the log.
+    /// The next commit is to restart the log; until then no checkpoint begins.
     restart: AtomicBool,
     /// How many checkpoints more leave a long log as it is.
     pause: AtomicU32,
@@ -75,7 +75,7 @@ impl WalState {
 
     /// Restarts the log if it is long. It blocks its thread, as a commit does.
     pub(super) fn restart_if_long(&self, writer: &mut Writer) {
-        if !self.restart.swap(false, Ordering::Relaxed) {
+        if !self.restart.load(Ordering::Relaxed) {
             return;
         }
         let since = Instant::now();
@@ -89,6 +89,7 @@ impl WalState {
 
     fn restarted(&self, restarted: bool) {
         self.pause.store(if restarted { 0 } else { PAUSE }, Ordering::Relaxed);
+        self.restart.store(false, Ordering::Relaxed);
     }
 
     fn checkpointed(&self, checkpoint: Checkpoint) {
@@ -106,7 +107,9 @@ async fn run(database: Database, log: Arc<WalState>) {
     let mut failing = None;
     loop {
         ticks.tick().await;
-        if log.committed.swap(false, Ordering::Relaxed) {
+        // A restart would wait for a checkpoint that is running, and commits for the restart.
+        let restarts = log.restart.load(Ordering::Relaxed);
+        if !restarts && log.committed.swap(false, Ordering::Relaxed) {
             note(&log, &mut failing, database.checkpoint().await);
         }
     }
@@ -147,7 +150,7 @@ mod tests {
         let log = WalState::new();
         let restart_is_due = |wal_is_long| {
             log.checkpointed(checkpoint(wal_is_long));
-            log.restart.swap(false, Ordering::Relaxed)
+            log.restart.load(Ordering::Relaxed)
         };
         assert!(!restart_is_due(false));
         assert!(restart_is_due(true));

@@ -9,12 +9,6 @@ pub(super) const LONG_FILES: [&str; 0] = [];
 /// Files or folders that still tell backends apart.
 pub(super) const BACKEND_BRANCHES: [&str; 0] = [];
 
-/// Whether the README is still too long.
-pub(super) const LONG_README: bool = false;
-
-/// Whether documents still name files that other branches are about to bring.
-pub(super) const DOCUMENTS_AHEAD: bool = true;
-
 /// Compares the files that break a rule with those (or their folders) that may still do so.
 #[track_caller]
 pub(super) fn hold(found: &[String], owed: &[&str], what: &str) {

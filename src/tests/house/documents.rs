@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{debts, files_below, read, root, shown};
+use super::{files_below, read, root, shown};
 
 /// The most lines that the README may have.
 const README_LINES: usize = 150;
@@ -10,8 +10,7 @@ const README_LINES: usize = 150;
 #[test]
 fn the_readme_is_read_to_its_end() {
     let lines = read(&root().join("README.md")).lines().count();
-    assert!(debts::LONG_README || lines <= README_LINES, "README.md has {lines} lines: move something into docs/");
-    assert!(!debts::LONG_README || lines > README_LINES, "README.md is short now: set debts::LONG_README to false");
+    assert!(lines <= README_LINES, "README.md has {lines} lines: move something into docs/");
 }
 
 #[test]
@@ -24,9 +23,7 @@ fn every_link_leads_somewhere() {
 fn every_file_that_a_document_names_is_there() {
     let named = documents().into_iter().filter(|document| !shown(document).starts_with("docs/benchmarks/"));
     let gone: Vec<String> = named.flat_map(|document| missing_files(&document)).collect();
-    let ahead = debts::DOCUMENTS_AHEAD;
-    assert!(ahead || gone.is_empty(), "these files are not there (any more):\n{}", gone.join("\n"));
-    assert!(!ahead || !gone.is_empty(), "all files that documents name are there: set debts::DOCUMENTS_AHEAD to false");
+    assert!(gone.is_empty(), "these files are not there (any more):\n{}", gone.join("\n"));
 }
 
 /// Returns the README, what stands beside it, and all of `docs/`.

@@ -1,4 +1,4 @@
-//! The length of files, and where the database's backends may be told apart.
+//! The length and the names of files, and where the database's backends may be told apart.
 
 use std::path::Path;
 
@@ -18,6 +18,13 @@ fn no_file_is_longer_than_a_reader_keeps_in_mind() {
     let long = files_below(root(), &[".rs", ".js"]).into_iter().filter(|path| lines(path) > LINES);
     let long: Vec<String> = long.map(|path| shown(&path)).collect();
     debts::hold(&long, &debts::LONG_FILES, &format!("has more than {LINES} lines: split it"));
+}
+
+#[test]
+fn no_module_is_a_file_called_mod() {
+    let files = files_below(root(), &["mod.rs"]).into_iter().filter(|path| path.ends_with("mod.rs"));
+    let found: Vec<String> = files.map(|path| shown(&path)).collect();
+    assert!(found.is_empty(), "{found:?}: name the file as its module, beside the folder");
 }
 
 #[test]

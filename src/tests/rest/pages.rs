@@ -86,7 +86,9 @@ async fn a_page_of_what_was_missed_is_a_megabyte_at_the_most() {
     let next = |page: &Value| (page["has_more"] == true).then(|| path(page["cursor"].as_str().expect("a cursor")));
     let events = all_pages(&reader, "events", &path(&cursor), next).await;
     let messages: Vec<Value> = events.into_iter().filter(|event| event["type"] == "new_message").collect();
-    assert_eq!(seqs(&messages), (2..=151).collect::<Vec<_>>());
+    // A cursor may trail what its reader has heard (PROTOCOL 3.4): the message before may come once more.
+    let missed: Vec<u64> = seqs(&messages).into_iter().skip_while(|seq| *seq == 1).collect();
+    assert_eq!(missed, (2..=151).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use chat_database::ids::{MessageId, ThreadId, UserId};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
+use super::sender::{SENDER_MISMATCH, SenderClaim};
 use super::{ClientFrame, Socket};
 use crate::protocol::code::ErrorCode;
 use crate::protocol::server::About;
@@ -29,8 +30,7 @@ pub struct ParseError {
 pub fn parse(text: &str, socket: Socket, user: Option<UserId>) -> Result<ClientFrame, ParseError> {
     let envelope: Envelope = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     if user.is_some_and(|user| !envelope.claims_only(user)) {
-        let message = "sender_id, from and user_id must be your own id, or be left out";
-        return Err(refuse(text, ErrorCode::SenderMismatch, message.to_owned()));
+        return Err(refuse(text, ErrorCode::SenderMismatch, SENDER_MISMATCH.to_owned()));
     }
     let read = match (envelope.kind.as_ref(), socket) {
         ("auth", _) => body(text).map(ClientFrame::Auth),
@@ -78,45 +78,22 @@ fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// What every frame has: its type, and perhaps a claim of who it comes from.
+/// The fields of every frame: its type, and those in which it may name its sender.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
     #[serde(default)]
-    sender_id: Claim,
+    sender_id: SenderClaim,
     #[serde(default)]
-    from: Claim,
+    from: SenderClaim,
     #[serde(default)]
-    user_id: Claim,
+    user_id: SenderClaim,
 }
 
 impl Envelope<'_> {
     fn claims_only(&self, user: UserId) -> bool {
-        [&self.sender_id, &self.from, &self.user_id].into_iter().all(|claim| match claim {
-            Claim::None => true,
-            Claim::User(claimed) => *claimed == user,
-            Claim::Malformed => false,
-        })
-    }
-}
-
-/// Who a frame says it comes from.
-#[derive(Default)]
-enum Claim {
-    #[default]
-    None,
-    User(UserId),
-    /// Something that is no id.
-    Malformed,
-}
-
-impl<'de> Deserialize<'de> for Claim {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(match serde_json::Value::deserialize(from)? {
-            serde_json::Value::Null => Self::None,
-            value => UserId::deserialize(value).map_or(Self::Malformed, Self::User),
-        })
+        [&self.sender_id, &self.from, &self.user_id].into_iter().all(|claim| claim.allows(user))
     }
 }
 
