@@ -64,7 +64,7 @@ pub(super) struct History {
     epoch: Arc<str>,
     /// The name is this writer's own.
     named: bool,
-    /// Somebody has seen that the database has gone back.
+    /// The node has noticed that the database has gone back.
     went_back: bool,
     /// The newest time of the changes of the last commit.
     last: Option<i64>,

@@ -14,7 +14,7 @@ use crate::entities::hub_commit;
 use crate::history::Mark;
 use crate::rows::Reads as _;
 
-/// How long the log is asked, and how far apart. Everybody who writes waits for it.
+/// How long the log is polled, and the pause between two reads. All further commits wait for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(400);
 

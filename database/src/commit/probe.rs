@@ -1,5 +1,5 @@
-//! Would a commit be written? Asked after one was not, while nobody writes: whoever sends people here should know when it is
-//! worth it again.
+//! Tells whether a commit would be written. The storage actor asks after one was not, while none is under way, so that the hub is
+//! ready again as soon as it can write.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::Error;
 use crate::driver_error::DriverError;
 use crate::entities::{hub_state, used_ticket};
 
-/// How long SQLite's lock is waited for: whoever wants to write meanwhile waits, too.
+/// How long the probe waits for SQLite's lock: commits that come meanwhile wait, too.
 const LOCK: Duration = Duration::from_millis(250);
 
 /// With how little on its disk a file is as good as unable to grow. A few pages find room in the log when nothing else does.
@@ -40,7 +40,7 @@ impl Writer {
         for last in [false, true] {
             match timeout(PATIENCE, self.write_in_vain()).await {
                 Ok(Ok(())) => break,
-                // It died while nobody used it: there is another one.
+                // The connection died while it was idle: the pool opens another one.
                 Ok(Err(DriverError::Lost(_))) if !last => {}
                 Ok(Err(failure)) => return Err(Error::Unavailable(failure.to_string())),
                 Err(_) => {

@@ -1,4 +1,4 @@
-//! Forgetting what need not be remembered.
+//! Deletes rows that have served their time: used tickets, old entries of the commit log, old names of the history.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn forget_tickets(dialect: &dyn Dialect) -> String {
 
 impl Writer {
     /// Forgets what need not be remembered: tickets that expired an hour ago, by the database's clock, old entries of the
-    /// commit log, names of the history that nobody can come with any more.
+    /// commit log, names of the history that no cursor can carry any more.
     ///
     /// How far tickets are forgotten is written down before they are: whatever a clock does afterwards, none of them is
     /// good again, see [`Outcome::TicketExpired`](crate::change::Outcome::TicketExpired).

@@ -194,7 +194,7 @@ async fn after_rev(
             break;
         }
     }
-    // Beyond the end of one that was cut short, nobody knows what comes next.
+    // What comes after the end of one that was cut short is not known.
     let end = |list: &[StoredMessage], whole: bool| if whole { None } else { list.last().map(|stored| stored.row.rev) };
     let known = [end(&created, created_end), end(&amended, amended_end)].into_iter().flatten().min();
     let mut found = created;
