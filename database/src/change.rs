@@ -30,7 +30,7 @@ pub enum Change {
     UseTicket(Ticket),
     /// Images whose renditions are about to be put into the store.
     Upload(Vec<Upload>),
-    /// Images whose time is over: if so, nobody can send or see them any more.
+    /// Images whose time is over: if so, they cannot be sent or seen any more.
     GiveUp(Vec<MediaId>, Timestamp),
     /// Images whose renditions have gone from the store.
     Forget(Vec<MediaId>),
@@ -169,7 +169,7 @@ pub struct Ticket {
 
 /// An image whose renditions are about to be put into the store.
 ///
-/// Its row comes first, so that whatever is in the store has a row that the sweep finds. Nobody is told its id before
+/// Its row comes first, so that whatever is in the store has a row that the sweep finds. The uploader learns its id once
 /// the renditions are there.
 #[derive(Debug, Clone)]
 pub struct Upload {
@@ -307,7 +307,7 @@ pub struct Committed {
     pub outcomes: Vec<Outcome>,
     /// For each thread that got new messages or changes: where it stood before this commit.
     pub before: Vec<ThreadBefore>,
-    /// The unread totals of everybody whose totals this commit touched.
+    /// The unread totals of all users whose totals this commit touched.
     pub totals: Vec<(UserId, Totals)>,
     /// Threads whose chat notification appeared, changed or was read, and for whom.
     pub chat_notifications: Vec<(UserId, ThreadId)>,

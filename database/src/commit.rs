@@ -53,15 +53,15 @@ use history::History;
 use read_set::Mode;
 use statements::Statements;
 
-/// How often a transaction is run again when somebody else was in the way.
+/// How often a transaction is run again after another one's lock was in the way.
 const CONTENDED_TRIES: u32 = 5;
 
-/// How long a commit waits for whoever is in the way, all tries together; and after one that has waited in vain. Whoever sends
-/// may wait for a commit that is under way, and then for their own: 5 s is the most.
+/// How long a commit waits for other transactions' locks, all tries together; and how long after a commit that has waited in vain.
+/// A request may wait for the commit that is under way, and then for its own: 5 s is the most.
 const IN_THE_WAY: Duration = Duration::from_millis(3_500);
 const STILL_IN_THE_WAY: Duration = Duration::from_millis(500);
 
-/// The only writer of a node. Whoever holds it has the node's one writing connection.
+/// The only writer of a node: it owns the node's one connection that writes.
 #[derive(Debug)]
 pub struct Writer {
     connection: WriterConnection,
@@ -71,7 +71,7 @@ pub struct Writer {
     history: History,
     /// The connection hangs: it must be replaced before anything else.
     hangs: bool,
-    /// The last commit has waited in vain for somebody who was in the way.
+    /// The last commit has waited in vain for another transaction's lock.
     locked_out: bool,
 }
 
@@ -103,7 +103,7 @@ impl Writer {
     /// Commits the changes, in order, as one transaction.
     ///
     /// Must be awaited to its end: a commit that is dropped half-way leaves its connection in doubt. With SQLite it
-    /// blocks its thread while it writes: to be run where that harms nobody.
+    /// blocks its thread while it writes: to be run on an OS thread that may block.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: nothing was written. [`Error::Unsettled`]: all or nothing was written,
@@ -167,11 +167,11 @@ impl Writer {
                         self.locked_out = true;
                         return Err(Error::Unavailable(why));
                     }
-                    tracing::warn!(error = %why, "somebody was in the commit's way, trying again");
+                    tracing::warn!(error = %why, "another transaction was in the commit's way, trying again");
                     tokio::time::sleep(pause).await;
                     contended += 1;
                 }
-                // A connection that died while nobody used it is replaced by the next one.
+                // The connection died while it was idle: the next try opens another one.
                 Aborted::Failed(DriverError::Lost(why)) if lost == 0 => {
                     tracing::warn!(error = %why, "the writing connection was lost, trying another one");
                     lost += 1;
@@ -189,10 +189,10 @@ impl Writer {
         }
     }
 
-    /// Moves the rest of SQLite's log, and has the next commit begin it anew, unless somebody goes on reading the old one;
-    /// returns whether it is done. Elsewhere there is nothing to do.
+    /// Moves the rest of SQLite's log, and has the next commit write it from its beginning, unless a reader goes on reading the
+    /// old one; returns whether it is done. Elsewhere there is nothing to do.
     ///
-    /// SQLite does so by itself only if all of the log has been moved and nobody reads it, which among commits one after
+    /// SQLite does so by itself only if all of the log has been moved and no connection reads it, which among commits one after
     /// another hardly ever is; and while another connection did it, a commit would find the file locked, and look again after
     /// 1, 3, 8, 18 and more milliseconds, not when the lock is free. It blocks its thread, as a commit does.
     ///

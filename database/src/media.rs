@@ -144,7 +144,7 @@ impl Store {
         }
     }
 
-    /// Returns a URL under which anybody can read a rendition for a while, if the store is one that has such URLs.
+    /// Returns a URL under which every client can read a rendition for a while, if the store is one that has such URLs.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if there are no credentials to be had.

@@ -34,6 +34,11 @@ pub(crate) fn texts() -> std::sync::MutexGuard<'static, std::collections::BTreeS
 
 /// Writes rows as the parameter of a set: an array of arrays.
 pub(crate) fn json<Row: Serialize>(rows: &[Row]) -> Value {
+    json_text(rows).into()
+}
+
+/// Writes rows as JSON.
+pub(crate) fn json_text<Row: Serialize>(rows: &[Row]) -> String {
     // Numbers and strings in arrays can be written as JSON in every case.
-    serde_json::to_string(rows).unwrap_or_default().into()
+    serde_json::to_string(rows).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::Value;
+use sea_orm::{Statement, StatementBuilder, Value};
 
 use super::location::Location;
 use super::statements::{ReturningUpdate, Rewrite};
@@ -85,6 +85,12 @@ impl WriterConnection {
             Self::Sqlite(connection) => connection.begin().map(Transaction::Sqlite),
             Self::MySql(connection) => connection.begin().await.map(Transaction::MySql),
         }
+    }
+
+    /// Builds a statement as sea-query describes it, and runs it in a transaction of its own; returns how many rows it has changed.
+    pub(crate) async fn execute(&mut self, statement: &impl StatementBuilder) -> Result<u64, DriverError> {
+        let Statement { sql, values, .. } = self.backend().sea_orm().build(statement);
+        self.run(&sql, values.map_or_else(Vec::new, |values| values.0)).await
     }
 
     /// Runs one statement in a transaction of its own.
@@ -222,6 +228,12 @@ impl Transaction<'_> {
                 unreachable!("the texts were made for this backend")
             }
         }
+    }
+
+    /// Builds a statement as sea-query describes it, and runs it; returns how many rows it has changed.
+    pub(crate) async fn execute(&mut self, statement: &impl StatementBuilder) -> Result<u64, DriverError> {
+        let Statement { sql, values, .. } = self.backend().sea_orm().build(statement);
+        self.run(&sql, values.map_or_else(Vec::new, |values| values.0)).await
     }
 
     /// Runs one statement with values of its own; returns how many rows it has changed.

@@ -1,8 +1,8 @@
 //! What the writer knows of the database without asking.
 //!
-//! Commits are serial, and each carries the next number and a nonce. So what the writer knew after its own
-//! commit `n` still stands if the number that it takes next is `n + 1`, and the nonce before it its own: nobody wrote in
-//! between, and the database has not gone back and come here again. Then it reads nothing. Otherwise, and after any failure, it forgets everything and reads.
+//! Commits are serial, and each carries the next number and a nonce. So what the writer knew after its own commit `n` still stands
+//! if the number that it takes next is `n + 1`, and the nonce before it its own: no other writer wrote in between, and the database
+//! has not gone back and come here again. Then it reads nothing. Otherwise, and after any failure, it forgets everything and reads.
 
 use std::collections::HashMap;
 

@@ -12,10 +12,14 @@
 
 use std::sync::Arc;
 
+use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::{ColumnTrait, Value};
+
 use super::cache::Counters;
 use crate::backend::writer::Transaction;
 use crate::change::Change;
 use crate::driver_error::DriverError;
+use crate::entities::{hub_epoch, hub_state};
 use crate::history::{Mark, Nonce, draw_epoch};
 use crate::ids::CommitNo;
 use crate::rows::Reads as _;
@@ -60,7 +64,7 @@ pub(super) struct History {
     epoch: Arc<str>,
     /// The name is this writer's own.
     named: bool,
-    /// Somebody has seen that the database has gone back.
+    /// The node has noticed that the database has gone back.
     went_back: bool,
     /// The newest time of the changes of the last commit.
     last: Option<i64>,
@@ -129,22 +133,37 @@ impl History {
 /// Ends every name from before. Another writer may have done so since the database went back; whether it did cannot be told
 /// from the names that are there, so each writer that lives through it ends them once.
 async fn forget_names(transaction: &mut Transaction<'_>) -> Result<(), DriverError> {
-    transaction.run("DELETE FROM hub_epochs", Vec::new()).await.map(drop)
+    let forget = Query::delete().from_table(hub_epoch::Entity).take();
+    transaction.execute(&forget).await.map(drop)
 }
 
 /// Keeps the present name with its last commit.
 async fn end_name(transaction: &mut Transaction<'_>, taken: &Taken) -> Result<(), DriverError> {
-    // It may be there: of a database that was put back table by table.
-    const END: &str = "REPLACE INTO hub_epochs (epoch, last_commit, ended_at) VALUES (?, ?, ?)";
+    use hub_epoch::Column::{EndedAt, Epoch, LastCommit};
+
     let epoch = transaction.backend().dialect().binary_text(&taken.epoch);
-    let values = vec![epoch, (taken.counters.commit - 1).into(), Timestamp::now().millis().into()];
-    transaction.run(END, values).await.map(drop)
+    let last_commit = Value::from(taken.counters.commit - 1);
+    let values = [epoch, last_commit, Timestamp::now().millis().into()].map(Expr::val);
+    // It may be there: of a database that was put back table by table.
+    let present = OnConflict::column(Epoch).update_columns([LastCommit, EndedAt]).to_owned();
+    let keep = Query::insert()
+        .into_table(hub_epoch::Entity)
+        .columns([Epoch, LastCommit, EndedAt])
+        .values_panic(values)
+        .on_conflict(present)
+        .take();
+    transaction.execute(&keep).await.map(drop)
 }
 
 /// Gives the history a new name.
 async fn name(transaction: &mut Transaction<'_>) -> Result<Arc<str>, DriverError> {
     let epoch = draw_epoch();
     let value = transaction.backend().dialect().binary_text(&epoch);
-    transaction.run("UPDATE hub_state SET epoch = ? WHERE id = 1", vec![value]).await?;
+    let rename = Query::update()
+        .table(hub_state::Entity)
+        .value(hub_state::Column::Epoch, Expr::val(value))
+        .and_where(hub_state::Column::Id.eq(1_i64))
+        .take();
+    transaction.execute(&rename).await?;
     Ok(epoch.into())
 }

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use sea_orm::Value;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryTrait as _};
 use tokio::time::{sleep, timeout};
 
 use super::Writer;
 use super::aborted::Aborted;
-use super::probe::LOCK_COUNTER;
+use super::probe::lock_counter;
 use crate::backend::writer::WriterConnection;
 use crate::driver_error::DriverError;
+use crate::entities::hub_commit;
 use crate::history::Mark;
 use crate::rows::Reads as _;
 
-/// How long the log is asked, and how far apart. Everybody who writes waits for it.
+/// How long the log is polled, and the pause between two reads. All further commits wait for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -49,12 +50,16 @@ impl Writer {
 
 /// Reads whether a commit stands, behind the counter's lock: the transaction in doubt holds it until it has ended.
 async fn logged(connection: &mut WriterConnection, mark: &Mark) -> Result<bool, DriverError> {
-    const LOGGED: &str = "SELECT commit_no FROM hub_commits WHERE commit_no = ? AND nonce = ?";
+    use hub_commit::Column::{CommitNo, Nonce};
+
     let mut transaction = connection.begin().await?;
-    transaction.run(LOCK_COUNTER, Vec::new()).await?;
+    transaction.execute(&lock_counter()).await?;
     // Another process under the same name may have taken the number since; its nonce is another one.
-    let values: [Value; 2] = [mark.commit.column().into(), mark.nonce.column().into()];
-    let found = transaction.row::<i64>(LOGGED, values).await?.is_some();
+    let logged = hub_commit::Entity::find()
+        .filter(CommitNo.eq(mark.commit.column()))
+        .filter(Nonce.eq(mark.nonce.column()))
+        .into_query();
+    let found = transaction.select_one::<hub_commit::Model>(&logged).await?.is_some();
     transaction.rollback().await?;
     Ok(found)
 }

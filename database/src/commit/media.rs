@@ -43,7 +43,7 @@ impl<'a> Applier<'a> {
         Ok(images)
     }
 
-    /// Gives images to a message: nobody else can have them, and they stay for as long as it stands.
+    /// Gives images to a message: no other message can have them, and they stay for as long as it stands.
     pub(super) fn attach(&mut self, images: &'a [MediaId], message: &Message) {
         let at = message.created_at.millis();
         for (position, media) in (0..).zip(images) {
@@ -76,8 +76,8 @@ impl<'a> Applier<'a> {
         self.write_set.media.extend(freed);
     }
 
-    /// Gives up those images whose time is over. Whoever sends one of them in this very moment was either before this
-    /// commit, and keeps it, or comes after it, and is told that it is not there.
+    /// Gives up those images whose time is over. A message that is sent with one of them at the same moment either came before
+    /// this commit, and keeps it, or comes after it, and is refused: the image is not there.
     pub(super) fn give_up(&mut self, images: &'a [MediaId], at: Timestamp) -> Outcome {
         let mut given_up = Vec::with_capacity(images.len());
         for id in images {

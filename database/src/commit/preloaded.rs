@@ -24,7 +24,7 @@ pub(super) struct Preloaded {
     pub(super) dedupe: HashSet<(i64, String)>,
     /// Tickets that were used before.
     pub(super) tickets: HashSet<String>,
-    /// Of tickets that expired up to then nobody knows any more whether they were used.
+    /// Tickets that expired up to this time are not remembered: they may have been used.
     pub(super) tickets_forgotten: i64,
     /// Places of unread messages that the cache does not know, by thread's slot and member's side.
     pub(super) places: HashMap<(usize, usize), Vec<i64>>,

@@ -1,27 +1,31 @@
-//! Would a commit be written? Asked after one was not, while nobody writes: whoever sends people here should know when it is
-//! worth it again.
+//! Tells whether a commit would be written. The storage actor asks after one was not, while none is under way, so that the hub is
+//! ready again as soon as it can write.
 
 use std::time::Duration;
 
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query, UpdateStatement};
 use tokio::time::timeout;
 
 use super::Writer;
 use super::transaction::PATIENCE;
 use crate::Error;
 use crate::driver_error::DriverError;
+use crate::entities::{hub_state, used_ticket};
 
-/// How long SQLite's lock is waited for: whoever wants to write meanwhile waits, too.
+/// How long the probe waits for SQLite's lock: commits that come meanwhile wait, too.
 const LOCK: Duration = Duration::from_millis(250);
 
 /// With how little on its disk a file is as good as unable to grow. A few pages find room in the log when nothing else does.
 const ROOM: u64 = 1 << 20;
 
-/// Takes the counter's row lock, as a commit does first.
-pub(super) const LOCK_COUNTER: &str = "UPDATE hub_state SET commit_no = commit_no WHERE id = 1";
-
-/// Writes a row as a commit does, and takes it away again.
-const WRITE: &str = "INSERT INTO used_tickets (id, expires_at) VALUES (?, 0)";
-const TAKE_AWAY: &str = "DELETE FROM used_tickets WHERE id = ?";
+/// Describes an update that takes the counter's row lock, as a commit does first.
+pub(super) fn lock_counter() -> UpdateStatement {
+    Query::update()
+        .table(hub_state::Entity)
+        .value(hub_state::Column::CommitNo, Expr::col(hub_state::Column::CommitNo))
+        .and_where(Expr::col(hub_state::Column::Id).eq(1_i64))
+        .take()
+}
 
 impl Writer {
     /// Writes to the database as a commit does, and takes no number. It blocks its thread with SQLite, as a commit does.
@@ -36,7 +40,7 @@ impl Writer {
         for last in [false, true] {
             match timeout(PATIENCE, self.write_in_vain()).await {
                 Ok(Ok(())) => break,
-                // It died while nobody used it: there is another one.
+                // The connection died while it was idle: the pool opens another one.
                 Ok(Err(DriverError::Lost(_))) if !last => {}
                 Ok(Err(failure)) => return Err(Error::Unavailable(failure.to_string())),
                 Err(_) => {
@@ -55,12 +59,22 @@ impl Writer {
         }
     }
 
+    /// Writes a row and takes it away again.
     async fn write_in_vain(&mut self) -> Result<(), DriverError> {
         let id = self.connection.backend().dialect().binary_text(&format!("probe of {}", self.node));
         let mut transaction = self.connection.begin().await?;
-        transaction.run(LOCK_COUNTER, Vec::new()).await?;
-        transaction.run(WRITE, vec![id.clone()]).await?;
-        transaction.run(TAKE_AWAY, vec![id]).await?;
+        transaction.execute(&lock_counter()).await?;
+        let write = Query::insert()
+            .into_table(used_ticket::Entity)
+            .columns([used_ticket::Column::Id, used_ticket::Column::ExpiresAt])
+            .values_panic([Expr::val(id.clone()), Expr::val(0_i64)])
+            .take();
+        transaction.execute(&write).await?;
+        let take_away = Query::delete()
+            .from_table(used_ticket::Entity)
+            .and_where(Expr::col(used_ticket::Column::Id).eq(Expr::val(id)))
+            .take();
+        transaction.execute(&take_away).await?;
         transaction.commit().await
     }
 }

@@ -2,8 +2,9 @@
 
 use super::numbers;
 use super::write_set::{
-    AmendedRow, AmendmentRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, MediaStateRow, MessageImageRow,
-    NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow, UserRow,
+    AmendedRow, AmendmentRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, LogEntryRow, MediaStateRow,
+    MessageImageRow, NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow,
+    UserRow,
 };
 use crate::backend::Backend;
 use crate::backend::statements::{ReturningUpdate, Rewrite};
@@ -43,6 +44,8 @@ pub(super) struct Statements {
     pub(super) users: String,
     /// Writes when users were last connected; a later time stays.
     pub(super) last_seen: String,
+    /// Inserts an entry of the commit log.
+    pub(super) log: String,
     /// Inserts used tickets.
     pub(super) tickets: String,
 }
@@ -80,6 +83,7 @@ impl Statements {
             changed_notifications: update(backend, &RowShape::of::<ChangedNotificationRow>()),
             users: upsert(backend, &users, &users.beside_key().collect::<Vec<_>>()),
             last_seen: upsert_greatest(backend, &RowShape::of::<LastSeenRow>(), "last_seen"),
+            log: insert(backend, &RowShape::of::<LogEntryRow<'_>>(), &[]),
             tickets: insert(backend, &RowShape::of::<TicketRow<'_>>(), &[]),
         }
     }

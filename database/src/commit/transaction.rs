@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sea_orm::ColumnTrait;
+use sea_orm::sea_query::Query;
 use tokio::time::timeout;
 
 use super::Writer;
@@ -14,9 +16,11 @@ use super::preload::Preload;
 use super::preloaded::Preloaded;
 use super::read_set::{Mode, ReadSet};
 use super::statements::Statements;
+use super::write_set::LogEntryRow;
 use crate::backend::writer::Transaction;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
+use crate::entities::notification;
 use crate::history::Mark;
 use crate::ids::CommitNo;
 use crate::sql;
@@ -79,7 +83,7 @@ impl Writer {
         let preloaded = Preloaded { tickets_forgotten: taken.tickets_forgotten, ..preloaded };
         let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used);
         write(&mut transaction, &mut applier, statements).await?;
-        log(&mut transaction, &applier, node, &mark).await?;
+        log(&mut transaction, &applier, statements, node, &mark).await?;
         Ok(Prepared { transaction, applier, mark })
     }
 }
@@ -109,9 +113,15 @@ async fn write(
     transaction.rewrite(&texts.status, applier.status_rows()).await?;
     // First what was there before as a set, then single rows, which may have changed again since.
     for user in &applier.write_set.read_all {
-        const READ_ALL: &str = "UPDATE notifications SET is_read = 1, commit_no = ? \
-             WHERE user_id = ? AND is_read = 0 AND deleted_at IS NULL";
-        transaction.run(READ_ALL, vec![applier.no.into(), (*user).into()]).await?;
+        let read_all = Query::update()
+            .table(notification::Entity)
+            .value(notification::Column::IsRead, 1_i64)
+            .value(notification::Column::CommitNo, applier.no)
+            .and_where(notification::Column::UserId.eq(*user))
+            .and_where(notification::Column::IsRead.eq(0_i64))
+            .and_where(notification::Column::DeletedAt.is_null())
+            .take();
+        transaction.execute(&read_all).await?;
     }
     transaction.write(&texts.notifications, applier.notification_rows()).await?;
     transaction.write(&texts.changed_notifications, applier.changed_notification_rows()).await?;
@@ -140,16 +150,22 @@ async fn write_messages(
     Ok(())
 }
 
-/// Writes what the commit touched: other nodes learn it here, and a lost answer is settled here.
+/// Writes what the commit touched: other nodes learn it here, and a commit in doubt is found here.
 async fn log(
     transaction: &mut Transaction<'_>,
     applier: &Applier<'_>,
+    texts: &Statements,
     node: &str,
     mark: &Mark,
 ) -> Result<(), DriverError> {
-    const LOG: &str = "INSERT INTO hub_commits (commit_no, nonce, node, at, threads, users) VALUES (?, ?, ?, ?, ?, ?)";
     let users: Vec<i64> = applier.notified.iter().copied().collect();
-    let (threads, users) = (sql::json(&applier.logged_threads()), sql::json(&users));
-    let (nonce, now) = (mark.nonce.column().into(), Timestamp::now().millis().into());
-    transaction.run(LOG, vec![applier.no.into(), nonce, node.into(), now, threads, users]).await.map(drop)
+    let entry = LogEntryRow {
+        commit_no: applier.no,
+        nonce: mark.nonce.column(),
+        node,
+        at: Timestamp::now().millis(),
+        threads: sql::json_text(&applier.logged_threads()),
+        users: sql::json_text(&users),
+    };
+    transaction.write(&texts.log, vec![entry]).await
 }

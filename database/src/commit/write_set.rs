@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::hex::Hex;
 use crate::entities::{
-    chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread, chat_user, media, notification,
-    used_ticket,
+    chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread, chat_user, hub_commit, media,
+    notification, used_ticket,
 };
 use crate::written_row::written_row;
 
@@ -207,6 +207,18 @@ written_row! {
     pub(super) struct TicketRow<'a> of used_ticket {
         pub(super) id: &'a str = Id,
         pub(super) expires_at: i64 = ExpiresAt,
+    }
+}
+
+written_row! {
+    /// An entry of the commit log.
+    pub(super) struct LogEntryRow<'a> of hub_commit {
+        pub(super) commit_no: i64 = CommitNo,
+        pub(super) nonce: i64 = Nonce,
+        pub(super) node: &'a str = Node,
+        pub(super) at: i64 = At,
+        pub(super) threads: String = Threads,
+        pub(super) users: String = Users,
     }
 }
 

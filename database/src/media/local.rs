@@ -16,7 +16,7 @@ use crate::private;
 const CHUNK: u64 = 128 << 10;
 
 /// Opens the folder, and makes it if it is not there, for the hub's own user alone. One that is there stays as it is, for it may
-/// be somebody's; what the hub has made in it is closed to others. Files are made as the process's umask says.
+/// belong to another program; what the hub has made in it is closed to others. Files are made as the process's umask says.
 pub(super) fn open(folder: &Path) -> Result<(PathBuf, LocalFileSystem), Error> {
     let failed = |why: String| Error::Unavailable(format!("the folder {} cannot be used: {why}", folder.display()));
     private::make_folder(folder).map_err(|error| failed(error.to_string()))?;

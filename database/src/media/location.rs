@@ -66,7 +66,7 @@ pub(super) fn check_endpoint() -> Result<(), String> {
 
 /// Makes a client of a bucket; everything else is taken from `AWS_*`.
 pub(super) fn s3(bucket: &str) -> object_store::Result<AmazonS3> {
-    // TLS speaks with the same crypto as everything else; somebody may have said so before.
+    // TLS speaks with the same crypto as everything else; another part of the process may have installed it before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = ClientOptions::new().with_timeout(REQUEST).with_connect_timeout(CONNECT);
     if std::env::var("AWS_ALLOW_HTTP").is_ok_and(|value| value == "true" || value == "1") {

@@ -1,6 +1,9 @@
 //! Images: where one is for a user who may see it, and the images that are swept.
 
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
 use crate::driver_error::error;
+use crate::entities::media;
 use crate::ids::{MediaId, UserId};
 use crate::rows::{BinaryText, Reads, row};
 use crate::time::Timestamp;
@@ -85,8 +88,14 @@ pub async fn unsent(db: &Database, owner: UserId, now: Timestamp) -> Result<Unse
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn over(db: &Database, now: Timestamp, skip: u32, most: u32) -> Result<Vec<MediaId>, Error> {
-    const EXPIRED: &str = "SELECT i.id FROM media i WHERE i.expires_at <= ? ORDER BY i.expires_at LIMIT ? OFFSET ?";
-    let values = [now.millis().into(), i64::from(most).into(), i64::from(skip).into()];
-    let ids = (&db.readers).rows::<BinaryText>(EXPIRED, values).await.map_err(error)?;
+    let expired = media::Entity::find()
+        .select_only()
+        .column(media::Column::Id)
+        .filter(media::Column::ExpiresAt.lte(now.millis()))
+        .order_by_asc(media::Column::ExpiresAt)
+        .limit(u64::from(most))
+        .offset(u64::from(skip))
+        .into_query();
+    let ids = (&db.readers).select::<BinaryText>(&expired).await.map_err(error)?;
     Ok(ids.into_iter().map(|id| MediaId(id.into_text())).collect())
 }

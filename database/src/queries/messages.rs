@@ -2,9 +2,10 @@
 
 pub(crate) mod found;
 
-use sea_orm::Value;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value};
 
 use crate::driver_error::{DriverError, error};
+use crate::entities::chat_amendment;
 use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::message_rows::{self, STRIDE, StoredMessage};
 use crate::objects::Message;
@@ -193,7 +194,7 @@ async fn after_rev(
             break;
         }
     }
-    // Beyond the end of one that was cut short, nobody knows what comes next.
+    // What comes after the end of one that was cut short is not known.
     let end = |list: &[StoredMessage], whole: bool| if whole { None } else { list.last().map(|stored| stored.row.rev) };
     let known = [end(&created, created_end), end(&amended, amended_end)].into_iter().flatten().min();
     let mut found = created;
@@ -215,17 +216,23 @@ fn put_in(list: &mut Vec<StoredMessage>, mut some: Vec<StoredMessage>, room: &mu
 
 row! {
     /// An edit or deletion: the thread's change counter, and its newest `seq` at that time.
-    struct AmendmentRow {
-        rev: i64,
-        last_seq: i64,
+    struct AmendmentRow of chat_amendment {
+        rev: i64 = Rev,
+        last_seq: i64 = LastSeq,
     }
 }
 
 /// Returns a thread's newest `seq` as of a `rev`: since the last amendment before it, every change was a new message.
 async fn last_seq_at(db: &mut impl Reads, thread: i64, rev: i64) -> Result<i64, DriverError> {
-    const BEFORE: &str =
-        "SELECT rev, last_seq FROM chat_amendments WHERE thread_id = ? AND rev <= ? ORDER BY rev DESC LIMIT 1";
-    let row = db.row::<AmendmentRow>(BEFORE, [thread.into(), rev.into()]).await?;
+    let before = chat_amendment::Entity::find()
+        .select_only()
+        .columns(AmendmentRow::COLUMNS.iter().copied())
+        .filter(chat_amendment::Column::ThreadId.eq(thread))
+        .filter(chat_amendment::Column::Rev.lte(rev))
+        .order_by_desc(chat_amendment::Column::Rev)
+        .limit(1)
+        .into_query();
+    let row = db.select_one::<AmendmentRow>(&before).await?;
     Ok(row.map_or(rev, |amended| amended.last_seq.saturating_add(rev - amended.rev)))
 }
 

@@ -141,7 +141,7 @@ row! {
 }
 
 /// Reads how the threads stand that notifications are about. The newest message is looked for among the newest
-/// thousand of a thread, so that this stays cheap where somebody has deleted or written very much.
+/// thousand of a thread, so that this stays cheap where a member has deleted or written very much.
 async fn chats(db: &mut impl Reads, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, DriverError> {
     let asked: Vec<(i64, i64)> =
         rows.iter().filter(|row| row.kind == CHAT).filter_map(|row| Some((row.user_id, row.related_id?))).collect();

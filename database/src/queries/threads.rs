@@ -1,9 +1,10 @@
 //! A thread's members, and the thread of two people.
 
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait};
 
 use crate::driver_error::error;
-use crate::entities::chat_thread;
+use crate::entities::{chat_message, chat_thread};
 use crate::ids::{MessageId, Pair, ThreadId, UserId};
 use crate::rows::{Reads, row};
 use crate::time::Timestamp;
@@ -51,12 +52,24 @@ pub struct Authorship {
 row! {
     /// A message's author and thread.
     struct AuthorshipRow {
-        user1_id: i64,
-        user2_id: i64,
-        thread_id: i64,
-        sender_id: i64,
-        created_at: i64,
-        deleted_at: Option<i64>,
+        thread: ThreadRow,
+        message: MessageRow,
+    }
+}
+
+row! {
+    struct ThreadRow of chat_thread {
+        id: i64 = Id,
+        user1_id: i64 = User1Id,
+        user2_id: i64 = User2Id,
+    }
+}
+
+row! {
+    struct MessageRow of chat_message {
+        sender_id: i64 = SenderId,
+        created_at: i64 = CreatedAt,
+        deleted_at: Option<i64> = DeletedAt,
     }
 }
 
@@ -65,16 +78,22 @@ row! {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn authorship(db: &Database, message: MessageId) -> Result<Option<Authorship>, Error> {
-    const AUTHORSHIP: &str = "SELECT t.user1_id, t.user2_id, t.id, m.sender_id, m.created_at, m.deleted_at \
-         FROM chat_messages m JOIN chat_threads t ON t.id = m.thread_id WHERE m.id = ?";
-    let row = (&db.readers).row::<AuthorshipRow>(AUTHORSHIP, [message.column().into()]).await.map_err(error)?;
-    Ok(row.and_then(|row| {
+    let thread = Expr::col((chat_thread::Entity, chat_thread::Column::Id));
+    let query = Query::select()
+        .columns(ThreadRow::COLUMNS.iter().map(|column| (chat_thread::Entity, *column)))
+        .columns(MessageRow::COLUMNS.iter().map(|column| (chat_message::Entity, *column)))
+        .from(chat_message::Entity)
+        .inner_join(chat_thread::Entity, thread.equals((chat_message::Entity, chat_message::Column::ThreadId)))
+        .and_where(chat_message::Column::Id.eq(message.column()))
+        .take();
+    let row = (&db.readers).select_one::<AuthorshipRow>(&query).await.map_err(error)?;
+    Ok(row.and_then(|AuthorshipRow { thread, message }| {
         Some(Authorship {
-            pair: pair(row.user1_id, row.user2_id)?,
-            thread_id: ThreadId::from_column(row.thread_id),
-            sender: UserId::from_column(row.sender_id),
-            created_at: Timestamp::from_millis(row.created_at),
-            deleted: row.deleted_at.is_some(),
+            pair: pair(thread.user1_id, thread.user2_id)?,
+            thread_id: ThreadId::from_column(thread.id),
+            sender: UserId::from_column(message.sender_id),
+            created_at: Timestamp::from_millis(message.created_at),
+            deleted: message.deleted_at.is_some(),
         })
     }))
 }

@@ -57,7 +57,7 @@ fn walks(step: &str, text: &str) -> bool {
     let walked = walked.split(' ').next().unwrap_or_default();
     let given =
         ["json_each", "CONSTANT", "a", "b", "c", "j", "p", "r", "w", "x"].contains(&walked) || walked.starts_with('(');
-    let from_the_end = text.contains("FROM hub_commits ORDER BY commit_no LIMIT 1");
+    let from_the_end = text.contains(r#"FROM "hub_commits" ORDER BY "commit_no" ASC LIMIT"#);
     !given && !from_the_end && walked != "hub_epochs"
 }
 

@@ -104,7 +104,7 @@ impl Backlog {
         self.names.is_empty()
     }
 
-    /// Returns the newest commit of what was found: whoever has taken everything has everything up to there, unless it
+    /// Returns the newest commit of what was found: a reader that has taken everything has everything up to there, unless it
     /// [is stale](Backlog::is_stale).
     #[must_use]
     pub fn head(&self) -> CommitNo {
