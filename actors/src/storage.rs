@@ -129,7 +129,10 @@ impl Actor for Storage {
             StorageMsg::CommitEnded(ended) => state.commit_ended(*ended),
             StorageMsg::CommitPanicked => return Err("a group commit panicked".into()),
             StorageMsg::RestartHistory(done) => state.due.restart_history.push(done),
-            StorageMsg::Sweep => state.due.sweep = true,
+            StorageMsg::Sweep => {
+                state.due.sweep = true;
+                state.wal.keep_running(&state.context.database);
+            }
             StorageMsg::Probe => state.probe(&myself),
             // A write that waits shows by itself whether the database takes it.
             StorageMsg::Answers => state.due.probe = state.waiting.is_empty() && state.writer.is_some(),
@@ -164,9 +167,7 @@ impl State {
         let Some(mut writer) = self.writer.take() else { return };
         let due = std::mem::take(&mut self.due);
         let next = self.batch_size.next(self.waiting.len());
-        if let Some(oldest) = self.waiting.first() {
-            metrics::get().stage_queue.record(oldest.since.elapsed());
-        }
+        let oldest = self.waiting.first().map(|oldest| oldest.since);
         let (changes, writes): (Vec<_>, Vec<_>) =
             self.waiting.drain(..next).map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
@@ -179,6 +180,9 @@ impl State {
             let went_back = !due.restart_history.is_empty();
             let probes = due.probe && changes.is_empty();
             prepare(&mut writer, due, &context, &wal).boxed().await;
+            if let Some(since) = oldest {
+                metrics::get().stage_queue.record(since.elapsed());
+            }
             let probed = if probes { Some(writer.probe().boxed().await) } else { None };
             let result = match (changes.is_empty(), went_back) {
                 (true, _) => None,
@@ -186,16 +190,17 @@ impl State {
                 (false, true) => Some(Err(DatabaseError::WentBack)),
                 (false, false) => Some(commit(&mut writer, &changes, &context).boxed().await),
             };
+            let ended_at = Instant::now();
             drop(lock);
             panic_guard.defuse();
-            let ended = CommitEnded { writer, writes, changes, result, probed };
+            let ended = CommitEnded { writer, writes, changes, result, probed, ended_at };
             // An actor that has ended meanwhile leaves the commit to the commit log, and the requesters get temporary errors.
             let _ = myself.send_message(StorageMsg::CommitEnded(Box::new(ended)));
         });
     }
 
     fn commit_ended(&mut self, ended: CommitEnded) {
-        let CommitEnded { writer, writes, changes, result, probed } = ended;
+        let CommitEnded { writer, writes, changes, result, probed, ended_at } = ended;
         self.writer = Some(writer);
         match (&result, &probed) {
             (Some(Err(error)), _) | (None, Some(Err(error))) => self.context.handle.cannot_write(error),
@@ -206,7 +211,7 @@ impl State {
             None => {}
             Some(Ok(committed)) => {
                 self.wal.log().committed();
-                self.context.dispatch_outcomes(writes, &changes, committed);
+                self.context.dispatch_outcomes(writes, &changes, committed, ended_at);
             }
             Some(Err(error)) => self.refuse(writes, &error),
         }

@@ -3,6 +3,7 @@
 //! Their paths are those of the repository: `/page/js/app.js` is `web/page/js/app.js`. The page itself is the
 //! base path with a slash at its end, so that its relative addresses hold under any base path.
 
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -45,6 +46,11 @@ static FOLDERS: [(&str, Dir<'_>); 2] = [
 static FILES: [(&str, &[u8]); 2] =
     [(INDEX, include_bytes!("../../web/index.html")), ("chat-client.js", include_bytes!("../../web/chat-client.js"))];
 
+/// Tells a file of the page from what an editor or a file manager has left in its folder.
+fn is_of_the_page(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ["css", "html", "js", "svg"].iter().any(|known| ending == *known))
+}
+
 /// A file with its prepared response.
 struct StaticFile {
     path: String,
@@ -54,7 +60,9 @@ struct StaticFile {
 static PREPARED: LazyLock<Vec<StaticFile>> = LazyLock::new(|| {
     let files = FILES.iter().map(|(path, bytes)| StaticFile::new((*path).to_owned(), bytes));
     let folders = FOLDERS.iter().flat_map(|(name, folder)| {
-        all_files(folder).map(move |file| StaticFile::new(format!("{name}/{}", file.path().display()), file.contents()))
+        all_files(folder)
+            .filter(|file| is_of_the_page(file.path()))
+            .map(move |file| StaticFile::new(format!("{name}/{}", file.path().display()), file.contents()))
     });
     files.chain(folders).collect()
 });

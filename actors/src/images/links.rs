@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 impl fmt::Debug for Options {
-    /// NewThreadTokens out the secret.
+    /// Leaves out the secret.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Options")
             .field("prefix", &self.prefix)

@@ -21,8 +21,8 @@ impl StorageContext {
         writes: Vec<(WriteReply, OwnedSemaphorePermit)>,
         changes: &[Change],
         committed: Committed,
+        committed_at: Instant,
     ) {
-        let committed_at = Instant::now();
         let Committed { mark, newest, outcomes, before, totals, chat_notifications } = committed;
         let no = mark.commit;
         let connections = &self.connections;

@@ -1,5 +1,7 @@
 //! What storage receives, and who hears the outcome of a write.
 
+use std::time::Instant;
+
 use chat_database::Error as DatabaseError;
 use chat_database::change::{Change, Committed, Outcome};
 use chat_database::commit::Writer;
@@ -69,4 +71,6 @@ pub(crate) struct CommitEnded {
     pub(super) result: Option<Result<Committed, DatabaseError>>,
     /// Whether the database would take a commit, if that was tried.
     pub(super) probed: Option<Result<(), DatabaseError>>,
+    /// When it ended; its outcomes are dispatched when the actor gets to them.
+    pub(super) ended_at: Instant,
 }

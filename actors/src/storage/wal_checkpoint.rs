@@ -47,6 +47,14 @@ impl WalCheckpoints {
         Self { log, task }
     }
 
+    /// Starts the task again if it has ended: without it the log would grow for as long as storage lives.
+    pub(super) fn keep_running(&mut self, database: &Database) {
+        if self.task.as_ref().is_some_and(JoinHandle::is_finished) {
+            tracing::error!("the task that asks for checkpoints has ended; it is started again");
+            *self = Self::start(database);
+        }
+    }
+
     /// Returns what a commit needs to know.
     pub(super) fn log(&self) -> Arc<WalState> {
         Arc::clone(&self.log)
