@@ -9,7 +9,7 @@
 //!      outbox ◀────────┴─ connections ◀───┴─▶ notifications   one user's stream
 //!
 //!   protocol           frames in, frames out, codes, cursors: plain serde types
-//!   session            one connection: identity, limits, routing; session::replay serves what a client missed
+//!   session            one connection: identity, limits, routing; session::catch_up serves what a client missed
 //!   thread             one conversation: orders, stores, then delivers; thread::fanout decides which frames, to which members
 //!   notifications      one user's totals and notifications, at most four times a second
 //!   presence           who is online, and which users are told
