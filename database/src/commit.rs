@@ -124,7 +124,7 @@ impl Writer {
     }
 
     /// Begins the history anew, for the database has gone back to an earlier state: no cursor from before is good any more.
-    /// Of several nodes that notice the first one does so; for the others there is nothing left to do. Takes a number.
+    /// Each node that notices does so once. Takes a number.
     ///
     /// # Errors
     /// As [`Writer::commit`].

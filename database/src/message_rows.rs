@@ -137,7 +137,7 @@ pub(crate) async fn messages(
     with_images(db, rows).await
 }
 
-/// Reads the images of messages, with one query if any of them has images.
+/// Reads the images of messages, each of which is there once, with one query if any of them has images.
 pub(crate) async fn with_images(db: &mut impl Reads, rows: Vec<ShownRow>) -> Result<Vec<StoredMessage>, DriverError> {
     let asked: Vec<(i64,)> = rows.iter().filter(|row| row.has_images != 0).map(|row| (row.message.id,)).collect();
     let mut images: HashMap<i64, Vec<Image>> = HashMap::new();

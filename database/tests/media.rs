@@ -13,6 +13,7 @@ on_both_backends!(
     what_is_sent_stays,
     what_waits_to_be_sent_is_counted_for_its_uploader_alone,
     what_was_deleted_is_over_at_once,
+    what_is_deleted_while_it_is_sent_again_is_over_all_the_same,
     who_sends_an_image_that_is_given_up_is_told_so,
     a_message_is_known_by_its_key,
 );
@@ -128,6 +129,23 @@ async fn what_was_deleted_is_over_at_once(mut w: World) {
     assert!(matches!(at_fault, Outcome::NoImage(id) if id.0 == "a"), "it cannot be sent again");
     let Outcome::GivenUp(over) = w.one(Change::GiveUp(vec![id("a")], now)).await else { panic!("not that") };
     assert_eq!(over.len(), 1);
+}
+
+/// The message was read twice for the commit, and the second copy had no images: they were never swept.
+async fn what_is_deleted_while_it_is_sent_again_is_over_all_the_same(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    w.upload("a", ann).await;
+    let mut send = w.send(ann, ben, Some("k"), "look");
+    send.media = vec![id("a")];
+    let message = sent(w.one(Change::Send(send.clone())).await).message;
+    assert_eq!(message.images.len(), 1);
+    let changes = [Change::Send(send.clone()), Change::Send(send), w.delete(message.id, pair(ann, ben))];
+    for outcome in w.commit(&changes).await.outcomes.into_iter().take(2) {
+        let Outcome::Duplicate(again) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(again.message.images.len(), 1);
+    }
+    assert_eq!(media::over(&w.db, LATER, 0, 10).await.unwrap(), [id("a")]);
+    assert_eq!(seen_by(&w, ben, "a").await, None);
 }
 
 async fn who_sends_an_image_that_is_given_up_is_told_so(mut w: World) {

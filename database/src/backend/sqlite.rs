@@ -70,7 +70,8 @@ impl Connections {
         let refused = |failure| cannot_use(file, failure);
         // They come first, for they set the file's journal mode.
         let migrations = open::migrations(file).await.map_err(refused)?;
-        let inline_reader = InlineReader::open(&file.path, readers as usize).map_err(refused)?;
+        // Pages are read inline, on as many workers as the pool has.
+        let inline_reader = InlineReader::open(&file.path, 2 * readers as usize).map_err(refused)?;
         Ok(Self {
             migrations,
             read_pool: ReadPool::start(inline_reader.clone(), readers as usize)?,

@@ -16,12 +16,18 @@ pub(super) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<J
     started.map_err(|error| Error::Unavailable(format!("cannot start the thread {name}: {error}")))
 }
 
-/// Lowers the priority of the calling thread.
+/// Gives the calling thread its low priority, whatever it has inherited.
 pub(super) fn lower_priority() {
     // Elsewhere the call would lower the priority of the whole process.
     if cfg!(target_os = "linux")
-        && let Err(error) = rustix::process::nice(NICE)
+        && let Err(error) = go_below(rustix::process::getpid())
     {
         tracing::debug!(%error, "database workers have the priority of the threads that messages pass through");
     }
+}
+
+/// Sets the calling thread's priority below that of a process, which is its first thread's.
+fn go_below(process: rustix::process::Pid) -> rustix::io::Result<()> {
+    let own = rustix::process::getpriority_process(Some(process))?;
+    rustix::process::setpriority_process(None, (own + NICE).min(19))
 }

@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryTrait as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _};
 use tokio::time::{sleep, timeout};
 
 use super::Writer;
 use super::aborted::Aborted;
-use super::probe::lock_counter;
 use crate::backend::writer::WriterConnection;
 use crate::driver_error::DriverError;
-use crate::entities::hub_commit;
+use crate::entities::{hub_commit, hub_state};
 use crate::history::Mark;
 use crate::rows::Reads as _;
 
 /// How long the log is polled, and the pause between two reads. All further commits wait for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(400);
+
+/// How long each read waits for SQLite's lock: meanwhile it blocks its thread, and the patience cannot end.
+const LOCK: Duration = Duration::from_millis(500);
 
 impl Writer {
     /// Tells whether a commit of this node stands; `answer` is what COMMIT said, if anything.
@@ -37,7 +39,7 @@ impl Writer {
         let no = mark.commit.column();
         loop {
             // A new connection: the old one is broken, or still waits for its answer.
-            if self.connection.replace().await.is_ok() {
+            if self.connection.replace().await.is_ok() && self.connection.wait_for_lock(LOCK).is_ok() {
                 match logged(&mut self.connection, mark).await {
                     Ok(stands) => return stands,
                     Err(error) => tracing::warn!(commit = no, %error, "the commit log could not be read"),
@@ -53,7 +55,9 @@ async fn logged(connection: &mut WriterConnection, mark: &Mark) -> Result<bool, 
     use hub_commit::Column::{CommitNo, Nonce};
 
     let mut transaction = connection.begin().await?;
-    transaction.execute(&lock_counter()).await?;
+    // SQLite's transaction has its lock from the beginning. A server that has become read-only still locks a row.
+    let lock = hub_state::Entity::find_by_id(1_i64).lock_exclusive().into_query();
+    transaction.select_one::<hub_state::Model>(&lock).await?;
     // Another process under the same name may have taken the number since; its nonce is another one.
     let logged = hub_commit::Entity::find()
         .filter(CommitNo.eq(mark.commit.column()))

@@ -174,6 +174,9 @@ impl<'a, R: Reads> Preload<'a, R> {
             }
             shown.push(row.shown);
         }
+        // A message may be changed and sent again in one commit.
+        shown.sort_unstable_by_key(|row| row.message.id);
+        shown.dedup_by_key(|row| row.message.id);
         for stored in message_rows::with_images(self.db, shown).await? {
             preloaded.messages.insert(stored.row.id, stored);
         }

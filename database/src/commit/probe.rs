@@ -19,7 +19,7 @@ const LOCK: Duration = Duration::from_millis(250);
 const ROOM: u64 = 1 << 20;
 
 /// Describes an update that takes the counter's row lock, as a commit does first.
-pub(super) fn lock_counter() -> UpdateStatement {
+fn lock_counter() -> UpdateStatement {
     Query::update()
         .table(hub_state::Entity)
         .value(hub_state::Column::CommitNo, Expr::col(hub_state::Column::CommitNo))

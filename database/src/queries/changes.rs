@@ -48,7 +48,11 @@ pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) 
 /// # Errors
 /// [`Error::Unavailable`]; what would have come is lost then.
 pub async fn next(db: &Database, backlog: &mut Backlog, bytes: usize) -> Result<Changes, Error> {
-    backlog.take(&mut &db.readers, bytes).await.map_err(error)
+    // A message and its images are read by two statements.
+    let mut snapshot = db.readers.snapshot().await.map_err(error)?;
+    let changes = backlog.take(&mut snapshot, bytes).await.map_err(error)?;
+    snapshot.close().await;
+    Ok(changes)
 }
 
 /// Reads a page of what of `user` changed after `since`, or `None` if all of it is more than `most` things: about `limit` things,

@@ -238,7 +238,10 @@ async fn last_seq_at(db: &mut impl Reads, thread: i64, rev: i64) -> Result<i64, 
 
 async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<Option<Message>, DriverError> {
     let text = format!("SELECT {} FROM chat_messages m WHERE m.id = ?", message_rows::shown("m"));
-    let found = message_rows::messages(&mut &db.readers, &text, [message.column().into()]).await?.pop();
+    // A message and its images are read by two statements.
+    let mut snapshot = db.readers.snapshot().await?;
+    let found = message_rows::messages(&mut snapshot, &text, [message.column().into()]).await?.pop();
+    snapshot.close().await;
     let Some(found) = found else {
         return Ok(None);
     };

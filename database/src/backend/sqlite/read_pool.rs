@@ -4,6 +4,7 @@
 //! together: sqlx's pool hands over each column of each row by itself, which takes longer than to find it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -17,6 +18,9 @@ use crate::Error;
 use crate::backend::{ACQUIRE, worker};
 use crate::driver_error::DriverError;
 use crate::rows::FromRow;
+
+/// How long a worker lives without work. A new one may not be had when the process has as many threads as it may have.
+const KEEP_ALIVE: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// The workers, and the connections through which they read. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,6 +43,7 @@ impl ReadPool {
         let runtime = Builder::new_current_thread()
             .thread_name("sqlite-read")
             .max_blocking_threads(workers)
+            .thread_keep_alive(KEEP_ALIVE)
             .on_thread_start(worker::lower_priority)
             .build()
             .map_err(|error| Error::Unavailable(format!("the readers' workers cannot start: {error}")))?;
@@ -82,7 +87,10 @@ impl ReadPool {
     /// Runs something on a worker.
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, DriverError> {
         let runtime = self.workers.runtime.as_ref().ok_or_else(closed)?;
-        runtime.spawn_blocking(work).await.map_err(|_| closed())
+        runtime.spawn_blocking(work).await.map_err(|ended| match ended.is_panic() {
+            true => DriverError::Unable("the read panicked".to_owned()),
+            false => closed(),
+        })
     }
 }
 
