@@ -1,19 +1,10 @@
 // Edits and deletions wait in the outbox, as messages do.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { Clients, counting, isOnline, outcome } from './support/clients.js';
-import { Hub } from './support/hub.js';
+import { test } from 'node:test';
+import { counting, isOnline, outcome } from './support/clients.js';
+import { clients, hub, pair, stored } from './support/library.js';
 import { until } from './support/wait.js';
-
-let hub, clients;
-let people = 100;
-before(async () => (clients = new Clients((hub = await Hub.start()))));
-after(() => hub.end());
-afterEach(() => clients.close());
-
-const pair = () => [people++, people++];
-const texts = async (a, b) => (await hub.conversation(a, b)).map(message => message.content);
 
 test('what is changed while offline is kept, and told on return, in order', async () => {
   const [a, b] = pair();
@@ -28,12 +19,12 @@ test('what is changed while offline is kept, and told on return, in order', asyn
   assert.deepEqual(alice.outbox({ user: b }).map(({ kind, state, message_id, content }) => [kind, state, message_id, content]), [
     ['edit', 'pending', one.id, 'one, better'], ['delete', 'pending', two.id, undefined], ['message', 'pending', undefined, 'three'],
   ]);
-  assert.deepEqual(await texts(a, b), ['one', 'two']);
+  assert.deepEqual(await stored(a, b), ['one', 'two']);
   alice.connect();
   assert.equal((await edited).content, 'one, better');
   await deleted;
   await sent;
-  assert.deepEqual(await texts(a, b), ['one, better', null, 'three']);
+  assert.deepEqual(await stored(a, b), ['one, better', null, 'three']);
   assert.deepEqual(alice.outbox(), []);
   assert.equal((await hub.conversation(a, b)).at(-1).rev, 5, 'each was told once');
 });
@@ -77,7 +68,7 @@ test('a message that may be stored already is edited, and deleted, behind it', a
     }
     const alice = await clients.online(a, { WebSocket: Deaf });
     const sent = alice.send({ user: b }, { text: `to ${how}` });
-    await until('it is stored', async () => (await texts(a, b)).at(-1) === `to ${how}`);
+    await until('it is stored', async () => (await stored(a, b)).at(-1) === `to ${how}`);
     alice.disconnect();
     const [{ temp_id }] = alice.outbox();
     const changed = how === 'edit' ? alice.edit(temp_id, 'edited') : alice.delete(temp_id);
@@ -86,7 +77,7 @@ test('a message that may be stored already is edited, and deleted, behind it', a
     deaf = false;
     alice.connect();
     await Promise.all([sent, changed]);
-    assert.deepEqual((await texts(a, b)).at(-1), how === 'edit' ? 'edited' : null);
+    assert.deepEqual((await stored(a, b)).at(-1), how === 'edit' ? 'edited' : null);
     assert.deepEqual(alice.outbox(), []);
     assert.equal(said.filter(frame => frame.type === 'message_send').every(frame => frame.content === `to ${how}`), true, 'no other text under one key');
     alice.close();
@@ -134,7 +125,7 @@ test('a deletion whose answer was lost is done when it is found done', async () 
   deaf = true;
   const deleted = alice.delete(id);
   await deleted;
-  assert.deepEqual(await texts(a, b), [null]);
+  assert.deepEqual(await stored(a, b), [null]);
   assert.deepEqual(alice.outbox(), []);
 });
 
@@ -166,5 +157,5 @@ test('a message that is not loaded is edited, and comes back whole', async () =>
   const message = await alice.edit(first.id, 'one');
   assert.deepEqual([message.content, message.seq, message.sender_id, message.created_at], ['one', 1, a, first.created_at]);
   await alice.delete(first.id);
-  assert.deepEqual((await texts(a, b))[0], null);
+  assert.deepEqual((await stored(a, b))[0], null);
 });

@@ -2,24 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { ChatClient } from '../chat-client.js';
-import { Clients, hears, isOnline as online, texts } from './support/clients.js';
+import { hears, isOnline as online, texts } from './support/clients.js';
 import { Hub } from './support/hub.js';
+import { clients, hub, pair } from './support/library.js';
 import { Proxy } from './support/proxy.js';
 import { until } from './support/wait.js';
 
-let hub, clients;
-/** Every test has people of its own. */
-let people = 100;
-
-before(async () => (clients = new Clients((hub = await Hub.start({ CHAT_LISTEN: '127.0.0.1:0' })))));
-after(() => hub.end());
-afterEach(() => clients.close());
-
 /** A client that connects. */
 const client = (id, options) => clients.idle(id, options).connect();
-const pair = () => [people++, people++];
 
 test('what was sent while offline is sent on return, in order', async () => {
   const [a, b] = pair();

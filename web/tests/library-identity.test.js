@@ -1,20 +1,12 @@
 // Whose everything is: tokens and tickets that become another user's.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { Clients, counting, isOnline, outcome } from './support/clients.js';
-import { Hub } from './support/hub.js';
+import { test } from 'node:test';
+import { counting, isOnline, outcome } from './support/clients.js';
+import { clients, hub, say, trio } from './support/library.js';
 import { Proxy } from './support/proxy.js';
 import { until } from './support/wait.js';
 
-let hub, clients;
-let people = 100;
-before(async () => (clients = new Clients((hub = await Hub.start()))));
-after(() => hub.end());
-afterEach(() => clients.close());
-
-const trio = () => [people++, people++, people++];
-const say = (from, to, content) => hub.ask(from, 'POST', '/chat/send', { receiver_id: to, temp_id: content, content });
 const said = async (a, b) => (await hub.conversation(a, b)).map(message => `${message.sender_id}: ${message.content}`);
 
 /** What can be seen of a client. */
@@ -38,7 +30,7 @@ test('another user\'s token at a reconnect: nothing of the first one goes out, o
 
   chat.disconnect();
   const queued = chat.send({ user: shop }, { text: 'from Alice' });
-  const edited = chat.edit((await say(alice, shop, 'by Alice')).message.id, 'edited by Alice');
+  const edited = chat.edit((await say(alice, shop, 'by Alice')).id, 'edited by Alice');
   let resets = 0;
   chat.on('reset', () => resets++);
   user = bob;

@@ -1,30 +1,23 @@
 // What cannot be sent, and what it costs the rest: nothing.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { Clients, counting, isOnline, outcome } from './support/clients.js';
 import { Hub } from './support/hub.js';
+import { clients, hub, pair, person, stored } from './support/library.js';
 import { until } from './support/wait.js';
 
-let hub, clients;
-let people = 100;
-before(async () => (clients = new Clients((hub = await Hub.start()))));
-after(() => hub.end());
-afterEach(() => clients.close());
-
-const pair = () => [people++, people++];
 const png = () => new Blob([Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')], { type: 'image/png' });
-const texts = async (a, b) => (await hub.conversation(a, b)).map(message => message.content);
 
 for (const begun of [false, true]) {
   test(`sixty messages at once, in ${begun ? 'old' : 'new'} conversations: sixty frames, sixty promises`, { timeout: 60_000 }, async () => {
-    const me = people++;
+    const me = person();
     const others = Array.from({ length: 60 }, (_, n) => 1000 + n);
     if (begun) for (const other of others) await hub.ask(other, 'POST', '/chat/send', { receiver_id: me, temp_id: 'old', content: 'hello' });
     const { WebSocket, frames } = counting();
     const chat = await clients.online(me, { WebSocket });
-    const stored = await Promise.all(others.map(user => chat.send({ user }, { text: 'shipped' })));
-    assert.deepEqual(stored.map(message => message.seq), others.map(() => (begun ? 2 : 1)));
+    const acked = await Promise.all(others.map(user => chat.send({ user }, { text: 'shipped' })));
+    assert.deepEqual(acked.map(message => message.seq), others.map(() => (begun ? 2 : 1)));
     assert.equal(frames('message_send').length, 60);
     assert.deepEqual(chat.outbox(), []);
     await until('every thread is here', () => others.every(user => chat.thread({ user })?.last_message.content === 'shipped'));
@@ -85,7 +78,7 @@ test('what is refused for ever fails alone, with a reason, and the connection st
   assert.equal(frames('auth').length, 1, 'one connection');
   await assert.rejects(chat.send({ user: a }, { text: 'me' }), { code: 'self_message' });
   for (const nobody of [undefined, {}, { user: -1 }, { user: NaN }, { user: 'x' }, 'x', 0]) await assert.rejects(chat.send(nobody, { text: 'whom?' }), { code: 'bad_request' });
-  assert.deepEqual(await texts(a, b), ['next']);
+  assert.deepEqual(await stored(a, b), ['next']);
 });
 
 test('edits are held against the same limits', async () => {
@@ -111,7 +104,7 @@ test('half a character is no reason to lose a connection', async () => {
   const message = await chat.send({ user: b }, { text: 'half \ud83d of it', extra_data: { product_id: 5, note: '\udc00' } });
   assert.equal(message.content, 'half \ufffd of it');
   await chat.edit(message.id, '\udc00!');
-  assert.deepEqual(await texts(a, b), ['\ufffd!']);
+  assert.deepEqual(await stored(a, b), ['\ufffd!']);
   assert.equal(chat.state, 'online');
 });
 
@@ -138,7 +131,7 @@ test('three hundred conversations that wait are sent at the server\'s pace', asy
 
 test('one entry that is refused for now does not hold up the others for long', async () => {
   const [a, b] = pair();
-  const c = people++;
+  const c = person();
   // The server says "in a minute" to whatever goes to one person.
   class Strict extends WebSocket {
     send(text) {
@@ -193,7 +186,7 @@ test('a picture that was swept before its message was sent is uploaded again, on
     assert.equal(uploads.length, 2, 'once more, and no more');
     const [entry] = chat.outbox();
     chat.retry(entry.temp_id);
-    await until('it is sent', async () => (await texts(a, b)).join() === 'never');
+    await until('it is sent', async () => (await stored(a, b)).join() === 'never');
     steals = 1;
     uploads.length = 0;
     const sent = chat.send({ user: b }, { text: 'in the end', images: [png()] });
@@ -230,7 +223,7 @@ test('a close that a message has caused is that message\'s, not the connection\'
     }
   }
   const chat = await clients.online(a, { WebSocket: Narrow });
-  const others = [people++, people++, people++];
+  const others = [person(), person(), person()];
   const poisoned = chat.send({ user: b }, { text: 'poison' });
   const good = others.map(user => chat.send({ user }, { text: 'good' }));
   await assert.rejects(poisoned, { code: 'too_large' });
@@ -263,7 +256,7 @@ test('what is not answered is said once on each connection, not more', { timeout
   const deaf = await clients.online(b, { WebSocket: Deaf, timeout: 150 });
   await deaf.send({ user: a }, { text: 'no' });
   assert.equal(frames('message_send').length, 2);
-  assert.deepEqual(await texts(a, b), ['do you hear me?', 'no']);
+  assert.deepEqual(await stored(a, b), ['do you hear me?', 'no']);
 });
 
 test('a connection that is closed for flooding is come back to, slowly', { timeout: 60_000 }, async () => {
@@ -280,7 +273,7 @@ test('a connection that is closed for flooding is come back to, slowly', { timeo
   }
   const chat = await clients.online(a, { WebSocket: Flooded });
   await Promise.all([1, 2, 3].map(n => chat.send({ user: b }, { text: `${n}` })));
-  assert.deepEqual(await texts(a, b), ['1', '2', '3']);
+  assert.deepEqual(await stored(a, b), ['1', '2', '3']);
   assert.deepEqual([chat.errors, chat.outbox(), frames('auth').length], [[], [], 2]);
 });
 

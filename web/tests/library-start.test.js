@@ -2,24 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { ChatError } from '../chat-client.js';
 import { browser } from './support/browser.js';
-import { Clients, isOnline, outcome } from './support/clients.js';
-import { Hub } from './support/hub.js';
+import { isOnline, outcome } from './support/clients.js';
+import { clients, hub, person, say } from './support/library.js';
 import { Proxy } from './support/proxy.js';
 import { until } from './support/wait.js';
 
-let hub, clients;
-let people = 100;
-before(async () => (clients = new Clients((hub = await Hub.start()))));
-after(() => hub.end());
-afterEach(() => clients.close());
-
-const say = (from, to, content) => hub.ask(from, 'POST', '/chat/send', { receiver_id: to, temp_id: content, content });
-
 test('what is asked for right after connect() waits for the first load', async () => {
-  const [me, other] = [people++, people++];
+  const [me, other] = [person(), person()];
   await say(other, me, 'hello');
   const chat = clients.idle(me).connect();
   const [threads, messages, walked] = await Promise.all([
@@ -32,7 +24,7 @@ test('what is asked for right after connect() waits for the first load', async (
 });
 
 test('it waits however long there is no connection, and ends when there will be none', async () => {
-  const [me, other] = [people++, people++];
+  const [me, other] = [person(), person()];
   await say(other, me, 'hello');
   const proxy = await Proxy.before(hub.port);
   const chat = clients.idle(me, { url: proxy.url });
@@ -56,7 +48,7 @@ test('it waits however long there is no connection, and ends when there will be 
 });
 
 test('a token that is none ends it, with one error', async () => {
-  const me = people++;
+  const me = person();
   for (const token of [undefined, null, '', 'rubbish', 'a.b.c', 7, {}, `x.${btoa('{"role":"user"}')}.y`, `x.${btoa('null')}.y`]) {
     for (const give of [() => token, async () => token]) {
       let asked = 0;
@@ -80,7 +72,7 @@ test('a token that is none ends it, with one error', async () => {
 });
 
 test('a page whose session server fails is asked again; one that says "signed out" is not', async () => {
-  const me = people++;
+  const me = person();
   let asked = 0;
   const chat = clients.idle(me, { getToken: () => { if (++asked < 4) throw new TypeError('Failed to fetch'); return hub.token(me); } }).connect();
   await isOnline(chat);
@@ -94,7 +86,7 @@ test('a page whose session server fails is asked again; one that says "signed ou
 });
 
 test('a credential that the server refuses is one error', async () => {
-  const me = people++;
+  const me = person();
   const chat = clients.idle(me, { getToken: () => `${hub.token(me)}x` }).connect();
   const threads = chat.threads();
   await until('it is over', () => chat.state === 'closed');
@@ -103,7 +95,7 @@ test('a credential that the server refuses is one error', async () => {
 });
 
 test('no WebSocket here, or none to that address: one error', async () => {
-  const me = people++;
+  const me = person();
   const { WebSocket: real } = globalThis;
   globalThis.WebSocket = undefined;
   try {
@@ -121,7 +113,7 @@ test('no WebSocket here, or none to that address: one error', async () => {
 });
 
 test('a page of another origin is told that it is refused, and stops; a network that fails is not taken for that', async () => {
-  const me = people++;
+  const me = person();
   const { readFileSync } = await import('node:fs');
   const pages = createServer((request, answer) => {
     const path = new URL(request.url, 'http://x').pathname;

@@ -3,16 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { browser, fromDisk } from './support/browser.js';
-import { Hub } from './support/hub.js';
+import { hub, pair, person, stored } from './support/library.js';
 import { until } from './support/wait.js';
 
-let hub, chromium, context;
-let people = 100;
-before(async () => ([hub, chromium] = await Promise.all([Hub.start(), browser()])));
-after(async () => {
-  await chromium.close();
-  await hub.end();
-});
+let chromium, context;
+before(async () => (chromium = await browser()));
+after(() => chromium.close());
 afterEach(() => context.close());
 
 /** A tab with a client of somebody; `how` is what it begins with. */
@@ -76,8 +72,6 @@ class Tab {
 }
 
 afterEach(() => (context = undefined));
-const texts = async (a, b) => (await hub.conversation(a, b)).map(message => message.content);
-const pair = () => [people++, people++];
 
 test('what is written in a tab that is switched off waits for it, while another tab is online', async () => {
   const [me, other] = pair();
@@ -99,12 +93,12 @@ test('what is written in a tab that is switched off waits for it, while another 
   await two.does('connect');
   await two.promises('more', 'send', { user: other }, { text: 'more' });
   await until('it is sent', async () => (await two.outcome('more')) === 'more');
-  assert.deepEqual(await texts(me, other), ['old', 'gone', 'from two', 'more']);
+  assert.deepEqual(await stored(me, other), ['old', 'gone', 'from two', 'more']);
   await one.waits(...waiting);
   assert.equal(await one.outcome('sent'), 'pending');
   await one.does('connect');
   for (const [name, value] of [['sent', 'held'], ['edited', 'new'], ['deleted', 'done']]) await until(`${name}`, async () => (await one.outcome(name)) === value);
-  assert.deepEqual(await texts(me, other), ['new', null, 'from two', 'more', 'held']);
+  assert.deepEqual(await stored(me, other), ['new', null, 'from two', 'more', 'held']);
   await one.waits();
   await two.waits();
 });
@@ -126,7 +120,7 @@ test('a reload keeps the tab\'s name, and the switch', async () => {
   assert.equal(await one.page.evaluate(() => window.chat.state), 'paused');
   await one.does('connect');
   await one.waits();
-  assert.deepEqual(await texts(me, other), ['online', 'online', 'held']);
+  assert.deepEqual(await stored(me, other), ['online', 'online', 'held']);
 });
 
 test('what a tab has held that was closed is sent by the next one that starts', async () => {
@@ -138,7 +132,7 @@ test('what a tab has held that was closed is sent by the next one that starts', 
   await one.page.close();
   const next = await Tab.open(me);
   await next.waits();
-  assert.deepEqual(await texts(me, other), ['left behind']);
+  assert.deepEqual(await stored(me, other), ['left behind']);
 });
 
 test('a copy of a tab is another tab', async () => {
@@ -156,15 +150,15 @@ test('a copy of a tab is another tab', async () => {
   await copy.load('connect');
   await copy.promises('own', 'send', { user: other }, { text: 'from the copy' });
   await until('it is sent', async () => (await copy.outcome('own')) === 'from the copy');
-  assert.deepEqual(await texts(me, other), ['from the copy']);
+  assert.deepEqual(await stored(me, other), ['from the copy']);
   await one.waits('message pending held');
   await one.does('connect');
-  await until('it is sent, once', async () => (await texts(me, other)).length === 2);
+  await until('it is sent, once', async () => (await stored(me, other)).length === 2);
 });
 
 test('with another user\'s token, what one has written stays on disk for the tabs that are one\'s own', async () => {
   const [alice, other] = pair();
-  const bob = people++;
+  const bob = person();
   const one = await Tab.open(alice);
   await one.does('disconnect');
   await one.promises('sent', 'send', { user: other }, { text: 'from Alice' });
@@ -176,8 +170,8 @@ test('with another user\'s token, what one has written stays on disk for the tab
   }, [hub.url, hub.token(bob)]);
   await one.is('online');
   await one.waits();
-  assert.deepEqual(await texts(bob, other), []);
+  assert.deepEqual(await stored(bob, other), []);
   const back = await Tab.open(alice);
   await back.waits();
-  assert.deepEqual(await texts(alice, other), ['from Alice']);
+  assert.deepEqual(await stored(alice, other), ['from Alice']);
 });

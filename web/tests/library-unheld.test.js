@@ -1,24 +1,16 @@
 // What comes in for a thread, or a message, that the library does not hold.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { newest } from '../client/time.js';
-import { Clients } from './support/clients.js';
-import { Hub } from './support/hub.js';
+import { clients, hub, person, say } from './support/library.js';
 import { until } from './support/wait.js';
 
-let hub, clients;
-let people = 100;
-before(async () => (clients = new Clients((hub = await Hub.start()))));
-after(() => hub.end());
-afterEach(() => clients.close());
-
-const say = (from, to, content) => hub.ask(from, 'POST', '/chat/send', { receiver_id: to, temp_id: `${content}`, content: `${content}` }).then(answer => answer.message);
 const unread = async (me, other) => (await hub.ask(me, 'GET', '/chat/unread')).by_user[other] ?? 0;
 
 /** Somebody with an old conversation, and forty newer ones. */
 async function busy() {
-  const [me, old] = [people++, people++];
+  const [me, old] = [person(), person()];
   const first = await say(old, me, 'first');
   for (let n = 0; n < 40; n++) await say(5000 + n, me, n);
   return { me, old, first, thread: first.thread_id };
@@ -86,7 +78,7 @@ test('an old conversation is opened by its id, and by the person, without paging
 });
 
 test('a deletion of a message that is not loaded lowers what is unread; of one that was read, or of one\'s own, it does not', async () => {
-  const [me, other] = [people++, people++];
+  const [me, other] = [person(), person()];
   const mine = await say(me, other, 'mine');
   const read = await say(other, me, 'read');
   await hub.ask(me, 'POST', `/chat/threads/${mine.thread_id}/read`, {});
@@ -110,7 +102,7 @@ test('a deletion of a message that is not loaded lowers what is unread; of one t
 });
 
 test('what is unread is right after anything that happens while one is away', async () => {
-  const [me, other] = [people++, people++];
+  const [me, other] = [person(), person()];
   const sent = [];
   for (let n = 1; n <= 6; n++) sent.push(await say(other, me, n));
   const chat = await clients.online(me);
@@ -130,7 +122,7 @@ test('what is unread is right after anything that happens while one is away', as
 });
 
 test('what is unread is right when a gap is filled over several changes of one message', async () => {
-  const [me, other] = [people++, people++];
+  const [me, other] = [person(), person()];
   const sent = [];
   for (let n = 1; n <= 4; n++) sent.push(await say(other, me, n));
   // A connection that loses a while, as nothing but a defect can.

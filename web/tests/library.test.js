@@ -1,23 +1,14 @@
 // The library against the real hub: messages, receipts, presence, pictures, and what is told twice, late or not at all.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { ChatError } from '../chat-client.js';
-import { Clients, hears, isOnline as online, texts } from './support/clients.js';
-import { Hub } from './support/hub.js';
+import { hears, isOnline as online, texts } from './support/clients.js';
+import { clients, hub, pair, person, say } from './support/library.js';
 import { until } from './support/wait.js';
-
-let hub, clients;
-/** Every test has people of its own. */
-let people = 100;
-
-before(async () => (clients = new Clients((hub = await Hub.start({ CHAT_LISTEN: '127.0.0.1:0' })))));
-after(() => hub.end());
-afterEach(() => clients.close());
 
 /** A client that connects. */
 const client = (id, options) => clients.idle(id, options).connect();
-const pair = () => [people++, people++];
 
 test('a message is sent, told, delivered and seen', async () => {
   const [a, b] = pair();

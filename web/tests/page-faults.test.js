@@ -2,37 +2,26 @@
 
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { browser, Visitor } from './support/browser.js';
-import { Hub } from './support/hub.js';
+import { test } from 'node:test';
+import { scene } from './support/visitors.js';
 import { until } from './support/wait.js';
 
-let chromium;
-before(async () => (chromium = await browser()));
-after(() => chromium.close());
-
 /** Alice and Bob, who have begun to talk. */
-async function scene() {
-  const hub = await Hub.start();
-  const [alice, bob] = await Promise.all([Visitor.open(chromium, hub.link(1, 2)), Visitor.open(chromium, hub.link(2, 1))]);
-  await Promise.all([alice.online(), bob.online()]);
+async function talking() {
+  const { hub, alice, bob, end } = await scene();
   await alice.says('first');
   await bob.reads(['first']);
   return { hub, alice, bob, /** Ends, if both read exactly this, and so does the server. */ async end(expected) {
     await Promise.all([alice.reads(expected), bob.reads(expected)]);
     assert.deepEqual((await hub.conversation(1, 2)).map(message => message.content), expected);
-    for (const visitor of [alice, bob]) {
-      assert.deepEqual(visitor.wrongs, []);
-      await visitor.close();
-    }
-    await hub.end();
+    await end();
   } };
 }
 
 const lines = (count, word) => Array.from({ length: count }, (_, n) => `${word} ${n + 1}`);
 
 test('the server is killed and started again in the middle of a conversation', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await talking();
   for (const line of lines(3, 'before')) await alice.says(line);
   await hub.kill();
   await alice.online('waiting');
@@ -46,7 +35,7 @@ test('the server is killed and started again in the middle of a conversation', a
 });
 
 test('somebody goes offline for a while and sends five messages meanwhile', async () => {
-  const { alice, bob, end } = await scene();
+  const { alice, bob, end } = await talking();
   await alice.goes(false);
   for (const line of lines(5, 'offline')) await alice.says(line);
   await alice.ticked('Waiting to be sent');
@@ -60,7 +49,7 @@ test('somebody goes offline for a while and sends five messages meanwhile', asyn
 });
 
 test('the browser loses its network, and finds it again', async () => {
-  const { alice, bob, end } = await scene();
+  const { alice, bob, end } = await talking();
   await alice.context.setOffline(true);
   await alice.online('waiting');
   for (const line of lines(2, 'no network')) await alice.says(line);
@@ -71,19 +60,11 @@ test('the browser loses its network, and finds it again', async () => {
 });
 
 test('a tab is reloaded with unsent messages', async () => {
-  const { hub, alice, end } = await scene();
+  const { hub, alice, end } = await talking();
   await hub.kill();
   await alice.online('waiting');
   for (const line of lines(4, 'unsent')) await alice.says(line);
-  await until('they are on disk', () => alice.page.evaluate(async () => {
-    const [{ name }] = await indexedDB.databases();
-    const open = indexedDB.open(name);
-    await new Promise(done => (open.onsuccess = done));
-    const count = open.result.transaction('outbox').objectStore('outbox').count();
-    await new Promise(done => (count.onsuccess = done));
-    open.result.close();
-    return count.result === 4;
-  }));
+  await until('they are on disk', async () => (await alice.unsentOnDisk()) === 4);
   // The page itself cannot be fetched while the server is away: it comes back first, and the tab with it.
   await alice.page.close();
   await hub.run();
@@ -92,7 +73,7 @@ test('a tab is reloaded with unsent messages', async () => {
 });
 
 test('after a reset nothing is left of what was drawn, even if the numbers are the same', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await talking();
   await alice.goes(false);
   await bob.goes(false);
   await hub.kill();
@@ -107,7 +88,7 @@ test('after a reset nothing is left of what was drawn, even if the numbers are t
 });
 
 test('history that did not come is asked for again', async () => {
-  const { hub, alice, end } = await scene();
+  const { hub, alice, end } = await talking();
   const more = Array.from({ length: 60 }, (_, n) => `more ${n + 1}`);
   for (const [n, content] of more.entries()) await hub.ask(1, 'POST', '/chat/send', { receiver_id: 2, temp_id: `a-${n}`, content });
   let asked = 0;
@@ -121,7 +102,7 @@ test('history that did not come is asked for again', async () => {
 });
 
 test('what is quoted is looked up; where that fails, it is said', async () => {
-  const { hub, alice, end } = await scene();
+  const { hub, alice, end } = await talking();
   const { messages: [{ id }] } = await hub.ask(1, 'GET', '/chat/messages?with=2');
   const more = Array.from({ length: 120 }, (_, n) => `more ${n + 1}`);
   for (const [n, content] of more.entries()) await hub.ask(1, 'POST', '/chat/send', { receiver_id: 2, temp_id: `q-${n}`, content });
@@ -139,7 +120,7 @@ test('what is quoted is looked up; where that fails, it is said', async () => {
 });
 
 test('several tabs of one person: each sends, all show the same, and what one has read the others have', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await talking();
   const second = await alice.tab(hub.link(1, 2));
   await alice.reads(['first'], second);
   await Promise.all([alice.page, second].map(page => page.locator('.status[data-state="online"]').waitFor()));

@@ -1,9 +1,10 @@
 // Text is text, wherever it comes from: nothing of it runs.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browser, Visitor } from './support/browser.js';
+import { test } from 'node:test';
+import { Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
+import { chromium } from './support/visitors.js';
 import { until } from './support/wait.js';
 
 /** What has worked against pages somewhere. Each would call `pwned`. */
@@ -41,10 +42,6 @@ export const PAYLOADS = [
   '<scr\u0000ipt>pwned()</scr\u0000ipt>'.replaceAll('\u0000', '\u200b'),
   '\u202e<script>pwned()</script>',
 ];
-
-let chromium;
-before(async () => (chromium = await browser()));
-after(() => chromium.close());
 
 async function hostile() {
   const hub = await Hub.start();

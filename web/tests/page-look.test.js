@@ -74,18 +74,23 @@ async function faint(page) {
   }, behind);
 }
 
+/** Opens a link in a window of some size; `look` keeps a picture of the page, and finds nothing wrong with it. */
+async function looking(link, width, height, colorScheme) {
+  const narrow = width < 500;
+  const alice = await Visitor.open(chromium, link, { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true });
+  const { page } = alice;
+  return { alice, page, narrow, async look(name) {
+    await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
+    assert.deepEqual(await problems(page), [], name);
+    assert.deepEqual(await faint(page), [], name);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
+  } };
+}
+
 for (const [width, height] of [[1280, 800], [390, 844]]) {
   for (const colorScheme of ['light', 'dark']) {
     test(`${width} wide, ${colorScheme}: no accessibility problem, nothing outside the frame`, async () => {
-      const narrow = width < 500;
-      const alice = await Visitor.open(chromium, hub.link(1, 2), { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true });
-      const { page } = alice;
-      const look = async name => {
-        await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
-        assert.deepEqual(await problems(page), [], name);
-        assert.deepEqual(await faint(page), [], name);
-        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
-      };
+      const { alice, page, narrow, look } = await looking(hub.link(1, 2), width, height, colorScheme);
       await alice.online();
       await page.locator('.row', { hasText: 'with a van' }).locator('.tick-seen').waitFor();
       await page.locator('.bar-subtitle.lit').waitFor();
@@ -131,14 +136,7 @@ for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'da
     // People of their own: what is left here is not in the other pictures.
     const [one, other] = narrow ? [7, 8] : [9, 10];
     await hub.ask(other, 'POST', '/chat/send', { receiver_id: one, temp_id: 'ask', content: 'Do you have photos of it, from all sides and in daylight, so that I see the colour?' });
-    const alice = await Visitor.open(chromium, hub.link(one, other), { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true });
-    const { page } = alice;
-    const look = async name => {
-      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
-      assert.deepEqual(await problems(page), [], name);
-      assert.deepEqual(await faint(page), [], name);
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
-    };
+    const { alice, page, look } = await looking(hub.link(one, other), width, height, colorScheme);
     await alice.online();
     await alice.chooses('Do you have photos', 'Reply');
     await page.locator('input[type=file]').setInputFiles(files(await paint(page, 3)));

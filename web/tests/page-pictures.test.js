@@ -1,16 +1,13 @@
 // Pictures in the page: several at once, by button, paste and drop; blurred first, then there, then in full.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browser, Visitor } from './support/browser.js';
+import { test } from 'node:test';
+import { Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
 import { files, paint } from './support/pictures.js';
 import { Store } from './support/store.js';
+import { chromium, scene } from './support/visitors.js';
 import { until } from './support/wait.js';
-
-let chromium;
-before(async () => (chromium = await browser()));
-after(() => chromium.close());
 
 /** Lets a page think that files are dropped onto it, or pasted. */
 async function hand(visitor, kind, bytes) {
@@ -22,20 +19,6 @@ async function hand(visitor, kind, bytes) {
     if (kind === 'drop') target.dispatchEvent(new DragEvent('dragover', { bubbles: true, cancelable: true, dataTransfer: data }));
     target.dispatchEvent(new event(kind, { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data }));
   }, { kind, bytes });
-}
-
-async function scene(settings) {
-  const hub = await Hub.start(settings);
-  const [alice, bob] = await Promise.all([Visitor.open(chromium, hub.link(1, 2)), Visitor.open(chromium, hub.link(2, 1))]);
-  await Promise.all([alice.online(), bob.online()]);
-  return { hub, alice, bob, async end() {
-    for (const visitor of [alice, bob]) {
-      assert.deepEqual(visitor.wrongs, []);
-      assert.deepEqual(await visitor.violations(), []);
-      await visitor.close();
-    }
-    await hub.end();
-  } };
 }
 
 const loaded = (visitor, count) => until(`${count} pictures are there`, async () => (await visitor.page.locator('button.picture.loaded').count()) === count);
@@ -159,15 +142,7 @@ test('a reload finds pictures that have not been sent', async () => {
   await alice.goes(false);
   await alice.page.locator('input[type=file]').setInputFiles(files(await paint(alice.page, 2)));
   await alice.says('kept');
-  await until('it is on disk', () => alice.page.evaluate(async () => {
-    const [{ name }] = await indexedDB.databases();
-    const open = indexedDB.open(name);
-    await new Promise(done => (open.onsuccess = done));
-    const count = open.result.transaction('outbox').objectStore('outbox').count();
-    await new Promise(done => (count.onsuccess = done));
-    open.result.close();
-    return count.result === 1;
-  }));
+  await until('it is on disk', async () => (await alice.unsentOnDisk()) === 1);
   await alice.page.reload();
   await alice.online('paused'); // the switch stays as it was
   await until('they wait', async () => (await alice.page.locator('.picture.waiting').count()) === 2);

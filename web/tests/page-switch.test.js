@@ -2,31 +2,18 @@
 // tab is switched on.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browser, Visitor } from './support/browser.js';
-import { Hub } from './support/hub.js';
+import { test } from 'node:test';
+import { scene } from './support/visitors.js';
 import { until } from './support/wait.js';
 
-let chromium;
-before(async () => (chromium = await browser()));
-after(() => chromium.close());
-
 /** Alice and Bob, after Alice has said something. */
-async function scene(said, settings) {
-  const hub = await Hub.start(settings);
-  const [alice, bob] = await Promise.all([Visitor.open(chromium, hub.link(1, 2)), Visitor.open(chromium, hub.link(2, 1))]);
-  await Promise.all([alice.online(), bob.online()]);
+async function talking(said, settings) {
+  const all = await scene(settings);
+  const { alice, bob } = all;
   for (const text of said) await alice.says(text);
   await bob.reads(said);
   if (said.length) await alice.ticked('Seen');
-  return { hub, alice, bob, async end() {
-    for (const visitor of [alice, bob]) {
-      assert.deepEqual(visitor.wrongs, []);
-      assert.deepEqual(await visitor.violations(), []);
-      await visitor.close();
-    }
-    await hub.end();
-  } };
+  return all;
 }
 
 /** Edits a message to another text. */
@@ -44,7 +31,7 @@ const waits = (visitor, text) => visitor.page.locator('.status-detail', { hasTex
 const rows = (visitor, label) => visitor.page.locator('.row.mine').evaluateAll((all, label) => all.filter(row => row.querySelector('.tick')?.getAttribute('aria-label') === label).map(row => row.querySelector('.text').textContent), label);
 
 test('edits and deletions wait with the messages, are shown as waiting, and go out in turn', async () => {
-  const { hub, alice, bob, end } = await scene(['one', 'two', 'three']);
+  const { hub, alice, bob, end } = await talking(['one', 'two', 'three']);
   await alice.goes(false);
   await edits(alice, 'one', 'one, changed');
   await deletes(alice, 'two');
@@ -64,7 +51,7 @@ test('edits and deletions wait with the messages, are shown as waiting, and go o
 });
 
 test('a change that waits can be taken back, and a message that waits can be written anew', async () => {
-  const { hub, alice, bob, end } = await scene(['one', 'two']);
+  const { hub, alice, bob, end } = await talking(['one', 'two']);
   await alice.goes(false);
   await edits(alice, 'one', 'one, changed');
   await edits(alice, 'one, changed', 'one, changed again');
@@ -88,7 +75,7 @@ test('a change that waits can be taken back, and a message that waits can be wri
 });
 
 test('the switch stays as it was over a reload, with all that waits', async () => {
-  const { hub, alice, bob, end } = await scene(['one', 'two']);
+  const { hub, alice, bob, end } = await talking(['one', 'two']);
   await alice.goes(false);
   await alice.says('three');
   await edits(alice, 'one', 'one, changed');
@@ -111,7 +98,7 @@ test('the switch stays as it was over a reload, with all that waits', async () =
 });
 
 test('what is written in a tab that is offline stays there, though another tab of the same person is online', async () => {
-  const { hub, alice, bob, end } = await scene(['one', 'two']);
+  const { hub, alice, bob, end } = await talking(['one', 'two']);
   const second = Object.create(alice, { page: { value: await alice.tab(hub.link(1, 2)) } });
   await second.online();
   await second.reads(['one', 'two']);
@@ -141,7 +128,7 @@ test('what is written in a tab that is offline stays there, though another tab o
 });
 
 test('an edit that is refused keeps its text, says why, and leaves what is stored', async () => {
-  const { hub, alice, bob, end } = await scene(['one', 'two'], { CHAT_EDIT_WINDOW: '1s' });
+  const { hub, alice, bob, end } = await talking(['one', 'two'], { CHAT_EDIT_WINDOW: '1s' });
   await alice.context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const [{ created_at }] = (await hub.conversation(1, 2)).slice(-1);
   await until('it is too late', () => Date.now() - Date.parse(created_at) > 1_100);

@@ -3,35 +3,19 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { characters, isBlank } from '../page/js/text.js';
-import { browser, Visitor } from './support/browser.js';
+import { Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
 import { files, paint } from './support/pictures.js';
+import { chromium, scene } from './support/visitors.js';
 import { until } from './support/wait.js';
 
 const TEXTS = JSON.parse(readFileSync(join(import.meta.dirname, 'support/texts.json'), 'utf8'));
 const BAD = { name: 'not.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') };
 
-let chromium;
-before(async () => (chromium = await browser()));
-after(() => chromium.close());
-
-async function scene(settings) {
-  const hub = await Hub.start(settings);
-  const [alice, bob] = await Promise.all([Visitor.open(chromium, hub.link(1, 2)), Visitor.open(chromium, hub.link(2, 1))]);
-  await Promise.all([alice.online(), bob.online()]);
-  return { hub, alice, bob, async end() {
-    // The browser notes refusals, too.
-    alice.wrongs = alice.wrongs.filter(wrong => !/status of 4(03|13|15|22)/.test(wrong));
-    for (const visitor of [alice, bob]) {
-      assert.deepEqual(visitor.wrongs, []);
-      assert.deepEqual(await visitor.violations(), []);
-      await visitor.close();
-    }
-    await hub.end();
-  } };
-}
+/** The browser notes refusals, too. */
+const expected = /status of 4(03|13|15|22)/;
 
 const sendButton = visitor => visitor.page.getByRole('button', { name: 'Send', exact: true });
 const pick = (visitor, all) => visitor.page.locator('input[type=file]').setInputFiles(all);
@@ -44,7 +28,7 @@ const paste = (visitor, text) => visitor.field.evaluate((field, text) => {
 }, text);
 
 test('a paste that is too long is kept whole, says how much is too much, and goes out when it is short enough', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await scene({}, { expected });
   const long = 'wörd '.repeat(1_199) + 'tail.';
   assert.equal(long.length, 6_000);
   await paste(alice, long);
@@ -67,7 +51,7 @@ test('a paste that is too long is kept whole, says how much is too much, and goe
 });
 
 test('characters are counted as the hub counts them, by the limit that it names', async () => {
-  const { alice, bob, end } = await scene({ CHAT_MAX_TEXT: '100' });
+  const { alice, bob, end } = await scene({ CHAT_MAX_TEXT: '100' }, { expected });
   // 200 units of UTF-16, but 100 characters.
   const smiles = '😀'.repeat(100);
   await paste(alice, smiles);
@@ -82,7 +66,7 @@ test('characters are counted as the hub counts them, by the limit that it names'
 });
 
 test('a text that shows nothing cannot be sent, and one that merely contains such can: as the hub decides it', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await scene({}, { expected });
   for (const text of TEXTS.blank) {
     assert.equal(isBlank(text), true, JSON.stringify(text));
     await alice.field.fill(text);
@@ -104,7 +88,7 @@ test('a text that shows nothing cannot be sent, and one that merely contains suc
 });
 
 test('what was refused keeps its place, and the list goes on with what is newer', async () => {
-  const { alice, bob, end } = await scene();
+  const { alice, bob, end } = await scene({}, { expected });
   await alice.says('before');
   await bob.reads(['before']);
   await pick(alice, [BAD]);
@@ -160,7 +144,7 @@ for (const [how, hours] of [['slow', -1], ['fast', 1]]) {
 }
 
 test('a bad file among good ones is named, and taken out alone', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await scene({}, { expected });
   const [first, second] = files(await paint(alice.page, 2));
   await pick(alice, [first, BAD, second]);
   await alice.says('three sides of it');
@@ -185,7 +169,7 @@ test('a bad file among good ones is named, and taken out alone', async () => {
 });
 
 test('what is no picture is left out by name when it is added, and what is stays', async () => {
-  const { alice, bob, end } = await scene();
+  const { alice, bob, end } = await scene({}, { expected });
   const [good] = files(await paint(alice.page, 1));
   await alice.field.fill('with a caption');
   await pick(alice, [{ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('words') }, good, { name: 'logo.svg', mimeType: 'image/svg+xml', buffer: Buffer.from('<svg/>') }]);
@@ -202,7 +186,7 @@ test('what is no picture is left out by name when it is added, and what is stays
 });
 
 test('what waits, and what was refused, can be dealt with', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await scene({}, { expected });
   await alice.context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await alice.goes(false);
   await alice.says('to be copied');
@@ -232,7 +216,7 @@ test('what waits, and what was refused, can be dealt with', async () => {
 });
 
 test('a draft outlives a look at another conversation, an edit, and a reload', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await scene({}, { expected });
   await hub.ask(3, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'c', content: 'hello from Carol' });
   await alice.says('a message');
   await bob.reads(['a message']);

@@ -1,34 +1,17 @@
 // The story of two people, told by clicking and typing.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browser, Visitor } from './support/browser.js';
+import { test } from 'node:test';
+import { Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
+import { chromium, scene } from './support/visitors.js';
 import { until } from './support/wait.js';
 
-let chromium;
-before(async () => (chromium = await browser()));
-after(() => chromium.close());
-
-/** A hub, Alice and Bob, each in a browser of their own, by the links that the hub has printed. */
-async function scene(settings) {
-  const hub = await Hub.start(settings);
-  // The hub prints them once it listens, which may be after it is first asked whether it is ready.
-  const [forAlice, forBob] = await until('the links are printed', () => hub.links().length === 2 && hub.links());
-  const [alice, bob] = await Promise.all([Visitor.open(chromium, forAlice), Visitor.open(chromium, forBob)]);
-  await Promise.all([alice.online(), bob.online()]);
-  return { hub, alice, bob, async end() {
-    for (const visitor of [alice, bob]) {
-      assert.deepEqual(visitor.wrongs, []);
-      assert.deepEqual(await visitor.violations(), []);
-      await visitor.close();
-    }
-    await hub.end();
-  } };
-}
+/** The hub prints its links once it listens, which may be after it is first asked whether it is ready. */
+const links = hub => until('the links are printed', () => hub.links().length === 2 && hub.links());
 
 test('two people talk: the story of the README, by clicking', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await scene({}, { links });
   // The link logs in and opens the conversation; its token is gone from the address bar, the composer is ready.
   assert.equal(alice.page.url(), `${hub.url}/`);
   await alice.page.getByRole('heading', { name: 'Bob' }).waitFor();
@@ -89,7 +72,7 @@ test('two people talk: the story of the README, by clicking', async () => {
 });
 
 test('of whom one has not talked with nothing is said, and from the first message on both see each other', async () => {
-  const { alice, bob, end } = await scene();
+  const { alice, bob, end } = await scene({}, { links });
   const line = visitor => visitor.page.locator('.conversation .bar-subtitle');
   // Both are here, so "Offline" would be wrong; the hub does not say who is here to strangers.
   for (const visitor of [alice, bob]) assert.equal(await line(visitor).textContent(), '');
@@ -108,7 +91,7 @@ test('of whom one has not talked with nothing is said, and from the first messag
 });
 
 test('a conversation that is not open counts what is unread, and its first page shows what is new', async () => {
-  const { hub, alice, end } = await scene();
+  const { hub, alice, end } = await scene({}, { links });
   for (let n = 1; n <= 3; n++) await hub.ask(4, 'POST', '/chat/send', { receiver_id: 1, temp_id: `d-${n}`, content: `news ${n}` });
   const row = alice.page.locator('.thread', { hasText: 'David' });
   await row.locator('.thread-unread', { hasText: '3' }).waitFor();
@@ -119,7 +102,7 @@ test('a conversation that is not open counts what is unread, and its first page 
 });
 
 test('what comes in while nobody looks is delivered, and seen when somebody does', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await scene({}, { links });
   await alice.says('first');
   await alice.ticked('Seen');
   /** Headless pages are always visible: what the browser says of it is replaced. */
@@ -265,7 +248,7 @@ test('days are told apart', async () => {
 });
 
 test('text from the right runs from the right, beside text from the left', async () => {
-  const { hub, alice, bob, end } = await scene();
+  const { hub, alice, bob, end } = await scene({}, { links });
   await bob.says('بالتأكيد، الساعة السابعة مساءً');
   await bob.says('Seven it is.');
   await alice.reads(['بالتأكيد، الساعة السابعة مساءً', 'Seven it is.']);
@@ -287,7 +270,7 @@ test('text from the right runs from the right, beside text from the left', async
 });
 
 test('the keyboard alone is enough', async () => {
-  const { alice, bob, end } = await scene();
+  const { alice, bob, end } = await scene({}, { links });
   await alice.says('with the keybord');
   await bob.reads(['with the keybord']);
   // The arrow up edits the last message; Escape leaves it be.
@@ -318,7 +301,7 @@ test('the keyboard alone is enough', async () => {
 });
 
 test('under a base path, and not at all in production', async () => {
-  const { hub, alice, bob, end } = await scene({ CHAT_BASE_PATH: '/api' });
+  const { hub, alice, bob, end } = await scene({ CHAT_BASE_PATH: '/api' }, { links });
   assert.equal(alice.page.url(), `${hub.url}/`);
   await alice.says('below /api');
   await bob.reads(['below /api']);

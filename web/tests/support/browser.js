@@ -76,6 +76,19 @@ export class Visitor {
     });
   }
 
+  /** How many entries the page's outbox has on disk. */
+  unsentOnDisk() {
+    return this.page.evaluate(async () => {
+      const [{ name }] = await indexedDB.databases();
+      const open = indexedDB.open(name);
+      await new Promise(done => (open.onsuccess = done));
+      const count = open.result.transaction('outbox').objectStore('outbox').count();
+      await new Promise(done => (count.onsuccess = done));
+      open.result.close();
+      return count.result;
+    });
+  }
+
   /** Waits until the last own message has come that far. */
   async ticked(label, nth = -1) {
     const ticks = this.page.locator('.row.mine .tick');
