@@ -84,8 +84,7 @@ fn migrate(args: &MigrateArgs) -> anyhow::Result<()> {
 
 fn token(args: &TokenArgs) -> anyhow::Result<()> {
     let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
-    let secret =
-        keys.signing_secret.context("tokens are signed by whoever has the private key: JWT_SECRET is needed")?;
+    let secret = keys.signing_secret.context("the holder of the private key signs the tokens: JWT_SECRET is needed")?;
     let mint =
         Mint { user: args.user, role: args.role.into(), expires_in: args.expires_in, peer: None, issuer: &keys.issuer };
     print_line(&mint::token(&secret, &mint)?);

@@ -62,7 +62,7 @@ export class ChatClient {
 
   // Whose everything is
 
-  /** Opens an account, of nobody yet. What it says, asks and tells counts as long as it is the present one. */
+  /** Opens an account that has no user yet. What it says, asks and tells counts as long as it is the present one. */
   #open() {
     const present = () => this.#account === account;
     const account = new Account({
@@ -81,7 +81,7 @@ export class ChatClient {
     return account;
   }
 
-  /** Asks as the account's user. An answer that comes when another one's turn has begun is nobody's. */
+  /** Asks as the account's user. An answer that comes when another user's turn has begun is an `other_user` error. */
   async #ask(account, question) {
     const here = () => {
       if (this.#account !== account) throw new ChatError('other_user', 'the credentials have become another user\'s');

@@ -201,7 +201,7 @@ pub enum Outcome {
     },
     /// The message that it answers is not of this thread.
     NotFound(&'static str),
-    /// This image is unknown, someone else's or used already: nothing was stored.
+    /// This image is unknown, another user's or used already: nothing was stored.
     NoImage(MediaId),
     /// The text was changed.
     Edited(Edited),

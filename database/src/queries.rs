@@ -1,4 +1,5 @@
-//! Everything that is read, one file per question. Each takes the asker, so that nobody reads what is not theirs.
+//! Everything that the hub reads, one file per question. A query on behalf of a user takes that user, who
+//! thus never reads what is not theirs.
 
 pub mod changes;
 pub mod inbox;

@@ -179,7 +179,7 @@ async fn the_log_tells_other_nodes_what_was_touched(mut w: World) {
 /// An hour: more than any test takes.
 const HOUR: i64 = 3_600_000;
 
-/// After each kind of change made an hour "earlier", whoever stands at the commit before sees it, and nothing else.
+/// After each kind of change made an hour "earlier", a client that stands at the commit before sees it and no more.
 async fn a_clock_that_steps_back_hides_no_change(mut w: World) {
     let (ann, ben) = (user(1), user(2));
     let first = w.says(ann, ben, "first").await;

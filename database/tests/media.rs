@@ -1,4 +1,4 @@
-//! Images: who may see one, what becomes of those that nobody sends, on every backend.
+//! Images: who may see one, what becomes of those that no user sends, on every backend.
 
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{MediaId, UserId};
@@ -9,7 +9,7 @@ use crate::support::world::{World, pair, sent, user};
 
 on_both_backends!(
     an_image_is_seen_by_its_uploader_and_then_by_those_who_talk,
-    what_nobody_sends_is_over_and_can_be_swept,
+    what_no_user_sends_is_over_and_can_be_swept,
     what_is_sent_stays,
     what_waits_to_be_sent_is_counted_for_its_uploader_alone,
     what_was_deleted_is_over_at_once,
@@ -53,7 +53,7 @@ async fn an_image_is_seen_by_its_uploader_and_then_by_those_who_talk(mut w: Worl
     }
 }
 
-async fn what_nobody_sends_is_over_and_can_be_swept(mut w: World) {
+async fn what_no_user_sends_is_over_and_can_be_swept(mut w: World) {
     let ann = user(1);
     w.upload("a", ann).await;
     w.upload("b", ann).await;
@@ -71,7 +71,7 @@ async fn what_nobody_sends_is_over_and_can_be_swept(mut w: World) {
             panic!("not that")
         };
         assert_eq!(over, [(id("a"), "k/a".to_owned())]);
-        assert_eq!(seen_by(&w, ann, "a").await, None, "nobody sees what is going");
+        assert_eq!(seen_by(&w, ann, "a").await, None, "a user never sees what is going");
         assert_eq!(media::over(&w.db, LATER, 0, 10).await.unwrap(), [id("a"), id("b")], "until it is forgotten");
     }
     for _ in 0..2 {
@@ -83,7 +83,7 @@ async fn what_nobody_sends_is_over_and_can_be_swept(mut w: World) {
 async fn what_is_sent_stays(mut w: World) {
     let (ann, ben) = (user(1), user(2));
     w.upload("a", ann).await;
-    // One commit: whoever comes first in it has it.
+    // One commit: the change that comes first in it has the image.
     let mut send = w.send(ann, ben, None, "look");
     send.media = vec![id("a")];
     let committed = w.commit(&[Change::Send(send), Change::GiveUp(vec![id("a")], LATER)]).await;

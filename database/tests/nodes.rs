@@ -183,11 +183,11 @@ async fn a_lock_of_another_program_is_waited_for_five_seconds_at_most() {
         assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
         took.push(began.elapsed());
     }
-    // Whoever came while the first one waited has waited for it, and then for their own.
+    // A change that came while the first commit waited has waited for that one, and then for its own.
     assert!(took[0] > Duration::from_secs(2) && took[0] + took[1] < Duration::from_secs(5), "{took:?}");
     let began = Instant::now();
     w.writer.probe().await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(1), "whoever writes meanwhile waits, too");
+    assert!(began.elapsed() < Duration::from_secs(1), "the writes that come meanwhile wait, too");
     other.execute_batch("ROLLBACK").unwrap();
     w.writer.probe().await.unwrap();
     assert_eq!(w.says(user(1), user(2), "after").await.seq.0, 2);

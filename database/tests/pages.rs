@@ -13,8 +13,8 @@ on_both_backends!(
     a_page_from_any_place_is_what_a_list_would_give,
     after_rev_returns_each_changed_message_once,
     a_gap_is_closed_from_any_rev_through_edits_and_deletions,
-    nobody_reads_a_thread_that_is_not_theirs,
-    a_damaged_thread_is_refused_and_shows_nobody_elses_messages,
+    a_user_never_reads_a_thread_that_is_not_theirs,
+    a_damaged_thread_is_refused_and_shows_no_other_threads_messages,
 );
 
 async fn pages_of_a_thread_meet(mut w: World) {
@@ -155,7 +155,7 @@ async fn a_gap_is_closed_from_any_rev_through_edits_and_deletions(mut w: World) 
     }
 }
 
-async fn nobody_reads_a_thread_that_is_not_theirs(mut w: World) {
+async fn a_user_never_reads_a_thread_that_is_not_theirs(mut w: World) {
     let (ann, ben, eve) = (user(1), user(2), user(3));
     let message = w.says(ann, ben, "secret").await;
     assert!(messages::page(&w.db, eve, message.thread_id, Page::Newest, 10).await.unwrap().is_none());
@@ -164,7 +164,7 @@ async fn nobody_reads_a_thread_that_is_not_theirs(mut w: World) {
 }
 
 /// SQLite's messages name the one before: a wrong name led into another thread, or round and round.
-async fn a_damaged_thread_is_refused_and_shows_nobody_elses_messages(mut w: World) {
+async fn a_damaged_thread_is_refused_and_shows_no_other_threads_messages(mut w: World) {
     if !w.is_sqlite() {
         return;
     }

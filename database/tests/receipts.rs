@@ -1,4 +1,4 @@
-//! Watermarks and unread numbers, tickets and when somebody was last there, on every backend.
+//! Watermarks and unread numbers, tickets and when a user was last there, on every backend.
 
 use std::time::Duration;
 
@@ -165,7 +165,8 @@ async fn a_ticket_is_used_once(mut w: World) {
     assert!(matches!(outcome, Outcome::TicketExpired), "it is forgotten, and not good again: {outcome:?}");
 }
 
-/// Whoever steps a clock back, or sweeps by one that is ahead: what was used is used, also where nobody remembers it.
+/// An operator steps a clock back, or a node sweeps by one that is ahead: a used ticket stays used, also where
+/// the database has forgotten it.
 async fn no_clock_makes_a_used_ticket_good_again(mut w: World) {
     const MINUTE: u64 = 60;
     let now = Timestamp::now();

@@ -33,7 +33,7 @@ pub enum Error {
     #[error("PEM block {0} is no RSA, P-256 or Ed25519 public key (make one with `openssl pkey -pubout`)")]
     Pem(usize),
     /// A PEM block is a private key, where a public one is needed.
-    #[error("PEM block {0} is a private key: keep it with whoever signs, and give us the public one")]
+    #[error("PEM block {0} is a private key: leave it with the issuer of the tokens, and give the hub the public one")]
     Private(usize),
     /// There is no PEM block.
     #[error("there is no PEM block in it")]

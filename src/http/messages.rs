@@ -166,7 +166,7 @@ fn thread_of(reader: UserId, query: &Query) -> Result<ThreadRef, ApiError> {
         (Some(thread), None) => Ok(ThreadRef::Thread(thread)),
         (None, Some(other)) => match Pair::new(reader, other) {
             Some(pair) => Ok(ThreadRef::Pair(pair)),
-            None => Err(ApiError::new(ErrorCode::SelfMessage, "nobody has a thread with themselves")),
+            None => Err(ApiError::new(ErrorCode::SelfMessage, "you have no thread with yourself")),
         },
         _ => Err(ApiError::bad_request("say which thread: either thread_id or with")),
     }

@@ -173,7 +173,7 @@ async fn a_message_goes_through_every_resource() {
 }
 
 #[tokio::test]
-async fn the_core_notifies_and_nobody_else_does() {
+async fn the_core_notifies_and_a_user_does_not() {
     let server = Server::start("").await;
     let notice =
         json!({ "user_ids": [1, 2], "type": "order", "title": "Paid", "body": "Order 5", "dedupe_key": "o-5" });

@@ -145,7 +145,7 @@ async fn a_hub_that_was_started_to_outlive_its_terminal_does() {
 }
 
 #[tokio::test]
-async fn a_draining_hub_is_not_ready_and_takes_nobody() {
+async fn a_draining_hub_is_not_ready_and_takes_no_client() {
     let mut hub = Hub::set(&[("CHAT_DRAIN_SECONDS", "4")]).await;
     let mut device = hub.person(42).connect().await;
     hub.asks_to_end().await;

@@ -82,7 +82,7 @@ async fn nothing_is_heard_before_authentication() {
 }
 
 #[tokio::test]
-async fn nobody_writes_in_another_name() {
+async fn a_user_never_writes_in_another_name() {
     let hub = Hub::start().await;
     let (mallory, alice, bob) = (hub.person(666), hub.person(42), hub.person(7));
     let (mut evil, mut victim) = (mallory.connect().await, bob.connect().await);
@@ -107,7 +107,7 @@ async fn nobody_writes_in_another_name() {
 }
 
 #[tokio::test]
-async fn the_presence_of_strangers_is_nobodys_business() {
+async fn a_user_never_hears_of_the_presence_of_strangers() {
     let hub = Hub::start().await;
     let (mallory, alice) = (hub.person(666), hub.person(42));
     let mut spy = mallory.connect().await;

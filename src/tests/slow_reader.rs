@@ -117,7 +117,7 @@ async fn overflows(person: &Person) -> u64 {
 }
 
 #[tokio::test]
-async fn sends_of_somebody_who_does_not_read_push_back_on_them_alone() {
+async fn sends_of_a_client_that_does_not_read_push_back_on_it_alone() {
     let hub = Hub::start().await;
     let (alice, bob) = (hub.person(42), hub.person(7));
     let mut flood = alice.connect_with(|door| door.receive_buffer = Some(8 * 1024)).await;
@@ -160,7 +160,7 @@ async fn asks(hub: &Hub, path: &str) -> Option<Raw> {
 
 /// 260 strangers with 300 requests each held a hub for ever.
 #[tokio::test]
-async fn answers_that_nobody_reads_hold_no_place_for_ever_and_health_answers_meanwhile() {
+async fn answers_that_no_client_reads_hold_no_place_for_ever_and_health_answers_meanwhile() {
     let hub = Hub::set(&[("CHAT_MAX_CONNECTIONS", "10"), ("CHAT_MAX_HTTP_CONNECTIONS", "20")]).await;
     let requests = "GET /openapi.json HTTP/1.1\r\nHost: hub\r\n\r\n".repeat(300);
     let began = Instant::now();

@@ -164,7 +164,7 @@ async fn an_encrypted_socket_that_goes_in_the_middle_of_a_replay_leaves_nothing_
 }
 
 #[tokio::test]
-async fn a_plain_client_at_a_tls_port_disturbs_nobody() {
+async fn a_plain_client_at_a_tls_port_disturbs_no_other_client() {
     let (hub, connector) = encrypted(&[]).await;
     for garbage in ["GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}", ""] {
         let mut plain = TcpStream::connect(hub.address()).await.expect("the hub listens");

@@ -212,7 +212,7 @@ pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<Use
     };
     match expected {
         Some(user) if user != identity.user => {
-            return Err(Error::new(ErrorCode::Unauthorized, "this connection belongs to somebody else"));
+            return Err(Error::new(ErrorCode::Unauthorized, "this connection belongs to another user"));
         }
         Some(_) => {}
         // A new connection: its user must have room for it before the ticket is used up.

@@ -151,7 +151,11 @@ async fn first_frame(
     let text = tokio::select! {
         text = timeout(sockets.0.auth_within, waiting) => match text {
             Ok(text) => text?,
-            Err(_) => return Err(Rejection::unauthorized(unauthorized("nobody has said who they are in time"))),
+            Err(_) => {
+                let within = sockets.0.auth_within.as_secs();
+                let why = format!("the client did not authenticate within {within} s");
+                return Err(Rejection::unauthorized(unauthorized(&why)));
+            }
         },
         () = sockets.0.shutdown.draining.cancelled() => {
             return Err(Rejection { refused: None, close: Some(shutting_down()) });

@@ -80,7 +80,7 @@ export class Connection {
     this.#end(new ChatError('closed', 'the client was closed'));
   }
 
-  /** Begins anew, as somebody else. */
+  /** Begins anew, as another user. */
   again() {
     if (/connecting|online|waiting/.test(this.state)) this.#dial();
   }

@@ -70,12 +70,12 @@ function ofToken(token) {
     user = +(claims.id ?? claims.user_id ?? claims.userId ?? claims.sub);
   } catch {}
   if (user > 0) return user;
-  throw new ChatError('bad_token', token ? 'what getToken gives is no token of the core (a JWT with the user\'s id)' : 'getToken gives no token: nobody is signed in');
+  throw new ChatError('bad_token', token ? 'what getToken gives is no token of the core (a JWT with the user\'s id)' : 'getToken gives no token: no user is signed in');
 }
 
 /** Tells whose a ticket is: `<uuid>.<user>.<exp>.<mac>`. */
 function ofTicket(ticket) {
   const user = typeof ticket === 'string' ? +ticket.split('.')[1] : 0;
   if (user > 0) return user;
-  throw new ChatError('bad_ticket', ticket ? 'what getTicket gives is no ticket' : 'getTicket gives no ticket: nobody is signed in');
+  throw new ChatError('bad_ticket', ticket ? 'what getTicket gives is no ticket' : 'getTicket gives no ticket: no user is signed in');
 }

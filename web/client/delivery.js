@@ -21,7 +21,7 @@ const BLAMED = {
 /** How many times as long as any answer that to an entry may take. */
 const LATE = 3;
 
-/** How often in a row a connection may end for flooding, or with nobody to blame. */
+/** How often in a row a connection may end for flooding, or with no entry to blame. */
 const ENDS = 5;
 
 export class Delivery {

@@ -1,4 +1,4 @@
-// What may be sent: read, made well-formed and measured before it is, so that a refusal for ever costs nobody else anything.
+// What may be sent: read, made well-formed and measured before it is, so that a refusal for ever costs no other message anything.
 
 import { ChatError } from './errors.js';
 

@@ -34,7 +34,7 @@ export class Pacer {
     this.#tokens = Math.min(this.#tokens ?? Infinity, this.#burst);
   }
 
-  /** A connection has ended: whoever waits is told so. */
+  /** A connection has ended: every call that waits is told so. */
   end() {
     this.#turn++;
     this.#flying = 0;

@@ -16,7 +16,7 @@ export class Presence {
     this.#emit('presence', user, presence);
   }
 
-  /** Those, of everybody that is known, are there. */
+  /** Of all users that are known, those are there. */
   only(users) {
     for (const user of [...this.people.keys(), ...users]) this.seen(user, users.includes(user));
   }

@@ -9,7 +9,7 @@ export class Promises {
     if (!held) {
       held = {};
       held.promise = new Promise((done, fail) => Object.assign(held, { done, fail }));
-      // Its failure is told by the outbox, too: not everybody waits for it.
+      // Its failure is told by the outbox, too: not every caller waits for it.
       held.promise.catch(() => {});
       this.#all.set(key, held);
     }

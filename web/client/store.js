@@ -7,7 +7,7 @@
  * @property {() => Promise<Entry[]>} all
  * @property {(entry: Entry) => Promise<number>} add gives the entry's place
  * @property {(n: number, change: (entry: Entry) => Entry | undefined) => Promise<Entry | undefined>} update
- *   changes an entry where it stands, with nobody between; nothing, if it is gone or `change` gives nothing
+ *   changes an entry where it stands, with no other write between; nothing, if it is gone or `change` gives nothing
  * @property {(n: number) => Promise<void>} delete
  */
 

@@ -107,7 +107,7 @@ test('silence is asked about', async () => {
   clients.keep(chat);
   await online(chat);
   proxy.hush();
-  await until('nobody has to send anything to find out', () => chat.state !== 'online');
+  await until('the client finds out without a send', () => chat.state !== 'online');
   await online(chat);
   chat.close();
   await proxy.end();
@@ -129,7 +129,7 @@ test('who comes back to the page, or to the network, does not wait for the next 
   await until('it is noticed', () => chat.state === 'waiting');
   page.visibilityState = 'hidden';
   page.dispatchEvent(new Event('visibilitychange'));
-  assert.equal(chat.state, 'waiting', 'nobody looks');
+  assert.equal(chat.state, 'waiting', 'the user does not look');
   page.visibilityState = 'visible';
   page.dispatchEvent(new Event('visibilitychange'));
   await online(chat);

@@ -77,7 +77,7 @@ test('what is refused for ever fails alone, with a reason, and the connection st
   assert.deepEqual([chat.state, chat.errors], ['online', []]);
   assert.equal(frames('auth').length, 1, 'one connection');
   await assert.rejects(chat.send({ user: a }, { text: 'me' }), { code: 'self_message' });
-  for (const nobody of [undefined, {}, { user: -1 }, { user: NaN }, { user: 'x' }, 'x', 0]) await assert.rejects(chat.send(nobody, { text: 'whom?' }), { code: 'bad_request' });
+  for (const receiver of [undefined, {}, { user: -1 }, { user: NaN }, { user: 'x' }, 'x', 0]) await assert.rejects(chat.send(receiver, { text: 'whom?' }), { code: 'bad_request' });
   assert.deepEqual(await stored(a, b), ['next']);
 });
 
@@ -111,7 +111,7 @@ test('half a character is no reason to lose a connection', async () => {
 test('three hundred conversations that wait are sent at the server\'s pace', async () => {
   const paced = await Hub.start({ CHAT_RATE_LIMIT: '100', CHAT_RATE_BURST: '100' });
   const others = Array.from({ length: 300 }, (_, n) => 1000 + n);
-  // Somebody to answer: new conversations are another matter.
+  // The users write first, and the client answers: new conversations are another matter.
   await Promise.all(others.map(other => paced.ask(other, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'o', content: 'hello' })));
   const mine = new Clients(paced);
   const { WebSocket, frames } = counting();
@@ -277,7 +277,7 @@ test('a connection that is closed for flooding is come back to, slowly', { timeo
   assert.deepEqual([chat.errors, chat.outbox(), frames('auth').length], [[], [], 2]);
 });
 
-test('receipts that the server has no time for are said again, and are nobody\'s error', async () => {
+test('receipts that the server has no time for are said again, and are no error of the client', async () => {
   const [a, b] = pair();
   await hub.ask(b, 'POST', '/chat/send', { receiver_id: a, temp_id: 'r', content: 'read me' });
   const { WebSocket: Counting, frames } = counting();

@@ -11,7 +11,7 @@ before(async () => (chromium = await browser()));
 after(() => chromium.close());
 afterEach(() => context.close());
 
-/** A tab with a client of somebody; `how` is what it begins with. */
+/** A tab with a client of the user `me`; `how` is what it begins with. */
 class Tab {
   constructor(me) {
     this.me = me;

@@ -8,7 +8,7 @@ import { until } from './support/wait.js';
 
 const unread = async (me, other) => (await hub.ask(me, 'GET', '/chat/unread')).by_user[other] ?? 0;
 
-/** Somebody with an old conversation, and forty newer ones. */
+/** Makes a user with an old conversation, and forty newer ones. */
 async function busy() {
   const [me, old] = [person(), person()];
   const first = await say(old, me, 'first');

@@ -110,7 +110,7 @@ test('pictures: each is uploaded once, also when another one of the message fail
   assert.equal(message.images.length, 2);
   await until('they arrive', () => bob.thread({ user: a })?.last_message.images.length === 2);
   const [image] = bob.thread({ user: a }).last_message.images;
-  // The link is good for whoever has it, as an image element would use it.
+  // The link is good for any client that has it, as an image element would use it.
   const answer = await fetch(bob.src(image.thumb_url));
   assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/webp']);
 

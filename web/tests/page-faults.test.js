@@ -34,7 +34,7 @@ test('the server is killed and started again in the middle of a conversation', a
   await end(['first', ...lines(3, 'before'), ...lines(3, 'while it is down'), 'and after']);
 });
 
-test('somebody goes offline for a while and sends five messages meanwhile', async () => {
+test('a user goes offline for a while and sends five messages meanwhile', async () => {
   const { alice, bob, end } = await talking();
   await alice.goes(false);
   for (const line of lines(5, 'offline')) await alice.says(line);

@@ -1,4 +1,4 @@
-// How the page looks, in light and dark, wide and narrow; whether everybody can use it; what it asks of the browser.
+// How the page looks, in light and dark, wide and narrow; whether every user can use it; what it asks of the browser.
 // The pictures are kept in tests/pictures.
 
 import assert from 'node:assert/strict';

@@ -29,7 +29,7 @@ test('two people talk: the story of the README, by clicking', async () => {
   await alice.reads(['Is it still available?', 'It is.\nCome and see it!']);
   await bob.ticked('Seen');
 
-  // Nobody is told twice, and both lists say the same.
+  // Neither page shows a message twice, and both lists say the same.
   for (const visitor of [alice, bob]) {
     await visitor.page.locator('.thread .thread-text', { hasText: 'It is. Come and see it!' }).waitFor();
   }
@@ -101,7 +101,7 @@ test('a conversation that is not open counts what is unread, and its first page 
   await end();
 });
 
-test('what comes in while nobody looks is delivered, and seen when somebody does', async () => {
+test('what comes in while the user does not look is delivered, and seen when they do', async () => {
   const { hub, alice, bob, end } = await scene({}, { links });
   await alice.says('first');
   await alice.ticked('Seen');

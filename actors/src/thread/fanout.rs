@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repetition_is_delivered_to_no_one_and_acked_as_the_first_time_without_a_cursor() {
+    fn a_repetition_is_delivered_to_no_user_and_acked_as_the_first_time_without_a_cursor() {
         let duplicate = Duplicate { message: message(Some("k")), created_rev: Rev(12) };
         let fanout = decide(pair(), Outcome::Duplicate(Box::new(duplicate)), &cursor(), false);
         assert!(fanout.frames.is_empty());
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watermark_that_did_not_move_is_delivered_to_no_one() {
+    fn a_watermark_that_did_not_move_is_delivered_to_no_user() {
         assert!(decide(pair(), watermarks(false, false), &cursor(), false).frames.is_empty());
         assert_eq!(
             recipients(&decide(pair(), watermarks(true, false), &cursor(), false)),

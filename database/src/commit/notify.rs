@@ -122,7 +122,7 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Returns how a notification stands, unless it is gone or someone else's.
+    /// Returns how a notification stands, unless it is gone or another user's.
     fn read_state(&self, own: OwnNotification) -> Option<ReadState> {
         let note = self.preloaded.notifications.get(&own.id.column()).filter(|note| note.user == own.user.column())?;
         let read_state = match self.thread_notification_of(note) {

@@ -31,7 +31,7 @@ row! {
 }
 
 /// Finds an image for a user who may see it: the members of the thread whose message holds it, and its uploader until it
-/// is sent. `None` for everyone else, and once its message is deleted.
+/// is sent. `None` for every other user, and once its message is deleted.
 ///
 /// # Errors
 /// [`Error::Unavailable`].

@@ -83,7 +83,7 @@ async fn a_process_that_starts_on_a_restored_copy_ends_the_old_name_where_the_co
         lost.push(w.stands_at().await);
     }
     w.is_put_back().await;
-    assert!(w.holds(&copied).await && !w.holds(&lost[0]).await, "nobody has written since");
+    assert!(w.holds(&copied).await && !w.holds(&lost[0]).await, "no process has written since");
     w.writer = w.another_writer("alpha").await;
     for number in 0..7 {
         w.say(1).await;

@@ -66,7 +66,7 @@ async fn ids_of_every_wrong_kind_are_refused() {
     laptop
         .is_refused(json!({"type": "message_send", "temp_id": "s", "receiver_id": 42, "content": "me"}), "self_message")
         .await;
-    laptop.is_refused(json!({"type": "message_send", "temp_id": "s", "content": "nobody"}), "bad_request").await;
+    laptop.is_refused(json!({"type": "message_send", "temp_id": "s", "content": "no receiver"}), "bad_request").await;
 }
 
 /// PHP and Gson write whole numbers so.

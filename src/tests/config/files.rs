@@ -102,7 +102,7 @@ async fn the_soft_limit_of_files_is_raised_to_the_hard_one() {
 }
 
 #[tokio::test]
-async fn whoever_is_connected_can_send_though_there_is_no_file_left_for_another_connection() {
+async fn a_connected_user_can_send_though_there_is_no_file_left_for_another_connection() {
     let hub = Hub::with(|launch| after(launch, "ulimit -n 120")).await;
     let bob = hub.person(7);
     let mut devices = Vec::new();

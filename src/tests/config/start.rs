@@ -12,7 +12,7 @@ use crate::support::{Hub, until};
 use chat_testkit::mariadb::{self, MariaDb};
 
 #[tokio::test]
-async fn a_database_that_is_away_is_named_at_once_if_nobody_is_to_wait() {
+async fn a_database_that_is_away_is_named_at_once_if_the_hub_is_not_to_wait() {
     let folder = tempfile::tempdir().expect("a folder");
     for command in [&[][..], &["migrate"]] {
         let began = Instant::now();

@@ -170,7 +170,7 @@ async fn queries_share_one_limit_on_every_door() {
 
 /// A flood of anything is answered, and ended as a flood of messages is.
 #[tokio::test]
-async fn whoever_goes_on_after_two_hundred_refusals_of_any_kind_is_closed() {
+async fn a_client_that_goes_on_after_two_hundred_refusals_of_any_kind_is_closed() {
     let (mut scene, first) = Scene::begun_on(Hub::set(&[("CHAT_TYPING_PER_MINUTE", "1")]).await).await;
     let frame = json!({"type": "typing", "thread_id": first["thread_id"]}).to_string();
     for _ in 0..300 {

@@ -35,7 +35,7 @@ fn time(value: &Value) -> Option<Timestamp> {
 
 /// It was the time at which the hub had waited for long enough.
 #[tokio::test]
-async fn somebody_was_last_seen_when_their_last_connection_went() {
+async fn a_user_was_last_seen_when_their_last_connection_went() {
     let (scene, _) = Scene::begun_on(Hub::set(&[("CHAT_OFFLINE_AFTER", "2s")]).await).await;
     let Scene { hub: _hub, alice, bob, mut laptop, phone: _phone, desk, tablet } = scene;
     desk.leaves().await;
@@ -50,7 +50,7 @@ async fn somebody_was_last_seen_when_their_last_connection_went() {
 
 /// A phone loses its network: the hub finds out after two pings, and it was there until the last sign of life.
 #[tokio::test]
-async fn somebody_whose_line_is_dead_was_last_seen_at_the_last_sign_of_life() {
+async fn a_user_whose_line_is_dead_was_last_seen_at_the_last_sign_of_life() {
     let hub = Hub::set(&[("CHAT_HEARTBEAT", "1s"), ("CHAT_OFFLINE_AFTER", "100ms")]).await;
     let (alice, bob) = (hub.person(42), hub.person(7));
     let mut laptop = alice.connect().await;
@@ -69,7 +69,7 @@ async fn somebody_whose_line_is_dead_was_last_seen_at_the_last_sign_of_life() {
 
 /// After it, users who had been online had no `last_seen`, or an older one.
 #[tokio::test]
-async fn whoever_is_online_when_the_hub_ends_was_last_seen_then() {
+async fn a_user_online_when_the_hub_ends_was_last_seen_then() {
     let (mut scene, _) = Scene::begun().await;
     let before = Timestamp::now();
     scene.hub.asks_to_end().await;
@@ -86,7 +86,7 @@ async fn whoever_is_online_when_the_hub_ends_was_last_seen_then() {
 }
 
 #[tokio::test]
-async fn a_hub_that_is_killed_knows_of_whoever_was_online_a_few_heartbeats_before() {
+async fn a_hub_that_is_killed_knows_who_was_online_a_few_heartbeats_before() {
     let mut hub = Hub::set(&[("CHAT_HEARTBEAT", "500ms")]).await;
     let (alice, bob) = (hub.person(42), hub.person(7));
     let before = Timestamp::now();

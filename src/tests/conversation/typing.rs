@@ -27,7 +27,7 @@ async fn writes(device: &mut Device, frame: &Value, other: &mut Device) -> Vec<S
 
 /// Two tabs wrote, and one stopped, sent or was closed: the other side was told that the user had stopped.
 #[tokio::test]
-async fn somebody_is_seen_to_write_until_the_last_of_their_connections_has_stopped() {
+async fn a_user_is_seen_to_write_until_the_last_of_their_connections_has_stopped() {
     let (mut scene, first) = Scene::begun().await;
     let thread = &first["thread_id"];
     let (typing, stops) =
@@ -74,7 +74,7 @@ async fn a_message_sent_by_rest_ends_the_writing_that_led_to_it() {
 
 /// The thread fell asleep, and with it who was writing: the other side saw them write for ever.
 #[tokio::test]
-async fn a_thread_stays_awake_while_somebody_writes() {
+async fn a_thread_stays_awake_while_a_user_writes() {
     let (mut scene, first) = Scene::begun_on(Hub::set(&[("CHAT_THREAD_IDLE", "50ms")]).await).await;
     let typing = json!({"type": "typing", "thread_id": first["thread_id"]});
     assert_eq!(writes(&mut scene.laptop, &typing, &mut scene.desk).await, ["typing"]);

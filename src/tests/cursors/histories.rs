@@ -39,7 +39,7 @@ const RESET: [bool; 4] = [true; 4];
 const SERVED: [bool; 4] = [false; 4];
 
 #[tokio::test]
-async fn a_cursor_that_was_given_to_somebody_else_is_a_reset() {
+async fn a_cursor_that_was_given_to_another_user_is_a_reset() {
     let (mut scene, _) = Scene::begun().await;
     let mut cursors = Vec::new();
     // Of everything that carries one: greetings, acks, messages, changes, receipts, notifications, replays, pages.

@@ -9,7 +9,7 @@ use super::place::{Kind, hub, on_both_stores};
 use crate::support::person::{answer, text};
 use crate::support::{Hub, Person};
 
-on_both_stores!(each_reader_sees_what_is_theirs_and_nothing_else, what_is_deleted_is_gone_for_everybody);
+on_both_stores!(each_reader_sees_what_is_theirs_and_nothing_else, what_is_deleted_is_gone_for_every_user);
 
 /// An image of Alice's (42): waiting, or sent to Bob (7). Carol (8) has a thread with each of them; Mallory (666) has none.
 struct Gallery {
@@ -148,7 +148,7 @@ async fn each_reader_sees_what_is_theirs_and_nothing_else(kind: Kind) {
     assert_eq!(message["message"]["images"][0]["id"], bobs["id"]);
 }
 
-async fn what_is_deleted_is_gone_for_everybody(kind: Kind) {
+async fn what_is_deleted_is_gone_for_every_user(kind: Kind) {
     let (hub, _) = hub(kind, &[]).await;
     let Gallery { alice, bob, .. } = &Gallery::open(&hub).await;
     let images = uploads(alice, &[&small()]).await;

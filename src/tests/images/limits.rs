@@ -15,7 +15,7 @@ on_both_stores!(
     files_are_counted_by_user,
     a_file_is_as_large_as_it_may_be_and_not_larger,
     a_whole_request_has_a_limit_too,
-    whoever_is_refused_before_the_files_are_read_hears_why,
+    a_client_refused_before_the_files_are_read_hears_why,
     a_length_that_is_not_true_stores_nothing,
     a_slow_upload_is_cut,
     so_many_upload_at_a_time_and_no_more,
@@ -72,7 +72,7 @@ async fn a_whole_request_has_a_limit_too(kind: Kind) {
 }
 
 /// Many clients write all of a body before they read an answer: a connection that was closed meanwhile lost it.
-async fn whoever_is_refused_before_the_files_are_read_hears_why(kind: Kind) {
+async fn a_client_refused_before_the_files_are_read_hears_why(kind: Kind) {
     let (hub, _) = hub(kind, &[("CHAT_MAX_IMAGE", "100000"), ("CHAT_MAX_IMAGES", "2")]).await;
     let token = hub.person(42).token;
     for (name, token, status) in [("a stranger", "none", 401), ("too much", token.as_str(), 413)] {

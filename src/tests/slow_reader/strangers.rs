@@ -9,7 +9,7 @@ use crate::support::{Hub, usual_or_long};
 
 /// Fifty strangers with a burst of long messages each closed the connection of a user who read all the time.
 #[tokio::test]
-async fn however_much_strangers_write_whoever_reads_is_not_closed_and_misses_nothing() {
+async fn however_much_strangers_write_a_user_who_reads_is_not_closed_and_misses_nothing() {
     let strangers = usual_or_long(20, 50);
     const EACH: u64 = 40;
     let hub = Hub::set(&[("CHAT_RATE_LIMIT", "off")]).await;

@@ -186,7 +186,7 @@ async fn all(working: Vec<JoinHandle<Heard>>) -> Vec<Heard> {
 }
 
 /// Tells whether a transaction waits for another one: while one hub stands still, it is for that one's.
-fn somebody_waits(database: &MariaDb) -> bool {
+fn a_transaction_waits(database: &MariaDb) -> bool {
     let waiting = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
     database.sql(waiting).trim() != "0"
 }
@@ -210,7 +210,7 @@ async fn a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing() {
         let hub = if round % 2 == 0 { &hubs.left } else { &hubs.right };
         hub.freeze().await;
         sleep(Duration::from_secs(1)).await;
-        caught += u32::from(somebody_waits(&hubs.database));
+        caught += u32::from(a_transaction_waits(&hubs.database));
         hub.thaw().await;
         if round + 1 >= rounds && caught >= CAUGHT {
             break;

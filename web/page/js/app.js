@@ -46,7 +46,7 @@ function start({ token, me, peer }) {
   const app = h('main', { class: 'app' }, sidebar, talk.element, news.panel);
   document.body.replaceChildren(app, h('div', { class: 'toasts', role: 'status' }));
 
-  /** Opens the conversation with somebody, or none. @param {number | undefined} person */
+  /** Opens the conversation with a user, or none. @param {number | undefined} person */
   function show(person) {
     app.classList.toggle('talking', Boolean(person));
     list.select(person);
@@ -67,5 +67,5 @@ function welcome() {
     h('img', { src: 'page/icon.svg', alt: '', width: 64, height: 64 }),
     h('h1', {}, 'Softadastra Chat'),
     h('p', {}, 'Open one of the two links that the hub has printed at its start. Each is one person; open both, side by side, to see them talk.'),
-    h('p', { class: 'quiet' }, 'A link of its own for anybody: ', h('code', {}, 'softadastra-chat token --user 3'), ', then ', h('code', {}, `${hub}#token=…`))));
+    h('p', { class: 'quiet' }, 'To make a link for another user, run ', h('code', {}, 'softadastra-chat token --user 3'), ', then open ', h('code', {}, `${hub}#token=…`))));
 }

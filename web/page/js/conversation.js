@@ -57,7 +57,7 @@ export function conversation({ chat, me, token }, leave) {
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
   };
 
-  /** Opens the conversation with somebody. @param {number | undefined} other */
+  /** Opens the conversation with a user, or none. @param {number | undefined} other */
   async function open(other) {
     if (person) kept.set(person, draft());
     person = other;
@@ -125,7 +125,7 @@ export function conversation({ chat, me, token }, leave) {
 
   /** @param {import('../../chat-client.js').Thread | undefined} thread */
   function head(thread) {
-    // Of others nobody knows anything while offline.
+    // While it is offline the client knows nothing of other users.
     const presence = chat.state === 'online' ? chat.presence.get(/** @type {number} */ (person)) : undefined;
     write(subtitle, thread?.typing ? 'typing…' : chat.state === 'online' ? presenceText(presence) : '');
     subtitle.classList.toggle('lit', Boolean(thread?.typing || presence?.online));

@@ -8,7 +8,7 @@ const NAMES = ['Alice', 'Bob', 'Carol', 'David', 'Erin', 'Farid', 'Grace', 'Hugo
 /** @param {number} user */
 export const nameOf = user => NAMES[user - 1] ?? `User ${user}`;
 
-/** Makes the round picture of somebody. @param {number} user */
+/** Makes the round picture of a user. @param {number} user */
 export function avatar(user) {
   const name = nameOf(user);
   const letters = NAMES[user - 1] ? name[0] : String(user).slice(-2);
@@ -55,7 +55,7 @@ export function briefly(at) {
   return ago === 0 ? clock.format(day) : ago === 1 ? 'Yesterday' : ago < 7 ? weekday.format(day).slice(0, 3) : short.format(day);
 }
 
-/** When somebody was here last; nothing of those whom the hub says nothing of, for they may well be here. @param {{online: boolean, last_seen: string | null} | undefined} presence */
+/** Says when a user was here last; nothing of a user of whom the hub says nothing, for they may well be here. @param {{online: boolean, last_seen: string | null} | undefined} presence */
 export function presenceText(presence) {
   if (!presence) return '';
   if (presence.online) return 'Online';
@@ -79,7 +79,7 @@ export function counted(entries) {
 const REASONS = {
   empty_message: 'it has nothing that can be seen', text_too_long: 'it is too long', too_many_images: 'it has too many pictures', image_too_large: 'a picture is too large',
   unsupported_media: 'a file is not a JPEG, PNG, WebP or GIF picture', image_invalid: 'a picture cannot be read',
-  edit_window_closed: 'it is too late for that', not_author: 'it is not yours', self_message: 'nobody writes to themselves here',
+  edit_window_closed: 'it is too late for that', not_author: 'it is not yours', self_message: 'you cannot write to yourself',
   not_found: 'it is not there any more', rate_limited: 'that was too much at once', network: 'the server cannot be reached',
   storage: 'this browser has no room left', too_large: 'it is too large', other_user: 'it was written as another user', unauthorized: 'your link is no longer good', bad_token: 'your link is no longer good', temp_id_conflict: 'it was sent before with another text',
 };

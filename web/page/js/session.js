@@ -32,7 +32,7 @@ export function session() {
 
 const OFFLINE = `${KEY} offline`;
 
-/** Tells whether somebody has switched this tab offline: that outlives a reload. @param {number} me */
+/** Tells whether the user has switched this tab offline: that outlives a reload. @param {number} me */
 export const isSwitchedOff = me => sessionStorage.getItem(OFFLINE) === String(me);
 
 /** Keeps how the switch stands. @param {number} me @param {boolean} off */

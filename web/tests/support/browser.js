@@ -15,7 +15,7 @@ export function browser() {
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb', ...(process.env.WEB_FROM_DISK ? ['--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests'] : [])] });
 }
 
-/** Somebody with the page open. What goes wrong in it is collected in `wrongs`. */
+/** A user with the page open. What goes wrong in it is collected in `wrongs`. */
 export class Visitor {
   wrongs = [];
 

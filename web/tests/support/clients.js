@@ -11,7 +11,7 @@ export class Clients {
     this.#hub = hub;
   }
 
-  /** A client of somebody that does not connect yet. */
+  /** Makes a user's client that does not connect yet. */
   idle(id, options = {}) {
     const chat = /** @type {any} */ (new ChatClient({ url: this.#hub.url, getToken: () => this.#hub.token(id), timeout: 1500, backoff: [20, 200], ...options }));
     chat.errors = [];

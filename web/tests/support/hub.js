@@ -109,12 +109,12 @@ export class Hub {
     return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
   }
 
-  /** The page of somebody, in the conversation with somebody else. */
+  /** The page of a user, in the conversation with another one. */
   link(id, peer) {
     return `${this.url}/#token=${this.token(id, { peer })}`;
   }
 
-  /** Asks over REST, as somebody. */
+  /** Asks over REST, as a user. */
   async ask(id, method, path, body, options) {
     const headers = { Authorization: `Bearer ${this.token(id, options)}`, 'Content-Type': 'application/json' };
     const answer = await fetch(this.url + path, { method, headers, body: body && JSON.stringify(body) });

@@ -1,11 +1,11 @@
-// A store that speaks as much of S3 as the hub needs, on an origin of its own. It trusts everybody.
+// A store that speaks as much of S3 as the hub needs, on an origin of its own. It trusts every caller.
 
 import { createServer } from 'node:http';
 
 export class Store {
   #objects = new Map();
   #server;
-  /** What was read, by whoever was sent here. @type {string[]} */
+  /** The paths that clients have read here. @type {string[]} */
   read = [];
   port;
 

@@ -213,7 +213,7 @@ mod tests {
         });
         has_begun.await.unwrap();
         let mut closing = pin!(reader.close());
-        assert!(poll!(&mut closing).is_pending(), "somebody still reads");
+        assert!(poll!(&mut closing).is_pending(), "the late worker still reads");
         assert!(matches!(reader.read(count), Err(DriverError::Lost(_))));
         go_on.send(()).unwrap();
         assert_eq!(late.join().unwrap().unwrap(), 1);
