@@ -18,6 +18,7 @@ use chat_actors::hub;
 use chat_actors::images::links;
 use chat_actors::outbox::Capacity;
 use chat_actors::protocol::server::Limits;
+use chat_actors::relay;
 use chat_database::connect;
 use chat_database::media::Location;
 use tokio_rustls::rustls::ServerConfig;
@@ -190,6 +191,7 @@ fn hub_options(args: &ServeArgs, links: links::Options) -> hub::Options {
         offline_after: process.offline_after,
         heartbeat: process.heartbeat,
         images: images::options(&args.images, links),
+        relay: relay::Options::Poll,
     }
 }
 

@@ -87,6 +87,11 @@ impl DeliveryFrontier {
         self.lock().newest()
     }
 
+    /// Returns the history's name.
+    pub(crate) fn epoch(&self) -> Arc<str> {
+        Arc::clone(&self.lock().epoch)
+    }
+
     /// Returns the released number, and the highest commit whose delivery has begun: what a new connection may have missed
     /// lies between the two.
     pub(crate) fn span(&self) -> (CommitNo, CommitNo) {

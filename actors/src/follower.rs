@@ -71,7 +71,8 @@ impl Actor for Follower {
         context: &mut Arc<FollowerContext>,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            FollowerMsg::Look => {
+            // A header says no more yet than that there is something to read.
+            FollowerMsg::Look | FollowerMsg::Heard(_) => {
                 if let Err(error) = context.look().await {
                     // The next look tries again; readiness says that the database is away.
                     tracing::debug!(%error, "cannot follow");

@@ -35,7 +35,7 @@ use crate::protocol::ErrorCode;
 use crate::protocol::client::MessageSend;
 use crate::rate_limit::Limiters;
 pub use crate::rate_limit::{Rate, Rates};
-use crate::relay::Relay;
+use crate::relay::handle::RelayHandle;
 pub use crate::requester::Permit;
 use crate::requester::{Answer, Requester};
 use crate::session_handle::Sessions;
@@ -71,7 +71,7 @@ struct Inner {
     pages: LowPriorityPool,
     permissions: Permissions,
     presence: PresenceHandle,
-    relay: Relay,
+    relay: RelayHandle,
     sessions: Sessions,
     storage: StorageHandle,
     threads: Arc<ThreadRegistry>,
@@ -255,7 +255,7 @@ impl Hub {
         if self.0.draining.has_started() {
             return Err(Error::shutting_down());
         }
-        if !self.0.relay.is_up() {
+        if !self.0.relay.is_alone() && !self.0.relay.is_up() {
             return Err(Error::new(ErrorCode::Unavailable, "the relay to the other nodes is down"));
         }
         let answers = self.0.database.ping().await;

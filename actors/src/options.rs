@@ -6,6 +6,7 @@ use crate::images;
 use crate::outbox::Capacity;
 use crate::protocol::server::Limits;
 use crate::rate_limit::Rates;
+use crate::relay;
 
 /// How a hub behaves.
 #[derive(Debug, Clone)]
@@ -36,4 +37,6 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How images are dealt with.
     pub images: images::Options,
+    /// How the hub is joined to the other nodes of its database.
+    pub relay: relay::Options,
 }

@@ -107,6 +107,7 @@ impl Actor for PresenceActor {
                 state.tell_departures().await;
                 state.note_some().await;
             }
+            PresenceMsg::Heard(received) => tracing::trace!(from = %received.from, kind = ?received.kind, "heard"),
             PresenceMsg::NoteAll(alive, done) => {
                 state.note_all(alive).await;
                 let _ = done.send(());

@@ -1,29 +1,21 @@
 //! Between nodes: an accelerator, never the truth.
 //!
-//! A node announces each commit so that the others need not wait for their next poll. Whatever is not announced is found in
-//! the database by the [follower](crate::follower). A node that is alone announces to no other.
+//! ```text
+//!   storage, threads, presence ──▶ handle ──▶ queue ──▶ forwarder ──▶ transport ──▶ other nodes
+//!   follower, presence ◀── receiver ◀── envelope (verified) ◀── transport ◀── other nodes
+//!
+//!   message      who is told (destination), of what (kind), and what was received
+//!   handle       what the rest of the node sees: `publish` neither waits nor fails
+//!   queue        what waits to be sent, bounded; a message that does not fit uses up its sequence number
+//! ```
+//!
+//! Whatever does not arrive is found in the database by the [follower](crate::follower): a hole in a sender's sequence
+//! numbers tells the receiver of it. A node without a relay finds the commits of others by polling, and tells them nothing
+//! of who is connected.
 
-use chat_database::ids::CommitNo;
+pub(crate) mod handle;
+pub(crate) mod message;
+mod options;
+mod queue;
 
-/// The way to the other nodes.
-#[derive(Debug)]
-pub(crate) enum Relay {
-    /// There is none: other nodes on the same database find our commits by polling.
-    Alone,
-}
-
-impl Relay {
-    /// Tells the other nodes of a commit.
-    pub(crate) fn announce(&self, _commit: CommitNo) {
-        match self {
-            Self::Alone => {}
-        }
-    }
-
-    /// Tells whether the other nodes can be reached.
-    pub(crate) fn is_up(&self) -> bool {
-        match self {
-            Self::Alone => true,
-        }
-    }
-}
+pub use options::Options;

@@ -28,7 +28,7 @@ use crate::error::Error;
 use crate::follower::handle::FollowerHandle;
 use crate::metrics;
 use crate::notifications::message::{PendingTotals, StreamRegistry};
-use crate::relay::Relay;
+use crate::relay::handle::RelayHandle;
 use batch_size::BatchSize;
 use handle::StorageHandle;
 use message::{CommitEnded, StorageMsg, WriteReply, WriteRequest};
@@ -53,7 +53,7 @@ pub(crate) struct StorageContext {
     pub(crate) totals: Arc<PendingTotals>,
     pub(crate) streams: Arc<StreamRegistry>,
     pub(crate) follower: FollowerHandle,
-    pub(crate) relay: Relay,
+    pub(crate) relay: RelayHandle,
     pub(crate) handle: StorageHandle,
 }
 

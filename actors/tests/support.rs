@@ -41,6 +41,7 @@ pub fn options(node: &str) -> Options {
         offline_after: Duration::from_millis(200),
         heartbeat: Duration::from_secs(25),
         images: images::Options::new([7; 32]),
+        relay: chat_actors::relay::Options::default(),
     }
 }
 

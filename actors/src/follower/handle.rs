@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ractor::ActorRef;
 
 use crate::actor_slot::ActorSlot;
+use crate::relay::message::Received;
 
 /// The way to the follower. Cheap to clone.
 #[derive(Clone, Default)]
@@ -17,6 +18,12 @@ impl FollowerHandle {
         let _ = self.0.send(FollowerMsg::Look);
     }
 
+    /// Hands over what another node said of a commit: a header, or content.
+    pub(crate) fn heard(&self, received: Received) {
+        // What arrives before there is a follower is found in the database.
+        let _ = self.0.send(FollowerMsg::Heard(received));
+    }
+
     pub(super) fn set_actor(&self, actor: ActorRef<FollowerMsg>) {
         self.0.set(actor);
     }
@@ -27,4 +34,6 @@ impl FollowerHandle {
 pub(crate) enum FollowerMsg {
     /// Look for commits of other nodes.
     Look,
+    /// Another node said something of a commit.
+    Heard(Received),
 }

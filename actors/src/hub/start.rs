@@ -26,7 +26,8 @@ use crate::presence::PresenceContext;
 use crate::presence::handle::PresenceHandle;
 use crate::rate_limit::{Limiters, Rate};
 use crate::registry::ActorRegistry;
-use crate::relay::Relay;
+use crate::relay;
+use crate::relay::handle::RelayHandle;
 use crate::session::SessionContext;
 use crate::session_handle::Sessions;
 use crate::storage::StorageContext;
@@ -60,6 +61,10 @@ impl Hub {
         let permissions =
             Permissions { database: database.clone(), frontier: frontier.clone(), edit_window: options.edit_window };
 
+        let relay = match options.relay {
+            relay::Options::Poll => RelayHandle::alone(),
+        };
+
         let contexts = Contexts {
             thread: Arc::new(ThreadContext {
                 database: database.clone(),
@@ -86,7 +91,7 @@ impl Hub {
                 totals: Arc::clone(&totals),
                 streams: Arc::clone(&streams),
                 follower: follower.clone(),
-                relay: Relay::Alone,
+                relay: relay.clone(),
                 handle: storage.clone(),
             }),
             presence: Arc::new(PresenceContext {
@@ -155,7 +160,7 @@ impl Hub {
             pages,
             permissions,
             presence,
-            relay: Relay::Alone,
+            relay,
             sessions,
             storage,
             threads,

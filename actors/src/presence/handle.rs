@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::table::OnlineTable;
 use crate::actor_slot::ActorSlot;
 use crate::metrics;
+use crate::relay::message::Received;
 
 /// The table of users who are online, and the way to the presence actor. Cheap to clone.
 #[derive(Clone, Default)]
@@ -30,6 +31,8 @@ pub(crate) enum PresenceMsg {
     Came(UserId),
     /// Time to look who has gone.
     Tick,
+    /// Another node said something of its users or of itself.
+    Heard(Received),
     /// The node ends: write down when every user was last seen; users who are connected, at this time.
     NoteAll(Timestamp, oneshot::Sender<()>),
 }
@@ -60,6 +63,11 @@ impl PresenceHandle {
         self.send(PresenceMsg::NoteAll(alive, done));
         // An actor that is not there, or ends meanwhile, drops the other side.
         let _ = noted.await;
+    }
+
+    /// Hands over what another node said of its users or of itself.
+    pub(crate) fn heard(&self, received: Received) {
+        self.send(PresenceMsg::Heard(received));
     }
 
     pub(super) fn set_actor(&self, actor: ActorRef<PresenceMsg>) {

@@ -12,6 +12,7 @@ use super::StorageContext;
 use super::message::WriteReply;
 use crate::connections::Audience;
 use crate::notifications::message::{StreamMsg, UserUpdate};
+use crate::relay::message::{Destination, Kind};
 use crate::thread::message::{ThreadMsg, ThreadOutcomes, pair_of};
 
 impl StorageContext {
@@ -76,7 +77,10 @@ impl StorageContext {
             // The caller may have hung up; what was done stands.
             let _ = call.send(Ok(outcome));
         }
-        self.relay.announce(no);
+        if !self.relay.is_alone() {
+            let body = no.0.to_be_bytes().to_vec().into();
+            self.relay.publish(Destination::AllCommits, Kind::Header, body);
+        }
         if gap {
             self.follower.wake();
         }

@@ -115,6 +115,7 @@ fn options() -> Options {
         offline_after: Duration::from_secs(10),
         heartbeat: Duration::from_secs(25),
         images: chat_actors::images::Options::new([7; 32]),
+        relay: chat_actors::relay::Options::default(),
     }
 }
 

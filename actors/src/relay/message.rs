@@ -1,0 +1,83 @@
+//! What the nodes tell each other.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// One process of a node: its name, and what tells the process from others that had the name before.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct NodeId {
+    /// The node's name.
+    pub(crate) name: Arc<str>,
+    /// Drawn by chance when the process starts.
+    pub(crate) incarnation: u64,
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}#{:016x}", self.name, self.incarnation)
+    }
+}
+
+/// Which nodes a message is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Destination {
+    /// All nodes: headers of commits.
+    AllCommits,
+    /// All nodes: who came, and who left.
+    AllPresence,
+    /// All nodes: signs of life.
+    AllHeartbeats,
+    /// One node, by its name.
+    Node(Arc<str>),
+}
+
+/// What a message is about. What its body means is up to the sender and the receiver of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// A commit's entry of the log.
+    Header,
+    /// What a commit has changed for the users of one node.
+    Content,
+    /// Users who came or left, some at a time.
+    Presence,
+    /// A user who came or left, and which users are to be told.
+    Announcement,
+    /// A user who is typing, or stopped.
+    Typing,
+    /// A node asks another one for a snapshot of its users.
+    SnapshotRequest,
+    /// All users of a node, or a part of them.
+    Snapshot,
+    /// A sign of life.
+    Heartbeat,
+}
+
+impl Kind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Header,
+        Self::Content,
+        Self::Presence,
+        Self::Announcement,
+        Self::Typing,
+        Self::SnapshotRequest,
+        Self::Snapshot,
+        Self::Heartbeat,
+    ];
+}
+
+/// A message of another node, verified.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    /// The process that sent it.
+    pub(crate) from: NodeId,
+    /// What it is about.
+    pub(crate) kind: Kind,
+    /// The body, as it was published.
+    pub(crate) body: Bytes,
+    /// Whether messages of this process to the same destination are missing before this one. For a heartbeat: to any
+    /// destination that this node hears.
+    pub(crate) gap: bool,
+}
