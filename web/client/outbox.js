@@ -84,10 +84,11 @@ export class Outbox {
     text = words(text);
     const message = this.#message(key);
     if (!message) return this.#alter('edit', this.#stored(key), text);
+    const promise = this.#client.promises.of(key); // now: it may be refused before it is sent
     const changed = await this.#update(message, entry => (entry.tried && entry.state === 'pending' ? undefined : { ...entry, ...pending, content: text }));
     if (!changed) return this.#alter('edit', { of: key, ...this.#whereOf(message) }, text);
     this.delivery.run();
-    return this.#client.promises.of(key);
+    return promise;
   }
 
   async delete(key) {
@@ -166,10 +167,11 @@ export class Outbox {
   async #alter(kind, target, text) {
     const same = [...this.#entries.values()].find(e => e.kind === kind && (target.message_id ? e.message_id === target.message_id : e.of === target.of));
     if (same) {
+      const promise = this.#client.promises.of(same.temp_id);
       const changed = await this.#update(same, entry => (entry.tried && entry.state === 'pending' && kind === 'edit' ? undefined : { ...entry, ...pending, content: text }));
       if (changed) {
         this.delivery.run();
-        return this.#client.promises.of(same.temp_id);
+        return promise;
       }
     }
     const entry = { ...this.#new(kind, target), temp_id: `${Date.now()}-${Math.random()}`, content: text };

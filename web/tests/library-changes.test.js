@@ -110,6 +110,21 @@ test('a change that failed keeps its text, and is tried again when one asks for 
   assert.deepEqual(alice.outbox(), []);
 });
 
+test('what was refused and is refused again, before it is sent, says so each time', { timeout: 60_000 }, async () => {
+  const [a, b] = pair();
+  const alice = await clients.online(a);
+  const { id } = await alice.send({ user: b }, { text: 'one' });
+  await assert.rejects(alice.edit(id, 'a\0b'), { code: 'bad_request' });
+  for (const long of ['x'.repeat(4_001), 'y'.repeat(70_000)]) await assert.rejects(alice.edit(id, long), { code: 'text_too_long' });
+  assert.equal((await alice.edit(id, 'two')).content, 'two');
+  // A message, too: from the hub, and then without being asked for.
+  await assert.rejects(alice.send({ user: b }, { text: 'a\0b' }), { code: 'bad_request' });
+  const [{ temp_id }] = alice.outbox();
+  for (const long of ['x'.repeat(4_001), 'y'.repeat(70_000)]) await assert.rejects(alice.edit(temp_id, long), { code: 'text_too_long' });
+  assert.equal((await alice.edit(temp_id, 'three')).content, 'three');
+  assert.deepEqual(await stored(a, b), ['two', 'three']);
+});
+
 test('a deletion whose answer was lost is done when it is found done', async () => {
   const [a, b] = pair();
   let deaf = false;
