@@ -5,7 +5,7 @@
 
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{DbErr, DeriveValueType, Statement, TryFromU64, TryGetable, Value};
+use sea_orm::{DbErr, DeriveValueType, TryFromU64, TryGetable, Value};
 
 use crate::backend::Backend;
 use crate::driver_error::DriverError;
@@ -122,8 +122,8 @@ pub(crate) trait Reads: Send {
         &mut self,
         query: &SelectStatement,
     ) -> impl Future<Output = Result<Vec<T>, DriverError>> + Send {
-        let Statement { sql, values, .. } = self.backend().sea_orm().build(query);
-        async move { self.rows(&sql, values.map_or_else(Vec::new, |values| values.0)).await }
+        let (text, values) = self.backend().build(query);
+        async move { self.rows(&text, values).await }
     }
 
     /// Runs a query as sea-query describes it, and takes a `T` of the first row, if there is one.

@@ -1,6 +1,6 @@
 //! Which databases there are.
 
-use sea_orm::DatabaseBackend;
+use sea_orm::{DatabaseBackend, Statement, StatementBuilder, Value};
 
 /// The databases that the hub runs on. MariaDB is MySQL here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,5 +16,10 @@ impl Backend {
             Self::Sqlite => DatabaseBackend::Sqlite,
             Self::MySql => DatabaseBackend::MySql,
         }
+    }
+    /// Builds a statement as sea-query describes it: its text and its values.
+    pub(crate) fn build(self, statement: &impl StatementBuilder) -> (String, Vec<Value>) {
+        let Statement { sql, values, .. } = self.sea_orm().build(statement);
+        (sql, values.map_or_else(Vec::new, |values| values.0))
     }
 }

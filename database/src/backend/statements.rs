@@ -81,7 +81,7 @@ pub(super) fn update_of(
         }
     }
     update.values(further.into_iter().map(|(column, value)| (column, Expr::cust(value))));
-    backend.sea_orm().build(&update).sql
+    backend.build(&update).0
 }
 
 fn text(backend: Backend, shape: &RowShape, copies: &[CopiedColumn], conflict: Option<OnConflict>) -> String {
@@ -111,7 +111,7 @@ fn text(backend: Backend, shape: &RowShape, copies: &[CopiedColumn], conflict: O
     if let Some(conflict) = conflict {
         insert.on_conflict(conflict);
     }
-    backend.sea_orm().build(&insert).sql
+    backend.build(&insert).0
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::{Statement, StatementBuilder, Value};
+use sea_orm::{StatementBuilder, Value};
 
 use super::location::Location;
 use super::statements::{ReturningUpdate, Rewrite};
@@ -89,8 +89,8 @@ impl WriterConnection {
 
     /// Builds a statement as sea-query describes it, and runs it in a transaction of its own; returns how many rows it has changed.
     pub(crate) async fn execute(&mut self, statement: &impl StatementBuilder) -> Result<u64, DriverError> {
-        let Statement { sql, values, .. } = self.backend().sea_orm().build(statement);
-        self.run(&sql, values.map_or_else(Vec::new, |values| values.0)).await
+        let (text, values) = self.backend().build(statement);
+        self.run(&text, values).await
     }
 
     /// Runs one statement in a transaction of its own.
@@ -232,8 +232,8 @@ impl Transaction<'_> {
 
     /// Builds a statement as sea-query describes it, and runs it; returns how many rows it has changed.
     pub(crate) async fn execute(&mut self, statement: &impl StatementBuilder) -> Result<u64, DriverError> {
-        let Statement { sql, values, .. } = self.backend().sea_orm().build(statement);
-        self.run(&sql, values.map_or_else(Vec::new, |values| values.0)).await
+        let (text, values) = self.backend().build(statement);
+        self.run(&text, values).await
     }
 
     /// Runs one statement with values of its own; returns how many rows it has changed.
