@@ -4,7 +4,7 @@ use crate::driver_error::DriverError;
 
 /// Why a transaction did not stand.
 #[derive(Debug)]
-pub(super) enum Aborted {
+pub(crate) enum Aborted {
     /// It failed before COMMIT.
     Failed(DriverError),
     /// There was no answer; nothing was committed.

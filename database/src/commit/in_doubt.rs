@@ -22,7 +22,7 @@ const LOCK: Duration = Duration::from_millis(500);
 
 impl Writer {
     /// Tells whether a commit of this node stands; `answer` is what COMMIT said, if anything.
-    pub(super) async fn resolve_in_doubt(&mut self, mark: &Mark, answer: Option<DriverError>) -> Result<(), Aborted> {
+    pub(crate) async fn resolve_in_doubt(&mut self, mark: &Mark, answer: Option<DriverError>) -> Result<(), Aborted> {
         let no = mark.commit.column();
         match &answer {
             Some(failure) => tracing::warn!(commit = no, error = %failure, "the commit's answer was lost"),
