@@ -30,6 +30,12 @@ impl File {
             "mode=ro" => return Err("the hub writes: it needs mode=rw, or mode=rwc, which also makes the file".into()),
             _ => return Err("behind a file's path there may be ?mode=rw or ?mode=rwc, and nothing else".into()),
         };
+        if path.split_once('@').is_some_and(|(login, _)| login.contains(':')) {
+            // Another database's URL under the wrong scheme: its password would be shown as part of the path.
+            return Err(
+                "a file needs no login; write sqlite://data/chat.db?mode=rwc, and @ in a path as %40".to_owned()
+            );
+        }
         if path.is_empty() {
             return Err("it names no file; write sqlite://data/chat.db?mode=rwc".to_owned());
         }
@@ -56,6 +62,7 @@ mod tests {
             ("//my%20data/%63hat.db", "my data/chat.db", false),
             ("//100%/a%zz%3F.db?mode=rwc", "100%/a%zz?.db", true),
             ("//[a]#1.db", "[a]#1.db", false),
+            ("//ann@home/a:%40b.db", "ann@home/a:@b.db", false),
         ] {
             let file = File::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
             assert_eq!((file.path, file.make), (path.into(), make), "{text}");
@@ -63,6 +70,9 @@ mod tests {
         let refused = |text: &str| File::parse(text).err().unwrap_or_else(|| panic!("{text} is taken"));
         for text in ["", "//", "//?mode=rwc", ":memory:", "//x?mode=memory"] {
             assert!(refused(text).contains("file"), "{text}: {}", refused(text));
+        }
+        for text in ["//chat:hunter2@db/chat", "chat:hunter2@db", "//:hunter2@db?mode=rwc"] {
+            assert!(refused(text).contains("login") && !refused(text).contains("hunter2"), "{text}: {}", refused(text));
         }
         for text in ["//x?mode=ro", "//x?vfs=y", "//x%00y", "//%ff.db"] {
             refused(text);
