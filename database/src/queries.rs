@@ -7,5 +7,8 @@ pub mod media;
 pub mod messages;
 pub mod notifications;
 pub mod people;
+mod position;
 pub mod threads;
 pub mod unread;
+
+pub use position::Position;

@@ -2,7 +2,8 @@
 
 use chat_database::ids::NotificationId;
 use chat_database::objects::Notification;
-use chat_database::queries::notifications::{Position, page};
+use chat_database::queries::Position;
+use chat_database::queries::notifications::page;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;

@@ -3,7 +3,8 @@
 use chat_actors::Error;
 use chat_database::ids::{Seq, ThreadId, place_or_none};
 use chat_database::objects::Thread;
-use chat_database::queries::inbox::{Position, one, page};
+use chat_database::queries::Position;
+use chat_database::queries::inbox::{one, page};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warp::reply::Response;

@@ -2,7 +2,7 @@
 
 use sea_orm::Value;
 
-use crate::backend::dialect::Place;
+use super::Position;
 use crate::driver_error::{DriverError, error};
 use crate::ids::{Rev, Seq, ThreadId, UserId};
 use crate::message_rows::{self, ShownRow, StoredMessage};
@@ -12,22 +12,13 @@ use crate::size::{PAGE, Room};
 use crate::time::Timestamp;
 use crate::{Database, Error};
 
-/// Where a page of the inbox ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The last thread's time.
-    pub updated_at: Timestamp,
-    /// The last thread.
-    pub id: ThreadId,
-}
-
 /// A page of the inbox.
 #[derive(Debug, Clone)]
 pub struct Inbox {
     /// Newest first. `other_online` is false throughout: the database does not know.
     pub threads: Vec<Thread>,
     /// Where to go on, if there is more.
-    pub next: Option<Position>,
+    pub next: Option<Position<ThreadId>>,
 }
 
 /// Reads a page of a user's inbox.
@@ -39,7 +30,7 @@ pub struct Inbox {
 pub async fn page(
     db: &Database,
     user: UserId,
-    before: Option<Position>,
+    before: Option<Position<ThreadId>>,
     unread_only: bool,
     limit: u32,
 ) -> Result<Inbox, Error> {
@@ -60,7 +51,7 @@ pub async fn one(db: &Database, user: UserId, thread: ThreadId) -> Result<Option
 async fn read_page(
     db: &Database,
     user: UserId,
-    before: Option<Position>,
+    before: Option<Position<ThreadId>>,
     unread_only: bool,
     limit: u32,
 ) -> Result<Inbox, DriverError> {
@@ -125,11 +116,11 @@ struct Ids {
 
 impl Ids {
     /// Each of the two indexes gives its newest; the newest of both are the page.
-    fn all(db: &Database, user: UserId, before: Option<Position>, limit: u32) -> Self {
+    fn all(db: &Database, user: UserId, before: Option<Position<ThreadId>>, limit: u32) -> Self {
         let dialect = db.backend.dialect();
         let [low, high] = [1, 2].map(|side| dialect.threads_by_activity(side));
         let half = format!("ORDER BY {} LIMIT ?", dialect.most_recent_first());
-        let (beyond, place) = dialect.less_recent_than(place(before));
+        let (beyond, place) = dialect.less_recent_than(Position::place(before, ThreadId::column));
         let text = format!(
             "SELECT * FROM (\
              SELECT * FROM (SELECT id, user2_id AS other, updated_at FROM {low} \
@@ -151,13 +142,13 @@ impl Ids {
 
     /// The index over (user, unread or not) gives the unread threads; the page is the newest of them. So this costs a
     /// look-up for each unread thread of the user, however many read ones there are.
-    fn unread(user: UserId, before: Option<Position>, limit: u32) -> Self {
+    fn unread(user: UserId, before: Option<Position<ThreadId>>, limit: u32) -> Self {
         let text = "SELECT t.id, CASE WHEN t.user1_id = s.user_id THEN t.user2_id ELSE t.user1_id END AS other, \
              t.updated_at FROM chat_message_status s JOIN chat_threads t ON t.id = s.thread_id \
              WHERE s.user_id = ? AND s.has_unread = 1 AND t.updated_at <= ? AND (t.updated_at < ? OR t.id < ?) \
              ORDER BY t.updated_at DESC, t.id DESC LIMIT ?";
         let mut values = vec![Value::from(user.column())];
-        let (at, id) = place(before);
+        let (at, id) = Position::place(before, ThreadId::column);
         values.extend([at, at, id, i64::from(limit) + 1].map(Value::from));
         Self { text: text.to_owned(), values }
     }
@@ -169,10 +160,6 @@ impl Ids {
         let me = user.column();
         Self { text: text.to_owned(), values: [me, thread.column(), me, me].map(Value::from).into() }
     }
-}
-
-fn place(before: Option<Position>) -> Place {
-    before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()))
 }
 
 /// Returns the query of a page's threads, with everything that is shown of them: of [`InboxRow`]s.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{Iterable as _, Value};
 
+use super::Position;
 use crate::backend::dialect::Kind;
 use crate::commit::{CHAT, CHAT_TITLE, chat_key};
 use crate::driver_error::{DriverError, error};
@@ -19,22 +20,13 @@ use crate::{Database, Error, sql};
 /// What stands for a message that is nothing but images.
 const PHOTO: &str = "Photo";
 
-/// Where a page of notifications ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The last one's time.
-    pub updated_at: Timestamp,
-    /// The last one.
-    pub id: NotificationId,
-}
-
 /// A page of notifications.
 #[derive(Debug, Clone)]
 pub struct Stream {
     /// Newest first.
     pub notifications: Vec<Notification>,
     /// Where to go on, if there is more.
-    pub next: Option<Position>,
+    pub next: Option<Position<NotificationId>>,
 }
 
 /// Reads a page of a user's notifications.
@@ -46,7 +38,7 @@ pub struct Stream {
 pub async fn page(
     db: &Database,
     user: UserId,
-    before: Option<Position>,
+    before: Option<Position<NotificationId>>,
     unread_only: bool,
     limit: u32,
 ) -> Result<Stream, Error> {
@@ -77,7 +69,7 @@ pub(super) async fn described(
 async fn read_page(
     mut db: &Database,
     user: UserId,
-    before: Option<Position>,
+    before: Option<Position<NotificationId>>,
     unread_only: bool,
     limit: u32,
 ) -> Result<Stream, DriverError> {
@@ -93,7 +85,7 @@ async fn read_page(
          ORDER BY updated_at DESC, id DESC LIMIT ?",
         columns("n")
     );
-    let (at, id) = before.map_or((i64::MAX, i64::MAX), |before| (before.updated_at.millis(), before.id.column()));
+    let (at, id) = Position::place(before, NotificationId::column);
     let values: [Value; 5] = [user.column().into(), at.into(), at.into(), id.into(), (i64::from(limit) + 1).into()];
     let mut rows = db.rows(&text, values).await?;
     let mut more = rows.len() > limit as usize;
