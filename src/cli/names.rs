@@ -58,7 +58,8 @@ fn judge(name: String, known: &[String]) -> Option<Unknown> {
         return None;
     }
     if let Some(rest) = plain.strip_prefix(OWN) {
-        let likeness = |known: &&String| known.strip_prefix(OWN).map_or(0.0, |known| strsim::jaro_winkler(known, rest));
+        // Settings without our prefix are written with it by mistake.
+        let likeness = |known: &&String| strsim::jaro_winkler(known.strip_prefix(OWN).unwrap_or(known), rest);
         let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
         let meant = nearest.filter(|nearest| likeness(nearest) >= MIN_SIMILARITY).cloned();
         return Some(Unknown { name, meant });
@@ -98,6 +99,8 @@ mod tests {
             ("CHAT_DRAIN", "CHAT_DRAIN_SECONDS"),
             ("chat_listen", "CHAT_LISTEN"),
             ("CHAT_ALOWED_ORIGINS", "CHAT_ALLOWED_ORIGINS"),
+            ("CHAT_DATABASE_URL", "DATABASE_URL"),
+            ("CHAT_JWT_SECRET", "JWT_SECRET"),
             ("DATABASE_URI", "DATABASE_URL"),
             ("JWT_SECRETS", "JWT_SECRET"),
         ] {

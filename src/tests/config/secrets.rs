@@ -34,6 +34,8 @@ async fn no_message_holds_a_password_however_malformed_its_url_is() {
         "mysql:chat:hunter2@127.0.0.1/chat",
         "MYSQL://chat:hunter2@127.0.0.1:1/chat",
         "oracle://chat:hunter2@127.0.0.1:1/chat",
+        "sqlite://chat:hunter2@127.0.0.1/chat",
+        "sqlite:chat:hunter2@127.0.0.1/chat?mode=rwc",
         "chat:hunter2@127.0.0.1",
         "hunter2",
     ] {
