@@ -9,6 +9,7 @@
 //!  operations_reserve   connections for `/health` and `/metrics` when all permits are taken
 //! ```
 
+mod bad_gateway;
 mod gate;
 mod hyper_errors;
 mod operations_reserve;
@@ -35,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+pub use bad_gateway::BAD_GATEWAY_CLOSE;
 use gate::{Access, Gate};
 use operations_reserve::OperationsReserve;
 use read_flag::ReadFlag;

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 
+use super::bad_gateway::ends_with_bad_gateway;
 use super::hyper_errors::replacement;
 use super::write_deadline::WriteDeadline;
 
@@ -19,6 +20,8 @@ pub struct Stream {
     bytes: Bytes,
     /// Whether hyper's own error responses are replaced; not any more on a WebSocket.
     replacing: bool,
+    /// The last read ended with a WebSocket's close frame of code 1014.
+    bad_gateway: bool,
     /// The rest of a replacement that is being written.
     replacement: Option<Box<io::Cursor<Vec<u8>>>>,
     /// `None`: a connection of the reserve.
@@ -33,11 +36,17 @@ enum Bytes {
 
 impl Stream {
     pub(super) fn plain(socket: WriteDeadline<TcpStream>, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self { bytes: Bytes::Plain(socket), replacing: true, replacement: None, _permit: permit }
+        Self { bytes: Bytes::Plain(socket), replacing: true, bad_gateway: false, replacement: None, _permit: permit }
     }
 
     pub(super) fn tls(stream: TlsStream<WriteDeadline<TcpStream>>, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self { bytes: Bytes::Tls(Box::new(stream)), replacing: true, replacement: None, _permit: permit }
+        Self {
+            bytes: Bytes::Tls(Box::new(stream)),
+            replacing: true,
+            bad_gateway: false,
+            replacement: None,
+            _permit: permit,
+        }
     }
 
     /// Turns the stream into a WebSocket's, which has deadlines of its own.
@@ -49,6 +58,12 @@ impl Stream {
             Bytes::Tls(stream) => stream.get_mut().0.remove(),
         }
         self
+    }
+
+    /// Tells whether the last read of a WebSocket ended with a close frame of code 1014.
+    #[must_use]
+    pub fn read_bad_gateway(&self) -> bool {
+        self.bad_gateway
     }
 }
 
@@ -67,10 +82,16 @@ impl Bytes {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().bytes {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = match &mut this.bytes {
             Bytes::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
             Bytes::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        };
+        if !this.replacing && read.is_ready() {
+            this.bad_gateway = ends_with_bad_gateway(&buffer.filled()[before..]);
         }
+        read
     }
 }
 

@@ -1,5 +1,6 @@
 //! Malformed input of every kind: a clear error each, never a panic, never a 500.
 
+mod closing;
 mod fuzz;
 mod ids;
 mod requests;

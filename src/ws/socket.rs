@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
 
-use crate::server::Stream;
+use crate::server::{BAD_GATEWAY_CLOSE, Stream};
 
 /// How many bytes are read at a time: a few usual frames. Every connection keeps that much for as long as it lives; a
 /// larger frame grows its buffer.
@@ -113,8 +113,13 @@ impl WebSocket {
         }
     }
 
-    /// Answers the client's close frame.
+    /// Answers the client's close frame with its code.
     pub(super) async fn closed_by_client(&mut self) {
+        // Between two frames only: the rest of a half-written one would come with tungstenite's own answer.
+        if !self.writing && self.socket.get_ref().read_bad_gateway() {
+            drop(timeout(LINGER, self.socket.get_mut().write_all(&BAD_GATEWAY_CLOSE)).await);
+            return;
+        }
         let answered = poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx));
         drop(timeout(LINGER, answered).await);
     }

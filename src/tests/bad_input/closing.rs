@@ -1,0 +1,55 @@
+//! How the hub answers a client's close frame, byte by byte: no client library sends all of these codes.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::raw::{Raw, upgrade};
+use crate::support::{Hub, in_time};
+
+#[tokio::test]
+async fn a_close_frame_is_answered_with_its_code() {
+    let hub = Hub::start().await;
+    let greeted = format!("/chat?token={}", hub.person(42).token);
+    let echoed = [1000, 1001, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999];
+    for path in [&greeted, "/chat", "/ws/notifications"] {
+        for reason in ["", "the upstream is gone"] {
+            for code in echoed {
+                assert_eq!(answer_to_close(&hub, path, code, reason).await, code, "{path} {reason}");
+            }
+            // Codes that no endpoint may send.
+            for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000] {
+                assert_eq!(answer_to_close(&hub, path, code, reason).await, 1002, "{code} on {path} {reason}");
+            }
+        }
+    }
+}
+
+/// Opens a socket, sends a text frame and a close frame, and returns the code of the hub's close frame.
+async fn answer_to_close(hub: &Hub, path: &str, code: u16, reason: &str) -> u16 {
+    let mut socket = TcpStream::connect(hub.address()).await.expect("the hub listens");
+    socket.write_all(upgrade(path, &[]).as_bytes()).await.expect("written");
+    let head = in_time("an answer", Raw::read_head(&mut socket)).await.expect("an answer");
+    assert_eq!(head.status, 101, "{path}");
+    let payload: Vec<u8> = code.to_be_bytes().into_iter().chain(reason.bytes()).collect();
+    socket.write_all(&[masked(0x8A, b"here"), masked(0x88, &payload)].concat()).await.expect("written");
+    in_time("a close frame", async {
+        loop {
+            let (opcode, length) = (socket.read_u8().await.expect("a frame"), socket.read_u8().await.expect("a frame"));
+            let length = if length == 126 { socket.read_u16().await.expect("a length") } else { u16::from(length) };
+            let mut payload = vec![0; usize::from(length)];
+            socket.read_exact(&mut payload).await.expect("a payload");
+            if opcode == 0x88 {
+                return u16::from_be_bytes([payload[0], payload[1]]);
+            }
+        }
+    })
+    .await
+}
+
+/// Writes a frame as clients do: masked.
+fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [0x37, 0xfa, 0x21, 0x3d];
+    let length = u8::try_from(payload.len()).expect("a short frame");
+    let payload = payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]);
+    [opcode, 0x80 | length].into_iter().chain(mask).chain(payload).collect()
+}
