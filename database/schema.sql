@@ -155,7 +155,7 @@ CREATE TABLE hub_epochs (
 CREATE TABLE hub_commits (
   commit_no BIGINT NOT NULL PRIMARY KEY,
   nonce     BIGINT NOT NULL DEFAULT 0,        -- tells it from another commit of the same number
-  node      VARBINARY(255) NOT NULL,
+  node      VARBINARY(255) NOT NULL,          -- `name#incarnation`: see `chat_database::nodes`
   at        BIGINT NOT NULL,
   threads   MEDIUMTEXT NOT NULL,              -- [[thread, member, member], …]
   users     MEDIUMTEXT NOT NULL               -- [user, …]: whose notifications it touched otherwise
@@ -166,4 +166,15 @@ CREATE TABLE used_tickets (
   expires_at BIGINT NOT NULL,
   PRIMARY KEY (id),
   KEY used_tickets_expiry (expires_at)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- The nodes that run on this database, or ran: each beats in its row. SQLite's table stays empty.
+CREATE TABLE hub_nodes (
+  name        VARBINARY(255) NOT NULL,
+  incarnation BIGINT NOT NULL,                -- which process of that name has the row
+  started_at  BIGINT NOT NULL,                -- this time and the next: by the database's clock
+  beat_at     BIGINT NOT NULL,
+  draining    BIGINT NOT NULL DEFAULT 0,      -- 1: the process is about to end
+  version     VARBINARY(64) NOT NULL,
+  PRIMARY KEY (name)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

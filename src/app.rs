@@ -12,6 +12,7 @@ use chat_actors::Hub;
 use chat_database::Database;
 use chat_database::connect::ProcessLock;
 use chat_database::media::{self, Store};
+use chat_database::nodes::{self, Registration};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, timeout_at};
 use warp::Filter;
@@ -48,6 +49,9 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("the database {0} could not be migrated: {1}")]
     Migration(String, String),
+    /// The node's name cannot be had.
+    #[error(transparent)]
+    Node(#[from] nodes::Error),
     /// The actors did not start.
     #[error("the hub does not start")]
     Hub(#[from] chat_actors::Error),
@@ -91,6 +95,9 @@ impl App {
             );
         }
         migrate(&database).await?;
+        if let Some(mut registration) = Registration::of(&database, &config.hub.node) {
+            registration.claim().await?;
+        }
         let hub = Hub::start(database.clone(), store, config.hub.clone()).await?;
         Ok(Self { config, database, process_lock, hub, metrics })
     }

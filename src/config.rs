@@ -21,6 +21,7 @@ use chat_actors::protocol::server::Limits;
 use chat_actors::relay;
 use chat_database::connect;
 use chat_database::media::Location;
+use chat_database::nodes::NodeId;
 use tokio_rustls::rustls::ServerConfig;
 use uuid::Uuid;
 
@@ -109,6 +110,7 @@ impl Config {
         errors.extend(
             spans.iter().filter(|(_, span)| span.is_zero()).map(|(name, _)| format!("{name} must be above zero")),
         );
+        let node = collect(&mut errors, node(args));
         errors.extend((process.workers == Some(0)).then(|| "CHAT_WORKERS must be at least 1".to_owned()));
         errors.extend(database(args.database_url.expose()).err());
         let media = collect(&mut errors, images::place(&args.images));
@@ -132,8 +134,8 @@ impl Config {
             // The hub will not start, so no secret is made.
             None
         };
-        let (Some(listen), Some(base_path), Some(media), Some(keys), true) =
-            (listen, base_path, media, keys, errors.is_empty())
+        let (Some(listen), Some(base_path), Some(node), Some(media), Some(keys), true) =
+            (listen, base_path, node, media, keys, errors.is_empty())
         else {
             return Err(ConfigErrors(errors));
         };
@@ -155,7 +157,7 @@ impl Config {
             wait_for_database: args.wait_for_database,
             media,
             media_redirect: args.images.media_redirect,
-            hub: hub_options(args, links),
+            hub: hub_options(args, node, links),
             max_connections: args.limits.max_connections,
             max_http_connections: args.limits.max_http_connections,
             drain: process.drain_seconds,
@@ -168,11 +170,16 @@ fn database(url: &str) -> Result<connect::Location, String> {
     url.parse().map_err(|why| format!("DATABASE_URL: {why}"))
 }
 
-fn hub_options(args: &ServeArgs, links: links::Options) -> hub::Options {
-    let (limits, process) = (&args.limits, &args.process);
+fn node(args: &ServeArgs) -> Result<NodeId, String> {
     let made_up = || format!("node-{}", &Uuid::new_v4().simple().to_string()[..8]);
+    let name = values::text(args.node_name.as_ref()).cloned().unwrap_or_else(made_up);
+    NodeId::draw(&name).map_err(|why| format!("CHAT_NODE_NAME: {why}"))
+}
+
+fn hub_options(args: &ServeArgs, node: NodeId, links: links::Options) -> hub::Options {
+    let (limits, process) = (&args.limits, &args.process);
     hub::Options {
-        node: values::text(args.node_name.as_ref()).cloned().unwrap_or_else(made_up),
+        node,
         limits: Limits {
             frame_bytes: limits.max_frame,
             text_chars: limits.max_text,

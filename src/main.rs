@@ -52,8 +52,17 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
             print_line(&link);
         }
         tracing::info!(url = running.url(), workers, development, "listening");
-        let signal = signals.next().await;
-        tracing::info!(signal, "draining; a second signal ends at once");
+        let hub = running.hub().clone();
+        let ousted = tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "draining; a second signal ends at once");
+                None
+            }
+            ousted = hub.ousted() => {
+                tracing::error!("{ousted}");
+                Some(ousted)
+            }
+        };
         tokio::select! {
             clean = running.shutdown() => tracing::info!(clean, "ended"),
             signal = signals.next() => {
@@ -62,7 +71,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
                 std::process::exit(130);
             }
         }
-        Ok(())
+        ousted.map_or(Ok(()), |why| Err(anyhow::Error::msg(why)))
     })?;
     // What still runs has had its time.
     runtime.shutdown_background();

@@ -15,6 +15,7 @@ use std::time::Duration;
 use chat_database::Database;
 use chat_database::history::{self, Mark};
 use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
+use chat_database::nodes::NodeId;
 use chat_database::queries::changes::{self, LogEntry};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
@@ -36,8 +37,8 @@ pub(crate) struct Follower;
 /// What the follower uses.
 pub(crate) struct FollowerContext {
     pub(crate) database: Database,
-    /// This node's name, which stands in the commit log.
-    pub(crate) node: String,
+    /// This process, as it stands in the commit log.
+    pub(crate) node: NodeId,
     /// How often the follower looks.
     pub(crate) interval: Duration,
     pub(crate) frontier: DeliveryFrontier,

@@ -25,6 +25,7 @@ use crate::draining::Draining;
 use crate::error::Error;
 use crate::executor::{LowPriorityPool, Panicked};
 use crate::images::{Images, Prepared, removal};
+use crate::node_beat::handle::NodeBeatHandle;
 #[cfg(feature = "failpoints")]
 use crate::notifications::message::{StreamMsg, StreamRegistry};
 pub use crate::options::Options;
@@ -68,6 +69,7 @@ struct Inner {
     frontier: DeliveryFrontier,
     images: Images,
     limiters: Arc<Limiters>,
+    node_beat: NodeBeatHandle,
     pages: LowPriorityPool,
     permissions: Permissions,
     presence: PresenceHandle,
@@ -270,9 +272,20 @@ impl Hub {
     /// delays. What was begun goes on, and so do calls of the edge.
     pub async fn drain(&self, within: Duration) {
         self.0.draining.start();
+        self.0.node_beat.beat();
         // An operator who stops the process does not always wait for its end.
         let noting = self.0.presence.note_all(alive(self.0.options.heartbeat));
         tokio::join!(noting, self.0.sessions.close_all(within));
+    }
+
+    /// Waits until another process has this one's name: it was taken for dead, and must end. Returns what to say then.
+    pub async fn ousted(&self) -> String {
+        self.0.node_beat.ousted().await;
+        let node = self.0.options.node.name();
+        format!(
+            "another hub runs under the node name {node:?} now, for this one was silent for too long: this one ends; if both \
+             are to run, give each a name of its own (CHAT_NODE_NAME)"
+        )
     }
 
     /// Ends everything, once every session has gone and everything is stored that was to be: by the deadline at the latest.
@@ -284,6 +297,8 @@ impl Hub {
             // A connection that is still open is cut in a moment.
             self.0.presence.note_all(Timestamp::now()).await;
             self.0.storage.drained().await;
+            // From now on another process may have this one's name.
+            self.0.node_beat.release().await;
         };
         let unsettled = tokio::time::timeout_at(deadline, settled).await.is_err();
         if stragglers || unsettled {

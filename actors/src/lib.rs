@@ -16,6 +16,7 @@
 //!   storage            group commit; the only writer
 //!   delivery_frontier  the highest commit that this node has delivered completely: no cursor goes beyond it
 //!   follower           delivers commits of other nodes, and commits whose delivery failed here, from the database
+//!   node_beat          shows the other nodes, in the database, that this one lives
 //!   relay              between nodes: an accelerator, never the truth
 //!   connections        the connections of this node: user → outboxes
 //!   registry           actors that stop when idle: key → the running one
@@ -44,6 +45,7 @@ mod follower;
 pub mod hub;
 pub mod images;
 pub mod metrics;
+mod node_beat;
 mod notifications;
 mod options;
 pub mod outbox;

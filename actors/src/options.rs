@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chat_database::nodes::NodeId;
+
 use crate::images;
 use crate::outbox::Capacity;
 use crate::protocol::server::Limits;
@@ -11,8 +13,8 @@ use crate::relay;
 /// How a hub behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// This node's name, unique among the nodes of one database.
-    pub node: String,
+    /// Which node this is, and which process of its name.
+    pub node: NodeId,
     /// What a connection may send.
     pub limits: Limits,
     /// How many messages a user may send at once before the rate counts.

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use chat_database::change::{Change, Committed};
 use chat_database::commit::Writer;
+use chat_database::nodes::NodeId;
 use chat_database::{Database, Error as DatabaseError};
 use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -46,8 +47,8 @@ pub(crate) struct Storage;
 /// What storage uses.
 pub(crate) struct StorageContext {
     pub(crate) database: Database,
-    /// This node's name, which stands in the commit log.
-    pub(crate) node: String,
+    /// This process, as it stands in the commit log.
+    pub(crate) node: NodeId,
     pub(crate) frontier: DeliveryFrontier,
     pub(crate) connections: ConnectionTable,
     pub(crate) totals: Arc<PendingTotals>,

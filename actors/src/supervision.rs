@@ -6,6 +6,7 @@
 //!  ├─ PresenceActor           permanent: started again; the table outlives it
 //!  ├─ Follower                permanent: started again; it looks at the database
 //!  ├─ Sweeper                 permanent: started again; it sweeps what is over
+//!  ├─ NodeBeat                permanent: started again; it beats as soon as it is there
 //!  └─ SessionSupervisor       ends only with its node
 //!     ├─ Session …            temporary: its connection is closed with 4004, and resumes
 //!     ├─ Thread …             temporary: removed from the registry; the next message activates it from the database
@@ -28,6 +29,7 @@ use crate::draining::Draining;
 use crate::follower::{Follower, FollowerContext};
 use crate::images::sweeper::{Sweeper, SweeperContext};
 use crate::metrics;
+use crate::node_beat::{NodeBeat, NodeBeatContext};
 use crate::notifications::message::StreamMsg;
 use crate::notifications::{self, NotificationStream, StreamContext};
 use crate::presence::{PresenceActor, PresenceContext};
@@ -48,6 +50,7 @@ pub(crate) struct Contexts {
     pub(crate) presence: Arc<PresenceContext>,
     pub(crate) follower: Arc<FollowerContext>,
     pub(crate) sweeper: Arc<SweeperContext>,
+    pub(crate) node_beat: Arc<NodeBeatContext>,
     pub(crate) draining: Draining,
 }
 
@@ -74,6 +77,7 @@ struct Permanent {
     presence: ActorId,
     follower: ActorId,
     sweeper: ActorId,
+    node_beat: ActorId,
 }
 
 impl Actor for Root {
@@ -96,6 +100,7 @@ impl Actor for Root {
             presence: spawn(PresenceActor, &contexts.presence, &root).await?,
             follower: spawn(Follower, &contexts.follower, &root).await?,
             sweeper: spawn(Sweeper, &contexts.sweeper, &root).await?,
+            node_beat: spawn(NodeBeat, &contexts.node_beat, &root).await?,
             contexts,
         })
     }
@@ -119,6 +124,8 @@ impl Actor for Root {
             state.follower = spawn(Follower, &contexts.follower, &root).await?;
         } else if ended == state.sweeper {
             state.sweeper = spawn(Sweeper, &contexts.sweeper, &root).await?;
+        } else if ended == state.node_beat {
+            state.node_beat = spawn(NodeBeat, &contexts.node_beat, &root).await?;
         }
         Ok(())
     }

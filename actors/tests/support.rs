@@ -14,6 +14,7 @@ use chat_actors::protocol::server::Limits;
 use chat_database::Database;
 use chat_database::ids::UserId;
 use chat_database::media::Store;
+use chat_database::nodes::NodeId;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -28,7 +29,7 @@ pub struct World {
 
 pub fn options(node: &str) -> Options {
     Options {
-        node: node.to_owned(),
+        node: NodeId::draw(node).expect("a name"),
         limits: Limits { frame_bytes: 65_536, text_chars: 4_000, images: 10, in_flight: 16, rate: None },
         burst: 60,
         rates: Rates::OFF,

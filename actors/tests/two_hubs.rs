@@ -20,6 +20,19 @@ async fn what_is_sent_through_one_node_is_heard_at_the_other() {
     assert_eq!(alice.hears("messages_seen").await["up_to"], 1);
 }
 
+/// A node took what another process had written under its name for its own, and never told of it.
+#[tokio::test]
+async fn a_second_process_under_a_nodes_name_is_another_node() {
+    let world = World::new().await;
+    let other = world.another_hub("one").await;
+    let mut alice = Device::connect(&world.hub, 42).await;
+    let mut bob = Device::connect(&other, 7).await;
+    for (n, text) in (0..3).zip(["one", "two", "three"]) {
+        alice.sends(7, &format!("a-{n}"), text).await;
+        assert_eq!(bob.hears("new_message").await["content"], text);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_sides_of_a_thread_sending_at_once_through_different_nodes_see_the_same_order() {
     const EACH: usize = 100;

@@ -11,6 +11,7 @@ use chat_database::change::{Change, NewMessage, Receipt, ReceiptKind};
 use chat_database::commit::Writer;
 use chat_database::connect::Options;
 use chat_database::ids::{Pair, UserId};
+use chat_database::nodes::NodeId;
 use chat_database::time::Timestamp;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::{Builder, Runtime};
@@ -68,7 +69,7 @@ async fn writer(url: &str) -> Arc<Mutex<Writer>> {
         let options = Options { url: url.to_owned(), readers: 2 };
         let database = Database::connect(&options).await.map_err(|error| error.to_string())?;
         chat_migrations::up(database.for_migrations()).await.map_err(|error| error.to_string())?;
-        let writer = Arc::new(Mutex::new(Writer::new(database.clone(), "bench".to_owned())));
+        let writer = Arc::new(Mutex::new(Writer::new(database.clone(), NodeId::of("bench".into(), 1))));
         tokio::spawn(checkpoints(database, Arc::clone(&writer)));
         Ok::<_, String>(writer)
     };

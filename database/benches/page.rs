@@ -10,6 +10,7 @@ use chat_database::change::{Change, NewMessage};
 use chat_database::commit::Writer;
 use chat_database::connect::Options;
 use chat_database::ids::{Pair, Seq, UserId};
+use chat_database::nodes::NodeId;
 use chat_database::queries::messages::{Page, ThreadRef};
 use chat_database::queries::{inbox, messages, notifications};
 use chat_database::time::Timestamp;
@@ -67,7 +68,7 @@ async fn filled(url: &str) -> Result<Database, String> {
     let options = Options { url: url.to_owned(), readers: 4 };
     let database = Database::connect(&options).await.map_err(|error| error.to_string())?;
     chat_migrations::up(database.for_migrations()).await.map_err(|error| error.to_string())?;
-    let mut writer = Writer::new(database.clone(), "bench".to_owned());
+    let mut writer = Writer::new(database.clone(), NodeId::of("bench".into(), 1));
     for message in 0..MESSAGES {
         let changes: Vec<Change> = (0..THREADS).map(|thread| send(thread, message)).collect();
         writer.commit(&changes).await.map_err(|error| error.to_string())?;

@@ -123,6 +123,14 @@ impl Connections {
         }
     }
 
+    /// Tells whether nodes that share the database show each other by it that they live. Hubs that share SQLite's file do not.
+    pub(crate) fn has_nodes(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::MySql(_) => true,
+        }
+    }
+
     /// Returns what moves the write-ahead log into the tables, if the hub has to see to that.
     pub(crate) fn checkpointer(&self) -> Option<&sqlite::Checkpointer> {
         match self {

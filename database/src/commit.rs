@@ -4,6 +4,7 @@
 //!  read_set     the rows that a list of changes depends on, and how many ids it may use up
 //!  transaction  takes the next number under the counter's row lock, then:
 //!    numbers      the number, and the ids
+//!    others       forgets what other nodes have changed since
 //!    history      checks that the number is a new one, and sets the commit's time
 //!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
 //!    apply        applies the changes in memory: send, media, amend, receipt, notify
@@ -24,6 +25,7 @@ mod media;
 mod notification_keys;
 mod notify;
 mod numbers;
+mod others;
 mod preload;
 mod preloaded;
 mod probe;
@@ -46,6 +48,7 @@ use crate::backend::writer::WriterConnection;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
 use crate::history::Mark;
+use crate::nodes::NodeId;
 use crate::{Database, Error};
 use aborted::Aborted;
 use cache::Cache;
@@ -65,7 +68,7 @@ const STILL_IN_THE_WAY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Writer {
     connection: WriterConnection,
-    node: String,
+    node: NodeId,
     statements: Statements,
     cache: Cache,
     history: History,
@@ -78,7 +81,7 @@ pub struct Writer {
 impl Writer {
     /// Makes the writer of a node; `node` marks its commits in the log.
     #[must_use]
-    pub fn new(database: Database, node: String) -> Self {
+    pub fn new(database: Database, node: NodeId) -> Self {
         let statements = Statements::new(database.backend);
         let connection = database.writer_connection();
         Self {

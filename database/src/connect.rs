@@ -164,6 +164,16 @@ impl Database {
         WriterConnection::new(&self.connections, &self.location)
     }
 
+    /// Opens another connection that writes, beside the commits.
+    pub(crate) async fn another_writer_connection(&self) -> Result<WriterConnection, DriverError> {
+        WriterConnection::another(&self.location).await
+    }
+
+    /// Tells whether nodes that share the database show each other by it that they live: see [`crate::nodes`].
+    pub(crate) fn has_nodes(&self) -> bool {
+        self.connections.has_nodes()
+    }
+
     /// Reads the messages that are nearest to a place: see [`Connections::nearest`].
     pub(crate) async fn nearest(
         &self,

@@ -8,6 +8,7 @@ pub(crate) mod chat_thread;
 pub(crate) mod chat_user;
 pub(crate) mod hub_commit;
 pub(crate) mod hub_epoch;
+pub(crate) mod hub_node;
 pub(crate) mod hub_state;
 pub(crate) mod media;
 pub(crate) mod notification;

@@ -7,6 +7,7 @@
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
 //!  history                which history a commit belongs to: a database may go back
+//!  nodes                  which nodes run on the database, and what each process is called
 //!  queries                everything that is read, one file per question
 //!  rows                   the columns that make a value, and what answers queries with such values
 //!  written_row            rows that are written: the columns that they fill
@@ -32,6 +33,7 @@ pub mod history;
 pub mod ids;
 pub mod media;
 mod message_rows;
+pub mod nodes;
 pub mod objects;
 pub mod private;
 pub mod queries;

@@ -1,12 +1,14 @@
 //! Several nodes on one database, and a database that fails them.
 
 mod put_back;
+mod registration;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use chat_database::change::{Change, Outcome};
 use chat_database::commit::Writer;
+use chat_database::nodes::NodeId;
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::threads;
 use chat_database::{Database, Error, connect::Options};
@@ -216,5 +218,5 @@ async fn an_error_does_not_tell_the_password() {
 async fn through(proxy: &Proxy) -> Writer {
     let url = format!("mysql://root@127.0.0.1:{}/chat?ssl-mode=disabled", proxy.port());
     let database = Database::connect(&Options { url, readers: 1 }).await.unwrap();
-    Writer::new(database, "proxied".to_owned())
+    Writer::new(database, NodeId::draw("proxied").unwrap())
 }

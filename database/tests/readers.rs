@@ -11,6 +11,7 @@ use std::time::Duration;
 use chat_database::Database;
 use chat_database::commit::Writer;
 use chat_database::connect::Options;
+use chat_database::nodes::NodeId;
 use rusqlite::Connection;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
@@ -43,7 +44,7 @@ async fn the_write_ahead_log_is_restarted_though_a_connection_is_always_reading(
     let (db, file, _folder) = open().await;
     let writer = db.for_migrations();
     writer.execute_unprepared("CREATE TABLE ballast (bytes BLOB)").await.unwrap();
-    let mut storage = Writer::new(db.clone(), "node".to_owned());
+    let mut storage = Writer::new(db.clone(), NodeId::draw("node").unwrap());
     let over = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..3)
         .map(|_| {
@@ -77,7 +78,7 @@ async fn a_reader_that_goes_on_is_waited_for_only_briefly() {
     let reader = Connection::open(&file).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM ballast").unwrap();
     writer.execute_unprepared("INSERT INTO ballast VALUES (randomblob(4000))").await.unwrap();
-    let mut storage = Writer::new(db.clone(), "node".to_owned());
+    let mut storage = Writer::new(db.clone(), NodeId::draw("node").unwrap());
     assert!(!storage.restart_wal().unwrap(), "it was given up");
     reader.execute_batch("COMMIT").unwrap();
     assert!(storage.restart_wal().unwrap());

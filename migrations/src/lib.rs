@@ -5,6 +5,7 @@
 //!  m20261129_000002_media           uploaded images
 //!  m20261129_000003_notifications   notifications
 //!  m20261129_000004_hub             the commit counter and log, the names of the history, used tickets
+//!  m20261129_000005_nodes           the nodes that run on the database
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -22,6 +23,7 @@ mod m20261129_000001_chat;
 mod m20261129_000002_media;
 mod m20261129_000003_notifications;
 mod m20261129_000004_hub;
+mod m20261129_000005_nodes;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -41,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000002_media::Migration),
             Box::new(m20261129_000003_notifications::Migration),
             Box::new(m20261129_000004_hub::Migration),
+            Box::new(m20261129_000005_nodes::Migration),
         ]
     }
 }

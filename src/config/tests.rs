@@ -43,6 +43,15 @@ fn development_mode_stays_on_loopback() {
 }
 
 #[test]
+fn a_node_has_a_name_that_fits_into_a_subject_and_each_start_is_another_process() {
+    let name = |name| config(&["--jwt-secret", SECRET, "--node-name", name], folder().path());
+    let [one, other] = [(); 2].map(|()| name("left").expect("a name").hub.node);
+    assert_eq!((&**one.name(), one == other), ("left", false));
+    let problem = problem(&["--jwt-secret", SECRET, "--node-name", "a.b"]);
+    assert!(problem.contains("CHAT_NODE_NAME") && problem.contains(r#""a.b""#), "{problem}");
+}
+
+#[test]
 fn the_defaults_are_those_of_the_protocol() {
     let config = config(&["--jwt-secret", SECRET], folder().path()).expect("good");
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");

@@ -19,6 +19,8 @@ use crate::follower::handle::FollowerHandle;
 use crate::images::Images;
 use crate::images::sweeper::SweeperContext;
 use crate::metrics;
+use crate::node_beat::NodeBeatContext;
+use crate::node_beat::handle::NodeBeatHandle;
 use crate::notifications::StreamContext;
 use crate::notifications::message::PendingTotals;
 use crate::permissions::Permissions;
@@ -55,6 +57,7 @@ impl Hub {
         let limiters = Arc::new(Limiters::new(sends, options.rates));
         let (follower, presence, draining) =
             (FollowerHandle::default(), PresenceHandle::default(), Draining::default());
+        let node_beat = NodeBeatHandle::default();
         let totals = Arc::new(PendingTotals::default());
         let threads = Arc::new(ActorRegistry::new(&metrics::get().threads_awake));
         let streams = Arc::new(ActorRegistry::new(&metrics::get().streams_awake));
@@ -121,6 +124,12 @@ impl Hub {
                 store: images.store().clone(),
                 interval: options.images.sweep_every,
             }),
+            node_beat: Arc::new(NodeBeatContext {
+                database: database.clone(),
+                node: options.node.clone(),
+                draining: draining.clone(),
+                handle: node_beat.clone(),
+            }),
             draining: draining.clone(),
         };
         let Supervisors { root, sessions: supervisor } = supervision::start(contexts).await.map_err(|error| {
@@ -157,6 +166,7 @@ impl Hub {
             frontier,
             images,
             limiters,
+            node_beat,
             pages,
             permissions,
             presence,

@@ -72,6 +72,14 @@ impl WriterConnection {
         }
     }
 
+    /// Opens another connection that writes, beside the commits.
+    pub(crate) async fn another(location: &Location) -> Result<Self, DriverError> {
+        match location {
+            Location::Sqlite(file) => Ok(Self::Sqlite(sqlite::WriterConnection::new(file))),
+            Location::MySql(server) => mysql::WriterConnection::open(server).await.map(Self::MySql),
+        }
+    }
+
     pub(crate) fn backend(&self) -> Backend {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,

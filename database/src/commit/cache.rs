@@ -2,9 +2,10 @@
 //!
 //! Commits are serial, and each carries the next number and a nonce. So what the writer knew after its own commit `n` still stands
 //! if the number that it takes next is `n + 1`, and the nonce before it its own: no other writer wrote in between, and the database
-//! has not gone back and come here again. Then it reads nothing. Otherwise, and after any failure, it forgets everything and reads.
+//! has not gone back and come here again. Then it reads nothing. If others have written in between it forgets what they
+//! [touched](super::others); if that cannot be told, and after any failure, everything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::backend::sqlite::time_buckets;
 use crate::history::Nonce;
@@ -46,6 +47,8 @@ pub(super) struct Counters {
 pub(super) struct Thread {
     pub(super) id: i64,
     pub(super) pair: Pair,
+    /// Another node has changed it since: to be read again.
+    pub(super) stale: bool,
     pub(super) last_seq: i64,
     pub(super) rev: i64,
     pub(super) last_message: Option<i64>,
@@ -148,15 +151,40 @@ impl Cache {
         }
     }
 
+    /// Tells whether nothing is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.threads.is_empty() && self.users.is_empty()
+    }
+
+    /// Forgets what others have touched: threads with their members' totals, and notifications of users.
+    pub(super) fn forget(&mut self, pairs: impl IntoIterator<Item = Pair>, users: &HashSet<i64>) {
+        for pair in pairs {
+            if let Some(slot) = self.slots.get(&pair) {
+                self.threads[*slot].stale = true;
+            }
+            for user in pair.members() {
+                self.users.remove(&user.column());
+            }
+        }
+        if users.is_empty() {
+            return;
+        }
+        self.users.retain(|user, _| !users.contains(user));
+        // A notification of type `chat` may be among theirs, and it is kept with its thread.
+        for thread in &mut self.threads {
+            thread.stale |= thread.members.iter().any(|member| users.contains(&member.user));
+        }
+    }
+
     /// Returns where a pair's thread is, if the pair is known.
     pub(super) fn slot(&self, pair: Pair) -> Option<usize> {
-        self.slots.get(&pair).copied()
+        self.slots.get(&pair).copied().filter(|slot| !self.threads[*slot].stale)
     }
 
     /// Notes a pair's thread as it was read.
     pub(super) fn learn(&mut self, thread: Thread) {
-        match self.slot(thread.pair) {
-            Some(slot) => self.threads[slot] = thread,
+        match self.slots.get(&thread.pair) {
+            Some(slot) => self.threads[*slot] = thread,
             None => {
                 self.slots.insert(thread.pair, self.threads.len());
                 self.threads.push(thread);
@@ -187,6 +215,7 @@ impl Thread {
         Self {
             id: 0,
             pair,
+            stale: false,
             last_seq: 0,
             rev: 0,
             last_message: None,

@@ -11,6 +11,7 @@ use crate::backend::writer::WriterConnection;
 use crate::driver_error::DriverError;
 use crate::entities::{hub_commit, hub_state};
 use crate::history::Mark;
+use crate::nodes::NodeId;
 use crate::rows::Reads as _;
 
 /// How long the log is polled, and the pause between two reads. All further commits wait for it.
@@ -40,7 +41,7 @@ impl Writer {
         loop {
             // A new connection: the old one is broken, or still waits for its answer.
             if self.connection.replace().await.is_ok() && self.connection.wait_for_lock(LOCK).is_ok() {
-                match logged(&mut self.connection, mark).await {
+                match logged(&mut self.connection, &self.node, mark).await {
                     Ok(stands) => return stands,
                     Err(error) => tracing::warn!(commit = no, %error, "the commit log could not be read"),
                 }
@@ -51,17 +52,19 @@ impl Writer {
 }
 
 /// Reads whether a commit stands, behind the counter's lock: the transaction in doubt holds it until it has ended.
-async fn logged(connection: &mut WriterConnection, mark: &Mark) -> Result<bool, DriverError> {
-    use hub_commit::Column::{CommitNo, Nonce};
+async fn logged(connection: &mut WriterConnection, node: &NodeId, mark: &Mark) -> Result<bool, DriverError> {
+    use hub_commit::Column::{CommitNo, Node, Nonce};
 
     let mut transaction = connection.begin().await?;
     // SQLite's transaction has its lock from the beginning. A server that has become read-only still locks a row.
     let lock = hub_state::Entity::find_by_id(1_i64).lock_exclusive().into_query();
     transaction.select_one::<hub_state::Model>(&lock).await?;
-    // Another process under the same name may have taken the number since; its nonce is another one.
+    // Another process may have taken the number since, also one of the same name.
+    let node = transaction.backend().dialect().binary_text(&node.to_string());
     let logged = hub_commit::Entity::find()
         .filter(CommitNo.eq(mark.commit.column()))
         .filter(Nonce.eq(mark.nonce.column()))
+        .filter(Node.eq(node))
         .into_query();
     let found = transaction.select_one::<hub_commit::Model>(&logged).await?.is_some();
     transaction.rollback().await?;

@@ -83,7 +83,7 @@ impl Statements {
             changed_notifications: update(backend, &RowShape::of::<ChangedNotificationRow>()),
             users: upsert(backend, &users, &users.beside_key().collect::<Vec<_>>()),
             last_seen: upsert_greatest(backend, &RowShape::of::<LastSeenRow>(), "last_seen"),
-            log: insert(backend, &RowShape::of::<LogEntryRow<'_>>(), &[]),
+            log: insert(backend, &RowShape::of::<LogEntryRow>(), &[]),
             tickets: insert(backend, &RowShape::of::<TicketRow<'_>>(), &[]),
         }
     }

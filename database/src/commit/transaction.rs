@@ -11,18 +11,19 @@ use super::aborted::Aborted;
 use super::apply::{Applier, Clock};
 use super::cache::Counters;
 use super::history::{Course, Offer};
-use super::numbers;
 use super::preload::Preload;
 use super::preloaded::Preloaded;
 use super::read_set::{Mode, ReadSet};
 use super::statements::Statements;
 use super::write_set::LogEntryRow;
+use super::{numbers, others};
 use crate::backend::writer::Transaction;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
 use crate::entities::notification;
 use crate::history::Mark;
 use crate::ids::CommitNo;
+use crate::nodes::NodeId;
 use crate::sql;
 use crate::time::Timestamp;
 
@@ -64,10 +65,7 @@ impl Writer {
         let mut transaction = connection.begin().await?;
         let taken = numbers::take(&mut transaction, &statements.numbers, &read_set, offer).await?;
         let counters = taken.counters;
-        if counters.commit != cache.counters.commit + 1 || taken.nonce_before != cache.nonce.column() {
-            // Another node has written since, or what this one had written is not there any more.
-            cache.clear();
-        }
+        others::forget(&mut transaction, cache, &taken).await?;
         (cache.counters, cache.nonce) = (counters, offer.nonce);
         let course = history.go_on(&mut transaction, &taken, changes.is_empty()).await?;
         let Course::On(epoch) = course else { return Err(Aborted::WentBack) };
@@ -155,14 +153,14 @@ async fn log(
     transaction: &mut Transaction<'_>,
     applier: &Applier<'_>,
     texts: &Statements,
-    node: &str,
+    node: &NodeId,
     mark: &Mark,
 ) -> Result<(), DriverError> {
     let users: Vec<i64> = applier.notified.iter().copied().collect();
     let entry = LogEntryRow {
         commit_no: applier.no,
         nonce: mark.nonce.column(),
-        node,
+        node: node.to_string(),
         at: Timestamp::now().millis(),
         threads: sql::json_text(&applier.logged_threads()),
         users: sql::json_text(&users),

@@ -212,10 +212,10 @@ written_row! {
 
 written_row! {
     /// An entry of the commit log.
-    pub(super) struct LogEntryRow<'a> of hub_commit {
+    pub(super) struct LogEntryRow of hub_commit {
         pub(super) commit_no: i64 = CommitNo,
         pub(super) nonce: i64 = Nonce,
-        pub(super) node: &'a str = Node,
+        pub(super) node: String = Node,
         pub(super) at: i64 = At,
         pub(super) threads: String = Threads,
         pub(super) users: String = Users,

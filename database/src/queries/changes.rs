@@ -10,6 +10,7 @@ use crate::driver_error::error;
 use crate::entities::hub_commit;
 use crate::history::Nonce;
 use crate::ids::{CommitNo, Pair, ThreadId, UserId};
+use crate::nodes::NodeId;
 use crate::rows::Reads;
 use crate::{Database, Error};
 
@@ -94,8 +95,8 @@ pub struct LogEntry {
     pub no: CommitNo,
     /// What tells it from another one of the same number.
     pub nonce: Nonce,
-    /// The node that wrote it.
-    pub node: String,
+    /// The process that wrote it.
+    pub node: NodeId,
     /// The threads that it touched.
     pub threads: Vec<(ThreadId, Pair)>,
     /// The users whose notifications or totals it touched (besides those threads' members).
@@ -136,7 +137,7 @@ fn entry(row: hub_commit::Model) -> Result<LogEntry, Error> {
     Ok(LogEntry {
         no: CommitNo::from_column(row.commit_no),
         nonce: Nonce::from_column(row.nonce),
-        node: row.node.into_text(),
+        node: NodeId::from_text(&row.node.into_text()),
         threads: threads.into_iter().filter_map(thread).collect(),
         users: users.into_iter().map(UserId::from_column).collect(),
     })

@@ -11,6 +11,7 @@ use chat_database::change::{
 use chat_database::commit::Writer;
 use chat_database::connect::{Location, Options};
 use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
+use chat_database::nodes::NodeId;
 use chat_database::objects::{Image, Message, Totals};
 use chat_database::time::Timestamp;
 use sea_orm::ConnectionTrait;
@@ -50,7 +51,7 @@ impl World {
     pub(crate) async fn open(url: &str) -> Self {
         let db = Database::connect(&Options { url: url.to_owned(), readers: 4 }).await.unwrap();
         chat_migrations::up(db.for_migrations()).await.unwrap();
-        let writer = Writer::new(db.clone(), "alpha".to_owned());
+        let writer = Writer::new(db.clone(), NodeId::draw("alpha").unwrap());
         Self { url: url.to_owned(), db, writer, clock: 1_795_341_600_000, _folder: None }
     }
 
@@ -61,7 +62,7 @@ impl World {
     /// Makes another node on the same database.
     pub(crate) async fn another_writer(&self, node: &str) -> Writer {
         let db = Database::connect(&Options { url: self.url.clone(), readers: 2 }).await.unwrap();
-        Writer::new(db, node.to_owned())
+        Writer::new(db, NodeId::draw(node).unwrap())
     }
 
     /// Runs a statement past the writer.

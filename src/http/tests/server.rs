@@ -8,6 +8,7 @@ use chat_actors::hub::{Options, Rates};
 use chat_actors::outbox::Capacity;
 use chat_actors::protocol::server::Limits;
 use chat_database::ids::UserId;
+use chat_database::nodes::NodeId;
 use chat_database::{Database, connect};
 use http_body_util::{BodyExt, Full};
 use hyper::service::Service;
@@ -102,7 +103,7 @@ fn no_sockets() -> BoxedFilter<(Response,)> {
 
 fn options() -> Options {
     Options {
-        node: "test".to_owned(),
+        node: NodeId::draw("test").expect("a name"),
         limits: Limits { frame_bytes: 65_536, text_chars: 4_000, images: 10, in_flight: 16, rate: None },
         burst: 60,
         rates: Rates::OFF,

@@ -25,6 +25,10 @@ impl WriterConnection {
         Self { server: server.clone(), pool: connections.writer.clone() }
     }
 
+    pub(in crate::backend) async fn open(server: &Server) -> Result<Self, DriverError> {
+        Ok(Self { server: server.clone(), pool: open::pool(server, Role::Writer, 1).await? })
+    }
+
     pub(in crate::backend) async fn begin(&mut self) -> Result<Transaction, DriverError> {
         Ok(Transaction { transaction: self.pool.begin().await? })
     }

@@ -8,6 +8,7 @@ use crate::commit::Writer;
 use crate::connect::Options;
 use crate::history;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
+use crate::nodes::NodeId;
 use crate::objects::Image;
 use crate::queries::messages::{Page, ThreadRef};
 use crate::queries::{changes, inbox, media, messages, notifications, people, threads, unread};
@@ -104,7 +105,7 @@ async fn strings(db: &Database, text: &str, column: &str) -> Vec<String> {
 }
 
 async fn write_everything(db: &Database) {
-    let mut writer = Writer::new(db.clone(), "node".to_owned());
+    let mut writer = Writer::new(db.clone(), NodeId::draw("node").unwrap());
     let (ann, ben) = (UserId::new(1).unwrap(), UserId::new(2).unwrap());
     let pair = Pair::new(ann, ben).unwrap();
     let at = Timestamp::now();
@@ -126,7 +127,7 @@ async fn write_everything(db: &Database) {
     writer.commit(&[Change::GiveUp(ids(), at), Change::Forget(ids())]).await.unwrap();
     writer.commit(&(0..400).map(|key| Change::Send(send(key))).collect::<Vec<_>>()).await.unwrap();
     // A writer that knows nothing has to read.
-    let mut writer = Writer::new(db.clone(), "node".to_owned());
+    let mut writer = Writer::new(db.clone(), NodeId::draw("node").unwrap());
     let with_image = NewMessage { media: vec![MediaId("a".to_owned())], reply_to: Some(message), ..send(1_000) };
     let own = OwnNotification { id: NotificationId::new(1).unwrap(), user: ben };
     let notify = Notify {

@@ -81,6 +81,7 @@ pub(super) fn thread(row: ThreadRow) -> Option<Thread> {
     let mut thread = Thread {
         id: row.id,
         pair,
+        stale: false,
         last_seq,
         rev: row.rev,
         last_message: row.last_message_id,

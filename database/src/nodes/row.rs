@@ -1,0 +1,165 @@
+//! The row of a name in `hub_nodes`, on a connection.
+
+use sea_orm::sea_query::{Condition, Expr, Query, SimpleExpr};
+use sea_orm::{ColumnTrait as _, Value};
+use tokio::time::Instant;
+
+use super::id::NodeId;
+use super::rival::{Rival, Sighting, Verdict};
+use crate::backend::dialect::Dialect;
+use crate::backend::writer::WriterConnection;
+use crate::driver_error::DriverError;
+use crate::entities::hub_node::{self, Column};
+use crate::rows::{Reads as _, row};
+
+/// How long the row of a process that has ended without a word is kept, in milliseconds.
+const KEPT: i64 = 24 * 3_600_000;
+
+/// The release that this is.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How a process stands to the row of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It has the row.
+    Ours,
+    /// Another process has it, which lives.
+    Taken {
+        /// That one says that it is about to end.
+        draining: bool,
+    },
+    /// Another process has it, and whether that one lives is not known yet.
+    Unclear {
+        /// That one said that it was about to end.
+        draining: bool,
+    },
+}
+
+row! {
+    /// What the row of our name says.
+    struct OwnRow {
+        incarnation: i64,
+        beat_at: i64,
+        age: i64,
+        draining: i64,
+    }
+}
+
+/// The row of our name, on a connection.
+pub(super) struct Row<'a> {
+    connection: &'a mut WriterConnection,
+    id: &'a NodeId,
+    rival: &'a mut Rival,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn of(id: &'a NodeId, rival: &'a mut Rival, connection: &'a mut WriterConnection) -> Self {
+        Self { connection, id, rival }
+    }
+
+    /// Says that the process lives. Takes the row, if none that lives has it.
+    pub(super) async fn beat(&mut self, draining: bool) -> Result<Standing, DriverError> {
+        let beat = Query::update()
+            .table(hub_node::Entity)
+            .value(Column::BeatAt, Expr::cust(self.now()))
+            .value(Column::Draining, i64::from(draining))
+            .cond_where(self.is_ours())
+            .take();
+        if self.connection.execute(&beat).await? == 1 {
+            self.rival.forget();
+            return Ok(Standing::Ours);
+        }
+        let age = Expr::cust(format!("{} - beat_at", self.now()));
+        let query = Query::select()
+            .columns([Column::Incarnation, Column::BeatAt])
+            .expr(age)
+            .column(Column::Draining)
+            .from(hub_node::Entity)
+            .and_where(Column::Name.eq(self.name()))
+            .take();
+        let Some(row) = self.connection.select_one::<OwnRow>(&query).await? else {
+            return self.insert(draining).await;
+        };
+        let OwnRow { incarnation, beat_at, age, draining: leaves } = row;
+        let leaves = leaves != 0;
+        match self.rival.judge(Sighting { incarnation, beat_at, age }, Instant::now()) {
+            Verdict::Lives => Ok(Standing::Taken { draining: leaves }),
+            Verdict::Unclear => Ok(Standing::Unclear { draining: leaves }),
+            Verdict::Dead => self.take_over(draining, incarnation, beat_at).await,
+        }
+    }
+
+    /// Deletes the row, if it is ours.
+    pub(super) async fn delete(&mut self) -> Result<(), DriverError> {
+        let own = Query::delete().from_table(hub_node::Entity).cond_where(self.is_ours()).take();
+        self.connection.execute(&own).await.map(drop)
+    }
+
+    /// Deletes all rows in which there was no beat for a day.
+    pub(super) async fn delete_old(&mut self) -> Result<(), DriverError> {
+        let long_ago = Expr::cust(format!("{} - {KEPT}", self.now()));
+        let old = Query::delete().from_table(hub_node::Entity).and_where(Column::BeatAt.lt(long_ago)).take();
+        self.connection.execute(&old).await.map(drop)
+    }
+
+    /// Makes the row, unless another process is faster.
+    async fn insert(&mut self, draining: bool) -> Result<Standing, DriverError> {
+        let (columns, values): (Vec<_>, Vec<_>) =
+            [(Column::Name, Expr::val(self.name()))].into_iter().chain(self.state(draining)).unzip();
+        let insert = Query::insert().into_table(hub_node::Entity).columns(columns).values_panic(values).take();
+        match self.connection.execute(&insert).await {
+            Ok(_) => Ok(Standing::Ours),
+            Err(DriverError::Unique(_)) => Ok(Standing::Unclear { draining: false }),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Takes the row of a process that beats no more, unless it or another one is faster.
+    async fn take_over(&mut self, draining: bool, incarnation: i64, beat_at: i64) -> Result<Standing, DriverError> {
+        let take = Query::update()
+            .table(hub_node::Entity)
+            .values(self.state(draining))
+            .and_where(Column::Name.eq(self.name()))
+            .and_where(Column::Incarnation.eq(incarnation))
+            .and_where(Column::BeatAt.eq(beat_at))
+            .take();
+        if self.connection.execute(&take).await? == 0 {
+            return Ok(Standing::Unclear { draining: false });
+        }
+        self.rival.forget();
+        tracing::info!(node = %self.id, before = format!("{incarnation:016x}"), "a process of this node's name has ended without a word");
+        Ok(Standing::Ours)
+    }
+
+    /// Returns what the row says of a process that has just taken it.
+    fn state(&self, draining: bool) -> [(Column, SimpleExpr); 5] {
+        let now = || Expr::cust(self.now());
+        [
+            (Column::Incarnation, Expr::val(self.incarnation())),
+            (Column::StartedAt, now()),
+            (Column::BeatAt, now()),
+            (Column::Draining, Expr::val(i64::from(draining))),
+            (Column::Version, Expr::val(self.dialect().binary_text(VERSION))),
+        ]
+    }
+
+    fn is_ours(&self) -> Condition {
+        Condition::all().add(Column::Name.eq(self.name())).add(Column::Incarnation.eq(self.incarnation()))
+    }
+
+    fn name(&self) -> Value {
+        self.dialect().binary_text(self.id.name())
+    }
+
+    fn incarnation(&self) -> i64 {
+        self.id.incarnation().cast_signed()
+    }
+
+    fn now(&self) -> &'static str {
+        self.dialect().now_millis()
+    }
+
+    fn dialect(&self) -> &'static dyn Dialect {
+        self.connection.backend().dialect()
+    }
+}
