@@ -66,8 +66,9 @@ pub enum Error {
 pub struct Node {
     /// The process.
     pub id: NodeId,
-    /// How long it has run, and how long ago its latest beat is, by the database's clock.
+    /// How long it has run, by the database's clock.
     pub started: Duration,
+    /// How long ago its latest beat is, by the same clock.
     pub beat: Duration,
     /// It is about to end.
     pub draining: bool,

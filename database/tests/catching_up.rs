@@ -165,7 +165,7 @@ async fn the_log_tells_other_nodes_what_was_touched(mut w: World) {
     w.reads(ben, ann, None).await;
     let log = changes::log(&w.db, CommitNo(0), CommitNo(9)).await.unwrap();
     assert_eq!(
-        log.iter().map(|entry| (entry.no.0, entry.node.as_str())).collect::<Vec<_>>(),
+        log.iter().map(|entry| (entry.no.0, entry.node.name().as_ref())).collect::<Vec<_>>(),
         [(1, "alpha"), (2, "beta"), (3, "alpha")]
     );
     assert_eq!(log[0].threads, [(message.thread_id, pair(ann, ben))]);

@@ -2,7 +2,9 @@
 //!
 //! Needs `mariadb-server`; runs with `CHAT_TEST_MARIADB=1`.
 
+mod clocks;
 mod lost_answer;
+mod one_name;
 mod paused;
 mod pictures;
 mod put_back;

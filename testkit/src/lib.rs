@@ -6,5 +6,6 @@
     reason = "a test may panic, and prints what it skips"
 )]
 
+pub mod clock;
 pub mod commit_proxy;
 pub mod mariadb;

@@ -1,6 +1,6 @@
 //! The row of a name in `hub_nodes`, on a connection.
 
-use sea_orm::sea_query::{Condition, Expr, Query, SimpleExpr};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query, SimpleExpr};
 use sea_orm::{ColumnTrait as _, Value};
 use tokio::time::Instant;
 
@@ -98,7 +98,7 @@ impl<'a> Row<'a> {
     /// Deletes all rows in which there was no beat for a day.
     pub(super) async fn delete_old(&mut self) -> Result<(), DriverError> {
         let long_ago = Expr::cust(format!("{} - {KEPT}", self.now()));
-        let old = Query::delete().from_table(hub_node::Entity).and_where(Column::BeatAt.lt(long_ago)).take();
+        let old = Query::delete().from_table(hub_node::Entity).and_where(Expr::col(Column::BeatAt).lt(long_ago)).take();
         self.connection.execute(&old).await.map(drop)
     }
 

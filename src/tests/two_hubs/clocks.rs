@@ -1,0 +1,140 @@
+//! One hub's clock is wrong, or steps while the hub runs: a ticket works once, and what is stored is in order.
+
+use std::time::Duration;
+
+use chat_loadtest::client::Credentials;
+use chat_loadtest::token;
+use chat_testkit::clock::Clock;
+use chat_testkit::mariadb::{MariaDb, wanted};
+
+use crate::support::device::seqs;
+use crate::support::person::text;
+use crate::support::{Hub, Person, usual_or_long};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Two hubs, one of which has a clock that can be put wrong.
+struct Clocks {
+    right: Hub,
+    wrong: Hub,
+    clock: Clock,
+    database: MariaDb,
+    _folder: tempfile::TempDir,
+}
+
+impl Clocks {
+    async fn start() -> Self {
+        let (database, folder) = (MariaDb::start(), tempfile::tempdir().expect("a folder"));
+        let url = database.database("chat");
+        let clock = Clock::new(folder.path());
+        let right = Hub::set(&[("DATABASE_URL", &url), ("CHAT_NODE_NAME", "right")]).await;
+        let wrong = Hub::with(|launch| {
+            launch.set("DATABASE_URL", &url).set("CHAT_NODE_NAME", "wrong");
+            for (name, value) in clock.settings() {
+                launch.set(name, value);
+            }
+        })
+        .await;
+        Self { right, wrong, clock, database, _folder: folder }
+    }
+
+    /// Returns a user at both hubs, whose token is good for longer than any clock here is off.
+    fn person(&self, id: u64) -> [Person; 2] {
+        [&self.right, &self.wrong].map(|hub| {
+            let token = token::mint(hub.secret(), id, Duration::from_secs(30 * 24 * 3_600)).expect("a token");
+            hub.person_with(id, &token)
+        })
+    }
+}
+
+/// Tells whether a ticket opens a connection.
+async fn opens(person: &Person, ticket: &str) -> bool {
+    match person.opens(|door| door.credentials = Credentials::Ticket(ticket.to_owned())).await {
+        Ok(device) => {
+            device.leaves().await;
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_works_once_whatever_one_hubs_clock_says() {
+    if !wanted("a_ticket_works_once_whatever_one_hubs_clock_says") {
+        return;
+    }
+    let hubs = Clocks::start().await;
+    let alice = hubs.person(42);
+    for off in [0, -HOUR, 15 * MINUTE, 8 * DAY] {
+        hubs.clock.is_off_by(off);
+        for mint in &alice {
+            let ticket = mint.ticket().await;
+            let mut used = 0;
+            // Also while the clock steps.
+            for step in [off, 0, -off, off] {
+                hubs.clock.is_off_by(step);
+                for door in &alice {
+                    used += u32::from(opens(door, &ticket).await);
+                }
+            }
+            hubs.clock.is_off_by(off);
+            assert_eq!(used, 1, "a ticket that was made while the clock is off by {off} s");
+        }
+    }
+}
+
+/// The hub whose clock is ahead forgot used tickets that the other one still took for good, and the log that it still read.
+#[tokio::test]
+async fn a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs() {
+    if !wanted("a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs") {
+        return;
+    }
+    let hubs = Clocks::start().await;
+    hubs.clock.is_off_by(8 * DAY);
+    let (alice, bob) = (hubs.person(42), hubs.person(7));
+    let ticket = alice[0].ticket().await;
+    assert!(opens(&alice[0], &ticket).await);
+    let mut laptop = alice[0].connect().await;
+    laptop.sends_to(&bob[0], "first").await;
+    // More than the sweep takes at a time, as if a minute of work had gone by.
+    let log = "INSERT INTO hub_commits SELECT commit_no - 10000 - seq, nonce, node, at, threads, users \
+               FROM hub_commits, seq_1_to_4000 WHERE commit_no = (SELECT MAX(commit_no) FROM hub_commits)";
+    hubs.database.sql(&format!("USE chat; {log}"));
+    // The sweep comes every half a minute.
+    tokio::time::sleep(Duration::from_secs(usual_or_long(32, 65))).await;
+    assert!(!opens(&alice[0], &ticket).await && !opens(&alice[1], &ticket).await, "it was forgotten");
+    let kept: u64 = hubs.database.sql("SELECT COUNT(*) FROM chat.hub_commits").trim().parse().expect("a number");
+    assert!(kept > 4_000, "of the log only {kept} entries are left");
+}
+
+#[tokio::test]
+async fn messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says() {
+    if !wanted("messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says") {
+        return;
+    }
+    let hubs = Clocks::start().await;
+    let (alice, bob) = (hubs.person(42), hubs.person(7));
+    let mut here = alice[0].connect().await;
+    let mut there = bob[1].connect().await;
+    let mut expected = Vec::new();
+    for (round, off) in [0, -HOUR, 15 * MINUTE, 0, 8 * DAY, -HOUR].into_iter().enumerate() {
+        hubs.clock.is_off_by(off);
+        for number in 0..usual_or_long(5, 50) {
+            let (one, other) = (format!("{round}: {number} here"), format!("{round}: {number} there"));
+            here.sends_to(&bob[0], &one).await;
+            there.receives(&one).await;
+            there.sends_to(&alice[1], &other).await;
+            here.receives(&other).await;
+            expected.extend([one, other]);
+        }
+    }
+    for reader in [&bob[0], &bob[1]] {
+        let history = reader.history_with(&alice[0]).await;
+        let contents: Vec<&str> = history.iter().map(|message| text(message, "content")).collect();
+        assert_eq!(contents, expected);
+        assert_eq!(seqs(&history), (1..=history.len() as u64).collect::<Vec<_>>(), "not dense");
+        assert!(history.iter().map(|message| text(message, "created_at")).is_sorted(), "a time goes back");
+    }
+}
