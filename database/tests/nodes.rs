@@ -1,5 +1,6 @@
 //! Several nodes on one database, and a database that fails them.
 
+mod others;
 mod put_back;
 mod registration;
 

@@ -224,3 +224,62 @@ async fn a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing() {
     }
     assert!(stored > 300, "{stored} messages are no load");
 }
+
+/// Sends one message after another until it is told to stop; what is refused for now is sent again.
+async fn keeps_sending(mut device: Device, stop: Arc<AtomicBool>) {
+    for number in 0.. {
+        let message =
+            json!({"type": "message_send", "temp_id": format!("k{number}"), "receiver_id": 7, "content": "x"});
+        loop {
+            device.says(message.clone()).await;
+            let answers = |frame: &Value| matches!(text(frame, "type"), "message_ack" | "error");
+            let answer = device.expect_within(Duration::from_secs(20), "an answer", answers).await;
+            if answer["type"] == "message_ack" {
+                break;
+            }
+            assert_eq!(answer["temporary"], true, "{answer}");
+        }
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
+/// It was ten seconds, and the other hub's clients were told that the database is away.
+#[tokio::test]
+async fn a_hub_that_stops_within_a_transaction_holds_up_the_other_for_three_seconds_at_most() {
+    if !wanted("a_hub_that_stops_within_a_transaction_holds_up_the_other_for_three_seconds_at_most") {
+        return;
+    }
+    let mut hubs = Pair::start().await;
+    hubs.left.expects_errors();
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut sending = Vec::new();
+    for id in 100..104 {
+        sending.push(tokio::spawn(keeps_sending(hubs.left.person(id).connect().await, Arc::clone(&stop))));
+    }
+    let (to, mut desk) = (hubs.right.person(8), hubs.right.person(42).connect().await);
+    let (mut dice, mut caught) = (Dice::new(11), Vec::new());
+    let most = usual_or_long(2, 20);
+    for round in 0.. {
+        assert!(round < 60 * most, "of {round} pauses only {} fell into a transaction", caught.len());
+        sleep(Duration::from_millis(dice.below(50) as u64)).await;
+        hubs.left.freeze().await;
+        let began = tokio::time::Instant::now();
+        desk.sends_to(&to, &format!("round {round}")).await;
+        let took = began.elapsed();
+        hubs.left.thaw().await;
+        assert!(took < Duration::from_secs(3), "held up for {took:?}");
+        if took > Duration::from_millis(500) {
+            caught.push(took);
+        }
+        if caught.len() == most {
+            break;
+        }
+    }
+    println!("held up for {caught:?}");
+    stop.store(true, Ordering::Relaxed);
+    for sending in sending {
+        tokio::time::timeout(Duration::from_secs(30), sending).await.expect("it ends").expect("it went well");
+    }
+}

@@ -22,13 +22,13 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// Statements that each connection keeps prepared.
 const PREPARED: usize = 256;
 
-/// What every server understands.
-const WRITER: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 2";
+/// What every server understands. A lock is waited for longer than a node that has stopped may hold it: see below.
+const WRITER: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 3";
 const READER: &str = "SET SESSION transaction_isolation = 'REPEATABLE-READ'";
 
-/// What some servers understand: a node that dies within a transaction must not hold the counter's
-/// lock until its TCP connection is given up, and no statement may run for ever.
-const OPTIONAL: [&str; 2] = ["SET SESSION idle_transaction_timeout = 10", "SET SESSION max_statement_time = 10"];
+/// What some servers understand: a node that stops within a transaction holds the counter's lock, for which all nodes wait, and
+/// must not do so until its TCP connection is given up; and no statement may run for ever.
+const OPTIONAL: [&str; 2] = ["SET SESSION idle_transaction_timeout = 2", "SET SESSION max_statement_time = 10"];
 
 /// Asks a server whether it takes us. A pool would wait for a server that is not there, and not say why.
 pub(super) async fn check(server: &Server) -> Result<(), Error> {

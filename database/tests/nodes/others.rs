@@ -1,0 +1,136 @@
+//! What a writer knows between its commits, while another node commits, too.
+
+use chat_database::change::{Change, Outcome};
+use chat_database::commit::Writer;
+use chat_database::ids::{MessageId, Pair, ThreadId};
+use chat_testkit::mariadb::MariaDb;
+
+use crate::support::world::{World, own, pair, user};
+
+on_both_backends!(two_writers_at_random_never_write_what_is_old);
+
+/// How many pairs a writer has at work, and how many commits each makes.
+const PAIRS: u64 = 50;
+const COMMITS: u64 = 10;
+
+/// Numbers by chance, the same ones in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// What there is to be changed.
+#[derive(Default)]
+struct Known {
+    messages: Vec<(MessageId, Pair)>,
+    threads: Vec<(ThreadId, Pair)>,
+}
+
+/// Makes a change by chance: a few users who do everything to each other.
+async fn change(w: &mut World, known: &Known, dice: &mut Dice) -> Change {
+    let one = user(1 + dice.below(4));
+    let other = user(1 + (one.get() + dice.below(3)) % 4);
+    let message = |dice: &mut Dice| {
+        let most = known.messages.len() as u64;
+        (most > 0).then(|| known.messages[usize::try_from(dice.below(most)).unwrap()])
+    };
+    let bell = match known.threads.iter().find(|(_, at)| *at == pair(one, other)) {
+        Some((thread, _)) => w.alert(one, *thread).await,
+        None => None,
+    };
+    match (dice.below(16), message(dice), bell) {
+        (0 | 1, ..) => w.seen(one, other, None),
+        (2, ..) => {
+            let up_to = dice.below(20);
+            w.seen(one, other, Some(up_to))
+        }
+        (3, ..) => w.delivered(one, other, None),
+        (4, Some((message, pair)), _) => w.edit(message, pair, "changed"),
+        (5, Some((message, pair)), _) => w.delete(message, pair),
+        (6, ..) => w.notify(&[one, other], None),
+        (7 | 8, _, Some(bell)) => Change::ReadNotification(own(bell.id, one)),
+        (9, _, Some(bell)) => Change::DeleteNotification(own(bell.id, one)),
+        (10, ..) => Change::ReadAllNotifications(one),
+        _ => w.text(one, other, "hello"),
+    }
+}
+
+/// A writer forgets what the log says that another one has touched. Did it forget too little, the numbers that it writes would be
+/// others than those that are counted anew.
+async fn two_writers_at_random_never_write_what_is_old(mut w: World) {
+    let mut other = w.another_writer("beta").await;
+    let (mut dice, mut known) = (Dice(7), Known::default());
+    for round in 0..400 {
+        let mut changes = Vec::new();
+        for _ in 0..1 + dice.below(3) {
+            changes.push(change(&mut w, &known, &mut dice).await);
+        }
+        let writer: &mut Writer = if dice.below(2) == 0 { &mut w.writer } else { &mut other };
+        let committed = writer.commit(&changes).await.unwrap();
+        for (change, outcome) in changes.iter().zip(&committed.outcomes) {
+            if let (Change::Send(send), Outcome::Sent(sent)) = (change, outcome) {
+                known.messages.push((sent.message.id, send.pair));
+                if sent.opened {
+                    known.threads.push((sent.message.thread_id, send.pair));
+                }
+            }
+        }
+        for id in 1..=4 {
+            let totals = w.totals(user(id)).await;
+            let told = committed.totals.iter().find(|(of, _)| *of == user(id));
+            assert!(told.is_none_or(|(_, told)| *told == totals), "round {round}: {told:?}, and there are {totals:?}");
+        }
+    }
+    assert!(known.messages.len() > 100, "{} messages are few", known.messages.len());
+}
+
+/// Every commit after another node's read all that it needed, under the lock that all nodes wait for.
+#[tokio::test]
+async fn a_commit_after_another_nodes_reads_only_what_that_one_touched() {
+    if !chat_testkit::mariadb::wanted("a_commit_after_another_nodes_reads_only_what_that_one_touched") {
+        return;
+    }
+    let server = MariaDb::start();
+    let url = server.database("chat");
+    let mut w = World::open(&url).await;
+    let mut other = w.another_writer("beta").await;
+    let reads = || {
+        let read = "SELECT CAST(SUM(variable_value) AS UNSIGNED) FROM information_schema.global_status \
+                    WHERE variable_name IN ('Innodb_rows_read', 'Com_select')";
+        server.sql(read).trim().parse::<u64>().unwrap()
+    };
+    let batch = |w: &mut World, base: u64| -> Vec<Change> {
+        (0..PAIRS).map(|n| w.text(user(base + 2 * n), user(base + 2 * n + 1), "hello")).collect()
+    };
+    for round in 0..2 {
+        // Each has its own users.
+        let (mine, its) = (batch(&mut w, 1_000), batch(&mut w, 5_000));
+        w.commit(&mine).await;
+        other.commit(&its).await.unwrap_or_else(|error| panic!("round {round}: {error}"));
+    }
+    let before = reads();
+    for _ in 0..COMMITS {
+        for _ in 0..2 {
+            let mine = batch(&mut w, 1_000);
+            w.commit(&mine).await;
+        }
+    }
+    let alone = reads() - before;
+    let its = batch(&mut w, 5_000);
+    other.commit(&its).await.unwrap();
+    let before = reads();
+    for _ in 0..COMMITS {
+        let mine = batch(&mut w, 1_000);
+        w.commit(&mine).await;
+        let its = batch(&mut w, 5_000);
+        other.commit(&its).await.unwrap();
+    }
+    let by_turns = reads() - before;
+    println!("{COMMITS} x 2 commits of {PAIRS} messages: {alone} reads by one node, {by_turns} by two in turns");
+    let more = by_turns.saturating_sub(alone) / (2 * COMMITS);
+    assert!(more < 20, "a commit after another node's reads {more} rows more: {by_turns} and {alone}");
+}
