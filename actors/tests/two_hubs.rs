@@ -25,7 +25,7 @@ async fn what_is_sent_through_one_node_is_heard_at_the_other() {
 async fn a_second_process_under_a_nodes_name_is_another_node() {
     let world = World::new().await;
     let other = world.another_hub("one").await;
-    let mut alice = Device::connect(&world.hub, 42).await;
+    let alice = Device::connect(&world.hub, 42).await;
     let mut bob = Device::connect(&other, 7).await;
     for (n, text) in (0..3).zip(["one", "two", "three"]) {
         alice.sends(7, &format!("a-{n}"), text).await;
