@@ -289,7 +289,7 @@ export type ErrorCode =
 /**
  * What the client says itself:
  *
- * - `network`: no answer; it tries again.
+ * - `network`: no answer, or something that is no hub at its address; it tries again.
  * - `storage`: an unsent message cannot be kept; the disk is full, say.
  * - `too_large`: what was to be sent is larger than a frame may be.
  * - `other_user`: the credentials have become another user's, so this was not done.

@@ -41,8 +41,9 @@ export class ChatClient {
   #account;
 
   constructor(options) {
-    this.#options = { timeout: 1e4, backoff: [500, 3e4], ...options };
-    this.#base = options.url.replace(/\/+$/, '');
+    options = this.#options = { timeout: 1e4, backoff: [500, 3e4], ...options };
+    // What is no address is told by `connect()`, as every other reason is.
+    this.#base = `${options.url ?? ''}`.replace(/^ws/, 'http').replace(/\/+$/, '');
     this.#credentials = new Credentials(options);
     this.#rest = new Rest(this.#base, this.#credentials);
     this.#connection = new Connection(this.#options, this.#base, this.#credentials, {

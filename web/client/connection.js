@@ -6,7 +6,7 @@ import { ChatError } from './errors.js';
 import { now } from './time.js';
 import { visible } from './visible.js';
 
-/** How many attempts in a row that are refused as HTTP, by a hub that answers, are told to the page. */
+/** How many attempts in a row that are refused as HTTP, by what answers, are told to the page. */
 const REFUSED = 3;
 
 export class Connection {
@@ -22,7 +22,8 @@ export class Connection {
   #client;
   #socket;
   #attempts = 0;
-  #unopened = 0; // attempts that ended before the 101
+  #opened = false; // the present socket had its 101
+  #unopened = 0; // attempts that ended before it
   #refused = false;
   #heartbeat = 25e3;
   #since = 0;
@@ -113,18 +114,14 @@ export class Connection {
       throw new ChatError('bad_url', `no connection can be made to ${this.#base}: ${error.message}`);
     }
     this.#socket = socket;
-    let opened = false;
+    this.#opened = false;
     socket.onopen = () => {
-      opened = true;
+      this.#opened = true;
       this.#unopened = 0;
       this.say({ type: 'auth', ...shown, cursor: this.#client.cursor() }, true);
     };
-    socket.onmessage = event => turn === this.turn && this.#hear(JSON.parse(event.data));
-    socket.onclose = event => {
-      if (turn !== this.turn) return;
-      this.lost(event.code, event.reason);
-      if (!opened) this.#askWhy();
-    };
+    socket.onmessage = event => turn === this.turn && this.#read(event.data);
+    socket.onclose = event => turn === this.turn && this.#broke(event.code, event.reason);
     socket.onerror = event => {
       // The `ws` of Node says what a browser hides.
       if (turn === this.turn && /\b403\b/.test(event?.message ?? '')) this.#fail(forbidden(event.message));
@@ -132,19 +129,28 @@ export class Connection {
     this.#watch = setInterval(() => this.#check(), Math.min(1e3, this.#options.timeout / 4));
   }
 
+  /** The connection is gone, or there never was one. */
+  #broke(code, reason) {
+    const opened = this.#opened;
+    this.lost(code, reason);
+    if (!opened) this.#askWhy();
+  }
+
   /**
-   * The upgrade was refused, or nothing was there: a WebSocket does not say. A plain `GET` of its path does. Only what the
-   * hub itself says counts: a network or a proxy that fails says nothing of the kind.
+   * The upgrade was refused, or nothing was there: a WebSocket does not say. A plain `GET` of its path does. A network or a
+   * proxy that fails says nothing of the kind.
    */
   async #askWhy() {
     this.#unopened++;
     const how = /** @type {const} */ ({ credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(this.#options.timeout) });
-    const answer = await fetch(`${this.#base}/chat`, how).then(async answer => ({ status: answer.status, ...(await answer.json()) })).catch(() => undefined);
+    const answer = await fetch(`${this.#base}/chat`, how).then(async answer => ({ status: answer.status, ...(await answer.json().catch(() => ({}))) })).catch(() => undefined);
     // Whichever attempt has begun meanwhile: the answer is as good for it.
     if (!/waiting|connecting/.test(this.state)) return;
     if (answer?.error?.code === 'forbidden_origin') this.#fail(forbidden(answer.error.message));
-    else if (answer?.status === 426 && this.#unopened >= REFUSED) {
-      this.#tell(new ChatError('network', 'the hub answers, but opens no WebSocket: it may have no room, or a proxy between does not let it pass', true));
+    else if (answer?.status < 500 && this.#unopened >= REFUSED) {
+      this.#tell(new ChatError('network', answer.status === 426
+        ? 'the hub answers, but opens no WebSocket: it may have no room, or a proxy between does not let it pass'
+        : `what answers at ${this.#base} is no hub (status ${answer.status}): is the address right?`, true));
     }
   }
 
@@ -175,6 +181,16 @@ export class Connection {
     this.#socket = undefined;
     this.#asked = 0;
     this.#client.hungUp();
+  }
+
+  #read(data) {
+    let frame;
+    try {
+      frame = JSON.parse(data);
+    } catch {}
+    if (typeof frame?.type === 'string') return this.#hear(frame);
+    this.#tell(new ChatError('network', `what answers at ${this.#base} is no hub: it says what is no frame`, true));
+    this.lost();
   }
 
   #hear(frame) {
@@ -226,7 +242,7 @@ export class Connection {
 
   #check() {
     const time = now();
-    if (this.#asked && time - this.#asked > this.#options.timeout) this.lost(4003);
+    if (this.#asked && time - this.#asked > this.#options.timeout) this.#broke(4003);
     else if (!this.#asked && time - this.#heard > this.#heartbeat) this.say({ type: 'ping' }, true);
   }
 

@@ -54,6 +54,7 @@ export class Credentials {
 
   /** Asks the page. What fails there may succeed later, unless the page says otherwise. */
   async #call(get, how) {
+    if (get && typeof get !== 'function') throw new ChatError('bad_token', 'getToken and getTicket are functions');
     try {
       return await get?.(how);
     } catch (error) {

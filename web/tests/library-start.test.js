@@ -66,9 +66,12 @@ test('a token that is none ends it, with one error', async () => {
     await until('it is over', () => chat.state === 'closed');
     assert.deepEqual(chat.errors.map(error => error.code), ['bad_ticket']);
   }
-  const nothing = clients.idle(me, { getToken: undefined }).connect();
-  await until('it is over', () => nothing.state === 'closed');
-  assert.deepEqual(nothing.errors.map(error => error.code), ['bad_token']);
+  // Nothing, or a token where a function should be.
+  for (const getToken of [undefined, hub.token(me)]) {
+    const chat = clients.idle(me, { getToken }).connect();
+    await until('it is over', () => chat.state === 'closed');
+    assert.deepEqual(chat.errors.map(error => error.code), ['bad_token']);
+  }
 });
 
 test('a page whose session server fails is asked again; one that says "signed out" is not', async () => {
@@ -107,9 +110,47 @@ test('no WebSocket here, or none to that address: one error', async () => {
   } finally {
     globalThis.WebSocket = real;
   }
-  const nowhere = clients.idle(me, { url: 'nowhere at all' }).connect();
-  await until('it is over', () => nowhere.state === 'closed');
-  assert.deepEqual(nowhere.errors.map(error => error.code), ['bad_url']);
+  for (const url of ['nowhere at all', '/api', 'ftp://hub', '', undefined]) {
+    const nowhere = clients.idle(me, { url }).connect();
+    await until('it is over', () => nowhere.state === 'closed');
+    assert.deepEqual(nowhere.errors.map(error => error.code), ['bad_url'], url);
+  }
+  await isOnline(clients.idle(me, { url: hub.url.replace('http', 'ws') }).connect());
+});
+
+test('an address at which something else answers is told, once', async () => {
+  const me = person();
+  const other = createServer((_, answer) => answer.writeHead(404).end('<h1>Not Found</h1>'));
+  await new Promise(done => other.listen(0, '127.0.0.1', done));
+  for (const url of [`${hub.url}/wrong`, `${hub.url}/chat`, `http://127.0.0.1:${other.address().port}`]) {
+    const chat = clients.idle(me, { url, timeout: 100 }).connect();
+    await until('it is told', () => chat.errors.length);
+    const turns = [];
+    chat.on('state', state => turns.push(state));
+    await until('it goes on trying', () => turns.length > 6);
+    assert.deepEqual(chat.errors.map(error => [error.code, error.temporary]), [['network', true]], url);
+    assert.match(chat.errors[0].message, /no hub \(status 404\)/);
+  }
+  other.close();
+  // Another socket: what it says is not JSON, or no frame.
+  for (const data of ['welcome', '', '5', 'null', '[]', '{}', '{"type":5}', new ArrayBuffer(2)]) {
+    class Other {
+      readyState = 1;
+      constructor() {
+        setTimeout(() => (this.onopen(), this.onmessage?.({ data })));
+      }
+      send() {}
+      close() {
+        this.onmessage = undefined;
+      }
+    }
+    const chat = clients.idle(me, { WebSocket: Other }).connect();
+    const turns = [];
+    chat.on('state', state => turns.push(state));
+    await until('it goes on trying', () => turns.length > 6);
+    assert.deepEqual(chat.errors.map(error => [error.code, error.temporary]), [['network', true]], `${data}`);
+    chat.close();
+  }
 });
 
 test('a page of another origin is told that it is refused, and stops; a network that fails is not taken for that', async () => {
