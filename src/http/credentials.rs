@@ -1,6 +1,7 @@
 //! The caller of a route: the credentials of a request, verified when a handler asks for them.
 
 use std::convert::Infallible;
+use std::sync::OnceLock;
 
 use chat_actors::protocol::ErrorCode;
 use chat_database::ids::UserId;
@@ -16,18 +17,19 @@ use crate::auth::{Credentials, Identity, Role};
 /// Names the user for whom the client believes to act.
 const CHAT_USER: HeaderName = HeaderName::from_static("chat-user");
 
-/// The parts of a request that tell who calls; nothing is verified yet.
+/// The parts of a request that tell who calls. They are verified once, when a handler first asks for the caller.
 #[derive(Debug)]
 pub(crate) struct Caller {
     headers: HeaderMap,
     writes: bool,
+    verified: OnceLock<Identity>,
 }
 
 /// Extracts the [`Caller`] of a request.
 pub(crate) fn caller() -> impl Filter<Extract = (Caller,), Error = Infallible> + Copy {
     warp::header::headers_cloned().and(warp::method()).map(|headers, method: Method| {
         let writes = !method.is_safe();
-        Caller { headers, writes }
+        Caller { headers, writes, verified: OnceLock::new() }
     })
 }
 
@@ -35,6 +37,9 @@ impl Caller {
     /// Verifies the credentials. A cookie, which browsers send by themselves, authorizes writes only for pages of the same site
     /// and of allowed origins.
     pub(crate) fn identity(&self, api: &Api) -> Result<Identity, ApiError> {
+        if let Some(verified) = self.verified.get() {
+            return Ok(*verified);
+        }
         let nothing =
             || ApiError::new(ErrorCode::Unauthorized, "show a token: Authorization: Bearer, or the cookie `token`");
         let credentials = Credentials::from_headers(&self.headers).ok_or_else(nothing)?;
@@ -42,7 +47,7 @@ impl Caller {
         if self.writes && credentials.is_ambient() {
             api.origins.check_write(&self.headers)?;
         }
-        Ok(identity)
+        Ok(*self.verified.get_or_init(|| identity))
     }
 
     /// Verifies the credentials and returns the user.
