@@ -71,7 +71,8 @@ async fn slow_readers_are_closed_and_come_back_without_loss() {
     // A reader is closed after ten seconds, however fast the hub is.
     let mut beat = tokio::time::interval(Duration::from_millis(100));
     while overflows(&author).await < sleepers {
-        for person in &readers {
+        // More than waits for them anywhere, and not so much that a cursor would be reset.
+        for person in readers.iter().filter(|_| rounds < 50) {
             for _ in 0..10 {
                 laptop.sends_to(person, &content).await;
             }
