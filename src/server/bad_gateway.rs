@@ -6,14 +6,17 @@ pub const BAD_GATEWAY_CLOSE: [u8; 4] = [0x88, 2, 0x03, 0xF6];
 
 const CODE: u16 = 1014;
 
+/// The longest close frame: opcode, length, mask, code, and 123 bytes of a reason.
+const LONGEST: usize = 131;
+
 /// Tells whether the bytes of one read end with a close frame of a client whose code is 1014. A close frame is the last that a
 /// client sends, so nothing follows it; one that arrives in two parts is not seen, and is answered as tungstenite does it.
 pub(super) fn ends_with_bad_gateway(read: &[u8]) -> bool {
-    // Opcode, length and mask come before the code, and up to 123 bytes of a reason after it.
-    let frames = (8..=131).map_while(|length| read.get(read.len().checked_sub(length)?..));
-    frames.filter(|frame| frame[0] == 0x88 && usize::from(frame[1]) == 0x80 + frame.len() - 6).any(|frame| {
-        let code = [frame[6] ^ frame[2], frame[7] ^ frame[3]];
-        u16::from_be_bytes(code) == CODE
+    let end = &read[read.len().saturating_sub(LONGEST)..];
+    memchr::memchr_iter(0x88, end).any(|start| {
+        let frame = &end[start..];
+        let [_, length, a, b, _, _, high, low, ..] = *frame else { return false };
+        usize::from(length) == 0x80 + frame.len() - 6 && u16::from_be_bytes([high ^ a, low ^ b]) == CODE
     })
 }
 
