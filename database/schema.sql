@@ -1,7 +1,8 @@
 -- The schema, in MySQL's dialect. The migrations make it; a test compares the two on every database.
 --
 -- Where databases differ, a line says for which it is: `-- SQLite:` before it, or `-- not SQLite` behind it. SQLite has
--- INTEGER for BIGINT, BLOB for BINARY, TEXT for every text, and no ENGINE, CHARSET and COLLATE.
+-- INTEGER for BIGINT, BLOB for BINARY, TEXT for every text, and no ENGINE, CHARSET and COLLATE; PostgreSQL has BYTEA for
+-- BINARY and VARBINARY, and TEXT for MEDIUMTEXT.
 --
 -- Times are Unix milliseconds, UTC. Ids are handed out by `hub_state`, not by the tables. Text that is compared byte by
 -- byte is VARBINARY: the collations that MySQL and MariaDB share ignore trailing spaces. No foreign keys: see `migrations`.
@@ -17,16 +18,16 @@ CREATE TABLE chat_threads (
   updated_at      BIGINT NOT NULL,            -- of the newest message
   commit_no       BIGINT NOT NULL,            -- of the last message, change or moved watermark
   UNIQUE KEY chat_threads_pair (user1_id, user2_id),
-  -- SQLite: updated_step BIGINT NOT NULL DEFAULT 0,   -- the upper bits of updated_at and commit_no: most messages
-  -- SQLite: commit_step BIGINT NOT NULL DEFAULT 0,    -- leave them, and the indexes over them, as they are
-  -- SQLite: KEY chat_threads_user1_commit (user1_id, commit_step),
-  -- SQLite: KEY chat_threads_user2_commit (user2_id, commit_step),
-  -- SQLite: KEY chat_threads_user1_updated (user1_id, updated_step),
-  -- SQLite: KEY chat_threads_user2_updated (user2_id, updated_step),
-  KEY chat_threads_user1_commit (user1_id, commit_no),         -- not SQLite
-  KEY chat_threads_user2_commit (user2_id, commit_no),         -- not SQLite
-  KEY chat_threads_user1_updated (user1_id, updated_at, id),   -- not SQLite
-  KEY chat_threads_user2_updated (user2_id, updated_at, id)    -- not SQLite
+  -- SQLite, PostgreSQL: updated_step BIGINT NOT NULL DEFAULT 0,   -- the upper bits of updated_at and commit_no: most messages
+  -- SQLite, PostgreSQL: commit_step BIGINT NOT NULL DEFAULT 0,    -- leave them, and the indexes over them, as they are
+  -- SQLite, PostgreSQL: KEY chat_threads_user1_commit (user1_id, commit_step),
+  -- SQLite, PostgreSQL: KEY chat_threads_user2_commit (user2_id, commit_step),
+  -- SQLite, PostgreSQL: KEY chat_threads_user1_updated (user1_id, updated_step),
+  -- SQLite, PostgreSQL: KEY chat_threads_user2_updated (user2_id, updated_step),
+  KEY chat_threads_user1_commit (user1_id, commit_no),         -- not SQLite, PostgreSQL
+  KEY chat_threads_user2_commit (user2_id, commit_no),         -- not SQLite, PostgreSQL
+  KEY chat_threads_user1_updated (user1_id, updated_at, id),   -- not SQLite, PostgreSQL
+  KEY chat_threads_user2_updated (user2_id, updated_at, id)    -- not SQLite, PostgreSQL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE chat_messages (

@@ -91,7 +91,7 @@ impl App {
             tracing::warn!(
                 database = %database.location(),
                 "another hub uses this file: messages are safe with both, but presence and typing are each hub's own. \
-                 This is for a restart without a pause; to stay with several nodes, use MySQL or MariaDB"
+                 This is for a restart without a pause; to stay with several nodes, use MySQL, MariaDB or PostgreSQL"
             );
         }
         migrate(&database).await?;

@@ -75,7 +75,7 @@ pub enum Command {
 /// The settings of `migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
-    /// `sqlite://…?mode=rwc`, `mysql://…` or `mariadb://…`.
+    /// `sqlite://…?mode=rwc`, `mysql://…`, `mariadb://…` or `postgres://…`.
     #[arg(long, env = "DATABASE_URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
     pub database_url: Secret,
     /// How long to wait for a database that is away: `30s`, or `off`.

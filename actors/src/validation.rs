@@ -113,14 +113,19 @@ fn images(ids: Option<Vec<MediaId>>, urls: Option<Vec<String>>) -> Result<Vec<Me
         };
     }
     if urls.is_empty() {
-        let long = ids.iter().find(|id| id.0.is_empty() || id.0.len() > MEDIA_ID_BYTES);
-        return long.map_or(Ok(()), |id| Err(no_image(&id.0))).map(|()| ids);
+        let unfit = ids.iter().find(|id| !is_media_id(id));
+        return unfit.map_or(Ok(()), |id| Err(no_image(&id.0))).map(|()| ids);
     }
     urls.iter().map(|url| media_id(url).ok_or_else(|| no_image(url))).collect()
 }
 
 fn media_id(url: &str) -> Option<MediaId> {
-    links::named(url).filter(|id| id.0.len() <= MEDIA_ID_BYTES)
+    links::named(url).filter(is_media_id)
+}
+
+/// Tells whether an id may be one of an image. Among others a NUL would fail the commit of all, where a database keeps none.
+fn is_media_id(id: &MediaId) -> bool {
+    (1..=MEDIA_ID_BYTES).contains(&id.0.len()) && !id.0.contains('\0')
 }
 
 /// Tells one payload from another: every part with its length before it, so that no two payloads read alike. A file counts
@@ -205,6 +210,26 @@ mod tests {
         assert_eq!(media, [MediaId("a".into()), MediaId("b".into())]);
         assert_eq!(compose(by_url(&["https://evil.example/cat.png"])).err(), Some(ErrorCode::NotFound));
         assert_eq!(compose(by_url(&["/media/a/full"; 3])).err(), Some(ErrorCode::TooManyImages));
+    }
+
+    /// Where a database keeps no NUL, one that came through would fail the commit of all who wrote meanwhile.
+    #[test]
+    fn no_text_with_a_nul_reaches_the_database() {
+        for at in 0..=2 {
+            let mut text = "ab".to_owned();
+            text.insert(at, '\0');
+            let url = format!("/media/{text}/full");
+            for send in [
+                text_of(&text),
+                MessageSend { temp_id: Some(text.clone()), ..text_of("hi") },
+                MessageSend { images: Some(vec![MediaId(text.clone())]), ..text_of("hi") },
+                MessageSend { image_urls: Some(vec![url]), ..text_of("hi") },
+            ] {
+                let refused = compose(send).expect_err("a NUL");
+                assert!(matches!(refused, ErrorCode::BadRequest | ErrorCode::NotFound), "{refused:?}");
+            }
+            assert!(edited_text(&text, &LIMITS).is_err());
+        }
     }
 
     #[test]

@@ -9,14 +9,20 @@
 //!  read_pool       the connections that read, as a pool or in a snapshot
 //!  writer          the connection that writes, and its transaction
 //!  statements      the statements that write rows
+//!  server          what MySQL and PostgreSQL share
+//!  time_buckets    what SQLite's and PostgreSQL's indexes over a user's threads hold
+//!  busy_life       (test) runs every statement
 //!  worker          OS threads with a lower priority than those that messages pass through
-//!  sqlite, mysql   one database each: location, open, dialect, error; and what it alone has
+//!  sqlite, mysql, postgres   one database each: location, open, dialect, error; and what it alone has
 //! ```
 //!
 //! Another database is another folder, another variant of [`Backend`] and [`Connections`] here, one of
 //! [`Location`](location::Location), and one in `migrations/src/backend.rs`: each `match` is exhaustive, so the compiler names
 //! the places.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop")]
+mod busy_life;
 mod column;
 pub(crate) mod dialect;
 mod errors;
@@ -24,9 +30,12 @@ mod kind;
 pub(crate) mod location;
 pub(crate) mod mysql;
 mod pool;
+pub(crate) mod postgres;
 pub(crate) mod read_pool;
+mod server;
 pub(crate) mod sqlite;
 pub(crate) mod statements;
+pub(crate) mod time_buckets;
 mod worker;
 pub(crate) mod writer;
 
@@ -49,6 +58,7 @@ impl Backend {
         match self {
             Self::Sqlite => &sqlite::SqliteDialect,
             Self::MySql => &mysql::MySqlDialect,
+            Self::Postgres => &postgres::PostgresDialect,
         }
     }
 }
@@ -58,6 +68,7 @@ impl Backend {
 pub(crate) enum Connections {
     Sqlite(sqlite::Connections),
     MySql(mysql::Connections),
+    Postgres(postgres::Connections),
 }
 
 impl Connections {
@@ -66,6 +77,7 @@ impl Connections {
         match location {
             Location::Sqlite(file) => sqlite::Connections::open(file, readers).await.map(Self::Sqlite),
             Location::MySql(server) => mysql::Connections::open(server, readers).await.map(Self::MySql),
+            Location::Postgres(server) => postgres::Connections::open(server, readers).await.map(Self::Postgres),
         }
     }
 
@@ -73,6 +85,7 @@ impl Connections {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,
             Self::MySql(_) => Backend::MySql,
+            Self::Postgres(_) => Backend::Postgres,
         }
     }
 
@@ -81,6 +94,7 @@ impl Connections {
         match self {
             Self::Sqlite(connections) => &connections.migrations,
             Self::MySql(connections) => &connections.writer,
+            Self::Postgres(connections) => &connections.writer,
         }
     }
 
@@ -89,6 +103,7 @@ impl Connections {
         match self {
             Self::Sqlite(connections) => ReadPool::Sqlite(connections.read_pool.clone()),
             Self::MySql(connections) => ReadPool::MySql(connections.readers.clone()),
+            Self::Postgres(connections) => ReadPool::Postgres(connections.readers.clone()),
         }
     }
 
@@ -106,9 +121,8 @@ impl Connections {
                 let nearest = |snapshot: &_| sqlite::nearest(snapshot, reader, thread, side, most);
                 connections.inline_reader.read(nearest)
             }
-            Self::MySql(connections) => {
-                let pool = ReadPool::MySql(connections.readers.clone());
-                mysql::nearest(&mut &pool, reader, thread, side, most).await
+            Self::MySql(_) | Self::Postgres(_) => {
+                server::nearest(&mut &self.read_pool(), reader, thread, side, most).await
             }
         }
     }
@@ -118,8 +132,8 @@ impl Connections {
         match self {
             // Pages are read on the worker that renders them.
             Self::Sqlite(_) => readers as usize,
-            // MySQL reads go through an async pool, so one page-rendering worker is enough.
-            Self::MySql(_) => 1,
+            // A server's reads go through an async pool, so one page-rendering worker is enough.
+            Self::MySql(_) | Self::Postgres(_) => 1,
         }
     }
 
@@ -135,7 +149,7 @@ impl Connections {
     pub(crate) fn checkpointer(&self) -> Option<&sqlite::Checkpointer> {
         match self {
             Self::Sqlite(connections) => Some(&connections.checkpointer),
-            Self::MySql(_) => None,
+            Self::MySql(_) | Self::Postgres(_) => None,
         }
     }
 
@@ -143,6 +157,7 @@ impl Connections {
         match self {
             Self::Sqlite(connections) => connections.close().await,
             Self::MySql(connections) => connections.close().await,
+            Self::Postgres(connections) => connections.close().await,
         }
     }
 }
@@ -162,7 +177,8 @@ impl Reads for &Connections {
             Connections::Sqlite(connections) => {
                 connections.inline_reader.read_one(|connection| sqlite::rows(connection, text, values))
             }
-            Connections::MySql(connections) => mysql::rows(&connections.readers, text, values).await,
+            Connections::MySql(connections) => server::rows(&connections.readers, text, values).await,
+            Connections::Postgres(connections) => server::rows(&connections.readers, text, values).await,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use crate::Error;
 pub use crate::backend::location::Location;
 pub use crate::backend::mysql::Server;
+pub use crate::backend::postgres::PostgresServer;
 use crate::backend::read_pool::ReadPool;
 pub use crate::backend::sqlite::{Checkpoint, File, ProcessLock};
 use crate::backend::writer::WriterConnection;
@@ -26,7 +27,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// How to reach the database.
 #[derive(Clone)]
 pub struct Options {
-    /// `sqlite://path?mode=rwc`, `mysql://…` (MariaDB too): see [`Location`].
+    /// `sqlite://path?mode=rwc`, `mysql://…` (MariaDB too), `postgres://…`: see [`Location`].
     pub url: String,
     /// How many connections the pool has that reads; SQLite has as many again for pages. 1–64.
     pub readers: u32,
@@ -118,7 +119,8 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] without one.
     pub async fn ping(&self) -> Result<(), Error> {
-        match timeout(ACQUIRE, (&self.readers).row::<i64>("SELECT 1", [])).await {
+        let text = format!("SELECT {}", self.backend.dialect().as_integer("1"));
+        match timeout(ACQUIRE, (&self.readers).row::<i64>(&text, [])).await {
             Ok(answered) => answered.map(drop).map_err(crate::driver_error::error),
             Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
         }

@@ -2,7 +2,7 @@
 //!
 //! The places (`seq`) of a thread's messages are dense, so "the 50 before this one" is a range, and each query is one for ranges.
 //! How messages are found by their place differs between databases: see [`crate::backend::sqlite::seq_range`] and
-//! [`crate::backend::mysql::seq_range`].
+//! [`crate::backend::server::seq_range`].
 
 /// The ranges of one query, in SQL.
 #[derive(Debug, Clone, Copy)]

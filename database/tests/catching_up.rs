@@ -11,7 +11,7 @@ use chat_database::queries::{changes, inbox, notifications, people, unread};
 
 use crate::support::world::{World, notified, own, pair, sent, user};
 
-on_both_backends!(
+on_each_backend!(
     the_inbox_is_newest_first_in_pages_that_meet,
     the_inbox_can_be_of_unread_threads_alone,
     counterparts_and_acquaintances_come_from_threads,

@@ -1,4 +1,5 @@
-//! What the crate promises, on each database. MariaDB takes part with `CHAT_TEST_MARIADB=1`.
+//! What the crate promises, on each database. MariaDB takes part with `CHAT_TEST_MARIADB=1`, PostgreSQL with
+//! `CHAT_TEST_POSTGRES=1`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and says what it measured")]
 
@@ -12,6 +13,7 @@ mod messages;
 mod nodes;
 mod notifications;
 mod pages;
+mod postgres;
 mod readers;
 mod receipts;
 mod schema;

@@ -7,7 +7,7 @@ use chat_database::time::Timestamp;
 
 use crate::support::world::{World, pair, sent, user};
 
-on_both_backends!(
+on_each_backend!(
     an_image_is_seen_by_its_uploader_and_then_by_those_who_talk,
     what_no_user_sends_is_over_and_can_be_swept,
     what_is_sent_stays,

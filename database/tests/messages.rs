@@ -7,7 +7,7 @@ use chat_database::queries::{threads, unread};
 
 use crate::support::world::{World, media, pair, sent, user};
 
-on_both_backends!(
+on_each_backend!(
     a_thread_is_made_once_and_numbered_densely,
     a_message_comes_back_as_it_was_sent,
     a_repetition_gets_the_first_answer,

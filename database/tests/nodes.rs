@@ -14,16 +14,30 @@ use chat_database::queries::messages::{self, Page};
 use chat_database::queries::threads;
 use chat_database::{Database, Error, connect::Options};
 use chat_testkit::commit_proxy::{Cut, Proxy};
-use chat_testkit::mariadb::MariaDb;
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
 use tokio::runtime::Handle;
 
 use crate::support::world::{World, pair, sent, user};
 
-on_both_backends!(
+on_each_backend!(
     two_nodes_interleave_without_gaps_or_losses,
     the_same_key_on_two_nodes_is_stored_once,
     a_probe_leaves_nothing_behind,
 );
+
+mod with_a_server_that_fails {
+    use super::{
+        a_commit_that_cannot_be_settled_is_called_so, a_killed_server_is_unavailable_until_it_is_back,
+        a_lost_answer_to_commit_is_settled_by_reading, on_each_server,
+    };
+
+    on_each_server!(
+        a_lost_answer_to_commit_is_settled_by_reading,
+        a_commit_that_cannot_be_settled_is_called_so,
+        a_killed_server_is_unavailable_until_it_is_back,
+    );
+}
 
 /// How many commits each of two nodes makes.
 const COMMITS: u64 = 40;
@@ -93,16 +107,11 @@ async fn the_same_key_on_two_nodes_is_stored_once(mut w: World) {
 }
 
 /// A COMMIT that the server carried out and whose answer was lost stands; one that never arrived is made again.
-#[tokio::test]
-async fn a_lost_answer_to_commit_is_settled_by_reading() {
-    if !chat_testkit::mariadb::wanted("a_lost_answer_to_commit_is_settled_by_reading") {
-        return;
-    }
-    let server = MariaDb::start();
+async fn a_lost_answer_to_commit_is_settled_by_reading(server: Server) {
     let url = server.database("chat");
     let mut w = World::open(&url).await;
     let proxy = Proxy::to(server.port()).await;
-    let mut writer = through(&proxy).await;
+    let mut writer = through(&server, &proxy).await;
     writer.commit(&[w.keyed(user(1), user(2), "first", "x")]).await.unwrap();
     for (round, cut) in [Cut::AfterCommit, Cut::BeforeCommit, Cut::AfterCommit].into_iter().enumerate() {
         proxy.cut_at_next(cut);
@@ -118,16 +127,11 @@ async fn a_lost_answer_to_commit_is_settled_by_reading() {
     assert_eq!(w.totals(user(2)).await.messages, 4);
 }
 
-#[tokio::test]
-async fn a_commit_that_cannot_be_settled_is_called_so() {
-    if !chat_testkit::mariadb::wanted("a_commit_that_cannot_be_settled_is_called_so") {
-        return;
-    }
-    let server = MariaDb::start();
+async fn a_commit_that_cannot_be_settled_is_called_so(server: Server) {
     let url = server.database("chat");
     let mut w = World::open(&url).await;
     let proxy = Proxy::to(server.port()).await;
-    let mut writer = through(&proxy).await;
+    let mut writer = through(&server, &proxy).await;
     writer.commit(&[w.keyed(user(1), user(2), "first", "x")]).await.unwrap();
     proxy.cut_at_next(Cut::AfterCommitForGood);
     let change = w.keyed(user(1), user(2), "second", "x");
@@ -139,12 +143,7 @@ async fn a_commit_that_cannot_be_settled_is_called_so() {
     assert!(matches!(again, Outcome::Duplicate(_)), "{again:?}");
 }
 
-#[tokio::test]
-async fn a_killed_server_is_unavailable_until_it_is_back() {
-    if !chat_testkit::mariadb::wanted("a_killed_server_is_unavailable_until_it_is_back") {
-        return;
-    }
-    let mut server = MariaDb::start();
+async fn a_killed_server_is_unavailable_until_it_is_back(mut server: Server) {
     let url = server.database("chat");
     let mut w = World::open(&url).await;
     let message = w.says(user(1), user(2), "before").await;
@@ -208,16 +207,17 @@ async fn a_probe_leaves_nothing_behind(mut w: World) {
 
 #[tokio::test]
 async fn an_error_does_not_tell_the_password() {
-    let url = "mysql://root:s3cret@127.0.0.1:1/chat";
-    let error = Database::connect(&Options { url: url.to_owned(), readers: 1 }).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
-    assert!(!format!("{error:?} {error}").contains("s3cret"));
+    for url in ["mysql://root:s3cret@127.0.0.1:1/chat", "postgres://root:s3cret@127.0.0.1:1/chat"] {
+        let error = Database::connect(&Options { url: url.to_owned(), readers: 1 }).await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+        assert!(!format!("{error:?} {error}").contains("s3cret"));
+    }
     let odd = Database::connect(&Options { url: "oracle://u:s3cret@h/x".to_owned(), readers: 1 }).await.unwrap_err();
     assert!(matches!(odd, Error::Refused(_)) && !odd.to_string().contains("s3cret"));
 }
 
-async fn through(proxy: &Proxy) -> Writer {
-    let url = format!("mysql://root@127.0.0.1:{}/chat?ssl-mode=disabled", proxy.port());
+async fn through(server: &Server, proxy: &Proxy) -> Writer {
+    let url = server.url_through(proxy.port(), "chat");
     let database = Database::connect(&Options { url, readers: 1 }).await.unwrap();
     Writer::new(database, NodeId::draw("proxied").unwrap())
 }

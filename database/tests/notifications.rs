@@ -7,7 +7,7 @@ use chat_database::queries::notifications;
 
 use crate::support::world::{self, World, notified, own, pair, sent, user};
 
-on_both_backends!(
+on_each_backend!(
     a_threads_notification_is_one_row_for_ever,
     a_read_notification_comes_back_with_the_next_message,
     a_deleted_thread_notification_comes_back_with_the_next_message,

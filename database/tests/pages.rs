@@ -8,7 +8,7 @@ use chat_database::queries::{changes, threads};
 
 use crate::support::world::{World, pair, sent, user};
 
-on_both_backends!(
+on_each_backend!(
     pages_of_a_thread_meet,
     a_page_from_any_place_is_what_a_list_would_give,
     after_rev_returns_each_changed_message_once,

@@ -10,7 +10,7 @@ use chat_database::time::Timestamp;
 
 use crate::support::world::{World, hash, own, pair, sent, user, watermarks};
 
-on_both_backends!(
+on_each_backend!(
     watermarks_never_go_back,
     a_receipt_is_clamped_and_counts_what_it_passes,
     sending_moves_no_watermark,

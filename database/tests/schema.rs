@@ -10,7 +10,7 @@ use crate::support::world::{self, World};
 
 const SCHEMA: &str = include_str!("../schema.sql");
 
-on_both_backends!(
+on_each_backend!(
     the_migrations_make_the_canonical_schema,
     migrating_again_changes_nothing,
     a_migration_that_broke_off_is_finished,
@@ -21,8 +21,9 @@ async fn the_migrations_make_the_canonical_schema(w: World) {
     let made = match w.db.location() {
         Location::Sqlite(_) => of_sqlite(&w).await,
         Location::MySql(_) => of_mysql(&w).await,
+        Location::Postgres(_) => of_postgres(&w).await,
     };
-    let canonical = canonical(w.is_sqlite());
+    let canonical = canonical(w.db.location());
     let missing: Vec<_> = canonical.difference(&made).collect();
     let unknown: Vec<_> = made.difference(&canonical).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "missing: {missing:#?}, unknown: {unknown:#?}");
@@ -54,18 +55,29 @@ async fn a_new_database_has_a_name_of_its_own(w: World) {
 }
 
 /// Reads `schema.sql` as lines like `table.column type null` and `table key unique (columns)`.
-fn canonical(sqlite: bool) -> BTreeSet<String> {
+fn canonical(database: &Location) -> BTreeSet<String> {
+    let name = match database {
+        Location::Sqlite(_) => "SQLite",
+        Location::MySql(_) => "MySQL",
+        Location::Postgres(_) => "PostgreSQL",
+    };
+    let names = |list: &str| list.split([',', ' ']).any(|word| word == name);
     let mut facts = BTreeSet::new();
     let mut table = "";
-    for line in SCHEMA.lines().filter(|line| !sqlite || !line.ends_with("-- not SQLite")) {
-        let line = if sqlite { line.trim().trim_start_matches("-- SQLite:") } else { line };
+    for line in SCHEMA.lines() {
+        if line.split_once("-- not ").is_some_and(|(_, others)| names(others)) {
+            continue;
+        }
+        let own =
+            line.trim().strip_prefix("-- ").and_then(|line| line.split_once(": ")).filter(|(list, _)| names(list));
+        let line = own.map_or(line, |(_, line)| line);
         let line = line.split("--").next().unwrap().trim().trim_end_matches(',');
         if let Some(name) = line.strip_prefix("CREATE TABLE ") {
             table = name.trim_end_matches(" (");
         } else if let Some((kind, columns, part)) = key(line) {
             facts.insert(format!("{table} {kind} ({columns}){part}"));
         } else if !line.is_empty() && !line.starts_with(')') {
-            facts.extend(column(table, line, sqlite));
+            facts.extend(column(table, line, database));
         }
     }
     facts
@@ -78,12 +90,16 @@ fn key(line: &str) -> Option<(&'static str, String, String)> {
     Some((kind, columns.replace(' ', ""), part.to_owned()))
 }
 
-fn column(table: &str, line: &str, sqlite: bool) -> Vec<String> {
+fn column(table: &str, line: &str, database: &Location) -> Vec<String> {
     let mut words = line.split_whitespace();
     let (name, kind) = (words.next().unwrap(), words.next().unwrap().to_lowercase());
     let null = if line.contains("NOT NULL") { "not null" } else { "null" };
     let default = if line.contains("DEFAULT 0") { " default 0" } else { "" };
-    let kind = if sqlite { sqlite_type(&kind).to_owned() } else { kind };
+    let kind = match database {
+        Location::Sqlite(_) => sqlite_type(&kind).to_owned(),
+        Location::MySql(_) => kind,
+        Location::Postgres(_) => postgres_type(&kind).to_owned(),
+    };
     let mut facts = vec![format!("{table}.{name} {kind} {null}{default}")];
     if line.contains("PRIMARY KEY") {
         facts.push(format!("{table} PRIMARY KEY ({name})"));
@@ -96,6 +112,15 @@ fn sqlite_type(kind: &str) -> &'static str {
     match kind {
         "bigint" => "integer",
         "binary(32)" => "blob(32)",
+        _ => "text",
+    }
+}
+
+/// PostgreSQL has numbers, text and bytes, too.
+fn postgres_type(kind: &str) -> &'static str {
+    match kind {
+        "bigint" => "bigint",
+        _ if kind.contains("binary(") => "bytea",
         _ => "text",
     }
 }
@@ -171,5 +196,31 @@ async fn of_mysql(w: &World) -> BTreeSet<String> {
     let collations = "SELECT DISTINCT table_collation, engine FROM information_schema.tables \
                       WHERE table_schema = DATABASE() AND table_name <> 'seaql_migrations'";
     assert_eq!(rows(w, collations).await, [["utf8mb4_bin", "InnoDB"]]);
+    facts
+}
+
+async fn of_postgres(w: &World) -> BTreeSet<String> {
+    let mut facts = BTreeSet::new();
+    let columns = "SELECT table_name::text, column_name::text, data_type::text, is_nullable::text, \
+                   coalesce(column_default, '-')::text FROM information_schema.columns \
+                   WHERE table_schema = current_schema() AND table_name <> 'seaql_migrations'";
+    for column in rows(w, columns).await {
+        let null = if column[3] == "NO" { "not null" } else { "null" };
+        let default = if column[4].starts_with('0') || column[4].starts_with("'0'") { " default 0" } else { "" };
+        facts.insert(format!("{}.{} {} {null}{default}", column[0], column[1], column[2]));
+    }
+    let keys = "SELECT i.indrelid::regclass::text, i.indisprimary::text, i.indisunique::text, \
+                (SELECT string_agg(a.attname, ',' ORDER BY k.at) FROM unnest(i.indkey) WITH ORDINALITY AS k (no, at) \
+                JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.no) \
+                FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid \
+                WHERE c.relnamespace = current_schema()::regnamespace AND c.relname <> 'seaql_migrations'";
+    for key in rows(w, keys).await {
+        let kind = match (key[1].as_str(), key[2].as_str()) {
+            ("true", _) => "PRIMARY KEY",
+            (_, "true") => "UNIQUE KEY",
+            _ => "KEY",
+        };
+        facts.insert(format!("{} {kind} ({})", key[0], key[3]));
+    }
     facts
 }

@@ -8,7 +8,7 @@ use chat_database::queries::{changes, inbox, people};
 
 use crate::support::world::{World, user};
 
-on_both_backends!(threads_are_found_by_their_times_wherever_a_bucket_ends);
+on_each_backend!(threads_are_found_by_their_times_wherever_a_bucket_ends);
 
 /// So many milliseconds pass between two messages, so that some buckets of 16 seconds have several and some have one.
 const PAUSES: [i64; 5] = [10, 4_000, 1, 16_384, 900];

@@ -4,7 +4,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait,
+    TransactionTrait, Value,
 };
 
 /// How long a node waits for another one that is migrating, in seconds.
@@ -15,6 +15,7 @@ const LOCK_SECONDS: u32 = 120;
 pub(crate) enum Backend {
     Sqlite,
     MySql,
+    Postgres,
 }
 
 impl Backend {
@@ -22,6 +23,7 @@ impl Backend {
         match backend {
             DatabaseBackend::Sqlite => Ok(Self::Sqlite),
             DatabaseBackend::MySql => Ok(Self::MySql),
+            DatabaseBackend::Postgres => Ok(Self::Postgres),
             other => Err(DbErr::Migration(format!("there are no migrations for {other:?}"))),
         }
     }
@@ -31,6 +33,7 @@ impl Backend {
         match self {
             Self::Sqlite => up_in_one_transaction::<M>(connection).await,
             Self::MySql => up_under_a_lock::<M>(connection).await,
+            Self::Postgres => up_in_a_locked_transaction::<M>(connection).await,
         }
     }
 
@@ -39,24 +42,42 @@ impl Backend {
     pub(crate) fn logs_whole_pages(self) -> bool {
         match self {
             Self::Sqlite => true,
+            Self::MySql | Self::Postgres => false,
+        }
+    }
+
+    /// Tells whether an update costs less if it leaves all indexed columns as they are: then indexes over a time hold its upper
+    /// bits alone.
+    pub(crate) fn has_time_buckets(self) -> bool {
+        match self {
+            Self::Sqlite | Self::Postgres => true,
             Self::MySql => false,
         }
     }
 
     /// Text that is compared byte by byte, also its trailing spaces.
     ///
-    /// Every text collation that MySQL and MariaDB share ignores trailing spaces, so it is bytes there.
+    /// Every text collation that MySQL and MariaDB share ignores trailing spaces, so it is bytes there. PostgreSQL compares text
+    /// as the database's locale does, unless each column says otherwise, and its indexes change with the system's library.
     pub(crate) fn binary_text(self, name: &'static str, bytes: u32) -> ColumnDef {
         match self {
             Self::Sqlite => ColumnDef::new(name).text().take(),
-            Self::MySql => ColumnDef::new(name).var_binary(bytes).take(),
+            Self::MySql | Self::Postgres => ColumnDef::new(name).var_binary(bytes).take(),
+        }
+    }
+
+    /// Returns a value of a column of [binary text](Backend::binary_text).
+    pub(crate) fn binary_value(self, text: String) -> Value {
+        match self {
+            Self::Sqlite | Self::MySql => text.into(),
+            Self::Postgres => text.into_bytes().into(),
         }
     }
 
     /// Text that may be longer than 64 KiB.
     pub(crate) fn long_text(self, name: &'static str) -> ColumnDef {
         match self {
-            Self::Sqlite => ColumnDef::new(name).text().take(),
+            Self::Sqlite | Self::Postgres => ColumnDef::new(name).text().take(),
             Self::MySql => ColumnDef::new(name).custom("mediumtext").take(),
         }
     }
@@ -81,16 +102,12 @@ impl<'a> Schema<'a> {
     ) -> Result<(), DbErr> {
         table.if_not_exists();
         match self.backend {
-            Backend::Sqlite => {
-                let name = table.get_table_name().cloned();
-                self.manager.create_table(table).await?;
-                for mut index in indexes {
-                    if let Some(name) = &name {
-                        index.table(name.clone());
-                    }
-                    self.manager.create_index(index.if_not_exists().take()).await?;
+            Backend::Sqlite => self.create_apart(table, indexes).await,
+            Backend::Postgres => {
+                if let Some(storage) = hot_table(&table) {
+                    table.extra(storage);
                 }
-                Ok(())
+                self.create_apart(table, indexes).await
             }
             Backend::MySql => {
                 table.engine("InnoDB").character_set("utf8mb4").collate("utf8mb4_bin");
@@ -101,6 +118,19 @@ impl<'a> Schema<'a> {
                 self.manager.create_table(table).await
             }
         }
+    }
+
+    /// Makes a table, and each index by a statement of its own.
+    async fn create_apart(&self, table: TableCreateStatement, indexes: Vec<IndexCreateStatement>) -> Result<(), DbErr> {
+        let name = table.get_table_name().cloned();
+        self.manager.create_table(table).await?;
+        for mut index in indexes {
+            if let Some(name) = &name {
+                index.table(name.clone());
+            }
+            self.manager.create_index(index.if_not_exists().take()).await?;
+        }
+        Ok(())
     }
 
     /// Writes a first row.
@@ -127,6 +157,43 @@ async fn up_under_a_lock<M: MigratorTrait>(connection: &DatabaseConnection) -> R
     let outcome = M::up(connection, None).await;
     let released = ask(connection, "SELECT RELEASE_LOCK('softadastra_chat_migrations')").await;
     outcome.and(released.map(drop))
+}
+
+/// PostgreSQL can roll tables back. The lock belongs to the transaction, which may take long and wait long.
+async fn up_in_a_locked_transaction<M: MigratorTrait>(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    let transaction = connection.begin().await?;
+    let patience = format!(
+        "SET LOCAL lock_timeout = '{LOCK_SECONDS}s'; SET LOCAL statement_timeout = 0; \
+         SET LOCAL idle_in_transaction_session_timeout = 0; \
+         SELECT pg_advisory_xact_lock(hashtextextended('softadastra_chat_migrations', 0))"
+    );
+    transaction.execute_unprepared(&patience).await?;
+    M::up(&transaction, None).await?;
+    transaction.commit().await
+}
+
+/// How PostgreSQL stores a table whose rows are updated over and over: pages have room for a row's next version, so that no index
+/// gets a new entry, and old versions are cleared away early.
+fn hot_table(table: &TableCreateStatement) -> Option<&'static str> {
+    const ROOM: &str =
+        "WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02)";
+    // One row, which each commit updates.
+    const ONE_ROW: &str = "WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0.01)";
+    // Rows come and go, and are not updated.
+    const LOG: &str = "WITH (autovacuum_vacuum_scale_factor = 0.01)";
+    match name(table)?.as_str() {
+        "chat_threads" | "chat_message_status" | "chat_users" => Some(ROOM),
+        "hub_state" => Some(ONE_ROW),
+        "hub_commits" | "used_tickets" => Some(LOG),
+        _ => None,
+    }
+}
+
+fn name(table: &TableCreateStatement) -> Option<String> {
+    match table.get_table_name()? {
+        TableRef::Table(name, _) => Some(name.1.to_string()),
+        _ => None,
+    }
 }
 
 async fn ask(connection: &DatabaseConnection, sql: &str) -> Result<Option<i64>, DbErr> {

@@ -35,7 +35,7 @@ async fn threads(schema: &Schema<'_>) -> Result<(), DbErr> {
         .col(number("commit_no"))
         .take();
     let mut indexes = vec![unique("chat_threads_pair", &["user1_id", "user2_id"])];
-    if schema.backend.logs_whole_pages() {
+    if schema.backend.has_time_buckets() {
         // They hold only the upper bits of the time and of the commit, which most messages leave as they are.
         table.col(count("updated_step")).col(count("commit_step"));
         indexes.extend([

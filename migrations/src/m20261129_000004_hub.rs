@@ -45,7 +45,7 @@ async fn state(schema: &Schema<'_>) -> Result<(), DbErr> {
     let first = Query::insert()
         .into_table("hub_state")
         .columns(["id", "epoch"])
-        .values_panic([1.into(), Uuid::new_v4().simple().to_string().into()])
+        .values_panic([1.into(), Expr::val(schema.backend.binary_value(Uuid::new_v4().simple().to_string()))])
         .on_conflict(OnConflict::column("id").do_nothing_on(["id"]).to_owned())
         .take();
     schema.insert(first).await

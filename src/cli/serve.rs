@@ -42,7 +42,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub keys: KeyArgs,
 
-    /// `sqlite://…?mode=rwc`, `mysql://user:…@host/chat` or `mariadb://…`. The hub migrates it at start.
+    /// `sqlite://…?mode=rwc`, `mysql://user:…@host/chat`, `mariadb://…` or `postgres://…`. The hub migrates it at start.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = DATABASE_URL, hide_env_values = true,
         help_heading = "Storage")]
     pub database_url: Secret,

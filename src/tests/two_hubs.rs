@@ -1,6 +1,6 @@
-//! Two hub processes on one MariaDB, without anything between them: every promise of PROTOCOL 3.3 and 3.4 holds, by polling.
+//! Two hub processes on one MariaDB or PostgreSQL, without anything between them: every promise of PROTOCOL 3.3 and 3.4 holds, by polling.
 //!
-//! Needs `mariadb-server`; runs with `CHAT_TEST_MARIADB=1`.
+//! Runs with `CHAT_TEST_MARIADB=1`, which needs `mariadb-server`, and with `CHAT_TEST_POSTGRES=1`, which needs `postgresql`.
 
 mod clocks;
 mod lost_answer;
@@ -15,9 +15,18 @@ use std::time::{Duration, Instant};
 use crate::support::person::{number, text};
 use crate::support::{DEADLINE, Device, Hub, Person};
 use chat_loadtest::client::{Client, Credentials, Received};
-use chat_testkit::mariadb::{MariaDb, wanted};
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+
+on_each_server!(
+    both_sides_of_fifty_threads_send_at_once_through_different_hubs,
+    one_key_sent_through_both_hubs_at_once_is_one_message,
+    everything_durable_crosses_over_and_any_hub_resumes_any_cursor,
+    a_ticket_is_used_up_on_every_hub,
+    a_database_that_dies_under_load_loses_nothing_that_was_acknowledged,
+);
 
 const THREADS: u64 = 50;
 const EACH: usize = 40;
@@ -27,12 +36,11 @@ const IN_FLIGHT: usize = 4;
 struct Pair {
     left: Hub,
     right: Hub,
-    database: MariaDb,
+    database: Server,
 }
 
 impl Pair {
-    async fn start() -> Self {
-        let database = MariaDb::start();
+    async fn start(database: Server) -> Self {
         let url = database.database("chat");
         let node = |name: &'static str| {
             let url = url.clone();
@@ -74,12 +82,8 @@ async fn speaks(mut client: Client, me: u64, to: u64) -> Side {
     side
 }
 
-#[tokio::test]
-async fn both_sides_of_fifty_threads_send_at_once_through_different_hubs() {
-    if !wanted("both_sides_of_fifty_threads_send_at_once_through_different_hubs") {
-        return;
-    }
-    let hubs = Pair::start().await;
+async fn both_sides_of_fifty_threads_send_at_once_through_different_hubs(database: Server) {
+    let hubs = Pair::start(database).await;
     // All of them listen before the first one speaks: what comes while a device settles is the device's, not its client's.
     let mut connected = Vec::new();
     for thread in 0..THREADS {
@@ -116,12 +120,8 @@ async fn both_sides_of_fifty_threads_send_at_once_through_different_hubs() {
     drop(hubs);
 }
 
-#[tokio::test]
-async fn one_key_sent_through_both_hubs_at_once_is_one_message() {
-    if !wanted("one_key_sent_through_both_hubs_at_once_is_one_message") {
-        return;
-    }
-    let hubs = Pair::start().await;
+async fn one_key_sent_through_both_hubs_at_once_is_one_message(database: Server) {
+    let hubs = Pair::start(database).await;
     let bob = hubs.left.person(7);
     let mut desk = bob.connect().await;
     let (mut here, mut there) = (hubs.left.person(42).connect().await, hubs.right.person(42).connect().await);
@@ -137,12 +137,8 @@ async fn one_key_sent_through_both_hubs_at_once_is_one_message() {
     assert_eq!(bob.history_with(&hubs.right.person(42)).await.len(), 50);
 }
 
-#[tokio::test]
-async fn everything_durable_crosses_over_and_any_hub_resumes_any_cursor() {
-    if !wanted("everything_durable_crosses_over_and_any_hub_resumes_any_cursor") {
-        return;
-    }
-    let hubs = Pair::start().await;
+async fn everything_durable_crosses_over_and_any_hub_resumes_any_cursor(database: Server) {
+    let hubs = Pair::start(database).await;
     let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));
     let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
     let mut bell = bob.listens().await;
@@ -168,24 +164,16 @@ async fn everything_durable_crosses_over_and_any_hub_resumes_any_cursor() {
     assert!(missed.iter().any(|frame| frame["content"] == "while away"), "{missed:?}");
 }
 
-#[tokio::test]
-async fn a_ticket_is_used_up_on_every_hub() {
-    if !wanted("a_ticket_is_used_up_on_every_hub") {
-        return;
-    }
-    let hubs = Pair::start().await;
+async fn a_ticket_is_used_up_on_every_hub(database: Server) {
+    let hubs = Pair::start(database).await;
     let (here, there) = (hubs.left.person(42), hubs.right.person(42));
     let ticket = here.ticket().await;
     there.connect_with(|door| door.credentials = Credentials::Ticket(ticket.clone())).await;
     here.knocks(&format!("/chat?ticket={ticket}"), &[]).await.refused(401, "ticket_used");
 }
 
-#[tokio::test]
-async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged() {
-    if !wanted("a_database_that_dies_under_load_loses_nothing_that_was_acknowledged") {
-        return;
-    }
-    let mut hubs = Pair::start().await;
+async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged(database: Server) {
+    let mut hubs = Pair::start(database).await;
     hubs.left.expects_errors();
     hubs.right.expects_errors();
     let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));

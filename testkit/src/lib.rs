@@ -9,3 +9,5 @@
 pub mod clock;
 pub mod commit_proxy;
 pub mod mariadb;
+pub mod postgres;
+pub mod server;

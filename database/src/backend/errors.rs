@@ -3,9 +3,10 @@
 use sea_orm::sqlx;
 use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
 use sea_orm::sqlx::mysql::MySqlDatabaseError;
+use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{DbErr, RuntimeErr};
 
-use super::{mysql, sqlite};
+use super::{mysql, postgres, sqlite};
 use crate::driver_error::{DriverError, described};
 
 impl DriverError {
@@ -49,6 +50,9 @@ fn of_database(error: &dyn DatabaseError) -> DriverError {
     }
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
         return mysql::classify(error.number(), why);
+    }
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        return postgres::classify(error.code(), error.message(), why);
     }
     sqlite::classify(error.code().and_then(|code| code.parse().ok()).unwrap_or_default(), why)
 }

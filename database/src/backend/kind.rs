@@ -7,6 +7,7 @@ use sea_orm::{DatabaseBackend, Statement, StatementBuilder, Value};
 pub(crate) enum Backend {
     Sqlite,
     MySql,
+    Postgres,
 }
 
 impl Backend {
@@ -15,6 +16,7 @@ impl Backend {
         match self {
             Self::Sqlite => DatabaseBackend::Sqlite,
             Self::MySql => DatabaseBackend::MySql,
+            Self::Postgres => DatabaseBackend::Postgres,
         }
     }
     /// Builds a statement as sea-query describes it: its text and its values.

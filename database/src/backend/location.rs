@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::mysql::Server;
+use super::postgres::PostgresServer;
 use super::sqlite::File;
 
 /// Where the database is.
@@ -14,6 +15,8 @@ pub enum Location {
     Sqlite(File),
     /// MySQL or MariaDB.
     MySql(Server),
+    /// PostgreSQL.
+    Postgres(PostgresServer),
 }
 
 impl Location {
@@ -21,7 +24,7 @@ impl Location {
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(file) => Some(&file.path),
-            Self::MySql(_) => None,
+            Self::MySql(_) | Self::Postgres(_) => None,
         }
     }
 }
@@ -36,7 +39,8 @@ impl FromStr for Location {
         match scheme.to_ascii_lowercase().as_str() {
             "sqlite" => File::parse(rest).map(Self::Sqlite),
             "mysql" | "mariadb" => Server::parse(rest).map(Self::MySql),
-            _ => Err("it begins with neither sqlite:, mysql: nor mariadb:".to_owned()),
+            "postgres" | "postgresql" => PostgresServer::parse(rest).map(Self::Postgres),
+            _ => Err("it begins with neither sqlite:, mysql:, mariadb:, postgres: nor postgresql:".to_owned()),
         }
     }
 }
@@ -47,6 +51,7 @@ impl fmt::Display for Location {
         match self {
             Self::Sqlite(file) => file.fmt(out),
             Self::MySql(server) => server.fmt(out),
+            Self::Postgres(server) => server.fmt(out),
         }
     }
 }
@@ -64,11 +69,15 @@ mod tests {
 
     #[test]
     fn a_scheme_is_read_whatever_its_case() {
-        for (text, shown) in [("SQLite://[a]#1.db", "[a]#1.db"), ("MySQL://root@[::1]/chat", "root@[::1]:3306/chat")] {
+        for (text, shown) in [
+            ("SQLite://[a]#1.db", "[a]#1.db"),
+            ("MySQL://root@[::1]/chat", "root@[::1]:3306/chat"),
+            ("PostgreSQL://chat@db/chat", "chat@db:5432/chat"),
+        ] {
             let location: Location = text.parse().unwrap_or_else(|why| panic!("{text}: {why}"));
             assert_eq!(location.to_string(), shown);
         }
-        for text in ["postgres://chat:hunter2@host/chat", "hunter2", ""] {
+        for text in ["oracle://chat:hunter2@host/chat", "hunter2", ""] {
             let refused = text.parse::<Location>().expect_err(text);
             assert!(!refused.contains("hunter2"), "{text}: {refused}");
         }

@@ -5,17 +5,12 @@
 //!  open            asks whether the server takes us; what each connection says first
 //!  dialect, error  their SQL, their errors
 //!  writer          writes, through sea-orm's connection
-//!  rows            queries through sea-orm's connections
-//!  seq_range       finds messages by their place; nearest: those next to one
 //! ```
 
 mod dialect;
 mod error;
 mod location;
-mod nearest;
 mod open;
-mod rows;
-mod seq_range;
 mod statements;
 mod writer;
 
@@ -26,8 +21,6 @@ use crate::Error;
 pub(crate) use dialect::MySqlDialect;
 pub(crate) use error::classify;
 pub use location::Server;
-pub(crate) use nearest::nearest;
-pub(crate) use rows::rows;
 pub(crate) use writer::{Transaction, WriterConnection};
 
 /// The connections of one node to a server.

@@ -1,8 +1,8 @@
-//! The connections that read, over both backends: one query at a time, or several in one snapshot.
+//! The connections that read, over all backends: one query at a time, or several in one snapshot.
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
-use super::{Backend, mysql, sqlite};
+use super::{Backend, server, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
 
@@ -11,6 +11,7 @@ use crate::rows::{FromRow, Reads};
 pub(crate) enum ReadPool {
     Sqlite(sqlite::ReadPool),
     MySql(DatabaseConnection),
+    Postgres(DatabaseConnection),
 }
 
 /// Queries that see the same state of the database. It has to be closed; ends by itself when it is dropped.
@@ -18,6 +19,7 @@ pub(crate) enum ReadPool {
 pub(crate) enum Snapshot {
     Sqlite(sqlite::Snapshot),
     MySql(DatabaseTransaction),
+    Postgres(DatabaseTransaction),
 }
 
 impl ReadPool {
@@ -26,6 +28,7 @@ impl ReadPool {
         match self {
             Self::Sqlite(pool) => pool.snapshot().await.map(Snapshot::Sqlite),
             Self::MySql(pool) => Ok(Snapshot::MySql(pool.begin().await?)),
+            Self::Postgres(pool) => Ok(Snapshot::Postgres(pool.begin().await?)),
         }
     }
 }
@@ -35,6 +38,7 @@ impl Reads for &ReadPool {
         match self {
             ReadPool::Sqlite(_) => Backend::Sqlite,
             ReadPool::MySql(_) => Backend::MySql,
+            ReadPool::Postgres(_) => Backend::Postgres,
         }
     }
 
@@ -45,7 +49,7 @@ impl Reads for &ReadPool {
     ) -> Result<Vec<T>, DriverError> {
         match self {
             ReadPool::Sqlite(pool) => pool.rows(text, values.into_iter().collect()).await,
-            ReadPool::MySql(pool) => mysql::rows(pool, text, values).await,
+            ReadPool::MySql(pool) | ReadPool::Postgres(pool) => server::rows(pool, text, values).await,
         }
     }
 }
@@ -55,6 +59,7 @@ impl Reads for Snapshot {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,
             Self::MySql(_) => Backend::MySql,
+            Self::Postgres(_) => Backend::Postgres,
         }
     }
 
@@ -65,7 +70,7 @@ impl Reads for Snapshot {
     ) -> Result<Vec<T>, DriverError> {
         match self {
             Self::Sqlite(snapshot) => snapshot.rows(text, values.into_iter().collect()).await,
-            Self::MySql(transaction) => mysql::rows(transaction, text, values).await,
+            Self::MySql(transaction) | Self::Postgres(transaction) => server::rows(transaction, text, values).await,
         }
     }
 }
@@ -75,7 +80,7 @@ impl Snapshot {
     pub(crate) async fn close(self) {
         match self {
             Self::Sqlite(snapshot) => drop(snapshot),
-            Self::MySql(transaction) => {
+            Self::MySql(transaction) | Self::Postgres(transaction) => {
                 if let Err(error) = transaction.rollback().await {
                     tracing::debug!(%error, "could not close a snapshot");
                 }

@@ -9,7 +9,6 @@
 //!  writer          writes, on the OS thread that runs the commit
 //!  statement, rows cached prepared statements, and the rows that they stand at
 //!  seq_range       finds messages by their place; nearest: those next to one
-//!  time_buckets    what the indexes over a user's threads hold
 //!  checkpointer    moves the write-ahead log into the file beside the commits
 //!  process_lock    which other hubs use the file
 //!  plans           (test) no statement walks a table
@@ -31,7 +30,6 @@ mod rows;
 mod seq_range;
 pub(crate) mod statement;
 mod statements;
-pub(crate) mod time_buckets;
 mod writer;
 
 use sea_orm::DatabaseConnection;

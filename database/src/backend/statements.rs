@@ -18,14 +18,17 @@ pub(crate) struct ReturningUpdate {
 
 /// The texts for rows that are written over and over.
 ///
-/// A server puts rows over those that are there, all in one statement. SQLite takes each row by itself, and a plain update costs
+/// MySQL puts rows over those that are there, all in one statement. PostgreSQL would lock, and log that, each row that an
+/// insert finds there before it updates it. SQLite takes each row by itself, and a plain update costs
 /// it less than an insert that turns out to be an update; least, if the row moves in no index.
 #[derive(Debug)]
 pub(crate) enum Rewrite {
     /// SQLite: one text for each kind of row.
     Each { made: String, moved: String, kept: String },
-    /// A server: one text for all rows.
+    /// MySQL: one text for all rows.
     All(String),
+    /// PostgreSQL: one text for the rows that are not there, and one for those that are.
+    Apart { made: String, present: String },
 }
 
 /// A column that takes the value of another one: its name, and the other's.

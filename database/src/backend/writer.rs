@@ -1,4 +1,4 @@
-//! The connection of a node that writes, and a transaction on it, over both backends.
+//! The connection of a node that writes, and a transaction on it, over all backends.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use sea_orm::{StatementBuilder, Value};
 
 use super::location::Location;
 use super::statements::{ReturningUpdate, Rewrite};
-use super::{Backend, Connections, mysql, sqlite};
+use super::{Backend, Connections, mysql, postgres, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
 use crate::written_row::WrittenRow;
@@ -17,6 +17,7 @@ use crate::written_row::WrittenRow;
 pub(crate) enum WriterConnection {
     Sqlite(sqlite::WriterConnection),
     MySql(mysql::WriterConnection),
+    Postgres(postgres::WriterConnection),
 }
 
 /// An open transaction. Rolled back if it is dropped.
@@ -24,6 +25,7 @@ pub(crate) enum WriterConnection {
 pub(crate) enum Transaction<'a> {
     Sqlite(sqlite::Transaction<'a>),
     MySql(mysql::Transaction),
+    Postgres(postgres::Transaction),
 }
 
 /// Rows that are written over and over, by what becomes of them; see [`Rewrite`].
@@ -66,7 +68,10 @@ impl WriterConnection {
             (Connections::MySql(connections), Location::MySql(server)) => {
                 Self::MySql(mysql::WriterConnection::new(connections, server))
             }
-            (Connections::Sqlite(_), Location::MySql(_)) | (Connections::MySql(_), Location::Sqlite(_)) => {
+            (Connections::Postgres(connections), Location::Postgres(server)) => {
+                Self::Postgres(postgres::WriterConnection::new(connections, server))
+            }
+            (Connections::Sqlite(_) | Connections::MySql(_) | Connections::Postgres(_), _) => {
                 unreachable!("the connections were opened at this location")
             }
         }
@@ -84,6 +89,7 @@ impl WriterConnection {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,
             Self::MySql(_) => Backend::MySql,
+            Self::Postgres(_) => Backend::Postgres,
         }
     }
 
@@ -92,6 +98,7 @@ impl WriterConnection {
         match self {
             Self::Sqlite(connection) => connection.begin().map(Transaction::Sqlite),
             Self::MySql(connection) => connection.begin().await.map(Transaction::MySql),
+            Self::Postgres(connection) => connection.begin().await.map(Transaction::Postgres),
         }
     }
 
@@ -106,6 +113,7 @@ impl WriterConnection {
         match self {
             Self::Sqlite(connection) => connection.run(text, values),
             Self::MySql(connection) => connection.run(text, values).await,
+            Self::Postgres(connection) => connection.run(text, values).await,
         }
     }
 
@@ -113,7 +121,7 @@ impl WriterConnection {
     pub(crate) fn open(&mut self) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(connection) => connection.open().map(drop),
-            Self::MySql(_) => Ok(()),
+            Self::MySql(_) | Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -121,7 +129,7 @@ impl WriterConnection {
     pub(crate) fn wait_for_lock(&mut self, patience: Duration) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(connection) => connection.wait_for_lock(patience),
-            Self::MySql(_) => Ok(()),
+            Self::MySql(_) | Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -129,7 +137,7 @@ impl WriterConnection {
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(connection) => Some(connection.file()),
-            Self::MySql(_) => None,
+            Self::MySql(_) | Self::Postgres(_) => None,
         }
     }
 
@@ -137,7 +145,7 @@ impl WriterConnection {
     pub(crate) fn restart_wal(&mut self) -> Result<bool, DriverError> {
         match self {
             Self::Sqlite(connection) => connection.restart_wal(),
-            Self::MySql(_) => Ok(true),
+            Self::MySql(_) | Self::Postgres(_) => Ok(true),
         }
     }
 
@@ -149,6 +157,7 @@ impl WriterConnection {
                 Ok(())
             }
             Self::MySql(connection) => connection.replace().await,
+            Self::Postgres(connection) => connection.replace().await,
         }
     }
 }
@@ -166,6 +175,7 @@ impl Reads for WriterConnection {
         match self {
             Self::Sqlite(connection) => connection.rows(text, values),
             Self::MySql(connection) => connection.rows(text, values).await,
+            Self::Postgres(connection) => connection.rows(text, values).await,
         }
     }
 }
@@ -175,6 +185,7 @@ impl Reads for Transaction<'_> {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,
             Self::MySql(_) => Backend::MySql,
+            Self::Postgres(_) => Backend::Postgres,
         }
     }
 
@@ -186,6 +197,7 @@ impl Reads for Transaction<'_> {
         match self {
             Self::Sqlite(transaction) => transaction.rows(text, values),
             Self::MySql(transaction) => transaction.rows(text, values).await,
+            Self::Postgres(transaction) => transaction.rows(text, values).await,
         }
     }
 }
@@ -217,6 +229,7 @@ impl Transaction<'_> {
         match self {
             Self::Sqlite(transaction) => transaction.write(text, rows),
             Self::MySql(transaction) => transaction.write(text, rows).await,
+            Self::Postgres(transaction) => transaction.write(text, rows).await,
         }
     }
 
@@ -232,7 +245,12 @@ impl Transaction<'_> {
                 transaction.change(kept, rows.kept)
             }
             (Self::MySql(transaction), Rewrite::All(text)) => transaction.write(text, rows.all()).await,
-            (Self::Sqlite(_), Rewrite::All(_)) | (Self::MySql(_), Rewrite::Each { .. }) => {
+            (Self::Postgres(transaction), Rewrite::Apart { made, present }) => {
+                transaction.write(made, rows.made).await?;
+                let there = rows.moved.into_iter().chain(rows.kept).collect();
+                transaction.write(present, there).await
+            }
+            (Self::Sqlite(_) | Self::MySql(_) | Self::Postgres(_), _) => {
                 unreachable!("the texts were made for this backend")
             }
         }
@@ -249,6 +267,7 @@ impl Transaction<'_> {
         match self {
             Self::Sqlite(transaction) => transaction.run(text, values),
             Self::MySql(transaction) => transaction.run(text, values).await,
+            Self::Postgres(transaction) => transaction.run(text, values).await,
         }
     }
 
@@ -256,6 +275,7 @@ impl Transaction<'_> {
         match self {
             Self::Sqlite(transaction) => transaction.commit(),
             Self::MySql(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
         }
     }
 
@@ -266,6 +286,7 @@ impl Transaction<'_> {
                 Ok(())
             }
             Self::MySql(transaction) => transaction.rollback().await,
+            Self::Postgres(transaction) => transaction.rollback().await,
         }
     }
 }

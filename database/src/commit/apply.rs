@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::cache::{Cache, Counters, Thread};
 use super::preloaded::Preloaded;
-use super::write_set::{LastSeenRow, TicketRow, WriteSet};
+use super::write_set::{TicketRow, WriteSet};
 use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
 use crate::history::Mark;
 use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
@@ -147,8 +147,11 @@ impl<'a> Applier<'a> {
     }
 
     fn last_seen(&mut self, seen: &[(UserId, Timestamp)]) -> Outcome {
-        let row = |(user, at): &(UserId, Timestamp)| LastSeenRow { id: user.column(), last_seen: at.millis() };
-        self.write_set.last_seen.extend(seen.iter().map(row));
+        for (user, at) in seen {
+            // Each user once: PostgreSQL puts no row over another one of the same statement.
+            let latest = self.write_set.last_seen.entry(user.column()).or_default();
+            *latest = at.millis().max(*latest);
+        }
         Outcome::LastSeen
     }
 

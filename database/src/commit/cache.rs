@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::backend::sqlite::time_buckets;
+use crate::backend::time_buckets;
 use crate::history::Nonce;
 use crate::ids::Pair;
 

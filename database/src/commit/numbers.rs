@@ -52,7 +52,8 @@ pub(super) async fn take(
     let times = [nonce.column(), step, newest.unwrap_or_default()];
     let values = ids.into_iter().chain(times).map(Value::from).collect();
     let row: Option<TakenRow> = transaction.update(update, values).await?;
-    let row = row.ok_or_else(|| DriverError::Refused("hub_state is empty".to_owned()))?;
+    // A backup is put back: PostgreSQL has waited for the row, and the one that was put there instead it sees in another try.
+    let row = row.ok_or_else(|| DriverError::Contended("hub_state is empty".to_owned()))?;
     Ok(Taken {
         counters: Counters {
             commit: row.commit_no,

@@ -3,7 +3,9 @@
 use super::apply::Applier;
 use super::cache::{ReadState, ThreadNotification};
 use super::notification_keys::{CHAT, CHAT_TITLE, chat_key};
-use super::write_set::{AmendedRow, ChangedNotificationRow, NewNotificationRow, StatusRow, ThreadRow, UserRow};
+use super::write_set::{
+    AmendedRow, ChangedNotificationRow, LastSeenRow, NewNotificationRow, StatusRow, ThreadRow, UserRow,
+};
 use crate::backend::writer::Rewritten;
 
 impl Applier<'_> {
@@ -77,6 +79,11 @@ impl Applier<'_> {
             rows.push(UserRow { id: *id, unread_messages: user.messages, unread_notifications: user.notifications });
         }
         rows
+    }
+
+    pub(super) fn last_seen_rows(&self) -> Vec<LastSeenRow> {
+        let seen = self.write_set.last_seen.iter();
+        seen.map(|(id, last_seen)| LastSeenRow { id: *id, last_seen: *last_seen }).collect()
     }
 
     /// Returns the new notifications: the marketplace's, and those of threads that never had one.

@@ -124,7 +124,7 @@ async fn write(
     transaction.write(&texts.notifications, applier.notification_rows()).await?;
     transaction.write(&texts.changed_notifications, applier.changed_notification_rows()).await?;
     transaction.write(&texts.users, applier.user_rows()).await?;
-    transaction.write(&texts.last_seen, std::mem::take(&mut applier.write_set.last_seen)).await?;
+    transaction.write(&texts.last_seen, applier.last_seen_rows()).await?;
     transaction.write(&texts.tickets, std::mem::take(&mut applier.write_set.tickets)).await
 }
 

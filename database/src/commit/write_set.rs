@@ -1,7 +1,7 @@
 //! What a commit writes: the rows of each table, by the columns that they fill.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::hex::Hex;
 use crate::entities::{
@@ -28,7 +28,8 @@ pub(super) struct WriteSet<'a> {
     pub(super) changed_notifications: Vec<ChangedNotificationRow>,
     /// Users who read all their notifications.
     pub(super) read_all: BTreeSet<i64>,
-    pub(super) last_seen: Vec<LastSeenRow>,
+    /// When users were last connected.
+    pub(super) last_seen: BTreeMap<i64, i64>,
     pub(super) tickets: Vec<TicketRow<'a>>,
 }
 

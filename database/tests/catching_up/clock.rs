@@ -8,7 +8,7 @@ use chat_database::time::Timestamp;
 use super::HOUR;
 use crate::support::world::{World, notified, pair, sent, user};
 
-on_both_backends!(
+on_each_backend!(
     after_a_clock_has_stepped_back_what_is_newer_stands_above,
     what_a_node_writes_whose_clock_is_behind_stands_above_what_was_there,
     after_a_restart_with_a_clock_that_is_behind_times_go_on,

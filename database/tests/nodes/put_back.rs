@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, Statement};
 
 use crate::support::world::{World, pair, sent, user};
 
-on_both_backends!(
+on_each_backend!(
     a_process_that_starts_on_a_restored_copy_ends_the_old_name_where_the_copy_ended,
     a_start_ends_no_cursor,
     a_writer_that_lives_through_it_writes_nothing_that_was_decided_before,
@@ -26,6 +26,9 @@ impl World {
             Location::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
             Location::MySql(_) => {
                 "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()"
+            }
+            Location::Postgres(_) => {
+                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()"
             }
         };
         let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), all)).await.unwrap();

@@ -18,8 +18,10 @@ use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use chat_testkit::mariadb::MariaDb;
+use chat_testkit::postgres::Postgres;
 
-static SERVER: OnceLock<MariaDb> = OnceLock::new();
+static MARIADB: OnceLock<MariaDb> = OnceLock::new();
+static POSTGRES: OnceLock<Postgres> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 /// A database with a writer.
@@ -39,12 +41,14 @@ impl World {
         Self { _folder: Some(folder), ..Self::open(&url).await }
     }
 
-    /// Makes a world in a database of the server that this test binary shares.
+    /// Makes a world in a database of the MariaDB that this test binary shares.
     pub(crate) async fn mariadb() -> Self {
-        let server = SERVER.get_or_init(MariaDb::start);
-        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
-        let url = server.database(&format!("chat{number}"));
-        Self::open(&url).await
+        Self::open(&MARIADB.get_or_init(MariaDb::start).database(&next_name())).await
+    }
+
+    /// Makes a world in a database of the PostgreSQL that this test binary shares.
+    pub(crate) async fn postgres() -> Self {
+        Self::open(&POSTGRES.get_or_init(Postgres::start).database(&next_name())).await
     }
 
     /// Opens a database and migrates it.
@@ -57,6 +61,10 @@ impl World {
 
     pub(crate) fn is_sqlite(&self) -> bool {
         matches!(self.db.location(), Location::Sqlite(_))
+    }
+
+    pub(crate) fn is_mariadb(&self) -> bool {
+        matches!(self.db.location(), Location::MySql(_))
     }
 
     /// Makes another node on the same database.
@@ -206,6 +214,10 @@ impl World {
     }
 }
 
+fn next_name() -> String {
+    format!("chat{}", DATABASES.fetch_add(1, Ordering::Relaxed))
+}
+
 pub(crate) fn user(id: u64) -> UserId {
     UserId::new(id).unwrap()
 }
@@ -253,7 +265,7 @@ pub(crate) fn notified(outcome: Outcome) -> Vec<chat_database::objects::Notifica
 }
 
 /// Makes a test of each function of a module, once for each backend.
-macro_rules! on_both_backends {
+macro_rules! on_each_backend {
     ($($test:ident),* $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test] async fn $test() { super::$test($crate::support::world::World::sqlite().await).await; })*
@@ -262,6 +274,13 @@ macro_rules! on_both_backends {
             $(#[tokio::test] async fn $test() {
                 if chat_testkit::mariadb::wanted(stringify!($test)) {
                     super::$test($crate::support::world::World::mariadb().await).await;
+                }
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() {
+                if chat_testkit::postgres::wanted(stringify!($test)) {
+                    super::$test($crate::support::world::World::postgres().await).await;
                 }
             })*
         }

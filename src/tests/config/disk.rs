@@ -7,7 +7,13 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::support::{Hub, Person, until};
-use chat_testkit::mariadb::{self, MariaDb};
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
+
+on_each_server!(
+    with_a_server_that_is_read_only_the_hub_is_not_ready_until_it_is_not,
+    a_lock_of_another_program_holds_a_send_for_five_seconds_at_most,
+);
 
 /// Says how large files may get that the hub writes: what is beyond fails, as on a full disk.
 fn files_may_have(hub: &mut Hub, bytes: Option<u64>) {
@@ -56,37 +62,41 @@ async fn with_a_full_disk_the_hub_is_not_ready_and_with_room_again_it_is() {
     assert_eq!(texts, 2, "what was refused was not stored");
 }
 
-#[tokio::test]
-async fn with_a_server_that_is_read_only_the_hub_is_not_ready_until_it_is_not() {
-    if !mariadb::wanted("with_a_server_that_is_read_only_the_hub_is_not_ready_until_it_is_not") {
-        return;
-    }
-    let server = tokio::task::spawn_blocking(MariaDb::start).await.expect("a server");
-    server.database("chat");
-    server.sql("CREATE USER ann@'%'; GRANT ALL ON chat.* TO ann@'%'");
-    let url = format!("mysql://ann@127.0.0.1:{}/chat", server.port());
+async fn with_a_server_that_is_read_only_the_hub_is_not_ready_until_it_is_not(server: Server) {
+    let url = server.database("chat");
+    // A superuser writes all the same. PostgreSQL does not become read-only for a session that is there: rights are taken away.
+    let (user, [begin, end], why) = match &server {
+        Server::MariaDb(_) => (
+            "CREATE USER ann@'%'; GRANT ALL ON chat.* TO ann@'%'",
+            ["SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0"],
+            "read",
+        ),
+        Server::Postgres(_) => (
+            "CREATE USER ann; ALTER DATABASE chat OWNER TO ann",
+            ["REVOKE UPDATE ON hub_state FROM ann", "GRANT UPDATE ON hub_state TO ann"],
+            "permission",
+        ),
+    };
+    server.sql_in("chat", user);
+    let url = url.replace("root@", "ann@").replace("postgres@", "ann@");
     let hub = Hub::set(&[("DATABASE_URL", &url)]).await;
     let alice = hub.person(42);
     assert_eq!(sends(&alice, "before").await, 201);
-    server.sql("SET GLOBAL read_only = 1");
+    server.sql_in("chat", begin);
     assert_eq!(sends(&alice, "first").await, 503);
-    is_not_ready(&alice, "read").await;
-    server.sql("SET GLOBAL read_only = 0");
+    is_not_ready(&alice, why).await;
+    server.sql_in("chat", end);
     is_ready_again(&alice).await;
     assert_eq!(sends(&alice, "first").await, 201);
 }
 
-#[tokio::test]
-async fn a_lock_of_another_program_holds_a_send_for_five_seconds_at_most() {
-    if !mariadb::wanted("a_lock_of_another_program_holds_a_send_for_five_seconds_at_most") {
-        return;
-    }
-    let server = tokio::task::spawn_blocking(MariaDb::start).await.expect("a server");
+async fn a_lock_of_another_program_holds_a_send_for_five_seconds_at_most(server: Server) {
     let hub = Hub::set(&[("DATABASE_URL", &server.database("chat"))]).await;
     let alice = hub.person(42);
     assert_eq!(sends(&alice, "before").await, 201);
     let holding = tokio::task::spawn_blocking(move || {
-        server.sql("USE chat; BEGIN; UPDATE hub_state SET commit_no = commit_no + 1; DO SLEEP(9); ROLLBACK");
+        let sleep = if server.is_postgres() { "SELECT pg_sleep(9)" } else { "DO SLEEP(9)" };
+        server.sql_in("chat", &format!("BEGIN; UPDATE hub_state SET commit_no = commit_no + 1; {sleep}; ROLLBACK"));
         server
     });
     // It is held from some moment on.

@@ -33,6 +33,8 @@ async fn no_message_holds_a_password_however_malformed_its_url_is() {
         "mysql://chat:hunter2%ff@127.0.0.1:1/chat",
         "mysql:chat:hunter2@127.0.0.1/chat",
         "MYSQL://chat:hunter2@127.0.0.1:1/chat",
+        "postgres://chat:hunter2@127.0.0.1:1/chat",
+        "postgresql://chat:hunter2@127.0.0.1:1/chat?pasword=hunter2",
         "oracle://chat:hunter2@127.0.0.1:1/chat",
         "sqlite://chat:hunter2@127.0.0.1/chat",
         "sqlite:chat:hunter2@127.0.0.1/chat?mode=rwc",

@@ -10,6 +10,10 @@ use super::{SECRET, runs};
 use crate::support::hub::program;
 use crate::support::{Hub, until};
 use chat_testkit::mariadb::{self, MariaDb};
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
+
+on_each_server!(the_hub_starts_when_the_database_does);
 
 #[tokio::test]
 async fn a_database_that_is_away_is_named_at_once_if_the_hub_is_not_to_wait() {
@@ -37,12 +41,7 @@ async fn a_database_that_is_away_is_waited_for_as_long_as_one_likes() {
     assert!(said.err.contains("waited for 1.5 s"), "{}", said.err);
 }
 
-#[tokio::test]
-async fn the_hub_starts_when_the_database_does() {
-    if !mariadb::wanted("the_hub_starts_when_the_database_does") {
-        return;
-    }
-    let mut server = tokio::task::spawn_blocking(MariaDb::start).await.expect("a server");
+async fn the_hub_starts_when_the_database_does(mut server: Server) {
     let url = server.database("chat");
     server.kill();
     let folder = tempfile::tempdir().expect("a folder");

@@ -8,7 +8,13 @@ use crate::support::device::of_type;
 use crate::support::person::{number, text};
 use crate::support::{DEADLINE, Device, Hub, until};
 use chat_testkit::commit_proxy::{Cut, Proxy};
-use chat_testkit::mariadb::{MariaDb, wanted};
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
+
+on_each_server!(
+    a_commit_whose_answer_is_lost_stands_and_is_told_once,
+    a_commit_of_unknown_fate_is_not_acknowledged_and_yet_told_when_it_stands,
+);
 
 const ROUNDS: usize = 9;
 const AT_ONCE: usize = 8;
@@ -18,16 +24,14 @@ struct Cuttable {
     left: Hub,
     right: Hub,
     proxy: Proxy,
-    _database: MariaDb,
+    _database: Server,
 }
 
 impl Cuttable {
-    async fn start() -> Self {
-        let database = MariaDb::start();
+    async fn start(database: Server) -> Self {
         let url = database.database("chat");
         let proxy = Proxy::to(database.port()).await;
-        let through = url.replace(&database.port().to_string(), &proxy.port().to_string());
-        let through = format!("{through}?ssl-mode=disabled");
+        let through = database.url_through(proxy.port(), "chat");
         let left = Hub::set(&[("DATABASE_URL", &through), ("CHAT_NODE_NAME", "left")]).await;
         let right = Hub::set(&[("DATABASE_URL", &url), ("CHAT_NODE_NAME", "right")]).await;
         Self { left, right, proxy, _database: database }
@@ -67,12 +71,8 @@ async fn has_heard(device: &mut Device, count: usize) -> Vec<(u64, u64)> {
     told
 }
 
-#[tokio::test]
-async fn a_commit_whose_answer_is_lost_stands_and_is_told_once() {
-    if !wanted("a_commit_whose_answer_is_lost_stands_and_is_told_once") {
-        return;
-    }
-    let hubs = Cuttable::start().await;
+async fn a_commit_whose_answer_is_lost_stands_and_is_told_once(database: Server) {
+    let hubs = Cuttable::start(database).await;
     let mut laptop = hubs.left.person(42).connect().await;
     let mut devices = [hubs.left.person(7).connect().await, hubs.right.person(7).connect().await];
     for device in &mut devices {
@@ -108,12 +108,8 @@ async fn a_commit_whose_answer_is_lost_stands_and_is_told_once() {
     assert_eq!(missed.map(|frame| (number(frame, "id"), number(frame, "seq"))).collect::<Vec<_>>(), stored);
 }
 
-#[tokio::test]
-async fn a_commit_of_unknown_fate_is_not_acknowledged_and_yet_told_when_it_stands() {
-    if !wanted("a_commit_of_unknown_fate_is_not_acknowledged_and_yet_told_when_it_stands") {
-        return;
-    }
-    let mut hubs = Cuttable::start().await;
+async fn a_commit_of_unknown_fate_is_not_acknowledged_and_yet_told_when_it_stands(database: Server) {
+    let mut hubs = Cuttable::start(database).await;
     hubs.left.expects_errors();
     let alice = hubs.left.person(42);
     let mut laptop = alice.connect().await;

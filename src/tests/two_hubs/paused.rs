@@ -13,7 +13,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::{IN_FLIGHT, Pair};
 use crate::support::person::{number, text};
 use crate::support::{Device, Dice, Person, usual_or_long};
-use chat_testkit::mariadb::{MariaDb, wanted};
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
+
+on_each_server!(
+    a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing,
+);
 
 const THREADS: u64 = 6;
 /// How many messages each client sends.
@@ -186,17 +191,16 @@ async fn all(working: Vec<JoinHandle<Heard>>) -> Vec<Heard> {
 }
 
 /// Tells whether a transaction waits for another one: while one hub stands still, it is for that one's.
-fn a_transaction_waits(database: &MariaDb) -> bool {
-    let waiting = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
-    database.sql(waiting).trim() != "0"
+fn a_transaction_waits(database: &Server) -> bool {
+    let waiting = match database {
+        Server::MariaDb(_) => "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
+        Server::Postgres(_) => "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+    };
+    database.sql_in("chat", waiting).trim() != "0"
 }
 
-#[tokio::test]
-async fn a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing() {
-    if !wanted("a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing") {
-        return;
-    }
-    let hubs = Pair::start().await;
+async fn a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing(database: Server) {
+    let hubs = Pair::start(database).await;
     let stop = Arc::new(AtomicBool::new(false));
     let mut working = Vec::new();
     for thread in 0..THREADS {

@@ -2,25 +2,23 @@
 
 use serde_json::json;
 
-use super::{MariaDb, Pair};
+use super::Pair;
 use crate::images::form::{ids, uploads};
 use crate::support::Hub;
 use crate::support::person::text;
-use chat_testkit::mariadb::wanted;
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
+
+on_each_server!(a_picture_of_one_node_is_sent_through_another_and_its_links_are_good_on_both,);
 
 /// A GIF of one pixel.
 const PIXEL: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
-#[tokio::test]
-async fn a_picture_of_one_node_is_sent_through_another_and_its_links_are_good_on_both() {
-    if !wanted("a_picture_of_one_node_is_sent_through_another_and_its_links_are_good_on_both") {
-        return;
-    }
+async fn a_picture_of_one_node_is_sent_through_another_and_its_links_are_good_on_both(database: Server) {
     let store = tempfile::tempdir().expect("a folder");
     let media = format!("file:{}", store.path().display());
     let secret = "one secret that both nodes have and no other";
-    let database = MariaDb::start();
     let url = database.database("chat");
     let node = async |name: &str| {
         let shared = [("DATABASE_URL", url.as_str()), ("CHAT_MEDIA_URL", media.as_str()), ("JWT_SECRET", secret)];

@@ -4,28 +4,40 @@ use serde_json::json;
 
 use super::Pair;
 use crate::support::Device;
-use chat_testkit::mariadb::wanted;
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
+
+on_each_server!(
+    hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_other,
+    a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same,
+);
 
 impl Pair {
+    /// Runs statements where the hubs' tables are.
+    fn sql(&self, sql: &str) -> String {
+        self.database.sql_in("chat", sql)
+    }
+
     fn tables(&self) -> Vec<String> {
-        let all = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'chat'";
-        self.database.sql(all).lines().map(str::to_owned).collect()
+        let schema = if self.database.is_postgres() { "public" } else { "chat" };
+        let all = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'");
+        self.sql(&all).lines().map(str::to_owned).collect()
     }
 
     fn is_backed_up(&self) {
-        self.database.sql("CREATE DATABASE kept");
-        for table in self.tables() {
-            self.database.sql(&format!("CREATE TABLE kept.`{table}` AS SELECT * FROM chat.`{table}`"));
+        let tables = self.tables();
+        // A schema of its own, which is a database on MariaDB.
+        self.sql("CREATE SCHEMA kept");
+        for table in tables {
+            self.sql(&format!("CREATE TABLE kept.{table} AS SELECT * FROM {table}"));
         }
     }
 
     /// As a restored dump does it, in one transaction.
     fn is_put_back(&self) {
-        let of = |table: String| {
-            format!("DELETE FROM chat.`{table}`; INSERT INTO chat.`{table}` SELECT * FROM kept.`{table}`;")
-        };
+        let of = |table: String| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept.{table};");
         let all: String = self.tables().into_iter().map(of).collect();
-        self.database.sql(&format!("START TRANSACTION; {all} COMMIT"));
+        self.sql(&format!("START TRANSACTION; {all} COMMIT"));
     }
 }
 
@@ -43,12 +55,8 @@ async fn starts_over(mut device: Device, hubs: &Pair, left: bool) -> Device {
     back
 }
 
-#[tokio::test]
-async fn hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_other() {
-    if !wanted("hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_other") {
-        return;
-    }
-    let hubs = Pair::start().await;
+async fn hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_other(database: Server) {
+    let hubs = Pair::start(database).await;
     let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));
     let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
     for number in 0..5 {
@@ -86,12 +94,8 @@ async fn hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_ot
 }
 
 /// The numbers come again so fast that no hub sees the newest one lower than it was.
-#[tokio::test]
-async fn a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same() {
-    if !wanted("a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same") {
-        return;
-    }
-    let hubs = Pair::start().await;
+async fn a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same(database: Server) {
+    let hubs = Pair::start(database).await;
     let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));
     let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
     laptop.sends_to(&bob, "kept").await;

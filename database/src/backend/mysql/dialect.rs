@@ -3,9 +3,10 @@
 use sea_orm::Value;
 use sea_orm::sea_query::TableRef;
 
-use super::{seq_range, statements};
+use super::statements;
 use crate::backend::Backend;
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
+use crate::backend::server::seq_range;
 use crate::backend::statements::upsert;
 use crate::backend::statements::{ReturningUpdate, Rewrite};
 use crate::seq_range::SeqRangeQuery;

@@ -2,11 +2,11 @@
 //!
 //! A table's rows travel as one statement with one parameter, JSON, for it is the round trip that costs.
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
-use super::rows::rows;
 use super::{Connections, Server, open};
 use crate::backend::pool::Role;
+use crate::backend::server::{rows, run};
 use crate::driver_error::DriverError;
 use crate::rows::FromRow;
 use crate::sql;
@@ -92,9 +92,4 @@ impl Transaction {
     pub(in crate::backend) async fn rollback(self) -> Result<(), DriverError> {
         Ok(self.transaction.rollback().await?)
     }
-}
-
-async fn run(db: &impl ConnectionTrait, text: &str, values: Vec<Value>) -> Result<u64, DriverError> {
-    let statement = sql::statement(DatabaseBackend::MySql, text, values);
-    Ok(db.execute_raw(statement).await?.rows_affected())
 }

@@ -3,9 +3,10 @@
 use sea_orm::Value;
 use sea_orm::sea_query::TableRef;
 
-use super::{seq_range, statements, time_buckets};
+use super::{seq_range, statements};
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
 use crate::backend::statements::{ReturningUpdate, Rewrite};
+use crate::backend::time_buckets;
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 

@@ -8,7 +8,7 @@ use crate::driver_error::DriverError;
 /// Prepares a text that is run over and over, or takes it from the connection's cache.
 pub(crate) fn prepared<'a>(connection: &'a Connection, text: &str) -> rusqlite::Result<CachedStatement<'a>> {
     #[cfg(test)]
-    crate::sql::note(text);
+    crate::sql::note(sea_orm::DatabaseBackend::Sqlite, text);
     connection.prepare_cached(text)
 }
 

@@ -17,6 +17,15 @@ pub(crate) async fn rows<T: FromRow>(
     rows.iter().map(|row| T::take(&mut SentColumns { row, next: 0 })).collect()
 }
 
+/// Runs a statement on a pool or in a transaction, and returns how many rows it has changed.
+pub(crate) async fn run(
+    db: &impl ConnectionTrait,
+    text: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<u64, DriverError> {
+    Ok(db.execute_raw(sql::statement(db.get_database_backend(), text, values)).await?.rows_affected())
+}
+
 /// The columns of a row that a server has sent.
 struct SentColumns<'r> {
     row: &'r QueryResult,

@@ -1,9 +1,11 @@
-//! Time buckets: what SQLite's indexes over a user's threads hold instead of exact times.
+//! Time buckets: what indexes over a user's threads hold instead of exact times, on SQLite and PostgreSQL.
 //!
 //! A user's threads are found by the time of their newest message (the inbox, recent contacts), and by the commit of their last
-//! change (sync). Both move with each message, and on SQLite each move takes an entry out of an index and puts another one in,
-//! each on a page of its own in a commit over many threads. So SQLite's indexes hold a bucket, the upper bits of the time, which
-//! most messages do not move. A search by bucket finds a few rows too many, and compares their exact times.
+//! change (sync). Both move with each message. On SQLite each move takes an entry out of an index and puts another one in,
+//! each on a page of its own in a commit over many threads; on PostgreSQL an update that moves an entry of one index writes
+//! new entries to all of the row's indexes, and one that moves none is a heap-only tuple. So these indexes hold a bucket, the
+//! upper bits of the time, which most messages do not move. A search by bucket finds a few rows too many, and compares their
+//! exact times.
 
 use crate::backend::dialect::{Place, Search};
 
@@ -15,7 +17,7 @@ const COMMIT_BITS: u32 = 12;
 
 /// The order in which the index over a user's threads has the most recently active first.
 ///
-/// The index is in the order of the buckets; within a bucket SQLite sorts the rows.
+/// The index is in the order of the buckets; within a bucket the database sorts the rows.
 pub(super) const MOST_RECENT_FIRST: &str = "updated_step DESC, updated_at DESC, id DESC";
 
 /// Returns the bucket of the time of a thread's newest message.

@@ -1,0 +1,135 @@
+//! A busy life, which runs every statement of ours once at least: what the tests of the query plans go through.
+
+use crate::change::{Change, Delete, Edit, NewMessage, Notify, OwnNotification, Receipt, ReceiptKind, Ticket, Upload};
+use crate::commit::Writer;
+use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
+use crate::nodes::NodeId;
+use crate::objects::Image;
+use crate::queries::messages::{Page, ThreadRef};
+use crate::queries::{changes, inbox, media, messages, notifications, people, threads, unread};
+use crate::time::Timestamp;
+use crate::{Database, history};
+
+/// Runs every statement on a new database.
+pub(super) async fn run_every_statement(db: &Database) {
+    write_everything(db).await;
+    read_everything(db).await;
+}
+
+/// Writes with every statement.
+async fn write_everything(db: &Database) {
+    let mut writer = Writer::new(db.clone(), NodeId::draw("node").unwrap());
+    let (ann, ben) = (UserId::new(1).unwrap(), UserId::new(2).unwrap());
+    let pair = Pair::new(ann, ben).unwrap();
+    let at = Timestamp::now();
+    let message = MessageId::new(1).unwrap();
+    let send = |key: usize| NewMessage {
+        pair,
+        may_open: true,
+        sender: ann,
+        temp_id: Some(key.to_string()),
+        payload_hash: [0; 32],
+        content: Some("text".to_owned()),
+        media: Vec::new(),
+        product_id: None,
+        reply_to: None,
+        at,
+    };
+    writer.commit(&[Change::Upload(vec![upload("a", ann, at), upload("b", ann, at)])]).await.unwrap();
+    let ids = || vec![MediaId("b".to_owned())];
+    writer.commit(&[Change::GiveUp(ids(), at), Change::Forget(ids())]).await.unwrap();
+    writer.commit(&(0..400).map(|key| Change::Send(send(key))).collect::<Vec<_>>()).await.unwrap();
+    // A writer that knows nothing has to read.
+    let mut writer = Writer::new(db.clone(), NodeId::draw("node").unwrap());
+    let with_image = NewMessage { media: vec![MediaId("a".to_owned())], reply_to: Some(message), ..send(1_000) };
+    let own = OwnNotification { id: NotificationId::new(1).unwrap(), user: ben };
+    let notify = Notify {
+        users: vec![ann],
+        kind: "order".to_owned(),
+        title: String::new(),
+        body: String::new(),
+        related_id: None,
+        dedupe_key: Some("k".to_owned()),
+        at,
+    };
+    let receipt = Receipt { pair, user: ben, kind: ReceiptKind::Seen, up_to: Some(Seq(5)), at };
+    let changes = [
+        Change::Receipt(receipt),
+        Change::Send(send(3)),
+        Change::Send(with_image),
+        Change::Edit(Edit { message, pair, content: "edited".to_owned(), at }),
+        Change::Notify(notify),
+        Change::ReadNotification(own),
+        Change::ReadAllNotifications(ben),
+        Change::DeleteNotification(own),
+        Change::LastSeen(vec![(ann, at)]),
+        Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
+    ];
+    writer.commit(&changes).await.unwrap();
+    let newest = MessageId::new(802).unwrap();
+    for message in [message, newest] {
+        writer.commit(&[Change::Delete(Delete { message, pair, at })]).await.unwrap();
+    }
+    writer.sweep().await.unwrap();
+    writer.probe().await.unwrap();
+    let stands = history::head(db).await.unwrap();
+    writer.resolve_in_doubt(&stands, None).await.unwrap();
+    writer.begin_anew().await.unwrap();
+}
+
+fn upload(id: &str, owner: UserId, at: Timestamp) -> Upload {
+    let image = Image {
+        id: MediaId(id.to_owned()),
+        url: String::new(),
+        thumb_url: String::new(),
+        width: 1,
+        height: 1,
+        bytes: 1,
+        mime: "image/webp".to_owned(),
+        blurhash: String::new(),
+    };
+    Upload { owner, image, object_key: "k".to_owned(), at, expires_at: at }
+}
+
+/// Reads with every query.
+async fn read_everything(db: &Database) {
+    let (ann, ben) = (UserId::new(1).unwrap(), UserId::new(2).unwrap());
+    let thread = ThreadId::new(1).unwrap();
+    for unread_only in [false, true] {
+        let page = inbox::page(db, ben, None, unread_only, 5).await.unwrap();
+        assert_eq!(page.threads.len(), 1);
+        notifications::page(db, ben, None, unread_only, 5).await.unwrap();
+    }
+    inbox::one(db, ben, thread).await.unwrap().unwrap();
+    notifications::of_thread(db, ben, thread).await.unwrap();
+    for page in [Page::Newest, Page::BeforeSeq(Seq(9)), Page::AfterSeq(Seq(9)), Page::AfterRev(Rev(9))] {
+        messages::page(db, ben, thread, page, 5).await.unwrap();
+    }
+    let pair = Pair::new(ann, ben).unwrap();
+    messages::page(db, ben, ThreadRef::Pair(pair), Page::Newest, 5).await.unwrap();
+    messages::one(db, ben, MessageId::new(5).unwrap()).await.unwrap().unwrap();
+    messages::was_sent(db, pair, ann, "k").await.unwrap();
+    media::find(db, ann, &MediaId("a".to_owned())).await.unwrap();
+    media::over(db, Timestamp::now(), 0, 10).await.unwrap();
+    media::unsent(db, ann, Timestamp::now()).await.unwrap();
+    threads::members(db, thread).await.unwrap().unwrap();
+    threads::of_pair(db, pair).await.unwrap().unwrap();
+    threads::authorship(db, MessageId::new(1).unwrap()).await.unwrap();
+    unread::totals(db, ben).await.unwrap();
+    unread::by_counterpart(db, ben).await.unwrap();
+    unread::recount(db, ben).await.unwrap();
+    let around = people::counterparts(db, ben, 5).await.unwrap();
+    people::mutual_recent_contacts(db, &around, 5).await.unwrap();
+    people::acquainted(db, ben, &[ann]).await.unwrap();
+    people::last_seen(db, &[ann]).await.unwrap();
+    changes::of_user(db, ben, CommitNo(0), 1_000).await.unwrap().unwrap();
+    changes::of_user(db, ben, CommitNo(1), 1_000).await.unwrap().unwrap();
+    let mut backlog = changes::backlog(db, ben, CommitNo(1), 1_000).await.unwrap().unwrap();
+    changes::next(db, &mut backlog, 1_000).await.unwrap();
+    changes::page(db, ben, CommitNo(1), 1_000, 10).await.unwrap().unwrap();
+    changes::log(db, CommitNo(0), CommitNo(9)).await.unwrap();
+    changes::of_thread(db, thread, CommitNo(1)).await.unwrap().unwrap();
+    changes::notifications_of(db, &[ann, ben], CommitNo(0)).await.unwrap();
+    let head = history::head_beside(db, CommitNo(1)).await.unwrap();
+    assert!(history::holds(db, &head.mark).await.unwrap());
+}

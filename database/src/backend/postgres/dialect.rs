@@ -1,0 +1,139 @@
+//! PostgreSQL's SQL.
+
+use sea_orm::Value;
+use sea_orm::sea_query::{Expr, Func, IntoIden as _, TableRef};
+
+use crate::backend::Backend;
+use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
+use crate::backend::server::seq_range;
+use crate::backend::statements::{ReturningUpdate, Rewrite, insert, update_of};
+use crate::backend::time_buckets;
+use crate::seq_range::SeqRangeQuery;
+use crate::written_row::RowShape;
+
+/// The function that makes rows of the one parameter. Each row is parsed once: of `json` each column would parse its whole row.
+const ELEMENTS: &str = "jsonb_array_elements";
+const PARAMETER: &str = "?::jsonb";
+
+/// PostgreSQL's SQL.
+#[derive(Debug)]
+pub(crate) struct PostgresDialect;
+
+/// Returns a column of the row `row.value`, which is an array.
+fn value(row: &str, at: usize, kind: Kind) -> String {
+    match kind {
+        Kind::Number => format!("({row}.value->>{at})::bigint"),
+        Kind::Text => format!("({row}.value->>{at})"),
+        Kind::BinaryText => format!("convert_to({row}.value->>{at}, 'UTF8')"),
+        Kind::Hex => format!("decode({row}.value->>{at}, 'hex')"),
+    }
+}
+
+impl Dialect for PostgresDialect {
+    fn binary_text(&self, text: &str) -> Value {
+        text.as_bytes().to_vec().into()
+    }
+
+    /// It has no hints: see [`super::session`].
+    fn with_index(&self, table: &str, _index: &str) -> String {
+        table.to_owned()
+    }
+
+    fn json_table(&self, name: &str, columns: &[Column]) -> String {
+        let typed = |(at, (column, kind)): (usize, &Column)| format!("{} AS {column}", value("e", at, *kind));
+        let columns: Vec<String> = columns.iter().enumerate().map(typed).collect();
+        format!("(SELECT {} FROM {ELEMENTS}({PARAMETER}) AS e) AS {name}", columns.join(", "))
+    }
+
+    fn json_column(&self, name: &str, (column, _): Column) -> String {
+        format!("{name}.{column}")
+    }
+
+    fn greatest(&self, one: &str, other: &str) -> String {
+        format!("GREATEST({one}, {other})")
+    }
+
+    fn as_integer(&self, number: &str) -> String {
+        format!("CAST({number} AS BIGINT)")
+    }
+
+    fn now_millis(&self) -> &'static str {
+        "CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)"
+    }
+
+    fn prefixed(&self, prefix: &str, number: &str) -> String {
+        format!("convert_to('{prefix}' || {number}, 'UTF8')")
+    }
+
+    fn returning_update(&self, update: &str, columns: &str, _row: &str) -> ReturningUpdate {
+        ReturningUpdate { update: format!("{update} RETURNING {columns}"), read: None }
+    }
+
+    fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String {
+        seq_range::text(self, query)
+    }
+
+    fn threads_by_activity(&self, _side: u8) -> String {
+        "chat_threads".to_owned()
+    }
+
+    fn most_recent_first(&self) -> &'static str {
+        time_buckets::MOST_RECENT_FIRST
+    }
+
+    fn less_recent_than(&self, place: Place) -> Search {
+        time_buckets::less_recent_than(place)
+    }
+
+    fn count_more_recent_threads(&self, side: u8, user: &str, active: &str) -> String {
+        time_buckets::count_more_recent(&self.threads_by_activity(side), side, user, active)
+    }
+
+    fn threads_changed_since(&self, side: u8, user: i64, since: i64) -> Search {
+        time_buckets::changed_since("chat_threads", side, user, since)
+    }
+
+    fn rows(&self, _columns: &[Column]) -> Option<TableRef> {
+        let elements = Func::cust(ELEMENTS).arg(Expr::cust(PARAMETER));
+        Some(TableRef::FunctionCall(elements, "j".into_iden()))
+    }
+
+    fn row_value(&self, at: usize, (_, kind): Column) -> String {
+        value("j", at, kind)
+    }
+
+    fn has_column(&self, table: &str, column: &str) -> bool {
+        // Servers find messages by an index over their places.
+        (table, column) != ("chat_messages", "prev_id")
+    }
+
+    fn derived(&self, table: &str, value: &dyn Fn(&str) -> Option<String>) -> Vec<(&'static str, String)> {
+        match table {
+            "chat_threads" => time_buckets::columns(value),
+            _ => Vec::new(),
+        }
+    }
+
+    fn inserted(&self, column: &str) -> String {
+        format!("excluded.{column}")
+    }
+
+    /// By hand: sea-query has no `DELETE … USING`.
+    fn delete(&self, shape: &RowShape) -> String {
+        let matched = shape.columns.iter().enumerate();
+        let matched = matched.map(|(at, column)| format!("d.{} = {}", column.0, self.row_value(at, *column)));
+        let matched: Vec<String> = matched.collect();
+        format!("DELETE FROM {} AS d USING {ELEMENTS}({PARAMETER}) AS j WHERE {}", shape.table, matched.join(" AND "))
+    }
+
+    fn rewrite(&self, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite {
+        let value = |column: &str| {
+            let at = shape.columns.iter().position(|(name, _)| *name == column)?;
+            Some(self.row_value(at, shape.columns[at]))
+        };
+        Rewrite::Apart {
+            made: insert(Backend::Postgres, shape, &[]),
+            present: update_of(Backend::Postgres, shape, overwritten, self.derived(shape.table, &value)),
+        }
+    }
+}

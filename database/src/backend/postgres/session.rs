@@ -1,0 +1,34 @@
+//! What each connection says first: how it reads, and how long it waits.
+
+use crate::backend::pool::Role;
+
+/// Statements of each connection are planned once, whatever their values, and through indexes: each of them finds its rows by one,
+/// however many rows there are, and the server's guess from old statistics, or from none right after a table was made, may be
+/// another one. `jit` would compile what these settings make look expensive.
+///
+/// The keep-alives end a connection whose client's machine is gone: its transaction may hold the counter's lock.
+const SHARED: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; \
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SET client_min_messages = error; \
+     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; ";
+
+/// A writer reads what stands now, under the counter's lock. A node that stops within a transaction holds that lock for two
+/// seconds at the most; another one waits longer than that for it.
+const WRITER: &str = "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; \
+     SET statement_timeout = '10s'; SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '2s'";
+
+/// A reader reads one snapshot.
+const READER: &str = "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on; \
+     SET statement_timeout = '10s'; SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '10s'";
+
+/// Ends a statement soon after its client has gone, where the server knows the setting: since version 14.
+pub(super) const CHECK_CLIENT: &str = "SET client_connection_check_interval = '2s'";
+
+/// Returns the statements, in one text.
+pub(super) fn settings(role: Role) -> String {
+    let own = match role {
+        Role::Writer => WRITER,
+        Role::Readers => READER,
+    };
+    format!("{SHARED}{own}")
+}

@@ -1,0 +1,297 @@
+//! A PostgreSQL server for one test, with its own data folder. It ends with the test's process.
+//!
+//! It needs the package `postgresql`, no running server and no privileges. PostgreSQL refuses to run as root: then it runs as
+//! the user `postgres`, whom the package makes.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The user who may do everything.
+const ROOT: &str = "postgres";
+
+/// Tells whether tests that need PostgreSQL are to run (`CHAT_TEST_POSTGRES=1`); prints that the test is skipped if not.
+#[must_use]
+pub fn wanted(test: &str) -> bool {
+    let wanted = std::env::var("CHAT_TEST_POSTGRES").is_ok_and(|value| value == "1");
+    if !wanted {
+        println!("left out without CHAT_TEST_POSTGRES=1: {test}");
+    }
+    wanted
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Postgres {
+    folder: PathBuf,
+    port: u16,
+    settings: Vec<String>,
+    keeper: Option<Child>,
+}
+
+impl Postgres {
+    /// Starts a server with an empty data folder.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with an empty data folder, and with further settings, as `name=value`.
+    #[must_use]
+    pub fn start_with(settings: &[&str]) -> Self {
+        let mut server = Self::prepared(settings);
+        let folder = &server.folder;
+        let made = unprivileged("initdb")
+            .args(["-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync", "-U", ROOT, "-D"])
+            .arg(folder.join("data"))
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        let said = [made.stdout, made.stderr].concat();
+        assert!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&said));
+        server.run();
+        server
+    }
+
+    /// Makes a folder and finds a port.
+    fn prepared(settings: &[&str]) -> Self {
+        let port = free_port();
+        let folder = std::env::temp_dir().join(format!("chat-postgres-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        if is_root() {
+            let owned = Command::new("chown").arg(ROOT).arg(&folder).status().unwrap();
+            assert!(owned.success(), "there is no user {ROOT}: install the package postgresql");
+        }
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Self { folder, port, settings, keeper: None }
+    }
+
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the folder of its socket.
+    #[must_use]
+    pub fn socket_folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Creates a database and returns its URL.
+    pub fn database(&self, name: &str) -> String {
+        self.sql(&format!(r#"CREATE DATABASE "{name}""#));
+        self.url(name)
+    }
+
+    /// Returns a database's URL.
+    #[must_use]
+    pub fn url(&self, name: &str) -> String {
+        format!("postgres://{ROOT}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Runs a statement with the command-line client, and returns its output.
+    pub fn sql(&self, sql: &str) -> String {
+        self.sql_in("postgres", sql)
+    }
+
+    /// Runs a statement in a database with the command-line client, and returns its output.
+    pub fn sql_in(&self, database: &str, sql: &str) -> String {
+        let output =
+            self.client("psql", database).args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", sql]).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Returns one of the server's clients (`psql`, `pg_dump`), to be run on a database.
+    #[must_use]
+    pub fn client(&self, program: &str, database: &str) -> Command {
+        let mut command = Command::new(binary(program));
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", ROOT, "-d", database]);
+        command
+    }
+
+    /// Makes every connection but those through the socket, and those of the clients here, give a password from now on.
+    pub fn require_passwords(&self) {
+        let rules =
+            "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        std::fs::write(self.folder.join("data/pg_hba.conf"), rules).unwrap();
+        self.sql("SELECT pg_reload_conf()");
+    }
+
+    /// Starts a standby of this server.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let mut standby = Self::prepared(&[]);
+        let copied = unprivileged("pg_basebackup")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", ROOT, "-R", "--no-sync", "-c", "fast", "-D"])
+            .arg(standby.folder.join("data"))
+            .current_dir(&standby.folder)
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
+        standby.run();
+        standby
+    }
+
+    /// Starts PgBouncer before the server, in a mode: `session`, `transaction` or `statement`.
+    #[must_use]
+    pub fn pooler(&self, mode: &str) -> Pooler {
+        let port = free_port();
+        let file = self.folder.join(format!("pooler-{port}.ini"));
+        let settings = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = any\nauth_file =\npool_mode = {mode}\n",
+            self.port
+        );
+        std::fs::write(&file, settings).unwrap();
+        let mut command = unprivileged_of(Path::new("pgbouncer"));
+        let process = command.arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let pooler = Pooler { port, process };
+        wait_for("PgBouncer", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        pooler
+    }
+
+    /// Kills the server (`SIGKILL`), as a power cut would: all of its processes, for one that is left keeps its memory, and no
+    /// other server starts on the data meanwhile.
+    pub fn kill(&mut self) {
+        let pids = self.processes();
+        let _ = Command::new("kill").arg("-KILL").args(&pids).status();
+        self.end();
+        wait_for("the end of PostgreSQL", || !pids.iter().any(|pid| is_alive(pid)));
+    }
+
+    /// Starts the server again, on the same port and data.
+    pub fn restart(&mut self) {
+        self.run();
+    }
+
+    /// Returns the ids of its first process and of that one's children.
+    fn processes(&self) -> Vec<String> {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
+        let Some(first) = file.lines().next() else { return Vec::new() };
+        let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
+        std::iter::once(first).chain(children.split_whitespace()).map(str::to_owned).collect()
+    }
+
+    /// The server's keeper ends it as soon as its input ends, and that ends with this process; the folder goes, too,
+    /// unless it is told to stay.
+    fn run(&mut self) {
+        const KEEPER: &str = r#"folder=$1; shift; "$@" & server=$!; read -r word
+            kill -INT $server 2>/dev/null; wait $server; [ "$word" = stay ] || rm -rf "$folder""#;
+        let log = std::fs::File::create(self.folder.join("log")).unwrap();
+        let server = unprivileged("postgres");
+        let keeper = Command::new("sh")
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&self.folder)
+            .arg(server.get_program())
+            .args(server.get_args())
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-k"])
+            .arg(&self.folder)
+            .args(["-c", "fsync=on", "-c", "max_connections=200", "-c", "shared_buffers=256MB"])
+            .args(["-c", "max_wal_size=4GB", "-c", "log_min_messages=warning"])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting.as_str()]))
+            .current_dir(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.keeper = Some(keeper);
+        wait_for(&format!("PostgreSQL in {}", self.folder.display()), || self.answers());
+    }
+
+    /// Tells whether it takes connections: a server that recovers listens before that.
+    fn answers(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+            && self.client("pg_isready", "postgres").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    fn end(&mut self) {
+        if let Some(mut keeper) = self.keeper.take() {
+            if let Some(mut input) = keeper.stdin.take() {
+                let _ = input.write_all(b"stay\n");
+            }
+            let _ = keeper.wait();
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.end();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A running PgBouncer.
+#[derive(Debug)]
+pub struct Pooler {
+    port: u16,
+    process: Child,
+}
+
+impl Pooler {
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[expect(clippy::disallowed_methods, reason = "there may be no runtime: tests start a server before theirs")]
+fn wait_for(what: &str, done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Tells whether a process runs: one that has ended and was not waited for does not.
+fn is_alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// Returns a command that runs a program of the server's without root's rights.
+fn unprivileged(program: &str) -> Command {
+    unprivileged_of(&binary(program))
+}
+
+fn unprivileged_of(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", ROOT, "--regid", ROOT, "--clear-groups", "--"]).arg(program);
+    command
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// Finds a program of the newest version: Debian keeps most of them out of the path.
+fn binary(program: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let found = versions.map(|version| version.path().join("bin").join(program)).filter(|path| path.exists());
+    found.max().unwrap_or_else(|| program.into())
+}

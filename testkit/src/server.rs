@@ -1,0 +1,104 @@
+//! A database server for one test, of either kind: what is asked of both.
+
+use crate::mariadb::{self, MariaDb};
+use crate::postgres::{self, Postgres};
+
+/// A running server.
+#[derive(Debug)]
+pub enum Server {
+    /// MariaDB.
+    MariaDb(MariaDb),
+    /// PostgreSQL.
+    Postgres(Postgres),
+}
+
+impl Server {
+    /// Starts MariaDB, unless tests that need it are not to run.
+    #[must_use]
+    pub fn mariadb(test: &str) -> Option<Self> {
+        mariadb::wanted(test).then(|| Self::MariaDb(MariaDb::start()))
+    }
+
+    /// Starts PostgreSQL, unless tests that need it are not to run.
+    #[must_use]
+    pub fn postgres(test: &str) -> Option<Self> {
+        postgres::wanted(test).then(|| Self::Postgres(Postgres::start()))
+    }
+
+    /// Tells whether it is PostgreSQL.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::MariaDb(server) => server.port(),
+            Self::Postgres(server) => server.port(),
+        }
+    }
+
+    /// Creates a database and returns its URL.
+    pub fn database(&self, name: &str) -> String {
+        match self {
+            Self::MariaDb(server) => server.database(name),
+            Self::Postgres(server) => server.database(name),
+        }
+    }
+
+    /// Returns a database's URL through a proxy, which has to see what is said.
+    #[must_use]
+    pub fn url_through(&self, port: u16, name: &str) -> String {
+        match self {
+            Self::MariaDb(_) => format!("mysql://root@127.0.0.1:{port}/{name}?ssl-mode=disabled"),
+            Self::Postgres(_) => format!("postgres://postgres@127.0.0.1:{port}/{name}?sslmode=disable"),
+        }
+    }
+
+    /// Runs a statement in a database with the command-line client, and returns its output.
+    pub fn sql_in(&self, database: &str, sql: &str) -> String {
+        match self {
+            Self::MariaDb(server) => server.sql(&format!("USE `{database}`; {sql}")),
+            Self::Postgres(server) => server.sql_in(database, sql),
+        }
+    }
+
+    /// Kills the server (`SIGKILL`), as a power cut would.
+    pub fn kill(&mut self) {
+        match self {
+            Self::MariaDb(server) => server.kill(),
+            Self::Postgres(server) => server.kill(),
+        }
+    }
+
+    /// Starts the server again, on the same port and data.
+    pub fn restart(&mut self) {
+        match self {
+            Self::MariaDb(server) => server.restart(),
+            Self::Postgres(server) => server.restart(),
+        }
+    }
+}
+
+/// Makes a test of each function of a module, once for each kind of server.
+#[macro_export]
+macro_rules! on_each_server {
+    ($($test:ident),* $(,)?) => {
+        mod on_mariadb {
+            $(#[tokio::test] async fn $test() {
+                if let Some(server) = $crate::server::Server::mariadb(stringify!($test)) {
+                    super::$test(server).await;
+                }
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() {
+                if let Some(server) = $crate::server::Server::postgres(stringify!($test)) {
+                    super::$test(server).await;
+                }
+            })*
+        }
+    };
+}
