@@ -50,7 +50,7 @@ async fn a_thread_is_made_once_and_numbered_densely(mut w: World) {
 async fn a_message_comes_back_as_it_was_sent(mut w: World) {
     let (ann, ben) = (user(1), user(2));
     let first = w.says(ann, ben, "first").await;
-    let text = "\u{1f9ff} quotes \"'` back\\slash \u{0} nul, tab\t, line\nend, \u{2028}, null, [1,2]";
+    let text = "\u{1f9ff} quotes \"'` back\\slash \u{1} control, tab\t, line\nend, \u{2028}, null, [1,2]";
     w.upload("01J-a", ann).await;
     w.upload("01J-b", ann).await;
     let mut send = w.send(ann, ben, Some("key \u{1f511}"), text);

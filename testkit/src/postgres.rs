@@ -144,8 +144,8 @@ impl Postgres {
         let port = free_port();
         let file = self.folder.join(format!("pooler-{port}.ini"));
         let settings = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-             unix_socket_dir =\nauth_type = any\nauth_file =\npool_mode = {mode}\n",
+            "[databases]\n* = host=127.0.0.1 port={} user={ROOT}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = any\npool_mode = {mode}\n",
             self.port
         );
         std::fs::write(&file, settings).unwrap();

@@ -125,11 +125,15 @@ impl WriterConnection {
         }
     }
 
-    /// Sets how long SQLite waits for another connection's lock. A server's session has its own setting.
+    /// Sets how long the next transactions wait for another connection's lock. A session of MySQL has its own setting.
     pub(crate) fn wait_for_lock(&mut self, patience: Duration) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(connection) => connection.wait_for_lock(patience),
-            Self::MySql(_) | Self::Postgres(_) => Ok(()),
+            Self::MySql(_) => Ok(()),
+            Self::Postgres(connection) => {
+                connection.wait_for_lock(patience);
+                Ok(())
+            }
         }
     }
 

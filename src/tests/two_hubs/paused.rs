@@ -16,9 +16,7 @@ use crate::support::{Device, Dice, Person, usual_or_long};
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 
-on_each_server!(
-    a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing,
-);
+on_each_server!(a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing,);
 
 const THREADS: u64 = 6;
 /// How many messages each client sends.

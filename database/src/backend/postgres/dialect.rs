@@ -1,19 +1,23 @@
 //! PostgreSQL's SQL.
 
 use sea_orm::Value;
-use sea_orm::sea_query::{Expr, Func, IntoIden as _, TableRef};
+use sea_orm::sea_query::{Expr, Func, IntoIden as _, Query, TableRef};
 
 use crate::backend::Backend;
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
 use crate::backend::server::seq_range;
 use crate::backend::statements::{ReturningUpdate, Rewrite, insert, update_of};
 use crate::backend::time_buckets;
-use crate::seq_range::SeqRangeQuery;
+use crate::seq_range::{Ranges, SeqRangeQuery};
 use crate::written_row::RowShape;
 
 /// The function that makes rows of the one parameter. Each row is parsed once: of `json` each column would parse its whole row.
 const ELEMENTS: &str = "jsonb_array_elements";
 const PARAMETER: &str = "?::jsonb";
+
+/// Each row is an array. That is no news, but the planner takes it for rare: it expects one row and not a hundred, and goes from
+/// the rows to a table, never from all of a table, however small or new that is, to the rows.
+const IS_ROW: &str = "jsonb_typeof(e.value) = 'array'";
 
 /// PostgreSQL's SQL.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl Dialect for PostgresDialect {
     fn json_table(&self, name: &str, columns: &[Column]) -> String {
         let typed = |(at, (column, kind)): (usize, &Column)| format!("{} AS {column}", value("e", at, *kind));
         let columns: Vec<String> = columns.iter().enumerate().map(typed).collect();
-        format!("(SELECT {} FROM {ELEMENTS}({PARAMETER}) AS e) AS {name}", columns.join(", "))
+        format!("(SELECT {} FROM {ELEMENTS}({PARAMETER}) AS e WHERE {IS_ROW}) AS {name}", columns.join(", "))
     }
 
     fn json_column(&self, name: &str, (column, _): Column) -> String {
@@ -57,8 +61,9 @@ impl Dialect for PostgresDialect {
         format!("CAST({number} AS BIGINT)")
     }
 
+    /// Not `clock_timestamp()`: that one may change from row to row, so no index would be searched for it.
     fn now_millis(&self) -> &'static str {
-        "CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)"
+        "CAST(FLOOR(EXTRACT(EPOCH FROM statement_timestamp()) * 1000) AS BIGINT)"
     }
 
     fn prefixed(&self, prefix: &str, number: &str) -> String {
@@ -69,8 +74,13 @@ impl Dialect for PostgresDialect {
         ReturningUpdate { update: format!("{update} RETURNING {columns}"), read: None }
     }
 
+    /// Of several ranges each is searched for by itself: `OFFSET 0` keeps the planner from turning that round.
     fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String {
-        seq_range::text(self, query)
+        let Ranges::Of(ranges) = query.ranges else { return seq_range::text(self, query) };
+        let range = Ranges::One(["j.thread_id", "j.above", "j.up_to"]);
+        let one = seq_range::text(self, &SeqRangeQuery { ranges: range, named: &[], ..*query });
+        let named = query.named_in("j.");
+        format!("SELECT {named}w.wanted FROM {ranges} CROSS JOIN LATERAL ({one} OFFSET 0) AS w")
     }
 
     fn threads_by_activity(&self, _side: u8) -> String {
@@ -95,7 +105,9 @@ impl Dialect for PostgresDialect {
 
     fn rows(&self, _columns: &[Column]) -> Option<TableRef> {
         let elements = Func::cust(ELEMENTS).arg(Expr::cust(PARAMETER));
-        Some(TableRef::FunctionCall(elements, "j".into_iden()))
+        let mut rows = Query::select();
+        rows.expr(Expr::cust("e.value")).from_function(elements, "e").and_where(Expr::cust(IS_ROW));
+        Some(TableRef::SubQuery(rows.into(), "j".into_iden()))
     }
 
     fn row_value(&self, at: usize, (_, kind): Column) -> String {
@@ -123,7 +135,8 @@ impl Dialect for PostgresDialect {
         let matched = shape.columns.iter().enumerate();
         let matched = matched.map(|(at, column)| format!("d.{} = {}", column.0, self.row_value(at, *column)));
         let matched: Vec<String> = matched.collect();
-        format!("DELETE FROM {} AS d USING {ELEMENTS}({PARAMETER}) AS j WHERE {}", shape.table, matched.join(" AND "))
+        let rows = format!("(SELECT e.value FROM {ELEMENTS}({PARAMETER}) AS e WHERE {IS_ROW})");
+        format!("DELETE FROM {} AS d USING {rows} AS j WHERE {}", shape.table, matched.join(" AND "))
     }
 
     fn rewrite(&self, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite {

@@ -7,8 +7,8 @@ use crate::backend::pool::Role;
 /// another one. `jit` would compile what these settings make look expensive.
 ///
 /// The keep-alives end a connection whose client's machine is gone: its transaction may hold the counter's lock.
-const SHARED: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; \
-     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+const SHARED: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET max_parallel_workers_per_gather = 0; \
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; \
      SET client_min_messages = error; \
      SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; ";
 

@@ -2,6 +2,8 @@
 //!
 //! A table's rows travel as one statement with one parameter, JSON, for it is the round trip that costs.
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
 use super::{Connections, PostgresServer, open};
@@ -12,6 +14,9 @@ use crate::rows::FromRow;
 use crate::sql;
 use crate::written_row::WrittenRow;
 
+/// How long a session waits for a lock, if it is not told to wait for less: see [`super::session`].
+const LOCK: Duration = Duration::from_secs(3);
+
 /// A COMMIT that was cancelled while it waits for a standby says that it is done, and is not on the standby.
 const BEFORE_COMMIT: &str = "SET LOCAL statement_timeout = 0";
 
@@ -21,15 +26,26 @@ pub(crate) struct WriterConnection {
     server: PostgresServer,
     /// Of one connection.
     pool: DatabaseConnection,
+    /// How long the next transactions wait for a lock.
+    patience: Duration,
 }
 
 impl WriterConnection {
     pub(in crate::backend) fn new(connections: &Connections, server: &PostgresServer) -> Self {
-        Self { server: server.clone(), pool: connections.writer.clone() }
+        Self { server: server.clone(), pool: connections.writer.clone(), patience: LOCK }
     }
 
     pub(in crate::backend) async fn begin(&mut self) -> Result<Transaction, DriverError> {
-        Ok(Transaction { transaction: self.pool.begin().await? })
+        let transaction = self.pool.begin().await?;
+        if self.patience < LOCK {
+            let patience = self.patience.as_millis().max(1);
+            transaction.execute_unprepared(&format!("SET LOCAL lock_timeout = {patience}")).await?;
+        }
+        Ok(Transaction { transaction })
+    }
+
+    pub(in crate::backend) fn wait_for_lock(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     pub(in crate::backend) async fn run(&mut self, text: &str, values: Vec<Value>) -> Result<u64, DriverError> {

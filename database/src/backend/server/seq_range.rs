@@ -11,7 +11,7 @@ pub(in crate::backend) fn text(dialect: &dyn Dialect, query: &SeqRangeQuery<'_>)
     let messages = dialect.with_index("chat_messages m", "chat_messages_seq");
     let (from, [thread, above, up_to]) = match query.ranges {
         Ranges::One(range) => (messages, range),
-        Ranges::Of(ranges) => (format!("{ranges} JOIN {messages}"), ["j.thread_id", "j.above", "j.up_to"]),
+        Ranges::Of(ranges) => (format!("{ranges} CROSS JOIN {messages}"), ["j.thread_id", "j.above", "j.up_to"]),
     };
     let first = if query.newest { " ORDER BY m.seq DESC" } else { "" };
     format!(
