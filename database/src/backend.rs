@@ -141,7 +141,7 @@ impl Connections {
     pub(crate) fn has_nodes(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
-            Self::MySql(_) => true,
+            Self::MySql(_) | Self::Postgres(_) => true,
         }
     }
 

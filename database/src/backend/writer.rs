@@ -82,6 +82,7 @@ impl WriterConnection {
         match location {
             Location::Sqlite(file) => Ok(Self::Sqlite(sqlite::WriterConnection::new(file))),
             Location::MySql(server) => mysql::WriterConnection::open(server).await.map(Self::MySql),
+            Location::Postgres(server) => postgres::WriterConnection::open(server).await.map(Self::Postgres),
         }
     }
 

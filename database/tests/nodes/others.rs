@@ -7,7 +7,7 @@ use chat_testkit::mariadb::MariaDb;
 
 use crate::support::world::{World, own, pair, user};
 
-on_both_backends!(two_writers_at_random_never_write_what_is_old);
+on_each_backend!(two_writers_at_random_never_write_what_is_old);
 
 /// How many pairs a writer has at work, and how many commits each makes.
 const PAIRS: u64 = 50;

@@ -9,7 +9,7 @@ use chat_database::queries::changes;
 
 use crate::support::world::{World, user};
 
-on_both_backends!(
+on_each_backend!(
     a_second_process_of_a_name_has_it_once_the_first_has_ended,
     the_name_of_a_process_that_was_killed_is_free_after_six_seconds,
     a_process_that_was_taken_for_dead_finds_its_row_with_another_one,

@@ -5,11 +5,18 @@ use std::time::Duration;
 use chat_loadtest::client::Credentials;
 use chat_loadtest::token;
 use chat_testkit::clock::Clock;
-use chat_testkit::mariadb::{MariaDb, wanted};
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
 
 use crate::support::device::seqs;
 use crate::support::person::text;
 use crate::support::{Hub, Person, usual_or_long};
+
+on_each_server!(
+    a_ticket_works_once_whatever_one_hubs_clock_says,
+    a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs,
+    messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says,
+);
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -20,13 +27,13 @@ struct Clocks {
     right: Hub,
     wrong: Hub,
     clock: Clock,
-    database: MariaDb,
+    database: Server,
     _folder: tempfile::TempDir,
 }
 
 impl Clocks {
-    async fn start() -> Self {
-        let (database, folder) = (MariaDb::start(), tempfile::tempdir().expect("a folder"));
+    async fn start(database: Server) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
         let url = database.database("chat");
         let clock = Clock::new(folder.path());
         let right = Hub::set(&[("DATABASE_URL", &url), ("CHAT_NODE_NAME", "right")]).await;
@@ -60,12 +67,8 @@ async fn opens(person: &Person, ticket: &str) -> bool {
     }
 }
 
-#[tokio::test]
-async fn a_ticket_works_once_whatever_one_hubs_clock_says() {
-    if !wanted("a_ticket_works_once_whatever_one_hubs_clock_says") {
-        return;
-    }
-    let hubs = Clocks::start().await;
+async fn a_ticket_works_once_whatever_one_hubs_clock_says(database: Server) {
+    let hubs = Clocks::start(database).await;
     let alice = hubs.person(42);
     for off in [0, -HOUR, 15 * MINUTE, 8 * DAY] {
         hubs.clock.is_off_by(off);
@@ -86,12 +89,8 @@ async fn a_ticket_works_once_whatever_one_hubs_clock_says() {
 }
 
 /// The hub whose clock is ahead forgot used tickets that the other one still took for good, and the log that it still read.
-#[tokio::test]
-async fn a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs() {
-    if !wanted("a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs") {
-        return;
-    }
-    let hubs = Clocks::start().await;
+async fn a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs(database: Server) {
+    let hubs = Clocks::start(database).await;
     hubs.clock.is_off_by(8 * DAY);
     let (alice, bob) = (hubs.person(42), hubs.person(7));
     let ticket = alice[0].ticket().await;
@@ -99,22 +98,21 @@ async fn a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs() {
     let mut laptop = alice[0].connect().await;
     laptop.sends_to(&bob[0], "first").await;
     // More than the sweep takes at a time, as if a minute of work had gone by.
-    let log = "INSERT INTO hub_commits SELECT commit_no - 10000 - seq, nonce, node, at, threads, users \
-               FROM hub_commits, seq_1_to_4000 WHERE commit_no = (SELECT MAX(commit_no) FROM hub_commits)";
-    hubs.database.sql(&format!("USE chat; {log}"));
+    let numbers = if hubs.database.is_postgres() { "generate_series(1, 4000) AS s (seq)" } else { "seq_1_to_4000" };
+    let log = format!(
+        "INSERT INTO hub_commits SELECT commit_no - 10000 - seq, nonce, node, at, threads, users \
+         FROM hub_commits, {numbers} WHERE commit_no = (SELECT MAX(commit_no) FROM hub_commits)"
+    );
+    hubs.database.sql_in("chat", &log);
     // The sweep comes every half a minute.
     tokio::time::sleep(Duration::from_secs(usual_or_long(32, 65))).await;
     assert!(!opens(&alice[0], &ticket).await && !opens(&alice[1], &ticket).await, "it was forgotten");
-    let kept: u64 = hubs.database.sql("SELECT COUNT(*) FROM chat.hub_commits").trim().parse().expect("a number");
+    let kept: u64 = hubs.database.sql_in("chat", "SELECT COUNT(*) FROM hub_commits").trim().parse().expect("a number");
     assert!(kept > 4_000, "of the log only {kept} entries are left");
 }
 
-#[tokio::test]
-async fn messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says() {
-    if !wanted("messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says") {
-        return;
-    }
-    let hubs = Clocks::start().await;
+async fn messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says(database: Server) {
+    let hubs = Clocks::start(database).await;
     let (alice, bob) = (hubs.person(42), hubs.person(7));
     let mut here = alice[0].connect().await;
     let mut there = bob[1].connect().await;

@@ -4,24 +4,27 @@ use std::time::{Duration, Instant};
 
 use chat_loadtest::server::Error;
 use chat_testkit::commit_proxy::{Cut, Proxy};
-use chat_testkit::mariadb::{MariaDb, wanted};
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
 use serde_json::{Value, json};
 
 use crate::support::Hub;
 use crate::support::device::of_type;
 use crate::support::person::text;
 
+on_each_server!(
+    a_second_hub_of_a_name_says_whose_name_it_is_and_ends,
+    a_hub_that_was_killed_has_its_name_again_at_once,
+    one_hub_takes_over_from_another_one_of_its_name_that_drains,
+    a_hub_that_was_taken_for_dead_ends_and_acknowledges_nothing_that_is_not_stored,
+);
+
 /// Starts a hub under the name that all hubs here have.
 async fn left(url: &str) -> Hub {
     Hub::set(&[("DATABASE_URL", url), ("CHAT_NODE_NAME", "left")]).await
 }
 
-#[tokio::test]
-async fn a_second_hub_of_a_name_says_whose_name_it_is_and_ends() {
-    if !wanted("a_second_hub_of_a_name_says_whose_name_it_is_and_ends") {
-        return;
-    }
-    let database = MariaDb::start();
+async fn a_second_hub_of_a_name_says_whose_name_it_is_and_ends(database: Server) {
     let first = left(&database.database("chat")).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut second = first.launch.clone();
@@ -35,12 +38,7 @@ async fn a_second_hub_of_a_name_says_whose_name_it_is_and_ends() {
     assert_eq!(first.person(42).get("/health/ready").await.status, 200, "the first one goes on");
 }
 
-#[tokio::test]
-async fn a_hub_that_was_killed_has_its_name_again_at_once() {
-    if !wanted("a_hub_that_was_killed_has_its_name_again_at_once") {
-        return;
-    }
-    let database = MariaDb::start();
+async fn a_hub_that_was_killed_has_its_name_again_at_once(database: Server) {
     let mut hub = left(&database.database("chat")).await;
     let (alice, bob) = (hub.person(42), hub.person(7));
     alice.connect().await.sends_to(&bob, "before").await;
@@ -53,12 +51,7 @@ async fn a_hub_that_was_killed_has_its_name_again_at_once() {
     assert_eq!(bob.history_with(&alice).await.len(), 2);
 }
 
-#[tokio::test]
-async fn one_hub_takes_over_from_another_one_of_its_name_that_drains() {
-    if !wanted("one_hub_takes_over_from_another_one_of_its_name_that_drains") {
-        return;
-    }
-    let database = MariaDb::start();
+async fn one_hub_takes_over_from_another_one_of_its_name_that_drains(database: Server) {
     let url = database.database("chat");
     let mut old = left(&url).await;
     let (alice, bob) = (old.person(42), old.person(7));
@@ -80,15 +73,10 @@ async fn one_hub_takes_over_from_another_one_of_its_name_that_drains() {
 }
 
 /// The first one is taken for dead, and goes on for a moment under a name that is another one's.
-#[tokio::test]
-async fn a_hub_that_was_taken_for_dead_ends_and_acknowledges_nothing_that_is_not_stored() {
-    if !wanted("a_hub_that_was_taken_for_dead_ends_and_acknowledges_nothing_that_is_not_stored") {
-        return;
-    }
-    let database = MariaDb::start();
+async fn a_hub_that_was_taken_for_dead_ends_and_acknowledges_nothing_that_is_not_stored(database: Server) {
     let url = database.database("chat");
     let proxy = Proxy::to(database.port()).await;
-    let through = format!("{}?ssl-mode=disabled", url.replace(&database.port().to_string(), &proxy.port().to_string()));
+    let through = database.url_through(proxy.port(), "chat");
     let mut first = left(&through).await;
     first.expects_errors();
     let (alice, bob) = (first.person(42), first.person(7));

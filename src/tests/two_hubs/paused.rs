@@ -16,7 +16,10 @@ use crate::support::{Device, Dice, Person, usual_or_long};
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 
-on_each_server!(a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing,);
+on_each_server!(
+    a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing,
+    a_hub_that_stops_within_a_transaction_holds_up_the_other_for_three_seconds_at_most,
+);
 
 const THREADS: u64 = 6;
 /// How many messages each client sends.
@@ -248,12 +251,8 @@ async fn keeps_sending(mut device: Device, stop: Arc<AtomicBool>) {
 }
 
 /// It was ten seconds, and the other hub's clients were told that the database is away.
-#[tokio::test]
-async fn a_hub_that_stops_within_a_transaction_holds_up_the_other_for_three_seconds_at_most() {
-    if !wanted("a_hub_that_stops_within_a_transaction_holds_up_the_other_for_three_seconds_at_most") {
-        return;
-    }
-    let mut hubs = Pair::start().await;
+async fn a_hub_that_stops_within_a_transaction_holds_up_the_other_for_three_seconds_at_most(database: Server) {
+    let mut hubs = Pair::start(database).await;
     hubs.left.expects_errors();
     let stop = Arc::new(AtomicBool::new(false));
     let mut sending = Vec::new();

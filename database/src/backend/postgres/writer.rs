@@ -35,6 +35,10 @@ impl WriterConnection {
         Self { server: server.clone(), pool: connections.writer.clone(), patience: LOCK }
     }
 
+    pub(in crate::backend) async fn open(server: &PostgresServer) -> Result<Self, DriverError> {
+        Ok(Self { server: server.clone(), pool: open::pool(server, Role::Writer, 1).await?, patience: LOCK })
+    }
+
     pub(in crate::backend) async fn begin(&mut self) -> Result<Transaction, DriverError> {
         let transaction = self.pool.begin().await?;
         if self.patience < LOCK {
