@@ -162,6 +162,12 @@ CREATE TABLE hub_commits (
   users     MEDIUMTEXT NOT NULL               -- [user, …]: whose notifications it touched otherwise
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
+-- What nodes that share this database know each other by.
+CREATE TABLE hub_identity (
+  id          BIGINT NOT NULL PRIMARY KEY,    -- 1
+  database_id VARBINARY(64) NOT NULL          -- drawn when the table was made; copies keep it
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
 CREATE TABLE used_tickets (
   id         VARBINARY(255) NOT NULL,
   expires_at BIGINT NOT NULL,

@@ -8,6 +8,7 @@
 //!  commit                 the group commit: many changes, one transaction
 //!  history                which history a commit belongs to: a database may go back
 //!  nodes                  which nodes run on the database, and what each process is called
+//!  identity               what nodes that share a database know each other by
 //!  queries                everything that is read, one file per question
 //!  rows                   the columns that make a value, and what answers queries with such values
 //!  written_row            rows that are written: the columns that they fill
@@ -30,6 +31,7 @@ pub mod connect;
 mod driver_error;
 mod entities;
 pub mod history;
+pub mod identity;
 pub mod ids;
 pub mod media;
 mod message_rows;

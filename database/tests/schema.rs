@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chat_database::connect::Location;
-use chat_database::history;
+use chat_database::{history, identity};
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::support::world::{self, World};
@@ -52,6 +52,7 @@ async fn a_new_database_has_a_name_of_its_own(w: World) {
     let there = history::head(&other.db).await.unwrap();
     assert_eq!((here.commit.0, here.epoch.len()), (0, 32));
     assert_ne!(here.epoch, there.epoch);
+    assert_ne!(identity::read(&w.db).await.unwrap(), identity::read(&other.db).await.unwrap());
 }
 
 /// Reads `schema.sql` as lines like `table.column type null` and `table key unique (columns)`.

@@ -1,0 +1,26 @@
+//! The identity of a database: nodes that share it know each other by it.
+
+use uuid::Uuid;
+
+use crate::driver_error::error;
+use crate::rows::{BinaryText, Reads, row};
+use crate::{Database, Error};
+
+row! {
+    /// The identity, as text.
+    struct IdentityRow {
+        database_id: BinaryText,
+    }
+}
+
+/// Reads the identity of a database: drawn when it was made, never changed, and kept by its copies.
+///
+/// # Errors
+/// [`Error::Unavailable`]; [`Error::Refused`] if it is no identity.
+pub async fn read(db: &Database) -> Result<[u8; 16], Error> {
+    const IDENTITY: &str = "SELECT database_id FROM hub_identity WHERE id = 1";
+    let row = (&db.readers).row::<IdentityRow>(IDENTITY, []).await.map_err(error)?;
+    let text = row.map(|row| row.database_id.into_text()).unwrap_or_default();
+    let identity = Uuid::parse_str(&text).map_err(|_| Error::Refused("hub_identity holds no identity".to_owned()))?;
+    Ok(identity.into_bytes())
+}
