@@ -9,5 +9,6 @@
 pub mod clock;
 pub mod commit_proxy;
 pub mod mariadb;
+pub mod nats;
 pub mod postgres;
 pub mod server;
