@@ -1,11 +1,12 @@
 //! The command line.
 //!
 //! Every setting is a flag and an environment variable; the flag takes precedence. [`crate::config`] checks their combination.
-//! The declarations in [`serve`] and [`images`] are the only place of a setting's name, default and help: the table in
+//! The declarations in [`serve`], [`nodes`] and [`images`] are the only place of a setting's name, default and help: the table in
 //! `docs/OPERATIONS.md` is made from them by [`settings`].
 
 pub mod images;
 pub mod names;
+pub mod nodes;
 pub mod redaction;
 pub mod secret;
 pub mod serve;

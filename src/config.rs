@@ -6,6 +6,7 @@ mod images;
 mod keys;
 mod limits;
 mod network;
+mod nodes;
 mod tls;
 mod values;
 
@@ -23,7 +24,6 @@ use chat_database::connect;
 use chat_database::media::Location;
 use chat_database::nodes::NodeId;
 use tokio_rustls::rustls::ServerConfig;
-use uuid::Uuid;
 
 use crate::auth::Authenticator;
 use crate::cli::ServeArgs;
@@ -110,16 +110,12 @@ impl Config {
         errors.extend(
             spans.iter().filter(|(_, span)| span.is_zero()).map(|(name, _)| format!("{name} must be above zero")),
         );
-        let node = collect(&mut errors, node(args));
         errors.extend((process.workers == Some(0)).then(|| "CHAT_WORKERS must be at least 1".to_owned()));
         errors.extend(database(args.database_url.expose()).err());
         let media = collect(&mut errors, images::place(&args.images));
         errors.extend(images::out_of_bounds(&args.images));
-        errors.extend(
-            values::secret(args.nats_url.as_ref()).map(|_| {
-                "NATS_URL is set, but this version joins its nodes by their database alone: unset it".to_owned()
-            }),
-        );
+        let node = collect(&mut errors, nodes::id(&args.nodes));
+        let carrier = collect(&mut errors, nodes::carrier(&args.nodes));
         let open = listen.is_some_and(|listen| !listen.ip().is_loopback());
         let keys = if keys::none_configured(&args.keys) && open {
             errors.push(format!(
@@ -134,8 +130,11 @@ impl Config {
             // The hub will not start, so no secret is made.
             None
         };
-        let (Some(listen), Some(base_path), Some(node), Some(media), Some(keys), true) =
-            (listen, base_path, node, media, keys, errors.is_empty())
+        let key = keys.as_ref().and_then(|keys| keys.relay_key.clone());
+        let relay =
+            carrier.filter(|_| keys.is_some()).and_then(|carrier| collect(&mut errors, nodes::relay(carrier, key)));
+        let (Some(listen), Some(base_path), Some(node), Some(media), Some(keys), Some(relay), true) =
+            (listen, base_path, node, media, keys, relay, errors.is_empty())
         else {
             return Err(ConfigErrors(errors));
         };
@@ -157,7 +156,7 @@ impl Config {
             wait_for_database: args.wait_for_database,
             media,
             media_redirect: args.images.media_redirect,
-            hub: hub_options(args, node, links),
+            hub: hub_options(args, node, relay, links),
             max_connections: args.limits.max_connections,
             max_http_connections: args.limits.max_http_connections,
             drain: process.drain_seconds,
@@ -170,13 +169,7 @@ fn database(url: &str) -> Result<connect::Location, String> {
     url.parse().map_err(|why| format!("DATABASE_URL: {why}"))
 }
 
-fn node(args: &ServeArgs) -> Result<NodeId, String> {
-    let made_up = || format!("node-{}", &Uuid::new_v4().simple().to_string()[..8]);
-    let name = values::text(args.node_name.as_ref()).cloned().unwrap_or_else(made_up);
-    NodeId::draw(&name).map_err(|why| format!("CHAT_NODE_NAME: {why}"))
-}
-
-fn hub_options(args: &ServeArgs, node: NodeId, links: links::Options) -> hub::Options {
+fn hub_options(args: &ServeArgs, node: NodeId, relay: relay::Options, links: links::Options) -> hub::Options {
     let (limits, process) = (&args.limits, &args.process);
     hub::Options {
         node,
@@ -198,7 +191,7 @@ fn hub_options(args: &ServeArgs, node: NodeId, links: links::Options) -> hub::Op
         offline_after: process.offline_after,
         heartbeat: process.heartbeat,
         images: images::options(&args.images, links),
-        relay: relay::Options::Poll,
+        relay,
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -20,7 +21,12 @@ pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
 /// # Errors
 /// If another subscriber is installed.
 pub fn init_logs() -> Result<(), TryInitError> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn"));
+    let mut filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn"));
+    if !std::env::var(EnvFilter::DEFAULT_ENV).is_ok_and(|levels| levels.contains("async_nats")) {
+        // The relay says in one line what the client library says in many.
+        filter = filter.add_directive("async_nats=off".parse().unwrap_or_else(|_| LevelFilter::WARN.into()));
+    }
     let terminal = std::io::stderr().is_terminal();
     let text =
         terminal.then(|| tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(std::io::stderr));

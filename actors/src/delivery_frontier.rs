@@ -7,7 +7,7 @@
 //! All of that is true of one history. When the database goes back to an earlier state, the frontier [starts
 //! again](DeliveryFrontier::restart_at) where the database stands then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +17,9 @@ use chat_database::time::Timestamp;
 
 use crate::metrics;
 use crate::protocol::Cursor;
+
+/// How many earlier names of the history are remembered: each process that writes gives it a new one.
+const EARLIER_NAMES: usize = 16;
 
 /// The delivery frontier of a node. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -35,6 +38,8 @@ struct State {
     /// The history's name, and the highest commit that was known when it was learnt.
     epoch: Arc<str>,
     named_at: u64,
+    /// The names that the same history had before, the last few.
+    earlier_names: VecDeque<Arc<str>>,
     /// The newest time that any commit was known to have written.
     time: i64,
     /// The highest commit of our own that was begun.
@@ -90,6 +95,12 @@ impl DeliveryFrontier {
     /// Returns the history's name.
     pub(crate) fn epoch(&self) -> Arc<str> {
         Arc::clone(&self.lock().epoch)
+    }
+
+    /// Tells whether a name is the history's, or was.
+    pub(crate) fn knows_name(&self, name: &str) -> bool {
+        let state = self.lock();
+        *state.epoch == *name || state.earlier_names.iter().any(|earlier| **earlier == *name)
     }
 
     /// Returns the released number, and the highest commit whose delivery has begun: what a new connection may have missed
@@ -229,6 +240,7 @@ impl State {
             nonce,
             epoch,
             named_at: commit.0,
+            earlier_names: VecDeque::new(),
             time: 0,
             newest_own: commit.0,
             committing: false,
@@ -249,7 +261,11 @@ impl State {
 
     fn set_name(&mut self, epoch: &Arc<str>, when: u64) {
         if when >= self.named_at && self.epoch != *epoch {
-            self.epoch = Arc::clone(epoch);
+            let earlier = std::mem::replace(&mut self.epoch, Arc::clone(epoch));
+            if self.earlier_names.len() >= EARLIER_NAMES {
+                self.earlier_names.pop_front();
+            }
+            self.earlier_names.push_back(earlier);
         }
         self.named_at = self.named_at.max(when);
     }

@@ -24,6 +24,7 @@ use crate::delivery_frontier::DeliveryFrontier;
 use crate::metrics;
 use crate::notifications::message::{PendingTotals, StreamMsg, StreamRegistry};
 use crate::protocol::CloseCode;
+use crate::relay::message::Received;
 use crate::storage::handle::StorageHandle;
 use crate::thread::message::{ThreadMsg, ThreadRegistry};
 use handle::{FollowerHandle, FollowerMsg};
@@ -72,8 +73,11 @@ impl Actor for Follower {
         context: &mut Arc<FollowerContext>,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            // A header says no more yet than that there is something to read.
             FollowerMsg::Look | FollowerMsg::Heard(_) => {
+                if let FollowerMsg::Heard(Received { from, kind, body, gap, .. }) = &message {
+                    // A header says no more yet than that there is something to read.
+                    tracing::trace!(%from, ?kind, bytes = body.len(), gap, "heard");
+                }
                 if let Err(error) = context.look().await {
                     // The next look tries again; readiness says that the database is away.
                     tracing::debug!(%error, "cannot follow");

@@ -58,6 +58,14 @@ pub struct Stored {
     pub duplicate: bool,
 }
 
+/// What a hub that can do its work says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready {
+    /// Whether the relay to the other nodes is up; `None` without one. A hub whose relay is down does its work, but other
+    /// nodes hear of it later: all of them would be sent no clients any more if that made them unready.
+    pub relay: Option<bool>,
+}
+
 /// The hub of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
@@ -252,19 +260,16 @@ impl Hub {
     /// Tells whether the hub can do its work.
     ///
     /// # Errors
-    /// What is missing: the database, room in it, the relay, or `shutting_down`.
-    pub async fn ready(&self) -> Result<(), Error> {
+    /// What is missing: the database, room in it, or `shutting_down`.
+    pub async fn ready(&self) -> Result<Ready, Error> {
         if self.0.draining.has_started() {
             return Err(Error::shutting_down());
-        }
-        if !self.0.relay.is_alone() && !self.0.relay.is_up() {
-            return Err(Error::new(ErrorCode::Unavailable, "the relay to the other nodes is down"));
         }
         let answers = self.0.database.ping().await;
         answers.map_err(|error| Error::new(ErrorCode::Unavailable, error.to_string()))?;
         match self.0.storage.failing() {
             Some(why) => Err(Error::new(ErrorCode::Unavailable, format!("the database takes no writes: {why}"))),
-            None => Ok(()),
+            None => Ok(Ready { relay: self.0.relay.state() }),
         }
     }
 

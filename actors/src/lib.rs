@@ -54,7 +54,6 @@ mod presence;
 pub mod protocol;
 mod rate_limit;
 mod registry;
-#[allow(dead_code, reason = "the transports come next")]
 pub mod relay;
 mod requester;
 mod session;

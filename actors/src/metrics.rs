@@ -8,6 +8,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use crate::protocol::{CloseCode, ErrorCode};
+use crate::relay::envelope::Reason;
 
 const HTTP_REQUESTS: &str = "chat_http_requests_total";
 const PANICS: &str = "chat_panics_total";
@@ -67,6 +68,8 @@ pub struct Metrics {
     pub commits_followed: Counter,
     /// The newest commit up to which every commit has been delivered on this node.
     pub released: Gauge,
+    /// What this node and the others tell each other.
+    pub relay: RelayMetrics,
     /// Requests that upload.
     pub uploads: Gauge,
     /// Bytes of files that came to be made into images.
@@ -87,6 +90,31 @@ pub struct Metrics {
     closes: Vec<Counter>,
     /// Connections that their clients have ended, with or without a close frame.
     pub left: Counter,
+}
+
+/// The handles of what the nodes tell each other.
+#[derive(Debug)]
+pub struct RelayMetrics {
+    /// Whether the other nodes can be reached: 0 or 1.
+    pub up: Gauge,
+    /// Messages sent to other nodes.
+    pub sent: Counter,
+    /// Messages that were not sent: there was no connection, or no room.
+    pub dropped: Counter,
+    /// Messages that wait to be sent.
+    pub queue: Gauge,
+    /// Messages of other nodes that were believed.
+    pub heard: Counter,
+    /// Times that messages of another node were found missing.
+    pub gaps: Counter,
+    ignored: Vec<Counter>,
+}
+
+impl RelayMetrics {
+    /// Returns the counter of messages that are ignored for a reason.
+    pub(crate) fn ignored(&self, reason: Reason) -> &Counter {
+        &self.ignored[reason as usize]
+    }
 }
 
 impl Metrics {
@@ -157,6 +185,20 @@ macro_rules! histogram {
     }};
 }
 
+fn describe_relay() -> RelayMetrics {
+    const IGNORED: &str = "chat_relay_ignored_total";
+    metrics::describe_counter!(IGNORED, Unit::Count, "Messages of other nodes that were not believed, by reason");
+    RelayMetrics {
+        up: gauge!("chat_relay_up", Count, "Whether NATS can be reached: 1, or 0 (also without NATS)"),
+        sent: counter!("chat_relay_sent_total", "Messages sent to other nodes"),
+        dropped: counter!("chat_relay_dropped_total", "Messages to other nodes that were not sent"),
+        queue: gauge!("chat_relay_queue", Count, "Messages to other nodes that wait to be sent"),
+        heard: counter!("chat_relay_heard_total", "Messages of other nodes that were believed"),
+        gaps: counter!("chat_relay_gaps_total", "Times that messages of another node were found missing"),
+        ignored: Reason::ALL.iter().map(|reason| metrics::counter!(IGNORED, "reason" => reason.as_str())).collect(),
+    }
+}
+
 fn describe() -> Metrics {
     metrics::describe_counter!("chat_errors_total", Unit::Count, "Refusals, by error code");
     metrics::describe_counter!("chat_closes_total", Unit::Count, "Connections that were closed here, by close code");
@@ -200,6 +242,7 @@ fn describe() -> Metrics {
         fell_behind: counter!("chat_outbox_fell_behind_total", "Times that a connection fell behind, to be caught up"),
         commits_followed: counter!("chat_commits_followed_total", "Commits delivered from the database"),
         released: gauge!("chat_released_commit", Count, "Newest commit up to which all are delivered on this node"),
+        relay: describe_relay(),
         uploads: gauge!("chat_uploads", Count, "Requests with files that are under way"),
         upload_bytes: counter!("chat_upload_bytes_total", "Bytes of files that came to be made into images"),
         images_made: counter!("chat_images_made_total", "Images made"),

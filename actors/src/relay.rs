@@ -1,21 +1,44 @@
 //! Between nodes: an accelerator, never the truth.
 //!
 //! ```text
-//!   storage, threads, presence ──▶ handle ──▶ queue ──▶ forwarder ──▶ transport ──▶ other nodes
-//!   follower, presence ◀── receiver ◀── envelope (verified) ◀── transport ◀── other nodes
+//!   storage, threads, presence ──▶ handle ──▶ queue ──▶ transport (signs) ──▶ nats ──▶ other nodes
+//!   follower, presence ◀── receiver (verifies) ◀─────────────────────────── nats ◀── other nodes
 //!
-//!   message      who is told (destination), of what (kind), and what was received
-//!   handle       what the rest of the node sees: `publish` neither waits nor fails
-//!   queue        what waits to be sent, bounded; a message that does not fit uses up its sequence number
+//!   message     which nodes are told (destination), of what (kind), and what was received
+//!   handle      what the rest of the node sees: `publish` neither waits nor fails
+//!   queue       what waits to be sent, bounded; a message that does not fit uses up its sequence number
+//!   envelope    the form of a message on its way: signed, with a sender, a sequence number and a history
+//!   sequences   what was heard of each sender: what is missing, what comes twice
+//!   told        what heartbeats say of what was sent, so that the loss of the last messages is noticed, too
+//!   receiver    verifies what comes in, and hands it on; ignored: what is not believed, counted by reason
+//!   transport   what carries messages: nats, or (in tests) lossy; with nothing, nodes poll the database
+//!   link        whether messages get through now
+//!   actor       keeps the task running that moves messages
 //! ```
 //!
 //! Whatever does not arrive is found in the database by the [follower](crate::follower): a hole in a sender's sequence
 //! numbers tells the receiver of it. A node without a relay finds the commits of others by polling, and tells them nothing
 //! of who is connected.
 
+pub(crate) mod actor;
+pub(crate) mod envelope;
 pub(crate) mod handle;
+mod ignored;
+mod link;
+#[cfg(feature = "failpoints")]
+mod lossy;
 pub(crate) mod message;
+mod nats;
 mod options;
+mod pumps;
 mod queue;
+pub(crate) mod receiver;
+mod sequences;
+mod told;
+mod transport;
 
-pub use options::Options;
+pub use envelope::Key;
+#[cfg(feature = "failpoints")]
+pub use lossy::{Bus, Faults};
+pub use nats::{Login, NatsOptions};
+pub use options::{Carrier, Options};

@@ -7,6 +7,7 @@
 //!  ├─ Follower                permanent: started again; it looks at the database
 //!  ├─ Sweeper                 permanent: started again; it sweeps what is over
 //!  ├─ NodeBeat                permanent: started again; it beats as soon as it is there
+//!  ├─ Relay                   permanent, if there is one: started again; it connects anew
 //!  └─ SessionSupervisor       ends only with its node
 //!     ├─ Session …            temporary: its connection is closed with 4004, and resumes
 //!     ├─ Thread …             temporary: removed from the registry; the next message activates it from the database
@@ -34,6 +35,7 @@ use crate::notifications::message::StreamMsg;
 use crate::notifications::{self, NotificationStream, StreamContext};
 use crate::presence::{PresenceActor, PresenceContext};
 use crate::registry::PendingCount;
+use crate::relay::actor::{Relay, RelayContext};
 use crate::storage::{Storage, StorageContext};
 use crate::thread::message::ThreadMsg;
 use crate::thread::{self, Thread, ThreadContext};
@@ -51,6 +53,7 @@ pub(crate) struct Contexts {
     pub(crate) follower: Arc<FollowerContext>,
     pub(crate) sweeper: Arc<SweeperContext>,
     pub(crate) node_beat: Arc<NodeBeatContext>,
+    pub(crate) relay: Option<Arc<RelayContext>>,
     pub(crate) draining: Draining,
 }
 
@@ -78,6 +81,7 @@ struct Permanent {
     follower: ActorId,
     sweeper: ActorId,
     node_beat: ActorId,
+    relay: Option<ActorId>,
 }
 
 impl Actor for Root {
@@ -101,6 +105,7 @@ impl Actor for Root {
             follower: spawn(Follower, &contexts.follower, &root).await?,
             sweeper: spawn(Sweeper, &contexts.sweeper, &root).await?,
             node_beat: spawn(NodeBeat, &contexts.node_beat, &root).await?,
+            relay: start_relay(&contexts, &root).await?,
             contexts,
         })
     }
@@ -126,6 +131,8 @@ impl Actor for Root {
             state.sweeper = spawn(Sweeper, &contexts.sweeper, &root).await?;
         } else if ended == state.node_beat {
             state.node_beat = spawn(NodeBeat, &contexts.node_beat, &root).await?;
+        } else if Some(ended) == state.relay {
+            state.relay = start_relay(contexts, &root).await?;
         }
         Ok(())
     }
@@ -184,6 +191,14 @@ async fn start_storage(contexts: &Contexts, root: &ActorCell) -> Result<ActorId,
     let starting = async { ActorRuntime::spawn_linked(None, Storage, context, root).await };
     let (actor, _) = contexts.storage.handle.spawn(starting).await??;
     Ok(actor.get_id())
+}
+
+/// Starts the relay, if something carries messages between nodes.
+async fn start_relay(contexts: &Contexts, root: &ActorCell) -> Result<Option<ActorId>, SpawnErr> {
+    match &contexts.relay {
+        Some(context) => spawn(Relay, context, root).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn spawn<A, C>(actor: A, context: &Arc<C>, root: &ActorCell) -> Result<ActorId, SpawnErr>

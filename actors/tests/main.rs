@@ -3,5 +3,6 @@
 mod conversation;
 mod failure;
 mod images_fuzz;
+mod relay;
 mod support;
 mod two_hubs;

@@ -63,7 +63,13 @@ impl World {
 
     /// Another hub on the same database, through connections of its own: another node.
     pub async fn another_hub(&self, node: &str) -> Hub {
-        Hub::start(connect(&self.folder).await, Store::in_memory(), options(node)).await.expect("started")
+        self.another_hub_with(node, |_| {}).await
+    }
+
+    pub async fn another_hub_with(&self, node: &str, change: impl FnOnce(&mut Options)) -> Hub {
+        let mut options = options(node);
+        change(&mut options);
+        Hub::start(connect(&self.folder).await, Store::in_memory(), options).await.expect("started")
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 pub use super::images::ImageArgs;
+pub use super::nodes::NodeArgs;
 use super::secret::Secret;
 use super::value::{self, Rate};
 
@@ -53,12 +54,10 @@ pub struct ServeArgs {
     /// Connections that read from the database; with SQLite, as many OS threads make pages besides.
     #[arg(long, env = "CHAT_DATABASE_READERS", value_name = "N", default_value_t = 4, help_heading = "Storage")]
     pub database_readers: u32,
-    /// Reserved: this version joins its nodes by their database, and does not start with it.
-    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, help_heading = "Storage")]
-    pub nats_url: Option<Secret>,
-    /// This node's name, unique among the nodes of one database (default: made up at start).
-    #[arg(long, env = "CHAT_NODE_NAME", value_name = "NAME", help_heading = "Storage")]
-    pub node_name: Option<String>,
+
+    /// How this node is joined to the others.
+    #[command(flatten)]
+    pub nodes: NodeArgs,
 
     /// The settings of images.
     #[command(flatten)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use chat_actors::relay;
+
 use super::development::{self, Development};
 use super::{images, values};
 use crate::auth::keys::{SHORTEST_SECRET, named};
@@ -21,6 +23,8 @@ pub struct KeySet {
     pub signing_secret: Option<String>,
     /// The secret that signs links to images.
     pub link_secret: [u8; 32],
+    /// The key that signs what nodes tell each other; `None` if no secret is configured that all nodes have.
+    pub relay_key: Option<relay::Key>,
     /// Set if no key was configured.
     pub development: Option<Development>,
 }
@@ -55,19 +59,21 @@ pub fn key_set(args: &KeyArgs, folder: &Path) -> Result<KeySet, String> {
     } else {
         (from_secrets(&secrets, &issuer)?, secrets.first().cloned(), None)
     };
-    let ticket_secret = match values::secret(args.ticket_secret.as_ref()) {
+    let shared_secret = match values::secret(args.ticket_secret.as_ref()) {
         Some(secret) if secret.len() < SHORTEST_SECRET => {
             return Err(format!(
                 "CHAT_TICKET_SECRET is shorter than {SHORTEST_SECRET} bytes; try `openssl rand -base64 48`"
             ));
         }
-        Some(secret) => secret.to_owned(),
-        // Without a shared secret, a ticket is valid only on the node that made it.
-        None => signing_secret.as_deref().map_or_else(secret_of_this_run, |secret| named(secret).1.to_owned()),
+        Some(secret) => Some(secret.to_owned()),
+        None => signing_secret.as_deref().map(|secret| named(secret).1.to_owned()),
     };
+    let relay_key = shared_secret.as_ref().map(|secret| relay::Key::derive(secret.as_bytes()));
+    // Without a shared secret, a ticket is valid only on the node that made it.
+    let ticket_secret = shared_secret.unwrap_or_else(secret_of_this_run);
     let authenticator = Authenticator::new(keys, ticket_secret.as_bytes());
     let link_secret = images::link_secret(ticket_secret.as_bytes());
-    Ok(KeySet { authenticator, issuer, signing_secret, link_secret, development })
+    Ok(KeySet { authenticator, issuer, signing_secret, link_secret, relay_key, development })
 }
 
 /// Makes a secret for this run, and warns about the consequences.

@@ -16,6 +16,9 @@ use super::response;
 pub(crate) struct Health {
     /// `live` or `ready`.
     status: &'static str,
+    /// Of a node that is ready: whether it reaches NATS, `up` or `down`. Left out without NATS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay: Option<&'static str>,
 }
 
 /// `GET /health/live`
@@ -47,7 +50,7 @@ pub(super) fn metrics(api: &Api) -> impl Filter<Extract = (Response,), Error = R
     responses((status = 200, description = "It does", body = Health)),
 )]
 pub(crate) async fn get_live() -> Response {
-    response::ok(&Health { status: "live" })
+    response::ok(&Health { status: "live", relay: None })
 }
 
 /// Tells whether the node can do its work: if not, send it no new connections.
@@ -57,13 +60,14 @@ pub(crate) async fn get_live() -> Response {
     tag = "operations",
     security(()),
     responses(
-        (status = 200, description = "It can", body = Health),
+        (status = 200, description = "It can, with or without the relay to other nodes", body = Health),
         (status = 503, description = "`unavailable`: the database is away or takes no writes; `shutting_down`: it drains", body = ErrorBody),
     ),
 )]
 pub(crate) async fn get_ready(api: Api) -> Result<Response, ApiError> {
-    api.hub.ready().await?;
-    Ok(response::ok(&Health { status: "ready" }))
+    let ready = api.hub.ready().await?;
+    let relay = ready.relay.map(|up| if up { "up" } else { "down" });
+    Ok(response::ok(&Health { status: "ready", relay }))
 }
 
 /// Counts everything, for Prometheus.

@@ -18,6 +18,7 @@ mod isolation;
 mod model;
 mod notifications;
 mod once;
+mod relay;
 mod rest;
 mod slow_reader;
 mod support;

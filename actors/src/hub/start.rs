@@ -28,8 +28,9 @@ use crate::presence::PresenceContext;
 use crate::presence::handle::PresenceHandle;
 use crate::rate_limit::{Limiters, Rate};
 use crate::registry::ActorRegistry;
-use crate::relay;
+use crate::relay::actor::RelayContext;
 use crate::relay::handle::RelayHandle;
+use crate::relay::receiver::Neighbours;
 use crate::session::SessionContext;
 use crate::session_handle::Sessions;
 use crate::storage::StorageContext;
@@ -64,9 +65,11 @@ impl Hub {
         let permissions =
             Permissions { database: database.clone(), frontier: frontier.clone(), edit_window: options.edit_window };
 
-        let relay = match options.relay {
-            relay::Options::Poll => RelayHandle::alone(),
-        };
+        let neighbours =
+            Neighbours { frontier: frontier.clone(), follower: follower.clone(), presence: presence.clone() };
+        let carrying =
+            RelayContext::new(&options.relay, &database, options.node.clone(), neighbours).await?.map(Arc::new);
+        let relay = carrying.as_ref().map_or_else(RelayHandle::alone, |carrying| carrying.handle());
 
         let contexts = Contexts {
             thread: Arc::new(ThreadContext {
@@ -130,6 +133,7 @@ impl Hub {
                 draining: draining.clone(),
                 handle: node_beat.clone(),
             }),
+            relay: carrying,
             draining: draining.clone(),
         };
         let Supervisors { root, sessions: supervisor } = supervision::start(contexts).await.map_err(|error| {

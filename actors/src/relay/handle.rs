@@ -1,25 +1,32 @@
 //! The way to the other nodes, for the rest of the node.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
+use super::link::Link;
 use super::message::{Destination, Kind};
 use super::queue::Queue;
 use crate::delivery_frontier::DeliveryFrontier;
+use crate::metrics;
 
 /// The way to the other nodes. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct RelayHandle(Option<Arc<Shared>>);
+pub(crate) struct RelayHandle(Option<Arc<Outbound>>);
 
+/// What waits to be sent, and whether it can be.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Outbound {
     pub(super) queue: Queue,
-    /// Whether the other nodes can be reached.
-    pub(super) up: AtomicBool,
+    pub(super) link: Link,
     /// Knows the name of the history.
     frontier: DeliveryFrontier,
+}
+
+impl Outbound {
+    pub(super) fn new(frontier: DeliveryFrontier) -> Self {
+        Self { queue: Queue::default(), link: Link::default(), frontier }
+    }
 }
 
 impl RelayHandle {
@@ -28,15 +35,23 @@ impl RelayHandle {
         Self(None)
     }
 
+    pub(super) fn over(outbound: Arc<Outbound>) -> Self {
+        Self(Some(outbound))
+    }
+
     /// Puts a message in line for other nodes. Never waits and never fails: what cannot be sent leaves a hole in the sequence
     /// numbers of its destination, and the receivers turn to the database.
     pub(crate) fn publish(&self, to: Destination, kind: Kind, body: Bytes) {
-        let Some(shared) = &self.0 else { return };
-        if shared.up.load(Ordering::Relaxed) {
-            shared.queue.push(to, kind, shared.frontier.epoch(), body);
+        let Some(Outbound { queue, link, frontier }) = self.0.as_deref() else { return };
+        let metrics = &metrics::get().relay;
+        if !link.is_up() {
+            // By the time that the link is back, what is said now is out of date.
+            queue.skip(&to);
+            metrics.dropped.increment(1);
+        } else if queue.push(to, kind, frontier.epoch(), body) {
+            metrics.queue.increment(1.0);
         } else {
-            // Hours later it would be told what nobody wants to know any more.
-            shared.queue.skip(&to);
+            metrics.dropped.increment(1);
         }
     }
 
@@ -45,8 +60,14 @@ impl RelayHandle {
         self.0.is_none()
     }
 
+    /// Tells whether the relay is up; `None` if there is none.
+    pub(crate) fn state(&self) -> Option<bool> {
+        self.0.as_ref().map(|outbound| outbound.link.is_up())
+    }
+
     /// Tells whether what is published goes out now.
+    #[allow(dead_code, reason = "the follower will poll by it")]
     pub(crate) fn is_up(&self) -> bool {
-        self.0.as_ref().is_some_and(|shared| shared.up.load(Ordering::Relaxed))
+        self.state() == Some(true)
     }
 }

@@ -1,24 +1,10 @@
 //! What the nodes tell each other.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-
-/// One process of a node: its name, and what tells the process from others that had the name before.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct NodeId {
-    /// The node's name.
-    pub(crate) name: Arc<str>,
-    /// Drawn by chance when the process starts.
-    pub(crate) incarnation: u64,
-}
-
-impl fmt::Display for NodeId {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}#{:016x}", self.name, self.incarnation)
-    }
-}
+use chat_database::nodes::NodeId;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Which nodes a message is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,16 +54,29 @@ impl Kind {
     ];
 }
 
-/// A message of another node, verified.
-#[derive(Debug, Clone)]
+/// A message of another node, verified. While it is held it takes up room among the messages that wait here.
+#[derive(Debug)]
 pub(crate) struct Received {
     /// The process that sent it.
     pub(crate) from: NodeId,
     /// What it is about.
     pub(crate) kind: Kind,
-    /// The body, as it was published.
+    /// The body, as it was published. A slice of a larger buffer: what is kept must be copied.
     pub(crate) body: Bytes,
     /// Whether messages of this process to the same destination are missing before this one. For a heartbeat: to any
     /// destination that this node hears.
     pub(crate) gap: bool,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Received {
+    /// Makes a message that takes up no room.
+    pub(crate) fn new(from: NodeId, kind: Kind, body: Bytes, gap: bool) -> Self {
+        Self { from, kind, body, gap, _room: None }
+    }
+
+    /// Has the message take up room until it is dropped.
+    pub(super) fn within(self, room: OwnedSemaphorePermit) -> Self {
+        Self { _room: Some(room), ..self }
+    }
 }

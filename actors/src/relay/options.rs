@@ -1,9 +1,28 @@
 //! How the nodes of one database are joined.
 
+use super::envelope::Key;
+#[cfg(feature = "failpoints")]
+use super::lossy::Bus;
+use super::nats::NatsOptions;
+
 /// How the nodes of one database are joined.
 #[derive(Debug, Clone, Default)]
-pub enum Options {
-    /// By the database alone: each node polls it for the commits of the others.
+pub struct Options {
+    /// What carries messages between the nodes.
+    pub carrier: Carrier,
+    /// Signs what the nodes tell each other. Without it they tell each other nothing.
+    pub key: Option<Key>,
+}
+
+/// What carries messages between the nodes.
+#[derive(Debug, Clone, Default)]
+pub enum Carrier {
+    /// Nothing: each node polls the database for the commits of the others.
     #[default]
-    Poll,
+    Nothing,
+    /// A NATS server, or several.
+    Nats(NatsOptions),
+    /// A bus within the process that loses messages, for tests.
+    #[cfg(feature = "failpoints")]
+    Lossy(Bus),
 }

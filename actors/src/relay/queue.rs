@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::message::{Destination, Kind};
+use super::told;
 
 /// How many messages may wait.
 const MESSAGES: usize = 4_096;
@@ -41,14 +42,15 @@ struct State {
 }
 
 impl Queue {
-    /// Adds a message. Tells whether there was room: the message has used up its sequence number in any case, so that the
-    /// receivers notice.
+    /// Adds a message; before the body of a heartbeat it puts how many messages were sent to each destination. Tells whether
+    /// there was room: the message has used up its sequence number in any case, so that the receivers notice.
     pub(super) fn push(&self, to: Destination, kind: Kind, epoch: Arc<str>, body: Bytes) -> bool {
         let mut state = self.lock();
         let sequence = state.take_number(&to);
         if state.waiting.len() >= MESSAGES || state.bytes + body.len() > BYTES {
             return false;
         }
+        let body = if kind == Kind::Heartbeat { told::encode(&state.last_sequences(), &body) } else { body };
         state.bytes += body.len();
         state.waiting.push_back(Outgoing { to, kind, sequence, epoch, body });
         drop(state);
@@ -79,14 +81,11 @@ impl Queue {
         Some(next)
     }
 
-    /// Returns how many messages wait.
-    pub(super) fn len(&self) -> usize {
-        self.lock().waiting.len()
-    }
-
-    /// Returns the last sequence number of each destination.
-    pub(super) fn last_sequences(&self) -> Vec<(Destination, u64)> {
-        self.lock().sequences.iter().map(|(to, last)| (to.clone(), *last)).collect()
+    /// Returns how many messages wait, and how many bytes.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.waiting.len(), state.bytes)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -95,6 +94,11 @@ impl Queue {
 }
 
 impl State {
+    /// Returns the last sequence number of each destination.
+    fn last_sequences(&self) -> Vec<(Destination, u64)> {
+        self.sequences.iter().map(|(to, last)| (to.clone(), *last)).collect()
+    }
+
     fn take_number(&mut self, to: &Destination) -> u64 {
         if let Some(last) = self.sequences.get_mut(to) {
             *last += 1;
@@ -133,7 +137,7 @@ mod tests {
         assert!(!push(&queue, &to, 1));
         assert_eq!(queue.try_pop().expect("the first").sequence, 1);
         assert!(push(&queue, &to, 1));
-        assert_eq!(queue.last_sequences(), [(to, MESSAGES as u64 + 2)]);
+        assert_eq!(queue.lock().last_sequences(), [(to, MESSAGES as u64 + 2)]);
         let sequences: Vec<_> = std::iter::from_fn(|| queue.try_pop()).map(|next| next.sequence).collect();
         assert_eq!(sequences[MESSAGES - 2..], [MESSAGES as u64, MESSAGES as u64 + 2]);
     }
@@ -145,6 +149,6 @@ mod tests {
         assert!(!push(&queue, &to, 1));
         queue.try_pop().expect("the large one");
         assert!(push(&queue, &to, 1));
-        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.size(), (1, 1));
     }
 }

@@ -62,7 +62,7 @@ async fn no_message_holds_a_key_that_stands_where_it_should_not() {
     for settings in [
         &[("JWT_SECRET", "hunter2")][..],
         &[("JWT_SECRET", secret), ("CHAT_TICKET_SECRET", "hunter2")],
-        &[("JWT_SECRET", secret), ("NATS_URL", "nats://chat:hunter2@nats")],
+        &[("JWT_SECRET", secret), ("NATS_URL", "nats://chat:hunter2@nats/x")],
         &[("JWT_SECRET", secret), ("CHAT_MEDIA_URL", "s3://key:hunter2@bucket/media")],
         &[("JWT_SECRET", secret), ("CHAT_MEDIA_URL", "https://key:hunter2@host/media")],
         &[

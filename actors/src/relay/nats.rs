@@ -1,0 +1,127 @@
+//! Messages between nodes over NATS.
+//!
+//! The client library says nothing of what arrives, keeps what it is given while it is disconnected, and drops what a
+//! subscription has no room for. So its own queues are kept small; [our queue](super::queue) is before them, and the
+//! sequence numbers of the envelope tell the receivers what is missing.
+
+mod dial;
+mod options;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::connection::State;
+use async_nats::rustls::crypto::ring;
+use async_nats::{Client, Subject};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::SelectAll;
+use uuid::Uuid;
+
+use super::message::Destination;
+use super::pumps::Pumps;
+use super::sequences::Lane;
+use super::transport::Transport;
+use dial::Signs;
+pub use options::{Login, NatsOptions};
+use trouble::TroubleLog;
+
+/// How often the state of the connection is looked at: events of the client may be lost.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Carries messages over NATS, for as long as it is polled.
+pub(super) async fn run(options: &NatsOptions, pumps: &Pumps) {
+    // Only one is compiled in; if another one is some day, this is still ours. It may be installed already.
+    let _ = ring::default_provider().install_default();
+    let (signs, mut log) = (Arc::new(Signs::default()), TroubleLog::new(options.shown()));
+    loop {
+        let client = dial::dial(options, pumps.sender.me.name(), &signs, &mut log).await;
+        let carried = carry(&client, pumps, &signs, &mut log).await;
+        pumps.link().set(false);
+        if let Err(error) = carried {
+            tracing::debug!(%error, "the NATS client has ended");
+        }
+    }
+}
+
+/// Carries messages over a client until it has ended.
+async fn carry(client: &Client, pumps: &Pumps, signs: &Signs, log: &mut TroubleLog) -> Result<(), async_nats::Error> {
+    let subjects = Subjects::new(pumps);
+    let mut lanes = SelectAll::new();
+    for lane in Lane::ALL {
+        let subscription = client.subscribe(subjects.of(&lane.destination(pumps.sender.me.name()))).await?;
+        lanes.push(subscription.map(move |message| (lane, message.payload)));
+    }
+    let hearing = async {
+        while let Some((lane, message)) = lanes.next().await {
+            pumps.receiver.hear(lane, &message);
+        }
+    };
+    let nats = Nats { client, subjects };
+    tokio::select! {
+        () = hearing => Ok(()),
+        () = pumps.sender.forward(&nats) => Ok(()),
+        () = watch(client, pumps, signs, log) => Ok(()),
+    }
+}
+
+/// Notes when the connection is lost, and when it is back.
+async fn watch(client: &Client, pumps: &Pumps, signs: &Signs, log: &mut TroubleLog) {
+    let mut lost_at = None;
+    loop {
+        let up = client.connection_state() == State::Connected;
+        if up && !pumps.link().is_up() && client.flush().await.is_ok() {
+            // The server knows our subscriptions.
+            pumps.link().set(true);
+            log.connected(lost_at.take().map(|at: Instant| at.elapsed()));
+            pumps.receiver.link_is_back();
+        } else if !up && pumps.link().set(false) {
+            lost_at = Some(Instant::now());
+            log.lost();
+        }
+        if let Some(error) = signs.take_error() {
+            log.failed_again(&error);
+        }
+        tokio::select! {
+            () = signs.notify.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// The subjects of one database.
+struct Subjects {
+    database: String,
+}
+
+impl Subjects {
+    fn new(pumps: &Pumps) -> Self {
+        Self { database: Uuid::from_bytes(pumps.sender.codec.database).simple().to_string() }
+    }
+
+    fn of(&self, to: &Destination) -> Subject {
+        let database = &self.database;
+        match to {
+            Destination::AllCommits => format!("chat.{database}.c"),
+            Destination::AllPresence => format!("chat.{database}.p"),
+            Destination::AllHeartbeats => format!("chat.{database}.h"),
+            Destination::Node(name) => format!("chat.{database}.n.{name}"),
+        }
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+struct Nats<'a> {
+    client: &'a Client,
+    subjects: Subjects,
+}
+
+impl Transport for Nats<'_> {
+    async fn send(&self, to: &Destination, message: Bytes) -> bool {
+        self.client.publish(self.subjects.of(to), message).await.is_ok()
+    }
+}
