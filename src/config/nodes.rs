@@ -163,4 +163,53 @@ mod tests {
             assert!(problem.starts_with("NATS_URL: server 1 ") && !problem.contains("hunter2"), "{text}: {problem}");
         }
     }
+
+    fn args(flags: &[&str]) -> NodeArgs {
+        use clap::Parser as _;
+        let flags = ["chat"].iter().chain(flags);
+        crate::cli::Cli::try_parse_from(flags).expect("flags that can be read").serve.nodes
+    }
+
+    #[test]
+    fn nats_is_used_where_it_is_named_and_needs_a_key() {
+        let named = ["--nats-url", "nats://one,nats://two"];
+        for (flags, nats) in [
+            (&[][..], Ok(false)),
+            (&named, Ok(true)),
+            (&["--relay", "nats", named[0], named[1]], Ok(true)),
+            (&["--relay", "poll", named[0], named[1]], Ok(false)),
+            (&["--relay", "nats"], Err("NATS_URL")),
+            (&["--nats-url", ", ,"], Err("NATS_URL holds no server")),
+            (&["--nats-url", "nats://a:hunter2@one,nats://b:hunter2@two"], Err("different logins")),
+        ] {
+            match (carrier(&args(flags)), nats) {
+                (Ok(carrier), Ok(nats)) => assert_eq!(matches!(carrier, Carrier::Nats(_)), nats, "{flags:?}"),
+                (Err(problem), Err(word)) => {
+                    assert!(problem.contains(word) && !problem.contains("hunter2"), "{flags:?}: {problem}");
+                }
+                (found, _) => panic!("{flags:?}: {found:?}"),
+            }
+        }
+        let carrier = carrier(&args(&named)).expect("good");
+        assert!(relay(carrier.clone(), None).expect_err("no key").contains("CHAT_TICKET_SECRET"));
+        assert!(relay(carrier, Some(Key::derive(b"shared"))).is_ok());
+        assert!(relay(Carrier::Nothing, None).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_logs_in_is_read_and_not_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("creds");
+        for (text, good) in [
+            ("SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY\n", true),
+            ("hunter2", false),
+            ("SUhunter2", false),
+            ("", false),
+        ] {
+            std::fs::write(&file, text).expect("written");
+            let read = credentials(&file);
+            assert_eq!(read.is_ok(), good, "{text}");
+            assert!(!format!("{read:?}").contains("hunter2") && !format!("{read:?}").contains("SUAC"), "{read:?}");
+        }
+    }
 }

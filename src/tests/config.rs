@@ -48,6 +48,12 @@ async fn what_is_wrong_is_named_with_what_to_do() {
         (&[("JWT_PUBLIC_KEY", "no.pem")], &["no.pem"]),
         (&[SECRET, ("CHAT_RATE_LIMIT", "lots")], &["rate"]),
         (&[SECRET, ("CHAT_TICKET_SECRET", "short")], &["CHAT_TICKET_SECRET"]),
+        (&[SECRET, ("NATS_URL", "nats://chat:hunter2@host/x")], &["NATS_URL", "nats://user:password@host"]),
+        (&[SECRET, ("NATS_URL", "host:4222")], &["NATS_URL"]),
+        (&[SECRET, ("CHAT_RELAY", "nats")], &["NATS_URL"]),
+        (&[SECRET, ("CHAT_RELAY", "redis")], &["relay", "auto"]),
+        (&[SECRET, ("NATS_URL", "nats://host"), ("NATS_CREDS", "no.creds")], &["NATS_CREDS", "no.creds"]),
+        (&[SECRET, ("NATS_URL", "tls://host"), ("NATS_CA", "no.pem")], &["NATS_CA", "no.pem"]),
     ] {
         let mut settings = settings.to_vec();
         settings.push(("RUST_LOG", "info"));
