@@ -23,7 +23,7 @@ pub use self::scenario::{
     ChatRunShape, ChatShape, HistoryShape, IdleShape, ImagesShape, LoadArgs, MixedShape, NotificationsShape,
     PresenceShape, Receipts, ReconnectShape, Run, Scenario, SlowReadersShape, in_percent,
 };
-pub use self::target::{Peer, TargetArgs};
+pub use self::target::{Database, Peer, Relay, TargetArgs};
 
 const EXIT_CODES: &str = "\
 Exit code: 0 if the server kept every guarantee, 1 if it broke one or the run failed, 2 for a wrong command line, 3 if the \
@@ -38,6 +38,8 @@ Examples:
       a closed loop with 8 messages in flight per author, on a running hub
   chat-loadtest capacity --spawn --slo 'p99<100ms,errors=0' --out capacity
       the highest load that meets the objective, as an interval, with a report in the folder capacity
+  chat-loadtest run chat --spawn --nodes 3 --database mariadb --rate 1000
+      three hubs on one MariaDB that is started for the run; latency on one node and across nodes
   chat-loadtest plan --from capacity/report.json --users 1000000 --online 10%
       the number of machines for a marketplace
   chat-loadtest compare --spawn --peer node-group --in-flight 1,8
@@ -336,6 +338,10 @@ mod tests {
             "x compare --spawn --peer node-mysql --peer-database-url mysql://127.0.0.1/peer",
             "x compare --spawn --peer sockets",
             "x compare --spawn --against http://127.0.0.1:1 --legacy",
+            "x run chat --spawn --nodes 3",
+            "x run chat --spawn --nodes 3 --database mariadb --relay poll",
+            "x capacity --spawn --nodes 2 --database postgres --relay nats",
+            "x run chat --spawn --database-url mysql://127.0.0.1/hub",
             "x run chat --spawn --keys time",
             "x run presence --spawn --keys uuid4",
             "x run history --spawn --keys uuid4",
@@ -364,6 +370,11 @@ mod tests {
             "x run idle --target http://127.0.0.1:1 --legacy",
             "x run idle --spawn --hold nan",
             "x run idle --spawn --hold 1e300",
+            "x run chat --spawn --nodes 0",
+            "x run chat --spawn --nodes 17",
+            "x run chat --target http://127.0.0.1:1 --nodes 3",
+            "x run chat --spawn --database mysql",
+            "x run chat --spawn --relay redis",
             "x run chat --spawn --keys uuid7",
             "x run idle --spawn --keys uuid4",
             "x run mixed --spawn --sends 50% --presence 10% --notifications 10% --history 10%",

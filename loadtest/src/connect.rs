@@ -37,6 +37,14 @@ pub async fn connect(target: &Target, user: u64, number: u32) -> anyhow::Result<
     Ok(connect_with(target.legacy, target.connect_options(user)?, user, number).await?.client)
 }
 
+/// Connects a user to a node. As [`connect`].
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_on(target: &Target, node: usize, user: u64, number: u32) -> anyhow::Result<Client> {
+    Ok(connect_with(target.legacy, target.connect_options_on(node, user)?, user, number).await?.client)
+}
+
 /// Connects a user with given options. `legacy`: the server speaks the protocol of the service that the hub replaces.
 ///
 /// # Errors
@@ -88,11 +96,11 @@ pub fn source_address(server: SocketAddr, number: u32) -> Option<Ipv4Addr> {
 ///
 /// # Errors
 /// With the number of files that are needed and allowed, and what to do; or if the server's process is gone.
-pub fn check_file_limits(connections: u32, server: Option<u32>) -> anyhow::Result<()> {
+pub fn check_file_limits(connections: u32, servers: impl IntoIterator<Item = u32>) -> anyhow::Result<()> {
     let needed = connections.saturating_add(OTHER_FILES);
     let own = Some(("this program".to_owned(), std::process::id()));
-    let server = server.map(|pid| (format!("the server (process {pid})"), pid));
-    for (who, pid) in own.into_iter().chain(server) {
+    let servers = servers.into_iter().map(|pid| (format!("the server (process {pid})"), pid));
+    for (who, pid) in own.into_iter().chain(servers) {
         let limit = usage::file_limit(pid).with_context(|| format!("{who} is not running"))?;
         ensure!(
             limit >= needed,

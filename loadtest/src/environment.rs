@@ -95,6 +95,9 @@ impl Environment {
 /// Flags with secret values.
 const SECRET_FLAGS: [&str; 3] = ["--secret", "--database-url", "--peer-database-url"];
 
+/// The flag whose value is secret if it is a URL.
+const DATABASE: &str = "--database";
+
 /// Parts of the names of settings with secret values.
 const SECRET_NAMES: [&str; 5] = ["SECRET", "URL", "KEY", "PASSWORD", "TOKEN"];
 
@@ -105,6 +108,8 @@ fn without_secrets(words: impl Iterator<Item = String>) -> String {
         let shown = match word.split_once('=') {
             _ if SECRET_FLAGS.contains(&flag.as_str()) => "…".to_owned(),
             Some((name, _)) if SECRET_FLAGS.contains(&name) => format!("{name}=…"),
+            Some((DATABASE, url)) if url.contains("://") => format!("{DATABASE}=…"),
+            _ if flag == DATABASE && word.contains("://") => "…".to_owned(),
             Some(("--set", setting)) => format!("--set={}", shown_setting(setting)),
             _ if flag == "--set" => shown_setting(&word),
             _ => without_login(&word),
@@ -158,6 +163,8 @@ mod tests {
             "x run chat --spawn --secret=hunter2",
             "x run chat --spawn --database-url mysql://root:hunter2@db/x",
             "x run chat --spawn --database-url=mysql://root:hunter2@db/x",
+            "x run chat --spawn --database mysql://root:hunter2@db/x",
+            "x run chat --spawn --database=postgres://db/x?password=hunter2",
             "x compare --spawn --peer node-mysql --peer-database-url mysql://root:hunter2@db/x",
             "x compare --spawn --peer node-mysql --peer-database-url=mysql://root:hunter2@db/x",
             "x run chat --spawn --set JWT_SECRET=hunter2",
@@ -171,7 +178,7 @@ mod tests {
             let shown = without_secrets(line.split(' ').map(str::to_owned));
             assert!(!shown.contains("hunter2") && shown.contains('…'), "{shown}");
         }
-        let open = "x run chat --spawn --set CHAT_RATE_LIMIT=off --slo p99<20ms,errors=0 --target http://127.0.0.1:1";
+        let open = "x run chat --spawn --nodes 3 --database mariadb --set CHAT_RATE_LIMIT=off --slo p99<20ms,errors=0 --target http://127.0.0.1:1";
         assert_eq!(without_secrets(open.split(' ').map(str::to_owned)), open);
     }
 }

@@ -18,8 +18,9 @@
 //!    │       WebSocket         │            /proc    REST requests, history
 //!    │       keys, frame     server_latency
 //!    │                       the stages of messages, from /metrics
-//!  target ─ server           the server that is measured: a running one, or one that this program starts
-//!           token            mints the tokens of users
+//!  target ─ nodes ─ server   the server that is measured: a running one, or hubs that this program starts
+//!    │        services       the database and NATS of such hubs
+//!    token                   mints the tokens of users
 //!
 //!  stats/                    pure arithmetic: schedules, histograms, objectives, the search, scalability, plans
 //!  progress, environment     the progress bar; the description of the machine
@@ -43,6 +44,7 @@ pub mod environment;
 pub mod frame;
 pub mod keys;
 pub mod load;
+pub mod nodes;
 pub mod peer;
 pub mod plan;
 pub mod progress;
@@ -59,6 +61,7 @@ pub mod send_queue;
 pub mod server;
 pub mod server_latency;
 pub mod server_stats;
+pub mod services;
 pub mod stats;
 pub mod target;
 pub mod token;

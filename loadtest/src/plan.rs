@@ -7,7 +7,7 @@ use crate::render::table::number;
 use crate::report::{Report, ReportResult};
 use crate::result::{Capacity, Outcome, Plan, Step};
 use crate::stats::float;
-use crate::stats::plan::{Demand, MessageCpu, UnitCosts, needs};
+use crate::stats::plan::{DAY, Demand, MessageCpu, UnitCosts, needs};
 use crate::stats::search::Verdict;
 
 /// Bytes of the database per message, if no report has it.
@@ -28,6 +28,13 @@ const NODE_CONNECTIONS: f64 = 15_000.0;
 /// MB of a node without connections, if no report has it.
 const NODE_MB: f64 = 60.0;
 
+/// Messages per second of all nodes of one database, if no report has it: a seventh of what one hub on MariaDB reached on two
+/// cores, because commits of several nodes wait for each other.
+const COUNTER_MESSAGES: f64 = 5_000.0;
+
+/// Deliveries per second of a NATS server: a fraction of what its makers measure on one core.
+const NATS_MESSAGES: f64 = 200_000.0;
+
 /// The number of messages from which on the growth of the database gives the size of one.
 const ENOUGH: u64 = 50_000;
 
@@ -35,6 +42,7 @@ const ENOUGH: u64 = 50_000;
 #[derive(Debug, Default)]
 struct MeasuredCosts {
     node_messages: Option<f64>,
+    counter_messages: Option<f64>,
     message_cpu: Vec<MessageCpu>,
     message_bytes: Option<f64>,
     connection_kb: Option<f64>,
@@ -64,8 +72,9 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<Plan> {
         };
         (demand, needs(&demand, &costs, args.headroom))
     };
-    let rows = args.users.iter().map(row).collect();
-    Ok(Plan { sources, assumptions: assumptions(args), headroom: args.headroom, rows, costs })
+    let rows: Vec<_> = args.users.iter().map(row).collect();
+    let counter = counter(&costs, args);
+    Ok(Plan { sources, assumptions: assumptions(args), headroom: args.headroom, counter, rows, costs })
 }
 
 /// Returns the unit costs, and the source of each.
@@ -84,6 +93,9 @@ fn costs(args: &PlanArgs, measured: MeasuredCosts) -> anyhow::Result<(UnitCosts,
     let capacity = capacity
         .context("the capacity of a node is not known: give a report of `capacity` with --from, or --node-messages")?;
     let node_messages = choose("messages per second of a node", args.node_messages, measured.node_messages, capacity);
+    let counter = "messages per second of one commit counter, all nodes of a database together";
+    let counter_messages = choose(counter, args.counter_messages, measured.counter_messages, COUNTER_MESSAGES);
+    let nats_messages = choose("deliveries per second of a NATS server", args.nats_messages, None, NATS_MESSAGES);
     let node_connections = choose("connections of a node", args.node_connections, None, NODE_CONNECTIONS);
     let node_mb = choose("MB of a node without connections", args.node_mb, measured.node_mb, NODE_MB);
     let kb = choose("KB of a connection", args.connection_kb, measured.connection_kb, CONNECTION_KB);
@@ -106,6 +118,8 @@ fn costs(args: &PlanArgs, measured: MeasuredCosts) -> anyhow::Result<(UnitCosts,
     };
     let costs = UnitCosts {
         node_messages,
+        counter_messages,
+        nats_messages,
         node_connections,
         message_cpu,
         connection_cpu_us,
@@ -114,6 +128,19 @@ fn costs(args: &PlanArgs, measured: MeasuredCosts) -> anyhow::Result<(UnitCosts,
         message_bytes,
     };
     Ok((costs, sources))
+}
+
+/// Says up to which load one commit counter suffices.
+fn counter(costs: &UnitCosts, args: &PlanArgs) -> String {
+    let rate = costs.counter_messages * (1.0 - args.headroom);
+    let users = rate * DAY / (args.messages * args.peak);
+    format!(
+        "one commit counter suffices up to {} messages per second at the peak, with {} of it kept free: {} of these users. Beyond \
+         that, threads must be divided among several databases",
+        number(rate.round()),
+        in_percent(args.headroom),
+        number(users.floor()),
+    )
 }
 
 /// Describes the assumptions about the marketplace.
@@ -135,7 +162,8 @@ fn assumptions(args: &PlanArgs) -> Vec<String> {
             number(args.image_kb)
         ),
         format!(
-            "headroom of each node: {}; if several nodes are needed, there is one spare node",
+            "headroom of each node: {}; if several nodes are needed, there are one spare node, one spare NATS server, and a standby for \
+             each database",
             in_percent(args.headroom)
         ),
     ]
@@ -152,9 +180,14 @@ impl MeasuredCosts {
     }
 
     fn add_capacity(&mut self, capacity: &Capacity) {
-        self.add_memory(capacity.runs());
         // It is 0 if no load passed.
         let at_least = Some(capacity.answer.at_least).filter(|rate| *rate > 0.0);
+        if capacity.steps.iter().any(|step| step.outcome.nodes > 1) {
+            // Several nodes share a machine here: what they reach together is what their counter takes at least.
+            self.counter_messages = at_least.or(self.counter_messages);
+            return;
+        }
+        self.add_memory(capacity.runs());
         self.node_messages = at_least.or(self.node_messages);
         for step in capacity.steps.iter().filter(|step| step.verdict == Verdict::Pass) {
             self.add_cpu(step.load, &step.outcome);
@@ -169,7 +202,8 @@ impl MeasuredCosts {
     }
 
     fn add_run(&mut self, outcome: &Outcome) {
-        if !outcome.is_clean() || outcome.is_invalid() {
+        // The costs of several nodes are not those of one.
+        if !outcome.is_clean() || outcome.is_invalid() || outcome.nodes > 1 {
             return;
         }
         self.add_memory([outcome]);

@@ -1,7 +1,9 @@
 //! The REST requests of the scenarios.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -16,7 +18,9 @@ use crate::target::Target;
 #[derive(Debug, Clone)]
 pub struct Rest {
     http: reqwest::Client,
-    base: String,
+    /// The URLs of the nodes, which are asked in turn.
+    nodes: Vec<String>,
+    asked: Rc<Cell<usize>>,
 }
 
 /// The newest message of a thread.
@@ -61,7 +65,8 @@ impl Rest {
         // The hub's media store enables TLS in reqwest for the whole workspace, without a default crypto provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        Ok(Self { http, base: format!("http://{}{}", target.address, target.base) })
+        let nodes = target.nodes.iter().map(|node| format!("http://{}{}", node.address, target.base)).collect();
+        Ok(Self { http, nodes, asked: Rc::default() })
     }
 
     /// Returns the newest message between the token's user and another.
@@ -81,9 +86,12 @@ impl Rest {
         self.history(token, &format!("with={with}&after_seq={after_seq}&limit={PAGE_SIZE}")).await
     }
 
-    /// Makes a request.
+    /// Makes a request to the next node.
     pub fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token)
+        let turn = self.asked.get();
+        self.asked.set(turn.wrapping_add(1));
+        let node = self.nodes.get(turn % self.nodes.len().max(1)).map_or("", String::as_str);
+        self.http.request(method, format!("{node}{path}")).bearer_auth(token)
     }
 
     async fn history(&self, token: &str, query: &str) -> anyhow::Result<Page> {

@@ -33,7 +33,7 @@ pub async fn measure<S: Scenario>(
     first_user: u64,
     progress: &Progress,
 ) -> anyhow::Result<Outcome> {
-    connect::check_file_limits(scenario.connections(), target.pid())?;
+    connect::check_file_limits(scenario.connections(), target.pids())?;
     let load = scenario.load(load);
     let context = RunContext::new(target, load, first_user);
     let sampler = Sampler::new(target);
@@ -66,6 +66,7 @@ pub async fn measure<S: Scenario>(
     Ok(Outcome {
         scenario: scenario.name().to_owned(),
         target: target.name.clone(),
+        nodes: u32::try_from(target.nodes.len())?,
         load: scenario.offered(&load),
         settings: scenario.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         keys: scenario.keys(),

@@ -34,6 +34,14 @@ impl ServerLatency {
         Self { stages: STAGES.map(|stage| Stage::read(samples, stage)) }
     }
 
+    /// Returns the values of two hubs together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let mut sum = self.clone();
+        sum.stages.iter_mut().zip(&other.stages).for_each(|(stage, other)| stage.add(other));
+        sum
+    }
+
     /// Returns what was added since an earlier reading.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
@@ -44,6 +52,16 @@ impl ServerLatency {
 }
 
 impl Stage {
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum_ms += other.sum_ms;
+        if self.at_most_ms.is_empty() {
+            self.at_most_ms.clone_from(&other.at_most_ms);
+        } else {
+            self.at_most_ms.iter_mut().zip(&other.at_most_ms).for_each(|(bucket, other)| bucket.1 += other.1);
+        }
+    }
+
     fn read(samples: &[Sample], stage: &str) -> Self {
         let mut read = Self::default();
         for sample in samples.iter().filter(|sample| sample.labels.get("stage") == Some(stage)) {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use prometheus_parse::{Scrape, Value};
 
 use crate::rest;
-use crate::result::{HubMetrics, OsThreadShare, ServerCosts};
+use crate::result::{HubMetrics, OsThreadShare, ProcessCosts, ProcessKind, ServerCosts};
 use crate::server_latency::{self, ServerLatency};
+use crate::services::ServiceUsage;
 use crate::target::Target;
 use crate::usage::{self, IdleTime, OsThread, Usage};
 
@@ -45,8 +46,11 @@ pub struct Sampler<'a> {
 pub struct Sample {
     /// When it was taken.
     pub at: Instant,
-    /// The server's process; `None` if it is not known.
+    /// The processes of all nodes together; `None` if they are not known.
     pub usage: Option<Usage>,
+    /// Each node by itself: its CPU seconds and its resident memory in KB.
+    nodes: Vec<(f64, u32)>,
+    services: Vec<ServiceUsage>,
     machine: Option<IdleTime>,
     metrics: Option<Metrics>,
     data_bytes: Option<u64>,
@@ -79,10 +83,10 @@ impl<'a> Sampler<'a> {
         Self { target, queue: Cell::new(0.0), scraped: Cell::new(Instant::now()) }
     }
 
-    /// Returns the server's resident memory in KB; 0 if its process is not known.
+    /// Returns the resident memory of all nodes in KB; 0 if their processes are not known.
     #[must_use]
     pub fn resident_kb(&self) -> u32 {
-        self.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default()
+        self.target.resident_kb()
     }
 
     /// Takes a sample.
@@ -92,9 +96,12 @@ impl<'a> Sampler<'a> {
     pub async fn sample(&self) -> anyhow::Result<Sample> {
         let gone = |error| anyhow::anyhow!("the server's process has ended: {error}");
         let metrics = self.metrics().await;
+        let each: Vec<Usage> = self.target.pids().map(usage::usage).collect::<Result<_, _>>().map_err(gone)?;
         Ok(Sample {
             at: Instant::now(),
-            usage: self.target.pid().map(usage::usage).transpose().map_err(gone)?,
+            nodes: each.iter().map(|usage| (usage.user + usage.system, usage.resident_kb)).collect(),
+            services: self.target.services.usage(),
+            usage: each.into_iter().reduce(Usage::plus),
             machine: IdleTime::read(),
             metrics,
             data_bytes: self.target.data().map(usage::folder_bytes),
@@ -110,12 +117,12 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// Samples the queue of the storage actor, of which a report shows the longest.
+    /// Samples the queues of the storage actors, of which a report shows the longest.
     pub async fn sample_queue(&self) {
-        if let Some(text) = self.scrape().await
-            && let Some(queue) = value(&parse(&text, &[STORAGE_QUEUE]), STORAGE_QUEUE)
-        {
-            self.queue.set(self.queue.get().max(queue));
+        for text in self.scrape().await {
+            if let Some(queue) = value(&parse(&text, &[STORAGE_QUEUE]), STORAGE_QUEUE) {
+                self.queue.set(self.queue.get().max(queue));
+            }
         }
     }
 
@@ -128,6 +135,7 @@ impl<'a> Sampler<'a> {
         let core_seconds = crate::stats::float(cores as u64) * seconds;
         let machine = before.machine.zip(after.machine).map(|(before, after)| after.since(before, core_seconds));
         let (machine_share, disk_wait_share) = machine.unwrap_or_default();
+        let processes = self.processes(before, after);
         let metrics = before.metrics.as_ref().zip(after.metrics.as_ref());
         Some(ServerCosts {
             user: to.user - from.user,
@@ -143,8 +151,28 @@ impl<'a> Sampler<'a> {
             data_growth: before.data_bytes.zip(after.data_bytes).map(|(before, after)| after.saturating_sub(before)),
             machine_share,
             disk_wait_share,
+            processes,
             metrics: metrics.map(|(before, after)| self.hub_metrics(before, after)),
         })
+    }
+
+    /// Returns what each process used, if there is more than one.
+    fn processes(&self, before: &Sample, after: &Sample) -> Vec<ProcessCosts> {
+        let nodes = self.target.nodes.iter().zip(before.nodes.iter().zip(&after.nodes));
+        let nodes = nodes.map(|(node, (before, after))| ProcessCosts {
+            name: node.name.clone(),
+            kind: ProcessKind::Hub,
+            cpu: after.0 - before.0,
+            resident_kb: after.1,
+        });
+        let services = before.services.iter().zip(&after.services).map(|(before, after)| ProcessCosts {
+            name: after.name.to_owned(),
+            kind: if after.is_database { ProcessKind::Database } else { ProcessKind::Relay },
+            cpu: after.cpu - before.cpu,
+            resident_kb: after.resident_kb,
+        });
+        let all: Vec<ProcessCosts> = nodes.chain(services).collect();
+        if all.len() > 1 { all } else { Vec::new() }
     }
 
     fn hub_metrics(&self, before: &Metrics, after: &Metrics) -> HubMetrics {
@@ -162,13 +190,27 @@ impl<'a> Sampler<'a> {
         }
     }
 
+    /// Returns the metrics of all nodes together.
     async fn metrics(&self) -> Option<Metrics> {
-        Metrics::read(&self.scrape().await?)
+        let mut all: Option<Metrics> = None;
+        for text in self.scrape().await {
+            let one = Metrics::read(&text)?;
+            all = Some(match all {
+                Some(sum) => sum.plus(one),
+                None => one,
+            });
+        }
+        all
     }
 
-    async fn scrape(&self) -> Option<String> {
+    async fn scrape(&self) -> Vec<String> {
         self.scraped.set(Instant::now());
-        rest::get(self.target.address, &format!("{}/metrics", self.target.base)).await.ok()
+        let path = format!("{}/metrics", self.target.base);
+        let mut texts = Vec::new();
+        for node in &self.target.nodes {
+            texts.extend(rest::get(node.address, &path).await.ok());
+        }
+        texts
     }
 }
 
@@ -177,6 +219,10 @@ impl Timer {
     fn since(self, before: Self) -> (f64, f64) {
         let (count, seconds) = (self.count - before.count, self.seconds - before.seconds);
         (count, if count > 0.0 { seconds / count * 1_000.0 } else { 0.0 })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { count: self.count + other.count, seconds: self.seconds + other.seconds }
     }
 }
 
@@ -199,6 +245,22 @@ impl Metrics {
             wal_restarts: timer(WAL_RESTART),
             latency: ServerLatency::read(&samples),
         })
+    }
+}
+
+impl Metrics {
+    /// Returns the metrics of two nodes together; of two queues the longer one.
+    fn plus(self, other: Self) -> Self {
+        Self {
+            commits: self.commits + other.commits,
+            writes: self.writes + other.writes,
+            commit_seconds: self.commit_seconds + other.commit_seconds,
+            queue: self.queue.max(other.queue),
+            connections: self.connections + other.connections,
+            wal_checkpoints: self.wal_checkpoints.plus(other.wal_checkpoints),
+            wal_restarts: self.wal_restarts.plus(other.wal_restarts),
+            latency: self.latency.plus(&other.latency),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server that is measured: a running one, or one that this program starts.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use tempfile::TempDir;
 use crate::args::TargetArgs;
 use crate::client::ConnectOptions;
 use crate::environment::without_login;
-use crate::server::{Launch, Server};
+use crate::nodes::{Node, Started};
+use crate::server::Server;
+use crate::services::Services;
 use crate::token;
 use crate::usage;
 
@@ -22,16 +24,16 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub struct Target {
     /// Its name in reports.
     pub name: String,
-    /// Its address.
-    pub address: SocketAddr,
+    /// Its nodes; at least one.
+    pub nodes: Vec<Node>,
     /// Its base path; empty by default.
     pub base: String,
     /// The secret that its tokens are signed with.
     pub secret: String,
     /// Whether it speaks the protocol of the service that the hub replaces.
     pub legacy: bool,
-    /// Its process, if this program started it.
-    pub server: Option<Server>,
+    /// The servers that this program started beside it.
+    pub services: Services,
     /// Its process id, if the user gave it.
     pid: Option<u32>,
     /// Its data folder, if it is known.
@@ -48,7 +50,11 @@ impl Target {
     pub async fn open(args: &TargetArgs, legacy: bool) -> anyhow::Result<Self> {
         match &args.target {
             Some(url) => Self::find("--target", url, args, legacy, args.pid),
-            None => Self::start(args).await,
+            None => {
+                let Started { name, nodes, base, data, services, folder } = Started::start(args).await?;
+                let secret = args.secret.clone();
+                Ok(Self { name, nodes, base, secret, legacy, services, pid: None, data, folder })
+            }
         }
     }
 
@@ -74,12 +80,12 @@ impl Target {
             );
         }
         Ok(Self {
-            name: shown,
-            address,
+            name: shown.clone(),
+            nodes: vec![Node { name: shown, address, server: None }],
             base: base.trim_end_matches('/').to_owned(),
             secret: args.secret.clone(),
             legacy,
-            server: None,
+            services: Services::default(),
             pid,
             data: None,
             folder: None,
@@ -92,27 +98,32 @@ impl Target {
     pub fn started(name: &str, server: Server, secret: &str, folder: TempDir, legacy: bool) -> Self {
         Self {
             name: name.to_owned(),
-            address: server.address(),
+            nodes: vec![Node { name: name.to_owned(), address: server.address(), server: Some(server) }],
             base: String::new(),
             secret: secret.to_owned(),
             legacy,
-            server: Some(server),
+            services: Services::default(),
             pid: None,
             data: Some(folder.path().to_owned()),
             folder: Some(folder),
         }
     }
 
-    /// Returns the server's process id, if it is known.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        self.server.as_ref().map(Server::pid).or(self.pid)
+    /// Returns the process ids of its nodes that are known.
+    pub fn pids(&self) -> impl Iterator<Item = u32> {
+        self.nodes.iter().filter_map(|node| node.server.as_ref().map(Server::pid)).chain(self.pid)
     }
 
-    /// Returns the CPU seconds that the server has used so far; 0 if its process is not known.
+    /// Returns the CPU seconds that its nodes have used so far; 0 if their processes are not known.
     #[must_use]
     pub fn cpu_seconds(&self) -> f64 {
-        self.pid().and_then(|pid| usage::cpu_seconds(pid).ok()).unwrap_or_default()
+        self.pids().filter_map(|pid| usage::cpu_seconds(pid).ok()).sum()
+    }
+
+    /// Returns the resident memory of its nodes in KB; 0 if their processes are not known.
+    #[must_use]
+    pub fn resident_kb(&self) -> u32 {
+        self.pids().filter_map(|pid| usage::resident_kb(pid).ok()).sum()
     }
 
     /// Returns the server's data folder, if it is known.
@@ -137,12 +148,22 @@ impl Target {
         Ok(token::mint_with_role(&self.secret, 1, TOKEN_LIFETIME, Some("service"))?)
     }
 
-    /// Returns the options of a user's connection to `/chat`.
+    /// Returns the options of a user's connection to `/chat`. Users are spread over the nodes by their ids.
     ///
     /// # Errors
     /// If the token cannot be signed.
     pub fn connect_options(&self, user: u64) -> anyhow::Result<ConnectOptions> {
-        let mut options = ConnectOptions::new(self.address, self.token(user)?);
+        let nodes = self.nodes.len().max(1) as u64;
+        self.connect_options_on(usize::try_from(user % nodes)?, user)
+    }
+
+    /// Returns the options of a user's connection to `/chat` on a node.
+    ///
+    /// # Errors
+    /// If there is no such node, or the token cannot be signed.
+    pub fn connect_options_on(&self, node: usize, user: u64) -> anyhow::Result<ConnectOptions> {
+        let node = self.nodes.get(node).with_context(|| format!("there is no node {node}"))?;
+        let mut options = ConnectOptions::new(node.address, self.token(user)?);
         options.path = format!("{}{}", self.base, if self.legacy { "/ws/chat" } else { "/chat" });
         Ok(options)
     }
@@ -152,7 +173,7 @@ impl Target {
     /// # Errors
     /// If its process cannot be waited for.
     pub async fn close(mut self) -> anyhow::Result<()> {
-        if let Some(server) = &mut self.server {
+        for server in self.nodes.iter_mut().filter_map(|node| node.server.as_mut()) {
             server.kill().await?;
         }
         if let Some(folder) = self.folder {
@@ -160,58 +181,4 @@ impl Target {
         }
         Ok(())
     }
-
-    async fn start(args: &TargetArgs) -> anyhow::Result<Self> {
-        let (folder, temporary) = match &args.data {
-            Some(folder) => {
-                std::fs::create_dir_all(folder).with_context(|| format!("--data {}", folder.display()))?;
-                (std::path::absolute(folder)?, None)
-            }
-            None => {
-                let folder = tempfile::Builder::new().prefix("chat-loadtest-").tempdir()?;
-                (folder.path().to_owned(), Some(folder))
-            }
-        };
-        let hub = std::path::absolute(hub(args)?)?;
-        let mut launch = Launch::new(&hub, &folder);
-        // The hub's default limit would refuse connections of large runs; the limit of open files remains.
-        launch.set("JWT_SECRET", &args.secret).set("RUST_LOG", "warn").set("CHAT_MAX_CONNECTIONS", "1000000");
-        if let Some(url) = &args.database_url {
-            launch.set("DATABASE_URL", url);
-        }
-        for (name, value) in &args.settings {
-            launch.set(name, value);
-        }
-        let base = launch.settings.get("CHAT_BASE_PATH").cloned().unwrap_or_default();
-        let kind = launch.settings.get("DATABASE_URL").and_then(|url| url.split(':').next()).unwrap_or_default();
-        let name = format!("the hub, on {}", if kind == "sqlite" { "SQLite" } else { kind });
-        let data = (kind == "sqlite").then(|| folder.clone());
-        let failed = || format!("cannot start the hub {} (choose another with --hub)", hub.display());
-        let server = launch.start().await.with_context(failed)?;
-        let address = server.address();
-        let secret = args.secret.clone();
-        Ok(Self {
-            name,
-            address,
-            base,
-            secret,
-            legacy: false,
-            server: Some(server),
-            pid: None,
-            data,
-            folder: temporary,
-        })
-    }
-}
-
-/// Returns the hub's program: the given one, or the one in the folder of this program.
-fn hub(args: &TargetArgs) -> anyhow::Result<PathBuf> {
-    if let Some(hub) = &args.hub {
-        return Ok(hub.clone());
-    }
-    let beside = std::env::current_exe()?.with_file_name("softadastra-chat");
-    if beside.exists() {
-        return Ok(beside);
-    }
-    bail!("there is no hub at {}: build it with `cargo build --release`, or give its path with --hub", beside.display())
 }

@@ -24,6 +24,26 @@ pub fn resident_kb(pid: u32) -> ProcResult<u32> {
     resident.map(saturated).ok_or_else(|| ProcError::Other("/proc/<pid>/status has no VmRSS".to_owned()))
 }
 
+/// Returns the CPU time of a process with its children, those that have ended included, in seconds, and their resident memory in KB.
+/// PostgreSQL has a process for each connection; what they share counts once for each.
+///
+/// # Errors
+/// If there is no such process.
+pub fn family(pid: u32) -> ProcResult<(f64, u32)> {
+    let parent = process(pid)?;
+    let stat = parent.stat()?;
+    let ticks = |ticks: i64| seconds(u64::try_from(ticks).unwrap_or_default());
+    let mut cpu = seconds(stat.utime) + seconds(stat.stime) + ticks(stat.cutime) + ticks(stat.cstime);
+    let mut resident = resident_kb(pid)?;
+    let children = parent.tasks()?.flatten().filter_map(|task| task.children().ok()).flatten();
+    for child in children {
+        // It may end meanwhile.
+        cpu += cpu_seconds(child).unwrap_or_default();
+        resident = resident.saturating_add(resident_kb(child).unwrap_or_default());
+    }
+    Ok((cpu, resident))
+}
+
 /// Returns how many files a process may have open.
 ///
 /// # Errors
@@ -80,6 +100,20 @@ pub struct OsThread {
 }
 
 impl Usage {
+    /// Returns the usage of two processes together.
+    #[must_use]
+    pub fn plus(mut self, other: Self) -> Self {
+        self.user += other.user;
+        self.system += other.system;
+        self.resident_kb += other.resident_kb;
+        self.page_tables_kb += other.page_tables_kb;
+        self.voluntary_switches += other.voluntary_switches;
+        self.involuntary_switches += other.involuntary_switches;
+        self.written += other.written;
+        self.threads.extend(other.threads);
+        self
+    }
+
     /// Returns what each OS thread did since an earlier sample, as shares of the `seconds` between.
     #[must_use]
     pub fn since(&self, earlier: &Self, seconds: f64) -> Vec<OsThread> {
@@ -207,6 +241,7 @@ mod tests {
         assert!(file_limit(own).expect("our own limits") >= 64);
         assert!(open_files(own).expect("our own files") >= 1);
         cpu_seconds(own).expect("our own stat");
+        assert!(family(own).expect("our own children").1 > 500);
         cpu_seconds(0).expect_err("there is no process 0");
         let usage = usage(own).expect("our own usage");
         assert!(usage.resident_kb > 500 && !usage.threads.is_empty() && usage.voluntary_switches > 0, "{usage:?}");

@@ -5,6 +5,7 @@ mod capacity;
 mod comparison;
 mod keys;
 mod legacy;
+mod nodes;
 mod open_loop;
 mod plan;
 mod refusals;

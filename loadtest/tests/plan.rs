@@ -61,6 +61,12 @@ async fn every_input_is_named() {
         "messages per user and day: 20; at the peak 5 times the average",
         "messages with an image: 5%, 250 KB each with its renditions",
         "headroom of each node: 40%",
+        "messages per second of one commit counter, all nodes of a database together: 5,000, assumed",
+        "deliveries per second of a NATS server: 200,000, assumed",
+        // 5,000 × 0.6 are 3,000 a second; 20 a day at five times the average are 1 a second for 864 users.
+        "one commit counter suffices up to 3,000 messages per second at the peak, with 40% of it kept free: 2,592,000 of these users",
+        "NATS servers",
+        "database servers",
         "message rows per month",
     ] {
         assert!(output.text.contains(line), "no {line:?} in {}", output.text);

@@ -1,4 +1,5 @@
-//! Support that the tests of several crates share. No other code depends on it.
+//! Support that the tests of several crates share: the one place that starts database servers. The load test (`--nodes`) uses
+//! the same servers; no other code depends on it.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -8,6 +9,7 @@
 
 pub mod clock;
 pub mod commit_proxy;
+pub mod fault_proxy;
 pub mod mariadb;
 pub mod nats;
 pub mod postgres;

@@ -1,4 +1,4 @@
-//! A MariaDB server for one test, with its own data folder. It ends with the test's process.
+//! A MariaDB server for one test or one run of the load test, with its own data folder. It ends with that process.
 //!
 //! It needs the package `mariadb-server`, no running server and no privileges.
 
@@ -31,6 +31,14 @@ impl MariaDb {
     /// Starts a server with an empty data folder.
     #[must_use]
     pub fn start() -> Self {
+        Self::try_start().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts a server with an empty data folder.
+    ///
+    /// # Errors
+    /// With what its programs said.
+    pub fn try_start() -> Result<Self, String> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = std::env::temp_dir().join(format!("chat-mariadb-{}-{port}", std::process::id()));
         std::fs::create_dir_all(folder.join("tmp")).unwrap();
@@ -43,12 +51,20 @@ impl MariaDb {
             .arg("--skip-test-db")
             .arg(format!("--datadir={}", folder.join("data").display()))
             .output()
-            .unwrap();
+            .map_err(|error| format!("mariadb-install-db: {error}"))?;
         let said = [installed.stdout, installed.stderr].concat();
-        assert!(installed.status.success(), "mariadb-install-db failed: {}", String::from_utf8_lossy(&said));
+        if !installed.status.success() {
+            return Err(format!("mariadb-install-db failed: {}", String::from_utf8_lossy(&said)));
+        }
         let mut server = Self { folder, port, keeper: None };
-        server.run();
-        server
+        server.run()?;
+        Ok(server)
+    }
+
+    /// Returns the server's process id, if it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        std::fs::read_to_string(self.folder.join("pid")).ok()?.trim().parse().ok()
     }
 
     /// Returns the port.
@@ -83,20 +99,25 @@ impl MariaDb {
 
     /// Kills the server (`SIGKILL`), as a power cut would.
     pub fn kill(&mut self) {
-        if let Ok(pid) = std::fs::read_to_string(self.folder.join("pid")) {
-            let _ = Command::new("kill").args(["-KILL", pid.trim()]).status();
-        }
+        self.signal("KILL");
         self.end();
+    }
+
+    /// Sends the server a signal: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        if let Some(pid) = self.pid() {
+            let _ = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
+        }
     }
 
     /// Starts the server again, on the same port and data.
     pub fn restart(&mut self) {
-        self.run();
+        self.run().unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// The server's keeper ends it as soon as its input ends, and that ends with this process; the folder goes, too,
     /// unless it is told to stay.
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<(), String> {
         const KEEPER: &str = r#"folder=$1; shift; mariadbd "$@" & server=$!; read -r word
             kill $server 2>/dev/null; wait $server; [ "$word" = stay ] || rm -rf "$folder""#;
         let log = std::fs::File::create(self.folder.join("log")).unwrap();
@@ -119,13 +140,16 @@ impl MariaDb {
         self.keeper = Some(keeper);
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "MariaDB does not start: {}", log_of(&self.folder));
+            if begun.elapsed() > Duration::from_secs(60) {
+                return Err(format!("MariaDB does not start: {}", log_of(&self.folder)));
+            }
             #[expect(
                 clippy::disallowed_methods,
                 reason = "there may be no runtime: tests start a server before theirs"
             )]
             sleep(Duration::from_millis(50));
         }
+        Ok(())
     }
 
     fn end(&mut self) {

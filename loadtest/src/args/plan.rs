@@ -11,17 +11,19 @@ pub(super) const ABOUT: &str = "\
 Calculate how many machines a marketplace needs, from measured unit costs.
 
 The unit costs come from reports of other commands (--from); a flag overrides them. The share --headroom of each node is \
-kept free. If several nodes are needed, the plan has one spare node.";
+kept free. If several nodes are needed, the plan has one spare node, one spare NATS server, and a standby for each database. All \
+nodes of a database take the numbers of their commits from one counter; the plan says up to which load one counter suffices.";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   chat-loadtest plan --from capacity/report.json --users 100000
+  chat-loadtest plan --from node/report.json three-nodes/report.json --users 1000000
   chat-loadtest plan --users 1000000 --online 15% --messages 30 --peak 6 --images 8% --node-messages 12000";
 
 /// The arguments of `plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// Reports with unit costs: of `capacity`, `run chat` and `run idle`
+    /// Reports with unit costs: of `capacity` (also with --nodes), `run chat` and `run idle`
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub from: Vec<PathBuf>,
     /// The output.
@@ -54,6 +56,13 @@ pub struct PlanArgs {
     /// Messages per second of a node [default: from --from]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub node_messages: Option<f64>,
+    /// Messages per second of all nodes of one database, whose commits take their numbers from one counter [default: from a
+    /// report of --nodes, or 5000]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub counter_messages: Option<f64>,
+    /// Deliveries per second of a NATS server [default: 200000]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub nats_messages: Option<f64>,
     /// Connections of a node [default: 15000]
     #[arg(long, value_name = "COUNT", value_parser = rate)]
     pub node_connections: Option<f64>,

@@ -1,5 +1,6 @@
 //! The server that is measured.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -19,9 +20,17 @@ pub struct TargetArgs {
     /// The program of the hub that --spawn starts [default: softadastra-chat in the folder of this program]
     #[arg(long, value_name = "FILE", requires = "spawn")]
     pub hub: Option<PathBuf>,
-    /// The database of the hub that --spawn starts [default: SQLite in its data folder]
-    #[arg(long, value_name = "URL", requires = "spawn")]
-    pub database_url: Option<String>,
+    /// Start this many hubs on one database, named n1, n2, …: the two users of a pair are on any two of them
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "spawn", value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub nodes: u32,
+    /// The database of the hubs that --spawn starts: `sqlite`, `mariadb` or `postgres` (a server that this program starts from
+    /// Debian's package, on a free port with its data in a temporary folder), or the URL of one that runs [default: sqlite for
+    /// one hub, mariadb for several]
+    #[arg(long, visible_alias = "database-url", value_name = "DATABASE", requires = "spawn", value_parser = Database::parse)]
+    pub database: Option<Database>,
+    /// How the hubs that --spawn starts hear of each other's commits [default: poll]
+    #[arg(long, value_enum, requires = "spawn")]
+    pub relay: Option<Relay>,
     /// The folder for the data and the log of the hub that --spawn starts; it is kept [default: a temporary folder]
     #[arg(long, value_name = "FOLDER", requires = "spawn")]
     pub data: Option<PathBuf>,
@@ -39,6 +48,28 @@ pub struct TargetArgs {
     pub allow_remote: bool,
 }
 
+/// The database of the hubs.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A file of the hub.
+    Sqlite,
+    /// A MariaDB server that this program starts.
+    MariaDb,
+    /// A PostgreSQL server that this program starts.
+    Postgres,
+    /// A database that runs.
+    Url(String),
+}
+
+/// How hubs hear of each other's commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Relay {
+    /// Over a NATS server that this program starts
+    Nats,
+    /// Each asks the database
+    Poll,
+}
+
 /// A server that `compare` can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Peer {
@@ -50,6 +81,30 @@ pub enum Peer {
     NodeMysql,
     /// WebSockets alone, without storage: the upper bound on this machine
     Sockets,
+}
+
+impl Database {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "sqlite" => Ok(Self::Sqlite),
+            "mariadb" => Ok(Self::MariaDb),
+            "postgres" => Ok(Self::Postgres),
+            url if url.contains("://") => Ok(Self::Url(url.to_owned())),
+            _ => Err("must be sqlite, mariadb, postgres or a URL".to_owned()),
+        }
+    }
+}
+
+/// Without the URL, which may hold a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::MariaDb => "mariadb",
+            Self::Postgres => "postgres",
+            Self::Url(_) => "(a URL)",
+        })
+    }
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -35,6 +35,8 @@ pub struct Completed {
     pub intended: Instant,
     /// When it was sent.
     pub sent: Instant,
+    /// When it was acknowledged.
+    pub acked: Instant,
 }
 
 #[derive(Debug)]
@@ -105,7 +107,7 @@ impl Ledger {
 
     /// Records that a message was sent.
     pub fn sent(&mut self, intended: Instant, sent: Instant) {
-        let times = Completed { intended, sent };
+        let times = Completed { intended, sent, acked: sent };
         let entry =
             Entry { times, acked: false, delivered: false, refused: false, given_up: false, late: false, seq: None };
         self.open.push_back(entry);
@@ -134,6 +136,7 @@ impl Ledger {
             return None;
         };
         entry.acked = true;
+        entry.times.acked = now;
         self.tally.acknowledged += 1;
         self.check(number, seq, now)
     }

@@ -15,6 +15,9 @@ pub struct Plan {
     pub assumptions: Vec<String>,
     /// The share of each node that is kept free.
     pub headroom: f64,
+    /// Up to which load one commit counter suffices.
+    #[serde(default)]
+    pub counter: String,
     /// The needs for each number of users.
     pub rows: Vec<(Demand, Needs)>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ServerCosts;
+use super::{ProcessKind, ServerCosts};
 use crate::audit::{Tally, Violations};
 use crate::keys::Keys;
 use crate::load::Offered;
@@ -15,6 +15,12 @@ use crate::stats::slo::{Slo, Subject};
 /// The CPU seconds from which on a cost per operation is reported: the kernel counts in hundredths of a second.
 const LEAST_CPU: f64 = 0.05;
 
+/// The operation of a message from its acknowledgement to its reader, who is on its author's node.
+pub const HEARD_LOCALLY: &str = "ack to reader, same node";
+
+/// The same, with the reader on another node.
+pub const HEARD_ACROSS: &str = "ack to reader, across nodes";
+
 /// The outcome of one run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
@@ -22,6 +28,9 @@ pub struct Outcome {
     pub scenario: String,
     /// The server's name.
     pub target: String,
+    /// How many nodes it had.
+    #[serde(default = "one")]
+    pub nodes: u32,
     /// What was offered.
     pub load: Offered,
     /// The settings of the scenario by name.
@@ -168,10 +177,17 @@ impl Outcome {
         }
     }
 
-    /// Returns the server's CPU seconds.
+    /// Returns the CPU seconds of all nodes, and of the server between them if there is one.
     #[must_use]
     pub fn server_cpu(&self) -> Option<f64> {
-        self.server.as_ref().map(|costs| costs.user + costs.system)
+        self.server.as_ref().map(|costs| costs.user + costs.system + costs.cpu_of(ProcessKind::Relay))
+    }
+
+    /// Returns the database server's CPU seconds, if this program started it.
+    #[must_use]
+    pub fn database_cpu(&self) -> Option<f64> {
+        let cpu = self.server.as_ref()?.cpu_of(ProcessKind::Database);
+        (cpu > 0.0).then_some(cpu)
     }
 
     /// Returns how many operations the server's CPU time was spent on; `None` if it was spent on work that is not counted, or
@@ -253,8 +269,22 @@ impl Outcome {
             if let Some(cpu) = self.server_cpu() {
                 add("server_cpu", cpu);
             }
+            if let (Some(cpu), Some(operations)) = (self.database_cpu(), self.cpu_operations()) {
+                add("database_cpu", cpu);
+                add("database_cpu_us_each", cpu * 1e6 / float(operations));
+            }
+            if let (true, Some(us)) = (self.nodes > 1, self.cpu_us_per_operation()) {
+                add("server_cpu_us_each", us);
+            }
             if let Some(each) = self.cpu_us_per_operation().filter(|_| self.scenario != "mixed") {
                 add(&format!("{}_per_server_cpu_second", plural(&primary.name).replace(' ', "_")), 1e6 / each);
+            }
+        }
+        for (operation, name) in [(HEARD_LOCALLY, "local"), (HEARD_ACROSS, "across")] {
+            let found = self.operations.iter().find(|found| found.name == operation);
+            if let Some(found) = found.filter(|found| found.corrected.count() > 0) {
+                add(&format!("heard_{name}_p50"), found.corrected_ms.p50);
+                add(&format!("heard_{name}_p99"), found.corrected_ms.p99);
             }
         }
         add("generator_cpu", self.generator.cpu);
@@ -262,6 +292,10 @@ impl Outcome {
         self.figures = figures;
         self
     }
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// Returns the plural of an operation's name.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::server_latency::ServerLatency;
 
-/// What a run cost the server.
+/// What a run cost the server: all of its nodes together.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ServerCosts {
     /// CPU seconds in user mode.
@@ -34,8 +34,44 @@ pub struct ServerCosts {
     pub machine_share: f64,
     /// The share of all cores that was idle and waited for disks.
     pub disk_wait_share: f64,
+    /// Each process by itself, those beside the nodes included; empty if the server is one process.
+    #[serde(default)]
+    pub processes: Vec<ProcessCosts>,
     /// The hub's own metrics; `None` if the server has no `/metrics` of a hub.
     pub metrics: Option<HubMetrics>,
+}
+
+/// What a process used during the measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProcessCosts {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ProcessKind,
+    /// Its CPU seconds.
+    pub cpu: f64,
+    /// Its resident memory at the end, in KB.
+    pub resident_kb: u32,
+}
+
+/// What a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProcessKind {
+    /// A node.
+    Hub,
+    /// The server that passes on what the nodes tell each other.
+    Relay,
+    /// The database.
+    Database,
+}
+
+impl ServerCosts {
+    /// Returns the CPU seconds of the processes of a kind; 0 if they are not known.
+    #[must_use]
+    pub fn cpu_of(&self, kind: ProcessKind) -> f64 {
+        self.processes.iter().filter(|process| process.kind == kind).map(|process| process.cpu).sum()
+    }
 }
 
 /// What an OS thread did during the measurement.

@@ -44,6 +44,12 @@ impl Chat {
         let author = context.first_user + u64::from(number) * 2;
         (author, author + 1)
     }
+
+    /// Returns the nodes of the author and the reader of a pair: after nodes × nodes pairs each two of them had one.
+    fn nodes(context: &RunContext<'_>, number: u32) -> (usize, usize) {
+        let (nodes, number) = (context.target.nodes.len().max(1), number as usize);
+        (number % nodes, (number / nodes + number) % nodes)
+    }
 }
 
 impl Scenario for Chat {
@@ -80,12 +86,12 @@ impl Scenario for Chat {
         if rest.is_none() {
             context.recorder.note("history was not read back: a server of the legacy protocol has none");
         }
-        let kinds = OperationIds::of(&context.recorder);
+        let kinds = OperationIds::of(&context.recorder, context.target.nodes.len() > 1);
         let pacing = context.pacing(self.shape.pairs)?;
         let open = |(number, pacing)| {
-            let (author, reader) = self.users(context, number);
+            let (users, nodes) = (self.users(context, number), Self::nodes(context, number));
             let rest = rest.as_ref();
-            async move { Pair::open(context, &self.shape, number, (author, reader), pacing, kinds, rest).await }
+            async move { Pair::open(context, &self.shape, number, (users, nodes), pacing, kinds, rest).await }
         };
         let pairs: Vec<Pair> = stream::iter((0..).zip(pacing)).map(open).buffered(CONCURRENCY).try_collect().await?;
         // A pair with its two connections is large: boxed, it is moved once.

@@ -16,7 +16,6 @@ use crate::load::Load;
 use crate::load::Offered;
 use crate::run_context::RunContext;
 use crate::stats::float;
-use crate::usage;
 
 /// How many clients connect concurrently.
 const CONCURRENCY: usize = 64;
@@ -76,13 +75,12 @@ impl Scenario for Idle {
     async fn open(&self, context: &RunContext<'_>) -> anyhow::Result<IdleClients> {
         let recorder = &context.recorder;
         recorder.operation("connection");
-        let pid = context.target.pid();
         anyhow::ensure!(
-            pid.is_some(),
+            context.target.pids().next().is_some(),
             "the memory of an unknown process cannot be measured: give --spawn, or --pid with --target"
         );
         let count = self.shape.connections;
-        let resident_kb = || pid.and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        let resident_kb = || context.target.resident_kb();
         if self.shape.again {
             for connection in connect_all(context, 0..count).await? {
                 connection.abort();
@@ -113,7 +111,7 @@ impl Scenario for Idle {
 
     async fn close(&self, clients: IdleClients, context: &RunContext<'_>) -> anyhow::Result<()> {
         let recorder = &context.recorder;
-        let resident_kb = || context.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        let resident_kb = || context.target.resident_kb();
         let (with, count) = (resident_kb(), float(clients.connections.len() as u64));
         let closed = clients.connections.iter().filter(|connection| connection.is_finished()).count() as u64;
         for _ in 0..closed {

@@ -84,8 +84,10 @@ impl Scenario for Presence {
             stream::iter(0..circles * watchers).map(connect_watcher).buffered(CONCURRENCY).try_collect().await?;
         // The users connect after the server has announced all watchers.
         tokio::time::sleep(SETTLE + SETTLE_PER_WATCHER * circles * watchers).await;
-        let kernel_seconds =
-            || context.target.pid().and_then(|pid| usage::usage(pid).ok()).map_or(0.0, |usage| usage.system);
+        let kernel_seconds = || {
+            let each = context.target.pids().filter_map(|pid| usage::usage(pid).ok());
+            each.map(|usage| usage.system).sum::<f64>()
+        };
         let (began, spent, before) = (Instant::now(), context.target.cpu_seconds(), kernel_seconds());
         let mut waiting = Vec::new();
         for (number, client) in (0..).zip(clients) {

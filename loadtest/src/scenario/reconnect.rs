@@ -21,7 +21,6 @@ use crate::recorder::OperationId;
 use crate::rest::Rest;
 use crate::run_context::RunContext;
 use crate::stats::float;
-use crate::usage;
 
 /// How many clients connect concurrently before the storm.
 const CONCURRENCY: usize = 32;
@@ -106,7 +105,7 @@ impl Scenario for Reconnect {
         };
         let connected: Vec<(Client, User)> =
             stream::iter(0..self.shape.connections).map(connect).buffer_unordered(CONCURRENCY).try_collect().await?;
-        let resident_before = context.target.pid().and_then(|pid| usage::resident_kb(pid).ok()).unwrap_or_default();
+        let resident_before = context.target.resident_kb();
         // Disconnects without a close frame.
         let disconnected: Vec<User> = connected.into_iter().map(|(_, user)| user).collect();
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -166,8 +165,8 @@ impl Scenario for Reconnect {
     }
 
     async fn close(&self, clients: ReconnectClients, context: &RunContext<'_>) -> anyhow::Result<()> {
-        let resident_kb = || context.target.pid().and_then(|pid| usage::resident_kb(pid).ok());
-        if let Some(after) = resident_kb() {
+        let after = context.target.resident_kb();
+        if after > 0 {
             context.recorder.figure("resident before the storm", f64::from(clients.resident_before), "KB");
             context.recorder.figure("resident after the storm", f64::from(after), "KB");
         }

@@ -35,6 +35,12 @@ pub struct MessageCpu {
 pub struct UnitCosts {
     /// Messages per second of one node within the objective.
     pub node_messages: f64,
+    /// Messages per second of all nodes of one database, whose commits take their numbers from one counter.
+    #[serde(default)]
+    pub counter_messages: f64,
+    /// Deliveries per second of one NATS server.
+    #[serde(default)]
+    pub nats_messages: f64,
     /// Connections of one node.
     pub node_connections: f64,
     /// CPU time of a message, at each load that was measured.
@@ -58,6 +64,15 @@ pub struct Needs {
     pub peak_rate: f64,
     /// Nodes, with headroom, and with one spare node if several are needed.
     pub nodes: u64,
+    /// NATS servers, one of them to spare; none for one node.
+    #[serde(default)]
+    pub nats_servers: u64,
+    /// Commit counters: more than one if the load is above what one takes. Each is a database of its own.
+    #[serde(default)]
+    pub counters: u64,
+    /// Database servers, with a standby for each; none for one node, which has a file.
+    #[serde(default)]
+    pub databases: u64,
     /// What limits a node.
     pub bottleneck: Bottleneck,
     /// CPU time per message at the rate of one node, in microseconds.
@@ -84,8 +99,10 @@ pub enum Bottleneck {
     Connections,
 }
 
-/// The seconds of a day, and the days of a month.
-const DAY: f64 = 86_400.0;
+/// The seconds of a day.
+pub const DAY: f64 = 86_400.0;
+
+/// The days of a month.
 const MONTH: f64 = 30.0;
 
 impl UnitCosts {
@@ -113,11 +130,21 @@ pub fn needs(demand: &Demand, costs: &UnitCosts, headroom: f64) -> Needs {
     let working = for_messages.max(for_connections).max(1.0);
     // One of several nodes may fail, or be upgraded.
     let nodes = if working > 1.0 { working + 1.0 } else { working };
+    let several = working > 1.0;
+    // At most: each message is a commit of its own, which all nodes hear of, and whose content one of them gets.
+    let deliveries = peak_rate * (nodes + 1.0);
+    let nats_servers = if several { (deliveries / (costs.nats_messages * usable)).ceil() + 1.0 } else { 0.0 };
+    let counters = (peak_rate / (costs.counter_messages * usable)).ceil().max(1.0);
+    // A counter beyond the first one needs a database server, whatever the number of nodes.
+    let databases = if several || counters > 1.0 { counters * 2.0 } else { 0.0 };
     let message_cpu_us = costs.message_cpu_us(peak_rate / working);
     Needs {
         connections,
         peak_rate,
         nodes: super::count(nodes),
+        nats_servers: super::count(nats_servers),
+        counters: super::count(counters),
+        databases: super::count(databases),
         bottleneck,
         message_cpu_us,
         cores: (peak_rate * message_cpu_us + connections * costs.connection_cpu_us) / 1e6,
@@ -147,6 +174,8 @@ mod tests {
         let message_cpu = [(8_000.0, 20.0), (1_000.0, 250.0), (2_000.0, 150.0)];
         UnitCosts {
             node_messages: 10_000.0,
+            counter_messages: 20_000.0,
+            nats_messages: 100_000.0,
             node_connections: 15_000.0,
             message_cpu: message_cpu.map(|(rate, us)| MessageCpu { rate, us }).into(),
             connection_cpu_us: 0.5,
@@ -164,6 +193,7 @@ mod tests {
         assert!((needs.connections - 129_600.0).abs() < 1e-6);
         // 129,600 / (15,000 × 0.6) = 14.4: fifteen work, and one is to spare. Messages alone would need one.
         assert_eq!((needs.nodes, needs.bottleneck), (16, Bottleneck::Connections));
+        assert_eq!((needs.nats_servers, needs.counters, needs.databases), (2, 1, 2));
         assert!((needs.node_memory - (40e6 + 8_640.0 * 12_000.0)).abs() < 1.0);
         // Each of fifteen has 33 messages a second, fewer than were ever measured: 500 × 250 µs, and 129,600 × 0.5 µs.
         assert!((needs.message_cpu_us - 250.0).abs() < 1e-9);
@@ -179,6 +209,9 @@ mod tests {
         let needs = needs(&busy, &costs(), 0.5);
         // 23,148 a second at the peak, 5,000 each: five work.
         assert_eq!((needs.nodes, needs.bottleneck), (6, Bottleneck::Messages));
+        // 23,148 × 7 are 162,037 deliveries, for 50,000 on each NATS server: four work, and one is to spare. One counter takes
+        // 10,000 a second.
+        assert_eq!((needs.nats_servers, needs.counters, needs.databases), (5, 3, 6));
         // Each of them has 4,630 a second, which cost what they do at 2,000: 3.472 cores, and 1,500 × 0.5 µs.
         assert!((needs.message_cpu_us - 150.0).abs() < 1e-9);
         assert!((needs.cores - (3.472_222 + 0.000_75)).abs() < 1e-6);
@@ -202,6 +235,7 @@ mod tests {
     #[test]
     fn a_small_marketplace_needs_one_node() {
         let small = Demand { users: 1_000.0, ..DEMAND };
-        assert_eq!(needs(&small, &costs(), 0.4).nodes, 1);
+        let needs = needs(&small, &costs(), 0.4);
+        assert_eq!((needs.nodes, needs.nats_servers, needs.counters, needs.databases), (1, 0, 1, 0));
     }
 }

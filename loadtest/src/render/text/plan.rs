@@ -22,6 +22,9 @@ pub(super) fn text(plan: &Plan) -> String {
         "connections",
         "messages/s at peak",
         "nodes",
+        "NATS servers",
+        "commit counters",
+        "database servers",
         "limited by",
         "CPU µs per message",
         "busy cores",
@@ -36,6 +39,9 @@ pub(super) fn text(plan: &Plan) -> String {
             number(needs.connections.round()),
             number(needs.peak_rate),
             whole(needs.nodes),
+            whole(needs.nats_servers),
+            whole(needs.counters),
+            whole(needs.databases),
             match needs.bottleneck {
                 Bottleneck::Messages => "messages",
                 Bottleneck::Connections => "connections",
@@ -49,5 +55,5 @@ pub(super) fn text(plan: &Plan) -> String {
             bytes(needs.images_per_month),
         ]);
     }
-    text + &table.text()
+    text + &table.text() + "\n" + &plan.counter + "\n"
 }

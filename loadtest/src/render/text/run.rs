@@ -6,7 +6,9 @@ use super::labels;
 use crate::audit::{Family, Tally, Violation};
 use crate::load::Offered;
 use crate::render::table::{Table, bytes, number, percent, whole};
-use crate::result::{Generator, HubMetrics, Operation, OsThreadShare, Outcome, ServerCosts, plural};
+use crate::result::{
+    Generator, HubMetrics, Operation, OsThreadShare, Outcome, ProcessCosts, ProcessKind, ServerCosts, plural,
+};
 use crate::server_latency::{STAGES, ServerLatency};
 use crate::stats::float;
 
@@ -150,7 +152,7 @@ fn server(costs: &ServerCosts, outcome: &Outcome) -> Vec<(&'static str, String)>
         ("mixed", _) | (_, None) => "operation",
         (_, Some(primary)) => primary.name.as_str(),
     };
-    let cpu = costs.user + costs.system;
+    let cpu = outcome.server_cpu().unwrap_or_default();
     let mut cpu = vec![format!("{cpu:.2} s (user {:.2}, system {:.2})", costs.user, costs.system)];
     if let Some(us) = outcome.cpu_us_per_operation() {
         cpu.push(format!("{} µs per {name}", number(us)));
@@ -182,6 +184,7 @@ fn server(costs: &ServerCosts, outcome: &Outcome) -> Vec<(&'static str, String)>
         percent(costs.disk_wait_share)
     );
     let mut lines = vec![("server CPU", cpu.join(" · "))];
+    lines.extend(processes(costs, operations).map(|line| ("processes", line)));
     lines.extend(threads(&costs.threads).map(|line| ("OS threads", line)));
     lines.extend([("memory", memory), ("disk", disk.join(" · ")), ("machine", machine)]);
     if let Some(hub) = costs.metrics.as_ref().filter(|hub| hub.commits > 0.0) {
@@ -226,6 +229,23 @@ fn wal(hub: &HubMetrics) -> Option<String> {
     (checkpoints > 0.0).then(|| {
         format!("{} checkpoints beside the commits, {checkpoint_ms:.1} ms each · {restarts}", number(checkpoints))
     })
+}
+
+/// Describes what each process used.
+fn processes(costs: &ServerCosts, operations: Option<u64>) -> Option<String> {
+    let process = |process: &ProcessCosts| {
+        let memory = bytes(f64::from(process.resident_kb) * 1024.0);
+        let each = operations.map(|operations| process.cpu * 1e6 / float(operations));
+        match (process.kind, each) {
+            (ProcessKind::Database, each) => {
+                let each = each.map(|us| format!(", {} µs each", number(us))).unwrap_or_default();
+                format!("beside them {} {:.2} s{each}, {memory}", process.name, process.cpu)
+            }
+            (ProcessKind::Hub | ProcessKind::Relay, _) => format!("{} {:.2} s, {memory}", process.name, process.cpu),
+        }
+    };
+    let each: Vec<String> = costs.processes.iter().map(process).collect();
+    (!each.is_empty()).then(|| each.join(" · "))
 }
 
 /// Describes the busiest OS threads.

@@ -10,11 +10,12 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::args::{ChatShape, Receipts};
 use crate::audit::{Completed, Ledger, Violation};
 use crate::client::{Client, Error, Received, truncate};
-use crate::connect::connect;
+use crate::connect::connect_on;
 use crate::frame;
 use crate::keys::KeySeries;
 use crate::recorder::{OperationId, Recorder};
 use crate::rest::Rest;
+use crate::result::{HEARD_ACROSS, HEARD_LOCALLY};
 use crate::run_context::{Pacing, RunContext};
 
 /// How often a pair that receives nothing checks the time.
@@ -31,6 +32,8 @@ const LINGER: Duration = Duration::from_millis(250);
 pub(super) struct OperationIds {
     message: OperationId,
     receipt: OperationId,
+    /// From the acknowledgement to the reader, on one node and across nodes; `None` if there is one node.
+    heard: Option<(OperationId, OperationId)>,
 }
 
 /// A connected pair.
@@ -52,6 +55,7 @@ pub(super) struct Pair {
     over: bool,
     tick: Interval,
     operations: OperationIds,
+    heard: Option<OperationId>,
     recorder: Rc<Recorder>,
     conversation: Conversation,
 }
@@ -69,8 +73,10 @@ pub(super) struct Conversation {
 }
 
 impl OperationIds {
-    pub(super) fn of(recorder: &Recorder) -> Self {
-        Self { message: recorder.operation("message"), receipt: recorder.operation("receipt") }
+    pub(super) fn of(recorder: &Recorder, several_nodes: bool) -> Self {
+        let (message, receipt) = (recorder.operation("message"), recorder.operation("receipt"));
+        let heard = || (recorder.operation(HEARD_LOCALLY), recorder.operation(HEARD_ACROSS));
+        Self { message, receipt, heard: several_nodes.then(heard) }
     }
 }
 
@@ -80,7 +86,7 @@ impl Pair {
         context: &RunContext<'_>,
         shape: &ChatShape,
         number: u32,
-        (author, reader): (u64, u64),
+        ((author, reader), nodes): ((u64, u64), (usize, usize)),
         pacing: Pacing,
         operations: OperationIds,
         rest: Option<&Rest>,
@@ -95,8 +101,9 @@ impl Pair {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ledger = Ledger::new(format!("{author} → {reader}"), context.load.deadline);
         Ok(Self {
-            author: connect(target, author, number * 2).await?,
-            reader: connect(target, reader, number * 2 + 1).await?,
+            author: connect_on(target, nodes.0, author, number * 2).await?,
+            reader: connect_on(target, nodes.1, reader, number * 2 + 1).await?,
+            heard: operations.heard.map(|(locally, across)| if nodes.0 == nodes.1 { locally } else { across }),
             pacing,
             window: usize::try_from(shape.window)?,
             text: "m".repeat(usize::try_from(shape.chars)?),
@@ -315,6 +322,10 @@ impl Pair {
     fn completed(&self, completed: Option<Completed>, now: Instant) {
         if let Some(completed) = completed {
             self.recorder.completed(self.operations.message, completed.intended, completed.sent, now);
+            if let Some(heard) = self.heard {
+                // The reader may hear of it before its author: then no time has passed.
+                self.recorder.completed(heard, completed.acked, completed.acked, now);
+            }
         }
     }
 

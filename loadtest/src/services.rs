@@ -1,0 +1,101 @@
+//! The servers that a run starts beside its hubs: the database and NATS.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use chat_testkit::mariadb::MariaDb;
+
+use crate::args::{Database, Relay};
+use crate::usage;
+
+/// The database's name.
+const NAME: &str = "chat";
+
+/// The servers that a run started. They end with this value, or with this program.
+#[derive(Debug, Default)]
+pub struct Services {
+    database: Option<DatabaseServer>,
+    relay: Option<RelayServer>,
+}
+
+#[derive(Debug)]
+enum DatabaseServer {
+    MariaDb(MariaDb),
+}
+
+#[derive(Debug)]
+enum RelayServer {}
+
+/// A server beside the hubs, and what it used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServiceUsage {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is the database.
+    pub is_database: bool,
+    /// Its CPU seconds since it started.
+    pub cpu: f64,
+    /// Its resident memory, in KB.
+    pub resident_kb: u32,
+}
+
+impl Services {
+    /// Starts the database of a run and returns its URL; `None` for SQLite, which has no server.
+    ///
+    /// # Errors
+    /// If its program is not installed or does not start.
+    pub fn start_database(&mut self, database: &Database) -> anyhow::Result<Option<String>> {
+        match database {
+            Database::Sqlite => Ok(None),
+            Database::Url(url) => Ok(Some(url.clone())),
+            Database::MariaDb => {
+                is_installed("mariadbd", "mariadb-server")?;
+                is_installed("mariadb-install-db", "mariadb-server")?;
+                let server = MariaDb::try_start().map_err(anyhow::Error::msg).context("--database mariadb")?;
+                let url = server.database(NAME);
+                self.database = Some(DatabaseServer::MariaDb(server));
+                Ok(Some(url))
+            }
+            Database::Postgres => {
+                bail!("--database postgres: this build of the hub has no PostgreSQL")
+            }
+        }
+    }
+
+    /// Starts NATS and returns its URL; `None` if the hubs poll.
+    ///
+    /// # Errors
+    /// If its program is not installed or does not start.
+    pub fn start_relay(&mut self, relay: Relay) -> anyhow::Result<Option<String>> {
+        match relay {
+            Relay::Poll => Ok(None),
+            Relay::Nats => bail!("--relay nats: this build of the hub has no NATS"),
+        }
+    }
+
+    /// Returns what each of the servers has used.
+    #[must_use]
+    pub fn usage(&self) -> Vec<ServiceUsage> {
+        let database = self.database.as_ref().map(|server| match server {
+            DatabaseServer::MariaDb(server) => ("MariaDB", true, server.pid()),
+        });
+        let relay = self.relay.as_ref().map(|server| match *server {});
+        let of = |(name, is_database, pid): (&'static str, bool, Option<u32>)| {
+            let (cpu, resident_kb) = pid.and_then(|pid| usage::family(pid).ok()).unwrap_or_default();
+            ServiceUsage { name, is_database, cpu, resident_kb }
+        };
+        relay.into_iter().chain(database).map(of).collect()
+    }
+}
+
+/// Makes sure that a program is in one of the folders of `PATH`, or in `/usr/sbin`.
+fn is_installed(program: &str, package: &str) -> anyhow::Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([Path::new("/usr/sbin").to_owned()]);
+    if folders.map(|folder| folder.join(program)).any(|file| file.exists()) {
+        return Ok(());
+    }
+    bail!(
+        "{program} is not installed: install it with `apt-get install {package}`, or give the URL of a database that runs"
+    )
+}

@@ -1,0 +1,110 @@
+//! Three hubs on one database, each link through a proxy that puts faults on it, and sixty users at work who are spread over them.
+//!
+//! ```text
+//!  pairs ── n1 ── proxy ─┐
+//!        ── n2 ── proxy ─┼─ database
+//!        ── n3 ── proxy ─┘
+//! ```
+//!
+//! Whatever a test does to the hubs, to the links and to the database, [`crew::Crew::is_judged`] holds the same of all users: no
+//! acknowledged message is lost, doubled or moved; `seq` and `rev` are dense on all hubs; every connection hears everything, by push,
+//! replay or reset; no cursor leads; and the hubs' memory has not grown.
+//!
+//! Needs `mariadb-server`; runs with `CHAT_TEST_MARIADB=1`. `CHAT_TEST_LONG=1` runs the long counts; `CHAT_TEST_SEED` runs the random
+//! schedule of one seed, which a failure prints.
+
+mod breaks;
+mod crew;
+mod crowd;
+mod database;
+mod deaths;
+mod known;
+mod pauses;
+mod put_back;
+mod rolling;
+mod schedule;
+mod user;
+
+use std::time::Duration;
+
+use chat_loadtest::usage;
+use chat_testkit::fault_proxy::FaultProxy;
+use chat_testkit::mariadb::MariaDb;
+
+use crate::support::{Hub, Person};
+
+/// How many hubs a cluster has.
+const NODES: usize = 3;
+
+/// By how much a hub's memory may have grown after a fault, and what a small process may need besides, in KB.
+const GROWTH: (f64, f64) = (1.2, 6_000.0);
+
+/// Hubs on one database, with a proxy on each link.
+struct Cluster {
+    hubs: Vec<Hub>,
+    /// The links from each hub to the database.
+    links: Vec<FaultProxy>,
+    database: MariaDb,
+}
+
+impl Cluster {
+    /// Starts three hubs, n1 to n3.
+    async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Starts three hubs with some settings.
+    async fn with(settings: &[(&str, &str)]) -> Self {
+        let database = MariaDb::start();
+        let url = database.database("chat");
+        let (mut hubs, mut links) = (Vec::new(), Vec::new());
+        for number in 1..=NODES {
+            let link = FaultProxy::to(database.port()).await;
+            let url = url.replace(&format!(":{}/", database.port()), &format!(":{}/", link.port()));
+            let name = format!("n{number}");
+            let own = [("DATABASE_URL", url.as_str()), ("CHAT_NODE_NAME", name.as_str())];
+            let mut hub = Hub::set(&[&own, settings].concat()).await;
+            // A hub that loses its database says so.
+            hub.expects_errors();
+            hubs.push(hub);
+            links.push(link);
+        }
+        Self { hubs, links, database }
+    }
+
+    /// Returns a user as each hub knows them.
+    fn doors(&self, user: u64) -> Vec<Person> {
+        self.hubs.iter().map(|hub| hub.person(user)).collect()
+    }
+
+    /// Returns the resident memory of each hub in KB.
+    fn memory(&mut self) -> Vec<f64> {
+        let resident = |hub: &mut Hub| f64::from(usage::resident_kb(hub.server().pid()).expect("the hub runs"));
+        self.hubs.iter_mut().map(resident).collect()
+    }
+
+    /// Waits until all hubs are ready.
+    async fn is_ready(&self) {
+        for hub in &self.hubs {
+            let asking = async {
+                let asker = hub.person(1);
+                loop {
+                    let asked = asker.request(reqwest::Method::GET, "/health/ready").send().await;
+                    if asked.is_ok_and(|answer| answer.status() == 200) {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), asking).await.expect("the hub is ready again");
+        }
+    }
+}
+
+/// Holds that no hub's memory has grown beyond what it may.
+fn holds_memory(before: &[f64], after: &[f64]) {
+    for (number, (before, after)) in before.iter().zip(after).enumerate() {
+        let allowed = before * GROWTH.0 + GROWTH.1;
+        assert!(*after <= allowed, "n{}: {after} KB resident, {before} KB before", number + 1);
+    }
+}

@@ -1,0 +1,45 @@
+//! F9: one hub is cut off from the database, before its COMMIT arrives or before it hears the answer.
+
+use std::time::{Duration, Instant};
+
+use chat_testkit::fault_proxy::When;
+use chat_testkit::mariadb::wanted;
+use tokio::time::sleep;
+
+use super::crew::Crew;
+use super::{Cluster, NODES, holds_memory};
+use crate::support::{Dice, until, usual_or_long};
+
+/// How soon the other hubs answer again.
+const OTHERS: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else() {
+    if !wanted("a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else") {
+        return;
+    }
+    let mut cluster = Cluster::start().await;
+    let crew = Crew::begin(&cluster).await;
+    crew.goes_on(300).await;
+    let (mut dice, before) = (Dice::new(9), cluster.memory());
+    for fault in 0..usual_or_long(6, 100) {
+        let hub = dice.below(NODES);
+        let others: Vec<usize> = (0..NODES).filter(|other| *other != hub).collect();
+        let when = if fault % 2 == 0 { When::Before } else { When::After };
+        // Half of the times it can come back at once.
+        let for_good = fault % 4 < 2;
+        let (link, sprung) = (&cluster.links[hub], cluster.links[hub].sprung());
+        link.cut_at(b"COMMIT", when, for_good);
+        until("a commit", || async { (link.sprung() > sprung).then_some(()) }).await;
+        let cut = Instant::now();
+        sleep(Duration::from_millis(500 + dice.below(2_500) as u64)).await;
+        let waited = crew.longest_wait(cut, &others);
+        link.heal();
+        assert!(waited <= OTHERS, "cut {fault}, of n{}, {when:?}: elsewhere {waited:?}", hub + 1);
+        crew.goes_on(100).await;
+    }
+    cluster.is_ready().await;
+    let tally = crew.is_judged(&cluster).await;
+    holds_memory(&before, &cluster.memory());
+    assert!(tally.sent > 500, "{tally:?} is no load");
+}

@@ -1,0 +1,49 @@
+//! F8: the database is killed, stands still, or is restarted, under three hubs.
+
+use std::time::Duration;
+
+use chat_testkit::mariadb::wanted;
+use tokio::time::{Instant, sleep};
+
+use super::crew::Crew;
+use super::{Cluster, holds_memory};
+use crate::support::{Dice, usual_or_long};
+
+/// How soon messages go on when the database answers again.
+const BACK: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn a_database_that_dies_or_stands_still_is_waited_for() {
+    if !wanted("a_database_that_dies_or_stands_still_is_waited_for") {
+        return;
+    }
+    let mut cluster = Cluster::start().await;
+    let crew = Crew::begin(&cluster).await;
+    crew.goes_on(300).await;
+    let (mut dice, before) = (Dice::new(8), cluster.memory());
+    let (faults, longest) = usual_or_long((4, 5_000), (60, 20_000));
+    for fault in 0..faults {
+        sleep(Duration::from_millis(300 + dice.below(700) as u64)).await;
+        let lasts = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);
+        match fault % 2 {
+            0 => {
+                cluster.database.kill();
+                sleep(lasts / 5).await;
+                cluster.database.restart();
+            }
+            _ => {
+                cluster.database.signal("STOP");
+                sleep(lasts).await;
+                cluster.database.signal("CONT");
+            }
+        }
+        let back = Instant::now();
+        crew.goes_on(30).await;
+        let took = back.elapsed();
+        assert!(took <= BACK, "fault {fault}: messages went on only {took:?} after the database");
+    }
+    cluster.is_ready().await;
+    let tally = crew.is_judged(&cluster).await;
+    holds_memory(&before, &cluster.memory());
+    assert!(tally.sent > 300, "{tally:?} is no load");
+}

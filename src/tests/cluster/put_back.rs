@@ -1,0 +1,100 @@
+//! F10: the database goes back by fifty commits under three hubs that live through it.
+
+use std::time::{Duration, Instant};
+
+use chat_testkit::mariadb::wanted;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::crew::Crew;
+use super::{Cluster, NODES};
+use crate::support::{Device, usual_or_long};
+
+/// How soon new commits are heard everywhere once the hubs have noticed.
+const HEARD: Duration = Duration::from_secs(3);
+
+/// How many users look on while the database goes back.
+const WITNESSES: u64 = 9;
+
+impl Cluster {
+    fn tables(&self) -> Vec<String> {
+        let all = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'chat'";
+        self.database.sql(all).lines().map(str::to_owned).collect()
+    }
+
+    fn is_backed_up(&self) {
+        self.database.sql("DROP DATABASE IF EXISTS kept; CREATE DATABASE kept");
+        for table in self.tables() {
+            self.database.sql(&format!("CREATE TABLE kept.`{table}` AS SELECT * FROM chat.`{table}`"));
+        }
+    }
+
+    /// As a restored dump does it, in one transaction.
+    fn is_put_back(&self) {
+        let of = |table: String| {
+            format!("DELETE FROM chat.`{table}`; INSERT INTO chat.`{table}` SELECT * FROM kept.`{table}`;")
+        };
+        let all: String = self.tables().into_iter().map(of).collect();
+        self.database.sql(&format!("START TRANSACTION; {all} COMMIT"));
+    }
+}
+
+#[tokio::test]
+async fn all_connections_start_over_when_the_database_goes_back_under_them() {
+    if !wanted("all_connections_start_over_when_the_database_goes_back_under_them") {
+        return;
+    }
+    let cluster = Cluster::start().await;
+    for round in 0..usual_or_long(2, 10) {
+        // Users who talk to one another in threes, each on a hub of its own.
+        let first = 10_000 + 100 * round;
+        let mut devices: Vec<Device> = Vec::new();
+        for user in 0..WITNESSES {
+            let hub = &cluster.hubs[usize::try_from(user).expect("small") % NODES];
+            let mut device = hub.person(first + user).connect().await;
+            device.settles().await;
+            devices.push(device);
+        }
+        let person = |user: u64| cluster.hubs[0].person(first + user);
+        for device in &mut devices {
+            device.sends_to(&person((device.user - first + 1) % WITNESSES), "kept").await;
+        }
+        cluster.is_backed_up();
+        for number in 0..50_u64 {
+            let device = &mut devices[usize::try_from(number % WITNESSES).expect("small")];
+            device.sends_to(&person((device.user - first + 1) % WITNESSES), &format!("lost {number}")).await;
+        }
+        let cursors: Vec<String> = devices.iter().map(|device| device.cursor.clone()).collect();
+        cluster.is_put_back();
+        let put_back = Instant::now();
+        // The hubs notice at the first commit after it, or when they look at the database.
+        let closing = devices.iter_mut().map(|device| device.is_closed_with(4004));
+        join_all(closing).await;
+        let noticed = put_back.elapsed();
+        assert!(noticed < Duration::from_secs(10), "round {round}: noticed after {noticed:?}");
+        let mut back = Vec::new();
+        for (device, cursor) in devices.iter().zip(&cursors) {
+            let at = usize::try_from(device.user - first).expect("small");
+            // On another hub than before: each of them knows that this cursor is of another history.
+            let device = cluster.hubs[(at + 1) % NODES].person(device.user).resumes(cursor).await;
+            let greeting = &device.greeting;
+            assert_eq!((&greeting["resumed"], &greeting["reset"]), (&json!(false), &json!(true)), "{greeting}");
+            back.push(device);
+        }
+        for user in 0..WITNESSES {
+            let (at, to) = (usize::try_from(user).expect("small"), (user + 1) % WITNESSES);
+            let (text, began) = (format!("new {round} {user}"), Instant::now());
+            back[at].sends_to(&person(to), &text).await;
+            back[usize::try_from(to).expect("small")]
+                .expect_where("new_message", |frame| frame["content"] == text.as_str())
+                .await;
+            let took = began.elapsed();
+            assert!(took <= HEARD, "{text} was heard after {took:?}");
+        }
+        drop(back);
+        // What is new is worth as much as ever.
+        let crew = Crew::from(&cluster, 20_000 + 100 * round, 10).await;
+        crew.goes_on(100).await;
+        crew.is_judged(&cluster).await;
+    }
+}

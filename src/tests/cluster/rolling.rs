@@ -1,0 +1,43 @@
+//! F3: all three hubs are restarted, one after another (SIGTERM), under load and with a crowd of idle users.
+
+use std::time::{Duration, Instant};
+
+use chat_testkit::mariadb::wanted;
+
+use super::crew::Crew;
+use super::crowd::Crowd;
+use super::{Cluster, NODES, holds_memory};
+use crate::support::usual_or_long;
+
+/// How long a hub may take to let its users go.
+const DRAINS: Duration = Duration::from_secs(20);
+
+/// How long the restart of all three may take.
+const ALL: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_rolling_restart_is_noticed_by_no_user() {
+    if !wanted("a_rolling_restart_is_noticed_by_no_user") {
+        return;
+    }
+    let mut cluster = Cluster::with(&[("CHAT_DRAIN_SECONDS", "5")]).await;
+    let crew = Crew::begin(&cluster).await;
+    let idle = usual_or_long(300, 3_000) - 60;
+    let crowd = Crowd::connect(&cluster, 50_000, idle, &[0, 1, 2]).await;
+    crew.goes_on(200).await;
+    let (before, began) = (cluster.memory(), Instant::now());
+    for hub in 0..NODES {
+        cluster.hubs[hub].asks_to_end().await;
+        let status = cluster.hubs[hub].ends(DRAINS).await;
+        assert!(status.success(), "n{} ended with {status}", hub + 1);
+        cluster.hubs[hub].restart().await;
+        crew.goes_on(100).await;
+    }
+    let took = began.elapsed();
+    assert!(took <= ALL, "the restart of all hubs took {took:?}");
+    crowd.is_back(Duration::from_secs(10)).await;
+    let offline = crowd.told_offline();
+    crew.is_judged(&cluster).await;
+    assert_eq!(offline, 0, "users were told of an absence that was none");
+    holds_memory(&before, &cluster.memory());
+}

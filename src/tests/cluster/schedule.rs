@@ -1,0 +1,140 @@
+//! F21: faults of all kinds at random, by a seed.
+//!
+//! `CHAT_TEST_SEED=<seed>` runs the schedule of that seed alone; a failure prints it with what was done and when.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use chat_testkit::fault_proxy::{Direction, When};
+use chat_testkit::mariadb::wanted;
+use tokio::time::sleep;
+
+use super::crew::Crew;
+use super::{Cluster, NODES, holds_memory};
+use crate::support::{Dice, usual_or_long};
+
+/// What was done so far, which is printed if the test fails.
+struct Story {
+    seed: u64,
+    began: Instant,
+    told: String,
+}
+
+impl Story {
+    fn tells(&mut self, what: &str) {
+        let at = self.began.elapsed().as_secs_f64();
+        // Writing to a String does not fail.
+        let _ = writeln!(self.told, "  {at:6.2} s  {what}");
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("CHAT_TEST_SEED={} failed; what was done:\n{}", self.seed, self.told);
+        }
+    }
+}
+
+/// Puts one fault on the cluster, and ends it.
+async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
+    let hub = dice.below(NODES);
+    let name = format!("n{}", hub + 1);
+    let lasts = Duration::from_millis(200 + dice.below(3_000) as u64);
+    let way = if dice.below(2) == 0 { Direction::Up } else { Direction::Down };
+    match dice.below(11) {
+        0 => {
+            story.tells(&format!("{name} is killed, and starts again after {lasts:?}"));
+            cluster.hubs[hub].kill().await;
+            sleep(lasts).await;
+            cluster.hubs[hub].restart().await;
+        }
+        1 => {
+            story.tells(&format!("{name} ends by SIGTERM, and starts again"));
+            cluster.hubs[hub].asks_to_end().await;
+            cluster.hubs[hub].ends(Duration::from_secs(40)).await;
+            cluster.hubs[hub].restart().await;
+        }
+        2 => {
+            story.tells(&format!("{name} stands still for {lasts:?}"));
+            cluster.hubs[hub].freeze().await;
+            sleep(lasts).await;
+            cluster.hubs[hub].thaw().await;
+        }
+        3 => {
+            story.tells(&format!("the database stands still for {lasts:?}"));
+            cluster.database.signal("STOP");
+            sleep(lasts).await;
+            cluster.database.signal("CONT");
+        }
+        4 => {
+            story.tells("the database is killed, and starts again");
+            cluster.database.kill();
+            cluster.database.restart();
+        }
+        fault => {
+            let link = &cluster.links[hub];
+            let what = match fault {
+                5 => {
+                    link.cut();
+                    "is cut".to_owned()
+                }
+                6 => {
+                    link.reset();
+                    "is reset".to_owned()
+                }
+                7 => {
+                    link.black_hole(way);
+                    format!("passes nothing {way:?}")
+                }
+                8 => {
+                    let by = Duration::from_millis(5 + dice.below(100) as u64);
+                    link.delay(way, by);
+                    format!("delays {way:?} by {by:?}")
+                }
+                9 => {
+                    let bytes = dice.below(20_000) as u64;
+                    link.cut_after(way, bytes);
+                    format!("is cut after {bytes} more bytes {way:?}")
+                }
+                _ => {
+                    let when = if way == Direction::Up { When::Before } else { When::After };
+                    link.cut_at(b"COMMIT", when, dice.below(2) == 0);
+                    format!("is cut {when:?} a COMMIT")
+                }
+            };
+            story.tells(&format!("the link of {name} {what}, for {lasts:?}"));
+            sleep(lasts).await;
+            link.heal();
+        }
+    }
+}
+
+#[tokio::test]
+async fn faults_at_random_break_no_promise() {
+    if !wanted("faults_at_random_break_no_promise") {
+        return;
+    }
+    let given = std::env::var("CHAT_TEST_SEED").ok().map(|seed| seed.parse().expect("CHAT_TEST_SEED is a number"));
+    let (schedules, lasts) = usual_or_long((2, 60), (30, 600));
+    // New faults with each run; what fails is run again by its seed.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    let seeds: Vec<u64> = given.map_or_else(|| (now..now + schedules).collect(), |seed| vec![seed]);
+    for seed in seeds {
+        let mut cluster = Cluster::with(&[("CHAT_DRAIN_SECONDS", "5")]).await;
+        let mut story = Story { seed, began: Instant::now(), told: String::new() };
+        let crew = Crew::begin(&cluster).await;
+        crew.goes_on(200).await;
+        let (mut dice, before) = (Dice::new(seed), cluster.memory());
+        while story.began.elapsed() < Duration::from_secs(lasts) {
+            one_fault(&mut cluster, &mut dice, &mut story).await;
+            let calm = Duration::from_millis(dice.below(1_500) as u64);
+            sleep(calm).await;
+        }
+        story.tells("the last fault is over");
+        cluster.is_ready().await;
+        let tally = crew.is_judged(&cluster).await;
+        story.tells(&format!("{tally:?}"));
+        holds_memory(&before, &cluster.memory());
+    }
+}
