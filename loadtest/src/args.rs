@@ -124,7 +124,7 @@ pub enum Command {
     Capacity(Box<CapacityArgs>),
     /// Calculate how many machines a marketplace needs
     #[command(long_about = plan::ABOUT, after_help = plan::EXAMPLES)]
-    Plan(PlanArgs),
+    Plan(Box<PlanArgs>),
     /// Measure two servers in turn under the same load
     #[command(long_about = COMPARE, after_help = COMPARE_EXAMPLES)]
     Compare(Box<CompareArgs>),

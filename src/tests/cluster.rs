@@ -6,7 +6,7 @@
 //!        ── n3 ── proxy ─┘
 //! ```
 //!
-//! Whatever a test does to the hubs, to the links and to the database, [`crew::Crew::is_judged`] holds the same of all users: no
+//! Whatever a test does to the hubs, to the links and to the database, [`crew::Crew::finishes`] holds the same of all users: no
 //! acknowledged message is lost, doubled or moved; `seq` and `rev` are dense on all hubs; every connection hears everything, by push,
 //! replay or reset; no cursor leads; and the hubs' memory has not grown.
 //!
@@ -30,6 +30,7 @@ use std::time::Duration;
 use chat_loadtest::usage;
 use chat_testkit::fault_proxy::FaultProxy;
 use chat_testkit::mariadb::MariaDb;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{Hub, Person};
 
@@ -45,6 +46,8 @@ struct Cluster {
     /// The links from each hub to the database.
     links: Vec<FaultProxy>,
     database: MariaDb,
+    /// The proxies run on a thread of their own, so that a crowd of users does not slow them down.
+    proxies: Option<Runtime>,
 }
 
 impl Cluster {
@@ -58,8 +61,9 @@ impl Cluster {
         let database = MariaDb::start();
         let url = database.database("chat");
         let (mut hubs, mut links) = (Vec::new(), Vec::new());
+        let proxies = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         for number in 1..=NODES {
-            let link = FaultProxy::to(database.port()).await;
+            let link = proxies.spawn(FaultProxy::to(database.port())).await.expect("a proxy");
             let url = url.replace(&format!(":{}/", database.port()), &format!(":{}/", link.port()));
             let name = format!("n{number}");
             let own = [("DATABASE_URL", url.as_str()), ("CHAT_NODE_NAME", name.as_str())];
@@ -69,7 +73,7 @@ impl Cluster {
             hubs.push(hub);
             links.push(link);
         }
-        Self { hubs, links, database }
+        Self { hubs, links, database, proxies: Some(proxies) }
     }
 
     /// Returns a user as each hub knows them.
@@ -97,6 +101,14 @@ impl Cluster {
                 }
             };
             tokio::time::timeout(Duration::from_secs(30), asking).await.expect("the hub is ready again");
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(proxies) = self.proxies.take() {
+            proxies.shutdown_background();
         }
     }
 }

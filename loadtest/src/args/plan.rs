@@ -12,7 +12,8 @@ Calculate how many machines a marketplace needs, from measured unit costs.
 
 The unit costs come from reports of other commands (--from); a flag overrides them. The share --headroom of each node is \
 kept free. If several nodes are needed, the plan has one spare node, one spare NATS server, and a standby for each database. All \
-nodes of a database take the numbers of their commits from one counter; the plan says up to which load one counter suffices.";
+nodes of a database take the numbers of their commits from one counter, one after another. The plan says up to which load one \
+counter suffices: its messages per second, with the headroom, and a wait of at most 100 ms for a node's turn.";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -60,6 +61,9 @@ pub struct PlanArgs {
     /// report of --nodes, or 5000]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub counter_messages: Option<f64>,
+    /// Milliseconds of a commit without its messages, in which no other node commits [default: 3]
+    #[arg(long, value_name = "MS", value_parser = rate)]
+    pub commit_ms: Option<f64>,
     /// Deliveries per second of a NATS server [default: 200000]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub nats_messages: Option<f64>,

@@ -21,15 +21,15 @@ pub struct TargetArgs {
     #[arg(long, value_name = "FILE", requires = "spawn")]
     pub hub: Option<PathBuf>,
     /// Start this many hubs on one database, named n1, n2, …: the two users of a pair are on any two of them
-    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "spawn", value_parser = clap::value_parser!(u32).range(1..=16))]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, conflicts_with = "target", value_parser = clap::value_parser!(u32).range(1..=16))]
     pub nodes: u32,
     /// The database of the hubs that --spawn starts: `sqlite`, `mariadb` or `postgres` (a server that this program starts from
     /// Debian's package, on a free port with its data in a temporary folder), or the URL of one that runs [default: sqlite for
     /// one hub, mariadb for several]
-    #[arg(long, visible_alias = "database-url", value_name = "DATABASE", requires = "spawn", value_parser = Database::parse)]
+    #[arg(long, visible_alias = "database-url", value_name = "DATABASE", conflicts_with = "target", value_parser = Database::parse)]
     pub database: Option<Database>,
     /// How the hubs that --spawn starts hear of each other's commits [default: poll]
-    #[arg(long, value_enum, requires = "spawn")]
+    #[arg(long, value_enum, conflicts_with = "target")]
     pub relay: Option<Relay>,
     /// The folder for the data and the log of the hub that --spawn starts; it is kept [default: a temporary folder]
     #[arg(long, value_name = "FOLDER", requires = "spawn")]

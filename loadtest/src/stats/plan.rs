@@ -38,6 +38,9 @@ pub struct UnitCosts {
     /// Messages per second of all nodes of one database, whose commits take their numbers from one counter.
     #[serde(default)]
     pub counter_messages: f64,
+    /// The time of a commit without its messages, in milliseconds, in which no other node commits.
+    #[serde(default)]
+    pub commit_ms: f64,
     /// Deliveries per second of one NATS server.
     #[serde(default)]
     pub nats_messages: f64,
@@ -67,9 +70,13 @@ pub struct Needs {
     /// NATS servers, one of them to spare; none for one node.
     #[serde(default)]
     pub nats_servers: u64,
-    /// Commit counters: more than one if the load is above what one takes. Each is a database of its own.
+    /// Commit counters: more than one if the load is above what one takes, or if the nodes wait for it for too long. Each is a
+    /// database of its own, with its share of the nodes.
     #[serde(default)]
     pub counters: u64,
+    /// How long a node waits for its turn at its counter, in milliseconds.
+    #[serde(default)]
+    pub commit_cycle_ms: f64,
     /// Database servers, with a standby for each; none for one node, which has a file.
     #[serde(default)]
     pub databases: u64,
@@ -100,7 +107,13 @@ pub enum Bottleneck {
 }
 
 /// The seconds of a day.
-pub const DAY: f64 = 86_400.0;
+const DAY: f64 = 86_400.0;
+
+/// For how long a node may wait for its turn at the commit counter, in seconds.
+pub const LONGEST_CYCLE: f64 = 0.1;
+
+/// The most counters of a plan.
+const MOST_COUNTERS: u32 = 10_000;
 
 /// The days of a month.
 const MONTH: f64 = 30.0;
@@ -115,6 +128,53 @@ impl UnitCosts {
         let highest = self.message_cpu.iter().map(|cost| cost.us).fold(0.0, f64::max);
         nearest.map_or(highest, |cost| cost.us)
     }
+}
+
+/// Returns how long a node waits for its turn at a commit counter that it shares, in seconds.
+///
+/// Commits of all nodes run one after another. In a cycle each node that has something to commit has one turn, which takes
+/// `commit` and something for each message. So the cycle is `active × commit + rate × cycle × message`, where of `nodes` at random
+/// `nodes × (1 − e^(−rate × cycle / nodes))` are active. While commits are shorter than the time between messages no node waits
+/// for others for long, and a cycle is a commit.
+#[must_use]
+pub fn commit_cycle(rate: f64, nodes: f64, commit: f64, message: f64) -> f64 {
+    if rate * message >= 1.0 {
+        return f64::INFINITY;
+    }
+    let mut cycle = nodes * commit / (1.0 - rate * message);
+    for _ in 0..1_000 {
+        let active = nodes * (1.0 - (-rate * cycle / nodes).exp());
+        cycle = active * commit + rate * cycle * message;
+    }
+    cycle.max(commit)
+}
+
+/// Returns the least number of counters, and the cycle of each.
+fn counters(rate: f64, nodes: f64, costs: &UnitCosts, usable: f64) -> (f64, f64) {
+    let cycle = |counters: f64| {
+        let (commit, message) = (costs.commit_ms / 1_000.0, 1.0 / costs.counter_messages);
+        commit_cycle(rate / counters, (nodes / counters).max(1.0), commit, message)
+    };
+    let suffices =
+        |counters: &f64| rate / counters <= costs.counter_messages * usable && cycle(*counters) <= LONGEST_CYCLE;
+    let least = (1..=MOST_COUNTERS).map(f64::from).find(suffices).unwrap_or(f64::from(MOST_COUNTERS));
+    (least, cycle(least))
+}
+
+/// Returns the most users of whom one commit counter takes all messages.
+#[must_use]
+pub fn users_of_one_counter(demand: &Demand, costs: &UnitCosts, headroom: f64) -> f64 {
+    let suffices = |users: f64| needs(&Demand { users, ..*demand }, costs, headroom).counters <= 1;
+    let mut above = 1.0;
+    while suffices(above) && above < 1e12 {
+        above *= 2.0;
+    }
+    let mut below = above / 2.0;
+    for _ in 0..60 {
+        let middle = f64::midpoint(below, above);
+        if suffices(middle) { below = middle } else { above = middle }
+    }
+    below.floor()
 }
 
 /// Calculates the needs. `headroom` is the share of each node that is kept free, from 0 to below 1.
@@ -134,7 +194,7 @@ pub fn needs(demand: &Demand, costs: &UnitCosts, headroom: f64) -> Needs {
     // At most: each message is a commit of its own, which all nodes hear of, and whose content one of them gets.
     let deliveries = peak_rate * (nodes + 1.0);
     let nats_servers = if several { (deliveries / (costs.nats_messages * usable)).ceil() + 1.0 } else { 0.0 };
-    let counters = (peak_rate / (costs.counter_messages * usable)).ceil().max(1.0);
+    let (counters, cycle) = counters(peak_rate, working, costs, usable);
     // A counter beyond the first one needs a database server, whatever the number of nodes.
     let databases = if several || counters > 1.0 { counters * 2.0 } else { 0.0 };
     let message_cpu_us = costs.message_cpu_us(peak_rate / working);
@@ -144,6 +204,7 @@ pub fn needs(demand: &Demand, costs: &UnitCosts, headroom: f64) -> Needs {
         nodes: super::count(nodes),
         nats_servers: super::count(nats_servers),
         counters: super::count(counters),
+        commit_cycle_ms: cycle * 1_000.0,
         databases: super::count(databases),
         bottleneck,
         message_cpu_us,
@@ -175,6 +236,7 @@ mod tests {
         UnitCosts {
             node_messages: 10_000.0,
             counter_messages: 20_000.0,
+            commit_ms: 3.0,
             nats_messages: 100_000.0,
             node_connections: 15_000.0,
             message_cpu: message_cpu.map(|(rate, us)| MessageCpu { rate, us }).into(),
@@ -215,6 +277,25 @@ mod tests {
         // Each of them has 4,630 a second, which cost what they do at 2,000: 3.472 cores, and 1,500 × 0.5 µs.
         assert!((needs.message_cpu_us - 150.0).abs() < 1e-9);
         assert!((needs.cores - (3.472_222 + 0.000_75)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn nodes_wait_for_their_turn_at_the_counter() {
+        // Ten nodes with 100 messages a second each: all of them have something to commit whenever it is their turn.
+        let cycle = commit_cycle(1_000.0, 10.0, 0.003, 0.000_02);
+        let active = 10.0 * (1.0 - (-100.0 * cycle).exp());
+        assert!((cycle - (active * 0.003 + 1_000.0 * cycle * 0.000_02)).abs() < 1e-9, "{cycle}");
+        assert!(cycle > 0.025 && cycle < 0.031, "{cycle}");
+        // A message a second: each finds the counter free.
+        assert!((commit_cycle(1.0, 10.0, 0.003, 0.000_02) - 0.003).abs() < 1e-9);
+        assert!(commit_cycle(60_000.0, 10.0, 0.003, 0.000_02).is_infinite(), "more than the counter takes");
+        // A hundred and fifty nodes wait for half a second: they are divided.
+        let many = Demand { users: 1e6, online: 1.0, messages_per_day: 100.0, ..DEMAND };
+        let needs = needs(&many, &costs(), 0.4);
+        assert!(needs.nodes > 150 && needs.counters > 2 && needs.commit_cycle_ms <= 100.0, "{needs:?}");
+        let most = users_of_one_counter(&many, &costs(), 0.4);
+        let with = |users| super::needs(&Demand { users, ..many }, &costs(), 0.4).counters;
+        assert_eq!((with(most), with(most * 1.02)), (1, 2), "{most}");
     }
 
     #[test]

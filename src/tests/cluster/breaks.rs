@@ -13,7 +13,7 @@ use crate::support::{Dice, until, usual_or_long};
 /// How soon the other hubs answer again.
 const OTHERS: Duration = Duration::from_secs(3);
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else() {
     if !wanted("a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else") {
         return;
@@ -39,7 +39,7 @@ async fn a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_not
         crew.goes_on(100).await;
     }
     cluster.is_ready().await;
-    let tally = crew.is_judged(&cluster).await;
+    let tally = crew.finishes(&cluster).await;
     holds_memory(&before, &cluster.memory());
     assert!(tally.sent > 500, "{tally:?} is no load");
 }

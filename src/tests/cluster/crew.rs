@@ -152,7 +152,7 @@ impl Crew {
     }
 
     /// Lets all finish, and holds what they have seen against the ledger and the histories of all hubs.
-    pub(super) async fn is_judged(self, cluster: &Cluster) -> Tally {
+    pub(super) async fn finishes(self, cluster: &Cluster) -> Tally {
         self.stop.send_replace(true);
         let (mut authors, mut readers, mut ledgers) = (Vec::new(), Vec::new(), Vec::new());
         for Pair { author, reader, ledger } in self.pairs {

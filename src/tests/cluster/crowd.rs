@@ -51,7 +51,7 @@ impl Crowd {
         let here = Arc::<AtomicUsize>::default();
         let opening = stream::iter(0..users).map(async |number| {
             let at = hubs[usize::try_from(number).expect("small") % hubs.len()];
-            let mut me = User::new(cluster.doors(first + number), at, Habit::Stays, first + number);
+            let mut me = User::new(cluster.doors(first + number), at, Habit::InACrowd, first + number);
             let connection = me.connects().await;
             (me, connection)
         });

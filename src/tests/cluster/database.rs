@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chat_testkit::mariadb::wanted;
+use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 
 use super::crew::Crew;
@@ -12,7 +13,7 @@ use crate::support::{Dice, usual_or_long};
 /// How soon messages go on when the database answers again.
 const BACK: Duration = Duration::from_secs(3);
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_dies_or_stands_still_is_waited_for() {
     if !wanted("a_database_that_dies_or_stands_still_is_waited_for") {
         return;
@@ -27,9 +28,9 @@ async fn a_database_that_dies_or_stands_still_is_waited_for() {
         let lasts = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);
         match fault % 2 {
             0 => {
-                cluster.database.kill();
+                block_in_place(|| cluster.database.kill());
                 sleep(lasts / 5).await;
-                cluster.database.restart();
+                block_in_place(|| cluster.database.restart());
             }
             _ => {
                 cluster.database.signal("STOP");
@@ -43,7 +44,7 @@ async fn a_database_that_dies_or_stands_still_is_waited_for() {
         assert!(took <= BACK, "fault {fault}: messages went on only {took:?} after the database");
     }
     cluster.is_ready().await;
-    let tally = crew.is_judged(&cluster).await;
+    let tally = crew.finishes(&cluster).await;
     holds_memory(&before, &cluster.memory());
     assert!(tally.sent > 300, "{tally:?} is no load");
 }

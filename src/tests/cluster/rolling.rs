@@ -15,7 +15,7 @@ const DRAINS: Duration = Duration::from_secs(20);
 /// How long the restart of all three may take.
 const ALL: Duration = Duration::from_secs(60);
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_is_noticed_by_no_user() {
     if !wanted("a_rolling_restart_is_noticed_by_no_user") {
         return;
@@ -37,7 +37,7 @@ async fn a_rolling_restart_is_noticed_by_no_user() {
     assert!(took <= ALL, "the restart of all hubs took {took:?}");
     crowd.is_back(Duration::from_secs(10)).await;
     let offline = crowd.told_offline();
-    crew.is_judged(&cluster).await;
+    crew.finishes(&cluster).await;
     assert_eq!(offline, 0, "users were told of an absence that was none");
     holds_memory(&before, &cluster.memory());
 }

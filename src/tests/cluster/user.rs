@@ -11,6 +11,9 @@ use crate::support::{Dice, Person};
 /// How long a hub may take to greet a user, who then tries another one.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The same for one of a crowd that comes at once: a shorter wait would have the hub greet those who have gone.
+const PATIENCE_IN_A_CROWD: Duration = Duration::from_secs(15);
+
 /// How a user comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Habit {
@@ -18,6 +21,8 @@ pub(super) enum Habit {
     Stays,
     /// Now and then, and to any hub.
     Wanders,
+    /// Only if it must, to another hub, with many others.
+    InACrowd,
 }
 
 /// A user.
@@ -79,13 +84,14 @@ impl User {
         let mut door = self.doors[hub].door();
         let back = self.dice.below(4) == 0 && self.older.is_some();
         door.cursor.clone_from(if back { &self.older } else { &self.cursor });
+        let patience = if self.habit == Habit::InACrowd { PATIENCE_IN_A_CROWD } else { PATIENCE };
         let opening = async {
             let mut client = Client::connect(&door).await.ok()?;
             let Received::Text(frame) = client.next().await else { return None };
             let greeting: Value = serde_json::from_str(&frame).expect("a frame");
             (greeting["type"] == "auth_ok").then_some(Connection { client, greeting })
         };
-        let connection = tokio::time::timeout(PATIENCE, opening).await.ok()??;
+        let connection = tokio::time::timeout(patience, opening).await.ok()??;
         self.hears(&connection.greeting);
         Some(connection)
     }
@@ -103,7 +109,7 @@ impl User {
     /// Returns for how long a user stays who wanders.
     pub(super) fn stay(&mut self) -> Duration {
         match self.habit {
-            Habit::Stays => Duration::from_secs(3_600),
+            Habit::Stays | Habit::InACrowd => Duration::from_secs(3_600),
             Habit::Wanders => Duration::from_millis(300 + self.dice.below(3_000) as u64),
         }
     }

@@ -24,6 +24,7 @@ pub(super) fn text(plan: &Plan) -> String {
         "nodes",
         "NATS servers",
         "commit counters",
+        "ms for a turn",
         "database servers",
         "limited by",
         "CPU µs per message",
@@ -41,6 +42,7 @@ pub(super) fn text(plan: &Plan) -> String {
             whole(needs.nodes),
             whole(needs.nats_servers),
             whole(needs.counters),
+            number(needs.commit_cycle_ms),
             whole(needs.databases),
             match needs.bottleneck {
                 Bottleneck::Messages => "messages",
