@@ -23,6 +23,7 @@ mod pauses;
 mod put_back;
 mod rolling;
 mod schedule;
+mod seen;
 mod user;
 
 use std::time::Duration;

@@ -33,7 +33,7 @@ async fn a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_not
         until("a commit", || async { (link.sprung() > sprung).then_some(()) }).await;
         let cut = Instant::now();
         sleep(Duration::from_millis(500 + dice.below(2_500) as u64)).await;
-        let waited = crew.longest_wait(cut, &others);
+        let waited = crew.seen.longest_wait(cut, &others);
         link.heal();
         assert!(waited <= OTHERS, "cut {fault}, of n{}, {when:?}: elsewhere {waited:?}", hub + 1);
         crew.goes_on(100).await;

@@ -1,7 +1,7 @@
 //! Pairs of users at work, across all hubs, and the judge of what they have heard.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat_loadtest::audit::{Ledger, Tally};
@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::known::Known;
-use super::user::{Connection, Habit, User, frame};
+use super::seen::{Acked, Seen, locked};
+use super::user::{Connection, Habit, User, frame, key};
 use super::{Cluster, NODES};
 use crate::support::person::{array, number, text};
 
@@ -34,7 +35,7 @@ pub(super) struct Crew {
     pairs: Vec<Pair>,
     stop: watch::Sender<bool>,
     closing: watch::Sender<bool>,
-    seen: Arc<Seen>,
+    pub(super) seen: Arc<Seen>,
     /// The ids of the first author.
     first: u64,
 }
@@ -43,33 +44,6 @@ struct Pair {
     author: JoinHandle<()>,
     reader: JoinHandle<()>,
     ledger: Arc<Mutex<Ledger>>,
-}
-
-/// What all of them have seen.
-#[derive(Default)]
-pub(super) struct Seen {
-    wrong: Mutex<Vec<String>>,
-    acks: Mutex<Vec<Acked>>,
-    /// What was sent and is not acknowledged, by author: since when, and to which hub.
-    waiting: Mutex<BTreeMap<u64, (Instant, usize)>>,
-}
-
-/// An acknowledgement on the connection on which the message was sent.
-#[derive(Debug, Clone, Copy)]
-struct Acked {
-    at: Instant,
-    took: Duration,
-    hub: usize,
-}
-
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Seen {
-    pub(super) fn wrong(&self, what: String) {
-        locked(&self.wrong).push(what);
-    }
 }
 
 impl Crew {
@@ -120,26 +94,11 @@ impl Crew {
         Self { pairs: all, stop, closing, seen, first }
     }
 
-    /// Returns the longest time between sending and acknowledgement since `since`, on connections to these hubs that lasted; what
-    /// still waits counts with the time until now.
-    pub(super) fn longest_wait(&self, since: Instant, hubs: &[usize]) -> Duration {
-        let acks = locked(&self.seen.acks);
-        let done = acks.iter().filter(|ack| ack.at >= since && hubs.contains(&ack.hub)).map(|ack| ack.took);
-        let waiting = locked(&self.seen.waiting);
-        let open = waiting.values().filter(|(_, hub)| hubs.contains(hub)).map(|(sent, _)| sent.elapsed());
-        done.chain(open).max().unwrap_or_default()
-    }
-
-    /// Returns how many messages have been acknowledged.
-    pub(super) fn acked(&self) -> usize {
-        locked(&self.seen.acks).len()
-    }
-
     /// Waits until so many more messages have been acknowledged.
     pub(super) async fn goes_on(&self, messages: usize) {
-        let wanted = self.acked() + messages;
+        let wanted = self.seen.acked() + messages;
         let going = async {
-            while self.acked() < wanted {
+            while self.seen.acked() < wanted {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
@@ -205,11 +164,6 @@ async fn all(who: &str, tasks: Vec<JoinHandle<()>>, seen: &Seen) {
     for end in ended {
         end.unwrap_or_else(|error| panic!("one of the {who}: {error}"));
     }
-}
-
-/// Returns the number of an author's message.
-pub(super) fn key(temp_id: &str, author: u64) -> Option<u64> {
-    temp_id.strip_prefix(&format!("{author}-"))?.parse().ok()
 }
 
 /// Sends one message after another, each until it is acknowledged.
@@ -299,7 +253,10 @@ fn is_acked(
 ) {
     let place = (number(frame, "message_id"), number(frame, "seq"));
     match acked.insert(sent, place) {
-        None => drop(locked(ledger).acked(Some(sent), Some(place.1), false, Instant::now())),
+        None => {
+            locked(&seen.unheard).insert((me.id, sent), Instant::now());
+            locked(ledger).acked(Some(sent), Some(place.1), false, Instant::now());
+        }
         Some(before) if before != place => {
             seen.wrong(format!("{}: message {sent} was acknowledged as {before:?} and as {place:?}", me.id));
         }

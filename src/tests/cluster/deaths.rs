@@ -35,7 +35,7 @@ async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it() {
             cluster.hubs[dies].kill().await;
             deaths += 1;
             crew.goes_on(100).await;
-            let waited = crew.longest_wait(killed, &survivors);
+            let waited = crew.seen.longest_wait(killed, &survivors);
             assert!(
                 waited < SURVIVORS,
                 "death {deaths}, of n{}: an acknowledgement elsewhere took {waited:?}",

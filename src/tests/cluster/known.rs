@@ -7,8 +7,8 @@ use std::time::Instant;
 use chat_loadtest::audit::Ledger;
 use serde_json::Value;
 
-use super::crew::{Seen, key, locked};
-use super::user::User;
+use super::seen::{Seen, locked};
+use super::user::{Habit, User, key};
 use crate::support::person::{number, text};
 
 /// What a reader knows of its thread.
@@ -32,7 +32,11 @@ impl Known {
         }
         while let Some((_, temp_id)) = self.by_place.get(&(self.whole + 1)) {
             self.whole += 1;
-            locked(ledger).delivered(key(temp_id, from), Some(self.whole), Instant::now());
+            let number = key(temp_id, from);
+            locked(ledger).delivered(number, Some(self.whole), Instant::now());
+            if let Some(number) = number.filter(|_| me.habit == Habit::Stays) {
+                seen.heard(from, number);
+            }
         }
     }
 

@@ -52,7 +52,7 @@ async fn a_hub_that_stands_still_holds_up_the_others_briefly_and_loses_nothing()
         };
         let lasts = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);
         sleep(lasts.saturating_sub(stopped.elapsed())).await;
-        let waited = crew.longest_wait(stopped, &others);
+        let waited = crew.seen.longest_wait(stopped, &others);
         cluster.hubs[stops].thaw().await;
         assert!(waited <= BLOCKED, "pause {pause}, of n{} for {lasts:?}: elsewhere {waited:?}", stops + 1);
         crew.goes_on(60).await;

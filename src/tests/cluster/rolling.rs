@@ -12,6 +12,9 @@ use crate::support::usual_or_long;
 /// How long a hub may take to let its users go.
 const DRAINS: Duration = Duration::from_secs(20);
 
+/// How long a message may take to another hub afterwards, on a busy machine.
+const CROSSES: Duration = Duration::from_secs(1);
+
 /// How long the restart of all three may take.
 const ALL: Duration = Duration::from_secs(60);
 
@@ -36,6 +39,10 @@ async fn a_rolling_restart_is_noticed_by_no_user() {
     let took = began.elapsed();
     assert!(took <= ALL, "the restart of all hubs took {took:?}");
     crowd.is_back(Duration::from_secs(10)).await;
+    let calm = Instant::now();
+    crew.goes_on(200).await;
+    let crossing = crew.seen.crossing(calm);
+    assert!(crossing <= CROSSES, "with all hubs back, messages take {crossing:?} to cross");
     let offline = crowd.told_offline();
     crew.finishes(&cluster).await;
     assert_eq!(offline, 0, "users were told of an absence that was none");

@@ -129,3 +129,8 @@ pub(super) fn frame(raw: &str) -> Value {
     assert!(!text(&frame, "type").is_empty());
     frame
 }
+
+/// Returns the number of an author's message.
+pub(super) fn key(temp_id: &str, author: u64) -> Option<u64> {
+    temp_id.strip_prefix(&format!("{author}-"))?.parse().ok()
+}
