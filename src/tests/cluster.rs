@@ -46,7 +46,8 @@ struct Cluster {
     hubs: Vec<Hub>,
     /// The links from each hub to the database.
     links: Vec<FaultProxy>,
-    database: MariaDb,
+    /// It is away for as long as it starts or ends.
+    database: Option<MariaDb>,
     /// The proxies run on a thread of their own, so that a crowd of users does not slow them down.
     proxies: Option<Runtime>,
 }
@@ -74,7 +75,21 @@ impl Cluster {
             hubs.push(hub);
             links.push(link);
         }
-        Self { hubs, links, database, proxies: Some(proxies) }
+        Self { hubs, links, database: Some(database), proxies: Some(proxies) }
+    }
+
+    fn database(&self) -> &MariaDb {
+        self.database.as_ref().expect("it neither starts nor ends")
+    }
+
+    /// Kills the database, or starts it again, beside the users at work.
+    async fn has_database(&mut self, change: fn(&mut MariaDb)) {
+        let mut database = self.database.take().expect("it neither starts nor ends");
+        let changing = tokio::task::spawn_blocking(move || {
+            change(&mut database);
+            database
+        });
+        self.database = Some(changing.await.expect("the database does as it is told"));
     }
 
     /// Returns a user as each hub knows them.

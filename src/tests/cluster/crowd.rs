@@ -18,8 +18,12 @@ use crate::support::usual_or_long;
 /// How many users connect concurrently.
 const CONCURRENCY: usize = 64;
 
-/// How soon all users of a killed hub are back on the others.
-const BACK: Duration = Duration::from_secs(5);
+/// How soon all users of a killed hub are back on the others: three times longer than it may take a hub that is not built for
+/// debugging, and a machine with nothing else to do (`chat-loadtest run reconnect --nodes 2` measures that).
+const BACK: Duration = Duration::from_secs(15);
+
+/// When the test gives up.
+const NEVER: Duration = Duration::from_secs(60);
 
 /// How many frames about presence a user may be sent for it.
 const PRESENCE_FRAMES: u64 = 3;
@@ -154,9 +158,10 @@ async fn the_clients_of_a_killed_hub_come_back_to_the_others() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(BACK, gone).await.expect("a killed hub's connections end");
-        crowd.is_back(BACK * 4).await;
+        tokio::time::timeout(NEVER, gone).await.expect("a killed hub's connections end");
+        crowd.is_back(NEVER).await;
         let took = killed.elapsed();
+        println!("{users} users of a killed hub were back after {took:?}");
         assert!(took <= BACK, "death {death}: all {users} users were back after {took:?}");
         assert!(crowd.most_presence() <= PRESENCE_FRAMES, "{} frames about presence", crowd.most_presence());
         cluster.hubs[0].restart().await;
@@ -166,7 +171,7 @@ async fn the_clients_of_a_killed_hub_come_back_to_the_others() {
         if death + 1 < usual_or_long(1, 10) {
             cluster.hubs[1].kill().await;
             cluster.hubs[2].kill().await;
-            crowd.is_back(Duration::from_secs(60)).await;
+            crowd.is_back(NEVER).await;
             cluster.hubs[1].restart().await;
             cluster.hubs[2].restart().await;
         }

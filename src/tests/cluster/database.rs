@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use chat_testkit::mariadb::wanted;
-use tokio::task::block_in_place;
+use chat_testkit::mariadb::{MariaDb, wanted};
 use tokio::time::{Instant, sleep};
 
 use super::crew::Crew;
@@ -28,14 +27,14 @@ async fn a_database_that_dies_or_stands_still_is_waited_for() {
         let lasts = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);
         match fault % 2 {
             0 => {
-                block_in_place(|| cluster.database.kill());
+                cluster.has_database(MariaDb::kill).await;
                 sleep(lasts / 5).await;
-                block_in_place(|| cluster.database.restart());
+                cluster.has_database(MariaDb::restart).await;
             }
             _ => {
-                cluster.database.signal("STOP");
+                cluster.database().signal("STOP");
                 sleep(lasts).await;
-                cluster.database.signal("CONT");
+                cluster.database().signal("CONT");
             }
         }
         let back = Instant::now();

@@ -21,7 +21,7 @@ impl Cluster {
         let waiting = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
         // InnoDB refreshes the table ten times a second.
         sleep(Duration::from_millis(250)).await;
-        self.database.sql(waiting).trim() != "0"
+        self.database().sql(waiting).trim() != "0"
     }
 }
 

@@ -19,13 +19,13 @@ const WITNESSES: u64 = 9;
 impl Cluster {
     fn tables(&self) -> Vec<String> {
         let all = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'chat'";
-        self.database.sql(all).lines().map(str::to_owned).collect()
+        self.database().sql(all).lines().map(str::to_owned).collect()
     }
 
     fn is_backed_up(&self) {
-        self.database.sql("DROP DATABASE IF EXISTS kept; CREATE DATABASE kept");
+        self.database().sql("DROP DATABASE IF EXISTS kept; CREATE DATABASE kept");
         for table in self.tables() {
-            self.database.sql(&format!("CREATE TABLE kept.`{table}` AS SELECT * FROM chat.`{table}`"));
+            self.database().sql(&format!("CREATE TABLE kept.`{table}` AS SELECT * FROM chat.`{table}`"));
         }
     }
 
@@ -35,7 +35,7 @@ impl Cluster {
             format!("DELETE FROM chat.`{table}`; INSERT INTO chat.`{table}` SELECT * FROM kept.`{table}`;")
         };
         let all: String = self.tables().into_iter().map(of).collect();
-        self.database.sql(&format!("START TRANSACTION; {all} COMMIT"));
+        self.database().sql(&format!("START TRANSACTION; {all} COMMIT"));
     }
 }
 

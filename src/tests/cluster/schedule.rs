@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use chat_testkit::fault_proxy::{Direction, When};
-use chat_testkit::mariadb::wanted;
-use tokio::task::block_in_place;
+use chat_testkit::mariadb::{MariaDb, wanted};
 use tokio::time::sleep;
 
 use super::crew::Crew;
@@ -65,14 +64,14 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
         }
         3 => {
             story.tells(&format!("the database stands still for {lasts:?}"));
-            cluster.database.signal("STOP");
+            cluster.database().signal("STOP");
             sleep(lasts).await;
-            cluster.database.signal("CONT");
+            cluster.database().signal("CONT");
         }
         4 => {
             story.tells("the database is killed, and starts again");
-            block_in_place(|| cluster.database.kill());
-            block_in_place(|| cluster.database.restart());
+            cluster.has_database(MariaDb::kill).await;
+            cluster.has_database(MariaDb::restart).await;
         }
         fault => {
             let link = &cluster.links[hub];
