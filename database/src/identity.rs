@@ -1,5 +1,6 @@
 //! The identity of a database: nodes that share it know each other by it.
 
+use sea_orm::sea_query::{Expr, Query};
 use uuid::Uuid;
 
 use crate::driver_error::error;
@@ -18,9 +19,9 @@ row! {
 /// # Errors
 /// [`Error::Unavailable`]; [`Error::Refused`] if it is no identity.
 pub async fn read(db: &Database) -> Result<[u8; 16], Error> {
-    const IDENTITY: &str = "SELECT database_id FROM hub_identity WHERE id = 1";
-    let row = (&db.readers).row::<IdentityRow>(IDENTITY, []).await.map_err(error)?;
-    let text = row.map(|row| row.database_id.into_text()).unwrap_or_default();
+    let query = Query::select().column("database_id").from("hub_identity").and_where(Expr::col("id").eq(1)).take();
+    let rows: Vec<IdentityRow> = (&db.readers).select(&query).await.map_err(error)?;
+    let text = rows.into_iter().next().map(|row| row.database_id.into_text()).unwrap_or_default();
     let identity = Uuid::parse_str(&text).map_err(|_| Error::Refused("hub_identity holds no identity".to_owned()))?;
     Ok(identity.into_bytes())
 }

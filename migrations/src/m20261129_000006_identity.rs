@@ -24,7 +24,7 @@ impl MigrationTrait for Migration {
         let identity = Query::insert()
             .into_table("hub_identity")
             .columns(["id", "database_id"])
-            .values_panic([1.into(), Uuid::new_v4().simple().to_string().into()])
+            .values_panic([1.into(), Expr::val(schema.backend.binary_value(Uuid::new_v4().simple().to_string()))])
             .on_conflict(OnConflict::column("id").do_nothing_on(["id"]).to_owned())
             .take();
         schema.insert(identity).await
