@@ -1,6 +1,6 @@
 //! The identity of a database: nodes that share it know each other by it.
 
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use uuid::Uuid;
 
 use crate::driver_error::error;
