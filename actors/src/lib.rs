@@ -12,7 +12,8 @@
 //!   session            one connection: identity, limits, routing; session::catch_up serves what a client missed
 //!   thread             one conversation: orders, stores, then delivers; thread::fanout decides which frames, to which members
 //!   notifications      one user's totals and notifications, at most four times a second
-//!   presence           who is online, and which users are told
+//!   presence           who is online, on whichever node, and which users are told
+//!   membership         which other nodes live
 //!   storage            group commit; the only writer
 //!   delivery_frontier  the highest commit that this node has delivered completely: no cursor goes beyond it
 //!   follower           delivers commits of other nodes, and commits whose delivery failed here, from the database
@@ -44,6 +45,7 @@ mod executor;
 mod follower;
 pub mod hub;
 pub mod images;
+mod membership;
 pub mod metrics;
 mod node_beat;
 mod notifications;

@@ -58,8 +58,12 @@ pub struct Metrics {
     pub threads_awake: Gauge,
     /// Notification streams that are running.
     pub streams_awake: Gauge,
-    /// Users who are online.
+    /// Users who are online on this node.
     pub users_online: Gauge,
+    /// Nodes that live, this one among them, as far as it knows.
+    pub nodes: Gauge,
+    /// Users who are online on other nodes.
+    pub presence_remote: Gauge,
     /// Outboxes that were closed because they were full.
     pub outbox_overflows: Counter,
     /// Times that durable events were not kept in an outbox, to be read from the database later.
@@ -237,7 +241,9 @@ fn describe() -> Metrics {
         storage_queue: gauge!("chat_storage_queue", Count, "Writes that wait for storage"),
         threads_awake: gauge!("chat_threads_awake", Count, "Threads that are running"),
         streams_awake: gauge!("chat_streams_awake", Count, "Notification streams that are running"),
-        users_online: gauge!("chat_users_online", Count, "Users who are online"),
+        users_online: gauge!("chat_users_online", Count, "Users who are online on this node"),
+        nodes: gauge!("chat_nodes", Count, "Nodes that live, this one among them, as far as it knows"),
+        presence_remote: gauge!("chat_presence_remote", Count, "Users who are online on other nodes"),
         outbox_overflows: counter!("chat_outbox_overflows_total", "Connections closed because their outbox was full"),
         fell_behind: counter!("chat_outbox_fell_behind_total", "Times that a connection fell behind, to be caught up"),
         commits_followed: counter!("chat_commits_followed_total", "Commits delivered from the database"),

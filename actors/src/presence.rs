@@ -1,56 +1,68 @@
-//! Which users are online: the actor that tells the users around them, and writes down when they were last seen.
+//! Which users are online: the actor that tells the users around them, and has written down when they were last seen.
 //!
-//! A user is online from the first connection until a while after the last has gone, so that a reload is no departure. A user
-//! was last seen when that connection went, or, if its line was dead by then, at its last sign of life. The actor writes that
-//! down when the user counts as gone, when the node ends, and now and then while the user is online.
+//! A user is online from the first connection, on whichever node, until a while after the last has gone, so that a reload is
+//! no departure. A user was last seen when that connection went, or, if its line was dead by then, at its last sign of life.
+//! That is written down when the user counts as gone, when the node ends, and now and then while the user is online.
+//!
+//! ```text
+//!   table          the users of this node             remote         the users of the others, and where they are
+//!   nodes          what follows from what happens here and what the other nodes say: a pure state machine
+//!   peer           how far another node's users are known     announcements   who waits to be announced
+//!   wire           what the nodes tell each other
+//!   worker         a task beside the actor: what needs the database
+//! ```
+//!
+//! The actor never waits, so that signs of life go out whatever the database does.
 
+pub(crate) mod announcements;
 pub(crate) mod handle;
+mod nodes;
+mod peer;
+pub(crate) mod remote;
 mod table;
+pub(crate) mod wire;
+mod worker;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
-use chat_database::change::Change;
-use chat_database::ids::UserId;
-use chat_database::queries::people;
+use chat_database::ids::{Pair, ThreadId, UserId};
+use chat_database::nodes::NodeId;
 use chat_database::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use crate::connections::{Audience, ConnectionTable};
+use crate::connections::ConnectionTable;
+use crate::delivery_frontier::DeliveryFrontier;
 use crate::draining::Draining;
+use crate::membership::Witness;
 use crate::metrics;
-use crate::protocol::ServerFrame;
-use crate::protocol::server::PresenceOf;
+use crate::relay::handle::RelayHandle;
+use crate::relay::message::Received;
 use crate::storage::handle::StorageHandle;
+use crate::thread::message::{ThreadMsg, ThreadRegistry};
 use handle::{PresenceHandle, PresenceMsg};
-
-/// Over how many of each other's most recently active threads presence is told.
-const REACH: u32 = 500;
+use nodes::{AT_ONCE, Nodes, Output, Settings, Tables};
+use wire::{Body, Typing};
+use worker::{Worker, WorkerContext};
 
 /// How often the actor looks for departures.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How many departures are told before the table is asked again: of a crowd that has gone, many come back meanwhile.
-const AT_ONCE: usize = 64;
+/// How often it sends what other nodes are to know.
+const TICK_WITH_OTHERS: Duration = Duration::from_millis(50);
 
-/// After how many heartbeats the actor writes down again that a user was online: what a crash can lose of it.
+/// How often the rows of the nodes are read, and how often if one of them is silent.
+const ROWS: Duration = Duration::from_secs(2);
+const ROWS_SOON: Duration = Duration::from_secs(1);
+
+/// After how many heartbeats the actor has it written down again that a user was online: what a crash can lose of it.
 const NOTED_EVERY: u32 = 5;
 
-/// Of how many users it writes that at a time, at most: a commit of so many rows holds messages up by a fraction of a
+/// Of how many users that is written at a time, at most: a commit of so many rows holds messages up by a fraction of a
 /// millisecond.
 const NOTED_AT_ONCE: usize = 64;
-
-/// How many rows it writes in one commit where no message is held up by it.
-const ROWS: usize = 1_000;
-
-/// How long the actor waits for storage before it goes on telling who came and went.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long after storage failed it is tried again.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// How many heartbeats a connection may be silent before it counts as dead: two that were not answered and the one before,
 /// each a tenth longer than usual.
@@ -64,8 +76,13 @@ pub(crate) struct PresenceContext {
     pub(crate) database: Database,
     pub(crate) connections: ConnectionTable,
     pub(crate) storage: StorageHandle,
+    pub(crate) threads: Arc<ThreadRegistry>,
+    pub(crate) relay: RelayHandle,
+    pub(crate) frontier: DeliveryFrontier,
     pub(crate) handle: PresenceHandle,
     pub(crate) draining: Draining,
+    /// This process among the nodes.
+    pub(crate) me: NodeId,
     /// How long after the last connection a user counts as gone.
     pub(crate) offline_after: Duration,
     /// How often connections are pinged.
@@ -74,10 +91,14 @@ pub(crate) struct PresenceContext {
 
 pub(crate) struct State {
     context: Arc<PresenceContext>,
-    /// When users were last seen, as far as it is still to be written.
-    unwritten: HashMap<UserId, Timestamp>,
-    /// When storage may be tried again, if it failed.
-    try_at: Option<Instant>,
+    nodes: Nodes,
+    worker: Worker,
+    /// When departures are looked for next.
+    next_look: Instant,
+    /// When the rows of the nodes are to be read next; `None` while they are being read.
+    next_rows: Option<Instant>,
+    /// Whether users wait to be announced, and the actor wakes itself for that.
+    is_due: bool,
 }
 
 impl Actor for PresenceActor {
@@ -90,87 +111,149 @@ impl Actor for PresenceActor {
         myself: ActorRef<PresenceMsg>,
         context: Arc<PresenceContext>,
     ) -> Result<State, ActorProcessingErr> {
-        myself.send_interval(TICK, || PresenceMsg::Tick);
+        let alone = context.relay.is_alone();
+        let settings = Settings {
+            me: context.me.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            offline_after: context.offline_after,
+            alone,
+        };
+        // Another one for each start of this actor.
+        let count = Timestamp::now().millis().unsigned_abs();
+        let now = Instant::now();
+        let nodes = context.handle.change_both(|local, remote| {
+            *remote = remote::RemoteTable::default();
+            Nodes::new(settings, count, local, now)
+        });
+        let worker = Worker::start(WorkerContext {
+            database: context.database.clone(),
+            connections: context.connections.clone(),
+            storage: context.storage.clone(),
+            handle: context.handle.clone(),
+            alone,
+        });
+        myself.send_interval(if alone { TICK } else { TICK_WITH_OTHERS }, || PresenceMsg::Tick);
         context.handle.set_actor(myself);
-        Ok(State { context, unwritten: HashMap::new(), try_at: None })
+        Ok(State { context, nodes, worker, next_look: now, next_rows: (!alone).then_some(now), is_due: false })
     }
 
     async fn handle(
         &self,
-        _: ActorRef<PresenceMsg>,
+        myself: ActorRef<PresenceMsg>,
         message: PresenceMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        let (now, alone) = (Instant::now(), state.context.relay.is_alone());
         match message {
-            PresenceMsg::Came(user) => state.context.announce(user, None).await,
-            PresenceMsg::Tick => {
-                state.tell_departures().await;
-                state.note_some().await;
+            PresenceMsg::Came(user) => state.with_tables(|nodes, tables| nodes.came(user, tables, now)),
+            PresenceMsg::Tick => state.tick(now),
+            PresenceMsg::Due => state.is_due = false,
+            PresenceMsg::Heard(received) => state.heard(&received, now),
+            PresenceMsg::Rows(rows) => state.rows(rows.as_deref(), now),
+            PresenceMsg::Told(announcement, elsewhere) => {
+                state.with_tables(|nodes, tables| nodes.resolved(&announcement, elsewhere, tables, now));
             }
-            PresenceMsg::Heard(received) => tracing::trace!(from = %received.from, kind = ?received.kind, "heard"),
+            PresenceMsg::Untold(announcement) => state.nodes.unresolved(&announcement, now),
             PresenceMsg::NoteAll(alive, done) => {
-                state.note_all(alive).await;
-                let _ = done.send(());
+                let all = state.context.handle.change(|table| table.all(alive));
+                state.worker.note_all(all, done);
             }
         }
+        if alone {
+            state.with_tables(|nodes, tables| nodes.announce(tables, now));
+            if state.nodes.has_waiting() && !std::mem::replace(&mut state.is_due, true) {
+                myself.send_after(TICK_WITH_OTHERS, || PresenceMsg::Due);
+            }
+        }
+        state.act();
         Ok(())
     }
 }
 
 impl State {
-    /// Tells who has gone, a few at a time: a user who comes back before their turn has not gone.
-    async fn tell_departures(&mut self) {
-        let after = self.context.offline_after;
-        // The users of a node that ends are all being sent away: no departure is told.
-        while !self.context.draining.has_started() {
-            let gone = self.context.handle.change(|table| table.gone(Instant::now(), after, AT_ONCE));
-            if gone.is_empty() {
-                return;
-            }
-            // First it is written: a client that hears of it, and asks, gets the same answer.
-            self.note(&gone).await;
-            for (user, at) in gone {
-                metrics::get().users_online.decrement(1);
-                self.context.announce(user, Some(at)).await;
-            }
-        }
+    fn with_tables<T>(&mut self, change: impl FnOnce(&mut Nodes, &mut Tables<'_>) -> T) -> T {
+        let nodes = &mut self.nodes;
+        self.context.handle.change_both(|local, remote| change(nodes, &mut Tables { local, remote }))
     }
 
-    /// Writes down of some users who are online that they were there, so that a crash does not lose more of it than a while.
-    async fn note_some(&mut self) {
-        let now = Instant::now();
+    fn tick(&mut self, now: Instant) {
+        let draining = self.context.draining.has_started();
+        let released = self.context.frontier.released().0;
+        if now >= self.next_look && self.worker.has_room() {
+            self.next_look = now + TICK;
+            self.look(draining, now);
+        }
+        self.with_tables(|nodes, tables| nodes.tick(draining, released, tables, now));
+        self.read_rows(now);
+        self.context.handle.membership().show(self.nodes.membership(), now);
+        if self.nodes.is_settled() {
+            self.context.handle.set_settled();
+        }
+        let others = self.nodes.membership().live().count();
+        metrics::set(&metrics::get().nodes, 1 + others);
+        metrics::set(&metrics::get().presence_remote, self.context.handle.remote().read(remote::RemoteTable::len));
+    }
+
+    /// Looks for users who have left, and has it written down when they were last seen: that is done before the users around
+    /// hear of it, so that a client which asks then gets the same answer. Also of some users who are online it is written that
+    /// they were there, so that a crash does not lose more of it than a while.
+    fn look(&mut self, draining: bool, now: Instant) {
+        let departed = self.with_tables(|nodes, tables| nodes.departures(draining, tables, now));
+        if departed.len() == AT_ONCE {
+            self.next_look = now;
+        }
+        for _ in &departed {
+            metrics::get().users_online.decrement(1);
+        }
         let (every, alive) = (self.context.heartbeat * NOTED_EVERY, alive(self.context.heartbeat));
         let some = self.context.handle.change(|table| table.due(now, every, alive, NOTED_AT_ONCE));
-        if !some.is_empty() || !self.unwritten.is_empty() {
-            self.note(&some).await;
-        }
+        self.worker.note(departed.into_iter().chain(some).collect());
     }
 
-    async fn note_all(&mut self, alive: Timestamp) {
-        let all = self.context.handle.change(|table| table.all(alive));
-        self.try_at = None;
-        self.note(&all).await;
+    fn heard(&mut self, received: &Received, now: Instant) {
+        let Some(body) = Body::decode(&received.body) else {
+            return tracing::debug!(from = %received.from, kind = ?received.kind, "cannot be read: of another version?");
+        };
+        if let Body::Typing(typing) = body {
+            return self.context.types(&received.from, typing);
+        }
+        let from = &received.from;
+        self.with_tables(|nodes, tables| nodes.heard(from, body, tables, now));
     }
 
-    /// Writes down when users were last seen. What cannot be written now is kept for later.
-    async fn note(&mut self, seen: &[(UserId, Timestamp)]) {
-        for (user, at) in seen {
-            let latest = self.unwritten.entry(*user).or_insert(*at);
-            *latest = (*latest).max(*at);
-        }
-        if self.try_at.is_some_and(|at| Instant::now() < at) {
+    /// Reads the rows of the nodes beside the actor.
+    fn read_rows(&mut self, now: Instant) {
+        if self.next_rows.is_none_or(|next| now < next) {
             return;
         }
-        let rows: Vec<_> = self.unwritten.iter().map(|(user, at)| (*user, *at)).collect();
-        self.try_at = None;
-        for rows in rows.chunks(ROWS) {
-            let written = timeout(PATIENCE, self.context.storage.call(Change::LastSeen(rows.to_vec()))).await;
-            let Ok(Ok(_)) = written else {
-                self.try_at = Some(Instant::now() + PAUSE);
-                return;
-            };
-            for (user, _) in rows {
-                self.unwritten.remove(user);
+        self.next_rows = None;
+        let (database, handle) = (self.context.database.clone(), self.context.handle.clone());
+        tokio::spawn(async move {
+            let rows = chat_database::nodes::all(&database).await.ok();
+            let witness = |node: chat_database::nodes::Node| Witness { node: node.id, age: node.beat };
+            handle.send(PresenceMsg::Rows(rows.map(|rows| rows.into_iter().map(witness).collect())));
+        });
+    }
+
+    fn rows(&mut self, rows: Option<&[Witness]>, now: Instant) {
+        self.with_tables(|nodes, tables| nodes.witness(rows, tables, now));
+        let pause = if self.nodes.membership().suspects(now) { ROWS_SOON } else { ROWS };
+        self.next_rows = Some(now + pause);
+    }
+
+    /// Does what the state machine wants to be done.
+    fn act(&mut self) {
+        for output in self.nodes.outputs() {
+            match output {
+                Output::Send(to, body) => {
+                    if !self.context.relay.is_alone() {
+                        self.context.relay.publish(to, body.kind(), body.encode());
+                    }
+                }
+                Output::Announce(announcement) => self.worker.tell(announcement),
+                Output::Deliver { user, online, seen, recipients } => {
+                    self.worker.deliver(user, online, seen, &recipients);
+                }
             }
         }
     }
@@ -182,29 +265,16 @@ pub(crate) fn alive(heartbeat: Duration) -> Timestamp {
 }
 
 impl PresenceContext {
-    /// Tells the users around one, as far as they are connected, that the user came or left.
-    async fn announce(&self, user: UserId, left: Option<Timestamp>) {
-        let connected = match self.connected_around(user).await {
-            Ok(connected) => connected,
-            Err(error) => return tracing::debug!(%error, "presence is not announced"),
-        };
-        if connected.is_empty() {
+    /// Has a thread tell its member here that the other one types on another node, or has stopped.
+    fn types(&self, node: &NodeId, typing: Typing) {
+        let user = |id| UserId::new(id).ok();
+        let (Some(who), Some(to), Ok(thread_id)) = (user(typing.from), user(typing.to), ThreadId::new(typing.thread))
+        else {
             return;
-        }
-        let frame = match left {
-            None => ServerFrame::UserOnline(PresenceOf { user_id: user, last_seen: None }),
-            Some(_) => ServerFrame::UserOffline(PresenceOf { user_id: user, last_seen: left }),
         };
-        let frame = frame.encode();
-        for other in connected {
-            self.connections.send(other, Audience::Chat, &frame);
+        if let Some(pair) = Pair::new(who, to).filter(|_| self.connections.is_connected(to)) {
+            let node = Arc::clone(node.name());
+            let _ = self.threads.deliver(pair, ThreadMsg::TypingElsewhere { who, node, thread_id, on: typing.on });
         }
-    }
-
-    /// Returns the users who are connected here and share a recent thread with a user, recent for both.
-    async fn connected_around(&self, user: UserId) -> Result<Vec<UserId>, chat_database::Error> {
-        let mut around = people::counterparts(&self.database, user, REACH).await?;
-        around.retain(|other| self.connections.is_connected(other.user));
-        people::mutual_recent_contacts(&self.database, &around, REACH).await
     }
 }

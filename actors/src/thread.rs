@@ -8,27 +8,30 @@ mod delivery;
 pub mod fanout;
 pub(crate) mod message;
 pub(crate) mod typing;
+mod typing_told;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
 use chat_database::change::Change;
-use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
+use chat_database::ids::{CommitNo, Pair};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
-use crate::connections::{ConnectionId, ConnectionTable};
+use crate::connections::ConnectionTable;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::images::links::Links;
+use crate::presence::remote::RemotePresence;
 use crate::rate_limit::Limiter;
 use crate::rate_limit::new_threads::NewThreadTokens;
 use crate::registry::PendingCount;
+use crate::relay::handle::RelayHandle;
 use crate::requester::Requester;
 use crate::storage::handle::StorageHandle;
 use crate::storage::message::{WriteReply, WriteRequest};
 use message::{InFlight, ThreadMsg, ThreadRegistry};
-use typing::{Signal, Typing};
+use typing::{Origin, Typing};
 
 /// The actor.
 pub(crate) struct Thread;
@@ -42,6 +45,9 @@ pub(crate) struct ThreadContext {
     pub(crate) new_threads: Arc<Limiter<2>>,
     pub(crate) storage: StorageHandle,
     pub(crate) threads: Arc<ThreadRegistry>,
+    pub(crate) relay: RelayHandle,
+    /// Who is connected to other nodes.
+    pub(crate) remote: RemotePresence,
     /// How long a thread runs without anything to do.
     pub(crate) idle: Duration,
 }
@@ -103,6 +109,9 @@ impl Actor for Thread {
             ThreadMsg::Typing { who, connection, thread_id, signal } => {
                 state.types(&myself, (who, connection), thread_id, signal);
             }
+            ThreadMsg::TypingElsewhere { who, node, thread_id, on } => {
+                state.types_elsewhere(&myself, who, node, thread_id, on);
+            }
             ThreadMsg::Follow(up_to, guard) => Box::pin(state.follow(up_to, guard)).await?,
             ThreadMsg::Committed(outcomes, guard) => state.deliver_outcomes(outcomes, guard).await?,
             ThreadMsg::TypingDue => state.typing_due(),
@@ -121,57 +130,16 @@ impl State {
         self.active();
         if let Change::Send(send) = &mut change {
             let stopped = match requester.connection_id() {
-                Some(connection) => self.typing.end(connection),
+                Some(connection) => self.typing.end(send.sender, &Origin::Connection(connection)),
                 None => self.typing.end_last(send.sender),
             };
-            self.deliver_stopped(send.sender, stopped);
+            self.tell_stopped(send.sender, stopped);
             let (may_open, token) = self.new_thread_tokens.take(&self.context.new_threads, send.sender);
             send.may_open = may_open;
             requester.set_new_thread_token(token);
         }
         let reply = WriteReply::Thread(myself.clone(), self.in_flight.clone(), requester);
         self.context.storage.write(WriteRequest { change, reply });
-    }
-
-    fn types(
-        &mut self,
-        myself: &ActorRef<ThreadMsg>,
-        (who, connection): (UserId, ConnectionId),
-        thread_id: ThreadId,
-        signal: Signal,
-    ) {
-        self.active();
-        let Some(other) = self.pair.other(who) else { return };
-        match signal {
-            Signal::Starts => {
-                self.deliver_typing(other, who, thread_id, true);
-                self.typing.begin(who, connection, thread_id, Instant::now());
-                myself.send_after(typing::LASTS, || ThreadMsg::TypingDue);
-            }
-            Signal::Stops => {
-                self.typing.end(connection);
-                // Forwarded though it was known already, unless another of the user's connections goes on.
-                let stopped = self.typing.of(who).is_none().then_some(thread_id);
-                self.deliver_stopped(who, stopped);
-            }
-            Signal::Disconnects => {
-                let stopped = self.typing.end(connection);
-                self.deliver_stopped(who, stopped);
-            }
-        }
-    }
-
-    /// Tells the other member that a user has stopped writing, if the user has.
-    fn deliver_stopped(&self, who: UserId, stopped: Option<ThreadId>) {
-        if let (Some(thread_id), Some(other)) = (stopped, self.pair.other(who)) {
-            self.deliver_typing(other, who, thread_id, false);
-        }
-    }
-
-    fn typing_due(&mut self) {
-        for (who, thread_id) in self.typing.due(Instant::now()) {
-            self.deliver_stopped(who, Some(thread_id));
-        }
     }
 
     /// Stops if nothing has happened for long enough and no request is out.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_database::Database;
 use chat_database::history;
@@ -37,6 +38,9 @@ use crate::storage::StorageContext;
 use crate::storage::handle::StorageHandle;
 use crate::supervision::{self, Contexts, Supervisors};
 use crate::thread::ThreadContext;
+
+/// How long a hub that starts waits for the other nodes to say who is online there.
+const LISTENS: Duration = Duration::from_secs(2);
 
 impl Hub {
     /// Starts the actors over a migrated database and a store of images.
@@ -80,6 +84,8 @@ impl Hub {
                 new_threads: Arc::clone(&limiters.new_threads),
                 storage: storage.clone(),
                 threads: Arc::clone(&threads),
+                relay: relay.clone(),
+                remote: presence.remote().clone(),
                 idle: options.thread_idle,
             }),
             stream: Arc::new(StreamContext {
@@ -104,8 +110,12 @@ impl Hub {
                 database: database.clone(),
                 connections: connections.clone(),
                 storage: storage.clone(),
+                threads: Arc::clone(&threads),
+                relay: relay.clone(),
+                frontier: frontier.clone(),
                 handle: presence.clone(),
                 draining: draining.clone(),
+                me: options.node.clone(),
                 offline_after: options.offline_after,
                 heartbeat: options.heartbeat,
             }),
@@ -140,6 +150,11 @@ impl Hub {
             tracing::error!(%error, "the actors did not start");
             Error::internal()
         })?;
+
+        if !relay.is_alone() {
+            // Before the first client asks who is online.
+            presence.settled(LISTENS).await;
+        }
 
         let session = SessionContext {
             database: database.clone(),

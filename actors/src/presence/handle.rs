@@ -1,38 +1,55 @@
-//! The table of users who are online, for reading, and the way to the presence actor.
+//! The tables of users who are online, for reading, and the way to the presence actor.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
 use ractor::ActorRef;
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout};
 
+use super::announcements::Announcement;
+use super::remote::{RemotePresence, RemoteTable};
 use super::table::OnlineTable;
 use crate::actor_slot::ActorSlot;
+use crate::membership::{MembershipView, Witness};
 use crate::metrics;
 use crate::relay::message::Received;
 
-/// The table of users who are online, and the way to the presence actor. Cheap to clone.
+/// The tables of users who are online, here and on other nodes, and the way to the presence actor. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct PresenceHandle(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    table: RwLock<OnlineTable>,
+    /// Where both tables are locked, this one comes first.
+    local: RwLock<OnlineTable>,
+    remote: RemotePresence,
+    membership: MembershipView,
+    /// Whether it is known who is online on the other nodes.
+    settled: watch::Sender<bool>,
     actor: ActorSlot<PresenceMsg>,
 }
 
 /// A message to the presence actor.
 #[derive(Debug)]
 pub(crate) enum PresenceMsg {
-    /// A user is online who was not.
+    /// A user is online on this node who was not.
     Came(UserId),
-    /// Time to look who has gone.
+    /// Time goes by.
     Tick,
+    /// Users wait to be announced.
+    Due,
     /// Another node said something of its users or of itself.
     Heard(Received),
+    /// The rows of all nodes in the database; `None` if it could not be asked.
+    Rows(Option<Vec<Witness>>),
+    /// Users here were told of a user; these are to be told by the other nodes.
+    Told(Announcement, Vec<(Arc<str>, Vec<UserId>)>),
+    /// The database could not be asked who is to be told of a user.
+    Untold(Announcement),
     /// The node ends: write down when every user was last seen; users who are connected, at this time.
     NoteAll(Timestamp, oneshot::Sender<()>),
 }
@@ -51,9 +68,31 @@ impl PresenceHandle {
         self.change(|table| table.left(user, Instant::now(), seen));
     }
 
-    /// Tells whether a user is online on this node.
+    /// Tells whether a user is online, on whichever node.
     pub(crate) fn is_online(&self, user: UserId) -> bool {
-        self.0.table.read().unwrap_or_else(PoisonError::into_inner).is_online(user)
+        let here = self.0.local.read().unwrap_or_else(PoisonError::into_inner).is_online(user);
+        here || self.0.remote.is_online(user)
+    }
+
+    /// Returns who is online on other nodes.
+    pub(crate) fn remote(&self) -> &RemotePresence {
+        &self.0.remote
+    }
+
+    /// Returns which other nodes live.
+    pub(crate) fn membership(&self) -> &MembershipView {
+        &self.0.membership
+    }
+
+    /// Waits until it is known who is online on the other nodes, but no longer than that.
+    pub(crate) async fn settled(&self, within: Duration) {
+        let mut settled = self.0.settled.subscribe();
+        // A node that does not hear the others begins without them.
+        let _ = timeout(within, settled.wait_for(|settled| *settled)).await;
+    }
+
+    pub(super) fn set_settled(&self) {
+        self.0.settled.send_replace(true);
     }
 
     /// Has the actor write down when every user was last seen, and waits for it; users who are connected were seen at
@@ -74,12 +113,16 @@ impl PresenceHandle {
         self.0.actor.set(actor);
     }
 
-    fn send(&self, message: PresenceMsg) {
+    pub(super) fn send(&self, message: PresenceMsg) {
         let _ = self.0.actor.send(message);
     }
 
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut OnlineTable) -> T) -> T {
-        change(&mut self.0.table.write().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.0.local.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn change_both<T>(&self, change: impl FnOnce(&mut OnlineTable, &mut RemoteTable) -> T) -> T {
+        self.change(|local| self.0.remote.change(|remote| change(local, remote)))
     }
 }
 

@@ -13,7 +13,9 @@ pub(crate) struct OnlineTable(HashMap<UserId, Presence>);
 
 #[derive(Debug, Clone, Copy)]
 struct Presence {
-    connections: usize,
+    connections: u32,
+    /// Whether the other nodes are told of the user.
+    published: bool,
     /// When the last connection was found to have gone.
     left: Option<Instant>,
     /// The latest of: when the user came, and when each connection went that has gone since.
@@ -28,7 +30,7 @@ impl OnlineTable {
         let mut is_new = false;
         let presence = self.0.entry(user).or_insert_with(|| {
             is_new = true;
-            Presence { connections: 0, left: None, seen: at, noted: now }
+            Presence { connections: 0, published: false, left: None, seen: at, noted: now }
         });
         presence.connections += 1;
         presence.left = None;
@@ -45,9 +47,27 @@ impl OnlineTable {
         }
     }
 
-    /// Takes out users who have been gone for long enough, at most `most` of them, with the time when each went.
+    /// Marks a user as one of whom the other nodes are told; tells whether that is news.
+    pub(crate) fn publish(&mut self, user: UserId) -> bool {
+        self.0.get_mut(&user).is_some_and(|presence| !std::mem::replace(&mut presence.published, true))
+    }
+
+    /// Marks all users as such.
+    pub(crate) fn publish_all(&mut self) {
+        self.0.values_mut().for_each(|presence| presence.published = true);
+    }
+
+    /// Returns the users of whom the other nodes are told.
+    pub(crate) fn published(&self) -> impl Iterator<Item = UserId> + '_ {
+        self.0.iter().filter(|(_, presence)| presence.published).map(|(user, _)| *user)
+    }
+
+    /// Takes out users who have been gone for long enough, at most `most` of them, with the time when each went. One whose
+    /// arrival was not published yet stays.
     pub(crate) fn gone(&mut self, now: Instant, after: Duration, most: usize) -> Vec<(UserId, Timestamp)> {
-        let gone = |_: &UserId, presence: &mut Presence| presence.left.is_some_and(|left| now >= left + after);
+        let gone = |_: &UserId, presence: &mut Presence| {
+            presence.published && presence.left.is_some_and(|left| now >= left + after)
+        };
         self.0.extract_if(gone).map(|(user, presence)| (user, presence.seen)).take(most).collect()
     }
 

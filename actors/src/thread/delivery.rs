@@ -1,7 +1,7 @@
 //! How a thread delivers: what a commit has done to it, as frames to the outboxes of its members.
 
 use chat_database::change::Outcome;
-use chat_database::ids::{CommitNo, ThreadId, UserId};
+use chat_database::ids::{CommitNo, ThreadId};
 use chat_database::queries::changes::{self, ThreadChanges};
 use chat_database::queries::threads;
 use ractor::ActorProcessingErr;
@@ -15,7 +15,6 @@ use crate::connections::{Audience, ConnectionId};
 use crate::delivery_frontier::DeliveryGuard;
 use crate::metrics;
 use crate::outbox::Mark;
-use crate::protocol::server::TypingFrom;
 use crate::protocol::{Cursor, ServerFrame};
 use crate::requester::Requester;
 
@@ -140,19 +139,9 @@ impl State {
             Ok(Reply { frame, call }) => requester.reply(frame.as_ref(), call),
             Err(error) => requester.refuse(error),
         }
-        // Clients take a message for the end of its author's writing; an author who goes on writing on another connection
-        // is announced again.
-        if let Some(author) = author
-            && let (Some(thread_id), Some(other)) = (self.typing.of(author), self.pair.other(author))
-        {
-            self.deliver_typing(other, author, thread_id, true);
+        if let Some(author) = author {
+            self.still_types(author);
         }
-    }
-
-    pub(super) fn deliver_typing(&self, to: UserId, from: UserId, thread_id: ThreadId, on: bool) {
-        let typing = TypingFrom { from, thread_id };
-        let frame = if on { ServerFrame::Typing(typing) } else { ServerFrame::StopTyping(typing) };
-        self.context.connections.send_ephemeral(to, Audience::Chat, &frame.encode());
     }
 
     /// Encodes once for each member, for the cursor and the links of images are the reader's own; the same bytes go to all

@@ -23,6 +23,8 @@ pub(crate) enum ThreadMsg {
     Request(Change, Requester),
     /// Through the registry: a user begins or stops to write on a connection, or disconnects.
     Typing { who: UserId, connection: ConnectionId, thread_id: ThreadId, signal: Signal },
+    /// Through the registry: a user begins or stops to write on another node.
+    TypingElsewhere { who: UserId, node: Arc<str>, thread_id: ThreadId, on: bool },
     /// Through the registry: commits of other nodes, up to this one, touched the thread.
     Follow(CommitNo, DeliveryGuard),
     /// From storage: the outcomes of the thread's requests in one commit.

@@ -1,0 +1,333 @@
+//! Presence over all nodes: which users are online anywhere, and who tells of it. A pure state machine without a clock.
+//!
+//! Each node owns the entries of its own users, and tells the others which users came to it and which have left it for long
+//! enough. A user is online while any node has an entry. The node of a user's arrival tells the users around, on whichever
+//! node they are, if the user was offline everywhere; the node that a user has left last tells of the absence:
+//!
+//! - A node whose user has left, and whom no other node has, says that it tells of it (`told`).
+//! - If two nodes let go of a user at the same time, each thinks that the other one still has them. So both remember it for a
+//!   while, and once the user is nowhere the one that saw the user last tells.
+//! - The users of a node that has died stay online for as long as if they had left it then, or longer if it drained. Then one
+//!   of the others tells, which is chosen by the user's number.
+//! - Where messages were lost, a snapshot shows what has changed, and each node tells its own users alone.
+
+mod absences;
+mod entries;
+mod upkeep;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_database::ids::UserId;
+use chat_database::nodes::NodeId;
+use chat_database::time::Timestamp;
+use tokio::time::Instant;
+
+use super::announcements::{Announcement, Announcements, Reach, Reason};
+use super::peer::Peer;
+use super::remote::{Digest, RemoteTable};
+use super::table::OnlineTable;
+use super::wire::{Announced, Body, Heartbeat, Place, Snapshot, Transition, Transitions};
+use crate::membership::{Event, Membership, SUSPECT, Witness};
+use crate::relay::message::Destination;
+use absences::Absences;
+
+/// How long a node that has started listens before it tells: until then it has heard from each of the others.
+const LISTENS: Duration = Duration::from_millis(1_500);
+
+/// How long after its start no client is connected yet who would have to be told of what is learned of the others' users.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// How long an announcement waits: that its recipients have come to other nodes is known here then.
+const KNOWN: Duration = Duration::from_millis(100);
+
+/// How many departures are told before the table is asked again: of a crowd that has gone, many come back meanwhile.
+pub(crate) const AT_ONCE: usize = 64;
+
+/// How many announcements wait for the database at a time.
+const OUTSTANDING: usize = 16;
+
+/// How a node takes part.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) me: NodeId,
+    /// What this release is called.
+    pub(crate) version: &'static str,
+    /// How long after the last connection a user counts as gone.
+    pub(crate) offline_after: Duration,
+    /// Whether there is no way to other nodes.
+    pub(crate) alone: bool,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// Send this to other nodes.
+    Send(Destination, Body),
+    /// Find out who is around the user and tell them; see [`Nodes::resolved`].
+    Announce(Announcement),
+    /// Another node has found out who is around the user: tell these, who are connected here.
+    Deliver { user: UserId, online: bool, seen: Option<Timestamp>, recipients: Vec<UserId> },
+}
+
+/// The tables of who is online.
+pub(crate) struct Tables<'a> {
+    pub(crate) local: &'a mut OnlineTable,
+    pub(crate) remote: &'a mut RemoteTable,
+}
+
+impl Tables<'_> {
+    pub(crate) fn is_online(&self, user: UserId) -> bool {
+        self.local.is_online(user) || self.remote.is_online(user)
+    }
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub(crate) struct Nodes {
+    settings: Settings,
+    membership: Membership,
+    peers: HashMap<NodeId, Peer>,
+    /// Processes whose users have been let go of: if one is heard again after all, its users are announced.
+    buried: HashMap<NodeId, Instant>,
+    place: Place,
+    digest: Digest,
+    /// Changes to be sent with the next tick.
+    changes: Vec<Transition>,
+    /// How many announcements each node was sent.
+    announced: HashMap<Arc<str>, u64>,
+    absences: Absences,
+    announcements: Announcements,
+    /// How many announcements wait for the database.
+    outstanding: usize,
+    started: Instant,
+    last_tick: Instant,
+    next_beat: Instant,
+    /// Until then nothing is told of users, because too little is known.
+    quiet_until: Instant,
+    draining: bool,
+    outputs: Vec<Output>,
+}
+
+impl Nodes {
+    /// Begins with the users who are connected already; `count` is another one for each beginning.
+    pub(crate) fn new(settings: Settings, count: u64, local: &mut OnlineTable, now: Instant) -> Self {
+        local.publish_all();
+        let mut digest = Digest::default();
+        local.published().for_each(|user| digest.add(user));
+        let listens = if settings.alone { Duration::ZERO } else { LISTENS };
+        Self {
+            membership: Membership::new(settings.me.clone()),
+            peers: HashMap::new(),
+            buried: HashMap::new(),
+            place: Place { count, seq: 0 },
+            digest,
+            changes: Vec::new(),
+            announced: HashMap::new(),
+            absences: Absences::default(),
+            announcements: Announcements::new(now, if settings.alone { Duration::ZERO } else { KNOWN }),
+            outstanding: 0,
+            started: now,
+            last_tick: now,
+            next_beat: now,
+            quiet_until: now + listens,
+            draining: false,
+            outputs: Vec::new(),
+            settings,
+        }
+    }
+
+    /// Returns the other nodes.
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// Tells whether users wait to be announced.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.announcements.len() > 0
+    }
+
+    /// Tells whether all users of all other nodes are known.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.membership.hears_all() && self.peers.values().all(|peer| peer.ends_at.is_some() || peer.is_known())
+    }
+
+    /// Takes what is to be done.
+    pub(crate) fn outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// A user has the first connection to this node.
+    pub(crate) fn came(&mut self, user: UserId, tables: &mut Tables<'_>, now: Instant) {
+        if !tables.local.publish(user) {
+            return;
+        }
+        self.digest.add(user);
+        self.absences.forget(user);
+        let told = !tables.remote.is_online(user);
+        self.changes.push(Transition::came(user, told));
+        if told {
+            let reason = Reason { told: Some(false), seen: None, reach: Reach::Everywhere };
+            self.announcements.want(user, reason, now);
+        } else {
+            // Another node may have told that the user had gone, and this one has missed that.
+            self.announcements.came(user, now);
+        }
+    }
+
+    /// Takes in what another node says.
+    pub(crate) fn heard(&mut self, from: &NodeId, body: Body, tables: &mut Tables<'_>, now: Instant) {
+        let Some(events) = self.membership.heard(from, now) else { return };
+        self.follow(events, tables, now);
+        let me = Arc::clone(self.settings.me.name());
+        let Some(peer) = self.peers.get_mut(from) else { return };
+        peer.heard = now;
+        match body {
+            Body::Transitions(changes) => {
+                let ready = peer.takes(changes, now);
+                self.apply(from, &ready, tables, now);
+            }
+            Body::Heartbeat(beat) => {
+                peer.draining = beat.draining;
+                peer.beats(&beat, tables.remote.digest(peer.slot), &me, now);
+            }
+            Body::SnapshotRequest => self.serve(from, tables, now),
+            Body::Snapshot(part) => {
+                if let Some(complete) = peer.collects(&part, now) {
+                    self.replace(from, complete, tables, now);
+                }
+            }
+            Body::Announcement(announced) => {
+                peer.announces(announced.number, now);
+                self.deliver(from, announced, tables, now);
+            }
+            // Threads deal with that.
+            Body::Typing(_) => {}
+        }
+        self.ask(now);
+    }
+
+    /// Compares with the rows of all nodes in the database, read just now; `None` if it could not be asked.
+    pub(crate) fn witness(&mut self, rows: Option<&[Witness]>, tables: &mut Tables<'_>, now: Instant) {
+        let events = self.membership.witness(rows, now);
+        self.follow(events, tables, now);
+    }
+
+    /// It was found out who is around a user, on which nodes: they are told there.
+    pub(crate) fn resolved(
+        &mut self,
+        announcement: &Announcement,
+        elsewhere: Vec<(Arc<str>, Vec<UserId>)>,
+        tables: &Tables<'_>,
+        now: Instant,
+    ) {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        let Announcement { user, online, seen, reach } = *announcement;
+        self.announcements.tells(user, online, reach, now);
+        // The user may have come or gone meanwhile.
+        self.announcements.heard(user, tables.is_online(user), now);
+        for (node, recipients) in elsewhere {
+            let number = self.announced.entry(Arc::clone(&node)).or_default();
+            *number += 1;
+            let announced = Announced {
+                number: *number,
+                user: user.get(),
+                online,
+                seen: seen.map(Timestamp::millis),
+                recipients: recipients.into_iter().map(UserId::get).collect(),
+            };
+            self.outputs.push(Output::Send(Destination::Node(node), Body::Announcement(announced)));
+        }
+    }
+
+    /// It could not be found out who is around a user: that is tried again later.
+    pub(crate) fn unresolved(&mut self, announcement: &Announcement, now: Instant) {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        let Announcement { user, online, seen, reach } = *announcement;
+        self.announcements.want(user, Reason { told: Some(!online), seen, reach }, now);
+        self.quiet_until = self.quiet_until.max(now + Duration::from_secs(1));
+    }
+
+    /// Applies what has become of other nodes.
+    fn follow(&mut self, events: Vec<Event>, tables: &mut Tables<'_>, now: Instant) {
+        for event in events {
+            match event {
+                Event::Joined(node) | Event::Returned(node) => {
+                    let settled = now > self.started + SETTLED;
+                    let tells = self.buried.remove(&node).is_some() || settled;
+                    let Some(slot) = tables.remote.open(&node) else { continue };
+                    tables.remote.set_live(slot, true);
+                    let peer = self.peers.entry(node).or_insert_with(|| Peer::new(slot, now, tells));
+                    peer.ends_at = None;
+                    peer.doubt();
+                }
+                Event::Ended(node, until) => {
+                    self.ended(&node, until, tables, now);
+                    self.take_over(&node, tables, now);
+                }
+            }
+        }
+    }
+
+    /// Sends another node all users of this one.
+    fn serve(&mut self, to: &NodeId, tables: &mut Tables<'_>, now: Instant) {
+        let Some(peer) = self.peers.get_mut(to) else { return };
+        if peer.served.is_some_and(|served| now < served + Duration::from_millis(200)) {
+            return;
+        }
+        peer.served = Some(now);
+        self.flush();
+        for part in Snapshot::parts(self.place, tables.local.published().collect()) {
+            self.outputs.push(Output::Send(Destination::Node(Arc::clone(to.name())), Body::Snapshot(part)));
+        }
+    }
+
+    /// Has users be told who are connected here; not of an absence that is over.
+    fn deliver(&mut self, from: &NodeId, announced: Announced, tables: &mut Tables<'_>, now: Instant) {
+        let Ok(user) = UserId::new(announced.user) else { return };
+        let is_heard =
+            |node: &Arc<str>| self.peers.iter().any(|(id, peer)| id.name() == node && now < peer.heard + SUSPECT);
+        let is_elsewhere = |node: &Arc<str>| node != from.name() && is_heard(node);
+        let is_back = tables.local.is_online(user) || tables.remote.nodes_of(user).iter().any(is_elsewhere);
+        if !announced.online && is_back {
+            return;
+        }
+        self.announcements.tells(user, announced.online, Reach::Here, now);
+        self.outputs.push(Output::Deliver {
+            user,
+            online: announced.online,
+            seen: announced.seen.map(Timestamp::from_millis),
+            recipients: announced.recipients.into_iter().filter_map(|user| UserId::new(user).ok()).collect(),
+        });
+    }
+
+    /// Sends the changes that have come together.
+    fn flush(&mut self) {
+        if self.changes.is_empty() {
+            return;
+        }
+        self.place.seq += 1;
+        let changes = Transitions { place: self.place, changes: std::mem::take(&mut self.changes) };
+        self.outputs.push(Output::Send(Destination::AllPresence, Body::Transitions(changes)));
+    }
+
+    fn beat(&mut self, released: u64) {
+        let announced = self.announced.iter().map(|(node, sent)| (node.to_string(), *sent)).collect();
+        let beat = Heartbeat {
+            place: self.place,
+            users: self.digest.users,
+            sum: self.digest.sum,
+            announced,
+            released,
+            draining: self.draining,
+            version: self.settings.version.to_owned(),
+        };
+        self.outputs.push(Output::Send(Destination::AllHeartbeats, Body::Heartbeat(beat)));
+    }
+}
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

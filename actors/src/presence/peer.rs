@@ -1,0 +1,255 @@
+//! How far this node knows the users of another one: a pure state machine without a clock.
+//!
+//! A node counts the changes to its users. Changes that come in order are applied; one that is missing is waited for, for a
+//! moment, because messages overtake each other; then the node alone is asked for a snapshot, and what came above it is
+//! applied to it. The same happens when a sign of life says that there was more, or another digest.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use chat_database::ids::UserId;
+use tokio::time::Instant;
+
+use super::remote::{Digest, Slot};
+use super::wire::{Heartbeat, Place, Snapshot, Transition, Transitions};
+use crate::membership::SUSPECT;
+
+/// How long a change is waited for that others have overtaken.
+const OVERTAKEN: Duration = Duration::from_millis(150);
+
+/// How long a snapshot is waited for until it is asked for again.
+const SNAPSHOT: Duration = Duration::from_secs(2);
+
+/// How many changes wait for the snapshot that they are applied to.
+const WAITING: usize = 1_024;
+
+/// How long it is remembered that a user came or left, in case that the announcement was lost.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// How long before its end a node may have known of a user of whom it has not told.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How many such users are remembered.
+const MOST_RECENT: usize = 1_024;
+
+/// How far a node's users are known.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) slot: Slot,
+    /// When it was heard for the first time.
+    pub(super) since: Instant,
+    /// When anything was heard of it last, and whether it drained then.
+    pub(super) heard: Instant,
+    pub(super) draining: bool,
+    /// If it has ended: until when its users count as online.
+    pub(super) ends_at: Option<Instant>,
+    /// Whether users are told here of what a snapshot shows to have changed.
+    pub(super) tells: bool,
+    /// When it was sent a snapshot last.
+    pub(super) served: Option<Instant>,
+    place: Option<Place>,
+    /// Changes that cannot be applied yet, and since when there are some.
+    waiting: Vec<Transitions>,
+    waiting_since: Option<Instant>,
+    /// Since when a sign of life has said more than is known here.
+    behind: Option<Instant>,
+    /// Whether a snapshot is needed; when one was asked for.
+    lost: bool,
+    asked: Option<Instant>,
+    collected: Option<Collected>,
+    /// The number of the last announcement to this node, and since when a sign of life has said more.
+    announced: Option<u64>,
+    announcement_behind: Option<Instant>,
+    /// Since when one is missing for certain: others have come after it.
+    announcement_missing: Option<Instant>,
+    /// How many it had sent by its last sign of life.
+    sent: u64,
+    recent: VecDeque<(Instant, UserId)>,
+}
+
+/// Parts of a snapshot.
+#[derive(Debug)]
+struct Collected {
+    place: Place,
+    parts: Vec<Option<Vec<UserId>>>,
+}
+
+impl Peer {
+    pub(super) fn new(slot: Slot, now: Instant, tells: bool) -> Self {
+        Self {
+            slot,
+            since: now,
+            heard: now,
+            draining: false,
+            ends_at: None,
+            tells,
+            served: None,
+            place: None,
+            waiting: Vec::new(),
+            waiting_since: None,
+            behind: None,
+            lost: true,
+            asked: None,
+            collected: None,
+            announced: None,
+            announcement_behind: None,
+            announcement_missing: None,
+            sent: 0,
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// Nothing is certain any more.
+    pub(super) fn doubt(&mut self) {
+        (self.lost, self.asked) = (true, None);
+    }
+
+    /// Takes in changes; returns those that can be applied now, in order.
+    pub(super) fn takes(&mut self, changes: Transitions, now: Instant) -> Vec<Transition> {
+        match self.place {
+            Some(place) if place.count == changes.place.count && changes.place.seq <= place.seq => return Vec::new(),
+            Some(place) if place.count != changes.place.count => self.lost = true,
+            _ => {}
+        }
+        if self.waiting.len() >= WAITING {
+            self.waiting.clear();
+            self.lost = true;
+        }
+        self.waiting.push(changes);
+        self.waiting_since.get_or_insert(now);
+        self.ready()
+    }
+
+    /// Takes out the changes that follow on what is known.
+    fn ready(&mut self) -> Vec<Transition> {
+        let mut ready = Vec::new();
+        let Some(mut place) = self.place.filter(|_| !self.lost) else { return ready };
+        self.waiting.sort_by_key(|changes| changes.place.seq);
+        self.waiting.retain_mut(|changes| {
+            if changes.place.count != place.count {
+                return true;
+            }
+            if changes.place.seq == place.seq + 1 {
+                place = changes.place;
+                ready.append(&mut changes.changes);
+            }
+            changes.place.seq > place.seq
+        });
+        self.place = Some(place);
+        if self.waiting.is_empty() {
+            self.waiting_since = None;
+        }
+        ready
+    }
+
+    /// Takes note of a sign of life, beside the digest of what is known here; `me` is this node's name.
+    pub(super) fn beats(&mut self, beat: &Heartbeat, digest: Digest, me: &str, now: Instant) {
+        match self.place {
+            Some(place) if place == beat.place => {
+                self.behind = None;
+                self.lost |= digest != beat.digest();
+            }
+            // What is known here is newer: the sign of life was overtaken.
+            Some(place) if place.count == beat.place.count && place.seq > beat.place.seq => {}
+            Some(place) if place.count != beat.place.count => self.lost = true,
+            _ => drop(self.behind.get_or_insert(now)),
+        }
+        let sent = beat.announced.iter().find(|(to, _)| to == me).map_or(0, |(_, sent)| *sent);
+        self.sent = self.sent.max(sent);
+        match self.announced {
+            None => self.announced = Some(sent),
+            Some(heard) if self.sent > heard => drop(self.announcement_behind.get_or_insert(now)),
+            Some(_) => self.announcement_behind = None,
+        }
+    }
+
+    /// Takes note of an announcement's number.
+    pub(super) fn announces(&mut self, number: u64, now: Instant) {
+        match self.announced {
+            Some(heard) if number <= heard => {}
+            Some(heard) if number > heard + 1 => {
+                self.announcement_missing.get_or_insert(now);
+                // What is missing is made good for in a moment; what comes after it is counted from here.
+                self.announced = Some(number);
+            }
+            _ => self.announced = Some(number),
+        }
+    }
+
+    /// Tells, once, whether announcements to this node were lost.
+    pub(super) fn misses_announcements(&mut self, now: Instant) -> bool {
+        let late = |since: Option<Instant>| since.is_some_and(|since| now >= since + OVERTAKEN * 4);
+        let misses = late(self.announcement_behind) || late(self.announcement_missing);
+        if misses {
+            (self.announcement_behind, self.announcement_missing) = (None, None);
+            self.announced = self.announced.max(Some(self.sent));
+        }
+        misses
+    }
+
+    /// Returns the users who came or left of late.
+    pub(super) fn recent(&mut self, now: Instant) -> Vec<UserId> {
+        while self.recent.front().is_some_and(|(at, _)| now >= *at + RECENT) {
+            self.recent.pop_front();
+        }
+        self.recent.iter().map(|(_, user)| *user).collect()
+    }
+
+    /// The node has ended: returns the users who came or left just before, of whom it may not have told any more.
+    pub(super) fn last_words(&self) -> Vec<UserId> {
+        let just_before = |at: Instant| at + LAST_WORDS >= self.heard;
+        self.recent.iter().filter(|(at, _)| just_before(*at)).map(|(_, user)| *user).collect()
+    }
+
+    /// Remembers that a user came or left, of whom an announcement is to follow.
+    pub(super) fn remember(&mut self, user: UserId, now: Instant) {
+        if self.recent.len() >= MOST_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((now, user));
+    }
+
+    /// Tells whether the node is to be asked for a snapshot now.
+    pub(super) fn asks(&mut self, now: Instant) -> bool {
+        let late = |since: Option<Instant>| since.is_some_and(|since| now >= since + OVERTAKEN);
+        self.lost |= late(self.waiting_since) || late(self.behind);
+        let silent = self.ends_at.is_some() || now >= self.heard + SUSPECT;
+        if !self.lost || silent || self.asked.is_some_and(|asked| now < asked + SNAPSHOT) {
+            return false;
+        }
+        self.asked = Some(now);
+        true
+    }
+
+    /// Takes in a part of a snapshot; returns all users and the changes that came above it, once it is complete.
+    pub(super) fn collects(&mut self, part: &Snapshot, now: Instant) -> Option<(Vec<UserId>, Vec<Transition>)> {
+        let place = part.place;
+        let is_old = |known: Place| known.count == place.count && known.seq > place.seq;
+        if self.place.is_some_and(is_old) || part.part >= part.parts || part.parts > 4_096 {
+            return None;
+        }
+        let fresh = || Collected { place, parts: (0..part.parts).map(|_| None).collect() };
+        let collected = match &mut self.collected {
+            Some(collected) if collected.place == place && collected.parts.len() == part.parts as usize => collected,
+            other => other.insert(fresh()),
+        };
+        collected.parts[part.part as usize] = Some(part.users().collect());
+        if collected.parts.iter().any(Option::is_none) {
+            return None;
+        }
+        let users = self.collected.take()?.parts.into_iter().flatten().flatten().collect();
+        (self.place, self.lost, self.asked, self.behind, self.waiting_since) =
+            (Some(place), false, None, None, Some(now));
+        self.waiting.retain(|changes| changes.place.count == place.count && changes.place.seq > place.seq);
+        let above = self.ready();
+        Some((users, above))
+    }
+
+    /// Tells whether everything is known, as far as this node can tell.
+    pub(super) fn is_known(&self) -> bool {
+        !self.lost && self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! What the nodes tell each other of their users and of themselves, as bytes.
+
+use bytes::Bytes;
+use chat_database::ids::{ThreadId, UserId};
+use chat_database::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::remote::Digest;
+use crate::relay::message::Kind;
+
+/// How many users a part of a snapshot holds: at most 256 KiB.
+pub(crate) const PART: usize = 32_768;
+
+/// What a node tells of its users or of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Body {
+    /// To all: users who came or left.
+    Transitions(Transitions),
+    /// To one: a user came or left, and which users are to be told.
+    Announcement(Announced),
+    /// To one: send me all your users.
+    SnapshotRequest,
+    /// To one: a part of all my users.
+    Snapshot(Snapshot),
+    /// To all, each second.
+    Heartbeat(Heartbeat),
+    /// To one: a user is typing, or has stopped.
+    Typing(Typing),
+}
+
+/// How far a node's users are known: the changes to them are counted, from a new beginning whenever the node has lost count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Which count it is.
+    pub(crate) count: u64,
+    pub(crate) seq: u64,
+}
+
+/// Users of a node who came or left, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Transitions {
+    /// Where the node's users stand with it; it follows on the place before.
+    pub(crate) place: Place,
+    pub(crate) changes: Vec<Transition>,
+}
+
+/// A user who came to a node, or left it for long enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Transition {
+    /// The user's first connection to the node.
+    Came {
+        user: u64,
+        /// Whether the node takes the user for offline until then, and tells of it.
+        told: bool,
+    },
+    /// The user's last connection to the node has been gone for long enough.
+    Left {
+        user: u64,
+        /// When the user was last seen there, in Unix milliseconds.
+        seen: i64,
+        /// Whether the node takes the user for offline everywhere, and tells of it.
+        told: bool,
+    },
+}
+
+/// A user who came or left, and which users of the receiving node are to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Announced {
+    /// Its place among the announcements to that node.
+    pub(crate) number: u64,
+    pub(crate) user: u64,
+    pub(crate) online: bool,
+    /// When a user who left was last seen, in Unix milliseconds.
+    pub(crate) seen: Option<i64>,
+    pub(crate) recipients: Vec<u64>,
+}
+
+/// A part of all users of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    pub(crate) place: Place,
+    pub(crate) part: u32,
+    pub(crate) parts: u32,
+    /// Ascending: the first one, and each one's distance to the one before.
+    steps: Vec<u64>,
+}
+
+/// A node's sign of life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Heartbeat {
+    /// How far its users have been told.
+    pub(crate) place: Place,
+    pub(crate) users: u64,
+    pub(crate) sum: u64,
+    /// How many announcements it has sent to each node.
+    pub(crate) announced: Vec<(String, u64)>,
+    /// The commit up to which it has delivered everything.
+    pub(crate) released: u64,
+    pub(crate) draining: bool,
+    pub(crate) version: String,
+}
+
+/// A user who types in a thread, or has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Typing {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) thread: u64,
+    pub(crate) on: bool,
+}
+
+impl Body {
+    /// Returns the kind under which it is sent.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Transitions(_) => Kind::Presence,
+            Self::Announcement(_) => Kind::Announcement,
+            Self::SnapshotRequest => Kind::SnapshotRequest,
+            Self::Snapshot(_) => Kind::Snapshot,
+            Self::Heartbeat(_) => Kind::Heartbeat,
+            Self::Typing(_) => Kind::Typing,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Bytes {
+        // Into memory: it cannot fail.
+        postcard::to_stdvec(self).map(Bytes::from).unwrap_or_default()
+    }
+
+    /// Reads a body; `None` if it is none, as one of another version may be.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}
+
+impl Snapshot {
+    /// Cuts all users of a node into parts.
+    pub(crate) fn parts(place: Place, mut users: Vec<UserId>) -> Vec<Self> {
+        users.sort_unstable();
+        let count = users.len().div_ceil(PART).max(1);
+        let parts = u32::try_from(count).unwrap_or(u32::MAX);
+        let part = |part: u32| {
+            let start = part as usize * PART;
+            let mut last = 0;
+            let step = |user: &UserId| user.get() - std::mem::replace(&mut last, user.get());
+            let steps = users.iter().skip(start).take(PART).map(step).collect();
+            Self { place, part, parts, steps }
+        };
+        (0..parts).map(part).collect()
+    }
+
+    /// Returns the users of the part.
+    pub(crate) fn users(&self) -> impl Iterator<Item = UserId> + '_ {
+        let mut last = 0_u64;
+        self.steps.iter().filter_map(move |step| {
+            last = last.saturating_add(*step);
+            UserId::new(last).ok()
+        })
+    }
+}
+
+impl Heartbeat {
+    pub(crate) fn digest(&self) -> Digest {
+        Digest { users: self.users, sum: self.sum }
+    }
+}
+
+impl Typing {
+    pub(crate) fn new(from: UserId, to: UserId, thread: ThreadId, on: bool) -> Self {
+        Self { from: from.get(), to: to.get(), thread: thread.get(), on }
+    }
+}
+
+impl Transition {
+    pub(crate) fn came(user: UserId, told: bool) -> Self {
+        Self::Came { user: user.get(), told }
+    }
+
+    pub(crate) fn left(user: UserId, seen: Timestamp, told: bool) -> Self {
+        Self::Left { user: user.get(), seen: seen.millis(), told }
+    }
+}
+
+#[cfg(test)]
+mod tests;
