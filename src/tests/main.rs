@@ -19,6 +19,7 @@ mod isolation;
 mod model;
 mod notifications;
 mod once;
+mod presence_over_nodes;
 mod relay;
 mod rest;
 mod slow_reader;

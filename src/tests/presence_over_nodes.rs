@@ -1,0 +1,145 @@
+//! Presence and typing over hub processes that share a MariaDB and a NATS server: users see each other on whichever node they
+//! are, and no client is told of an absence that was none, whatever happens to a hub or to NATS.
+//!
+//! Needs `mariadb-server` and `nats-server`; runs with `CHAT_TEST_MARIADB=1` and `CHAT_TEST_NATS=1`.
+
+mod faults;
+
+use std::time::Duration;
+
+use chat_testkit::mariadb::{self, MariaDb};
+use chat_testkit::nats::{self, Nats};
+use serde_json::{Value, json};
+
+use crate::support::person::{answer, array};
+use crate::support::{Device, Hub, Person, until};
+
+/// Tells whether these tests are to run; prints that the test is skipped if not.
+fn wanted(test: &str) -> bool {
+    mariadb::wanted(test) && nats::wanted(test)
+}
+
+/// Hubs on one database.
+struct Nodes {
+    hubs: Vec<Hub>,
+    nats: Nats,
+    /// Dropped last.
+    _database: MariaDb,
+}
+
+impl Nodes {
+    /// Starts hubs that have heard of each other.
+    async fn start(names: &[&str]) -> Self {
+        let (database, nats) = (MariaDb::start(), Nats::start());
+        let (url, nats_url) = (database.database("chat"), nats.url());
+        let mut hubs = Vec::new();
+        for name in names {
+            let settings = [
+                ("DATABASE_URL", url.as_str()),
+                ("CHAT_NODE_NAME", name),
+                ("NATS_URL", &nats_url),
+                ("CHAT_TICKET_SECRET", "the secret of all nodes, long enough to be one"),
+            ];
+            hubs.push(Hub::set(&settings).await);
+        }
+        let nodes = Self { hubs, nats, _database: database };
+        for hub in &nodes.hubs {
+            has(hub, "chat_nodes", names.len()).await;
+        }
+        nodes
+    }
+}
+
+/// Waits until a metric of a hub has a value.
+async fn has(hub: &Hub, metric: &str, value: usize) {
+    let line = format!("{metric} {value}");
+    until(&line, || async {
+        let text = answer(hub.person(1).request(reqwest::Method::GET, "/metrics")).await.text;
+        text.lines().any(|said| said == line).then_some(())
+    })
+    .await;
+}
+
+/// Tells whether a user is online, as REST says it to a counterpart.
+async fn is_online(asker: &Person, of: &Person) -> bool {
+    let presence = asker.get(&format!("/chat/presence?user_ids={}", of.id)).await.is(200);
+    let inbox = asker.thread_with(of).await;
+    let online = array(&presence, "users")[0]["online"].as_bool().expect("true or false");
+    // Between two questions it may change.
+    if inbox["other_online"] == online { online } else { Box::pin(is_online(asker, of)).await }
+}
+
+/// Has two users a thread.
+async fn acquaints(author: &mut Device, reader: &mut Device, to: &Person) -> Value {
+    let ack = author.sends_to(to, "hello").await;
+    reader.receives("hello").await;
+    ack["thread_id"].clone()
+}
+
+fn is_of(user: &Person) -> impl Fn(&Value) -> bool {
+    let id = user.id;
+    move |frame| frame["user_id"] == id
+}
+
+#[tokio::test]
+async fn users_on_two_nodes_see_each_other_come_type_and_go() {
+    if !wanted("users_on_two_nodes_see_each_other_come_type_and_go") {
+        return;
+    }
+    let nodes = Nodes::start(&["one", "two"]).await;
+    let [one, two] = &nodes.hubs[..] else { panic!("two hubs") };
+    let (alice, bob) = (one.person(42), two.person(7));
+    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
+    let thread = acquaints(&mut desk, &mut tablet, &bob).await;
+    has(one, "chat_presence_remote", 1).await;
+    assert!(is_online(&alice, &bob).await && is_online(&bob, &alice).await);
+    desk.says(json!({"type": "who_is_online"})).await;
+    assert_eq!(desk.expect("online_users").await["users"], json!([7]));
+
+    // A second node of hers is no arrival, and the end of her first one no departure.
+    let alice_at_two = two.person(42);
+    let mut phone = alice_at_two.connect().await;
+    phone.settles().await;
+
+    for (writer, heard) in [(&mut desk, "typing"), (&mut phone, "typing")] {
+        writer.says(json!({"type": "typing", "thread_id": thread})).await;
+        assert_eq!(tablet.expect(heard).await["from"], 42);
+    }
+    desk.says(json!({"type": "stop_typing", "thread_id": thread})).await;
+    desk.settles().await;
+    phone.says(json!({"type": "stop_typing", "thread_id": thread})).await;
+    assert_eq!(tablet.expect("stop_typing").await["from"], 42);
+    desk.says(json!({"type": "typing", "thread_id": thread})).await;
+    tablet.expect("typing").await;
+    // What says that she has stopped is that her connection is gone.
+    desk.leaves().await;
+    assert_eq!(tablet.expect("stop_typing").await["from"], 42);
+
+    phone.leaves().await;
+    let offline =
+        tablet.expect_within(Duration::from_secs(15), "user_offline", |frame| frame["type"] == "user_offline");
+    assert!(offline.await["last_seen"].is_string());
+    assert!(!is_online(&bob, &alice).await);
+    let mut desk = alice.connect().await;
+    assert_eq!(tablet.expect_where("user_online", is_of(&alice)).await["last_seen"], Value::Null);
+    desk.settles().await;
+    let told = tablet.settles().await;
+    assert!(!told.iter().any(|frame| frame["type"] == "user_offline"), "{told:?}");
+}
+
+/// H9: typing stayed on for ever.
+#[tokio::test]
+async fn a_user_whose_node_dies_has_stopped_typing_after_six_seconds() {
+    if !wanted("a_user_whose_node_dies_has_stopped_typing_after_six_seconds") {
+        return;
+    }
+    let mut nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
+    let thread = acquaints(&mut desk, &mut tablet, &bob).await;
+    has(&nodes.hubs[0], "chat_presence_remote", 1).await;
+    desk.says(json!({"type": "typing", "thread_id": thread})).await;
+    tablet.expect("typing").await;
+    nodes.hubs[0].kill().await;
+    assert_eq!(tablet.expect("stop_typing").await["from"], 42);
+}

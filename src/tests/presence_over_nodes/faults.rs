@@ -1,0 +1,144 @@
+//! What clients are told of presence when a hub is killed, stopped or restarted, and when NATS is away.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Nodes, acquaints, has, is_of, is_online, wanted};
+use crate::support::Device;
+
+/// Waits for so long, and returns what a device was told of presence meanwhile.
+async fn told_within(device: &mut Device, span: Duration) -> Vec<Value> {
+    tokio::time::sleep(span).await;
+    let mut told = device.settles().await;
+    told.retain(|frame| frame["type"] == "user_offline" || frame["type"] == "user_online");
+    told
+}
+
+/// F1: offline is told ten to twenty seconds after the death, and not of a user who has come back elsewhere.
+#[tokio::test]
+async fn of_a_killed_hubs_users_those_who_stay_away_have_gone_and_no_sooner_than_after_ten_seconds() {
+    if !wanted("of_a_killed_hubs_users_those_who_stay_away_have_gone_and_no_sooner_than_after_ten_seconds") {
+        return;
+    }
+    let mut nodes = Nodes::start(&["one", "two", "three"]).await;
+    let [one, two, three] = &nodes.hubs[..] else { panic!("three hubs") };
+    let (alice, carol, bob, dave) = (one.person(42), one.person(43), two.person(7), three.person(8));
+    let (mut desk, mut laptop) = (alice.connect().await, carol.connect().await);
+    let (mut tablet, mut phone) = (bob.connect().await, dave.connect().await);
+    acquaints(&mut desk, &mut tablet, &bob).await;
+    acquaints(&mut laptop, &mut tablet, &bob).await;
+    acquaints(&mut desk, &mut phone, &dave).await;
+    for hub in [two, three] {
+        has(hub, "chat_presence_remote", 3).await;
+    }
+    nodes.hubs[0].kill().await;
+    let killed = Instant::now();
+    let back = nodes.hubs[2].person(43);
+    let mut laptop = back.connect().await;
+    tablet.settles().await;
+    for device in [&mut tablet, &mut phone] {
+        let is_offline = |frame: &Value| frame["type"] == "user_offline";
+        let offline = device.expect_within(Duration::from_secs(25), "user_offline", is_offline).await;
+        let after = killed.elapsed();
+        assert_eq!(offline["user_id"], 42);
+        assert!((10..=20).contains(&after.as_secs()), "told after {after:?}");
+    }
+    assert!(!is_online(&bob, &alice).await && is_online(&bob, &carol).await);
+    let told = told_within(&mut tablet, Duration::from_secs(2)).await;
+    assert!(told.is_empty(), "{told:?}");
+    laptop.settles().await;
+}
+
+/// F1: the hub is started again at once, and its users come back to it.
+#[tokio::test]
+async fn of_a_hub_that_is_killed_and_started_again_no_user_has_gone_who_comes_back() {
+    if !wanted("of_a_hub_that_is_killed_and_started_again_no_user_has_gone_who_comes_back") {
+        return;
+    }
+    let mut nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
+    acquaints(&mut desk, &mut tablet, &bob).await;
+    has(&nodes.hubs[1], "chat_presence_remote", 1).await;
+    tablet.settles().await;
+    nodes.hubs[0].kill().await;
+    nodes.hubs[0].restart().await;
+    let mut desk = alice.connect().await;
+    let told = told_within(&mut tablet, Duration::from_secs(14)).await;
+    assert!(!told.iter().any(|frame| frame["type"] == "user_offline"), "{told:?}");
+    assert!(is_online(&bob, &alice).await);
+    desk.leaves().await;
+    let is_offline = |frame: &Value| frame["type"] == "user_offline";
+    tablet.expect_within(Duration::from_secs(15), "user_offline", is_offline).await;
+}
+
+/// F4, F6: nobody flaps, and once NATS is back each learns what has happened meanwhile.
+#[tokio::test]
+async fn while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told() {
+    if !wanted("while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told") {
+        return;
+    }
+    let mut nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, carol, bob) = (nodes.hubs[0].person(42), nodes.hubs[0].person(43), nodes.hubs[1].person(7));
+    let (mut desk, mut laptop, mut tablet) = (alice.connect().await, carol.connect().await, bob.connect().await);
+    acquaints(&mut desk, &mut tablet, &bob).await;
+    acquaints(&mut laptop, &mut tablet, &bob).await;
+    has(&nodes.hubs[1], "chat_presence_remote", 2).await;
+    tablet.settles().await;
+    nodes.nats.kill();
+    laptop.leaves().await;
+    let told = told_within(&mut tablet, Duration::from_secs(16)).await;
+    assert!(told.is_empty(), "{told:?}");
+    assert!(is_online(&bob, &alice).await);
+    nodes.nats.restart();
+    assert_eq!(tablet.expect_where("user_offline", |_| true).await["user_id"], 43);
+    assert!(is_online(&bob, &alice).await && !is_online(&bob, &carol).await);
+    has(&nodes.hubs[1], "chat_presence_remote", 1).await;
+    desk.settles().await;
+}
+
+/// F3: a rolling restart.
+#[tokio::test]
+async fn of_a_hub_that_ends_in_order_no_user_has_gone_who_comes_back_elsewhere() {
+    if !wanted("of_a_hub_that_ends_in_order_no_user_has_gone_who_comes_back_elsewhere") {
+        return;
+    }
+    let mut nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
+    acquaints(&mut desk, &mut tablet, &bob).await;
+    has(&nodes.hubs[1], "chat_presence_remote", 1).await;
+    tablet.settles().await;
+    nodes.hubs[0].asks_to_end().await;
+    desk.is_closed_with(4001).await;
+    nodes.hubs[0].ends(Duration::from_secs(22)).await;
+    // Later than a departure is told otherwise: hubs tell clients to come back within half a minute.
+    let told = told_within(&mut tablet, Duration::from_secs(14)).await;
+    assert!(told.is_empty(), "{told:?}");
+    let mut desk = nodes.hubs[1].person(42).connect().await;
+    let told = told_within(&mut tablet, Duration::from_secs(1)).await;
+    assert!(!told.iter().any(|frame| frame["type"] == "user_offline"), "{told:?}");
+    desk.settles().await;
+}
+
+/// F2: a stopped hub is dead for the others after a while, and when it goes on its users are back.
+#[tokio::test]
+async fn the_users_of_a_hub_that_stood_still_are_back_once_it_goes_on() {
+    if !wanted("the_users_of_a_hub_that_stood_still_are_back_once_it_goes_on") {
+        return;
+    }
+    let nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
+    acquaints(&mut desk, &mut tablet, &bob).await;
+    has(&nodes.hubs[1], "chat_presence_remote", 1).await;
+    tablet.settles().await;
+    nodes.hubs[0].freeze().await;
+    let is_offline = |frame: &Value| frame["type"] == "user_offline";
+    tablet.expect_within(Duration::from_secs(25), "user_offline", is_offline).await;
+    nodes.hubs[0].thaw().await;
+    tablet.expect_where("user_online", is_of(&alice)).await;
+    assert!(is_online(&bob, &alice).await);
+    desk.settles().await;
+}
