@@ -145,10 +145,12 @@ impl Announcements {
         }
     }
 
-    /// Something was missed, and now it is known who is online: what was told wrong of late is put right.
-    pub(crate) fn put_right(&mut self, is_online: impl Fn(UserId) -> bool, now: Instant) {
-        let wrong = |(user, told): (&UserId, &Told)| (is_online(*user) != told.online).then_some((*user, told.online));
-        let wrong: Vec<_> = self.told.iter().filter_map(wrong).collect();
+    /// Something was missed, and now it is known who is online: what was told wrong of late is put right. Of users who seem to
+    /// be offline only if `knows_all`: a node that started a moment ago does not know of the users of one that died before.
+    pub(crate) fn put_right(&mut self, is_online: impl Fn(UserId) -> bool, knows_all: bool, now: Instant) {
+        let is_wrong =
+            |(user, told): &(&UserId, &Told)| is_online(**user) != told.online && (knows_all || !told.online);
+        let wrong: Vec<_> = self.told.iter().filter(is_wrong).map(|(user, told)| (*user, told.online)).collect();
         for (user, online) in wrong {
             self.want(user, Reason { told: Some(online), seen: None, reach: Reach::Here }, now);
         }

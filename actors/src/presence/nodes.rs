@@ -42,6 +42,9 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// How long an announcement waits: that its recipients have come to other nodes is known here then.
 const KNOWN: Duration = Duration::from_millis(100);
 
+/// How long the users of a node that drained count as online after its end: they were told to come back within half a minute.
+const DRAINED: Duration = Duration::from_secs(60);
+
 /// How many departures are told before the table is asked again: of a crowd that has gone, many come back meanwhile.
 pub(crate) const AT_ONCE: usize = 64;
 

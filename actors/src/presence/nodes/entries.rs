@@ -7,7 +7,7 @@ use chat_database::nodes::NodeId;
 use chat_database::time::Timestamp;
 use tokio::time::Instant;
 
-use super::{Nodes, SETTLED, Tables};
+use super::{DRAINED, Nodes, SETTLED, Tables};
 use crate::presence::announcements::{Reach, Reason};
 use crate::presence::peer::Peer;
 use crate::presence::wire::Transition;
@@ -95,7 +95,8 @@ impl Nodes {
             }
         }
         self.apply(node, &above, tables, now);
-        self.announcements.put_right(|user| tables.is_online(user), now);
+        let knows_all = now > self.started + DRAINED;
+        self.announcements.put_right(|user| tables.is_online(user), knows_all, now);
         tracing::debug!(%node, known = self.peers.get(node).is_some_and(Peer::is_known), at = ?now, "took in a snapshot");
     }
 

@@ -9,7 +9,7 @@ use chat_database::nodes::NodeId;
 use chat_database::time::Timestamp;
 use tokio::time::Instant;
 
-use super::{AT_ONCE, LISTENS, Nodes, OUTSTANDING, Output, Tables, absences};
+use super::{AT_ONCE, DRAINED, LISTENS, Nodes, OUTSTANDING, Output, Tables, absences};
 use crate::membership::{HEARTBEAT, SUSPECT};
 use crate::presence::announcements::{Reach, Reason};
 use crate::presence::peer::Peer;
@@ -18,9 +18,6 @@ use crate::relay::message::Destination;
 
 /// How much longer than on a single node a departure is waited for: that a user has come back elsewhere is heard meanwhile.
 const ON_ITS_WAY: Duration = Duration::from_millis(300);
-
-/// How long the users of a node that drained count as online after its end: they were told to come back within half a minute.
-const DRAINED: Duration = Duration::from_secs(60);
 
 /// How long a node that has stood still listens before it tells.
 const WAKES: Duration = Duration::from_secs(3);
