@@ -1,11 +1,13 @@
 //! Queries of a server through sea-orm's connection, and the rows that it sends.
 
-use rusqlite::types::FromSql;
-use sea_orm::{ConnectionTrait, QueryResult, TryGetable, Value};
+use std::borrow::Cow;
 
+use rusqlite::types::FromSql;
+use sea_orm::{ConnectionTrait, DatabaseBackend, QueryResult, Statement, TryGetable, Value};
+
+use super::placeholders::numbered;
 use crate::driver_error::DriverError;
 use crate::rows::{Columns, FromRow};
-use crate::sql;
 
 /// Runs a query on a pool or in a transaction, and takes a `T` of each row.
 pub(crate) async fn rows<T: FromRow>(
@@ -13,7 +15,7 @@ pub(crate) async fn rows<T: FromRow>(
     text: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<T>, DriverError> {
-    let rows = db.query_all_raw(sql::statement(db.get_database_backend(), text, values)).await?;
+    let rows = db.query_all_raw(statement(db.get_database_backend(), text, values)).await?;
     rows.iter().map(|row| T::take(&mut SentColumns { row, next: 0 })).collect()
 }
 
@@ -23,7 +25,15 @@ pub(crate) async fn run(
     text: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<u64, DriverError> {
-    Ok(db.execute_raw(sql::statement(db.get_database_backend(), text, values)).await?.rows_affected())
+    Ok(db.execute_raw(statement(db.get_database_backend(), text, values)).await?.rows_affected())
+}
+
+/// Makes a statement of a text with `?` for its values.
+fn statement(backend: DatabaseBackend, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    let text = if backend == DatabaseBackend::Postgres { numbered(text) } else { Cow::Borrowed(text) };
+    #[cfg(test)]
+    crate::sql::note(backend, &text);
+    Statement::from_sql_and_values(backend, text, values)
 }
 
 /// The columns of a row that a server has sent.

@@ -5,7 +5,7 @@ use crate::seq_range::{Ranges, SeqRangeQuery};
 
 /// Writes the query. Its columns: those that are `named`, then `wanted`. In no order; with `newest`, the newest message comes
 /// first.
-pub(in crate::backend) fn text(dialect: &dyn Dialect, query: &SeqRangeQuery<'_>) -> String {
+pub(crate) fn text(dialect: &dyn Dialect, query: &SeqRangeQuery<'_>) -> String {
     let SeqRangeQuery { wanted, of, down_to, .. } = query;
     let named = query.named_in("j.");
     let messages = dialect.with_index("chat_messages m", "chat_messages_seq");
