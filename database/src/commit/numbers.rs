@@ -27,6 +27,14 @@ row! {
     }
 }
 
+row! {
+    /// The same, and the database's clock.
+    struct TakenNowRow {
+        taken: TakenRow,
+        clock: i64,
+    }
+}
+
 /// Builds the update by which a commit takes its numbers.
 pub(super) fn text(dialect: &dyn Dialect) -> ReturningUpdate {
     // A server assigns from left to right: the values from before are copied first.
@@ -36,7 +44,7 @@ pub(super) fn text(dialect: &dyn Dialect) -> ReturningUpdate {
          last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ?, \
          nonce_before = nonce, nonce = ?, newest_before = newest_at, newest_at = {newest} WHERE id = 1"
     );
-    let columns = select("hub_state", TakenRow::COLUMNS.iter().copied());
+    let columns = format!("{}, {}", select("hub_state", TakenRow::COLUMNS.iter().copied()), dialect.now_millis());
     dialect.returning_update(&update, &columns, "hub_state WHERE id = 1")
 }
 
@@ -51,9 +59,10 @@ pub(super) async fn take(
     let ids = [read_set.threads, read_set.new_messages, read_set.new_notifications];
     let times = [nonce.column(), step, newest.unwrap_or_default()];
     let values = ids.into_iter().chain(times).map(Value::from).collect();
-    let row: Option<TakenRow> = transaction.update(update, values).await?;
+    let row: Option<TakenNowRow> = transaction.update(update, values).await?;
     // A backup is put back: PostgreSQL has waited for the row, and the one that was put there instead it sees in another try.
-    let row = row.ok_or_else(|| DriverError::Contended("hub_state is empty".to_owned()))?;
+    let TakenNowRow { taken: row, clock } =
+        row.ok_or_else(|| DriverError::Contended("hub_state is empty".to_owned()))?;
     Ok(Taken {
         counters: Counters {
             commit: row.commit_no,
@@ -66,5 +75,6 @@ pub(super) async fn take(
         newest: row.newest_at,
         tickets_forgotten: row.tickets_forgotten,
         epoch: row.epoch.into_text(),
+        clock,
     })
 }

@@ -25,7 +25,6 @@ use crate::history::Mark;
 use crate::ids::CommitNo;
 use crate::nodes::NodeId;
 use crate::sql;
-use crate::time::Timestamp;
 
 /// How long a transaction may take before its connection is given up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
@@ -81,7 +80,7 @@ impl Writer {
         let preloaded = Preloaded { tickets_forgotten: taken.tickets_forgotten, ..preloaded };
         let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used);
         write(&mut transaction, &mut applier, statements).await?;
-        log(&mut transaction, &applier, statements, node, &mark).await?;
+        log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
         Ok(Prepared { transaction, applier, mark })
     }
 }
@@ -148,20 +147,21 @@ async fn write_messages(
     Ok(())
 }
 
-/// Writes what the commit touched: other nodes learn it here, and a commit in doubt is found here.
+/// Writes what the commit touched, and when by the database's clock: other nodes learn it here, and a commit in doubt is found here.
 async fn log(
     transaction: &mut Transaction<'_>,
     applier: &Applier<'_>,
     texts: &Statements,
     node: &NodeId,
     mark: &Mark,
+    at: i64,
 ) -> Result<(), DriverError> {
     let users: Vec<i64> = applier.notified.iter().copied().collect();
     let entry = LogEntryRow {
         commit_no: applier.no,
         nonce: mark.nonce.column(),
         node: node.to_string(),
-        at: Timestamp::now().millis(),
+        at,
         threads: sql::json_text(&applier.logged_threads()),
         users: sql::json_text(&users),
     };
