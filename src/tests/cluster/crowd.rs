@@ -161,7 +161,6 @@ async fn the_clients_of_a_killed_hub_come_back_to_the_others() {
         tokio::time::timeout(NEVER, gone).await.expect("a killed hub's connections end");
         crowd.is_back(NEVER).await;
         let took = killed.elapsed();
-        println!("{users} users of a killed hub were back after {took:?}");
         assert!(took <= BACK, "death {death}: all {users} users were back after {took:?}");
         assert!(crowd.most_presence() <= PRESENCE_FRAMES, "{} frames about presence", crowd.most_presence());
         cluster.hubs[0].restart().await;

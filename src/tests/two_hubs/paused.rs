@@ -278,7 +278,6 @@ async fn a_hub_that_stops_within_a_transaction_holds_up_the_other_for_three_seco
             break;
         }
     }
-    println!("held up for {caught:?}");
     stop.store(true, Ordering::Relaxed);
     for sending in sending {
         tokio::time::timeout(Duration::from_secs(30), sending).await.expect("it ends").expect("it went well");
