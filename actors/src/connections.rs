@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use chat_database::ids::UserId;
@@ -48,8 +48,18 @@ pub(crate) enum Audience {
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionTable {
     table: Arc<RwLock<HashMap<UserId, Vec<Connection>>>>,
+    on_unheard: Arc<OnceLock<OnUnheard>>,
     /// A connection that falls behind goes on from the released commit.
     frontier: DeliveryFrontier,
+}
+
+/// What is done when the last connection that carried a user's notifications has gone.
+struct OnUnheard(Box<dyn Fn(UserId) + Send + Sync>);
+
+impl fmt::Debug for OnUnheard {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("OnUnheard")
+    }
 }
 
 #[derive(Debug)]
@@ -76,7 +86,13 @@ pub(crate) struct TooMany;
 
 impl ConnectionTable {
     pub(crate) fn new(frontier: DeliveryFrontier) -> Self {
-        Self { table: Arc::default(), frontier }
+        Self { table: Arc::default(), on_unheard: Arc::default(), frontier }
+    }
+
+    /// Says what is to be done when the last connection that carried a user's notifications has gone. To be called once.
+    pub(crate) fn on_unheard(&self, done: impl Fn(UserId) + Send + Sync + 'static) {
+        let first = self.on_unheard.set(OnUnheard(Box::new(done))).is_ok();
+        debug_assert!(first, "the table learns once what is to be done");
     }
 
     /// Enters a connection; it is sent every frame of its user from now on, until the registration is dropped.
@@ -181,12 +197,21 @@ impl ConnectionTable {
     fn remove(&self, user: UserId, id: ConnectionId) {
         let mut users = self.write();
         let Some(connections) = users.get_mut(&user) else { return };
+        let listens = |connections: &[Connection]| connections.iter().any(|one| one.is_of(Audience::Notifications));
+        let was_heard = listens(connections);
         connections.retain(|connection| connection.id != id);
+        let is_heard = listens(connections);
         if connections.is_empty() {
             users.remove(&user);
         }
         drop(users);
         metrics::get().connections.decrement(1);
+        if was_heard
+            && !is_heard
+            && let Some(OnUnheard(done)) = self.on_unheard.get()
+        {
+            done(user);
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<UserId, Vec<Connection>>> {

@@ -7,65 +7,55 @@
 //! All of that is true of one history. When the database goes back to an earlier state, the frontier [starts
 //! again](DeliveryFrontier::restart_at) where the database stands then.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod state;
+
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chat_database::history::{Head, Mark, Nonce};
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::time::Timestamp;
 
-use crate::metrics;
 use crate::protocol::Cursor;
-
-/// How many earlier names of the history are remembered: each process that writes gives it a new one.
-const EARLIER_NAMES: usize = 16;
+use state::State;
 
 /// The delivery frontier of a node. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct DeliveryFrontier {
-    state: Arc<Mutex<State>>,
+pub(crate) struct DeliveryFrontier(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
     /// How often the history was replaced by another.
-    histories: Arc<AtomicU64>,
+    histories: AtomicU64,
+    on_lost: OnceLock<OnLost>,
 }
 
-#[derive(Debug)]
-struct State {
-    released: u64,
-    /// The highest commit whose delivery has begun, and its nonce.
-    newest: u64,
-    nonce: Nonce,
-    /// The history's name, and the highest commit that was known when it was learnt.
-    epoch: Arc<str>,
-    named_at: u64,
-    /// The names that the same history had before, the last few.
-    earlier_names: VecDeque<Arc<str>>,
-    /// The newest time that any commit was known to have written.
-    time: i64,
-    /// The highest commit of our own that was begun.
-    newest_own: u64,
-    /// Whether a commit of our own is under way.
-    committing: bool,
-    /// The commit of our own whose parts are being dispatched.
-    dispatching: Option<u64>,
-    /// Commits above `released` whose delivery has begun, and the block that they belong to.
-    begun: BTreeMap<u64, u64>,
-    blocks: HashMap<u64, Block>,
-    next_block: u64,
-}
+/// What is done when a part of a commit was lost.
+struct OnLost(Box<dyn Fn() + Send + Sync>);
 
-/// Commits that are delivered together.
-#[derive(Debug)]
-struct Block {
-    parts: usize,
-    lost: bool,
+impl fmt::Debug for OnLost {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("OnLost")
+    }
 }
 
 impl DeliveryFrontier {
     /// Starts at a commit: no connection waits for anything up to it.
     pub(crate) fn new(head: Head) -> Self {
         let state = State { time: head.newest.millis(), ..State::at(head.mark) };
-        Self { state: Arc::new(Mutex::new(state)), histories: Arc::default() }
+        Self(Arc::new(Shared {
+            state: Mutex::new(state),
+            histories: AtomicU64::default(),
+            on_lost: OnceLock::default(),
+        }))
+    }
+
+    /// Says what is to be done when a part of a commit was lost: it has to be read from the database. To be called once.
+    pub(crate) fn on_lost(&self, done: impl Fn() + Send + Sync + 'static) {
+        let first = self.0.on_lost.set(OnLost(Box::new(done))).is_ok();
+        debug_assert!(first, "one follower reads what is lost");
     }
 
     /// Starts again at a commit of another history: no connection waits for what was begun in the one before.
@@ -74,12 +64,12 @@ impl DeliveryFrontier {
         // A commit of our own may be under way.
         let State { committing, dispatching, next_block, time, .. } = *state;
         *state = State { committing, dispatching, next_block, time, ..State::at(head) };
-        self.histories.fetch_add(1, Ordering::Release);
+        self.0.histories.fetch_add(1, Ordering::Release);
     }
 
     /// Returns how often the history was replaced by another: what was known before that is not true any more.
     pub(crate) fn histories(&self) -> u64 {
-        self.histories.load(Ordering::Acquire)
+        self.0.histories.load(Ordering::Acquire)
     }
 
     /// Returns the released number.
@@ -101,6 +91,23 @@ impl DeliveryFrontier {
     pub(crate) fn knows_name(&self, name: &str) -> bool {
         let state = self.lock();
         *state.epoch == *name || state.earlier_names.iter().any(|earlier| **earlier == *name)
+    }
+
+    /// Returns the highest commit with every commit up to it on its way to the actors that deliver it, and none lost. What
+    /// the follower sends to an actor then comes after the parts of all of them.
+    pub(crate) fn unbroken(&self) -> CommitNo {
+        let state = self.lock();
+        let dispatched = state.dispatching.map_or(u64::MAX, |dispatching| dispatching - 1);
+        CommitNo(state.unbroken.min(dispatched))
+    }
+
+    /// Returns the nonce of a commit whose delivery has begun, for as long as it is remembered.
+    pub(crate) fn nonce_of(&self, commit: CommitNo) -> Option<Nonce> {
+        let state = self.lock();
+        match state.released.checked_sub(commit.0) {
+            Some(back) => state.nonces.get(usize::try_from(back).ok()?).copied(),
+            None => state.begun.get(&commit.0).map(|begun| begun.nonce),
+        }
     }
 
     /// Returns the released number, and the highest commit whose delivery has begun: what a new connection may have missed
@@ -137,11 +144,11 @@ impl DeliveryFrontier {
         Timestamp::now().max(Timestamp::from_millis(self.lock().time))
     }
 
-    /// Notes the present name of the history, and what time it is in it.
-    pub(crate) fn learn(&self, head: &Head) {
+    /// Notes the name of the history at a commit that stands, and what time it is in it.
+    pub(crate) fn learn(&self, mark: &Mark, newest: Timestamp) {
         let mut state = self.lock();
-        state.set_name(&head.mark.epoch, head.mark.commit.0);
-        state.time = state.time.max(head.newest.millis());
+        state.set_name(&mark.epoch, mark.commit.0);
+        state.time = state.time.max(newest.millis());
     }
 
     /// Notes that a commit of our own is on its way: its number is not a gap.
@@ -188,7 +195,7 @@ impl DeliveryFrontier {
             if state.dispatching == Some(no) {
                 break;
             }
-            let begun = state.begun.get(&no).and_then(|block| state.blocks.get(block));
+            let begun = state.begun.get(&no).and_then(|begun| state.blocks.get(&begun.block));
             match begun {
                 Some(block) if !block.lost => {}
                 Some(_) => missing.push(CommitNo(no)),
@@ -219,92 +226,15 @@ impl DeliveryFrontier {
 
     fn finish(&self, block: u64, delivered: bool) {
         let mut state = self.lock();
-        if let Some(block) = state.blocks.get_mut(&block) {
-            block.parts -= 1;
-            block.lost |= !delivered;
+        state.finish(block, delivered);
+        drop(state);
+        if !delivered && let Some(OnLost(done)) = self.0.on_lost.get() {
+            done();
         }
-        state.advance();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn at(head: Mark) -> Self {
-        let Mark { epoch, commit, nonce } = head;
-        Self {
-            released: commit.0,
-            newest: commit.0,
-            nonce,
-            epoch,
-            named_at: commit.0,
-            earlier_names: VecDeque::new(),
-            time: 0,
-            newest_own: commit.0,
-            committing: false,
-            dispatching: None,
-            begun: BTreeMap::new(),
-            blocks: HashMap::new(),
-            next_block: 0,
-        }
-    }
-
-    fn newest(&self) -> Mark {
-        Mark { epoch: Arc::clone(&self.epoch), commit: CommitNo(self.newest), nonce: self.nonce }
-    }
-
-    fn cursor(&self, commit: CommitNo, reader: Option<UserId>) -> Cursor {
-        Cursor { commit, heard: self.newest(), reader, minted: Timestamp::now().seconds() }
-    }
-
-    fn set_name(&mut self, epoch: &Arc<str>, when: u64) {
-        if when >= self.named_at && self.epoch != *epoch {
-            let earlier = std::mem::replace(&mut self.epoch, Arc::clone(epoch));
-            if self.earlier_names.len() >= EARLIER_NAMES {
-                self.earlier_names.pop_front();
-            }
-            self.earlier_names.push_back(earlier);
-        }
-        self.named_at = self.named_at.max(when);
-    }
-
-    fn begin(&mut self, commits: &[(CommitNo, Nonce)], parts: usize) -> u64 {
-        self.next_block += 1;
-        let block = self.next_block;
-        self.blocks.insert(block, Block { parts, lost: false });
-        for (no, nonce) in commits {
-            if no.0 > self.newest {
-                (self.newest, self.nonce) = (no.0, *nonce);
-            }
-            if no.0 > self.released {
-                self.begun.insert(no.0, block);
-            }
-        }
-        if parts == 0 {
-            self.advance();
-        }
-        block
-    }
-
-    fn advance(&mut self) {
-        let before = self.released;
-        while let Some(entry) = self.begun.first_entry() {
-            let delivered = self.blocks.get(entry.get()).is_some_and(|block| block.parts == 0 && !block.lost);
-            if *entry.key() != self.released + 1 || !delivered {
-                break;
-            }
-            self.released += 1;
-            entry.remove();
-        }
-        if self.released != before {
-            // A number is exact in a gauge up to 2^53.
-            #[expect(clippy::cast_precision_loss, reason = "commit numbers stay far below 2^53")]
-            metrics::get().released.set(self.released as f64);
-            let begun = &self.begun;
-            self.blocks.retain(|id, block| block.parts > 0 || begun.values().any(|of| of == id));
-        }
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

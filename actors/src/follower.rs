@@ -1,36 +1,43 @@
 //! The follower: delivers commits of other nodes on this one.
 //!
-//! It looks at the database's commit number now and then. Commits that were not delivered on this node (another node's, or
-//! ours after a failure) are looked up in the commit log; each thread and each user's stream that they touched reads and
-//! delivers them, and then they are released. So the relay is an accelerator, and the database the truth.
+//! It hears of them over the relay, puts them [together](assembly), and lets the threads and streams of users who are
+//! connected here deliver them. It looks into the database for what it was not told, in good times once a second: so the
+//! relay is an accelerator, and the database the truth. What was not delivered on this node (ours after a failure, too) is
+//! looked up in the commit log.
 //!
 //! It also sees when the database goes back to an earlier state; see [`chat_database::history`].
 
+mod assembly;
+mod delivery;
 pub(crate) mod handle;
+mod look;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
-use chat_database::history::{self, Mark};
-use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
+use chat_database::ids::{CommitNo, UserId};
 use chat_database::nodes::NodeId;
-use chat_database::queries::changes::{self, LogEntry};
+use chat_database::queries::changes::LogEntry;
+use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
 
 use crate::connections::ConnectionTable;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::metrics;
-use crate::notifications::message::{PendingTotals, StreamMsg, StreamRegistry};
-use crate::protocol::CloseCode;
-use crate::relay::message::Received;
+use crate::notifications::message::{PendingTotals, StreamRegistry};
+use crate::relay::encoding;
+use crate::relay::handle::RelayHandle;
+use crate::relay::message::{Kind, Received};
 use crate::storage::handle::StorageHandle;
-use crate::thread::message::{ThreadMsg, ThreadRegistry};
-use handle::{FollowerHandle, FollowerMsg};
+use crate::thread::message::ThreadRegistry;
+use assembly::{Assembly, Step};
+use handle::{FollowerHandle, FollowerMsg, Seen};
 
-/// How many commits are followed at a time.
-const STRIDE: u64 = 1_000;
+/// How often the database is looked into while nothing can have been missed.
+const CALM: Duration = Duration::from_secs(1);
 
 /// The actor.
 pub(crate) struct Follower;
@@ -40,7 +47,7 @@ pub(crate) struct FollowerContext {
     pub(crate) database: Database,
     /// This process, as it stands in the commit log.
     pub(crate) node: NodeId,
-    /// How often the follower looks.
+    /// How often the follower looks into the database, unless it is sure that it was told everything.
     pub(crate) interval: Duration,
     pub(crate) frontier: DeliveryFrontier,
     pub(crate) connections: ConnectionTable,
@@ -48,136 +55,180 @@ pub(crate) struct FollowerContext {
     pub(crate) streams: Arc<StreamRegistry>,
     pub(crate) totals: Arc<PendingTotals>,
     pub(crate) storage: StorageHandle,
+    pub(crate) relay: RelayHandle,
+    /// Tells whether everything has arrived that other nodes have said so far.
+    pub(crate) heard_everything: Box<dyn Fn() -> bool + Send + Sync>,
     pub(crate) handle: FollowerHandle,
+}
+
+pub(crate) struct State {
+    context: Arc<FollowerContext>,
+    assembly: Assembly,
+    looked: Option<Instant>,
+    /// When a [`FollowerMsg::Next`] is to come.
+    due: Option<Instant>,
 }
 
 impl Actor for Follower {
     type Msg = FollowerMsg;
-    type State = Arc<FollowerContext>;
+    type State = State;
     type Arguments = Arc<FollowerContext>;
 
     async fn pre_start(
         &self,
         myself: ActorRef<FollowerMsg>,
         context: Arc<FollowerContext>,
-    ) -> Result<Arc<FollowerContext>, ActorProcessingErr> {
-        myself.send_interval(context.interval, || FollowerMsg::Look);
+    ) -> Result<State, ActorProcessingErr> {
+        myself.send_interval(context.interval, || FollowerMsg::Tick);
         context.handle.set_actor(myself);
-        Ok(context)
+        let assembly = Assembly::new(!context.relay.is_alone(), Instant::now());
+        Ok(State { context, assembly, looked: None, due: None })
     }
 
     async fn handle(
         &self,
-        _: ActorRef<FollowerMsg>,
+        myself: ActorRef<FollowerMsg>,
         message: FollowerMsg,
-        context: &mut Arc<FollowerContext>,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        let now = Instant::now();
         match message {
-            FollowerMsg::Look | FollowerMsg::Heard(_) => {
-                if let FollowerMsg::Heard(Received { from, kind, body, gap, .. }) = &message {
-                    // A header says no more yet than that there is something to read.
-                    tracing::trace!(%from, ?kind, bytes = body.len(), gap, "heard");
-                }
-                if let Err(error) = context.look().await {
-                    // The next look tries again; readiness says that the database is away.
-                    tracing::debug!(%error, "cannot follow");
-                }
-            }
+            FollowerMsg::Heard(received) => state.heard(&received, now),
+            FollowerMsg::Look => state.assembly.look(now),
+            FollowerMsg::Tick => state.tick(now),
+            FollowerMsg::Seen(seen) => state.seen(seen, now),
+            FollowerMsg::Next => {}
         }
+        state.go_on(&myself);
         Ok(())
     }
 }
 
-impl FollowerContext {
-    /// Has what lies between the released commit and the database's newest delivered, as far as it is not on its way here.
-    /// Looks first whether the commit that this node knows best still stands.
-    async fn look(&self) -> Result<(), chat_database::Error> {
-        let known = self.frontier.newest();
-        let newest = history::head_beside(&self.database, known.commit).await?;
-        if newest.mark.commit < known.commit || newest.known.is_some_and(|nonce| nonce != known.nonce) {
-            return self.went_back(&known).await;
+impl State {
+    /// Takes in what another node said of a commit.
+    fn heard(&mut self, received: &Received, now: Instant) {
+        let Self { context, assembly, .. } = self;
+        let read = match received.kind {
+            Kind::Header => {
+                encoding::read_header(&received.body).map(|header| assembly.heard_header(header, &**context, now))
+            }
+            Kind::Content => {
+                encoding::read_content(&received.body).map(|content| assembly.heard_content(content, &**context, now))
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = &read {
+            tracing::debug!(from = %received.from, kind = ?received.kind, %error, "cannot read what a node says of a commit");
         }
-        self.frontier.learn(&newest);
-        let released = self.frontier.released();
-        let head = CommitNo(newest.mark.commit.0.min(released.0 + STRIDE));
-        let (_, possible) = self.frontier.gaps(head, |_| false);
-        if possible.is_empty() {
-            return Ok(());
+        if received.gap || read.is_err() {
+            assembly.look(now);
         }
-        let log: BTreeMap<CommitNo, LogEntry> =
-            changes::log(&self.database, released, head).await?.into_iter().map(|entry| (entry.no, entry)).collect();
-        let ours = |no| log.get(&no).is_some_and(|entry| entry.node == self.node);
-        let (end, missing) = self.frontier.gaps(head, ours);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        if missing.iter().any(|no| !log.contains_key(no)) {
-            // This node was away for long.
-            tracing::warn!(
-                commit = end.0,
-                "the commit log was swept before it was read: connections come back by their cursors"
-            );
-            self.start_over(newest.mark);
-            return Ok(());
-        }
-        self.deliver(released, end, &missing, &log);
-        metrics::get().commits_followed.increment(missing.len() as u64);
-        Ok(())
     }
 
-    /// The database has gone back to an earlier state: a backup was restored, or a copy that lagged has taken over. Cursors
-    /// from before must be refused on every node; then every client comes back, reloads, and goes on from here.
-    async fn went_back(&self, known: &Mark) -> Result<(), chat_database::Error> {
-        self.storage.restart_history().await?;
-        let head = history::head(&self.database).await?;
-        tracing::warn!(
-            known = known.commit.0,
-            commit = head.commit.0,
-            "the database was put back to an earlier state: every connection starts over"
-        );
-        metrics::get().histories_lost.increment(1);
-        self.start_over(head);
-        Ok(())
+    fn tick(&mut self, now: Instant) {
+        let is_calm = self.looked.is_some_and(|looked| now - looked < CALM);
+        if !is_calm || !(self.context.heard_everything)() {
+            self.assembly.look(now);
+        }
     }
 
-    /// Lets the threads and streams that the commits touched deliver them, for users who are connected.
-    fn deliver(&self, released: CommitNo, end: CommitNo, missing: &[CommitNo], log: &BTreeMap<CommitNo, LogEntry>) {
-        let mut threads: BTreeSet<Pair> = BTreeSet::new();
-        let mut users: BTreeMap<UserId, Vec<ThreadId>> = BTreeMap::new();
-        let is_connected = |user: UserId| self.connections.is_connected(user);
-        for entry in missing.iter().filter_map(|no| log.get(no)) {
-            for &(thread, pair) in &entry.threads {
-                for member in pair.members().into_iter().filter(|member| is_connected(*member)) {
-                    threads.insert(pair);
-                    let touched = users.entry(member).or_default();
-                    if !touched.contains(&thread) {
-                        touched.push(thread);
-                    }
+    /// Does what there is to do.
+    fn go_on(&mut self, myself: &ActorRef<FollowerMsg>) {
+        loop {
+            let context = Arc::clone(&self.context);
+            while let Some(step) = self.assembly.next(&*context, Instant::now()) {
+                match step {
+                    Step::Deliver(run) => context.deliver(run),
+                    Step::Look => self.look(myself),
                 }
             }
-            for &user in entry.users.iter().filter(|user| is_connected(**user)) {
-                users.entry(user).or_default();
+            let waits = self.assembly.waits();
+            // A commit of ours that came on its way before this was noted has told nothing.
+            if self.context.handle.set_waits(waits) || !waits {
+                break;
             }
         }
-        let commits: Vec<_> =
-            missing.iter().filter_map(|no| log.get(no)).map(|entry| (entry.no, entry.nonce)).collect();
-        let mut guards = self.frontier.begin_followed(&commits, threads.len() + users.len()).into_iter();
-        for (pair, guard) in threads.into_iter().zip(guards.by_ref()) {
-            // What cannot be delivered stays a gap, and the next look finds it again.
-            let _ = self.threads.deliver(pair, ThreadMsg::Follow(end, guard));
-        }
-        for ((user, threads), guard) in users.into_iter().zip(guards) {
-            let _ = self.streams.deliver(user, StreamMsg::Follow { since: released, threads, guard });
+        if let Some(at) = self.assembly.wake_at()
+            && self.due.is_none_or(|due| at < due || due <= Instant::now())
+        {
+            self.due = Some(at);
+            myself.send_after(at.saturating_duration_since(Instant::now()), || FollowerMsg::Next);
         }
     }
 
-    /// Goes on from a commit, and lets every client that is connected come back.
-    fn start_over(&self, head: Mark) {
-        // In this order: a connection that comes in between is closed for nothing, not left with what is old.
-        self.frontier.restart_at(head);
-        self.totals.clear();
-        for outbox in self.connections.outboxes() {
-            outbox.close(CloseCode::Internal);
+    /// Looks into the database, beside everything else.
+    fn look(&mut self, myself: &ActorRef<FollowerMsg>) {
+        self.looked = Some(Instant::now());
+        metrics::get().follower_reads.increment(1);
+        let (context, myself) = (Arc::clone(&self.context), myself.clone());
+        tokio::spawn(async move {
+            let FollowerContext { database, frontier, storage, .. } = &*context;
+            let seen = AssertUnwindSafe(look::look(database, frontier, storage)).catch_unwind().await;
+            let seen = seen.unwrap_or_else(|_| Err(chat_database::Error::Refused("the look panicked".to_owned())));
+            // A follower that has ended meanwhile has a successor, which looks by itself.
+            let _ = myself.send_message(FollowerMsg::Seen(seen));
+        });
+    }
+
+    fn seen(&mut self, seen: Result<Seen, chat_database::Error>, now: Instant) {
+        let Self { context, assembly, .. } = self;
+        match seen {
+            Err(error) => {
+                // It is tried again; readiness says that the database is away.
+                tracing::debug!(%error, "cannot follow");
+                assembly.failed(now);
+            }
+            Ok(Seen::Back(head)) => {
+                assembly.seen(head.commit, [], &context.node, &**context, now);
+                assembly.start_over(now);
+                context.start_over(head);
+            }
+            Ok(Seen::On { head, up_to, log }) => {
+                context.frontier.learn(&head.mark, head.newest);
+                let missing = context.missing(up_to, &log);
+                let is_gone = |no: &CommitNo| !assembly.knows(*no) && !log.iter().any(|entry| entry.no == *no);
+                if missing.iter().any(is_gone) {
+                    // This node was away for long.
+                    tracing::warn!(
+                        commit = up_to.0,
+                        "the commit log was swept before it was read: connections come back by their cursors"
+                    );
+                    assembly.seen(head.mark.commit, [], &context.node, &**context, now);
+                    assembly.start_over(now);
+                    return context.start_over(head.mark);
+                }
+                let log = log.into_iter().filter(|entry| missing.binary_search(&entry.no).is_ok());
+                assembly.seen(head.mark.commit, log, &context.node, &**context, now);
+                if up_to < head.mark.commit {
+                    assembly.look(now);
+                }
+            }
         }
+    }
+}
+
+impl FollowerContext {
+    /// Returns the commits up to one whose delivery has not begun here, or was lost.
+    fn missing(&self, up_to: CommitNo, log: &[LogEntry]) -> Vec<CommitNo> {
+        let ours = |no| log.iter().any(|entry| entry.no == no && entry.node == self.node);
+        self.frontier.gaps(up_to, ours).1
+    }
+}
+
+impl assembly::Node for FollowerContext {
+    fn unbroken(&self) -> CommitNo {
+        self.frontier.unbroken()
+    }
+
+    fn newest(&self) -> CommitNo {
+        self.frontier.newest().commit
+    }
+
+    fn nonce_of(&self, commit: CommitNo) -> Option<chat_database::history::Nonce> {
+        self.frontier.nonce_of(commit)
+    }
+
+    fn is_connected(&self, user: UserId) -> bool {
+        self.connections.is_connected(user)
     }
 }

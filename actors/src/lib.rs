@@ -16,7 +16,8 @@
 //!   membership         which other nodes live
 //!   storage            group commit; the only writer
 //!   delivery_frontier  the highest commit that this node has delivered completely: no cursor goes beyond it
-//!   follower           delivers commits of other nodes, and commits whose delivery failed here, from the database
+//!   follower           delivers commits of other nodes, and commits whose delivery failed here: as heard over the relay, or
+//!                      from the database
 //!   node_beat          shows the other nodes, in the database, that this one lives
 //!   relay              between nodes: an accelerator, never the truth
 //!   connections        the connections of this node: user → outboxes

@@ -194,7 +194,6 @@ impl MembershipView {
     }
 
     /// Tells whether every node that the database knows to live is heard over the relay.
-    #[allow(dead_code, reason = "the follower asks this next")]
     pub(crate) fn is_whole(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).whole
     }

@@ -68,8 +68,12 @@ pub struct Metrics {
     pub outbox_overflows: Counter,
     /// Times that durable events were not kept in an outbox, to be read from the database later.
     pub fell_behind: Counter,
-    /// Commits of other nodes (or of ours, after a failure) that were read from the database and delivered.
+    /// Commits of other nodes that these have told of over the relay.
+    pub commits_heard: Counter,
+    /// Commits of other nodes (or of ours, after a failure) that were found in the database and delivered.
     pub commits_followed: Counter,
+    /// Times that the database was asked for commits of other nodes, or for what they did.
+    pub follower_reads: Counter,
     /// The newest commit up to which every commit has been delivered on this node.
     pub released: Gauge,
     /// What this node and the others tell each other.
@@ -246,7 +250,9 @@ fn describe() -> Metrics {
         presence_remote: gauge!("chat_presence_remote", Count, "Users who are online on other nodes"),
         outbox_overflows: counter!("chat_outbox_overflows_total", "Connections closed because their outbox was full"),
         fell_behind: counter!("chat_outbox_fell_behind_total", "Times that a connection fell behind, to be caught up"),
+        commits_heard: counter!("chat_commits_heard_total", "Commits of other nodes that came over the relay"),
         commits_followed: counter!("chat_commits_followed_total", "Commits delivered from the database"),
+        follower_reads: counter!("chat_follower_reads_total", "Reads of the database for commits of other nodes"),
         released: gauge!("chat_released_commit", Count, "Newest commit up to which all are delivered on this node"),
         relay: describe_relay(),
         uploads: gauge!("chat_uploads", Count, "Requests with files that are under way"),

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::change_frames;
 use crate::connections::{Audience, ConnectionTable};
 use crate::delivery_frontier::{DeliveryFrontier, DeliveryGuard};
+use crate::metrics;
 use crate::protocol::ServerFrame;
 use crate::protocol::server::NotificationMark;
 use crate::registry::PendingCount;
@@ -52,6 +53,8 @@ pub(crate) struct State {
     pending: PendingCount,
     /// Whether totals are to be sent, once the pace allows.
     totals: bool,
+    /// After which commit the totals were so that were sent last, and in which history.
+    sent_totals: Option<(u64, CommitNo)>,
     /// Threads whose notification is to be sent, and the guards of the commits that wait for it.
     threads: Vec<ThreadId>,
     held: Vec<DeliveryGuard>,
@@ -73,6 +76,7 @@ impl Actor for NotificationStream {
             user,
             pending,
             totals: false,
+            sent_totals: None,
             threads: Vec::new(),
             held: Vec::new(),
             last_sent: None,
@@ -90,6 +94,7 @@ impl Actor for NotificationStream {
         match message {
             StreamMsg::Update(update, guard) => state.update(*update, guard),
             StreamMsg::Follow { since, threads, guard } => Box::pin(state.follow(since, threads, guard)).await?,
+            StreamMsg::Unheard => state.unheard(),
             StreamMsg::Due => state.due = false,
             StreamMsg::Idle => state.idle(&myself),
             #[cfg(feature = "failpoints")]
@@ -123,17 +128,31 @@ impl State {
         guard: DeliveryGuard,
     ) -> Result<(), ActorProcessingErr> {
         self.active();
-        let database = &self.context.database;
-        self.context.totals.post(self.user, unread::totals(database, self.user).await?);
+        let context = Arc::clone(&self.context);
+        let StreamContext { database, frontier, totals, .. } = &*context;
+        metrics::get().follower_reads.increment(1);
+        // They are at least so new.
+        let commit = frontier.newest().commit;
+        totals.post(self.user, commit, unread::totals(database, self.user).await?);
         self.totals = true;
         if self.is_listened_to() {
-            let cursor = self.context.frontier.cursor();
+            let cursor = frontier.cursor();
             for (_, changed) in changes::notifications_of(database, &[self.user], since).await? {
                 self.send(change_frames::of_notification(&changed, since, Some(&cursor)));
             }
         }
         self.wait_for(threads, guard);
         Ok(())
+    }
+
+    /// Lets go of the commits that wait for the pace: no connection is left to be told of them, and until they are released
+    /// every new connection of the node would hear again what came since.
+    fn unheard(&mut self) {
+        self.active();
+        if !self.is_listened_to() {
+            self.threads.clear();
+            std::mem::take(&mut self.held).into_iter().for_each(DeliveryGuard::delivered);
+        }
     }
 
     /// Puts the notifications of threads in line; their commit is delivered when they are.
@@ -167,11 +186,24 @@ impl State {
         }
         std::mem::take(&mut self.held).into_iter().for_each(DeliveryGuard::delivered);
         self.totals = false;
-        if let Some(payload) = self.context.totals.take(self.user) {
+        if let Some((commit, payload)) = self.context.totals.take(self.user)
+            && self.are_newest(commit)
+        {
             let frame = ServerFrame::NavCounts { payload }.encode();
             self.context.connections.send_ephemeral(self.user, Audience::All, &frame);
         }
         Ok(())
+    }
+
+    /// Notes that totals are sent, unless later ones were: another node's commit may come after one of ours that followed
+    /// it.
+    fn are_newest(&mut self, commit: CommitNo) -> bool {
+        let history = self.context.frontier.histories();
+        let newest = self.sent_totals.is_none_or(|(of, sent)| of != history || sent <= commit);
+        if newest {
+            self.sent_totals = Some((history, commit));
+        }
+        newest
     }
 
     /// Sends a thread's notification as it stands now.

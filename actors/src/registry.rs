@@ -83,6 +83,15 @@ impl<K: Copy + Eq + Hash, M: Message> ActorRegistry<K, M> {
         Err(message)
     }
 
+    /// Delivers a message to the actor of `key`, if one runs.
+    pub(crate) fn deliver_if_active(&self, key: K, message: M) {
+        let actors = self.lock();
+        let Some(entry) = actors.get(&key) else { return };
+        entry.pending.0.fetch_add(1, Ordering::Relaxed);
+        // One that has just ended needs it no more.
+        let _ = entry.actor.send_message(message);
+    }
+
     /// Removes an actor, if no message waits for it; the actor must stop then.
     pub(crate) fn retire(&self, key: K, actor: ActorId) -> bool {
         let mut actors = self.lock();

@@ -14,6 +14,8 @@
 //!   transport   what carries messages: nats, or (in tests) lossy; with nothing, nodes poll the database
 //!   link        whether messages get through now
 //!   actor       keeps the task running that moves messages
+//!   commit      what is told of a commit: its header to all nodes, its content to those that need it
+//!   encoding    both as messages; wire: how these are written
 //! ```
 //!
 //! Whatever does not arrive is found in the database by the [follower](crate::follower): a hole in a sender's sequence
@@ -21,6 +23,8 @@
 //! of who is connected.
 
 pub(crate) mod actor;
+pub(crate) mod commit;
+pub(crate) mod encoding;
 pub(crate) mod envelope;
 pub(crate) mod handle;
 mod ignored;
@@ -36,6 +40,7 @@ pub(crate) mod receiver;
 mod sequences;
 mod told;
 mod transport;
+mod wire;
 
 pub use envelope::Key;
 #[cfg(feature = "failpoints")]

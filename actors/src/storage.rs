@@ -6,6 +6,7 @@
 //!
 //! It has an [OS thread of its own](crate::executor), because SQLite is written on the thread that calls it.
 
+mod announce;
 mod batch_size;
 mod dispatch;
 pub(crate) mod handle;
@@ -29,6 +30,7 @@ use crate::error::Error;
 use crate::follower::handle::FollowerHandle;
 use crate::metrics;
 use crate::notifications::message::{PendingTotals, StreamRegistry};
+use crate::presence::remote::RemotePresence;
 use crate::relay::handle::RelayHandle;
 use batch_size::BatchSize;
 use handle::StorageHandle;
@@ -55,6 +57,8 @@ pub(crate) struct StorageContext {
     pub(crate) streams: Arc<StreamRegistry>,
     pub(crate) follower: FollowerHandle,
     pub(crate) relay: RelayHandle,
+    /// Where users are connected besides this node.
+    pub(crate) remote: RemotePresence,
     pub(crate) handle: StorageHandle,
 }
 

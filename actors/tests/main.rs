@@ -3,6 +3,8 @@
 mod conversation;
 mod failure;
 mod images_fuzz;
+mod lossy_relay;
 mod relay;
+mod released;
 mod support;
 mod two_hubs;

@@ -1,6 +1,6 @@
 //! What can be written, and what became of it.
 
-use crate::history::Mark;
+use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Image, Message, Notification, Totals};
 use crate::time::Timestamp;
@@ -37,6 +37,18 @@ pub enum Change {
 }
 
 impl Change {
+    /// Returns the members of the thread that it is about.
+    #[must_use]
+    pub fn pair(&self) -> Option<Pair> {
+        match self {
+            Self::Send(send) => Some(send.pair),
+            Self::Edit(edit) => Some(edit.pair),
+            Self::Delete(delete) => Some(delete.pair),
+            Self::Receipt(receipt) => Some(receipt.pair),
+            _ => None,
+        }
+    }
+
     /// Returns when it came, if what it writes is put in order by time.
     pub(crate) fn at(&self) -> Option<Timestamp> {
         match self {
@@ -301,6 +313,8 @@ pub struct Watermarks {
 pub struct Committed {
     /// Its number, and in which history.
     pub mark: Mark,
+    /// The nonce of the commit before it.
+    pub nonce_before: Nonce,
     /// The newest time that any commit has written, this one among them.
     pub newest: Timestamp,
     /// What became of each change, in the order given.
@@ -311,6 +325,8 @@ pub struct Committed {
     pub totals: Vec<(UserId, Totals)>,
     /// Threads whose chat notification appeared, changed or was read, and for whom.
     pub chat_notifications: Vec<(UserId, ThreadId)>,
+    /// Users whose notifications it touched, other than through a thread.
+    pub notified: Vec<UserId>,
 }
 
 /// Where a thread stood before a commit touched it.

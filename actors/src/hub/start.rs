@@ -23,7 +23,7 @@ use crate::metrics;
 use crate::node_beat::NodeBeatContext;
 use crate::node_beat::handle::NodeBeatHandle;
 use crate::notifications::StreamContext;
-use crate::notifications::message::PendingTotals;
+use crate::notifications::message::{PendingTotals, StreamMsg, StreamRegistry};
 use crate::permissions::Permissions;
 use crate::presence::PresenceContext;
 use crate::presence::handle::PresenceHandle;
@@ -75,6 +75,15 @@ impl Hub {
             RelayContext::new(&options.relay, &database, options.node.clone(), neighbours).await?.map(Arc::new);
         let relay = carrying.as_ref().map_or_else(RelayHandle::alone, |carrying| carrying.handle());
 
+        connections.on_unheard({
+            let streams: Arc<StreamRegistry> = Arc::clone(&streams);
+            move |user| streams.deliver_if_active(user, StreamMsg::Unheard)
+        });
+        frontier.on_lost({
+            let follower = follower.clone();
+            move || follower.lost()
+        });
+
         let contexts = Contexts {
             thread: Arc::new(ThreadContext {
                 database: database.clone(),
@@ -104,6 +113,7 @@ impl Hub {
                 streams: Arc::clone(&streams),
                 follower: follower.clone(),
                 relay: relay.clone(),
+                remote: presence.remote().clone(),
                 handle: storage.clone(),
             }),
             presence: Arc::new(PresenceContext {
@@ -129,7 +139,12 @@ impl Hub {
                 streams: Arc::clone(&streams),
                 totals,
                 storage: storage.clone(),
-                handle: follower,
+                relay: relay.clone(),
+                heard_everything: Box::new({
+                    let (relay, membership) = (relay.clone(), presence.membership().clone());
+                    move || relay.is_up() && membership.is_whole()
+                }),
+                handle: follower.clone(),
             }),
             sweeper: Arc::new(SweeperContext {
                 database: database.clone(),

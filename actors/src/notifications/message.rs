@@ -1,6 +1,7 @@
 //! What a notification stream receives, and the totals that wait for it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chat_database::change::{Change, Outcome};
@@ -16,10 +17,12 @@ pub(crate) type StreamRegistry = ActorRegistry<UserId, StreamMsg>;
 /// A message to a user's notification stream.
 #[derive(Debug)]
 pub(crate) enum StreamMsg {
-    /// From storage: a commit changed something for the user.
+    /// From storage, or from the follower: a commit changed something for the user.
     Update(Box<UserUpdate>, DeliveryGuard),
-    /// From the follower: commits of other nodes, up to this one, changed something for the user.
+    /// From the follower: commits of other nodes changed something for the user; what is to be read.
     Follow { since: CommitNo, threads: Vec<ThreadId>, guard: DeliveryGuard },
+    /// Through the registry: the user has no connection any more that carries the stream.
+    Unheard,
     /// From itself: what waits may go.
     Due,
     /// From itself: time to stop, if nothing has happened for long.
@@ -29,7 +32,7 @@ pub(crate) enum StreamMsg {
 }
 
 /// What a commit changed for a user, besides the totals in [`PendingTotals`].
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct UserUpdate {
     /// Threads whose notification appeared, changed or was read.
     pub(crate) threads: Vec<ThreadId>,
@@ -69,18 +72,31 @@ impl UserUpdate {
     }
 }
 
-/// The newest totals that a stream has not sent yet: in between, one message to the stream is enough.
+/// The newest totals that a stream has not sent yet, and the commit after which they are so: in between, one message to the
+/// stream is enough.
 #[derive(Debug, Default)]
-pub(crate) struct PendingTotals(Mutex<HashMap<UserId, Totals>>);
+pub(crate) struct PendingTotals(Mutex<HashMap<UserId, (CommitNo, Totals)>>);
 
 impl PendingTotals {
-    /// Enters a user's totals; tells whether the user's stream must be told that there are some.
-    pub(crate) fn post(&self, user: UserId, totals: Totals) -> bool {
-        self.lock().insert(user, totals).is_none()
+    /// Enters a user's totals after a commit, unless those of a later one are there; tells whether the user's stream must be
+    /// told that there are some.
+    pub(crate) fn post(&self, user: UserId, commit: CommitNo, totals: Totals) -> bool {
+        match self.lock().entry(user) {
+            Entry::Vacant(vacant) => {
+                vacant.insert((commit, totals));
+                true
+            }
+            Entry::Occupied(mut present) => {
+                if present.get().0 <= commit {
+                    present.insert((commit, totals));
+                }
+                false
+            }
+        }
     }
 
     /// Takes a user's totals out.
-    pub(super) fn take(&self, user: UserId) -> Option<Totals> {
+    pub(super) fn take(&self, user: UserId) -> Option<(CommitNo, Totals)> {
         self.lock().remove(&user)
     }
 
@@ -89,7 +105,7 @@ impl PendingTotals {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Totals>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, (CommitNo, Totals)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

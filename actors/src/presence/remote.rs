@@ -187,7 +187,6 @@ impl RemotePresence {
     }
 
     /// Tells whether any user is online on another node.
-    #[allow(dead_code, reason = "the follower asks this next")]
     pub(crate) fn has_remote(&self) -> bool {
         self.read(|table| table.len() > 0)
     }

@@ -12,8 +12,7 @@ use super::StorageContext;
 use super::message::WriteReply;
 use crate::connections::Audience;
 use crate::notifications::message::{StreamMsg, UserUpdate};
-use crate::relay::message::{Destination, Kind};
-use crate::thread::message::{ThreadMsg, ThreadOutcomes, pair_of};
+use crate::thread::message::{ThreadMsg, ThreadOutcomes};
 
 impl StorageContext {
     /// Gives every thread its outcomes and every connected user's stream its update.
@@ -24,12 +23,13 @@ impl StorageContext {
         committed: Committed,
         committed_at: Instant,
     ) {
-        let Committed { mark, newest, outcomes, before, totals, chat_notifications } = committed;
+        self.announce(changes, &committed);
+        let Committed { mark, newest, outcomes, before, totals, chat_notifications, .. } = committed;
         let no = mark.commit;
         let connections = &self.connections;
         let mut updates: HashMap<UserId, UserUpdate> = HashMap::new();
         for (user, totals) in totals {
-            if connections.is_connected(user) && self.totals.post(user, totals) {
+            if connections.is_connected(user) && self.totals.post(user, no, totals) {
                 updates.entry(user).or_default();
             }
         }
@@ -47,7 +47,7 @@ impl StorageContext {
             match reply {
                 WriteReply::Thread(thread, in_flight, requester) => {
                     let (_, outcomes) = threads.entry(thread.get_id()).or_insert_with(|| {
-                        let before = pair_of(change).and_then(|pair| before.get(&pair).copied());
+                        let before = change.pair().and_then(|pair| before.get(&pair).copied());
                         (thread, ThreadOutcomes { no, committed_at: None, before, parts: Vec::new() })
                     });
                     outcomes.parts.push((in_flight, requester, outcome));
@@ -77,12 +77,6 @@ impl StorageContext {
             // The caller may have hung up; what was done stands.
             let _ = call.send(Ok(outcome));
         }
-        if !self.relay.is_alone() {
-            let body = no.0.to_be_bytes().to_vec().into();
-            self.relay.publish(Destination::AllCommits, Kind::Header, body);
-        }
-        if gap {
-            self.follower.wake();
-        }
+        self.follower.dispatched(gap);
     }
 }

@@ -1,7 +1,7 @@
 //! How a thread delivers: what a commit has done to it, as frames to the outboxes of its members.
 
 use chat_database::change::Outcome;
-use chat_database::ids::{CommitNo, ThreadId};
+use chat_database::ids::{CommitNo, ThreadId, UserId};
 use chat_database::queries::changes::{self, ThreadChanges};
 use chat_database::queries::threads;
 use ractor::ActorProcessingErr;
@@ -16,6 +16,7 @@ use crate::delivery_frontier::DeliveryGuard;
 use crate::metrics;
 use crate::outbox::Mark;
 use crate::protocol::{Cursor, ServerFrame};
+use crate::relay::commit::ThreadContent;
 use crate::requester::Requester;
 
 impl State {
@@ -44,11 +45,44 @@ impl State {
         Ok(())
     }
 
+    /// Delivers what other nodes have told of the thread.
+    pub(super) async fn deliver_heard(
+        &mut self,
+        heard: Vec<(CommitNo, ThreadContent)>,
+        guard: DeliveryGuard,
+    ) -> Result<(), ActorProcessingErr> {
+        self.active();
+        for (no, ThreadContent { before, outcomes }) in heard {
+            let delivered = self.delivered_up_to();
+            if no <= delivered {
+                // It was read meanwhile.
+                continue;
+            }
+            if before.commit > delivered {
+                Box::pin(self.fill_gap(before.thread_id, no)).await?;
+            }
+            self.set_delivered(no);
+            let cursor = self.context.frontier.cursor();
+            for outcome in outcomes {
+                let author = self.note_author(&outcome);
+                for (recipients, frame) in fanout::decide(self.pair, outcome, &cursor, false).frames {
+                    self.deliver(recipients, frame, None, Some(no));
+                }
+                if let Some(author) = author {
+                    self.still_types(author);
+                }
+            }
+        }
+        guard.delivered();
+        Ok(())
+    }
+
     /// Delivers what other nodes have done to the thread, up to a commit.
     pub(super) async fn follow(&mut self, up_to: CommitNo, guard: DeliveryGuard) -> Result<(), ActorProcessingErr> {
         self.active();
         let since = self.delivered_up_to();
         if since < up_to {
+            metrics::get().follower_reads.increment(1);
             let thread = threads::of_pair(&self.context.database, self.pair).await?;
             if let Some(thread) = thread
                 && let Some(changes) = changes::of_thread(&self.context.database, thread, since).await?
@@ -77,6 +111,7 @@ impl State {
     /// no member gets a message before the one that stands above it.
     async fn fill_gap(&mut self, thread: ThreadId, no: CommitNo) -> Result<(), ActorProcessingErr> {
         let since = self.delivered_up_to();
+        metrics::get().follower_reads.increment(1);
         if let Some(changes) = changes::of_thread(&self.context.database, thread, since).await? {
             self.deliver_changes(thread, &changes, since, CommitNo(no.0 - 1));
         }
@@ -109,12 +144,10 @@ impl State {
     }
 
     fn deliver_outcome(&mut self, requester: Requester, outcome: Outcome, cursor: &Cursor, no: CommitNo) {
-        let mut author = None;
+        let author = self.note_author(&outcome);
         match &outcome {
             Outcome::Sent(sent) => {
-                author = Some(sent.message.sender_id);
                 metrics::get().sends.increment(1);
-                self.new_thread_tokens.thread_exists();
                 if sent.opened
                     && let Some(token) = requester.new_thread_token()
                 {
@@ -142,6 +175,13 @@ impl State {
         if let Some(author) = author {
             self.still_types(author);
         }
+    }
+
+    /// Notes that the thread exists, if a message was stored; returns the message's author.
+    fn note_author(&mut self, outcome: &Outcome) -> Option<UserId> {
+        let Outcome::Sent(sent) = outcome else { return None };
+        self.new_thread_tokens.thread_exists();
+        Some(sent.message.sender_id)
     }
 
     /// Encodes once for each member, for the cursor and the links of images are the reader's own; the same bytes go to all

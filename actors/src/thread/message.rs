@@ -11,6 +11,7 @@ use crate::connections::ConnectionId;
 use crate::delivery_frontier::DeliveryGuard;
 use crate::error::Error;
 use crate::registry::ActorRegistry;
+use crate::relay::commit::ThreadContent;
 use crate::requester::Requester;
 
 /// The threads that are running, by their members.
@@ -25,7 +26,9 @@ pub(crate) enum ThreadMsg {
     Typing { who: UserId, connection: ConnectionId, thread_id: ThreadId, signal: Signal },
     /// Through the registry: a user begins or stops to write on another node.
     TypingElsewhere { who: UserId, node: Arc<str>, thread_id: ThreadId, on: bool },
-    /// Through the registry: commits of other nodes, up to this one, touched the thread.
+    /// Through the registry: what commits of other nodes have done to the thread.
+    Heard(Vec<(CommitNo, ThreadContent)>, DeliveryGuard),
+    /// Through the registry: commits of other nodes, up to this one, touched the thread; what they did is to be read.
     Follow(CommitNo, DeliveryGuard),
     /// From storage: the outcomes of the thread's requests in one commit.
     Committed(ThreadOutcomes, DeliveryGuard),
@@ -56,17 +59,6 @@ impl InFlight {
     /// Tells whether no request is out.
     pub(super) fn is_over(&self) -> bool {
         Arc::strong_count(&self.0) == 1
-    }
-}
-
-/// Returns the members of the thread that a change is about.
-pub(crate) fn pair_of(change: &Change) -> Option<Pair> {
-    match change {
-        Change::Send(send) => Some(send.pair),
-        Change::Edit(edit) => Some(edit.pair),
-        Change::Delete(delete) => Some(delete.pair),
-        Change::Receipt(receipt) => Some(receipt.pair),
-        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::cache::{Cache, Counters, Thread};
 use super::preloaded::Preloaded;
 use super::write_set::{TicketRow, WriteSet};
 use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
-use crate::history::Mark;
+use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
 use crate::objects::Totals;
 use crate::time::Timestamp;
@@ -101,8 +101,8 @@ impl<'a> Applier<'a> {
     }
 
     /// Says what the commit did, once it stands.
-    pub(super) fn committed(self, mark: &Mark) -> Committed {
-        let Self { cache, members, told, users, outcomes, before, clock, .. } = self;
+    pub(super) fn committed(self, mark: &Mark, nonce_before: Nonce) -> Committed {
+        let Self { cache, members, told, users, outcomes, before, clock, notified, .. } = self;
         for (slot, side) in members {
             cache.threads[slot].members[side].hide_many();
         }
@@ -115,7 +115,9 @@ impl<'a> Applier<'a> {
             .collect();
         let totals = users.into_iter().map(|id| (UserId::from_column(id), totals(cache, id))).collect();
         let newest = Timestamp::from_millis(clock.latest);
-        Committed { mark: mark.clone(), newest, outcomes, before, totals, chat_notifications }
+        let notified = notified.into_iter().map(UserId::from_column).collect();
+        let mark = mark.clone();
+        Committed { mark, nonce_before, newest, outcomes, before, totals, chat_notifications, notified }
     }
 
     /// Returns the time of a change that came then: not before any other that was written.

@@ -21,7 +21,7 @@ use crate::backend::writer::Transaction;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
 use crate::entities::notification;
-use crate::history::Mark;
+use crate::history::{Mark, Nonce};
 use crate::ids::CommitNo;
 use crate::nodes::NodeId;
 use crate::sql;
@@ -38,8 +38,8 @@ impl Writer {
         self.cache.trim();
         let offer = self.history.offer(changes);
         let prepared = timeout(PATIENCE, self.prepare(changes, mode, offer)).await;
-        let Prepared { transaction, applier, mark } = prepared.unwrap_or(Err(Aborted::Hung))?;
-        let committed = applier.committed(&mark);
+        let Prepared { transaction, applier, mark, nonce_before } = prepared.unwrap_or(Err(Aborted::Hung))?;
+        let committed = applier.committed(&mark, nonce_before);
         let answer = match timeout(PATIENCE, transaction.commit()).await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(Some(failure)),
@@ -81,7 +81,7 @@ impl Writer {
         let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used);
         write(&mut transaction, &mut applier, statements).await?;
         log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
-        Ok(Prepared { transaction, applier, mark })
+        Ok(Prepared { transaction, applier, mark, nonce_before: Nonce::from_column(taken.nonce_before) })
     }
 }
 
@@ -90,6 +90,7 @@ struct Prepared<'a> {
     transaction: Transaction<'a>,
     applier: Applier<'a>,
     mark: Mark,
+    nonce_before: Nonce,
 }
 
 /// Writes one commit's rows, table by table.

@@ -1,0 +1,237 @@
+//! How commits of other nodes are put together from what is heard of them: a plain state machine, without a clock, a database
+//! or an actor.
+//!
+//! A commit is delivered when its [header](Header) is known and everything up to it is on its way. What the header names and
+//! concerns a user who is connected here is told from the commit's [content](Content), and where that has not come
+//! [after a moment](PATIENCE), it is read. A header that has not come after a moment is looked up in the commit log. So
+//! whatever the relay loses, delays, repeats or puts into another order costs time, and nothing else.
+
+mod looks;
+mod pending;
+mod run;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chat_database::history::Nonce;
+use chat_database::ids::CommitNo;
+use chat_database::nodes::NodeId;
+use chat_database::queries::changes::LogEntry;
+use tokio::time::Instant;
+
+use crate::relay::commit::{Content, Header, Touched};
+use looks::Looks;
+pub(super) use pending::Node;
+use pending::Pending;
+pub(super) use run::{Run, UserPart};
+
+/// How long a message that others show to be on its way is waited for: messages overtake each other by less than a
+/// millisecond, and what has been lost does not come.
+pub(super) const PATIENCE: Duration = Duration::from_millis(10);
+
+/// Of how many commits headers, and contents, are kept: what comes on top is found in the database.
+const MOST: usize = 4_096;
+
+/// How long a content waits for its header.
+const KEPT: Duration = Duration::from_secs(5);
+
+/// What is to be done next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Deliver these commits.
+    Deliver(Run),
+    /// Look into the database, and say what was [seen](Assembly::seen) or that it [failed](Assembly::failed).
+    Look,
+}
+
+/// What is known of commits that are not on their way here.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    headers: BTreeMap<CommitNo, Pending>,
+    contents: BTreeMap<CommitNo, (Content, Instant)>,
+    looks: Looks,
+    patience: Duration,
+    /// When the next step is to be asked for at the latest.
+    wake_at: Option<Instant>,
+}
+
+/// What is known does not fit together: it may be of two histories.
+struct Doubt;
+
+impl Assembly {
+    /// Starts without knowing of any commit. Without a relay there is nothing to wait for.
+    pub(super) fn new(has_relay: bool, now: Instant) -> Self {
+        let patience = if has_relay { PATIENCE } else { Duration::ZERO };
+        Self { headers: BTreeMap::new(), contents: BTreeMap::new(), looks: Looks::new(now), patience, wake_at: None }
+    }
+
+    /// Takes in a header.
+    pub(super) fn heard_header(&mut self, header: Header, node: &impl Node, now: Instant) {
+        let (commit, nonce) = (header.mark.commit, header.mark.nonce);
+        let known = node.nonce_of(commit).or_else(|| self.headers.get(&commit).map(|pending| pending.nonce));
+        match known {
+            // It comes again.
+            Some(known) if known == nonce => return,
+            Some(_) => return self.start_over(now),
+            // It is late by more than is remembered, or of another history.
+            None if commit <= node.unbroken() => return self.looks.want(now),
+            None => {}
+        }
+        if self.headers.len() < MOST {
+            let Header { mark, nonce_before, newest, touched } = header;
+            let (nonce_before, named) = (Some(nonce_before), Some((mark, newest)));
+            let read_from = now + self.patience;
+            self.headers.insert(commit, Pending { nonce, nonce_before, named, touched, since: now, read_from });
+        }
+    }
+
+    /// Takes in a content.
+    pub(super) fn heard_content(&mut self, content: Content, node: &impl Node, now: Instant) {
+        let commit = content.commit;
+        if commit <= node.unbroken() || node.nonce_of(commit).is_some() {
+            return;
+        }
+        if let Some((known, _)) = self.contents.get_mut(&commit).filter(|(known, _)| known.nonce == content.nonce) {
+            known.add(content);
+        } else if self.contents.len() < MOST {
+            self.contents.insert(commit, (content, now));
+        }
+    }
+
+    /// Has the database looked into at once: there is a doubt.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.looks.want(now);
+    }
+
+    /// Takes in what was seen in the database: its newest commit, and the log's entries of commits that are not on their
+    /// way here; `ours` is this process.
+    pub(super) fn seen(
+        &mut self,
+        newest: CommitNo,
+        log: impl IntoIterator<Item = LogEntry>,
+        ours: &NodeId,
+        node: &impl Node,
+        now: Instant,
+    ) {
+        let started = self.looks.ended(now);
+        // What was heard before, and is not there, is of another history.
+        self.headers.retain(|commit, pending| *commit <= newest || pending.since > started);
+        self.contents.retain(|commit, (_, since)| *commit <= newest || *since > started);
+        let highest = self.headers.last_key_value().map(|(commit, _)| *commit).max(Some(node.newest()));
+        let missing_since = self.looks.missing_since().unwrap_or(now);
+        for entry in log {
+            let LogEntry { no, nonce, node: writer, threads, users } = entry;
+            if self.headers.get(&no).is_some_and(|pending| pending.nonce == nonce) {
+                continue;
+            }
+            // What other nodes have just written may be on its way; what was missing is not waited for twice.
+            let read_from = match (writer == *ours, Some(no) > highest) {
+                (true, _) => now,
+                (false, true) => now + self.patience,
+                (false, false) => missing_since + self.patience,
+            };
+            let touched = Touched { threads, users };
+            self.headers.insert(no, Pending { nonce, nonce_before: None, named: None, touched, since: now, read_from });
+        }
+    }
+
+    /// Notes that the database could not be looked into.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.looks.failed(now);
+    }
+
+    /// Forgets everything that was heard: it may be of another history. The database tells.
+    pub(super) fn start_over(&mut self, now: Instant) {
+        self.headers.clear();
+        self.contents.clear();
+        self.looks.want(now);
+    }
+
+    /// Returns what is to be done next, if anything. To be asked until there is nothing, whenever something was taken in, a
+    /// commit of this node is on its way or was lost, and at [`Assembly::wake_at`].
+    pub(super) fn next(&mut self, node: &impl Node, now: Instant) -> Option<Step> {
+        self.wake_at = None;
+        let unbroken = node.unbroken();
+        self.headers = self.headers.split_off(&unbroken.next());
+        self.contents = self.contents.split_off(&unbroken.next());
+        self.contents.retain(|_, (_, since)| *since + KEPT > now);
+        match self.next_run(node, now) {
+            Ok(Some(run)) => return Some(Step::Deliver(run)),
+            Ok(None) => {}
+            Err(Doubt) => self.start_over(now),
+        }
+        let next = unbroken.next();
+        let is_known = self.headers.contains_key(&next);
+        let others_are = !self.headers.is_empty() || !self.contents.is_empty() || node.newest() >= next;
+        self.looks.note_hole((!is_known && others_are).then_some(next), now);
+        if self.looks.is_due(now, self.patience) {
+            return Some(Step::Look);
+        }
+        if let Some(at) = self.looks.due_at(self.patience) {
+            self.wait_until(at);
+        }
+        None
+    }
+
+    /// Returns when the next step is to be asked for, if nothing happens before.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        self.wake_at
+    }
+
+    /// Tells whether commits wait for one before them.
+    pub(super) fn waits(&self) -> bool {
+        !self.headers.is_empty()
+    }
+
+    /// Tells whether a commit's header is known.
+    pub(super) fn knows(&self, commit: CommitNo) -> bool {
+        self.headers.contains_key(&commit)
+    }
+
+    /// Puts together the commits that can be delivered now: those that follow each other without a hole, as far as
+    /// everything about them has come, or has been waited for.
+    fn next_run(&mut self, node: &impl Node, now: Instant) -> Result<Option<Run>, Doubt> {
+        let first = node.unbroken().next();
+        let (mut end, mut before) = (first, node.nonce_of(node.unbroken()));
+        while let Some(pending) = self.headers.get(&end) {
+            if differ(before, pending.nonce_before) {
+                if end == first {
+                    return Err(Doubt);
+                }
+                break;
+            }
+            let content = self.contents.get(&end).map(|(content, _)| content);
+            let read_from = pending.read_from;
+            if now < read_from && !run::is_complete(pending, content, node) {
+                if end == first {
+                    self.wait_until(read_from);
+                }
+                break;
+            }
+            (end, before) = (end.next(), Some(pending.nonce));
+        }
+        if end == first {
+            return Ok(None);
+        }
+        let mut run = Run::default();
+        while let Some(pending) = self.headers.first_entry().filter(|pending| *pending.key() < end) {
+            let (commit, pending) = pending.remove_entry();
+            let content = self.contents.remove(&commit).map(|(content, _)| content);
+            run.add(commit, pending, content, node);
+        }
+        Ok(Some(run))
+    }
+
+    fn wait_until(&mut self, at: Instant) {
+        self.wake_at = Some(self.wake_at.map_or(at, |wake| wake.min(at)));
+    }
+}
+
+/// Tells whether two nonces are known to be two. Zero says nothing: it is from before there were any, or was forgotten.
+fn differ(one: Option<Nonce>, other: Option<Nonce>) -> bool {
+    let known = |nonce: &Nonce| nonce.0 != 0;
+    matches!((one.filter(known), other.filter(known)), (Some(one), Some(other)) if one != other)
+}
+
+#[cfg(test)]
+mod tests;

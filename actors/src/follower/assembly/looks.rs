@@ -1,0 +1,104 @@
+//! When the database is looked into.
+
+use std::time::Duration;
+
+use chat_database::ids::CommitNo;
+use tokio::time::Instant;
+
+/// The least time between the beginnings of two looks.
+const PACE: Duration = Duration::from_millis(10);
+
+/// The time after which a look that was in vain is repeated, at the most.
+const MOST: Duration = Duration::from_millis(100);
+
+/// When the database is looked into.
+#[derive(Debug)]
+pub(super) struct Looks {
+    /// A look is wanted, not before then.
+    wanted: Option<Instant>,
+    runs: bool,
+    started: Option<Instant>,
+    /// The commit that is missing while others after it are known.
+    hole: Option<Hole>,
+    /// When this was made: every look is later.
+    made: Instant,
+}
+
+#[derive(Debug)]
+struct Hole {
+    at: CommitNo,
+    since: Instant,
+    /// How often it was looked for, and when last.
+    tries: u32,
+    tried: Option<Instant>,
+}
+
+impl Hole {
+    fn due_at(&self, patience: Duration) -> Instant {
+        let again = |tried: Instant| tried + (PACE * 2_u32.pow(self.tries.min(4))).min(MOST);
+        self.tried.map_or(self.since + patience, again)
+    }
+}
+
+impl Looks {
+    pub(super) fn new(made: Instant) -> Self {
+        Self { wanted: None, runs: false, started: None, hole: None, made }
+    }
+
+    /// Wants a look, now if the last one is not just now.
+    pub(super) fn want(&mut self, now: Instant) {
+        let at = self.started.map_or(now, |started| now.max(started + PACE));
+        self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
+    }
+
+    /// Notes which commit is missing.
+    pub(super) fn note_hole(&mut self, missing: Option<CommitNo>, now: Instant) {
+        match missing {
+            None => self.hole = None,
+            Some(at) if self.hole.as_ref().is_some_and(|hole| hole.at == at) => {}
+            Some(at) => self.hole = Some(Hole { at, since: now, tries: 0, tried: None }),
+        }
+    }
+
+    /// Returns since when a commit is missing.
+    pub(super) fn missing_since(&self) -> Option<Instant> {
+        self.hole.as_ref().map(|hole| hole.since)
+    }
+
+    /// Returns when the next look is due.
+    pub(super) fn due_at(&self, patience: Duration) -> Option<Instant> {
+        if self.runs {
+            return None;
+        }
+        let hole = self.hole.as_ref().map(|hole| hole.due_at(patience));
+        self.wanted.into_iter().chain(hole).min()
+    }
+
+    /// Begins a look if one is due.
+    pub(super) fn is_due(&mut self, now: Instant, patience: Duration) -> bool {
+        let due = self.due_at(patience).is_some_and(|at| at <= now);
+        if due {
+            (self.wanted, self.runs, self.started) = (None, true, Some(now));
+            if let Some(hole) = &mut self.hole {
+                (hole.tries, hole.tried) = (hole.tries + 1, Some(now));
+            }
+        }
+        due
+    }
+
+    /// Notes that the look has ended; returns when it began.
+    pub(super) fn ended(&mut self, now: Instant) -> Instant {
+        self.runs = false;
+        // A hole is tried again some time after the answer, not after the question.
+        if let Some(tried) = self.hole.as_mut().and_then(|hole| hole.tried.as_mut()) {
+            *tried = now;
+        }
+        self.started.unwrap_or(self.made)
+    }
+
+    /// Notes that the look has failed: it is repeated.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.ended(now);
+        self.wanted = Some(now + MOST);
+    }
+}

@@ -1,0 +1,47 @@
+//! A look into the database.
+
+use chat_database::Database;
+use chat_database::history::{self, Mark};
+use chat_database::ids::CommitNo;
+use chat_database::queries::changes;
+
+use super::handle::Seen;
+use crate::delivery_frontier::DeliveryFrontier;
+use crate::metrics;
+use crate::storage::handle::StorageHandle;
+
+/// How many entries of the commit log are read at a time.
+const STRIDE: u64 = 1_000;
+
+/// Reads the newest commit, and the log from what is released here on, as far as not everything of it is on its way. Looks
+/// first whether the commit that this node knows best still stands.
+pub(super) async fn look(
+    database: &Database,
+    frontier: &DeliveryFrontier,
+    storage: &StorageHandle,
+) -> Result<Seen, chat_database::Error> {
+    let known = frontier.newest();
+    let head = history::head_beside(database, known.commit).await?;
+    if head.mark.commit < known.commit || head.known.is_some_and(|nonce| nonce != known.nonce) {
+        return went_back(database, storage, &known).await;
+    }
+    let released = frontier.released();
+    let up_to = CommitNo(head.mark.commit.0.min(released.0 + STRIDE));
+    let (_, possible) = frontier.gaps(up_to, |_| false);
+    let log = if possible.is_empty() { Vec::new() } else { changes::log(database, released, up_to).await? };
+    Ok(Seen::On { head, up_to, log })
+}
+
+/// The database has gone back to an earlier state: a backup was restored, or a copy that lagged has taken over. Cursors
+/// from before must be refused on every node; then every client comes back, reloads, and goes on from here.
+async fn went_back(database: &Database, storage: &StorageHandle, known: &Mark) -> Result<Seen, chat_database::Error> {
+    storage.restart_history().await?;
+    let head = history::head(database).await?;
+    tracing::warn!(
+        known = known.commit.0,
+        commit = head.commit.0,
+        "the database was put back to an earlier state: every connection starts over"
+    );
+    metrics::get().histories_lost.increment(1);
+    Ok(Seen::Back(head))
+}

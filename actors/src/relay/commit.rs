@@ -1,0 +1,101 @@
+//! What the nodes tell each other of a commit.
+
+use std::collections::HashMap;
+
+use chat_database::change::{Committed, Outcome, ThreadBefore};
+use chat_database::history::{Mark, Nonce};
+use chat_database::ids::{CommitNo, NotAnId, Pair, ThreadId, UserId};
+use chat_database::objects::Totals;
+use chat_database::time::Timestamp;
+
+use crate::notifications::message::UserUpdate;
+
+/// The header of a commit, which goes to all nodes: its entry in the commit log. By it a node judges what it has to deliver,
+/// and whether it has been told all of that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The commit.
+    pub(crate) mark: Mark,
+    /// The nonce of the commit before it.
+    pub(crate) nonce_before: Nonce,
+    /// The newest time that any commit has written, this one among them.
+    pub(crate) newest: Timestamp,
+    /// What it touched.
+    pub(crate) touched: Touched,
+}
+
+/// What a commit touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Touched {
+    /// The threads.
+    pub(crate) threads: Vec<(ThreadId, Pair)>,
+    /// The users whose notifications it touched, other than through a thread.
+    pub(crate) users: Vec<UserId>,
+}
+
+impl Header {
+    /// Returns the header of a commit.
+    pub(crate) fn of(committed: &Committed) -> Self {
+        Self {
+            mark: committed.mark.clone(),
+            nonce_before: committed.nonce_before,
+            newest: committed.newest,
+            touched: Touched {
+                threads: committed.before.iter().map(|before| (before.thread_id, before.pair)).collect(),
+                users: committed.notified.clone(),
+            },
+        }
+    }
+}
+
+/// The content of a commit, or a part of it, which goes to the nodes where users are connected whom it concerns: what it has
+/// done to their threads and notifications, as outcomes. Frames are made where they are delivered, for cursors and links of
+/// images are the receiver's own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Content {
+    /// The commit.
+    pub(crate) commit: CommitNo,
+    /// What tells it from another one of the same number.
+    pub(crate) nonce: Nonce,
+    /// By thread.
+    pub(crate) threads: HashMap<Pair, ThreadContent>,
+    /// By user; also users for whom it has done nothing besides what it did to their threads.
+    pub(crate) users: HashMap<UserId, UserContent>,
+}
+
+impl Content {
+    /// Takes in another part of the same commit.
+    pub(crate) fn add(&mut self, part: Self) {
+        self.threads.extend(part.threads);
+        self.users.extend(part.users);
+    }
+}
+
+/// What a commit has done to a thread.
+#[derive(Debug, Clone)]
+pub(crate) struct ThreadContent {
+    /// Where the thread stood before.
+    pub(crate) before: ThreadBefore,
+    /// What was done, in order.
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
+/// What a commit has done for a user.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UserContent {
+    /// The user's totals after it, if it touched them.
+    pub(crate) totals: Option<Totals>,
+    /// What else.
+    pub(crate) update: UserUpdate,
+}
+
+/// The bytes are not what a node of this version writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not what a node of this version writes")]
+pub(crate) struct Malformed;
+
+impl From<NotAnId> for Malformed {
+    fn from(_: NotAnId) -> Self {
+        Self
+    }
+}

@@ -1,0 +1,305 @@
+//! How headers and contents are written for other nodes, and nothing else: with `postcard`, which writes values one after the
+//! other and no names. So whoever changes a type here, or the order of its fields, gives the envelope another version; a test
+//! holds what is written.
+
+mod users;
+
+use chat_database::change::{Deleted, Edited, Outcome, Sent, ThreadBefore, Watermarks};
+use chat_database::history::{Mark, Nonce};
+use chat_database::ids::{CommitNo, MediaId, MessageId, NotAnId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
+use chat_database::objects::{ExtraData, Image, Message};
+use chat_database::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::commit::{Header, Malformed, ThreadContent, Touched};
+pub(super) use users::WireUser;
+
+/// Writes a value behind what is there.
+pub(super) fn encode(value: &impl Serialize, to: &mut Vec<u8>) {
+    // Memory takes everything that the types of this file can hold.
+    if let Ok(longer) = postcard::to_extend(value, std::mem::take(to)) {
+        *to = longer;
+    }
+}
+
+/// Reads a value, and returns what stands behind it.
+pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), Malformed> {
+    postcard::take_from_bytes(bytes).map_err(|_| Malformed)
+}
+
+/// A header.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct WireHeader<'a> {
+    commit: u64,
+    nonce: u32,
+    epoch: &'a str,
+    nonce_before: u32,
+    newest: i64,
+    threads: Vec<(u64, WirePair)>,
+    users: Vec<u64>,
+}
+
+/// The name of the commit that a content belongs to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct WireName {
+    pub(super) commit: u64,
+    pub(super) nonce: u32,
+}
+
+/// An item of a content.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum WireItem<'a> {
+    #[serde(borrow)]
+    Thread(WireThread<'a>),
+    #[serde(borrow)]
+    User(WireUser<'a>),
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct WirePair(u64, u64);
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct WireThread<'a> {
+    pair: WirePair,
+    thread: u64,
+    rev: u64,
+    commit: u64,
+    #[serde(borrow)]
+    outcomes: Vec<WireOutcome<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum WireOutcome<'a> {
+    Sent {
+        #[serde(borrow)]
+        message: WireMessage<'a>,
+        opened: bool,
+    },
+    Edited {
+        #[serde(borrow)]
+        message: WireMessage<'a>,
+    },
+    Deleted {
+        message: u64,
+        seq: u64,
+        sender: u64,
+        rev: u64,
+    },
+    Moved(WireWatermarks),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct WireMessage<'a> {
+    id: u64,
+    seq: u64,
+    rev: u64,
+    sender: u64,
+    temp_id: Option<&'a str>,
+    content: Option<&'a str>,
+    #[serde(borrow)]
+    images: Vec<WireImage<'a>>,
+    extra_data: Option<Option<u64>>,
+    reply_to: Option<u64>,
+    created_at: i64,
+    edited_at: Option<i64>,
+    deleted: bool,
+}
+
+/// An image. Its links are the reader's own.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct WireImage<'a> {
+    id: &'a str,
+    width: u32,
+    height: u32,
+    bytes: u64,
+    mime: &'a str,
+    blurhash: &'a str,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct WireWatermarks {
+    user: u64,
+    delivered_seq: u64,
+    read_seq: u64,
+    unread: u64,
+    delivered_moved: bool,
+    read_moved: bool,
+    at: i64,
+}
+
+impl<'a> WireHeader<'a> {
+    pub(super) fn of(header: &'a Header) -> Self {
+        let Header { mark: Mark { epoch, commit, nonce }, nonce_before, newest, touched } = header;
+        Self {
+            commit: commit.0,
+            nonce: nonce.0,
+            epoch,
+            nonce_before: nonce_before.0,
+            newest: newest.millis(),
+            threads: touched.threads.iter().map(|(thread, pair)| (thread.get(), (*pair).into())).collect(),
+            users: touched.users.iter().map(|user| user.get()).collect(),
+        }
+    }
+
+    pub(super) fn read(self) -> Result<Header, Malformed> {
+        let threads = self.threads.into_iter().map(|(id, pair)| Ok((ThreadId::new(id)?, pair.read()?)));
+        let threads = threads.collect::<Result<_, Malformed>>()?;
+        let users = self.users.into_iter().map(UserId::new).collect::<Result<_, _>>()?;
+        Ok(Header {
+            mark: Mark { epoch: self.epoch.into(), commit: CommitNo(self.commit), nonce: Nonce(self.nonce) },
+            nonce_before: Nonce(self.nonce_before),
+            newest: Timestamp::from_millis(self.newest),
+            touched: Touched { threads, users },
+        })
+    }
+}
+
+impl From<Pair> for WirePair {
+    fn from(pair: Pair) -> Self {
+        let [low, high] = pair.members();
+        Self(low.get(), high.get())
+    }
+}
+
+impl WirePair {
+    fn read(self) -> Result<Pair, Malformed> {
+        Pair::new(UserId::new(self.0)?, UserId::new(self.1)?).ok_or(Malformed)
+    }
+}
+
+impl<'a> WireThread<'a> {
+    pub(super) fn new(before: &ThreadBefore, outcomes: Vec<WireOutcome<'a>>) -> Self {
+        let ThreadBefore { pair, thread_id, rev, commit } = *before;
+        Self { pair: pair.into(), thread: thread_id.get(), rev: rev.0, commit: commit.0, outcomes }
+    }
+
+    pub(super) fn read(self) -> Result<ThreadContent, Malformed> {
+        let thread_id = ThreadId::new(self.thread)?;
+        let (rev, commit) = (Rev(self.rev), CommitNo(self.commit));
+        let outcomes = self.outcomes.into_iter().map(|outcome| outcome.read(thread_id)).collect::<Result<_, _>>()?;
+        Ok(ThreadContent { before: ThreadBefore { pair: self.pair.read()?, thread_id, rev, commit }, outcomes })
+    }
+}
+
+impl<'a> WireOutcome<'a> {
+    /// Writes an outcome, if users of other nodes have to be told of it.
+    pub(super) fn of(outcome: &'a Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Sent(sent) => Some(Self::Sent { message: WireMessage::of(&sent.message), opened: sent.opened }),
+            Outcome::Edited(Edited { message }) => Some(Self::Edited { message: WireMessage::of(message) }),
+            Outcome::Deleted(deleted) => Some(Self::Deleted {
+                message: deleted.id.get(),
+                seq: deleted.seq.0,
+                sender: deleted.sender.get(),
+                rev: deleted.rev.0,
+            }),
+            Outcome::Watermarks(moved) if moved.delivered_moved || moved.read_moved => {
+                Some(Self::Moved(WireWatermarks::of(moved)))
+            }
+            _ => None,
+        }
+    }
+
+    fn read(self, thread_id: ThreadId) -> Result<Outcome, Malformed> {
+        Ok(match self {
+            Self::Sent { message, opened } => {
+                Outcome::Sent(Box::new(Sent { message: message.read(thread_id)?, opened }))
+            }
+            Self::Edited { message } => Outcome::Edited(Edited { message: message.read(thread_id)? }),
+            Self::Deleted { message, seq, sender, rev } => Outcome::Deleted(Deleted {
+                id: MessageId::new(message)?,
+                thread_id,
+                seq: Seq(seq),
+                sender: UserId::new(sender)?,
+                rev: Rev(rev),
+            }),
+            Self::Moved(moved) => Outcome::Watermarks(moved.read(thread_id)?),
+        })
+    }
+}
+
+impl<'a> WireMessage<'a> {
+    fn of(message: &'a Message) -> Self {
+        Self {
+            id: message.id.get(),
+            seq: message.seq.0,
+            rev: message.rev.0,
+            sender: message.sender_id.get(),
+            temp_id: message.temp_id.as_deref(),
+            content: message.content.as_deref(),
+            images: message.images.iter().map(WireImage::of).collect(),
+            extra_data: message.extra_data.map(|extra| extra.product_id.map(ProductId::get)),
+            reply_to: message.reply_to.map(MessageId::get),
+            created_at: message.created_at.millis(),
+            edited_at: message.edited_at.map(Timestamp::millis),
+            deleted: message.deleted,
+        }
+    }
+
+    fn read(self, thread_id: ThreadId) -> Result<Message, Malformed> {
+        let extra_data = |product: Option<u64>| Ok(ExtraData { product_id: product.map(ProductId::new).transpose()? });
+        Ok(Message {
+            id: MessageId::new(self.id)?,
+            thread_id,
+            seq: Seq(self.seq),
+            rev: Rev(self.rev),
+            sender_id: UserId::new(self.sender)?,
+            temp_id: self.temp_id.map(str::to_owned),
+            content: self.content.map(str::to_owned),
+            image_urls: Vec::new(),
+            images: self.images.into_iter().map(WireImage::read).collect(),
+            extra_data: self.extra_data.map(extra_data).transpose().map_err(|NotAnId| Malformed)?,
+            reply_to: self.reply_to.map(MessageId::new).transpose()?,
+            created_at: Timestamp::from_millis(self.created_at),
+            edited_at: self.edited_at.map(Timestamp::from_millis),
+            deleted: self.deleted,
+        })
+    }
+}
+
+impl<'a> WireImage<'a> {
+    fn of(image: &'a Image) -> Self {
+        let Image { id: MediaId(id), width, height, bytes, mime, blurhash, .. } = image;
+        Self { id, width: *width, height: *height, bytes: *bytes, mime, blurhash }
+    }
+
+    fn read(self) -> Image {
+        Image {
+            id: MediaId(self.id.to_owned()),
+            url: String::new(),
+            thumb_url: String::new(),
+            width: self.width,
+            height: self.height,
+            bytes: self.bytes,
+            mime: self.mime.to_owned(),
+            blurhash: self.blurhash.to_owned(),
+        }
+    }
+}
+
+impl WireWatermarks {
+    fn of(moved: &Watermarks) -> Self {
+        Self {
+            user: moved.user.get(),
+            delivered_seq: moved.delivered_seq.0,
+            read_seq: moved.read_seq.0,
+            unread: moved.unread,
+            delivered_moved: moved.delivered_moved,
+            read_moved: moved.read_moved,
+            at: moved.at.millis(),
+        }
+    }
+
+    fn read(self, thread_id: ThreadId) -> Result<Watermarks, Malformed> {
+        Ok(Watermarks {
+            thread_id,
+            user: UserId::new(self.user)?,
+            delivered_seq: Seq(self.delivered_seq),
+            read_seq: Seq(self.read_seq),
+            unread: self.unread,
+            delivered_moved: self.delivered_moved,
+            read_moved: self.read_moved,
+            at: Timestamp::from_millis(self.at),
+        })
+    }
+}
