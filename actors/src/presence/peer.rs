@@ -174,6 +174,10 @@ impl Peer {
             }
             _ => self.announced = Some(number),
         }
+        if self.announced >= Some(self.sent) {
+            // A sign of life had overtaken it.
+            self.announcement_behind = None;
+        }
     }
 
     /// Tells, once, whether announcements to this node were lost.

@@ -175,6 +175,16 @@ fn an_announcement_that_was_lost_is_noticed_once() {
 }
 
 #[test]
+fn an_announcement_that_a_sign_of_life_has_overtaken_was_not_lost() {
+    let now = Instant::now();
+    let mut peer = known(1, now);
+    peer.beats(&beat(1, Digest::default(), 3), Digest::default(), "me", now);
+    peer.beats(&beat(1, Digest::default(), 4), Digest::default(), "me", now);
+    peer.announces(4, now);
+    assert!(!peer.misses_announcements(now + OVERTAKEN * 4));
+}
+
+#[test]
 fn users_who_came_or_left_are_remembered_for_a_while() {
     let now = Instant::now();
     let mut peer = known(1, now);
