@@ -62,6 +62,8 @@ pub(super) struct Peer {
     announcement_behind: Option<Instant>,
     /// Since when one is missing for certain: others have come after it.
     announcement_missing: Option<Instant>,
+    /// How many are.
+    missing: u64,
     /// How many it had sent by its last sign of life.
     sent: u64,
     recent: VecDeque<(Instant, UserId)>,
@@ -94,6 +96,7 @@ impl Peer {
             announced: None,
             announcement_behind: None,
             announcement_missing: None,
+            missing: 0,
             sent: 0,
             recent: VecDeque::new(),
         }
@@ -166,13 +169,17 @@ impl Peer {
     /// Takes note of an announcement's number.
     pub(super) fn announces(&mut self, number: u64, now: Instant) {
         match self.announced {
-            Some(heard) if number <= heard => {}
+            // It was overtaken, or comes twice.
+            Some(heard) if number <= heard => self.missing = self.missing.saturating_sub(1),
             Some(heard) if number > heard + 1 => {
                 self.announcement_missing.get_or_insert(now);
-                // What is missing is made good for in a moment; what comes after it is counted from here.
+                self.missing += number - heard - 1;
                 self.announced = Some(number);
             }
             _ => self.announced = Some(number),
+        }
+        if self.missing == 0 {
+            self.announcement_missing = None;
         }
         if self.announced >= Some(self.sent) {
             // A sign of life had overtaken it.
@@ -185,7 +192,7 @@ impl Peer {
         let late = |since: Option<Instant>| since.is_some_and(|since| now >= since + OVERTAKEN * 4);
         let misses = late(self.announcement_behind) || late(self.announcement_missing);
         if misses {
-            (self.announcement_behind, self.announcement_missing) = (None, None);
+            (self.announcement_behind, self.announcement_missing, self.missing) = (None, None, 0);
             self.announced = self.announced.max(Some(self.sent));
         }
         misses

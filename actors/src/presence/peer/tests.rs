@@ -182,6 +182,10 @@ fn an_announcement_that_a_sign_of_life_has_overtaken_was_not_lost() {
     peer.beats(&beat(1, Digest::default(), 4), Digest::default(), "me", now);
     peer.announces(4, now);
     assert!(!peer.misses_announcements(now + OVERTAKEN * 4));
+    for number in [7, 5, 6] {
+        peer.announces(number, now);
+    }
+    assert!(!peer.misses_announcements(now + OVERTAKEN * 4), "nor was one that others have overtaken");
 }
 
 #[test]
