@@ -133,7 +133,7 @@ mod tests {
             ("nats://host", &["nats://host"][..], None),
             ("nats://host:4222/,tls://other", &["nats://host:4222", "tls://other"], None),
             ("nats://ann:hunter2%40%2C@host", &["nats://host"], password("ann", "hunter2@,")),
-            ("nats://ann:@[::1]:1", &["nats://[::1]:1"], password("ann", "")),
+            ("nats://ann:x@[::1]:1", &["nats://[::1]:1"], password("ann", "x")),
             ("tls://a-token@host", &["tls://host"], Some(Login::Token("a-token".to_owned()))),
         ] {
             let (read, logged_in) = read(text).expect(text);
