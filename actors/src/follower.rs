@@ -185,9 +185,8 @@ impl State {
             }
             Ok(Seen::On { head, up_to, log }) => {
                 context.frontier.learn(&head.mark, head.newest);
-                let missing = context.missing(up_to, &log);
-                let is_gone = |no: &CommitNo| !assembly.knows(*no) && !log.iter().any(|entry| entry.no == *no);
-                if missing.iter().any(is_gone) {
+                let missing = log.as_ref().map(|log| context.missing(up_to, log)).unwrap_or_default();
+                if look::was_swept(&missing, log.as_deref(), |no| assembly.knows(no)) {
                     // This node was away for long.
                     tracing::warn!(
                         commit = up_to.0,
@@ -197,7 +196,7 @@ impl State {
                     assembly.start_over(now);
                     return context.start_over(head.mark);
                 }
-                let log = log.into_iter().filter(|entry| missing.binary_search(&entry.no).is_ok());
+                let log = log.into_iter().flatten().filter(|entry| missing.binary_search(&entry.no).is_ok());
                 assembly.seen(head.mark.commit, log, &context.node, &**context, now);
                 if up_to < head.mark.commit {
                     assembly.look(now);

@@ -3,7 +3,7 @@
 use chat_database::Database;
 use chat_database::history::{self, Mark};
 use chat_database::ids::CommitNo;
-use chat_database::queries::changes;
+use chat_database::queries::changes::{self, LogEntry};
 
 use super::handle::Seen;
 use crate::delivery_frontier::DeliveryFrontier;
@@ -28,8 +28,15 @@ pub(super) async fn look(
     let released = frontier.released();
     let up_to = CommitNo(head.mark.commit.0.min(released.0 + STRIDE));
     let (_, possible) = frontier.gaps(up_to, |_| false);
-    let log = if possible.is_empty() { Vec::new() } else { changes::log(database, released, up_to).await? };
+    let log = if possible.is_empty() { None } else { Some(changes::log(database, released, up_to).await?) };
     Ok(Seen::On { head, up_to, log })
+}
+
+/// Tells whether a commit that is missing here was swept from the log before this node has read it; `knows` tells which headers
+/// other nodes have told. A commit may begin to be missing while the database is looked into (another node's, behind one of
+/// ours that was just being dispatched), so a log that was not read tells nothing: the next look reads it.
+pub(super) fn was_swept(missing: &[CommitNo], log: Option<&[LogEntry]>, knows: impl Fn(CommitNo) -> bool) -> bool {
+    log.is_some_and(|log| missing.iter().any(|no| !knows(*no) && !log.iter().any(|entry| entry.no == *no)))
 }
 
 /// The database has gone back to an earlier state: a backup was restored, or a copy that lagged has taken over. Cursors
@@ -44,4 +51,29 @@ async fn went_back(database: &Database, storage: &StorageHandle, known: &Mark) -
     );
     metrics::get().histories_lost.increment(1);
     Ok(Seen::Back(head))
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_database::history::Nonce;
+    use chat_database::nodes::NodeId;
+
+    use super::*;
+
+    /// Two hubs at work, and one of them paused: their clients were all sent away with 4004.
+    #[test]
+    fn what_begins_to_be_missing_during_a_look_was_not_swept() {
+        let entry = LogEntry {
+            no: CommitNo(7),
+            nonce: Nonce(1),
+            node: NodeId::of("left".into(), 1),
+            threads: Vec::new(),
+            users: Vec::new(),
+        };
+        let log = [entry];
+        assert!(!was_swept(&[CommitNo(8)], None, |_| false), "the log was not read");
+        assert!(!was_swept(&[CommitNo(7)], Some(&log), |_| false), "it is in the log");
+        assert!(!was_swept(&[CommitNo(8)], Some(&log), |no| no == CommitNo(8)), "another node has told of it");
+        assert!(was_swept(&[CommitNo(6), CommitNo(7)], Some(&log), |_| false));
+    }
 }
