@@ -1,7 +1,7 @@
 //! The storage actor: group commit, and the only writer.
 //!
-//! It collects the writes that arrive while the last commit runs, and commits them, or [a part of them](batch_size), as one
-//! transaction; there is no timer. When a commit stands, each thread gets its outcomes and each user's notification stream
+//! It collects the writes that arrive while the last commit runs, or while the next one waits for other nodes' commits, and commits
+//! them, or [a part of them](batch_size), as one transaction; there is no timer. When a commit stands, each thread gets its outcomes and each user's notification stream
 //! its update; each of them notes its delivery at the [frontier](crate::delivery_frontier).
 //!
 //! It has an [OS thread of its own](crate::executor), because SQLite is written on the thread that calls it.
@@ -10,6 +10,7 @@ mod batch_size;
 mod dispatch;
 pub(crate) mod handle;
 pub(crate) mod message;
+mod queue;
 mod wal_checkpoint;
 
 use std::sync::Arc;
@@ -30,9 +31,9 @@ use crate::follower::handle::FollowerHandle;
 use crate::metrics;
 use crate::notifications::message::{PendingTotals, StreamRegistry};
 use crate::relay::handle::RelayHandle;
-use batch_size::BatchSize;
 use handle::StorageHandle;
-use message::{CommitEnded, StorageMsg, WriteReply, WriteRequest};
+use message::{CommitEnded, StorageMsg, WriteReply};
+use queue::WriteQueue;
 use wal_checkpoint::{WalCheckpoints, WalState};
 
 /// How often what need not be remembered is swept away.
@@ -72,19 +73,11 @@ impl Due {
     }
 }
 
-/// A write that waits for the next commit.
-struct Waiting {
-    write: WriteRequest,
-    permit: OwnedSemaphorePermit,
-    since: Instant,
-}
-
 pub(crate) struct State {
     context: Arc<StorageContext>,
     /// With the running commit, while there is one.
     writer: Option<Writer>,
-    waiting: Vec<Waiting>,
-    batch_size: BatchSize,
+    waiting: Arc<WriteQueue>,
     due: Due,
     wal: WalCheckpoints,
 }
@@ -113,8 +106,7 @@ impl Actor for Storage {
             wal: WalCheckpoints::start(&context.database),
             context,
             writer: Some(writer),
-            waiting: Vec::new(),
-            batch_size: BatchSize::default(),
+            waiting: Arc::default(),
             due: Due::default(),
         })
     }
@@ -126,7 +118,7 @@ impl Actor for Storage {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            StorageMsg::Write(write, permit) => state.waiting.push(Waiting { write, permit, since: Instant::now() }),
+            StorageMsg::Write(write, permit) => state.waiting.push(write, permit),
             StorageMsg::CommitEnded(ended) => state.commit_ended(*ended),
             StorageMsg::CommitPanicked => return Err("a group commit panicked".into()),
             StorageMsg::RestartHistory(done) => state.due.restart_history.push(done),
@@ -167,29 +159,32 @@ impl State {
         }
         let Some(mut writer) = self.writer.take() else { return };
         let due = std::mem::take(&mut self.due);
-        let next = self.batch_size.next(self.waiting.len());
-        let oldest = self.waiting.first().map(|oldest| oldest.since);
-        let (changes, writes): (Vec<_>, Vec<_>) =
-            self.waiting.drain(..next).map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
-        metrics::set(&metrics::get().storage_queue, self.waiting.len());
         let panic_guard = PanicGuard(Some(myself.clone()));
-        let (context, wal) = (Arc::clone(&self.context), self.wal.log());
+        let (context, waiting, wal) = (Arc::clone(&self.context), Arc::clone(&self.waiting), self.wal.log());
         let myself = myself.clone();
         // A task of its own, which is never cancelled: a transaction dropped half-way would leave its connection in doubt.
         tokio::spawn(async move {
             let lock = context.handle.lock_commit().await;
             let went_back = !due.restart_history.is_empty();
-            let probes = due.probe && changes.is_empty();
+            let probe = due.probe;
             prepare(&mut writer, due, &context, &wal).boxed().await;
-            if let Some(since) = oldest {
-                metrics::get().stage_queue.record(since.elapsed());
+            let started = Instant::now();
+            if !went_back && !waiting.is_empty() {
+                writer.begin_ahead().boxed().await;
             }
-            let probed = if probes { Some(writer.probe().boxed().await) } else { None };
+            let (batch, left) = waiting.take();
+            metrics::set(&metrics::get().storage_queue, left);
+            if let Some(oldest) = batch.first() {
+                metrics::get().stage_queue.record(started.saturating_duration_since(oldest.since));
+            }
+            let (changes, writes): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
+            let probed = if probe && changes.is_empty() { Some(writer.probe().boxed().await) } else { None };
             let result = match (changes.is_empty(), went_back) {
                 (true, _) => None,
                 // The changes were decided on what is no more.
                 (false, true) => Some(Err(DatabaseError::WentBack)),
-                (false, false) => Some(commit(&mut writer, &changes, &context).boxed().await),
+                (false, false) => Some(commit(&mut writer, &changes, started, &context).boxed().await),
             };
             let ended_at = Instant::now();
             drop(lock);
@@ -251,10 +246,14 @@ async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext, wal: &
     wal.restart_if_long(writer);
 }
 
-/// Runs a group commit and counts it.
-async fn commit(writer: &mut Writer, changes: &[Change], context: &StorageContext) -> Result<Committed, DatabaseError> {
+/// Runs a group commit and counts it; it has begun when it `started` to wait for other nodes' commits.
+async fn commit(
+    writer: &mut Writer,
+    changes: &[Change],
+    started: Instant,
+    context: &StorageContext,
+) -> Result<Committed, DatabaseError> {
     let metrics = metrics::get();
-    let started = Instant::now();
     context.frontier.commit_started();
     writer.knows(&context.frontier.newest());
     let result = writer.commit(changes).await;

@@ -9,12 +9,14 @@
 //!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
 //!    apply        applies the changes in memory: send, media, amend, receipt, notify
 //!    rows         makes the write_set's rows of it; statements: one per table
+//!  ahead        begins a transaction, and takes the lock, before it is known what it will write
 //!  in_doubt     reads whether a commit stands whose answer was lost
 //!  probe        tells after a failure whether a commit would be written now
 //!  cache        what the writer knows between commits
 //! ```
 
 mod aborted;
+mod ahead;
 mod amend;
 mod apply;
 mod cache;
@@ -51,10 +53,14 @@ use crate::history::Mark;
 use crate::nodes::NodeId;
 use crate::{Database, Error};
 use aborted::Aborted;
+use ahead::Begun;
 use cache::Cache;
 use history::History;
 use read_set::Mode;
 use statements::Statements;
+
+/// How long a transaction may take before its connection is given up.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often a transaction is run again after another one's lock was in the way.
 const CONTENDED_TRIES: u32 = 5;
@@ -72,6 +78,9 @@ pub struct Writer {
     statements: Statements,
     cache: Cache,
     history: History,
+    ahead: Option<Begun>,
+    /// Another node has committed between this writer's last two commits.
+    others_write: bool,
     /// The connection hangs: it must be replaced before anything else.
     hangs: bool,
     /// The last commit has waited in vain for another transaction's lock.
@@ -90,6 +99,8 @@ impl Writer {
             statements,
             cache: Cache::default(),
             history: History::default(),
+            ahead: None,
+            others_write: false,
             hangs: false,
             locked_out: false,
         }
@@ -138,13 +149,14 @@ impl Writer {
 
     async fn try_to_commit(&mut self, changes: &[Change]) -> Result<Committed, Error> {
         if self.hangs {
+            self.ahead = None;
             self.replace_connection().await?;
         }
         let mut mode = Mode::Optimistic;
         let mut contended = 0;
         let mut lost = 0;
         let patience = if self.locked_out { STILL_IN_THE_WAY } else { IN_THE_WAY };
-        let since = Instant::now();
+        let since = self.ahead.as_ref().map_or_else(Instant::now, |begun| begun.since);
         loop {
             self.connection.wait_for_lock(patience.saturating_sub(since.elapsed()))?;
             let aborted = match self.transact(changes, mode).boxed().await {

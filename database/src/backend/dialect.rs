@@ -6,7 +6,7 @@ use sea_orm::Value;
 use sea_orm::sea_query::TableRef;
 
 pub(crate) use super::column::{Column, Kind};
-use super::statements::{ReturningUpdate, Rewrite};
+use super::statements::{CounterUpdate, Rewrite};
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 
@@ -39,8 +39,9 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Returns a prefix with a number behind it, as a column holds text that is compared byte by byte.
     fn prefixed(&self, prefix: &str, number: &str) -> String;
 
-    /// Returns an update of one row that returns `columns` of it; `row` is the table and the row's condition.
-    fn returning_update(&self, update: &str, columns: &str, row: &str) -> ReturningUpdate;
+    /// Returns the texts that take a commit's numbers: `update`, with what returns the columns `after` it where that can be
+    /// had, and a query for the columns `before` it that locks the `row`, a table and a condition.
+    fn counter_update(&self, update: &str, after: &str, before: &str, row: &str) -> CounterUpdate;
 
     /// Returns the query for messages in ranges of places. Its columns: those that are `named`, then `wanted`. In no order; with
     /// `newest`, of one range, the newest message comes first.

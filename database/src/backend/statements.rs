@@ -8,12 +8,15 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
 use super::Backend;
 use crate::written_row::RowShape;
 
-/// An update of one row that returns the row's new state: the texts, in a backend's dialect.
+/// An update of the counter's row, which all nodes want: the texts, in a backend's dialect.
 #[derive(Debug)]
-pub(crate) struct ReturningUpdate {
-    pub(super) update: String,
-    /// What reads the row after the update, where the update cannot return it.
-    pub(super) read: Option<String>,
+pub(crate) struct CounterUpdate {
+    /// What waits for the row's lock, and returns the row as it is before the update; `None` if the transaction has the lock from
+    /// its beginning.
+    pub(crate) lock: Option<String>,
+    pub(crate) update: String,
+    /// Whether the update returns the row as it is afterwards. If it does not, the row is locked and read before.
+    pub(crate) returns: bool,
 }
 
 /// The texts for rows that are written over and over.

@@ -47,6 +47,8 @@ pub(super) struct Taken {
     /// Tickets that expired up to then may have been used.
     pub(super) tickets_forgotten: i64,
     pub(super) epoch: String,
+    /// The database's clock.
+    pub(super) now: i64,
 }
 
 impl Taken {
@@ -143,7 +145,7 @@ async fn end_name(transaction: &mut Transaction<'_>, taken: &Taken) -> Result<()
 
     let epoch = transaction.backend().dialect().binary_text(&taken.epoch);
     let last_commit = Value::from(taken.counters.commit - 1);
-    let values = [epoch, last_commit, Timestamp::now().millis().into()].map(Expr::val);
+    let values = [epoch, last_commit, taken.now.into()].map(Expr::val);
     // It may be there: of a database that was put back table by table.
     let present = OnConflict::column(Epoch).update_columns([LastCommit, EndedAt]).to_owned();
     let keep = Query::insert()

@@ -32,21 +32,21 @@ struct Touched {
     users: HashSet<i64>,
 }
 
-/// Forgets what is not as this writer's last commit left it.
+/// Forgets what is not as this writer's last commit left it; tells whether another node has written since.
 pub(super) async fn forget(
     transaction: &mut Transaction<'_>,
     cache: &mut Cache,
     taken: &Taken,
-) -> Result<(), DriverError> {
+) -> Result<bool, DriverError> {
     if taken.counters.commit == cache.counters.commit + 1 && taken.nonce_before == cache.nonce.column() {
-        return Ok(());
+        return Ok(false);
     }
     match touched(transaction, cache, taken).await? {
         Some(Touched { pairs, users }) => cache.forget(pairs, &users),
         // What this writer had written may not be there any more, or the log does not reach back to it.
         None => cache.clear(),
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Reads what was touched in between, if the log tells all of it and this writer's last commit still stands.

@@ -6,8 +6,7 @@ use std::time::Duration;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, UpdateStatement};
 use tokio::time::timeout;
 
-use super::Writer;
-use super::transaction::PATIENCE;
+use super::{PATIENCE, Writer};
 use crate::Error;
 use crate::driver_error::DriverError;
 use crate::entities::{hub_state, used_ticket};

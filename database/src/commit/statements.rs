@@ -7,7 +7,7 @@ use super::write_set::{
     UserRow,
 };
 use crate::backend::Backend;
-use crate::backend::statements::{ReturningUpdate, Rewrite};
+use crate::backend::statements::{CounterUpdate, Rewrite};
 use crate::backend::statements::{insert, update, upsert, upsert_greatest};
 use crate::written_row::RowShape;
 
@@ -15,7 +15,7 @@ use crate::written_row::RowShape;
 #[derive(Debug)]
 pub(super) struct Statements {
     /// Takes the commit's number and its ids.
-    pub(super) numbers: ReturningUpdate,
+    pub(super) numbers: CounterUpdate,
     /// Inserts new messages.
     pub(super) messages: String,
     /// Changes messages that were edited or deleted.

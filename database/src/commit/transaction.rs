@@ -1,13 +1,13 @@
 //! One transaction, from taking its number to its end.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use sea_orm::ColumnTrait;
 use sea_orm::sea_query::Query;
 use tokio::time::timeout;
 
-use super::Writer;
 use super::aborted::Aborted;
+use super::ahead::{self, Ahead, Begun};
 use super::apply::{Applier, Clock};
 use super::cache::Counters;
 use super::history::{Course, Offer};
@@ -16,7 +16,7 @@ use super::preloaded::Preloaded;
 use super::read_set::{Mode, ReadSet};
 use super::statements::Statements;
 use super::write_set::LogEntryRow;
-use super::{numbers, others};
+use super::{PATIENCE, Writer, numbers, others};
 use crate::backend::writer::Transaction;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
@@ -25,15 +25,27 @@ use crate::history::Mark;
 use crate::ids::CommitNo;
 use crate::nodes::NodeId;
 use crate::sql;
-use crate::time::Timestamp;
-
-/// How long a transaction may take before its connection is given up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How many bytes of text one statement carries: far below what servers take in one packet.
 const MOST_TEXT: usize = 2 << 20;
 
 impl Writer {
+    /// Begins the next commit, if other nodes commit, too, and waits until none of theirs is under way: what comes meanwhile can be
+    /// a part of it. To be called when there is something to commit, for from then on the others wait. What fails here fails in
+    /// [`Writer::commit`], or is tried again there.
+    pub async fn begin_ahead(&mut self) {
+        // Where the update returns what it has taken, to lock the row before is one statement more.
+        let in_vain = self.statements.numbers.returns && !self.others_write;
+        if self.hangs || self.ahead.is_some() || in_vain {
+            return;
+        }
+        let since = Instant::now();
+        match timeout(PATIENCE, ahead::begin(&mut self.connection, &self.statements)).await {
+            Ok(outcome) => self.ahead = outcome.transpose().map(|outcome| Begun { outcome, since }),
+            Err(_) => self.hangs = true,
+        }
+    }
+
     /// Runs the changes as one transaction, once.
     pub(super) async fn transact(&mut self, changes: &[Change], mode: Mode) -> Result<Committed, Aborted> {
         self.cache.trim();
@@ -60,12 +72,15 @@ impl Writer {
         mode: Mode,
         offer: Offer,
     ) -> Result<Prepared<'a>, Aborted> {
-        let Self { connection, node, statements, cache, history, .. } = self;
+        let Self { connection, node, statements, cache, history, ahead, others_write, .. } = self;
         let read_set = ReadSet::of(changes, cache, mode);
-        let mut transaction = connection.begin().await?;
-        let taken = numbers::take(&mut transaction, &statements.numbers, &read_set, offer).await?;
+        let Ahead { mut transaction, locked } = match ahead.take() {
+            Some(begun) => begun.outcome?,
+            None => Ahead { transaction: connection.begin().await?, locked: None },
+        };
+        let taken = numbers::take(&mut transaction, &statements.numbers, locked, &read_set, offer).await?;
         let counters = taken.counters;
-        others::forget(&mut transaction, cache, &taken).await?;
+        *others_write = others::forget(&mut transaction, cache, &taken).await?;
         (cache.counters, cache.nonce) = (counters, offer.nonce);
         let course = history.go_on(&mut transaction, &taken, changes.is_empty()).await?;
         let Course::On(epoch) = course else { return Err(Aborted::WentBack) };
@@ -81,7 +96,7 @@ impl Writer {
         let preloaded = Preloaded { tickets_forgotten: taken.tickets_forgotten, ..preloaded };
         let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used);
         write(&mut transaction, &mut applier, statements).await?;
-        log(&mut transaction, &applier, statements, node, &mark).await?;
+        log(&mut transaction, &applier, statements, node, &mark, taken.now).await?;
         Ok(Prepared { transaction, applier, mark })
     }
 }
@@ -155,13 +170,14 @@ async fn log(
     texts: &Statements,
     node: &NodeId,
     mark: &Mark,
+    at: i64,
 ) -> Result<(), DriverError> {
     let users: Vec<i64> = applier.notified.iter().copied().collect();
     let entry = LogEntryRow {
         commit_no: applier.no,
         nonce: mark.nonce.column(),
         node: node.to_string(),
-        at: Timestamp::now().millis(),
+        at,
         threads: sql::json_text(&applier.logged_threads()),
         users: sql::json_text(&users),
     };

@@ -1,8 +1,11 @@
 //! What a writer knows between its commits, while another node commits, too.
 
-use chat_database::change::{Change, Outcome};
+use std::time::{Duration, Instant};
+
+use chat_database::change::{Change, NewMessage, Outcome};
 use chat_database::commit::Writer;
-use chat_database::ids::{MessageId, Pair, ThreadId};
+use chat_database::ids::{MessageId, Pair, ThreadId, UserId};
+use chat_database::time::Timestamp;
 use chat_testkit::mariadb::MariaDb;
 
 use crate::support::world::{World, own, pair, user};
@@ -133,4 +136,100 @@ async fn a_commit_after_another_nodes_reads_only_what_that_one_touched() {
     println!("{COMMITS} x 2 commits of {PAIRS} messages: {alone} reads by one node, {by_turns} by two in turns");
     let more = by_turns.saturating_sub(alone) / (2 * COMMITS);
     assert!(more < 20, "a commit after another node's reads {more} rows more: {by_turns} and {alone}");
+}
+
+/// Two nodes that each have as much to write at any time, as hubs under load do: how many messages a commit has, and how long
+/// each waits. The figures of ADR 20; it says nothing of right or wrong.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn how_much_two_nodes_gather_before_and_behind_the_lock() {
+    let server = MariaDb::start();
+    for ahead in [false, true, false, true] {
+        let name = format!("chat_{ahead}_{}", server.sql("SHOW DATABASES").lines().count());
+        let w = World::open(&server.database(&name)).await;
+        let nodes = [w.another_writer("one").await, w.another_writer("two").await].into_iter().zip([1_000, 5_000]);
+        let running: Vec<_> = nodes
+            .map(|(writer, base)| {
+                let runtime = tokio::runtime::Handle::current();
+                tokio::task::spawn_blocking(move || runtime.block_on(load(writer, base, ahead)))
+            })
+            .collect();
+        for node in running {
+            let (commits, mut waited) = node.await.unwrap();
+            waited.sort_unstable();
+            let at = |part: usize| waited[(waited.len() - 1) * part / 1_000];
+            println!(
+                "ahead: {ahead}, {} messages in {commits} commits, p50 {:?}, p99 {:?}",
+                waited.len(),
+                at(500),
+                at(990)
+            );
+        }
+    }
+}
+
+/// Commits what comes, 500 messages a second for five seconds; returns how many commits that took, and how long each waited.
+async fn load(mut writer: Writer, base: u64, ahead: bool) -> (usize, Vec<Duration>) {
+    const EVERY: Duration = Duration::from_millis(2);
+    let (began, mut taken, mut commits, mut waited) = (Instant::now(), 0, 0, Vec::new());
+    while taken < 2_500 {
+        let due = |taken: u32| began + EVERY * taken;
+        tokio::time::sleep_until(due(taken).into()).await;
+        if ahead {
+            writer.begin_ahead().await;
+        }
+        let mut batch = Vec::new();
+        while due(taken) <= Instant::now() && taken < 2_500 {
+            let low = base + 2 * u64::from(taken % 200);
+            batch.push((due(taken), message(user(low), user(low + 1), taken)));
+            taken += 1;
+        }
+        let changes: Vec<Change> = batch.iter().map(|(_, change)| change.clone()).collect();
+        writer.commit(&changes).await.unwrap();
+        commits += 1;
+        waited.extend(batch.iter().map(|(came, _)| came.elapsed()));
+    }
+    (commits, waited)
+}
+
+fn message(from: UserId, to: UserId, number: u32) -> Change {
+    Change::Send(NewMessage {
+        pair: pair(from, to),
+        may_open: true,
+        sender: from,
+        temp_id: Some(format!("{from}-{number}")),
+        payload_hash: [7; 32],
+        content: Some("hello".to_owned()),
+        media: Vec::new(),
+        product_id: None,
+        reply_to: None,
+        at: Timestamp::now(),
+    })
+}
+
+/// A node that has begun ahead has the lock, and the next one waits for its commit.
+#[tokio::test]
+async fn a_commit_that_was_begun_ahead_is_the_next_one() {
+    if !chat_testkit::mariadb::wanted("a_commit_that_was_begun_ahead_is_the_next_one") {
+        return;
+    }
+    let server = MariaDb::start();
+    let mut w = World::open(&server.database("chat")).await;
+    let mut other = w.another_writer("beta").await;
+    w.writer.begin_ahead().await;
+    let (mine, its) = (w.text(user(1), user(2), "mine"), w.text(user(3), user(4), "its"));
+    {
+        let mut waiting = std::pin::pin!(other.begin_ahead());
+        let early = tokio::time::timeout(Duration::from_millis(200), &mut waiting).await;
+        assert!(early.is_err(), "it has the lock that another one has");
+        assert_eq!(w.writer.commit(&[mine]).await.unwrap().mark.commit.0, 1);
+        waiting.await;
+    }
+    assert_eq!(other.commit(&[its]).await.unwrap().mark.commit.0, 2);
+    // The connection may break in between.
+    other.begin_ahead().await;
+    let thread = server.sql("SELECT trx_mysql_thread_id FROM information_schema.innodb_trx LIMIT 1");
+    server.sql(&format!("KILL {thread}"));
+    let again = w.text(user(3), user(4), "again");
+    assert_eq!(other.commit(&[again]).await.unwrap().mark.commit.0, 3);
 }

@@ -8,7 +8,7 @@ use crate::backend::Backend;
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
 use crate::backend::server::seq_range;
 use crate::backend::statements::upsert;
-use crate::backend::statements::{ReturningUpdate, Rewrite};
+use crate::backend::statements::{CounterUpdate, Rewrite};
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 
@@ -53,8 +53,12 @@ impl Dialect for MySqlDialect {
         format!("CAST(CONCAT('{prefix}', {number}) AS BINARY)")
     }
 
-    fn returning_update(&self, update: &str, columns: &str, row: &str) -> ReturningUpdate {
-        ReturningUpdate { update: update.to_owned(), read: Some(format!("SELECT {columns} FROM {row}")) }
+    fn counter_update(&self, update: &str, _after: &str, before: &str, row: &str) -> CounterUpdate {
+        CounterUpdate {
+            lock: Some(format!("SELECT {before} FROM {row} FOR UPDATE")),
+            update: update.to_owned(),
+            returns: false,
+        }
     }
 
     fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String {

@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, Func, IntoIden as _, Query, TableRef};
 use crate::backend::Backend;
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
 use crate::backend::server::seq_range;
-use crate::backend::statements::{ReturningUpdate, Rewrite, insert, update_of};
+use crate::backend::statements::{CounterUpdate, Rewrite, insert, update_of};
 use crate::backend::time_buckets;
 use crate::seq_range::{Ranges, SeqRangeQuery};
 use crate::written_row::RowShape;
@@ -70,8 +70,12 @@ impl Dialect for PostgresDialect {
         format!("convert_to('{prefix}' || {number}, 'UTF8')")
     }
 
-    fn returning_update(&self, update: &str, columns: &str, _row: &str) -> ReturningUpdate {
-        ReturningUpdate { update: format!("{update} RETURNING {columns}"), read: None }
+    fn counter_update(&self, update: &str, after: &str, before: &str, row: &str) -> CounterUpdate {
+        CounterUpdate {
+            lock: Some(format!("SELECT {before} FROM {row} FOR UPDATE")),
+            update: format!("{update} RETURNING {after}"),
+            returns: true,
+        }
     }
 
     /// Of several ranges each is searched for by itself: `OFFSET 0` keeps the planner from turning that round.

@@ -5,7 +5,7 @@ use sea_orm::sea_query::TableRef;
 
 use super::{seq_range, statements};
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
-use crate::backend::statements::{ReturningUpdate, Rewrite};
+use crate::backend::statements::{CounterUpdate, Rewrite};
 use crate::backend::time_buckets;
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
@@ -54,8 +54,8 @@ impl Dialect for SqliteDialect {
         format!("'{prefix}' || {number}")
     }
 
-    fn returning_update(&self, update: &str, columns: &str, _row: &str) -> ReturningUpdate {
-        ReturningUpdate { update: format!("{update} RETURNING {columns}"), read: None }
+    fn counter_update(&self, update: &str, after: &str, _before: &str, _row: &str) -> CounterUpdate {
+        CounterUpdate { lock: None, update: format!("{update} RETURNING {after}"), returns: true }
     }
 
     fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String {
