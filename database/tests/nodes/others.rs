@@ -139,7 +139,7 @@ async fn a_commit_after_another_nodes_reads_only_what_that_one_touched() {
 }
 
 /// Two nodes that each have as much to write at any time, as hubs under load do: how many messages a commit has, and how long
-/// each waits. The figures of ADR 20; it says nothing of right or wrong.
+/// each waits.
 #[tokio::test]
 #[ignore = "a measurement"]
 async fn how_much_two_nodes_gather_before_and_behind_the_lock() {
