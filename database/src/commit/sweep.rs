@@ -8,7 +8,6 @@ use super::Writer;
 use crate::backend::dialect::Dialect;
 use crate::entities::{hub_commit, hub_epoch, hub_state, used_ticket};
 use crate::rows::{Reads as _, row};
-use crate::time::Timestamp;
 use crate::{Error, history};
 
 /// How long the commit log is kept: longer than any node may stay behind without starting anew.
@@ -21,10 +20,10 @@ const AT_ONCE: u64 = 2_000;
 const TICKETS_KEPT: i64 = 3_600_000;
 
 row! {
-    /// When a commit was logged.
-    struct LogEntryRow of hub_commit {
-        commit_no: i64 = CommitNo,
-        at: i64 = At,
+    /// How long ago a commit was logged.
+    struct LogEntryRow {
+        commit_no: i64,
+        age: i64,
     }
 }
 
@@ -40,8 +39,8 @@ fn forget_tickets(dialect: &dyn Dialect) -> String {
 }
 
 impl Writer {
-    /// Forgets what need not be remembered: tickets that expired an hour ago, by the database's clock, old entries of the
-    /// commit log, names of the history that no cursor can carry any more.
+    /// Forgets what need not be remembered: tickets that expired an hour ago, old entries of the commit log, names
+    /// of the history that no cursor can carry any more; all by the database's clock.
     ///
     /// How far tickets are forgotten is written down before they are: whatever a clock does afterwards, none of them is
     /// good again, see [`Outcome::TicketExpired`](crate::change::Outcome::TicketExpired).
@@ -49,7 +48,7 @@ impl Writer {
     /// # Errors
     /// As [`Writer::commit`].
     pub async fn sweep(&mut self) -> Result<(), Error> {
-        let now = Timestamp::now();
+        let clock = self.connection.backend().dialect().now_millis();
         self.connection.run(&forget_tickets(self.connection.backend().dialect()), Vec::new()).await?;
         let forgotten = Query::select()
             .column(hub_state::Column::TicketsForgotten)
@@ -63,11 +62,13 @@ impl Writer {
         self.connection.execute(&tickets).await?;
         let epochs = Query::delete()
             .from_table(hub_epoch::Entity)
-            .and_where(Expr::col(hub_epoch::Column::EndedAt).lt(now.before(history::KEPT).millis()))
+            .and_where(
+                Expr::col(hub_epoch::Column::EndedAt)
+                    .lt(Expr::cust(format!("{clock} - {}", history::KEPT.as_millis()))),
+            )
             .take();
         self.connection.execute(&epochs).await?;
-        let old = now.before(KEPT);
-        while let Some(newest) = self.oldest_log_part(old).await? {
+        while let Some(newest) = self.oldest_log_part(clock).await? {
             let part = Query::delete()
                 .from_table(hub_commit::Entity)
                 .and_where(Expr::col(hub_commit::Column::CommitNo).lte(newest))
@@ -78,15 +79,16 @@ impl Writer {
     }
 
     /// Returns the newest of the oldest entries, if that one is old, too.
-    async fn oldest_log_part(&mut self, old: Timestamp) -> Result<Option<i64>, Error> {
+    async fn oldest_log_part(&mut self, clock: &str) -> Result<Option<i64>, Error> {
         let nth = Query::select()
-            .columns(LogEntryRow::COLUMNS.iter().copied())
+            .column(hub_commit::Column::CommitNo)
+            .expr(Expr::cust(format!("{clock} - at")))
             .from(hub_commit::Entity)
             .order_by(hub_commit::Column::CommitNo, Order::Asc)
             .limit(1)
             .offset(AT_ONCE)
             .take();
         let entry: Option<LogEntryRow> = self.connection.select_one(&nth).await?;
-        Ok(entry.filter(|entry| entry.at < old.millis()).map(|entry| entry.commit_no))
+        Ok(entry.filter(|entry| i128::from(entry.age) > KEPT.as_millis().cast_signed()).map(|entry| entry.commit_no))
     }
 }

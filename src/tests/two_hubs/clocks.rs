@@ -98,7 +98,11 @@ async fn a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs(data
     let mut laptop = alice[0].connect().await;
     laptop.sends_to(&bob[0], "first").await;
     // More than the sweep takes at a time, as if a minute of work had gone by.
-    let numbers = if hubs.database.is_postgres() { "generate_series(1, 4000) AS s (seq)" } else { "seq_1_to_4000" };
+    let numbers = if hubs.database.is_postgres() {
+        "generate_series(1, 4000) AS s (seq)"
+    } else {
+        "(SELECT CAST(seq AS SIGNED) AS seq FROM seq_1_to_4000) AS s"
+    };
     let log = format!(
         "INSERT INTO hub_commits SELECT commit_no - 10000 - seq, nonce, node, at, threads, users \
          FROM hub_commits, {numbers} WHERE commit_no = (SELECT MAX(commit_no) FROM hub_commits)"
