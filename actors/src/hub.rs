@@ -321,7 +321,7 @@ impl Hub {
     /// Requests a change from a thread, and waits for its answer.
     async fn request(&self, pair: Pair, change: Change) -> Result<Answer, Error> {
         let (requester, answer) = Requester::call();
-        request(&self.0.threads, pair, change, requester);
+        request(&self.0.storage, pair, change, requester);
         answer.await.unwrap_or_else(|_| Err(Error::internal()))
     }
 }

@@ -52,6 +52,7 @@ pub(crate) struct StorageContext {
     pub(crate) connections: ConnectionTable,
     pub(crate) totals: Arc<PendingTotals>,
     pub(crate) streams: Arc<StreamRegistry>,
+    pub(crate) threads: Arc<crate::thread::message::ThreadRegistry>,
     pub(crate) follower: FollowerHandle,
     pub(crate) relay: Relay,
     pub(crate) handle: StorageHandle,

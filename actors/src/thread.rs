@@ -27,7 +27,7 @@ use crate::registry::PendingCount;
 use crate::requester::Requester;
 use crate::storage::handle::StorageHandle;
 use crate::storage::message::{WriteReply, WriteRequest};
-use message::{InFlight, ThreadMsg, ThreadRegistry};
+use message::{ThreadMsg, ThreadRegistry};
 use typing::{Signal, Typing};
 
 /// The actor.
@@ -65,7 +65,6 @@ pub(crate) struct State {
     pair: Pair,
     pending: PendingCount,
     delivered: Option<DeliveredUpTo>,
-    in_flight: InFlight,
     /// Which member's message may make the thread, as long as it is not known to exist.
     new_thread_tokens: NewThreadTokens,
     typing: Typing,
@@ -85,7 +84,6 @@ impl Actor for Thread {
             pair,
             pending,
             delivered: None,
-            in_flight: InFlight::default(),
             new_thread_tokens: NewThreadTokens::default(),
             typing: Typing::default(),
             last_active: Instant::now(),
@@ -99,7 +97,6 @@ impl Actor for Thread {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            ThreadMsg::Request(change, requester) => state.request(&myself, change, requester),
             ThreadMsg::Typing { who, connection, thread_id, signal } => {
                 state.types(&myself, (who, connection), thread_id, signal);
             }
@@ -115,24 +112,6 @@ impl Actor for Thread {
 }
 
 impl State {
-    /// Hands a change to storage. The outcome comes back as [`ThreadMsg::Committed`], or the requester hears why there is
-    /// none.
-    fn request(&mut self, myself: &ActorRef<ThreadMsg>, mut change: Change, mut requester: Requester) {
-        self.active();
-        if let Change::Send(send) = &mut change {
-            let stopped = match requester.connection_id() {
-                Some(connection) => self.typing.end(connection),
-                None => self.typing.end_last(send.sender),
-            };
-            self.deliver_stopped(send.sender, stopped);
-            let (may_open, token) = self.new_thread_tokens.take(&self.context.new_threads, send.sender);
-            send.may_open = may_open;
-            requester.set_new_thread_token(token);
-        }
-        let reply = WriteReply::Thread(myself.clone(), self.in_flight.clone(), requester);
-        self.context.storage.write(WriteRequest { change, reply });
-    }
-
     fn types(
         &mut self,
         myself: &ActorRef<ThreadMsg>,
@@ -178,7 +157,7 @@ impl State {
     fn idle(&mut self, myself: &ActorRef<ThreadMsg>) {
         let patience = self.context.idle;
         let quiet = self.last_active.elapsed();
-        let over = self.in_flight.is_over() && self.typing.is_empty();
+        let over = self.typing.is_empty();
         if quiet >= patience && over && self.context.threads.retire(self.pair, myself.get_id()) {
             return myself.stop(None);
         }

@@ -85,6 +85,7 @@ impl Hub {
                 connections: connections.clone(),
                 totals: Arc::clone(&totals),
                 streams: Arc::clone(&streams),
+                threads: Arc::clone(&threads),
                 follower: follower.clone(),
                 relay: Relay::Alone,
                 handle: storage.clone(),

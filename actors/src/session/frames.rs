@@ -59,7 +59,7 @@ impl State {
         let limits = &self.context.limits;
         let composed = pair.and_then(|pair| Ok((pair, validation::message(self.user(), pair, send, &[], limits)?)));
         match composed {
-            Ok((pair, draft)) => request(&self.context.threads, pair, Change::Send(draft), requester),
+            Ok((pair, draft)) => request(&self.context.storage, pair, Change::Send(draft), requester),
             Err(refused) => requester.refuse(refused),
         }
     }
@@ -139,7 +139,7 @@ impl State {
         match self.may_edit(&edit).await {
             Ok(pair) => {
                 let change = Edit { message: edit.message_id, pair, content: edit.content, at: Timestamp::now() };
-                request(&self.context.threads, pair, Change::Edit(change), requester);
+                request(&self.context.storage, pair, Change::Edit(change), requester);
             }
             Err(refused) => requester.refuse(refused),
         }
@@ -156,7 +156,7 @@ impl State {
         match self.may_delete(message).await {
             Ok(pair) => {
                 let change = Delete { message, pair, at: Timestamp::now() };
-                request(&self.context.threads, pair, Change::Delete(change), requester);
+                request(&self.context.storage, pair, Change::Delete(change), requester);
             }
             Err(refused) => requester.refuse(refused),
         }
@@ -175,7 +175,7 @@ impl State {
         match pair {
             Ok(pair) => {
                 let change = Receipt { pair, user: self.user(), kind, up_to, at: Timestamp::now() };
-                request(&self.context.threads, pair, Change::Receipt(change), requester);
+                request(&self.context.storage, pair, Change::Receipt(change), requester);
             }
             Err(refused) => requester.refuse(refused),
         }

@@ -35,7 +35,15 @@ impl State {
             self.set_delivered(no.max(self.delivered_up_to()));
         }
         let cursor = self.context.frontier.cursor();
-        for (_in_flight, requester, outcome) in parts {
+        self.active();
+        for (requester, outcome) in parts {
+            if let Outcome::Sent(sent) = &outcome {
+                let stopped = match requester.connection_id() {
+                    Some(connection) => self.typing.end(connection),
+                    None => self.typing.end_last(sent.message.sender_id),
+                };
+                self.deliver_stopped(sent.message.sender_id, stopped);
+            }
             self.deliver_outcome(requester, outcome, &cursor, no);
         }
         guard.delivered();

@@ -9,7 +9,6 @@ use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
 use super::typing::Signal;
 use crate::connections::ConnectionId;
 use crate::delivery_frontier::DeliveryGuard;
-use crate::error::Error;
 use crate::registry::ActorRegistry;
 use crate::requester::Requester;
 
@@ -19,8 +18,6 @@ pub(crate) type ThreadRegistry = ActorRegistry<Pair, ThreadMsg>;
 /// A message to a thread.
 #[derive(Debug)]
 pub(crate) enum ThreadMsg {
-    /// Through the registry: a request to store a change.
-    Request(Change, Requester),
     /// Through the registry: a user begins or stops to write on a connection, or disconnects.
     Typing { who: UserId, connection: ConnectionId, thread_id: ThreadId, signal: Signal },
     /// Through the registry: commits of other nodes, up to this one, touched the thread.
@@ -43,18 +40,7 @@ pub(crate) struct ThreadOutcomes {
     pub(crate) committed_at: Option<Instant>,
     /// Where the thread stood before; `None` if the commit did not touch it.
     pub(crate) before: Option<ThreadBefore>,
-    pub(crate) parts: Vec<(InFlight, Requester, Outcome)>,
-}
-
-/// A thread's mark on a request that storage holds: while one is out, the thread keeps running.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct InFlight(Arc<()>);
-
-impl InFlight {
-    /// Tells whether no request is out.
-    pub(super) fn is_over(&self) -> bool {
-        Arc::strong_count(&self.0) == 1
-    }
+    pub(crate) parts: Vec<(Requester, Outcome)>,
 }
 
 /// Returns the members of the thread that a change is about.
@@ -68,10 +54,15 @@ pub(crate) fn pair_of(change: &Change) -> Option<Pair> {
     }
 }
 
-/// Sends a request to a thread, which the registry activates if it does not run; on a node that is ending the request is
-/// refused.
-pub(crate) fn request(threads: &ThreadRegistry, pair: Pair, change: Change, requester: Requester) {
-    if let Err(ThreadMsg::Request(_, requester)) = threads.deliver(pair, ThreadMsg::Request(change, requester)) {
-        requester.refuse(Error::shutting_down());
-    }
+/// Hands a request to storage.
+pub(crate) fn request(
+    storage: &crate::storage::handle::StorageHandle,
+    _pair: Pair,
+    change: Change,
+    requester: Requester,
+) {
+    storage.write(crate::storage::message::WriteRequest {
+        change,
+        reply: crate::storage::message::WriteReply::Thread(requester),
+    });
 }
