@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Each process has the row of its name in `hub_nodes`, and beats in it by the database's clock. Only one process has it:
-//! whoever comes second waits for the first to end, and takes over the row of one that beats no more. A process that finds its
+//! the second process waits for the first to end, and takes over the row of one that beats no more. A process that finds its
 //! row with another one that lives has been taken for dead, and must end.
 //!
 //! All of this is for servers. Hubs that share SQLite's file share nothing but the file, and whether there is another one the

@@ -28,7 +28,7 @@ impl NodeBeatHandle {
     pub(crate) async fn release(&self) {
         let (done, released) = oneshot::channel();
         let _ = self.0.actor.send(NodeBeatMsg::Release(done));
-        // An actor that has ended leaves the name to whoever finds that it beats no more.
+        // An actor that has ended leaves the name to the next process, once that finds that it beats no more.
         let _ = released.await;
     }
 

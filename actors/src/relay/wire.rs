@@ -1,5 +1,5 @@
 //! How headers and contents are written for other nodes, and nothing else: with `postcard`, which writes values one after the
-//! other and no names. So whoever changes a type here, or the order of its fields, gives the envelope another version; a test
+//! other and no names. So a change of a type here, or of the order of its fields, gives the envelope another version; a test
 //! holds what is written.
 
 mod users;

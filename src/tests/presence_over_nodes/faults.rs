@@ -73,7 +73,7 @@ async fn of_a_hub_that_is_killed_and_started_again_no_user_has_gone_who_comes_ba
     tablet.expect_within(Duration::from_secs(15), "user_offline", is_offline).await;
 }
 
-/// F4, F6: nobody flaps, and once NATS is back each learns what has happened meanwhile.
+/// F4, F6: no user flaps, and once NATS is back each learns what has happened meanwhile.
 #[tokio::test]
 async fn while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told() {
     if !wanted("while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told") {
