@@ -45,8 +45,7 @@ use crate::storage::handle::StorageHandle;
 use crate::supervision::NoMsg;
 pub use crate::sync::SyncPage;
 #[cfg(feature = "failpoints")]
-use crate::thread::message::ThreadMsg;
-use crate::thread::message::{ThreadRegistry, request};
+use crate::thread::message::{ThreadMsg, ThreadRegistry};
 use crate::{sync, validation};
 
 /// A stored message, as REST answers it.
@@ -84,6 +83,7 @@ struct Inner {
     relay: RelayHandle,
     sessions: Sessions,
     storage: StorageHandle,
+    #[cfg(feature = "failpoints")]
     threads: Arc<ThreadRegistry>,
     #[cfg(feature = "failpoints")]
     streams: Arc<StreamRegistry>,
@@ -168,7 +168,7 @@ impl Hub {
             kept = files.iter().map(|file| file.id.clone()).collect();
             self.0.images.keep(&self.0.storage, user, files).await?;
         }
-        let answer = self.request(pair, Change::Send(draft)).await;
+        let answer = self.request(Change::Send(draft)).await;
         let in_vain = match &answer {
             Ok(Answer::Stored { duplicate, .. }) => *duplicate,
             Ok(_) => false,
@@ -202,7 +202,7 @@ impl Hub {
         validation::edited_text(&content, &self.0.options.limits)?;
         let pair = self.0.permissions.may_edit(user, message).await?;
         let edit = Edit { message, pair, content, at: Timestamp::now() };
-        match self.request(pair, Change::Edit(edit)).await? {
+        match self.request(Change::Edit(edit)).await? {
             Answer::Changed(message) => Ok(*message),
             _ => Err(Error::internal()),
         }
@@ -216,7 +216,7 @@ impl Hub {
         self.0.limiters.changes.take(user, Instant::now())?;
         let pair = self.0.permissions.may_delete(user, message).await?;
         let delete = Delete { message, pair, at: Timestamp::now() };
-        self.request(pair, Change::Delete(delete)).await.map(drop)
+        self.request(Change::Delete(delete)).await.map(drop)
     }
 
     /// Moves a user's read watermark; returns where it stands and what is unread above it.
@@ -227,7 +227,7 @@ impl Hub {
         self.0.limiters.receipts.take(user, Instant::now())?;
         let pair = self.pair_of(user, thread).await?;
         let receipt = Receipt { pair, user, kind: ReceiptKind::Seen, up_to, at: Timestamp::now() };
-        match self.request(pair, Change::Receipt(receipt)).await? {
+        match self.request(Change::Receipt(receipt)).await? {
             Answer::Read { read_seq, unread } => Ok((read_seq, unread)),
             _ => Err(Error::internal()),
         }
@@ -338,10 +338,10 @@ impl Hub {
         pair.filter(|pair| pair.contains(user)).ok_or_else(|| Error::not_found("thread"))
     }
 
-    /// Requests a change from a thread, and waits for its answer.
-    async fn request(&self, pair: Pair, change: Change) -> Result<Answer, Error> {
+    /// Has a change of a thread stored and delivered, and waits for the answer.
+    async fn request(&self, change: Change) -> Result<Answer, Error> {
         let (requester, answer) = Requester::call();
-        request(&self.0.threads, pair, change, requester);
+        self.0.storage.request(change, requester);
         answer.await.unwrap_or_else(|_| Err(Error::internal()))
     }
 }

@@ -3,12 +3,11 @@
 //! They belong to users, not to connections: all sockets of a user and REST take from the same bucket, and a reconnect does
 //! not refill it.
 
-pub(crate) mod new_threads;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chat_database::commit::NewThreadLimit;
 use chat_database::ids::UserId;
 use tokio::time::Instant;
 
@@ -186,14 +185,6 @@ impl<const N: usize> Limiter<N> {
         }
     }
 
-    /// Gives one back that was counted and did not come to be.
-    fn give_back(&self, user: UserId) {
-        if let Some(buckets) = self.users().buckets.get_mut(&user) {
-            // What is above the burst goes with the next look.
-            buckets.iter_mut().for_each(|bucket| bucket.tokens += 1.0);
-        }
-    }
-
     /// Says that a user was too fast, as it stands now.
     pub(crate) fn refusal(&self, user: UserId, now: Instant) -> Error {
         let wait = longest(self.users().of(user, &self.rates, now), &self.rates);
@@ -202,6 +193,20 @@ impl<const N: usize> Limiter<N> {
 
     fn users(&self) -> MutexGuard<'_, Buckets<N>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A conversation costs its token at the moment when the commit makes its thread, and answers cost none.
+impl NewThreadLimit for Limiter<2> {
+    fn take(&self, user: UserId) -> bool {
+        Limiter::take(self, user, Instant::now()).is_ok()
+    }
+
+    fn give_back(&self, user: UserId) {
+        if let Some(buckets) = self.users().buckets.get_mut(&user) {
+            // What is above the burst goes with the next look.
+            buckets.iter_mut().for_each(|bucket| bucket.tokens += 1.0);
+        }
     }
 }
 

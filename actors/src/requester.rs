@@ -1,7 +1,5 @@
 //! Who made a request, and the promise that it gets exactly one reply.
 
-use std::sync::Arc;
-
 use chat_database::ids::Seq;
 use chat_database::objects::Message;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -12,7 +10,6 @@ use crate::metrics;
 use crate::outbox::Outbox;
 use crate::protocol::ServerFrame;
 use crate::protocol::server::About;
-use crate::rate_limit::new_threads::NewThreadToken;
 
 /// A connection's permit for one frame that waits for its reply. Dropping it gives the permit back.
 #[derive(Debug)]
@@ -33,8 +30,6 @@ pub(crate) enum Answer {
 pub(crate) struct Requester {
     reply_to: Option<ReplyTo>,
     about: About,
-    /// The rate token of a message that may begin a conversation.
-    new_thread: Option<Arc<NewThreadToken>>,
 }
 
 #[derive(Debug)]
@@ -46,23 +41,13 @@ enum ReplyTo {
 impl Requester {
     /// A frame of a connection.
     pub(crate) fn connection(id: ConnectionId, outbox: Outbox, permit: Permit, about: About) -> Self {
-        Self { reply_to: Some(ReplyTo::Connection { id, outbox, _permit: permit }), about, new_thread: None }
+        Self { reply_to: Some(ReplyTo::Connection { id, outbox, _permit: permit }), about }
     }
 
     /// A call of the edge, and where its answer arrives.
     pub(crate) fn call() -> (Self, oneshot::Receiver<Result<Answer, Error>>) {
         let (call, answer) = oneshot::channel();
-        (Self { reply_to: Some(ReplyTo::Call(call)), about: About::default(), new_thread: None }, answer)
-    }
-
-    /// Takes along the token of a message that may begin a conversation; `None` for all others.
-    pub(crate) fn set_new_thread_token(&mut self, token: Option<Arc<NewThreadToken>>) {
-        self.new_thread = token;
-    }
-
-    /// Returns the token of a message that may begin a conversation.
-    pub(crate) fn new_thread_token(&self) -> Option<&NewThreadToken> {
-        self.new_thread.as_deref()
+        (Self { reply_to: Some(ReplyTo::Call(call)), about: About::default() }, answer)
     }
 
     /// Returns the connection that made the request, if it was one.

@@ -146,9 +146,9 @@ impl Drop for State {
         let who = self.registration.user();
         let connection = self.registration.id();
         for (pair, thread_id, _) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
-            let disconnects = ThreadMsg::Typing { who, connection, thread_id, signal: Signal::Disconnects };
+            let ends = ThreadMsg::Typing { who, connection, thread_id, signal: Signal::Ends };
             // On a node that is ending no client is left to hear of it.
-            let _ = self.context.threads.deliver(pair, disconnects);
+            let _ = self.context.threads.deliver(pair, ends);
         }
     }
 }

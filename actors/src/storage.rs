@@ -1,6 +1,6 @@
 //! The storage actor: group commit, and the only writer.
 //!
-//! It collects the writes that arrive while the last commit runs, and commits them, or [a part of them](batch_size), as one
+//! It orders the writes: the order of its mailbox is the order of each thread. It collects those that arrive while the last commit runs, and commits them, or [a part of them](batch_size), as one
 //! transaction; there is no timer. When a commit stands, each thread gets its outcomes and each user's notification stream
 //! its update; each of them notes its delivery at the [frontier](crate::delivery_frontier).
 //!
@@ -31,7 +31,9 @@ use crate::follower::handle::FollowerHandle;
 use crate::metrics;
 use crate::notifications::message::{PendingTotals, StreamRegistry};
 use crate::presence::remote::RemotePresence;
+use crate::rate_limit::Limiter;
 use crate::relay::handle::RelayHandle;
+use crate::thread::message::ThreadRegistry;
 use batch_size::BatchSize;
 use handle::StorageHandle;
 use message::{CommitEnded, StorageMsg, WriteReply, WriteRequest};
@@ -55,6 +57,8 @@ pub(crate) struct StorageContext {
     pub(crate) connections: ConnectionTable,
     pub(crate) totals: Arc<PendingTotals>,
     pub(crate) streams: Arc<StreamRegistry>,
+    pub(crate) threads: Arc<ThreadRegistry>,
+    pub(crate) new_threads: Arc<Limiter<2>>,
     pub(crate) follower: FollowerHandle,
     pub(crate) relay: RelayHandle,
     /// Where users are connected besides this node.
@@ -106,6 +110,7 @@ impl Actor for Storage {
         // The commit log says what became of a commit that a predecessor had under way.
         context.frontier.commit_failed();
         let mut writer = Writer::new(context.database.clone(), context.node.clone());
+        writer.limit_new_threads(Arc::<Limiter<2>>::clone(&context.new_threads));
         // Later there may be no file left to open it with, for each connection takes one.
         if let Err(error) = writer.open() {
             tracing::warn!(%error, "the writing connection is opened at the first commit");

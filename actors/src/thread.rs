@@ -1,7 +1,7 @@
-//! One conversation, while it runs: orders the requests, has them stored, then delivers.
+//! One conversation, while it runs: delivers what commits have done to it, replies to whoever asked for it, and keeps who types.
 //!
-//! The order of a thread is the order of this actor's mailbox; places (`seq`, `rev`) are given out by the commit, under the
-//! database's lock, so that several nodes may run the same thread. A thread remembers up to which commit it has delivered on
+//! Its order was given out by the commit (`seq`, `rev`), under the database's lock, so that several nodes may run the same
+//! thread; storage and the follower hand it its commits in their order. A thread remembers up to which commit it has delivered on
 //! this node; when a commit shows that another node wrote in between, it reads and delivers that first.
 
 mod delivery;
@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
-use chat_database::change::Change;
 use chat_database::ids::{CommitNo, Pair};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
@@ -24,14 +23,10 @@ use crate::delivery_frontier::DeliveryFrontier;
 use crate::images::links::Links;
 use crate::presence::remote::RemotePresence;
 use crate::rate_limit::Limiter;
-use crate::rate_limit::new_threads::NewThreadTokens;
 use crate::registry::PendingCount;
 use crate::relay::handle::RelayHandle;
-use crate::requester::Requester;
-use crate::storage::handle::StorageHandle;
-use crate::storage::message::{WriteReply, WriteRequest};
-use message::{InFlight, ThreadMsg, ThreadRegistry};
-use typing::{Origin, Typing};
+use message::{ThreadMsg, ThreadRegistry};
+use typing::Typing;
 
 /// The actor.
 pub(crate) struct Thread;
@@ -43,7 +38,6 @@ pub(crate) struct ThreadContext {
     pub(crate) connections: ConnectionTable,
     pub(crate) links: Links,
     pub(crate) new_threads: Arc<Limiter<2>>,
-    pub(crate) storage: StorageHandle,
     pub(crate) threads: Arc<ThreadRegistry>,
     pub(crate) relay: RelayHandle,
     /// Who is connected to other nodes.
@@ -71,9 +65,6 @@ pub(crate) struct State {
     pair: Pair,
     pending: PendingCount,
     delivered: Option<DeliveredUpTo>,
-    in_flight: InFlight,
-    /// Which member's message may make the thread, as long as it is not known to exist.
-    new_thread_tokens: NewThreadTokens,
     typing: Typing,
     last_active: Instant,
 }
@@ -86,16 +77,7 @@ impl Actor for Thread {
     async fn pre_start(&self, myself: ActorRef<ThreadMsg>, arguments: Arguments) -> Result<State, ActorProcessingErr> {
         let Arguments { context, pair, pending } = arguments;
         myself.send_after(context.idle, || ThreadMsg::Idle);
-        Ok(State {
-            context,
-            pair,
-            pending,
-            delivered: None,
-            in_flight: InFlight::default(),
-            new_thread_tokens: NewThreadTokens::default(),
-            typing: Typing::default(),
-            last_active: Instant::now(),
-        })
+        Ok(State { context, pair, pending, delivered: None, typing: Typing::default(), last_active: Instant::now() })
     }
 
     async fn handle(
@@ -105,7 +87,6 @@ impl Actor for Thread {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            ThreadMsg::Request(change, requester) => state.request(&myself, change, requester),
             ThreadMsg::Typing { who, connection, thread_id, signal } => {
                 state.types(&myself, (who, connection), thread_id, signal);
             }
@@ -125,30 +106,11 @@ impl Actor for Thread {
 }
 
 impl State {
-    /// Hands a change to storage. The outcome comes back as [`ThreadMsg::Committed`], or the requester hears why there is
-    /// none.
-    fn request(&mut self, myself: &ActorRef<ThreadMsg>, mut change: Change, mut requester: Requester) {
-        self.active();
-        if let Change::Send(send) = &mut change {
-            let stopped = match requester.connection_id() {
-                Some(connection) => self.typing.end(send.sender, &Origin::Connection(connection)),
-                None => self.typing.end_last(send.sender),
-            };
-            self.tell_stopped(send.sender, stopped);
-            let (may_open, token) = self.new_thread_tokens.take(&self.context.new_threads, send.sender);
-            send.may_open = may_open;
-            requester.set_new_thread_token(token);
-        }
-        let reply = WriteReply::Thread(myself.clone(), self.in_flight.clone(), requester);
-        self.context.storage.write(WriteRequest { change, reply });
-    }
-
-    /// Stops if nothing has happened for long enough and no request is out.
+    /// Stops if nothing has happened for long enough and no member types.
     fn idle(&mut self, myself: &ActorRef<ThreadMsg>) {
         let patience = self.context.idle;
         let quiet = self.last_active.elapsed();
-        let over = self.in_flight.is_over() && self.typing.is_empty();
-        if quiet >= patience && over && self.context.threads.retire(self.pair, myself.get_id()) {
+        if quiet >= patience && self.typing.is_empty() && self.context.threads.retire(self.pair, myself.get_id()) {
             return myself.stop(None);
         }
         let rest = patience.saturating_sub(quiet).max(patience / 8);

@@ -43,8 +43,6 @@ pub(crate) fn message(
     let product_id = send.extra_data.and_then(|extra| extra.product_id);
     let mut draft = NewMessage {
         pair,
-        // The thread decides; see `rate_limit::new_threads`.
-        may_open: true,
         sender: user,
         temp_id,
         payload_hash: [0; 32],

@@ -110,7 +110,6 @@ fn change(number: &mut u64, receipts: bool) -> Change {
     }
     Change::Send(NewMessage {
         pair,
-        may_open: true,
         sender: low,
         temp_id: Some(format!("{}-{number}", at.millis())),
         payload_hash: [0xab; 32],

@@ -91,7 +91,6 @@ fn send(thread: u64, message: u64) -> Change {
     let (pair, sender) = pair(thread);
     Change::Send(NewMessage {
         pair,
-        may_open: true,
         sender,
         temp_id: Some(format!("{thread}-{message}")),
         payload_hash: [0xab; 32],

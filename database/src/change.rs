@@ -72,10 +72,8 @@ impl Change {
 /// A new message.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
-    /// Whose thread. The thread is made if there is none yet and `may_open` says so.
+    /// Whose thread. The thread is made if there is none yet, as far as the limit of new conversations allows.
     pub pair: Pair,
-    /// Whether this message may be the first of its thread.
-    pub may_open: bool,
     /// Who writes; one of the pair.
     pub sender: UserId,
     /// The author's idempotency key, 1–128 bytes.

@@ -8,6 +8,7 @@
 //!    history      checks that the number is a new one, and sets the commit's time
 //!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
 //!    apply        applies the changes in memory: send, media, amend, receipt, notify
+//!    new_threads  takes a token for each conversation that a message begins
 //!    rows         makes the write_set's rows of it; statements: one per table
 //!  in_doubt     reads whether a commit stands whose answer was lost
 //!  probe        tells after a failure whether a commit would be written now
@@ -22,6 +23,7 @@ mod hex;
 mod history;
 mod in_doubt;
 mod media;
+mod new_threads;
 mod notification_keys;
 mod notify;
 mod numbers;
@@ -38,8 +40,10 @@ mod sweep;
 mod transaction;
 mod write_set;
 
+pub use new_threads::NewThreadLimit;
 pub(crate) use notification_keys::{CHAT, CHAT_TITLE, chat_key};
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -72,6 +76,7 @@ pub struct Writer {
     statements: Statements,
     cache: Cache,
     history: History,
+    new_thread_limit: Option<Arc<dyn NewThreadLimit>>,
     /// The connection hangs: it must be replaced before anything else.
     hangs: bool,
     /// The last commit has waited in vain for another transaction's lock.
@@ -90,9 +95,15 @@ impl Writer {
             statements,
             cache: Cache::default(),
             history: History::default(),
+            new_thread_limit: None,
             hangs: false,
             locked_out: false,
         }
+    }
+
+    /// Limits how many conversations a user may begin; without this there is no limit.
+    pub fn limit_new_threads(&mut self, limit: Arc<dyn NewThreadLimit>) {
+        self.new_thread_limit = Some(limit);
     }
 
     /// Opens what is opened at the first commit otherwise, while there are files to be had.

@@ -1,7 +1,11 @@
 //! Messages: once, dense, in order, on every backend.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use chat_database::change::{Change, Outcome};
-use chat_database::ids::{MessageId, ProductId, Rev, Seq};
+use chat_database::commit::NewThreadLimit;
+use chat_database::ids::{MessageId, ProductId, Rev, Seq, UserId};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{threads, unread};
 
@@ -15,7 +19,8 @@ on_each_backend!(
     a_key_belongs_to_one_payload_for_ever,
     keys_are_compared_byte_by_byte,
     one_failure_costs_one_change,
-    a_message_that_may_not_begin_a_thread_is_refused_only_where_there_is_none,
+    a_thread_costs_who_begins_it_a_token_and_an_answer_costs_none,
+    a_commit_that_fails_gives_the_tokens_of_its_threads_back,
     a_repetition_is_recognised_before_its_images_are_looked_at,
     images_are_sent_once_and_only_by_their_owner,
     an_answer_stays_in_its_thread,
@@ -150,36 +155,77 @@ async fn one_failure_costs_one_change(mut w: World) {
     assert_eq!((before.message.seq, after.message.seq), (Seq(2), Seq(3)));
 }
 
-async fn a_message_that_may_not_begin_a_thread_is_refused_only_where_there_is_none(mut w: World) {
-    let (ann, ben, cid) = (user(1), user(2), user(3));
-    let answering = |send: chat_database::change::NewMessage| {
-        Change::Send(chat_database::change::NewMessage { may_open: false, ..send })
-    };
-    let alone = answering(w.send(ann, ben, Some("a"), "hello"));
-    assert!(matches!(w.one(alone.clone()).await, Outcome::NotOpened { .. }));
-    assert_eq!(threads::of_pair(&w.db, pair(ann, ben)).await.unwrap(), None, "nothing was stored");
+/// So many conversations each user may still begin.
+#[derive(Debug, Default)]
+struct Tokens(Mutex<HashMap<UserId, u32>>);
 
-    // In one commit: before the thread is there, and after it; another one is not made meanwhile.
-    let early = answering(w.send(ann, ben, Some("b"), "too early"));
-    let first = w.keyed(ann, ben, "c", "first");
-    let elsewhere = answering(w.send(ann, cid, Some("d"), "elsewhere"));
-    let answer = answering(w.send(ben, ann, Some("e"), "answer"));
-    let outcomes = w.commit(&[early, first, alone.clone(), elsewhere, answer]).await.outcomes;
-    let [Outcome::NotOpened { .. }, Outcome::Sent(first), Outcome::Sent(second), not_opened, Outcome::Sent(third)] =
-        &outcomes[..]
+impl Tokens {
+    fn left(&self, user: UserId) -> u32 {
+        self.0.lock().unwrap().get(&user).copied().unwrap_or_default()
+    }
+}
+
+impl NewThreadLimit for Tokens {
+    fn take(&self, user: UserId) -> bool {
+        let mut tokens = self.0.lock().unwrap();
+        let Some(left @ 1..) = tokens.get_mut(&user) else { return false };
+        *left -= 1;
+        true
+    }
+
+    fn give_back(&self, user: UserId) {
+        *self.0.lock().unwrap().entry(user).or_default() += 1;
+    }
+}
+
+async fn a_thread_costs_who_begins_it_a_token_and_an_answer_costs_none(mut w: World) {
+    let (ann, ben, cid) = (user(1), user(2), user(3));
+    let tokens = Arc::new(Tokens::default());
+    w.writer.limit_new_threads(Arc::clone(&tokens) as Arc<dyn NewThreadLimit>);
+    tokens.give_back(ann);
+
+    let too_many = w.keyed(ann, cid, "c", "one conversation too many");
+    let changes = [
+        w.keyed(ann, ben, "a", "first"),
+        w.keyed(ann, ben, "b", "second"),
+        too_many.clone(),
+        w.keyed(ben, ann, "d", "answer"),
+        w.keyed(ben, cid, "e", "without a token"),
+    ];
+    let outcomes = w.commit(&changes).await.outcomes;
+    let [Outcome::Sent(first), Outcome::Sent(second), refused, Outcome::Sent(answer), also_refused] = &outcomes[..]
     else {
         panic!("{outcomes:?}")
     };
-    assert!(matches!(not_opened, Outcome::NotOpened { sender } if *sender == ann));
     assert_eq!(
-        [first, second, third].map(|sent| (sent.opened, sent.message.seq.0)),
+        [first, second, answer].map(|sent| (sent.opened, sent.message.seq.0)),
         [(true, 1), (false, 2), (false, 3)]
     );
-    assert!(matches!(w.one(alone).await, Outcome::Duplicate(_)), "a repetition begins nothing");
+    assert!(matches!(refused, Outcome::NotOpened { sender } if *sender == ann));
+    assert!(matches!(also_refused, Outcome::NotOpened { sender } if *sender == ben));
+    assert_eq!(threads::of_pair(&w.db, pair(ann, cid)).await.unwrap(), None, "nothing was stored");
+    assert_eq!(tokens.left(ann), 0);
+    assert!(matches!(w.one(changes[0].clone()).await, Outcome::Duplicate(_)), "a repetition begins nothing");
 
     let mut lost = w.send(cid, ann, None, "an image that is not there");
     lost.media = media(&["nothing"]);
-    assert!(matches!(w.one(answering(lost)).await, Outcome::NoImage(_)), "what can never be stored is not put off");
+    assert!(matches!(w.one(Change::Send(lost)).await, Outcome::NoImage(_)), "what can never be stored is not put off");
+    tokens.give_back(ann);
+    assert!(sent(w.one(too_many).await).opened);
+}
+
+async fn a_commit_that_fails_gives_the_tokens_of_its_threads_back(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    let tokens = Arc::new(Tokens::default());
+    w.writer.limit_new_threads(Arc::clone(&tokens) as Arc<dyn NewThreadLimit>);
+    tokens.give_back(ann);
+    let hello = w.text(ann, ben, "hello");
+    w.sql("ALTER TABLE chat_messages RENAME TO chat_messages_away").await;
+    assert!(w.writer.commit(std::slice::from_ref(&hello)).await.is_err());
+    assert_eq!(tokens.left(ann), 1);
+    w.sql("ALTER TABLE chat_messages_away RENAME TO chat_messages").await;
+    assert!(sent(w.one(hello).await).opened);
+    assert_eq!(tokens.left(ann), 0);
 }
 
 async fn a_repetition_is_recognised_before_its_images_are_looked_at(mut w: World) {

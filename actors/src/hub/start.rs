@@ -91,7 +91,6 @@ impl Hub {
                 connections: connections.clone(),
                 links: images.links().clone(),
                 new_threads: Arc::clone(&limiters.new_threads),
-                storage: storage.clone(),
                 threads: Arc::clone(&threads),
                 relay: relay.clone(),
                 remote: presence.remote().clone(),
@@ -111,6 +110,8 @@ impl Hub {
                 connections: connections.clone(),
                 totals: Arc::clone(&totals),
                 streams: Arc::clone(&streams),
+                threads: Arc::clone(&threads),
+                new_threads: Arc::clone(&limiters.new_threads),
                 follower: follower.clone(),
                 relay: relay.clone(),
                 remote: presence.remote().clone(),
@@ -207,6 +208,7 @@ impl Hub {
             relay,
             sessions,
             storage,
+            #[cfg(feature = "failpoints")]
             threads,
             #[cfg(feature = "failpoints")]
             streams,

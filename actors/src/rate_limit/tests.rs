@@ -1,6 +1,5 @@
 //! Tests of the rate limits.
 
-use super::new_threads::NewThreadTokens;
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -105,28 +104,16 @@ fn users_who_have_been_quiet_are_forgotten_and_no_others() {
 }
 
 #[test]
-fn a_token_for_a_new_conversation_comes_back_unless_it_was_used() {
+fn a_token_for_a_new_conversation_that_is_given_back_can_be_taken_again() {
     let alice = user(42);
-    let limiter = Arc::new(Limiter::new("new conversations", [Some(Rate::within(SECOND * 60, 1.0)), None]));
-    let (mut first, mut second) = (NewThreadTokens::default(), NewThreadTokens::default());
-
-    let (may, token) = first.take(&limiter, alice);
-    assert!(may && token.is_some());
-    assert!(!second.take(&limiter, alice).0, "the only one is out");
-    drop(token);
-    let (may, token) = second.take(&limiter, alice);
-    assert!(may, "the first thread was not made");
-
-    // A second message to the same person, before the first is stored, needs no token of its own.
-    let (may, shared) = second.take(&limiter, alice);
-    assert!(may && shared.is_some());
-    drop(token);
-    shared.as_ref().expect("shared").used();
-    drop(shared);
-    second.thread_exists();
-    assert!(second.take(&limiter, alice).0, "answers do not count");
-    assert!(!first.take(&limiter, alice).0);
+    let limiter = Limiter::new("new conversations", [Some(Rate::within(SECOND * 60, 1.0)), None]);
+    let limit: &dyn NewThreadLimit = &limiter;
+    assert!(limit.take(alice));
+    assert!(!limit.take(alice), "the only one is taken");
+    limit.give_back(alice);
+    assert!(limit.take(alice), "the first conversation was not begun");
+    assert!(!limit.take(alice));
     let wait = millis(&limiter.refusal(alice, Instant::now()));
     assert!((50_000..=60_000).contains(&wait), "{wait}");
-    assert!(first.take(&limiter, user(7)).0, "the other side has a bucket of its own");
+    assert!(limit.take(user(7)), "the other side has a bucket of its own");
 }

@@ -17,7 +17,7 @@ use crate::protocol::server::About;
 use crate::protocol::{ClientFrame, ErrorCode, ServerFrame};
 use crate::requester::{Permit, Requester};
 use crate::storage::message::{WriteReply, WriteRequest};
-use crate::thread::message::{ThreadMsg, request};
+use crate::thread::message::ThreadMsg;
 use crate::thread::typing::{self, Signal};
 use crate::validation;
 
@@ -55,13 +55,27 @@ impl State {
         self.send_in(pair, send, requester);
     }
 
-    fn send_in(&self, pair: Result<Pair, Error>, send: MessageSend, requester: Requester) {
+    fn send_in(&mut self, pair: Result<Pair, Error>, send: MessageSend, requester: Requester) {
         let limits = &self.context.limits;
-        let composed = pair.and_then(|pair| Ok((pair, validation::message(self.user(), pair, send, &[], limits)?)));
+        let composed = pair.and_then(|pair| validation::message(self.user(), pair, send, &[], limits));
         match composed {
-            Ok((pair, draft)) => request(&self.context.threads, pair, Change::Send(draft), requester),
+            Ok(draft) => {
+                self.has_written_in(draft.pair);
+                self.context.storage.request(Change::Send(draft), requester);
+            }
             Err(refused) => requester.refuse(refused),
         }
+    }
+
+    /// The message that the user was writing on this connection is on its way.
+    fn has_written_in(&mut self, pair: Pair) {
+        let Some(busy) = &mut self.busy else { return };
+        let Some(place) = busy.typing_in.iter().position(|(of, ..)| *of == pair) else { return };
+        let (_, thread_id, _) = busy.typing_in.swap_remove(place);
+        let (who, connection) = (self.user(), self.registration.id());
+        let ends = ThreadMsg::Typing { who, connection, thread_id, signal: Signal::Ends };
+        // On a node that is ending no client is left to hear of it.
+        let _ = self.context.threads.deliver(pair, ends);
     }
 
     /// Everything else.
@@ -139,7 +153,7 @@ impl State {
         match self.may_edit(&edit).await {
             Ok(pair) => {
                 let change = Edit { message: edit.message_id, pair, content: edit.content, at: Timestamp::now() };
-                request(&self.context.threads, pair, Change::Edit(change), requester);
+                self.context.storage.request(Change::Edit(change), requester);
             }
             Err(refused) => requester.refuse(refused),
         }
@@ -156,7 +170,7 @@ impl State {
         match self.may_delete(message).await {
             Ok(pair) => {
                 let change = Delete { message, pair, at: Timestamp::now() };
-                request(&self.context.threads, pair, Change::Delete(change), requester);
+                self.context.storage.request(Change::Delete(change), requester);
             }
             Err(refused) => requester.refuse(refused),
         }
@@ -175,7 +189,7 @@ impl State {
         match pair {
             Ok(pair) => {
                 let change = Receipt { pair, user: self.user(), kind, up_to, at: Timestamp::now() };
-                request(&self.context.threads, pair, Change::Receipt(change), requester);
+                self.context.storage.request(Change::Receipt(change), requester);
             }
             Err(refused) => requester.refuse(refused),
         }

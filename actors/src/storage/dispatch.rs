@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use chat_database::change::{Change, Committed};
-use chat_database::ids::UserId;
-use ractor::{ActorId, ActorRef};
+use chat_database::ids::{Pair, UserId};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::StorageContext;
@@ -40,17 +39,19 @@ impl StorageContext {
         }
 
         let before: HashMap<_, _> = before.into_iter().map(|before| (before.pair, before)).collect();
-        let mut threads: HashMap<ActorId, (ActorRef<ThreadMsg>, ThreadOutcomes)> = HashMap::new();
+        let mut threads: HashMap<Pair, ThreadOutcomes> = HashMap::new();
         let mut calls = Vec::new();
         for (((reply, _permit), change), outcome) in writes.into_iter().zip(changes).zip(outcomes) {
             UserUpdate::of(change, &outcome, |user, event| updates.entry(user).or_default().events.push(event));
             match reply {
-                WriteReply::Thread(thread, in_flight, requester) => {
-                    let (_, outcomes) = threads.entry(thread.get_id()).or_insert_with(|| {
-                        let before = change.pair().and_then(|pair| before.get(&pair).copied());
-                        (thread, ThreadOutcomes { no, committed_at: None, before, parts: Vec::new() })
+                WriteReply::Thread(requester) => {
+                    // Only changes of threads are requested this way; another one would answer for itself.
+                    let Some(pair) = change.pair() else { continue };
+                    let outcomes = threads.entry(pair).or_insert_with(|| {
+                        let before = before.get(&pair).copied();
+                        ThreadOutcomes { no, committed_at: None, before, parts: Vec::new() }
                     });
-                    outcomes.parts.push((in_flight, requester, outcome));
+                    outcomes.parts.push((requester, outcome));
                 }
                 WriteReply::Call(call) => calls.push((call, outcome)),
                 WriteReply::None => {}
@@ -62,11 +63,10 @@ impl StorageContext {
         let mut guards = guards.into_iter();
         let mut next = || guards.next().unwrap_or_else(|| unreachable!("one for each part"));
         let last = threads.len();
-        for (number, (thread, mut outcomes)) in (1..).zip(threads.into_values()) {
+        for (number, (pair, mut outcomes)) in (1..).zip(threads) {
             outcomes.committed_at = (number == last).then_some(committed_at);
-            // A thread that has ended drops its part: the follower delivers the commit from the database, and the requesters
-            // get a temporary error.
-            let _ = thread.send_message(ThreadMsg::Committed(outcomes, next()));
+            // Only a node that is ending activates no threads; there the requesters get a temporary error.
+            let _ = self.threads.deliver(pair, ThreadMsg::Committed(outcomes, next()));
         }
         for (user, update) in updates {
             // Only a node that is ending activates no streams.

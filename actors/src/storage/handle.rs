@@ -15,6 +15,7 @@ use crate::actor_slot::ActorSlot;
 use crate::error::Error;
 use crate::executor::DedicatedRuntime;
 use crate::protocol::ErrorCode;
+use crate::requester::Requester;
 
 /// The way to the storage actor, and the permits for writes that wait for it. Cheap to clone.
 #[derive(Clone)]
@@ -68,6 +69,11 @@ impl StorageHandle {
         if let Err(StorageMsg::Write(write, _)) = self.0.actor.send(StorageMsg::Write(write, permit)) {
             write.reply.refuse(&Error::shutting_down());
         }
+    }
+
+    /// Hands over a change of a thread, which delivers the outcome and replies to the requester.
+    pub(crate) fn request(&self, change: Change, requester: Requester) {
+        self.write(WriteRequest { change, reply: WriteReply::Thread(requester) });
     }
 
     /// Hands a write over and waits for its outcome.

@@ -5,12 +5,10 @@ use std::time::Instant;
 use chat_database::Error as DatabaseError;
 use chat_database::change::{Change, Committed, Outcome};
 use chat_database::commit::Writer;
-use ractor::ActorRef;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::error::Error;
 use crate::requester::Requester;
-use crate::thread::message::{InFlight, ThreadMsg};
 
 /// A change to write, and who hears the outcome.
 #[derive(Debug)]
@@ -22,8 +20,8 @@ pub(crate) struct WriteRequest {
 /// Who hears the outcome of a write.
 #[derive(Debug)]
 pub(crate) enum WriteReply {
-    /// A thread, which replies to the requester.
-    Thread(ActorRef<ThreadMsg>, InFlight, Requester),
+    /// The thread that the change is about, which replies to the requester.
+    Thread(Requester),
     /// A call of the edge.
     Call(oneshot::Sender<Result<Outcome, Error>>),
     /// No receiver: the outcome is dropped.
@@ -34,7 +32,7 @@ impl WriteReply {
     /// Says why the write was not done.
     pub(super) fn refuse(self, error: &Error) {
         match self {
-            Self::Thread(.., requester) => requester.refuse(error.clone()),
+            Self::Thread(requester) => requester.refuse(error.clone()),
             Self::Call(call) => drop(call.send(Err(error.clone()))),
             Self::None => {}
         }

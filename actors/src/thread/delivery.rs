@@ -20,12 +20,13 @@ use crate::relay::commit::ThreadContent;
 use crate::requester::Requester;
 
 impl State {
-    /// Delivers the outcomes of this thread's requests in one commit.
+    /// Delivers the outcomes of this thread's changes in one commit of this node.
     pub(super) async fn deliver_outcomes(
         &mut self,
         outcomes: ThreadOutcomes,
         guard: DeliveryGuard,
     ) -> Result<(), ActorProcessingErr> {
+        self.active();
         let ThreadOutcomes { no, committed_at, before, parts } = outcomes;
         if let Some(before) = before {
             if before.commit > self.delivered_up_to() {
@@ -35,7 +36,7 @@ impl State {
             self.set_delivered(no.max(self.delivered_up_to()));
         }
         let cursor = self.context.frontier.cursor();
-        for (_in_flight, requester, outcome) in parts {
+        for (requester, outcome) in parts {
             self.deliver_outcome(requester, outcome, &cursor, no);
         }
         guard.delivered();
@@ -64,7 +65,7 @@ impl State {
             self.set_delivered(no);
             let cursor = self.context.frontier.cursor();
             for outcome in outcomes {
-                let author = self.note_author(&outcome);
+                let author = author(&outcome);
                 for (recipients, frame) in fanout::decide(self.pair, outcome, &cursor, false).frames {
                     self.deliver(recipients, frame, None, Some(no));
                 }
@@ -144,20 +145,16 @@ impl State {
     }
 
     fn deliver_outcome(&mut self, requester: Requester, outcome: Outcome, cursor: &Cursor, no: CommitNo) {
-        let author = self.note_author(&outcome);
+        let author = author(&outcome);
         match &outcome {
             Outcome::Sent(sent) => {
                 metrics::get().sends.increment(1);
-                if sent.opened
-                    && let Some(token) = requester.new_thread_token()
-                {
-                    token.used();
+                if requester.is_call() {
+                    let stopped = self.typing.end_last(sent.message.sender_id);
+                    self.tell_stopped(sent.message.sender_id, stopped);
                 }
             }
-            Outcome::Duplicate(_) => {
-                metrics::get().duplicates.increment(1);
-                self.new_thread_tokens.thread_exists();
-            }
+            Outcome::Duplicate(_) => metrics::get().duplicates.increment(1),
             Outcome::NotOpened { sender } => {
                 let error = self.context.new_threads.refusal(*sender, Instant::now());
                 return requester.refuse(error);
@@ -175,13 +172,6 @@ impl State {
         if let Some(author) = author {
             self.still_types(author);
         }
-    }
-
-    /// Notes that the thread exists, if a message was stored; returns the message's author.
-    fn note_author(&mut self, outcome: &Outcome) -> Option<UserId> {
-        let Outcome::Sent(sent) = outcome else { return None };
-        self.new_thread_tokens.thread_exists();
-        Some(sent.message.sender_id)
     }
 
     /// Encodes once for each member, for the cursor and the links of images are the reader's own; the same bytes go to all
@@ -206,6 +196,14 @@ impl State {
             Recipients::Member(user) => send(user, None),
             Recipients::OtherConnectionsOf(user) => send(user, requester),
         }
+    }
+}
+
+/// Returns the author of a message that was stored.
+fn author(outcome: &Outcome) -> Option<UserId> {
+    match outcome {
+        Outcome::Sent(sent) => Some(sent.message.sender_id),
+        _ => None,
     }
 }
 

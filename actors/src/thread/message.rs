@@ -1,15 +1,14 @@
-//! What a thread receives, and how a request reaches it.
+//! What a thread receives.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use chat_database::change::{Change, Outcome, ThreadBefore};
+use chat_database::change::{Outcome, ThreadBefore};
 use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
 
 use super::typing::Signal;
 use crate::connections::ConnectionId;
 use crate::delivery_frontier::DeliveryGuard;
-use crate::error::Error;
 use crate::registry::ActorRegistry;
 use crate::relay::commit::ThreadContent;
 use crate::requester::Requester;
@@ -20,8 +19,6 @@ pub(crate) type ThreadRegistry = ActorRegistry<Pair, ThreadMsg>;
 /// A message to a thread.
 #[derive(Debug)]
 pub(crate) enum ThreadMsg {
-    /// Through the registry: a request to store a change.
-    Request(Change, Requester),
     /// Through the registry: a user begins or stops to write on a connection, or disconnects.
     Typing { who: UserId, connection: ConnectionId, thread_id: ThreadId, signal: Signal },
     /// Through the registry: a user begins or stops to write on another node.
@@ -30,7 +27,7 @@ pub(crate) enum ThreadMsg {
     Heard(Vec<(CommitNo, ThreadContent)>, DeliveryGuard),
     /// Through the registry: commits of other nodes, up to this one, touched the thread; what they did is to be read.
     Follow(CommitNo, DeliveryGuard),
-    /// From storage: the outcomes of the thread's requests in one commit.
+    /// Through the registry: the outcomes of the thread's changes in one commit of this node.
     Committed(ThreadOutcomes, DeliveryGuard),
     /// From itself: a user may have stopped writing without saying so.
     TypingDue,
@@ -40,7 +37,7 @@ pub(crate) enum ThreadMsg {
     Fail,
 }
 
-/// The outcomes of a thread's requests in one commit.
+/// The outcomes of a thread's changes in one commit of this node.
 #[derive(Debug)]
 pub(crate) struct ThreadOutcomes {
     pub(crate) no: CommitNo,
@@ -48,24 +45,5 @@ pub(crate) struct ThreadOutcomes {
     pub(crate) committed_at: Option<Instant>,
     /// Where the thread stood before; `None` if the commit did not touch it.
     pub(crate) before: Option<ThreadBefore>,
-    pub(crate) parts: Vec<(InFlight, Requester, Outcome)>,
-}
-
-/// A thread's mark on a request that storage holds: while one is out, the thread keeps running.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct InFlight(Arc<()>);
-
-impl InFlight {
-    /// Tells whether no request is out.
-    pub(super) fn is_over(&self) -> bool {
-        Arc::strong_count(&self.0) == 1
-    }
-}
-
-/// Sends a request to a thread, which the registry activates if it does not run; on a node that is ending the request is
-/// refused.
-pub(crate) fn request(threads: &ThreadRegistry, pair: Pair, change: Change, requester: Requester) {
-    if let Err(ThreadMsg::Request(_, requester)) = threads.deliver(pair, ThreadMsg::Request(change, requester)) {
-        requester.refuse(Error::shutting_down());
-    }
+    pub(crate) parts: Vec<(Requester, Outcome)>,
 }

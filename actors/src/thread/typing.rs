@@ -21,8 +21,8 @@ pub(crate) enum Signal {
     Starts,
     /// The user says that they have stopped.
     Stops,
-    /// The connection has ended without a word.
-    Disconnects,
+    /// They have sent what they wrote, or the connection has ended without a word.
+    Ends,
 }
 
 /// Where a user types: on a connection of this node, or on another node, by its name. What a user does there on several

@@ -17,7 +17,7 @@ use crate::protocol::server::TypingFrom;
 use crate::relay::message::Destination;
 
 impl State {
-    /// A member begins or stops to write on a connection, or disconnects.
+    /// A member begins or stops to write on a connection, sends the message, or disconnects.
     pub(super) fn types(
         &mut self,
         myself: &ActorRef<ThreadMsg>,
@@ -40,7 +40,7 @@ impl State {
                 let (here, everywhere) = (!self.typing.is_here(who), self.typing.of(who).is_none());
                 self.tell_stopped(who, Some(Stopped { thread_id, here, everywhere }));
             }
-            Signal::Disconnects => {
+            Signal::Ends => {
                 let stopped = self.typing.end(who, &origin);
                 self.tell_stopped(who, stopped);
             }

@@ -25,7 +25,6 @@ async fn write_everything(db: &Database) {
     let message = MessageId::new(1).unwrap();
     let send = |key: usize| NewMessage {
         pair,
-        may_open: true,
         sender: ann,
         temp_id: Some(key.to_string()),
         payload_hash: [0; 32],

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::cache::{Cache, Counters, Thread};
+use super::new_threads::NewThreadTokens;
 use super::preloaded::Preloaded;
 use super::write_set::{TicketRow, WriteSet};
 use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
@@ -44,6 +45,7 @@ pub(super) struct Applier<'a> {
     clock: Clock,
     /// The newest ids that are used up.
     pub(super) used: Counters,
+    pub(super) new_threads: NewThreadTokens,
     pub(super) write_set: WriteSet<'a>,
     /// Keys of messages of this very commit, by thread's slot and author's side, and which change made them.
     pub(super) keys: HashMap<(usize, usize, &'a str), usize>,
@@ -73,6 +75,7 @@ impl<'a> Applier<'a> {
         no: i64,
         clock: Clock,
         used: Counters,
+        new_threads: NewThreadTokens,
     ) -> Self {
         let mut applier = Self {
             changes,
@@ -81,6 +84,7 @@ impl<'a> Applier<'a> {
             no,
             clock,
             used,
+            new_threads,
             write_set: WriteSet::default(),
             keys: HashMap::with_capacity(changes.len()),
             outcomes: Vec::with_capacity(changes.len()),
@@ -100,9 +104,9 @@ impl<'a> Applier<'a> {
         applier
     }
 
-    /// Says what the commit did, once it stands.
-    pub(super) fn committed(self, mark: &Mark, nonce_before: Nonce) -> Committed {
-        let Self { cache, members, told, users, outcomes, before, clock, notified, .. } = self;
+    /// Says what the commit does once it stands, and which tokens it uses then.
+    pub(super) fn committed(self, mark: &Mark, nonce_before: Nonce) -> (Committed, NewThreadTokens) {
+        let Self { cache, members, told, users, outcomes, before, clock, notified, new_threads, .. } = self;
         for (slot, side) in members {
             cache.threads[slot].members[side].hide_many();
         }
@@ -117,7 +121,9 @@ impl<'a> Applier<'a> {
         let newest = Timestamp::from_millis(clock.latest);
         let notified = notified.into_iter().map(UserId::from_column).collect();
         let mark = mark.clone();
-        Committed { mark, nonce_before, newest, outcomes, before, totals, chat_notifications, notified }
+        let committed =
+            Committed { mark, nonce_before, newest, outcomes, before, totals, chat_notifications, notified };
+        (committed, new_threads)
     }
 
     /// Returns the time of a change that came then: not before any other that was written.

@@ -30,7 +30,7 @@ impl<'a> Applier<'a> {
             return Outcome::NotFound("reply_to");
         }
         // Last of all: what can never be stored is not told to try again.
-        if !send.may_open && !self.cache.threads[slot].exists() {
+        if !self.cache.threads[slot].exists() && !self.new_threads.take(send.sender) {
             return Outcome::NotOpened { sender: send.sender };
         }
         self.store(send, slot, side, images)

@@ -11,6 +11,7 @@ use super::aborted::Aborted;
 use super::apply::{Applier, Clock};
 use super::cache::Counters;
 use super::history::{Course, Offer};
+use super::new_threads::NewThreadTokens;
 use super::preload::Preload;
 use super::preloaded::Preloaded;
 use super::read_set::{Mode, ReadSet};
@@ -39,7 +40,7 @@ impl Writer {
         let offer = self.history.offer(changes);
         let prepared = timeout(PATIENCE, self.prepare(changes, mode, offer)).await;
         let Prepared { transaction, applier, mark, nonce_before } = prepared.unwrap_or(Err(Aborted::Hung))?;
-        let committed = applier.committed(&mark, nonce_before);
+        let (committed, new_threads) = applier.committed(&mark, nonce_before);
         let answer = match timeout(PATIENCE, transaction.commit()).await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(Some(failure)),
@@ -48,6 +49,7 @@ impl Writer {
         if let Some(answer) = answer {
             self.resolve_in_doubt(&mark, answer).await?;
         }
+        new_threads.used();
         self.history.committed(&mark, offer);
         Ok(committed)
     }
@@ -59,7 +61,7 @@ impl Writer {
         mode: Mode,
         offer: Offer,
     ) -> Result<Prepared<'a>, Aborted> {
-        let Self { connection, node, statements, cache, history, .. } = self;
+        let Self { connection, node, statements, cache, history, new_thread_limit, .. } = self;
         let read_set = ReadSet::of(changes, cache, mode);
         let mut transaction = connection.begin().await?;
         let taken = numbers::take(&mut transaction, &statements.numbers, &read_set, offer).await?;
@@ -78,7 +80,8 @@ impl Writer {
         let preloaded = Preload::new(&mut transaction).load(&read_set, cache).await?;
         let clock = Clock::between(taken.times(offer.step));
         let preloaded = Preloaded { tickets_forgotten: taken.tickets_forgotten, ..preloaded };
-        let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used);
+        let new_threads = NewThreadTokens::of(new_thread_limit.clone());
+        let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used, new_threads);
         write(&mut transaction, &mut applier, statements).await?;
         log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
         Ok(Prepared { transaction, applier, mark, nonce_before: Nonce::from_column(taken.nonce_before) })

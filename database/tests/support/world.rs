@@ -145,7 +145,6 @@ impl World {
     pub(crate) fn send(&mut self, from: UserId, to: UserId, key: Option<&str>, text: &str) -> NewMessage {
         NewMessage {
             pair: pair(from, to),
-            may_open: true,
             sender: from,
             temp_id: key.map(str::to_owned),
             payload_hash: hash(text),

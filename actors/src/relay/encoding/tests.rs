@@ -71,7 +71,6 @@ fn notification(of: UserId) -> Notification {
 fn send(content: &str) -> (Change, Outcome) {
     let change = NewMessage {
         pair: pair(),
-        may_open: true,
         sender: user(42),
         temp_id: None,
         payload_hash: [0; 32],
