@@ -179,6 +179,11 @@ async fn a_node_with_another_secret_is_not_believed() {
     assert_eq!(one.last_of(&two, Lane::Presence), 0);
 }
 
+async fn next_of(heard: &mut async_nats::Subscriber, what: &str) -> async_nats::Message {
+    let next = tokio::time::timeout(SOON, heard.next()).await;
+    next.unwrap_or_else(|_| panic!("not within {SOON:?}: {what}")).expect("the subscription stands")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_on_the_bus_changes_nothing() {
     if !nats::wanted("a_stranger_on_the_bus_changes_nothing") {
@@ -194,7 +199,7 @@ async fn a_stranger_on_the_bus_changes_nothing() {
     let mut dice = fastrand::Rng::with_seed(13);
     for n in 1..=LIES {
         one.publishes(Destination::AllPresence);
-        let truth = heard.next().await.expect("what one says");
+        let truth = next_of(&mut heard, "what one says").await;
         let mut bytes = truth.payload.to_vec();
         let at = dice.usize(0..bytes.len());
         match dice.u8(0..4) {
@@ -204,7 +209,7 @@ async fn a_stranger_on_the_bus_changes_nothing() {
             _ => {}
         }
         stranger.publish(truth.subject, bytes.into()).await.expect("the server takes it");
-        heard.next().await.expect("the lie");
+        next_of(&mut heard, "the lie").await;
         until("two has heard the truth", SOON, || two.last_of(&one, Lane::Presence) == n as u64).await;
     }
     assert!(!two.task.is_finished() && one.handle.is_up() && two.handle.is_up());
