@@ -175,3 +175,38 @@ test('with another user\'s token, what one has written stays on disk for the tab
   await back.waits();
   assert.deepEqual(await stored(alice, other), ['from Alice']);
 });
+
+// What one had just written was shown as waiting, and gone after a reload: it had not been committed.
+test('what is written at the last moment before a reload is kept, however long the disk takes', async () => {
+  const [me, other] = pair();
+  const one = await Tab.open(me);
+  await one.does('disconnect');
+  const { message: { id } } = await hub.ask(me, 'POST', '/chat/send', { receiver_id: other, temp_id: 'old', content: 'old' });
+  await one.promises('sent', 'send', { user: other }, { text: 'kept' });
+  await one.promises('gone', 'send', { user: other }, { text: 'discarded' });
+  await one.waits('message pending kept', 'message pending discarded');
+  // A transaction that asks on and on keeps every other one waiting, until its page goes.
+  await one.page.evaluate(async () => {
+    const [{ name }] = await indexedDB.databases();
+    const opening = indexedDB.open(name);
+    await new Promise(done => (opening.onsuccess = done));
+    const table = opening.result.transaction('outbox', 'readwrite').objectStore('outbox');
+    await new Promise(done => {
+      const ask = () => (table.count().onsuccess = () => (done(), ask()));
+      ask();
+    });
+  });
+  await one.page.evaluate(([id, other]) => {
+    const { chat } = window;
+    chat.discard(chat.outbox()[1].temp_id);
+    chat.send({ user: other }, { text: 'at the last moment' });
+    chat.edit(id, 'new');
+  }, [id, other]);
+  const left = ['message pending kept', 'message pending at the last moment', 'edit pending new'];
+  await one.waits(...left);
+  await one.load('disconnect');
+  await one.waits(...left);
+  await one.does('connect');
+  await one.waits();
+  assert.deepEqual(await stored(me, other), ['new', 'kept', 'at the last moment']);
+});
