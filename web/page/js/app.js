@@ -4,6 +4,8 @@
 //   session -> ChatClient -> inbox, conversation (bubbles, composer), notifications, connection
 
 import { ChatClient } from '../../chat-client.js';
+import { alerts } from './alerts.js';
+import { badge } from './badge.js';
 import { connection } from './connection.js';
 import { conversation } from './conversation.js';
 import { askForPerson, toast } from './dialogs.js';
@@ -29,7 +31,9 @@ function start({ token, me, peer }) {
 
   const talk = conversation(context, () => show(undefined));
   const list = inbox(context, show);
-  const news = notifications(context, thread => show(thread.other_user_id));
+  const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => show(thread.other_user_id);
+  const news = notifications(context, to, alerts(context, to));
+  const unread = badge(context);
   const status = connection(context);
 
   const sidebar = h('section', { class: 'sidebar', 'aria-label': 'All conversations' },
@@ -51,7 +55,7 @@ function start({ token, me, peer }) {
     app.classList.toggle('talking', Boolean(person));
     list.select(person);
     talk.open(person);
-    document.title = person ? `${nameOf(person)} · Softadastra Chat` : 'Softadastra Chat';
+    unread.talking(person);
   }
 
   chat.on('error', error => {

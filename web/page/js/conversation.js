@@ -97,6 +97,8 @@ export function conversation({ chat, me, token }, leave) {
     if (!person) return;
     const thread = chat.thread(to());
     head(thread);
+    // What comes in while it is not looked at is new, too.
+    if (thread?.unread && !looks()) readBefore = thread.read_seq;
     if (thread) readBefore ??= thread.unread ? thread.read_seq : Infinity;
     const items = rows(thread);
     const newest = log.lastElementChild;
@@ -154,7 +156,7 @@ export function conversation({ chat, me, token }, leave) {
       if (newDay) items.push({ key: `d${(day = dayKey(item.at))}`, day: dayName(item.at) });
       const message = /** @type {any} */ (item).message;
       const isNew = !marked && message && !item.mine && message.seq > (readBefore ?? Infinity);
-      if (isNew) items.push({ key: 'new', day: 'New' });
+      if (isNew) items.push({ key: 'new', day: 'New messages' });
       marked ||= isNew;
       const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) >= dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
       items.push({ ...item, first: isNew || newDay || !joined(previous, item), last: !joined(item, next) });
@@ -183,6 +185,9 @@ export function conversation({ chat, me, token }, leave) {
     jump.hidden = atEnd;
     if (atEnd && thread.unread && element.offsetParent) chat.markSeen(thread);
   }
+
+  /** Whether the newest messages are looked at. */
+  const looks = () => atEnd && document.visibilityState === 'visible' && Boolean(element.offsetParent);
 
   function scrolled() {
     atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;

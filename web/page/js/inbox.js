@@ -1,7 +1,7 @@
 // The list of conversations: who, the newest message, what is unread, who is there.
 
 import { h, reconcile, set, soon, write } from './dom.js';
-import { avatar, briefly, nameOf } from './format.js';
+import { atMost, avatar, briefly, nameOf } from './format.js';
 import { icon } from './icons.js';
 import { tick } from './bubble.js';
 import { newest } from './timeline.js';
@@ -62,7 +62,7 @@ export function inbox({ chat, me }, open) {
     const change = entries.find(entry => kindOf(entry) !== 'message' && stateOf(chat, entry) === 'pending' && entry.message_id === line.message?.id);
     const at = (line.message ?? line.entry)?.created_at;
     write(part('thread-time'), at ? briefly(at) : '');
-    write(part('thread-unread'), unread ? (unread > 99 ? '99+' : String(unread)) : '');
+    write(part('thread-unread'), unread ? atMost(unread) : '');
     set(part('thread-unread'), 'aria-label', unread ? `${unread} unread` : undefined);
     set(part('thread-unread'), 'role', unread ? 'img' : undefined);
     preview(part('thread-last'), thread, line, change);
