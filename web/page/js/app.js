@@ -30,7 +30,7 @@ function start({ token, me, peer }) {
   const context = { chat, me, token, hub };
 
   const talk = conversation(context, () => show(undefined));
-  const list = inbox(context, show);
+  const list = inbox(context, show, talk.drafts);
   const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => show(thread.other_user_id);
   const news = notifications(context, to, alerts(context, to));
   const unread = badge(context);
@@ -50,12 +50,14 @@ function start({ token, me, peer }) {
   const app = h('main', { class: 'app' }, sidebar, talk.element, news.panel);
   document.body.replaceChildren(app, h('div', { class: 'toasts', role: 'status' }));
 
-  /** Opens the conversation with a user, or none. @param {number | undefined} person */
-  function show(person) {
+  /** Opens the conversation with a user, or none; at a message, if one is named. @param {number | undefined} person @param {number} [message] */
+  async function show(person, message) {
     app.classList.toggle('talking', Boolean(person));
     list.select(person);
-    talk.open(person);
+    const opened = talk.open(person);
     unread.talking(person);
+    await opened;
+    if (message) talk.show(message);
   }
 
   chat.on('error', error => {
