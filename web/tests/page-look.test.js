@@ -104,6 +104,7 @@ for (const [width, height] of [[1280, 800], [390, 844]]) {
       await page.keyboard.press('Escape');
 
       if (narrow) await page.getByRole('button', { name: 'Back to all conversations' }).click();
+      await page.getByRole('searchbox').waitFor();
       if (narrow) await look('inbox');
       await page.getByRole('button', { name: /^Notifications/ }).click();
       await page.locator('.note').first().waitFor();

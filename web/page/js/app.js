@@ -15,6 +15,7 @@ import { icon } from './icons.js';
 import { inbox } from './inbox.js';
 import { notifications } from './notifications.js';
 import { arrive, hub, isSwitchedOff, session } from './session.js';
+import { begin, enter, leave, onReturn } from './trail.js';
 
 arrive();
 // A link that is opened in a tab that has the page already changes the fragment alone.
@@ -29,9 +30,9 @@ function start({ token, me, peer }) {
   const chat = new ChatClient({ url: hub, user: me, getToken: () => token });
   const context = { chat, me, token, hub };
 
-  const talk = conversation(context, () => show(undefined));
-  const list = inbox(context, show, talk.drafts);
-  const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => show(thread.other_user_id);
+  const talk = conversation(context, () => leave(() => show(undefined)));
+  const list = inbox(context, go, talk.drafts);
+  const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => go(thread.other_user_id);
   const news = notifications(context, to, alerts(context, to));
   const unread = badge(context);
   const status = connection(context);
@@ -42,7 +43,7 @@ function start({ token, me, peer }) {
       h('div', { class: 'bar-title' }, h('h1', {}, 'Messages'), h('p', { class: 'bar-subtitle' }, `Signed in as ${nameOf(me)}`)),
       h('button', { class: 'icon-button', 'aria-label': 'New conversation', title: 'New conversation', onclick: async () => {
         const person = await askForPerson(me);
-        if (person) show(person);
+        if (person) go(person);
       } }, icon('plus')),
       news.bell),
     list.element,
@@ -50,8 +51,15 @@ function start({ token, me, peer }) {
   const app = h('main', { class: 'app' }, sidebar, talk.element, news.panel);
   document.body.replaceChildren(app, h('div', { class: 'toasts', role: 'status' }));
 
-  /** Opens the conversation with a user, or none; at a message, if one is named. @param {number | undefined} person @param {number} [message] */
+  /** Goes to the conversation with a user. @param {number} person @param {number} [message] */
+  function go(person, message) {
+    enter(person);
+    show(person, message);
+  }
+
+  /** Shows the conversation with a user, or none; at a message, if one is named. @param {number | undefined} person @param {number} [message] */
   async function show(person, message) {
+    if (person && person === talk.person) return message && talk.show(message);
     app.classList.toggle('talking', Boolean(person));
     list.select(person);
     const opened = talk.open(person);
@@ -63,7 +71,8 @@ function start({ token, me, peer }) {
   chat.on('error', error => {
     if (!['network', 'closed'].includes(error.code) && !error.temporary) toast(`That did not work: ${reason(error.code, error.message)}.`);
   });
-  show(peer);
+  onReturn(show);
+  show(begin(peer));
   if (isSwitchedOff(me)) chat.disconnect();
   else chat.connect();
 }

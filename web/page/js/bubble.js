@@ -5,6 +5,7 @@ import { nameOf, time, timeElement } from './format.js';
 import { icon } from './icons.js';
 import { messageText } from './message-text.js';
 import { pictures } from './pictures.js';
+import { onLongPress } from './press.js';
 import { choices, failure, kindOf, stateOf } from './unsent.js';
 
 const STATES = {
@@ -49,11 +50,13 @@ export function tick(state) {
 /** Makes a message's element; `fill` fills it. @param {Item} item @param {Context} context */
 export function bubble(item, context) {
   const more = h('button', { class: 'bubble-more', 'aria-label': 'Message options', title: 'Options', 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
-  const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}`, oncontextmenu: (/** @type {MouseEvent} */ event) => {
-    if (String(getSelection())) return;
+  const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}` }, h('div', { class: 'bubble' }), more);
+  onLongPress(row, () => context.menu(row.item, more));
+  row.addEventListener('contextmenu', (/** @type {MouseEvent} */ event) => {
+    if (String(getSelection()) || /** @type {Element} */ (event.target).closest('a')) return;
     event.preventDefault();
     context.menu(row.item, more);
-  } }, h('div', { class: 'bubble' }), more);
+  });
   return row;
 }
 

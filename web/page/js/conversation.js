@@ -33,7 +33,7 @@ export function conversation({ chat, me, token }, leave) {
   const to = () => ({ user: /** @type {number} */ (person) });
   const box = lightbox({ chat, token });
   const face = h('span', { class: 'bar-face' });
-  const title = h('h1', {});
+  const title = h('h1', { tabindex: -1 });
   const subtitle = h('p', { class: 'bar-subtitle', role: 'status' });
   const banner = h('p', { class: 'banner', role: 'status', hidden: true });
   const beginning = h('p', { class: 'beginning' });
@@ -70,7 +70,9 @@ export function conversation({ chat, me, token }, leave) {
     write(title, nameOf(other));
     set(log, 'aria-label', `Messages with ${nameOf(other)}`);
     take(kept.get(other));
-    writing.focus();
+    // Where one writes by touch, a keyboard would cover what one has come to read.
+    if (matchMedia('(pointer: coarse)').matches) title.focus();
+    else writing.focus();
     atEnd = true;
     readBefore = undefined;
     draw();
@@ -332,5 +334,7 @@ export function conversation({ chat, me, token }, leave) {
   document.addEventListener('visibilitychange', draw);
   setInterval(draw, 30_000); // "last seen 3 min ago"
   new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
-  return { element, open, show, drafts: kept };
+  return { element, open, show, drafts: kept, get person() {
+    return person;
+  } };
 }
