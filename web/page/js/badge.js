@@ -1,11 +1,9 @@
 // How much is unread, where one sees it from another tab: in the title, and in the page's icon.
 
-import { h } from './dom.js';
+import { h, soon } from './dom.js';
 import { atMost, nameOf } from './format.js';
 
 const NAME = 'Softadastra Chat';
-/** How long a number stands before it is shown, in ms: what is looked at is read at once, and the title does not flicker. */
-const SETTLED = 300;
 const SIZE = 64;
 
 /** @param {{chat: import('../../chat-client.js').ChatClient}} context */
@@ -13,46 +11,51 @@ export function badge({ chat }) {
   const link = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel="icon"]'));
   const { href: plain, type } = link;
   /** @type {number | undefined} */ let person;
-  /** @type {number | undefined} */ let timer;
   let unread = 0;
 
-  function draw() {
-    clearTimeout(timer);
-    timer = undefined;
-    const { messages } = chat.counts;
-    const title = `${messages ? `(${atMost(messages)}) ` : ''}${person ? `${nameOf(person)} · ` : ''}${NAME}`;
+  const draw = soon(async () => {
+    const threads = await chat.threads().catch(() => []);
+    // What is looked at is read in a moment.
+    const others = threads.filter(thread => thread.other_user_id !== person || document.visibilityState !== 'visible');
+    const here = others.reduce((sum, thread) => sum + thread.unread, 0);
+    const messages = chat.hasMoreThreads ? Math.max(here, chat.counts.messages) : here;
+    const before = unread;
+    unread = messages;
+    name();
+    if (before !== unread) icon(unread);
+  });
+
+  function name() {
+    const title = `${unread ? `(${atMost(unread)}) ` : ''}${person ? `${nameOf(person)} · ` : ''}${NAME}`;
     if (document.title !== title) document.title = title;
-    if (messages !== unread) icon((unread = messages));
   }
+
+  /** Icons by what stands on them. They are kept: the browser loads one some time after it is named. @type {Map<string, Promise<string>>} */
+  const icons = new Map();
 
   /** Draws the page's icon, with a number above it. @param {number} count */
   async function icon(count) {
-    const before = link.href;
-    let [href, kind] = [plain, type];
-    if (count) {
-      const image = new Image();
-      image.src = plain;
-      await image.decode();
-      const blob = await new Promise(done => paint(image, atMost(count)).toBlob(done));
-      if (!blob || count !== unread) return;
-      [href, kind] = [URL.createObjectURL(blob), 'image/png'];
-    }
-    Object.assign(link, { href, type: kind });
-    if (before !== plain) URL.revokeObjectURL(before);
+    if (!count) return void Object.assign(link, { href: plain, type });
+    const text = atMost(count);
+    const href = icons.get(text) ?? painted(plain, text);
+    icons.set(text, href);
+    Object.assign(link, await href.then(href => (count === unread ? { href, type: 'image/png' } : {})));
   }
 
-  chat.on('counts', ({ messages }) => {
-    if (messages <= unread) draw();
-    else timer ??= setTimeout(draw, SETTLED);
-  });
+  for (const event of /** @type {const} */ (['thread', 'counts', 'reset'])) chat.on(event, draw);
+  document.addEventListener('visibilitychange', draw);
   return { /** Says who is talked to. @param {number | undefined} other */ talking(other) {
     person = other;
+    name();
     draw();
   } };
 }
 
-/** @param {HTMLImageElement} image @param {string} text @returns {HTMLCanvasElement} */
-function paint(image, text) {
+/** Draws an icon with a text above it. @param {string} src @param {string} text @returns {Promise<string>} its address */
+async function painted(src, text) {
+  const image = new Image();
+  image.src = src;
+  await image.decode();
   const canvas = h('canvas', { width: SIZE, height: SIZE });
   const context = canvas.getContext('2d');
   context.drawImage(image, 0, 0, SIZE, SIZE);
@@ -66,5 +69,5 @@ function paint(image, text) {
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   context.fillText(text, SIZE - width / 2, SIZE - height / 2 + 2, width - 8);
-  return canvas;
+  return URL.createObjectURL(await new Promise(done => canvas.toBlob(done)));
 }
