@@ -71,7 +71,7 @@ test('a few emoji alone are large, and a long text is folded until one wants it 
 
 test('while one scrolls, the day of what is at the top is shown', async () => {
   const hub = await Hub.start();
-  for (let n = 1; n <= 40; n++) await say(hub, 2, 1, `line ${n}`);
+  for (let n = 1; n <= 48; n++) await say(hub, 2, 1, `line ${n}`);
   const alice = await Visitor.open(chromium, 'about:blank');
   const before = Date.now() - 86_400_000;
   await alice.page.route('**/chat/messages*', async route => {
@@ -81,7 +81,7 @@ test('while one scrolls, the day of what is at the top is shown', async () => {
     await route.fulfill({ response: answer, json: body });
   });
   await alice.page.goto(hub.link(1, 2));
-  await until('all is here', async () => (await alice.texts()).length === 40);
+  await until('all is here', async () => (await alice.texts()).length === 48);
   const scroller = alice.page.locator('.scroller');
   const shown = text => alice.page.locator('.floating-day.shown', { hasText: text }).waitFor();
   const to = text => scroller.evaluate((scroller, text) => {

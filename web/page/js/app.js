@@ -13,6 +13,7 @@ import { h } from './dom.js';
 import { avatar, nameOf, reason } from './format.js';
 import { icon } from './icons.js';
 import { inbox } from './inbox.js';
+import { keys } from './keys.js';
 import { notifications } from './notifications.js';
 import { arrive, hub, isSwitchedOff, session } from './session.js';
 import { begin, enter, leave, onReturn } from './trail.js';
@@ -35,6 +36,7 @@ function start({ token, me, peer }) {
   const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => go(thread.other_user_id);
   const news = notifications(context, to, alerts(context, to));
   const unread = badge(context);
+  keys({ search: () => list.field.focus(), step: list.step });
   const status = connection(context);
 
   const sidebar = h('section', { class: 'sidebar', 'aria-label': 'All conversations' },

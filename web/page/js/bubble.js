@@ -49,8 +49,9 @@ export function tick(state) {
 
 /** Makes a message's element; `fill` fills it. @param {Item} item @param {Context} context */
 export function bubble(item, context) {
-  const more = h('button', { class: 'bubble-more', 'aria-label': 'Message options', title: 'Options', 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
-  const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}` }, h('div', { class: 'bubble' }), more);
+  const more = h('button', { class: 'bubble-more', 'aria-label': 'Message options', title: 'Options', tabindex: -1, 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
+  // The list of messages is one tab stop: `roving` goes from message to message, and to what is in one.
+  const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}`, role: 'article', tabindex: -1 }, h('div', { class: 'bubble' }), more);
   onLongPress(row, () => context.menu(row.item, more));
   row.addEventListener('contextmenu', (/** @type {MouseEvent} */ event) => {
     if (String(getSelection()) || /** @type {Element} */ (event.target).closest('a')) return;
@@ -83,6 +84,7 @@ export function fill(row, item, context) {
     row.classList.toggle('settled', gone && !change);
     row.classList.toggle('failed', state === 'failed');
     body.replaceChildren(...parts(item, context, shown, row));
+    for (const button of row.querySelectorAll('button')) button.tabIndex = -1;
   }
   if (entry) progress(body, entry);
   const meta = body.querySelector('.meta');

@@ -9,6 +9,7 @@ import { floatingDay } from './floating-day.js';
 import { avatar, counted, nameOf, presenceText, reason } from './format.js';
 import { icon } from './icons.js';
 import { lightbox } from './lightbox.js';
+import { roving } from './roving.js';
 import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
 
@@ -52,6 +53,7 @@ export function conversation({ chat, me, token }, leave) {
     h('div', { class: 'stage' }, scroller, day.element, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), 'Drop photos to send them')),
     writing.element, box.element);
 
+  roving(log, row => options(row.item, row), writing.focus);
   const kept = drafts(me, all => person && all.set(person, draft()));
   const context = {
     chat, me, token, look: box.show, menu: options, edit: editEntry, jump: show,
@@ -75,8 +77,10 @@ export function conversation({ chat, me, token }, leave) {
     else writing.focus();
     atEnd = true;
     readBefore = undefined;
+    set(log, 'aria-busy', 'true'); // what is there already is not news
     draw();
     await load();
+    setTimeout(() => set(log, 'aria-busy', loading));
   }
 
   async function load(more = false) {
@@ -169,7 +173,8 @@ export function conversation({ chat, me, token }, leave) {
   function scrolled() {
     atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
     mark();
-    day.scrolled();
+    if (atEnd) day.hide();
+    else day.scrolled();
     const thread = person && chat.thread(to());
     if (thread && thread.low > 1 && scroller.scrollTop < 400) load(true); // before the top is reached
   }

@@ -3,8 +3,8 @@
 import { h } from './dom.js';
 import { icon } from './icons.js';
 
-/** @param {HTMLDialogElement} dialog @returns {Promise<string>} what was answered; empty: nothing */
-function answer(dialog) {
+/** Opens a dialog. @param {HTMLDialogElement} dialog @returns {Promise<string>} what was answered; empty: nothing */
+export function answer(dialog) {
   document.body.append(dialog);
   dialog.showModal();
   return new Promise(done => dialog.addEventListener('close', () => {

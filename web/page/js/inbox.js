@@ -118,5 +118,13 @@ export function inbox({ chat, me }, open, drafts) {
   for (const event of /** @type {const} */ (['thread', 'typing', 'presence', 'outbox', 'reset', 'state'])) chat.on(event, draw);
   document.addEventListener('visibilitychange', draw);
   draw();
-  return { element, field, select: (/** @type {number | undefined} */ person) => ((selected = person), draw()) };
+
+  /** Opens the next conversation, or with -1 the one before. @param {number} by */
+  function step(by) {
+    const all = /** @type {HTMLElement[]} */ ([...list.querySelectorAll('.thread')]);
+    const at = all.findIndex(row => row.hasAttribute('aria-current'));
+    all[at < 0 ? 0 : at + by]?.click();
+  }
+
+  return { element, field, step, select: (/** @type {number | undefined} */ person) => ((selected = person), draw()) };
 }

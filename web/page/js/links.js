@@ -34,14 +34,14 @@ function anchor(raw, address) {
     const [, name, host] = /^mailto:(.*)@([^@]+)$/i.exec(address) ?? [];
     const url = host && parsed(`http://${host}`);
     if (!url || UNSEEN.test(name)) return undefined;
-    return h('a', { href: `mailto:${encodeURIComponent(name)}@${url.hostname}` }, isAscii(host) ? raw : `${name}@${url.hostname}`);
+    return h('a', { tabindex: -1, href: `mailto:${encodeURIComponent(name)}@${url.hostname}` }, isAscii(host) ? raw : `${name}@${url.hostname}`);
   }
   const url = parsed(address);
   // What stands before an @ looks like where it leads, and is not.
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined;
   const plain = !UNSEEN.test(raw) && isAscii(/^(?:https?:\/\/)?([^/?#]*)/i.exec(raw)?.[1] ?? '');
   const shown = /^https?:/i.test(raw) ? url.href : url.href.replace(/^https?:\/\//, '');
-  return h('a', { href: url.href, target: '_blank', rel: 'noopener nofollow ugc' }, plain ? raw : shown);
+  return h('a', { tabindex: -1, href: url.href, target: '_blank', rel: 'noopener nofollow ugc' }, plain ? raw : shown);
 }
 
 /** @param {string} address */
@@ -63,7 +63,7 @@ function dialable(text) {
   for (const { 0: raw, index } of text.matchAll(GROUPS)) {
     const number = dialled(raw);
     if (!number) continue;
-    nodes.push(text.slice(at, index), h('a', { href: `tel:${number}` }, raw));
+    nodes.push(text.slice(at, index), h('a', { tabindex: -1, href: `tel:${number}` }, raw));
     at = index + raw.length;
   }
   return [...nodes, text.slice(at)].filter(node => node !== '');
