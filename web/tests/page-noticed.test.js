@@ -120,8 +120,8 @@ test('what comes in while one does not look rings, once for all, and what is loo
 test('the desktop is asked for by a click alone, shows what comes in meanwhile, and a click on it opens the conversation', async () => {
   const { hub, alice, end } = await scene();
   await listening(alice);
-  await say(hub, 3, 1, 'before the click');
-  await title(alice, '(1) Bob · Softadastra Chat');
+  await order(hub, 1, 'Order 15 is paid');
+  await alice.page.getByRole('button', { name: 'Notifications: 1 unread' }).waitFor();
   assert.equal(await alice.page.evaluate(() => window.asked), 0);
   await panel(alice);
   assert.equal(await chosen(alice).getAttribute('aria-checked'), 'false');

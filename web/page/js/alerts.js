@@ -116,10 +116,13 @@ export function alerts({ chat, me }, open) {
     shown.delete(thread.id);
   });
   // What is there at the start, or after everything was loaded anew, is no news.
-  chat.on('reset', async () => {
+  async function hear() {
     heard.clear();
     for (const thread of await chat.threads().catch(() => [])) heard.set(thread.id, thread.last_seq);
-  });
+  }
+
+  chat.on('reset', hear);
+  hear();
   choose({});
   return { element, /** Calls for something else. @param {string} tag @param {News} news */ tell(tag, news) {
     show(tag, news);

@@ -4,7 +4,6 @@
 //   session -> ChatClient -> inbox, conversation (bubbles, composer), notifications, connection
 
 import { ChatClient } from '../../chat-client.js';
-import { alerts } from './alerts.js';
 import { badge } from './badge.js';
 import { connection } from './connection.js';
 import { conversation } from './conversation.js';
@@ -13,7 +12,6 @@ import { h } from './dom.js';
 import { avatar, nameOf, reason } from './format.js';
 import { icon } from './icons.js';
 import { inbox } from './inbox.js';
-import { keys } from './keys.js';
 import { notifications } from './notifications.js';
 import { arrive, hub, isSwitchedOff, session } from './session.js';
 import { begin, enter, leave, onReturn } from './trail.js';
@@ -34,9 +32,11 @@ function start({ token, me, peer }) {
   const talk = conversation(context, () => leave(() => show(undefined)));
   const list = inbox(context, go, talk.drafts);
   const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => go(thread.other_user_id);
-  const news = notifications(context, to, alerts(context, to));
+  // What is not needed to show the first conversation is loaded meanwhile.
+  const calls = import('./alerts.js').then(({ alerts }) => alerts(context, to));
+  const news = notifications(context, to, calls);
   const unread = badge(context);
-  keys({ search: () => list.field.focus(), step: list.step });
+  import('./keys.js').then(({ keys }) => keys({ search: () => list.field.focus(), step: list.step }));
   const status = connection(context);
 
   const sidebar = h('section', { class: 'sidebar', 'aria-label': 'All conversations' },

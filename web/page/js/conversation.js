@@ -8,7 +8,6 @@ import { drafts } from './drafts.js';
 import { floatingDay } from './floating-day.js';
 import { avatar, counted, nameOf, presenceText, reason } from './format.js';
 import { icon } from './icons.js';
-import { lightbox } from './lightbox.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
@@ -32,7 +31,7 @@ export function conversation({ chat, me, token }, leave) {
   /** Until when not to ask again, after it has failed. */ let patience = 0;
 
   const to = () => ({ user: /** @type {number} */ (person) });
-  const box = lightbox({ chat, token });
+  /** @type {Promise<ReturnType<typeof import('./lightbox.js').lightbox>> | undefined} */ let box;
   const face = h('span', { class: 'bar-face' });
   const title = h('h1', { tabindex: -1 });
   const subtitle = h('p', { class: 'bar-subtitle', role: 'status' });
@@ -51,14 +50,22 @@ export function conversation({ chat, me, token }, leave) {
       face, h('div', { class: 'bar-title' }, title, subtitle)),
     banner,
     h('div', { class: 'stage' }, scroller, day.element, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), 'Drop photos to send them')),
-    writing.element, box.element);
+    writing.element);
 
   roving(log, row => options(row.item, row), writing.focus);
   const kept = drafts(me, all => person && all.set(person, draft()));
   const context = {
-    chat, me, token, look: box.show, menu: options, edit: editEntry, jump: show,
+    chat, me, token, look, menu: options, edit: editEntry, jump: show,
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
   };
+
+  /** Shows a picture in full. @param {any[]} images @param {number} at */
+  async function look(images, at) {
+    box ??= import('./lightbox.js').then(({ lightbox }) => lightbox({ chat, token }));
+    const { element: picture, show } = await box;
+    if (!picture.isConnected) element.append(picture);
+    show(images, at);
+  }
 
   /** Opens the conversation with a user, or none. @param {number | undefined} other */
   async function open(other) {

@@ -40,7 +40,7 @@ function anchor(raw, address) {
   // What stands before an @ looks like where it leads, and is not.
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined;
   const plain = !UNSEEN.test(raw) && isAscii(/^(?:https?:\/\/)?([^/?#]*)/i.exec(raw)?.[1] ?? '');
-  const shown = /^https?:/i.test(raw) ? url.href : url.href.replace(/^https?:\/\//, '');
+  const shown = (/^https?:/i.test(raw) ? url.href : url.href.replace(/^https?:\/\//, '')).replace(/\/$/, raw.endsWith('/') ? '/' : '');
   return h('a', { tabindex: -1, href: url.href, target: '_blank', rel: 'noopener nofollow ugc' }, plain ? raw : shown);
 }
 

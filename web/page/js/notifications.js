@@ -7,9 +7,9 @@ import { icon } from './icons.js';
 
 /**
  * @param {{chat: import('../../chat-client.js').ChatClient}} context @param {(thread: import('../../chat-client.js').Thread) => void} open
- * @param {ReturnType<typeof import('./alerts.js').alerts>} alerts
+ * @param {Promise<ReturnType<typeof import('./alerts.js').alerts>>} calls calls users who do not look
  */
-export function notifications({ chat }, open, alerts) {
+export function notifications({ chat }, open, calls) {
   /** The newest that is known; none, before they were loaded. @type {string | undefined} */ let known;
   const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
   const bell = h('button', { class: 'icon-button bell', popovertarget: 'notifications', title: 'Notifications' }, icon('bell'), badge);
@@ -20,7 +20,8 @@ export function notifications({ chat }, open, alerts) {
   const panel = h('section', { class: 'panel', id: 'notifications', popover: 'auto', role: 'dialog', 'aria-label': 'Notifications' },
     h('header', { class: 'panel-head' }, h('h2', {}, 'Notifications'), all,
       h('button', { class: 'icon-button', 'aria-label': 'Close', onclick: () => panel.hidePopover() }, icon('close'))),
-    list, empty, more, alerts.element);
+    list, empty, more);
+  calls.then(({ element }) => panel.append(element));
 
   const draw = soon(() => {
     const unread = chat.counts.notifications;
@@ -78,7 +79,7 @@ export function notifications({ chat }, open, alerts) {
     // Messages call for themselves.
     if (known === undefined || !note || note.is_read || note.type === 'chat' || note.updated_at <= known) return;
     known = note.updated_at;
-    alerts.tell(`note ${note.id}`, { title: note.title, body: note.body ?? '', open: () => panel.showPopover() });
+    calls.then(({ tell }) => tell(`note ${note.id}`, { title: note.title, body: note.body ?? '', open: () => panel.showPopover() }));
   });
   draw();
   return { bell, panel };

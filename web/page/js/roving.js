@@ -7,7 +7,7 @@ export const isPlain = event => !(event.ctrlKey || event.metaKey || event.altKey
 /** @param {HTMLElement} log @param {(row: any) => void} choose opens what can be done with a message @param {() => void} leave */
 export function roving(log, choose, leave) {
   log.addEventListener('keydown', event => {
-    if (!isPlain(event)) return;
+    if (!isPlain(event) || event.shiftKey) return;
     const rows = /** @type {HTMLElement[]} */ ([...log.querySelectorAll('.row')]);
     const target = /** @type {Element} */ (event.target);
     const row = /** @type {HTMLElement | null} */ (target.closest('.row'));
