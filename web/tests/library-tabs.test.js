@@ -135,6 +135,29 @@ test('what a tab has held that was closed is sent by the next one that starts', 
   assert.deepEqual(await stored(me, other), ['left behind']);
 });
 
+// It took another name then, and what it had held belonged to a tab that was no more: no tab sent it.
+test('a tab whose page goes late, when it is reloaded, sends what it has held', async () => {
+  const [me, other] = pair();
+  const one = await Tab.open(me);
+  await one.does('disconnect');
+  await one.promises('sent', 'send', { user: other }, { text: 'held' });
+  await one.waits('message pending held');
+  // The lock of its name goes to the next in the queue when its page does: here a page that lets it go as late as one likes.
+  const late = await context.newPage();
+  await late.goto(`${hub.url}/health`);
+  await late.evaluate(async () => {
+    const { name } = (await navigator.locks.query()).held.find(({ name }) => name.includes(' tab '));
+    navigator.locks.request(name, () => new Promise(done => (window.release = done)));
+  });
+  await one.load('disconnect');
+  await one.waits('message pending held');
+  await until('it has given up its name', () => one.page.evaluate(async () => (await navigator.locks.query()).held.filter(({ name }) => name.includes(' tab ')).length === 2));
+  await one.does('connect');
+  await late.evaluate(() => window.release());
+  await one.waits();
+  assert.deepEqual(await stored(me, other), ['held']);
+});
+
 test('a copy of a tab is another tab', async () => {
   const [me, other] = pair();
   const one = await Tab.open(me);
