@@ -31,7 +31,7 @@ test('the list of messages is one tab stop, with arrows, Home and End within, an
   };
   await alice.field.focus();
   await presses('Shift+Tab', 'Add photos');
-  // However many messages, links and buttons there are.
+  // That is one step, however many messages, links and buttons there are.
   await presses('Shift+Tab', 'Messages with Bob');
   await presses('ArrowUp', 'four');
   await presses('ArrowUp', texts[2]);

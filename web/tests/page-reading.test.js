@@ -16,7 +16,7 @@ const LINKS = [
   ['(https://en.wikipedia.org/wiki/A_(b))', [['https://en.wikipedia.org/wiki/A_(b)', 'https://en.wikipedia.org/wiki/A_(b)']]],
   ['call +254 712 345 678 or 06 12 34 56 78', [['+254 712 345 678', 'tel:+254712345678'], ['06 12 34 56 78', 'tel:0612345678']]],
   ['مرحبا https://shop.example/مكتب شكرا', [['https://shop.example/مكتب', 'https://shop.example/%D9%85%D9%83%D8%AA%D8%A8']]],
-  // None of these.
+  // None of these holds one.
   ['1 250 000 KES, card 4242 4242 4242 4242, on 01.02.2026 at 22:10', []],
   ['here it is.It was there, version 1.2.3', []],
   ['javascript:alert(1) data:text/html,x //evil.example ftp://x.example', []],
@@ -34,7 +34,7 @@ test('links, mail addresses and telephone numbers are clickable, and lead where 
   await alice.page.locator('.row .text a').first().waitFor();
   const found = await alice.page.locator('.row .text').evaluateAll(all => all.map(text => [...text.querySelectorAll('a')].map(link => [link.textContent, link.getAttribute('href')])));
   assert.deepEqual(found, LINKS.map(([, links]) => links));
-  // Into a tab of its own, which knows nothing of this one.
+  // It opens in a tab of its own, which knows nothing of this one.
   const link = alice.page.locator('.row .text a').first();
   assert.deepEqual(await link.evaluate(link => [link.target, link.rel]), ['_blank', 'noopener nofollow ugc']);
   await alice.context.route('https://example.com/**', route => route.fulfill({ body: 'there' }));

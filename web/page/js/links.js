@@ -8,7 +8,7 @@ const linkifier = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true }).add('ftp:
 
 /** Digits in groups, as numbers are written; which of them are telephone numbers, `dialled` tells. */
 const GROUPS = /(?<![\p{L}\p{N}_.,:;/@#€$£-])(?:\+\s?)?\(?\d(?:[ \u00a0.()-]{0,2}\d){7,}(?![\p{L}\p{N}_/@€$£-])/gu;
-/** A sentence that has begun without a space: "there is.It was". */
+/** What follows a sentence without a space looks like a name: "there it is.It was". */
 const SENTENCE = /\.\p{Lu}\p{Ll}+$/u;
 const UNSEEN = /[\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u;
 

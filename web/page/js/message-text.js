@@ -8,7 +8,7 @@ const LONG = { characters: 1000, lines: 16 };
 /** How many emoji alone are large. */
 const FEW = 3;
 
-// A number in a keycap, a flag, what is a picture by itself, and what is one by what stands behind it.
+// An emoji is a number in a keycap, a flag, a picture by itself, or a picture by what stands behind it.
 const EMOJI = /^(?:[\d#*]\uFE0F?\u20E3|\p{Regional_Indicator}{2}|\p{Emoji_Presentation}|\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}))/u;
 
 /** Whether a text may hold a link or a telephone number: what finds them is loaded with the first that may. */

@@ -1,7 +1,7 @@
 // The list of messages is one stop for the Tab key: the arrows, Home and End go from message to message within it, the arrows
 // to the sides to what can be pressed in one.
 
-/** Whether a key comes with another one that makes it another command. @param {KeyboardEvent} event */
+/** Whether a key comes alone, and not with one that makes it another command. @param {KeyboardEvent} event */
 export const isPlain = event => !(event.ctrlKey || event.metaKey || event.altKey || event.isComposing);
 
 /** @param {HTMLElement} log @param {(row: any) => void} choose opens what can be done with a message @param {() => void} leave */
