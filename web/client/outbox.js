@@ -298,20 +298,22 @@ export class Outbox {
     }).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
   }
 
-  /** Takes over what a tab has held that has ended for good. */
-  async #adopt() {
+  /** Takes over what other tabs have held: of each, as soon as it has ended for good. */
+  #adopt() {
     const tab = this.#tab;
     if (!tab) return;
     const others = new Set([...this.#entries.values()].filter(e => e.held && e.tab && e.tab !== tab.id).map(e => e.tab));
-    for (const other of others) {
-      if (!(await tab.ended(other))) continue;
-      const store = await this.#opened;
-      for (const entry of this.#entries.values()) {
-        if (entry.tab === other && entry.n) await store.update(entry.n, kept => (kept.tab === other ? { ...kept, tab: tab.id, held: this.#client.paused() } : undefined));
-      }
-      tab.tell({ changed: true });
-      await this.#pull();
+    for (const other of others) this.#takeOver(tab, other).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
+  }
+
+  async #takeOver(tab, other) {
+    if (!(await tab.ended(other)) || this.#account.retired) return;
+    const store = await this.#opened;
+    for (const entry of this.#entries.values()) {
+      if (entry.tab === other && entry.n) await store.update(entry.n, kept => (kept.tab === other ? { ...kept, tab: tab.id, held: this.#client.paused() } : undefined));
     }
+    tab.tell({ changed: true });
+    await this.#pull();
   }
 
   /** Runs work that one tab at a time may do. */

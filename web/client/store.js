@@ -1,5 +1,7 @@
 // Where unsent messages are kept: on disk, or in memory where there is none. One table, in the order of writing.
 
+import { journal } from './journal.js';
+
 /** @typedef {{n?: number} & Record<string, any>} Entry */
 
 /**
@@ -21,23 +23,40 @@ export async function disk(factory, name) {
   opening.onupgradeneeded = () => opening.result.createObjectStore('outbox', { keyPath: 'n', autoIncrement: true });
   const db = await result(opening);
   const table = () => db.transaction('outbox', 'readwrite').objectStore('outbox');
-  return {
+  /** Commits a transaction at once, and waits until that is done: before, the browser gives it up when the page goes. */
+  const commit = (transaction, asked) => new Promise((done, fail) => {
+    transaction.oncomplete = () => done(asked.result);
+    transaction.onabort = () => fail(transaction.error);
+    transaction.commit();
+  });
+  const { left, until, settled } = journal(name);
+  const store = {
     all: () => result(table().getAll()),
-    add: entry => result(table().add(entry)),
+    add(entry) {
+      const within = table();
+      return until({ add: entry }, commit(within.transaction, within.add(entry)));
+    },
     async update(n, change) {
       const within = table();
-      return new Promise((done, fail) => {
-        const asked = within.get(n);
-        asked.onerror = () => fail(asked.error);
-        asked.onsuccess = () => {
-          const changed = asked.result && change(asked.result);
-          if (!changed) return done(undefined);
-          result(within.put(changed)).then(() => done(changed), fail);
-        };
-      });
+      const kept = await result(within.get(n));
+      const changed = kept && change(kept);
+      if (!changed) return undefined;
+      await commit(within.transaction, within.put(changed));
+      return changed;
     },
-    delete: n => result(table().delete(n)),
+    delete(n) {
+      const within = table();
+      return until({ delete: n }, commit(within.transaction, within.delete(n)));
+    },
   };
+  for (const write of left) {
+    const { add, delete: n } = write;
+    // The disk may have taken it at last.
+    const there = add && (await store.all()).some(({ temp_id }) => temp_id === add.temp_id);
+    if (!there) await (n ? store.delete(n) : store.add(add)).catch(() => {}); // where it takes nothing, the rest is still to be shown
+    settled(write);
+  }
+  return store;
 }
 
 /** Keeps entries for as long as the page lives. @returns {Store} */

@@ -65,9 +65,10 @@ export class Tab {
     return `${this.#account} tab ${id}`;
   }
 
-  /** Tells whether a tab has ended for good, and is not reloaded at the moment. */
+  /** Tells whether a tab has ended for good, and is not reloaded at the moment. With locks, waits until one that lives goes. */
   async ended(id) {
-    if (await this.#lives(id)) return false;
+    if (locks()) await locks().request(this.#lock(id), () => {});
+    else if (await this.#lives(id)) return false;
     await sleep(RELOAD);
     return !(await this.#lives(id));
   }

@@ -135,6 +135,29 @@ test('what a tab has held that was closed is sent by the next one that starts', 
   assert.deepEqual(await stored(me, other), ['left behind']);
 });
 
+// It took another name then, and what it had held belonged to a tab that was no more: no tab sent it.
+test('a tab whose page goes late, when it is reloaded, sends what it has held', async () => {
+  const [me, other] = pair();
+  const one = await Tab.open(me);
+  await one.does('disconnect');
+  await one.promises('sent', 'send', { user: other }, { text: 'held' });
+  await one.waits('message pending held');
+  // The lock of its name goes to the next in the queue when its page does: here a page that lets it go as late as one likes.
+  const late = await context.newPage();
+  await late.goto(`${hub.url}/health`);
+  await late.evaluate(async () => {
+    const { name } = (await navigator.locks.query()).held.find(({ name }) => name.includes(' tab '));
+    navigator.locks.request(name, () => new Promise(done => (window.release = done)));
+  });
+  await one.load('disconnect');
+  await one.waits('message pending held');
+  await until('it has given up its name', () => one.page.evaluate(async () => (await navigator.locks.query()).held.filter(({ name }) => name.includes(' tab ')).length === 2));
+  await one.does('connect');
+  await late.evaluate(() => window.release());
+  await one.waits();
+  assert.deepEqual(await stored(me, other), ['held']);
+});
+
 test('a copy of a tab is another tab', async () => {
   const [me, other] = pair();
   const one = await Tab.open(me);
@@ -174,4 +197,39 @@ test('with another user\'s token, what one has written stays on disk for the tab
   const back = await Tab.open(alice);
   await back.waits();
   assert.deepEqual(await stored(alice, other), ['from Alice']);
+});
+
+// What one had just written was shown as waiting, and gone after a reload: it had not been committed.
+test('what is written at the last moment before a reload is kept, however long the disk takes', async () => {
+  const [me, other] = pair();
+  const one = await Tab.open(me);
+  await one.does('disconnect');
+  const { message: { id } } = await hub.ask(me, 'POST', '/chat/send', { receiver_id: other, temp_id: 'old', content: 'old' });
+  await one.promises('sent', 'send', { user: other }, { text: 'kept' });
+  await one.promises('gone', 'send', { user: other }, { text: 'discarded' });
+  await one.waits('message pending kept', 'message pending discarded');
+  // A transaction that asks on and on keeps every other one waiting, until its page goes.
+  await one.page.evaluate(async () => {
+    const [{ name }] = await indexedDB.databases();
+    const opening = indexedDB.open(name);
+    await new Promise(done => (opening.onsuccess = done));
+    const table = opening.result.transaction('outbox', 'readwrite').objectStore('outbox');
+    await new Promise(done => {
+      const ask = () => (table.count().onsuccess = () => (done(), ask()));
+      ask();
+    });
+  });
+  await one.page.evaluate(([id, other]) => {
+    const { chat } = window;
+    chat.discard(chat.outbox()[1].temp_id);
+    chat.send({ user: other }, { text: 'at the last moment' });
+    chat.edit(id, 'new');
+  }, [id, other]);
+  const left = ['message pending kept', 'message pending at the last moment', 'edit pending new'];
+  await one.waits(...left);
+  await one.load('disconnect');
+  await one.waits(...left);
+  await one.does('connect');
+  await one.waits();
+  assert.deepEqual(await stored(me, other), ['new', 'kept', 'at the last moment']);
 });

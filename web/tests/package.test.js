@@ -41,15 +41,34 @@ test('the library is small, as it is served, and every module is one that can be
   }
 });
 
-test('the whole page is small, too', async () => {
+/** What a browser loads with a file: what it names, and all that this imports. */
+function needed(file, found = new Set()) {
+  if (found.has(file)) return found;
+  found.add(file);
+  const text = readFileSync(join(web, file), 'utf8');
+  const names = file.endsWith('.html') ? text.matchAll(/(?:href|src)="([^"]+)"/g) : file.endsWith('.js') ? text.matchAll(/^(?:import|export) [^;]*?from '(\.[^']+)'/gms) : [];
+  for (const [, name] of names) needed(join(file, '..', name), found);
+  return found;
+}
+
+test('the page is small, too: before the first conversation, and with all that comes when it is wanted', async () => {
+  const size = async files => (await Promise.all(files.map(async file => (await served(file === 'index.html' ? '' : file)).size))).reduce((sum, size) => sum + size, 0);
+  const first = needed('index.html');
+  assert.ok(first.has('client/outbox.js') && first.has('page/css/panels.css') && !first.has('page/js/links.js'), [...first].join());
   const walk = folder => readdirSync(join(web, folder), { withFileTypes: true }).flatMap(entry => (entry.isDirectory() ? walk(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`]));
-  const files = ['index.html', 'chat-client.js', ...walk('client'), ...walk('page')];
-  const sizes = await Promise.all(files.map(async file => (await served(file === 'index.html' ? '' : file)).size));
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  assert.ok(total <= 80 * 1024, `${total} bytes`);
+  const all = new Set([...first, ...walk('client'), ...walk('page')]);
+  for (const [files, most] of [[first, 80 * 1024], [all, 96 * 1024]]) {
+    const total = await size([...files]);
+    assert.ok(total <= most, `${total} bytes`);
+  }
 });
 
 test('what is vendored is what npm has', async () => {
+  const links = await Promise.all([import('../page/vendor/linkify-it.js'), import('linkify-it')]);
+  const [mine, npms] = links.map(({ LinkifyIt }) => new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true }));
+  for (const text of ['see https://example.com/a?b=c, www.shop.fr and foo@bar.com', 'bücher.de (https://en.wikipedia.org/wiki/A_(b)) //x.org', 'nothing: 1.2.3']) {
+    assert.deepEqual(JSON.parse(JSON.stringify(mine.match(text))), JSON.parse(JSON.stringify(npms.match(text))));
+  }
   const [ours, theirs] = await Promise.all([import('../page/vendor/blurhash.js'), import('blurhash')]);
   for (const hash of ['T$GI#{qAl06_X8bHwtjsjvX3f#fl', 'LEHV6nWB2yk8pyo0adR*.7kCMdnj', '00OZZy']) {
     assert.deepEqual(ours.decode(hash, 32, 32), theirs.decode(hash, 32, 32));

@@ -104,6 +104,7 @@ for (const [width, height] of [[1280, 800], [390, 844]]) {
       await page.keyboard.press('Escape');
 
       if (narrow) await page.getByRole('button', { name: 'Back to all conversations' }).click();
+      await page.getByRole('searchbox').waitFor();
       if (narrow) await look('inbox');
       await page.getByRole('button', { name: /^Notifications/ }).click();
       await page.locator('.note').first().waitFor();
@@ -186,6 +187,42 @@ for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'da
     await page.screenshot({ path: join(pictures, `drawing-${width}-${colorScheme}.png`) });
     await page.keyboard.press('Escape');
     assert.deepEqual(alice.wrongs.filter(wrong => !/status of 4(15|22)/.test(wrong)), []);
+    await alice.close();
+  });
+}
+
+for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'dark']]) {
+  test(`${width} wide, ${colorScheme}: links, emoji, a long text, what is new, a draft, a search, and all of it from right to left`, async () => {
+    const narrow = width < 500;
+    const [one, other, third] = narrow ? [11, 12, 13] : [21, 22, 23];
+    const say = (from, to, content) => hub.ask(from, 'POST', '/chat/send', { receiver_id: to, temp_id: content.slice(0, 50), content });
+    await say(third, one, 'Have a look, please.');
+    await say(one, other, 'It is on https://shop.example/desks/walnut?size=140, or call +33 6 12 34 56 78.');
+    await hub.ask(other, 'POST', `/chat/threads/${(await hub.ask(other, 'GET', '/chat/threads')).threads[0].id}/read`, {});
+    await say(other, one, '👍🏽❤️');
+    await say(other, one, `My address is on www.café.fr. ${'I live on the third floor, and there is no lift. '.repeat(25)}`);
+    await say(one, other, `Mine is somewhere else. ${'You cannot miss it: turn left, and right again. '.repeat(25)}`);
+    await say(other, one, 'مرحبا، الصور على https://shop.example/صور');
+    const { alice, page, look } = await looking(hub.link(one, other), width, height, colorScheme);
+    await alice.online();
+    await page.locator('.row').nth(4).waitFor();
+    await look('reading');
+    await alice.field.fill('What I wanted to say');
+    if (narrow) await page.getByRole('button', { name: 'Back to all conversations' }).click();
+    await page.locator('.thread').last().click();
+    if (narrow) await page.getByRole('button', { name: 'Back to all conversations' }).click();
+    await page.locator('.thread-draft').waitFor();
+    await look('draft');
+    await page.getByRole('searchbox').fill('third');
+    await page.locator('.thread mark').waitFor();
+    await look('search');
+    await page.evaluate(() => (document.documentElement.dir = 'rtl'));
+    await look('search-rtl');
+    await page.locator('.thread', { has: page.locator('mark') }).click();
+    await page.locator('.row.shown').waitFor();
+    await page.locator('.row.shown').waitFor({ state: 'detached' });
+    await look('reading-rtl');
+    assert.deepEqual(alice.wrongs, []);
     await alice.close();
   });
 }

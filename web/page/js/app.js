@@ -4,6 +4,7 @@
 //   session -> ChatClient -> inbox, conversation (bubbles, composer), notifications, connection
 
 import { ChatClient } from '../../chat-client.js';
+import { badge } from './badge.js';
 import { connection } from './connection.js';
 import { conversation } from './conversation.js';
 import { askForPerson, toast } from './dialogs.js';
@@ -13,6 +14,7 @@ import { icon } from './icons.js';
 import { inbox } from './inbox.js';
 import { notifications } from './notifications.js';
 import { arrive, hub, isSwitchedOff, session } from './session.js';
+import { begin, enter, leave, onReturn } from './trail.js';
 
 arrive();
 // A link that is opened in a tab that has the page already changes the fragment alone.
@@ -27,9 +29,14 @@ function start({ token, me, peer }) {
   const chat = new ChatClient({ url: hub, user: me, getToken: () => token });
   const context = { chat, me, token, hub };
 
-  const talk = conversation(context, () => show(undefined));
-  const list = inbox(context, show);
-  const news = notifications(context, thread => show(thread.other_user_id));
+  const talk = conversation(context, () => leave(() => show(undefined)));
+  const list = inbox(context, go, talk.drafts);
+  const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => go(thread.other_user_id);
+  // What is not needed to show the first conversation is loaded meanwhile.
+  const calls = import('./alerts.js').then(({ alerts }) => alerts(context, to));
+  const news = notifications(context, to, calls);
+  const unread = badge(context);
+  import('./keys.js').then(({ keys }) => keys({ search: () => list.field.focus(), step: list.step }));
   const status = connection(context);
 
   const sidebar = h('section', { class: 'sidebar', 'aria-label': 'All conversations' },
@@ -38,7 +45,7 @@ function start({ token, me, peer }) {
       h('div', { class: 'bar-title' }, h('h1', {}, 'Messages'), h('p', { class: 'bar-subtitle' }, `Signed in as ${nameOf(me)}`)),
       h('button', { class: 'icon-button', 'aria-label': 'New conversation', title: 'New conversation', onclick: async () => {
         const person = await askForPerson(me);
-        if (person) show(person);
+        if (person) go(person);
       } }, icon('plus')),
       news.bell),
     list.element,
@@ -46,18 +53,28 @@ function start({ token, me, peer }) {
   const app = h('main', { class: 'app' }, sidebar, talk.element, news.panel);
   document.body.replaceChildren(app, h('div', { class: 'toasts', role: 'status' }));
 
-  /** Opens the conversation with a user, or none. @param {number | undefined} person */
-  function show(person) {
+  /** Goes to the conversation with a user. @param {number} person @param {number} [message] */
+  function go(person, message) {
+    enter(person);
+    show(person, message);
+  }
+
+  /** Shows the conversation with a user, or none; at a message, if one is named. @param {number | undefined} person @param {number} [message] */
+  async function show(person, message) {
+    if (person && person === talk.person) return message && talk.show(message);
     app.classList.toggle('talking', Boolean(person));
     list.select(person);
-    talk.open(person);
-    document.title = person ? `${nameOf(person)} · Softadastra Chat` : 'Softadastra Chat';
+    const opened = talk.open(person);
+    unread.talking(person);
+    await opened;
+    if (message) talk.show(message);
   }
 
   chat.on('error', error => {
     if (!['network', 'closed'].includes(error.code) && !error.temporary) toast(`That did not work: ${reason(error.code, error.message)}.`);
   });
-  show(peer);
+  onReturn(show);
+  show(begin(peer));
   if (isSwitchedOff(me)) chat.disconnect();
   else chat.connect();
 }

@@ -3,7 +3,9 @@
 import { h } from './dom.js';
 import { nameOf, time, timeElement } from './format.js';
 import { icon } from './icons.js';
+import { messageText } from './message-text.js';
 import { pictures } from './pictures.js';
+import { onLongPress } from './press.js';
 import { choices, failure, kindOf, stateOf } from './unsent.js';
 
 const STATES = {
@@ -47,12 +49,15 @@ export function tick(state) {
 
 /** Makes a message's element; `fill` fills it. @param {Item} item @param {Context} context */
 export function bubble(item, context) {
-  const more = h('button', { class: 'bubble-more', 'aria-label': 'Message options', title: 'Options', 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
-  const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}`, oncontextmenu: (/** @type {MouseEvent} */ event) => {
-    if (String(getSelection())) return;
+  const more = h('button', { class: 'bubble-more', 'aria-label': 'Message options', title: 'Options', tabindex: -1, 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
+  // The list of messages is one tab stop: `roving` goes from message to message, and to what is in one.
+  const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}`, role: 'article', tabindex: -1 }, h('div', { class: 'bubble' }), more);
+  onLongPress(row, () => context.menu(row.item, more));
+  row.addEventListener('contextmenu', (/** @type {MouseEvent} */ event) => {
+    if (String(getSelection()) || /** @type {Element} */ (event.target).closest('a')) return;
     event.preventDefault();
     context.menu(row.item, more);
-  } }, h('div', { class: 'bubble' }), more);
+  });
   return row;
 }
 
@@ -78,7 +83,8 @@ export function fill(row, item, context) {
     row.classList.toggle('deleted', gone);
     row.classList.toggle('settled', gone && !change);
     row.classList.toggle('failed', state === 'failed');
-    body.replaceChildren(...parts(item, context, shown));
+    body.replaceChildren(...parts(item, context, shown, row));
+    for (const button of row.querySelectorAll('button')) button.tabIndex = -1;
   }
   if (entry) progress(body, entry);
   const meta = body.querySelector('.meta');
@@ -102,8 +108,8 @@ const edited = ({ change }) => (change?.state === 'pending' && kindOf(change) ==
 /** Whether it is said that the text is another one than it was. @param {Item} item */
 const isEdited = item => !isGone(item) && Boolean(item.message?.edited_at || edited(item));
 
-/** @param {Item} item @param {Context} context @param {any} shown pictures that are drawn already */
-function parts(item, context, shown) {
+/** @param {Item} item @param {Context} context @param {any} shown pictures that are drawn already @param {any} row */
+function parts(item, context, shown, row) {
   const { message, entry, change, mine } = item;
   const { created_at, extra_data, reply_to, images } = at(item);
   const content = edited(item)?.content ?? at(item).content;
@@ -117,7 +123,7 @@ function parts(item, context, shown) {
     reply_to && quote(reply_to, context),
     images.length > 0 && pictures(at(item), context, shown),
     product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, `Product ${product}`)),
-    content && h('p', { class: 'text', dir: 'auto' }, content),
+    ...(content ? messageText(content, row) : []),
     meta,
     failed && h('div', { class: 'failure' },
       // The text that did not come through; what is stored stands above it.

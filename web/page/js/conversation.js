@@ -5,14 +5,14 @@ import { composer } from './composer.js';
 import { confirm, menu, toast } from './dialogs.js';
 import { h, lively, reconcile, set, soon, write } from './dom.js';
 import { drafts } from './drafts.js';
-import { avatar, counted, dayKey, dayName, nameOf, presenceText, reason } from './format.js';
+import { floatingDay } from './floating-day.js';
+import { avatar, counted, nameOf, presenceText, reason } from './format.js';
 import { icon } from './icons.js';
-import { lightbox } from './lightbox.js';
-import { timeline } from './timeline.js';
-import { choices, isElsewhere, kindOf, stays } from './unsent.js';
+import { roving } from './roving.js';
+import { rows } from './rows.js';
+import { choices, kindOf } from './unsent.js';
 
 const EDITABLE = 15 * 60_000;
-const RUN = 5 * 60_000;
 /** What a message may have, until the hub has said it: the protocol's defaults. */
 const LIMITS = { images: 10, text_chars: 4000 };
 
@@ -31,9 +31,9 @@ export function conversation({ chat, me, token }, leave) {
   /** Until when not to ask again, after it has failed. */ let patience = 0;
 
   const to = () => ({ user: /** @type {number} */ (person) });
-  const box = lightbox({ chat, token });
+  /** @type {Promise<ReturnType<typeof import('./lightbox.js').lightbox>> | undefined} */ let box;
   const face = h('span', { class: 'bar-face' });
-  const title = h('h1', {});
+  const title = h('h1', { tabindex: -1 });
   const subtitle = h('p', { class: 'bar-subtitle', role: 'status' });
   const banner = h('p', { class: 'banner', role: 'status', hidden: true });
   const beginning = h('p', { class: 'beginning' });
@@ -41,6 +41,7 @@ export function conversation({ chat, me, token }, leave) {
     onanimationend: (/** @type {AnimationEvent} */ event) => /** @type {Element} */ (event.target).classList.remove('arriving') });
   const jump = h('button', { class: 'jump', 'aria-label': 'To the newest message', hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
+  const day = floatingDay(log);
   const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }));
   const element = h('section', { class: 'conversation', 'aria-label': 'Conversation', ondragover: drag, ondragleave: drag, ondrop: drag },
     h('div', { class: 'nobody' }, icon('send'), h('p', {}, 'Choose a conversation')),
@@ -48,14 +49,23 @@ export function conversation({ chat, me, token }, leave) {
       h('button', { class: 'icon-button back', 'aria-label': 'Back to all conversations', onclick: () => leave() }, icon('back')),
       face, h('div', { class: 'bar-title' }, title, subtitle)),
     banner,
-    h('div', { class: 'stage' }, scroller, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), 'Drop photos to send them')),
-    writing.element, box.element);
+    h('div', { class: 'stage' }, scroller, day.element, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), 'Drop photos to send them')),
+    writing.element);
 
+  roving(log, row => options(row.item, row), writing.focus);
   const kept = drafts(me, all => person && all.set(person, draft()));
   const context = {
-    chat, me, token, look: box.show, menu: options, edit: editEntry, jump: show,
+    chat, me, token, look, menu: options, edit: editEntry, jump: show,
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
   };
+
+  /** Shows a picture in full. @param {any[]} images @param {number} at */
+  async function look(images, at) {
+    box ??= import('./lightbox.js').then(({ lightbox }) => lightbox({ chat, token }));
+    const { element: picture, show } = await box;
+    if (!picture.isConnected) element.append(picture);
+    show(images, at);
+  }
 
   /** Opens the conversation with a user, or none. @param {number | undefined} other */
   async function open(other) {
@@ -63,16 +73,21 @@ export function conversation({ chat, me, token }, leave) {
     person = other;
     element.classList.toggle('empty', !other);
     log.replaceChildren();
+    day.hide();
     if (!other) return;
     face.replaceChildren(avatar(other));
     write(title, nameOf(other));
     set(log, 'aria-label', `Messages with ${nameOf(other)}`);
     take(kept.get(other));
-    writing.focus();
+    // Where one writes by touch, a keyboard would cover what one has come to read.
+    if (matchMedia('(pointer: coarse)').matches) title.focus();
+    else writing.focus();
     atEnd = true;
     readBefore = undefined;
+    set(log, 'aria-busy', 'true'); // what is there already is not news
     draw();
     await load();
+    setTimeout(() => set(log, 'aria-busy', loading));
   }
 
   async function load(more = false) {
@@ -97,8 +112,10 @@ export function conversation({ chat, me, token }, leave) {
     if (!person) return;
     const thread = chat.thread(to());
     head(thread);
+    // What comes in while it is not looked at is new, too.
+    if (thread?.unread && !looks()) readBefore = thread.read_seq;
     if (thread) readBefore ??= thread.unread ? thread.read_seq : Infinity;
-    const items = rows(thread);
+    const items = rows({ chat, me }, to(), readBefore ?? Infinity);
     const newest = log.lastElementChild;
     const settle = atEnd ? toEnd : hold();
     reconcile(log, items, item => item.key, make, update);
@@ -135,33 +152,6 @@ export function conversation({ chat, me, token }, leave) {
     banner.hidden = !text;
   }
 
-  /** Lists what is drawn: days, the beginning of what is new, messages, and what waits. @param {import('../../chat-client.js').Thread | undefined} thread */
-  function rows(thread) {
-    const messages = thread?.messages ?? [];
-    const stored = new Set(messages.map(message => message.sender_id === me && message.temp_id));
-    const entries = chat.outbox(to()).filter(entry => !stored.has(entry.temp_id));
-    const changes = new Map(entries.filter(entry => kindOf(entry) !== 'message' && !isElsewhere(chat, entry)).map(entry => [entry.message_id ?? entry.of, entry]));
-    const all = timeline(messages, entries.filter(entry => kindOf(entry) === 'message'), stays(chat)).map(({ message, entry }) => message
-      ? { message, change: changes.get(message.id), mine: message.sender_id === me, at: message.created_at, key: message.sender_id === me && message.temp_id ? `t${message.temp_id}` : `m${message.id}` }
-      : { entry, change: changes.get(entry?.temp_id), mine: true, at: /** @type {import('../../chat-client.js').Entry} */ (entry).created_at, key: `t${entry?.temp_id}` });
-    /** @type {any[]} */ const items = [];
-    let marked = false;
-    let day = 0;
-    all.forEach((item, index) => {
-      const [previous, next] = [all[index - 1], all[index + 1]];
-      // What was written on an earlier day, and waits, stands among what is newer.
-      const newDay = dayKey(item.at) > day;
-      if (newDay) items.push({ key: `d${(day = dayKey(item.at))}`, day: dayName(item.at) });
-      const message = /** @type {any} */ (item).message;
-      const isNew = !marked && message && !item.mine && message.seq > (readBefore ?? Infinity);
-      if (isNew) items.push({ key: 'new', day: 'New' });
-      marked ||= isNew;
-      const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) >= dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
-      items.push({ ...item, first: isNew || newDay || !joined(previous, item), last: !joined(item, next) });
-    });
-    return items;
-  }
-
   /** @param {any} item */
   function make(item) {
     if (item.day) return h('div', { class: item.key === 'new' ? 'divider new' : 'divider' }, h('span', {}, item.day));
@@ -184,9 +174,14 @@ export function conversation({ chat, me, token }, leave) {
     if (atEnd && thread.unread && element.offsetParent) chat.markSeen(thread);
   }
 
+  /** Whether the newest messages are looked at. */
+  const looks = () => atEnd && document.visibilityState === 'visible' && Boolean(element.offsetParent);
+
   function scrolled() {
     atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
     mark();
+    if (atEnd) day.hide();
+    else day.scrolled();
     const thread = person && chat.thread(to());
     if (thread && thread.low > 1 && scroller.scrollTop < 400) load(true); // before the top is reached
   }
@@ -351,5 +346,7 @@ export function conversation({ chat, me, token }, leave) {
   document.addEventListener('visibilitychange', draw);
   setInterval(draw, 30_000); // "last seen 3 min ago"
   new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
-  return { element, open };
+  return { element, open, show, drafts: kept, get person() {
+    return person;
+  } };
 }

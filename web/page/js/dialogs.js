@@ -3,8 +3,8 @@
 import { h } from './dom.js';
 import { icon } from './icons.js';
 
-/** @param {HTMLDialogElement} dialog @returns {Promise<string>} what was answered; empty: nothing */
-function answer(dialog) {
+/** Opens a dialog. @param {HTMLDialogElement} dialog @returns {Promise<string>} what was answered; empty: nothing */
+export function answer(dialog) {
   document.body.append(dialog);
   dialog.showModal();
   return new Promise(done => dialog.addEventListener('close', () => {
@@ -38,24 +38,37 @@ export async function askForPerson(me) {
   return Number(await answer(dialog)) || undefined;
 }
 
-/** Opens a menu beside a button. @param {HTMLElement} at @param {{label: string, icon: any, danger?: boolean, run: () => void}[]} entries */
+/**
+ * Opens a menu beside a button. It closes when one presses elsewhere, or goes back, and not when the finger is lifted that has
+ * opened it, as an automatic popover would.
+ * @param {HTMLElement} at @param {{label: string, icon: any, danger?: boolean, run: () => void}[]} entries
+ */
 export function menu(at, entries) {
   const items = entries.map(entry => h('button', { role: 'menuitem', class: entry.danger ? 'danger' : undefined, onclick: () => {
     element.hidePopover();
     entry.run();
   } }, icon(entry.icon), entry.label));
-  const element = h('div', { class: 'menu', role: 'menu', popover: 'auto', onkeydown: (/** @type {KeyboardEvent} */ event) => {
+  const away = (/** @type {Event} */ event) => element.contains(/** @type {Node} */ (event.target)) || element.hidePopover();
+  const element = h('div', { class: 'menu', role: 'menu', popover: 'manual', onkeydown: (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === 'Escape') element.hidePopover();
     const index = items.indexOf(/** @type {any} */ (document.activeElement));
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) items[(index + step + items.length) % items.length].focus();
     if (step || event.key === 'Tab') event.preventDefault();
+    event.stopPropagation();
   }, ontoggle: (/** @type {any} */ event) => {
     if (event.newState !== 'closed') return;
+    removeEventListener('pointerdown', away, true);
+    watcher?.destroy();
     if (element.contains(document.activeElement) || document.activeElement === document.body) at.focus();
     element.remove();
   } }, items);
   (at.closest('main') ?? document.body).append(element);
   element.showPopover();
+  addEventListener('pointerdown', away, true);
+  const { CloseWatcher } = /** @type {any} */ (globalThis);
+  const watcher = CloseWatcher && new CloseWatcher();
+  watcher?.addEventListener('close', () => element.hidePopover());
   const [place, size] = [at.getBoundingClientRect(), element.getBoundingClientRect()];
   const below = place.bottom + 4 + size.height < innerHeight - 8;
   element.style.setProperty('top', `${below ? place.bottom + 4 : Math.max(8, place.top - size.height - 4)}px`);

@@ -31,7 +31,7 @@ export function drafts(me, leaving) {
   } catch {
     // Nothing that this page has written.
   }
-  addEventListener('pagehide', () => {
+  function keep() {
     leaving(all);
     const kept = [...all].map(([person, draft]) => [person, plain(draft)]);
     try {
@@ -39,9 +39,15 @@ export function drafts(me, leaving) {
     } catch {
       // The browser has no room for it.
     }
-  });
+  }
+  addEventListener('pagehide', keep);
+  // A phone may end a page that is not in sight without a word.
+  document.addEventListener('visibilitychange', keep);
   return all;
 }
+
+/** What the list says of a draft; nothing, if nothing was written. @param {Draft | undefined} draft @returns {string} */
+export const drafted = draft => draft?.text.trim() || (draft?.files.length ? 'Photo' : '');
 
 /** Leaves out what cannot be kept: files, and what is edited of a message that has no number. @param {Draft | undefined} draft @returns {Draft | undefined} */
 function plain(draft) {

@@ -69,6 +69,9 @@ export function presenceText(presence) {
 /** Makes a `<time>`. @param {string} at @param {string} text */
 export const timeElement = (at, text) => h('time', { datetime: at, title: moment(at) }, text);
 
+/** A number that has little room. @param {number} count */
+export const atMost = count => (count > 99 ? '99+' : String(count));
+
 /** Counts what waits to be sent. @param {any[]} entries */
 export function counted(entries) {
   const changes = entries.filter(entry => entry.kind && entry.kind !== 'message').length;

@@ -1,18 +1,35 @@
 // The list of conversations: who, the newest message, what is unread, who is there.
 
 import { h, reconcile, set, soon, write } from './dom.js';
-import { avatar, briefly, nameOf } from './format.js';
+import { drafted } from './drafts.js';
+import { atMost, avatar, briefly, nameOf } from './format.js';
 import { icon } from './icons.js';
+import { find, snippet } from './search.js';
 import { tick } from './bubble.js';
 import { newest } from './timeline.js';
 import { kindOf, stateOf, stays } from './unsent.js';
 
-/** @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context @param {(person: number) => void} open */
-export function inbox({ chat, me }, open) {
+/** How many messages a search shows. */
+const FOUND = 50;
+
+/** @typedef {{user: number, thread?: import('../../chat-client.js').Thread, hit?: import('../../chat-client.js').Message}} Row */
+
+/**
+ * @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context
+ * @param {(person: number, message?: number) => void} open @param {Map<number, import('./drafts.js').Draft>} drafts
+ */
+export function inbox({ chat, me }, open, drafts) {
+  const field = h('input', { class: 'search', type: 'search', 'aria-label': 'Search people and messages', placeholder: 'Search', autocomplete: 'off', enterkeyhint: 'search',
+    oninput: () => drawRows(),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== 'Escape' || !field.value) return;
+      field.value = '';
+      drawRows();
+    } });
   const list = h('ul', { class: 'threads' });
   const empty = h('p', { class: 'threads-empty' }, 'No conversations yet.');
   const more = h('button', { class: 'text-button threads-more', hidden: true, onclick: () => chat.threads({ more: true }).catch(() => {}) }, 'Show more');
-  const element = h('nav', { class: 'inbox', 'aria-label': 'Conversations' }, list, empty, more);
+  const element = h('nav', { class: 'inbox', 'aria-label': 'Conversations' }, field, list, empty, more);
   /** @type {number | undefined} */ let selected;
 
   /** @type {import('../../chat-client.js').Thread[]} */ let threads = [];
@@ -28,19 +45,28 @@ export function inbox({ chat, me }, open) {
 
   function drawRows() {
     const rows = threads.filter(thread => thread.last_seq || chat.outbox(thread).length)
-      .map(thread => /** @type {{user: number, thread?: import('../../chat-client.js').Thread}} */ ({ user: thread.other_user_id, thread }));
+      .map(thread => /** @type {Row} */ ({ user: thread.other_user_id, thread }));
     // Those to whom something waits, and of whom nothing else is known here, as after a reload while offline.
     const known = new Set(rows.map(row => row.user));
     for (const { receiver_id } of chat.outbox()) if (receiver_id && !known.has(receiver_id)) rows.unshift({ user: receiver_id }), known.add(receiver_id);
     if (selected && !known.has(selected)) rows.unshift({ user: selected });
-    reconcile(list, rows, row => String(row.user), make, update);
-    empty.hidden = rows.length > 0;
+    const query = field.value.trim();
+    const shown = query ? searched(rows, query) : rows;
+    reconcile(list, shown, ({ user, hit }) => (hit ? `m${hit.id}` : String(user)), make, update);
+    write(empty, query ? 'Nothing found in what is loaded.' : 'No conversations yet.');
+    empty.hidden = shown.length > 0;
     more.hidden = !chat.hasMoreThreads;
   }
 
-  /** @param {{user: number}} row */
-  function make({ user }) {
-    return h('li', {}, h('button', { class: 'thread', onclick: () => open(user) },
+  /** Finds people by their names, then messages that are here by their words, newest first. @param {Row[]} rows @param {string} query @returns {Row[]} */
+  function searched(rows, query) {
+    const hits = rows.flatMap(row => (row.thread?.messages ?? []).filter(({ content }) => content && find(content, query)).map(hit => ({ ...row, hit })));
+    return [...rows.filter(row => find(nameOf(row.user), query)), ...hits.sort((a, b) => (a.hit.created_at < b.hit.created_at ? 1 : -1)).slice(0, FOUND)];
+  }
+
+  /** @param {Row} row */
+  function make({ user, hit }) {
+    return h('li', {}, h('button', { class: 'thread', onclick: () => open(user, hit?.id) },
       h('span', { class: 'thread-face' }, avatar(user), h('span', { class: 'presence' })),
       h('span', { class: 'thread-name' }, nameOf(user), h('span', { class: 'sr thread-presence' })),
       h('span', { class: 'thread-time' }),
@@ -48,9 +74,14 @@ export function inbox({ chat, me }, open) {
       h('span', { class: 'thread-unread' })));
   }
 
-  /** @param {HTMLElement} element @param {{user: number, thread?: import('../../chat-client.js').Thread}} row */
-  function update(element, { user, thread }) {
+  /** @param {HTMLElement} element @param {Row} row */
+  function update(element, { user, thread, hit }) {
     const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(`.${name}`));
+    if (hit) {
+      write(part('thread-time'), briefly(hit.created_at));
+      const text = hit.content ?? '';
+      return part('thread-last').replaceChildren(h('span', { class: 'thread-text', dir: 'auto' }, snippet(text, find(text, field.value.trim()) ?? [0, 0])));
+    }
     const unread = user === selected && document.visibilityState === 'visible' ? 0 : thread?.unread ?? 0;
     set(part('thread'), 'aria-current', user === selected ? 'true' : undefined);
     part('thread').classList.toggle('unread', unread > 0);
@@ -62,17 +93,19 @@ export function inbox({ chat, me }, open) {
     const change = entries.find(entry => kindOf(entry) !== 'message' && stateOf(chat, entry) === 'pending' && entry.message_id === line.message?.id);
     const at = (line.message ?? line.entry)?.created_at;
     write(part('thread-time'), at ? briefly(at) : '');
-    write(part('thread-unread'), unread ? (unread > 99 ? '99+' : String(unread)) : '');
+    write(part('thread-unread'), unread ? atMost(unread) : '');
     set(part('thread-unread'), 'aria-label', unread ? `${unread} unread` : undefined);
     set(part('thread-unread'), 'role', unread ? 'img' : undefined);
-    preview(part('thread-last'), thread, line, change);
+    preview(part('thread-last'), user, thread, line, change);
   }
 
-  /** @param {HTMLElement} element @param {import('../../chat-client.js').Thread | undefined} thread @param {import('./timeline.js').Line} line
+  /** @param {HTMLElement} element @param {number} user @param {import('../../chat-client.js').Thread | undefined} thread @param {import('./timeline.js').Line} line
    * @param {import('../../chat-client.js').Entry | undefined} change of the message, on its way */
-  function preview(element, thread, { message, entry }, change) {
+  function preview(element, user, thread, { message, entry }, change) {
     if (thread?.typing) return element.replaceChildren(h('span', { class: 'thread-typing' }, 'typing…'));
     const shown = message ?? entry;
+    const draft = user !== selected && drafted(drafts.get(user));
+    if (draft) return element.replaceChildren(h('span', { class: 'thread-draft' }, 'Draft:'), h('span', { class: 'thread-text', dir: 'auto' }, draft));
     if (!shown) return element.replaceChildren('Say hello');
     const gone = message?.deleted || kindOf(change) === 'delete';
     const unsent = entry ?? change;
@@ -85,5 +118,13 @@ export function inbox({ chat, me }, open) {
   for (const event of /** @type {const} */ (['thread', 'typing', 'presence', 'outbox', 'reset', 'state'])) chat.on(event, draw);
   document.addEventListener('visibilitychange', draw);
   draw();
-  return { element, select: (/** @type {number | undefined} */ person) => ((selected = person), draw()) };
+
+  /** Opens the next conversation, or with -1 the one before. @param {number} by */
+  function step(by) {
+    const all = /** @type {HTMLElement[]} */ ([...list.querySelectorAll('.thread')]);
+    const at = all.findIndex(row => row.hasAttribute('aria-current'));
+    all[at < 0 ? 0 : at + by]?.click();
+  }
+
+  return { element, field, step, select: (/** @type {number | undefined} */ person) => ((selected = person), draw()) };
 }

@@ -3,6 +3,7 @@
 import { h, set, write } from './dom.js';
 import { icon } from './icons.js';
 import { fetched } from './pictures.js';
+import { lookInto } from './trail.js';
 
 /** @param {{chat: import('../../chat-client.js').ChatClient, token: string}} context */
 export function lightbox(context) {
@@ -34,7 +35,10 @@ export function lightbox(context) {
     set(picture, 'alt', `Photo ${at + 1} of ${images.length}`);
     set(picture, 'width', image.width);
     set(picture, 'height', image.height);
-    if (!element.open) element.showModal();
+    if (!element.open) {
+      element.showModal();
+      lookInto(element);
+    }
     picture.removeAttribute('src');
     const src = await fetched(context, image.url).catch(() => fetched(context, image.thumb_url)).catch(() => '');
     if (image === images[at] && src) picture.src = src;

@@ -2,11 +2,15 @@
 
 import { toast } from './dialogs.js';
 import { h, reconcile, set, soon, write } from './dom.js';
-import { briefly, moment, nameOf, reason } from './format.js';
+import { atMost, briefly, moment, nameOf, reason } from './format.js';
 import { icon } from './icons.js';
 
-/** @param {{chat: import('../../chat-client.js').ChatClient}} context @param {(thread: import('../../chat-client.js').Thread) => void} open */
-export function notifications({ chat }, open) {
+/**
+ * @param {{chat: import('../../chat-client.js').ChatClient}} context @param {(thread: import('../../chat-client.js').Thread) => void} open
+ * @param {Promise<ReturnType<typeof import('./alerts.js').alerts>>} calls calls users who do not look
+ */
+export function notifications({ chat }, open, calls) {
+  /** The newest that is known; none, before they were loaded. @type {string | undefined} */ let known;
   const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
   const bell = h('button', { class: 'icon-button bell', popovertarget: 'notifications', title: 'Notifications' }, icon('bell'), badge);
   const list = h('ul', { class: 'notes' });
@@ -17,10 +21,11 @@ export function notifications({ chat }, open) {
     h('header', { class: 'panel-head' }, h('h2', {}, 'Notifications'), all,
       h('button', { class: 'icon-button', 'aria-label': 'Close', onclick: () => panel.hidePopover() }, icon('close'))),
     list, empty, more);
+  calls.then(({ element }) => panel.append(element));
 
   const draw = soon(() => {
     const unread = chat.counts.notifications;
-    write(badge, unread ? (unread > 99 ? '99+' : String(unread)) : '');
+    write(badge, unread ? atMost(unread) : '');
     set(bell, 'aria-label', unread ? `Notifications: ${unread} unread` : 'Notifications');
     reconcile(list, chat.notifications, note => String(note.id), make, update);
     empty.hidden = chat.notifications.length > 0;
@@ -63,7 +68,19 @@ export function notifications({ chat }, open) {
   const attempt = work => work.then(draw, error => toast(`That did not work: ${reason(error.code)}.`));
 
   for (const event of /** @type {const} */ (['notification', 'counts', 'thread'])) chat.on(event, draw);
-  chat.on('reset', () => chat.loadNotifications().then(draw, () => {}));
+  chat.on('reset', () => {
+    known = undefined;
+    chat.loadNotifications().then(all => {
+      known = all[0]?.updated_at ?? '';
+      draw();
+    }, () => {});
+  });
+  chat.on('notification', note => {
+    // Messages call for themselves.
+    if (known === undefined || !note || note.is_read || note.type === 'chat' || note.updated_at <= known) return;
+    known = note.updated_at;
+    calls.then(({ tell }) => tell(`note ${note.id}`, { title: note.title, body: note.body ?? '', open: () => panel.showPopover() }));
+  });
   draw();
   return { bell, panel };
 }

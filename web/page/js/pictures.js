@@ -1,6 +1,5 @@
 // The pictures of a message: a blurhash first, then the thumbnail; a click shows them in full.
 
-import { decode } from '../vendor/blurhash.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
 
@@ -77,12 +76,10 @@ function localTile(image) {
 /** Draws what a picture will look like. @param {string} hash */
 function blurred(hash) {
   const canvas = h('canvas', { width: 32, height: 32, 'aria-hidden': 'true' });
-  try {
+  import('../vendor/blurhash.js').then(({ decode }) => {
     const pixels = new ImageData(32, 32);
     pixels.data.set(decode(hash, 32, 32));
     canvas.getContext('2d')?.putImageData(pixels, 0, 0);
-  } catch {
-    // Not a hash: the tile stays plain.
-  }
+  }).catch(() => {}); // Not a hash: the tile stays plain.
   return canvas;
 }

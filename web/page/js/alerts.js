@@ -1,0 +1,145 @@
+// What calls a user who does not look: a sound, and desktop notifications, each with a switch of its own. The browser is asked
+// for the latter when their switch is turned on, and never before.
+
+import { toast } from './dialogs.js';
+import { h, set } from './dom.js';
+import { nameOf } from './format.js';
+
+/** How long a message stays unread before it is news, in ms: what is looked at, here or in another tab, is read by then. */
+const UNREAD = 500;
+/** For how long one tab alone rings, in ms. */
+const ALONE = 2000;
+const LONGEST = 140;
+
+/** @typedef {import('../../chat-client.js').Thread} Thread */
+/** @typedef {{title: string, body: string, open: () => void}} News */
+
+/** @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context @param {(thread: Thread) => void} open */
+export function alerts({ chat, me }, open) {
+  const key = `softadastra-chat ${location.pathname} alerts ${me}`;
+  const chosen = { sound: true, desktop: false, ...stored(key) };
+  /** The newest message of each thread that is no news any more, by `seq`. @type {Map<number, number>} */ const heard = new Map();
+  /** @type {Map<number, import('../../chat-client.js').Message>} */ const waiting = new Map();
+  /** What is shown on the desktop, by thread. @type {Map<number, Notification>} */ const shown = new Map();
+  /** @type {AudioContext | undefined} */ let audio;
+
+  const sound = toggle('Sound', () => choose({ sound: !chosen.sound }));
+  const desktop = toggle('Desktop notifications', async () => {
+    if (!chosen.desktop && (await Notification.requestPermission()) !== 'granted') toast('This browser does not allow desktop notifications for this page: its settings can.');
+    choose({ desktop: !chosen.desktop });
+  });
+  desktop.hidden = !('Notification' in globalThis);
+  const element = h('div', { class: 'panel-switches' }, sound, desktop);
+
+  /** @param {Partial<typeof chosen>} how */
+  function choose(how) {
+    Object.assign(chosen, how);
+    chosen.desktop &&= globalThis.Notification?.permission === 'granted';
+    set(sound, 'aria-checked', String(chosen.sound));
+    set(desktop, 'aria-checked', String(chosen.desktop));
+    try {
+      localStorage.setItem(key, JSON.stringify(chosen));
+    } catch {
+      // It holds until the page goes.
+    }
+  }
+
+  /** Calls for all that is still unread. */
+  function call() {
+    const threads = [...waiting.keys()].map(id => chat.thread(id)).filter(thread => thread && thread.read_seq < /** @type {any} */ (waiting.get(thread.id)).seq);
+    for (const thread of /** @type {Thread[]} */ (threads)) {
+      const { content, images } = /** @type {any} */ (waiting.get(thread.id));
+      const count = thread.unread > 1 ? ` (${thread.unread})` : '';
+      const notification = show(`${thread.id}`, { title: nameOf(thread.other_user_id) + count, body: content ?? (images.length > 1 ? `${images.length} photos` : 'Photo'), open: () => open(thread) });
+      if (notification) shown.set(thread.id, notification);
+    }
+    waiting.clear();
+    if (threads.length) ring();
+  }
+
+  /** Shows something on the desktop, while the page is not looked at. @param {string} tag @param {News} news */
+  function show(tag, { title, body, open }) {
+    if (!chosen.desktop || document.hasFocus()) return undefined;
+    try {
+      // All tabs show the same one; the sound is the page's own.
+      const notification = new Notification(title, { body: body.slice(0, LONGEST), tag: `softadastra-chat ${me} ${tag}`, icon: 'page/icon.svg', silent: true });
+      notification.onclick = () => {
+        window.focus();
+        open();
+        notification.close();
+      };
+      return notification;
+    } catch {
+      return undefined; // Phones take them from service workers alone.
+    }
+  }
+
+  /** Rings, in one tab of all. */
+  function ring() {
+    // Before the first click or key the browser lets no page sound.
+    if (!chosen.sound || navigator.userActivation?.hasBeenActive === false) return;
+    const alone = navigator.locks;
+    if (!alone) return play();
+    alone.request(`${key} ring`, { ifAvailable: true }, lock => {
+      if (!lock) return undefined;
+      play();
+      return new Promise(done => setTimeout(done, ALONE));
+    });
+  }
+
+  function play() {
+    audio ??= new AudioContext();
+    for (const [after, pitch] of [[0, 660], [0.12, 880]]) {
+      const [tone, volume] = [audio.createOscillator(), audio.createGain()];
+      const start = audio.currentTime + after;
+      tone.frequency.value = pitch;
+      volume.gain.setValueAtTime(0.12, start);
+      volume.gain.exponentialRampToValueAtTime(0.001, start + 0.3);
+      tone.connect(volume).connect(audio.destination);
+      tone.start(start);
+      tone.stop(start + 0.3);
+    }
+  }
+
+  chat.on('message', (message, thread) => {
+    if (message.sender_id === me || message.deleted) return;
+    // Of a thread that is new here, a message that was changed may be an old one.
+    const last = heard.get(thread.id) ?? (message.edited_at ? message.seq : 0);
+    if (message.seq <= last) return;
+    heard.set(thread.id, message.seq);
+    if (!waiting.size) setTimeout(call, UNREAD);
+    waiting.set(thread.id, message);
+  });
+  chat.on('thread', thread => {
+    if (thread.unread) return;
+    shown.get(thread.id)?.close();
+    shown.delete(thread.id);
+  });
+  // What is there at the start, or after everything was loaded anew, is no news.
+  async function hear() {
+    heard.clear();
+    for (const thread of await chat.threads().catch(() => [])) heard.set(thread.id, thread.last_seq);
+  }
+
+  chat.on('reset', hear);
+  hear();
+  choose({});
+  return { element, /** Calls for something else. @param {string} tag @param {News} news */ tell(tag, news) {
+    show(tag, news);
+    ring();
+  } };
+}
+
+/** @param {string} label @param {() => void} onclick */
+function toggle(label, onclick) {
+  return h('button', { class: 'switch', role: 'switch', onclick }, h('span', { class: 'switch-label' }, label), h('span', { class: 'switch-track' }, h('span', { class: 'switch-thumb' })));
+}
+
+/** What the user has chosen before. @param {string} key @returns {object} */
+function stored(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key) ?? '{}');
+  } catch {
+    return {};
+  }
+}

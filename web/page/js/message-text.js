@@ -1,0 +1,53 @@
+// The text of a message: links are links, a few emoji alone are large, and what is long is folded.
+
+import { h, set, write } from './dom.js';
+import { characters } from './text.js';
+
+/** From how many characters, or lines, on a text is folded. */
+const LONG = { characters: 1000, lines: 16 };
+/** How many emoji alone are large. */
+const FEW = 3;
+
+// An emoji is a number in a keycap, a flag, a picture by itself, or a picture by what stands behind it.
+const EMOJI = /^(?:[\d#*]\uFE0F?\u20E3|\p{Regional_Indicator}{2}|\p{Emoji_Presentation}|\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}))/u;
+
+/** Whether a text may hold a link or a telephone number: what finds them is loaded with the first that may. */
+const LINKABLE = /[.:]\S|@|\d{3}/;
+/** @type {Promise<typeof import('./links.js')> | undefined} */ let finder;
+
+/** Makes links of what is one. @param {HTMLElement} paragraph @param {string} text */
+async function link(paragraph, text) {
+  if (!LINKABLE.test(text)) return;
+  finder ??= import('./links.js');
+  const { links } = await finder;
+  paragraph.replaceChildren(...links(text));
+}
+
+/** Tells whether a text is a few emoji, and nothing else. @param {string} text */
+export function isEmoji(text) {
+  if (text.length > 80 || !Intl.Segmenter) return false;
+  const graphemes = [...new Intl.Segmenter().segment(text.replace(/\s/g, ''))];
+  return graphemes.length > 0 && graphemes.length <= FEW && graphemes.every(({ segment }) => EMOJI.test(segment));
+}
+
+/** Tells whether a text is folded. @param {string} text */
+export const isLong = text => characters(text) > LONG.characters || text.split('\n').length > LONG.lines;
+
+/** Makes a message's text, and what unfolds it. @param {string} text @param {{unfolded?: boolean}} row remembers whether it is unfolded */
+export function messageText(text, row) {
+  const paragraph = h('p', { class: isEmoji(text) ? 'text emoji' : 'text', dir: 'auto' }, text);
+  link(paragraph, text).catch(() => (finder = undefined)); // it is a text without a network, too
+  if (!isLong(text)) return [paragraph];
+  const more = h('button', { class: 'fold', onclick: () => {
+    row.unfolded = !row.unfolded;
+    fold();
+    paragraph.scrollIntoView({ block: 'nearest' });
+  } });
+  const fold = () => {
+    paragraph.classList.toggle('folded', !row.unfolded);
+    write(more, row.unfolded ? 'Show less' : 'Show all');
+    set(more, 'aria-expanded', String(Boolean(row.unfolded)));
+  };
+  fold();
+  return [paragraph, more];
+}

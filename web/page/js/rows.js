@@ -1,0 +1,39 @@
+// What is drawn of a conversation, from top to bottom: days, the beginning of what is new, messages, and what waits.
+
+import { dayKey, dayName } from './format.js';
+import { timeline } from './timeline.js';
+import { isElsewhere, kindOf, stays } from './unsent.js';
+
+/** How long after each other messages stand together, in ms. */
+const RUN = 5 * 60_000;
+
+/**
+ * @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context
+ * @param {import('../../chat-client.js').To} to @param {number} readBefore the newest that had been read, by `seq`
+ * @returns {any[]}
+ */
+export function rows({ chat, me }, to, readBefore) {
+  const messages = chat.thread(to)?.messages ?? [];
+  const stored = new Set(messages.map(message => message.sender_id === me && message.temp_id));
+  const entries = chat.outbox(to).filter(entry => !stored.has(entry.temp_id));
+  const changes = new Map(entries.filter(entry => kindOf(entry) !== 'message' && !isElsewhere(chat, entry)).map(entry => [entry.message_id ?? entry.of, entry]));
+  const all = timeline(messages, entries.filter(entry => kindOf(entry) === 'message'), stays(chat)).map(({ message, entry }) => message
+    ? { message, change: changes.get(message.id), mine: message.sender_id === me, at: message.created_at, key: message.sender_id === me && message.temp_id ? `t${message.temp_id}` : `m${message.id}` }
+    : { entry, change: changes.get(entry?.temp_id), mine: true, at: /** @type {import('../../chat-client.js').Entry} */ (entry).created_at, key: `t${entry?.temp_id}` });
+  /** @type {any[]} */ const items = [];
+  let marked = false;
+  let day = 0;
+  all.forEach((item, index) => {
+    const [previous, next] = [all[index - 1], all[index + 1]];
+    // What was written on an earlier day, and waits, stands among what is newer.
+    const newDay = dayKey(item.at) > day;
+    if (newDay) items.push({ key: `d${(day = dayKey(item.at))}`, day: dayName(item.at) });
+    const message = /** @type {any} */ (item).message;
+    const isNew = !marked && message && !item.mine && message.seq > readBefore;
+    if (isNew) items.push({ key: 'new', day: 'New messages' });
+    marked ||= isNew;
+    const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) >= dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
+    items.push({ ...item, first: isNew || newDay || !joined(previous, item), last: !joined(item, next) });
+  });
+  return items;
+}
