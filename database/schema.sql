@@ -95,6 +95,19 @@ CREATE TABLE chat_users (
   unread_notifications BIGINT NOT NULL DEFAULT 0
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
+-- What the marketplace's core says of users.
+CREATE TABLE profiles (
+  user_id     BIGINT NOT NULL PRIMARY KEY,
+  name        TEXT NOT NULL,
+  avatar_url  TEXT NULL,
+  locale      TEXT NULL,                      -- a BCP 47 tag
+  timezone    TEXT NULL,                      -- an IANA name
+  verified    BIGINT NOT NULL DEFAULT 0,
+  role        TEXT NULL,                      -- `buyer` or `seller`
+  email       TEXT NULL,
+  contactable TEXT NOT NULL                   -- channels, with commas between them
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
 CREATE TABLE media (
   id          VARBINARY(64) NOT NULL,
   owner_id    BIGINT NOT NULL,

@@ -238,6 +238,7 @@ fn routes(
     let docs = ApiDocs::new(schema::openapi::document, schema::asyncapi::document);
     let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle(), docs)
         .with_redirects(config.media_redirect)
+        .with_http_urls(config.development.is_some())
         .with_page(config.page);
     http::routes(&api, ws::routes(&sockets).boxed())
 }

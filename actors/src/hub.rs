@@ -3,6 +3,7 @@
 mod images;
 mod notifications;
 mod presence;
+mod profiles;
 mod start;
 
 use std::fmt;
@@ -47,6 +48,7 @@ pub use crate::sync::SyncPage;
 #[cfg(feature = "failpoints")]
 use crate::thread::message::ThreadMsg;
 use crate::thread::message::{ThreadRegistry, request};
+use crate::updates::Updates;
 use crate::{sync, validation};
 
 /// A stored message, as REST answers it.
@@ -85,6 +87,7 @@ struct Inner {
     sessions: Sessions,
     storage: StorageHandle,
     threads: Arc<ThreadRegistry>,
+    updates: Updates,
     #[cfg(feature = "failpoints")]
     streams: Arc<StreamRegistry>,
     draining: Draining,

@@ -2,7 +2,7 @@
 
 use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
-use crate::objects::{Image, Message, Notification, Totals};
+use crate::objects::{Image, Message, Notification, Profile, Totals};
 use crate::time::Timestamp;
 
 /// One thing to write. A group commit is a list of them, applied in order.
@@ -34,6 +34,8 @@ pub enum Change {
     GiveUp(Vec<MediaId>, Timestamp),
     /// Images whose renditions have gone from the store.
     Forget(Vec<MediaId>),
+    /// What the marketplace says of users; of each user the last one counts.
+    PutProfiles(Vec<Profile>),
 }
 
 impl Change {
@@ -64,7 +66,8 @@ impl Change {
             | Self::UseTicket(_)
             | Self::Upload(_)
             | Self::GiveUp(..)
-            | Self::Forget(_) => None,
+            | Self::Forget(_)
+            | Self::PutProfiles(_) => None,
         }
     }
 }
@@ -245,6 +248,17 @@ pub enum Outcome {
     GivenUp(Vec<(MediaId, String)>),
     /// The images' rows are gone.
     Forgotten,
+    /// The profiles stand.
+    ProfilesPut(ProfilesPut),
+}
+
+/// Which profiles changed. Those that were so before are in neither list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfilesPut {
+    /// The users whose profile is new or another one now, ascending.
+    pub changed: Vec<UserId>,
+    /// Those of them of whom other users see something else now.
+    pub seen: Vec<UserId>,
 }
 
 /// A stored message, and how its thread moved.

@@ -12,4 +12,5 @@ pub(crate) mod hub_node;
 pub(crate) mod hub_state;
 pub(crate) mod media;
 pub(crate) mod notification;
+pub(crate) mod profile;
 pub(crate) mod used_ticket;

@@ -2,11 +2,15 @@
 //!
 //! Queries return them as clients receive them, so there is one definition of each.
 
+mod profile;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ids::{MediaId, MessageId, NotificationId, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::time::Timestamp;
+
+pub use profile::{ContactChannel, MarketRole, Profile, PublicProfile};
 
 /// A message in its present state.
 ///
@@ -78,6 +82,8 @@ pub struct Thread {
     pub id: ThreadId,
     /// The member across from the reader.
     pub other_user_id: UserId,
+    /// What the marketplace says of that member; null where it has said nothing.
+    pub other: Option<PublicProfile>,
     /// Whether that member is connected. The database does not know: the edge fills it in.
     pub other_online: bool,
     /// When that member was last connected.

@@ -8,6 +8,7 @@ pub mod messages;
 pub mod notifications;
 pub mod people;
 mod position;
+pub mod profiles;
 pub mod threads;
 pub mod unread;
 

@@ -2,7 +2,7 @@
 //!
 //! Pages are bounded in number, and in bytes as well: a hundred messages are 20 KB or 2 MB.
 
-use crate::objects::{Message, Notification, Thread};
+use crate::objects::{Message, Notification, PublicProfile, Thread};
 
 /// How many bytes a page has at the most, as JSON; one item is always in it.
 pub const PAGE: usize = 1_000_000;
@@ -27,7 +27,13 @@ impl Size for Message {
 
 impl Size for Thread {
     fn size(&self) -> usize {
-        FIELDS + self.last_message.as_ref().map_or(0, Size::size)
+        FIELDS + self.other.size() + self.last_message.size()
+    }
+}
+
+impl Size for PublicProfile {
+    fn size(&self) -> usize {
+        FIELDS + text(Some(&self.name)) + text(self.avatar_url.as_deref())
     }
 }
 

@@ -14,6 +14,7 @@ mod nodes;
 mod notifications;
 mod pages;
 mod postgres;
+mod profiles;
 mod readers;
 mod receipts;
 mod schema;

@@ -1,4 +1,15 @@
-//! `/internal`: the marketplace's core creates notifications.
+//! `/internal`: what the marketplace's core says to the hub. Here: notifications.
+//!
+//! ```text
+//!  profiles       what the core says of users
+//!  items          lists whose refusal names the bad item
+//!  checks         what a name, a URL, a locale and a time zone may be; language_tag: what a locale looks like
+//! ```
+
+mod checks;
+mod items;
+mod language_tag;
+pub(crate) mod profiles;
 
 use chat_actors::hub::NotificationRequest;
 use chat_actors::is_blank;

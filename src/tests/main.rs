@@ -20,6 +20,7 @@ mod model;
 mod notifications;
 mod once;
 mod presence_over_nodes;
+mod profiles;
 mod relay;
 mod rest;
 mod slow_reader;

@@ -143,3 +143,20 @@ async fn a_user_whose_node_dies_has_stopped_typing_after_six_seconds() {
     nodes.hubs[0].kill().await;
     assert_eq!(tablet.expect("stop_typing").await["from"], 42);
 }
+
+#[tokio::test]
+async fn a_changed_profile_is_told_to_users_of_other_nodes() {
+    if !wanted("a_changed_profile_is_told_to_users_of_other_nodes") {
+        return;
+    }
+    let nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    acquaints(&mut laptop, &mut desk, &bob).await;
+    let named = |name: &str| json!({"profiles": [{"user_id": 42, "name": name}]});
+    nodes.hubs[0].core().put("/internal/profiles", &named("Alice")).await.is(200);
+    assert_eq!(desk.expect("profile_updated").await["name"], "Alice");
+    nodes.hubs[1].core().put("/internal/profiles", &named("Alice Amani")).await.is(200);
+    assert_eq!(desk.expect("profile_updated").await["name"], "Alice Amani");
+    assert_eq!(bob.thread_with(&alice).await["other"]["name"], "Alice Amani");
+}

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chat_database::ids::{MessageId, NotificationId, Rev, Seq, ThreadId, UserId};
-use chat_database::objects::{Message, Notification, Totals};
+use chat_database::objects::{Message, Notification, PublicProfile, Totals};
 use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -53,6 +53,8 @@ pub enum ServerFrame {
         /// The users who are online, ascending.
         users: Vec<UserId>,
     },
+    /// What the marketplace says of a user has changed.
+    ProfileUpdated(ProfileUpdated),
     /// A notification.
     Notification {
         /// The notification.
@@ -256,6 +258,16 @@ pub struct PresenceOf {
     pub last_seen: Option<Timestamp>,
 }
 
+/// What the marketplace says of a user now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProfileUpdated {
+    /// The user.
+    pub user_id: UserId,
+    /// The profile.
+    #[serde(flatten)]
+    pub profile: PublicProfile,
+}
+
 /// The notification that changed, or all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NotificationMark {
@@ -337,6 +349,7 @@ impl ServerFrame {
             | Self::UserOnline(_)
             | Self::UserOffline(_)
             | Self::OnlineUsers { .. }
+            | Self::ProfileUpdated(_)
             | Self::Subscribed { .. }
             | Self::Echo { .. }
             | Self::Pong { .. }

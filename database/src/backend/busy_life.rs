@@ -4,9 +4,9 @@ use crate::change::{Change, Delete, Edit, NewMessage, Notify, OwnNotification, R
 use crate::commit::Writer;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::nodes::NodeId;
-use crate::objects::Image;
+use crate::objects::{Image, Profile, PublicProfile};
 use crate::queries::messages::{Page, ThreadRef};
-use crate::queries::{changes, inbox, media, messages, notifications, people, threads, unread};
+use crate::queries::{changes, inbox, media, messages, notifications, people, profiles, threads, unread};
 use crate::time::Timestamp;
 use crate::{Database, history};
 
@@ -63,6 +63,7 @@ async fn write_everything(db: &Database) {
         Change::ReadAllNotifications(ben),
         Change::DeleteNotification(own),
         Change::LastSeen(vec![(ann, at)]),
+        Change::PutProfiles(vec![profile(ann)]),
         Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
     ];
     writer.commit(&changes).await.unwrap();
@@ -75,6 +76,11 @@ async fn write_everything(db: &Database) {
     let stands = history::head(db).await.unwrap();
     writer.resolve_in_doubt(&stands, None).await.unwrap();
     writer.begin_anew().await.unwrap();
+}
+
+fn profile(user_id: UserId) -> Profile {
+    let public = PublicProfile { name: "Ann".to_owned(), avatar_url: None, verified: true, role: None };
+    Profile { user_id, public, locale: None, timezone: None, email: None, contactable: Vec::new() }
 }
 
 fn upload(id: &str, owner: UserId, at: Timestamp) -> Upload {
@@ -122,6 +128,8 @@ async fn read_everything(db: &Database) {
     people::mutual_recent_contacts(db, &around, 5).await.unwrap();
     people::acquainted(db, ben, &[ann]).await.unwrap();
     people::last_seen(db, &[ann]).await.unwrap();
+    people::sharing_a_thread(db, &[ann], 5).await.unwrap();
+    assert_eq!(profiles::of(db, &[ann]).await.unwrap(), [profile(ann)]);
     changes::of_user(db, ben, CommitNo(0), 1_000).await.unwrap().unwrap();
     changes::of_user(db, ben, CommitNo(1), 1_000).await.unwrap().unwrap();
     let mut backlog = changes::backlog(db, ben, CommitNo(1), 1_000).await.unwrap().unwrap();

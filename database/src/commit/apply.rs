@@ -145,6 +145,7 @@ impl<'a> Applier<'a> {
             Change::Upload(uploads) => self.upload(uploads),
             Change::GiveUp(images, at) => self.give_up(images, *at),
             Change::Forget(images) => self.forget(images),
+            Change::PutProfiles(profiles) => self.put_profiles(profiles),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reading what a list of changes needs, under the counter's lock: one statement per kind, none in the steady state.
 
+mod profiles;
 mod threads;
 
 use sea_orm::Value;
@@ -109,6 +110,7 @@ impl<'a, R: Reads> Preload<'a, R> {
         self.media(read_set, &mut preloaded).await?;
         self.notifications(read_set, &mut preloaded).await?;
         self.places(read_set, cache, &mut preloaded).await?;
+        self.profiles(read_set, &mut preloaded).await?;
         Ok(preloaded)
     }
 

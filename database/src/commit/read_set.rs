@@ -36,6 +36,8 @@ pub(super) struct ReadSet<'a> {
     pub(super) dedupe: BTreeSet<(i64, String)>,
     /// Tickets that are used.
     pub(super) tickets: BTreeSet<&'a str>,
+    /// Users whose profiles are put.
+    pub(super) profiles: BTreeSet<i64>,
     /// Receipts that do not reach to the newest message: pair, reader, up to.
     pub(super) partly_read: Vec<(Pair, i64, i64)>,
     /// How many ids of each kind may be used up.
@@ -107,6 +109,9 @@ impl<'a> ReadSet<'a> {
                 self.users.insert(user.column());
             }
             Change::GiveUp(images, _) => self.media.extend(images.iter().map(|media| media.0.as_str())),
+            Change::PutProfiles(profiles) => {
+                self.profiles.extend(profiles.iter().map(|profile| profile.user_id.column()));
+            }
             Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);

@@ -3,8 +3,8 @@
 use super::numbers;
 use super::write_set::{
     AmendedRow, AmendmentRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, LogEntryRow, MediaStateRow,
-    MessageImageRow, NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow,
-    UserRow,
+    MessageImageRow, NewMessageRow, NewNotificationRow, ProfileRow, StatusRow, StrippedMessage, ThreadRow, TicketRow,
+    UploadRow, UserRow,
 };
 use crate::backend::Backend;
 use crate::backend::statements::{ReturningUpdate, Rewrite};
@@ -48,6 +48,8 @@ pub(super) struct Statements {
     pub(super) log: String,
     /// Inserts used tickets.
     pub(super) tickets: String,
+    /// Writes profiles.
+    pub(super) profiles: String,
 }
 
 impl Statements {
@@ -56,6 +58,7 @@ impl Statements {
         let dialect = backend.dialect();
         let users = RowShape::of::<UserRow>();
         let status = RowShape::of::<StatusRow>();
+        let profiles = RowShape::of::<ProfileRow<'_>>();
         Self {
             numbers: numbers::text(dialect),
             messages: insert(
@@ -85,6 +88,7 @@ impl Statements {
             last_seen: upsert_greatest(backend, &RowShape::of::<LastSeenRow>(), "last_seen"),
             log: insert(backend, &RowShape::of::<LogEntryRow>(), &[]),
             tickets: insert(backend, &RowShape::of::<TicketRow<'_>>(), &[]),
+            profiles: upsert(backend, &profiles, &profiles.beside_key().collect::<Vec<_>>()),
         }
     }
 }

@@ -125,7 +125,9 @@ async fn write(
     transaction.write(&texts.changed_notifications, applier.changed_notification_rows()).await?;
     transaction.write(&texts.users, applier.user_rows()).await?;
     transaction.write(&texts.last_seen, applier.last_seen_rows()).await?;
-    transaction.write(&texts.tickets, std::mem::take(&mut applier.write_set.tickets)).await
+    transaction.write(&texts.tickets, std::mem::take(&mut applier.write_set.tickets)).await?;
+    let profiles = std::mem::take(&mut applier.write_set.profiles);
+    transaction.write(&texts.profiles, profiles.into_values().collect()).await
 }
 
 /// Writes the new messages, as many at a time as fit into a packet.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::hex::Hex;
 use crate::entities::{
     chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread, chat_user, hub_commit, media,
-    notification, used_ticket,
+    notification, profile, used_ticket,
 };
 use crate::written_row::written_row;
 
@@ -31,6 +31,8 @@ pub(super) struct WriteSet<'a> {
     /// When users were last connected.
     pub(super) last_seen: BTreeMap<i64, i64>,
     pub(super) tickets: Vec<TicketRow<'a>>,
+    /// Profiles, by their users: each once, for PostgreSQL puts no row over another one of the same statement.
+    pub(super) profiles: BTreeMap<i64, ProfileRow<'a>>,
 }
 
 written_row! {
@@ -208,6 +210,21 @@ written_row! {
     pub(super) struct TicketRow<'a> of used_ticket {
         pub(super) id: &'a str = Id,
         pub(super) expires_at: i64 = ExpiresAt,
+    }
+}
+
+written_row! {
+    /// What the marketplace says of a user.
+    pub(super) struct ProfileRow<'a> of profile {
+        pub(super) user_id: i64 = UserId,
+        pub(super) name: &'a str = Name,
+        pub(super) avatar_url: Option<&'a str> = AvatarUrl,
+        pub(super) locale: Option<&'a str> = Locale,
+        pub(super) timezone: Option<&'a str> = Timezone,
+        pub(super) verified: i64 = Verified,
+        pub(super) role: Option<&'a str> = Role,
+        pub(super) email: Option<&'a str> = Email,
+        pub(super) contactable: String = Contactable,
     }
 }
 

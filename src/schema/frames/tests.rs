@@ -50,6 +50,7 @@ pub(crate) fn server_types() -> BTreeSet<&'static str> {
         "user_online",
         "user_offline",
         "online_users",
+        "profile_updated",
         "notification",
         "notification_read",
         "notification_deleted",

@@ -55,6 +55,7 @@ const FRAMES: &[(&str, &[&str])] = &[
     ("user_online", &["user_id", "last_seen"]),
     ("user_offline", &["user_id", "last_seen"]),
     ("online_users", &["users"]),
+    ("profile_updated", &["user_id", "name", "avatar_url", "verified", "role"]),
     ("notification", &["payload", "cursor?"]),
     ("notification_read", &["id?", "all?", "cursor?"]),
     ("notification_deleted", &["id?", "all?", "cursor?"]),
