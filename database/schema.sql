@@ -47,6 +47,7 @@ CREATE TABLE chat_messages (
   deleted_at     BIGINT NULL,
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
+  card           TEXT NULL,                   -- as it was when the message was sent, as JSON
   -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: only every 16th is indexed
   -- SQLite: UNIQUE KEY chat_messages_step (thread_id, seq) WHERE seq % 16 = 0,
   UNIQUE KEY chat_messages_seq (thread_id, seq),               -- not SQLite
@@ -106,6 +107,27 @@ CREATE TABLE profiles (
   role        TEXT NULL,                      -- `buyer` or `seller`
   email       TEXT NULL,
   contactable TEXT NOT NULL                   -- channels, with commas between them
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- What conversations are about: products, orders, shops, places of the marketplace.
+CREATE TABLE cards (
+  kind    VARBINARY(16) NOT NULL,
+  id      VARBINARY(255) NOT NULL,
+  version BIGINT NOT NULL,
+  body    TEXT NOT NULL,                      -- all of it, as JSON
+  PRIMARY KEY (kind, id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- In which threads a card was sent last, and when.
+CREATE TABLE card_threads (
+  kind      VARBINARY(16) NOT NULL,
+  card_id   VARBINARY(255) NOT NULL,
+  thread_id BIGINT NOT NULL,
+  user1_id  BIGINT NOT NULL,
+  user2_id  BIGINT NOT NULL,
+  sent_at   BIGINT NOT NULL,
+  PRIMARY KEY (kind, card_id, thread_id),
+  KEY card_threads_recent (kind, card_id, sent_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE media (

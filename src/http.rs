@@ -17,6 +17,7 @@
 mod api;
 pub(crate) mod api_docs;
 mod body;
+pub(crate) mod cards;
 mod compression;
 mod cors;
 mod credentials;
@@ -68,7 +69,7 @@ pub use api::{Api, ApiDocs};
 pub use error::ApiError;
 
 /// Every route. Tests compare this list with the filters below and with `/openapi.json`; `Allow` is made from it.
-pub(crate) const ROUTES: [(Method, &str); 25] = [
+pub(crate) const ROUTES: [(Method, &str); 27] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -82,6 +83,7 @@ pub(crate) const ROUTES: [(Method, &str); 25] = [
     (Method::GET, "/chat/sync"),
     (Method::GET, "/chat/presence"),
     (Method::GET, "/chat/profiles"),
+    (Method::GET, "/chat/cards"),
     (Method::POST, "/chat/ticket"),
     (Method::GET, "/notifications"),
     (Method::POST, "/notifications/read-all"),
@@ -89,6 +91,7 @@ pub(crate) const ROUTES: [(Method, &str); 25] = [
     (Method::DELETE, "/notifications/{id}"),
     (Method::POST, "/internal/notifications"),
     (Method::PUT, "/internal/profiles"),
+    (Method::PUT, "/internal/cards"),
     (Method::GET, "/health/live"),
     (Method::GET, "/health/ready"),
     (Method::GET, "/metrics"),
@@ -139,6 +142,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         sync::catch_up(api),
         presence::ask(api),
         profiles::list(api),
+        cards::list(api),
         tickets::issue(api),
     ];
     let notifications = one_of![
@@ -147,7 +151,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         notifications::read(api),
         notifications::delete(api),
     ];
-    let internal = one_of![internal::notify(api), internal::profiles::put(api)];
+    let internal = one_of![internal::notify(api), internal::profiles::put(api), internal::cards::put(api)];
     let health = one_of![health::live(), health::ready(api)];
 
     one_of![

@@ -32,6 +32,7 @@ fn message() -> Message {
         image_urls: Vec::new(),
         images: Vec::new(),
         extra_data: None,
+        card: None,
         reply_to: None,
         created_at: Timestamp::now(),
         edited_at: None,

@@ -1,17 +1,21 @@
-//! What the marketplace says of users has changed: tells the users who are connected and see it, on whichever node.
+//! What the marketplace says of users and things has changed: tells the users who are connected and see it, on whichever node.
 //!
 //! A word from node to node names what has changed, and nothing else. Each node reads what it is now and tells its own users, so
 //! that words which are late, or come in another order, tell nothing that is out of date. A word that is lost is not repeated:
-//! clients read profiles when they load.
+//! clients read profiles and cards when they load.
 
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_database::Database;
 use chat_database::ids::UserId;
+use chat_database::objects::CardRef;
+use chat_database::queries::cards::{self, CardReaders};
 use chat_database::queries::{people, profiles};
+use chat_database::time::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::connections::{Audience, ConnectionTable};
@@ -25,7 +29,10 @@ pub(crate) use wire::Updated;
 /// How many updates wait to be told; while so many wait, further ones are not told.
 const WAITING: usize = 64;
 
-/// Of how many users the people around are read at a time, and how many of these pairs at most.
+/// How long ago a message may have been sent whose readers hear of a change of its card.
+const RECENT: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Of how many users or cards the people around are read at a time, and how many of these pairs at most.
 const AT_A_TIME: usize = 100;
 const MOST_PAIRS: u32 = 100_000;
 
@@ -88,6 +95,7 @@ impl Inner {
     async fn tell_users(&self, updated: &Updated) -> Result<(), chat_database::Error> {
         match updated {
             Updated::Profiles(users) => self.tell_profiles(users).await,
+            Updated::Cards(named) => self.tell_cards(named).await,
         }
     }
 
@@ -105,6 +113,32 @@ impl Inner {
                 let frame = ServerFrame::ProfileUpdated(ProfileUpdated { user_id, profile: profile.public }).encode();
                 for (_, other) in around.iter().filter(|(user, _)| *user == user_id) {
                     self.connections.send_ephemeral(*other, Audience::Chat, &frame);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells connected members of threads of the cards that were sent there lately.
+    async fn tell_cards(&self, named: &[(String, String)]) -> Result<(), chat_database::Error> {
+        let named: Vec<CardRef> = named.iter().filter_map(|(kind, id)| CardRef::from_parts(kind, id)).collect();
+        let since = Timestamp::now().before(RECENT);
+        for named in named.chunks(AT_A_TIME) {
+            let threads = cards::recent_readers(&self.database, named, since, MOST_PAIRS).await?;
+            let mut readers: Vec<(CardRef, UserId)> = threads
+                .into_iter()
+                .flat_map(|CardReaders { card, members }| members.map(|member| (card.clone(), member)))
+                .filter(|(_, member)| self.connections.is_connected(*member))
+                .collect();
+            readers.sort_unstable();
+            readers.dedup();
+            let mut named: Vec<CardRef> = readers.iter().map(|(card, _)| card.clone()).collect();
+            named.dedup();
+            for card in cards::of(&self.database, &named).await? {
+                let reference = card.reference();
+                let frame = ServerFrame::CardUpdated { card: Box::new(card) }.encode();
+                for (_, reader) in readers.iter().filter(|(card, _)| *card == reference) {
+                    self.connections.send_ephemeral(*reader, Audience::Chat, &frame);
                 }
             }
         }

@@ -37,8 +37,8 @@ pub(crate) fn message(
     if media.len() > limits.images {
         return Err(too_many_images(limits));
     }
-    if content.is_none() && media.is_empty() {
-        return Err(Error::new(ErrorCode::EmptyMessage, "a message needs text, images or both"));
+    if content.is_none() && media.is_empty() && send.card.is_none() {
+        return Err(Error::new(ErrorCode::EmptyMessage, "a message needs a text, an image or a card"));
     }
     let product_id = send.extra_data.and_then(|extra| extra.product_id);
     let mut draft = NewMessage {
@@ -51,6 +51,7 @@ pub(crate) fn message(
         content,
         media,
         product_id,
+        card: send.card,
         reply_to: send.reply_to,
         at: Timestamp::now(),
     };
@@ -139,6 +140,10 @@ fn payload_hash(draft: &NewMessage, files: &[Prepared]) -> [u8; 32] {
     part(draft.content.as_deref().unwrap_or_default().as_bytes());
     part(&draft.product_id.map_or(0, |id| id.get()).to_le_bytes());
     part(&draft.reply_to.map_or(0, |id| id.get()).to_le_bytes());
+    if let Some(card) = &draft.card {
+        // No image's id has a NUL in it.
+        part(format!("card\0{card}").as_bytes());
+    }
     for media in &draft.media[..draft.media.len() - files.len()] {
         part(media.0.as_bytes());
     }
@@ -187,6 +192,13 @@ mod tests {
             assert_eq!(compose(image).expect("an image").content, None, "{content:?}");
             assert_eq!(edited_text(content, &LIMITS).map_err(|refused| refused.code), Err(ErrorCode::EmptyMessage));
         }
+    }
+
+    #[test]
+    fn a_card_alone_is_a_message() {
+        let card = "product:5".parse().ok();
+        let alone = compose(MessageSend { card: card.clone(), ..MessageSend::default() }).expect("a message");
+        assert_eq!((alone.content, alone.card), (None, card));
     }
 
     #[test]
@@ -240,6 +252,9 @@ mod tests {
         let reply_to = chat_database::ids::MessageId::new(1).ok();
         assert_ne!(plain, hash(text_of("ho")));
         assert_ne!(plain, hash(MessageSend { reply_to, ..text_of("hi") }));
+        let of_card = |name: &str| hash(MessageSend { card: Some(name.parse().expect("a card")), ..text_of("hi") });
+        assert_ne!(plain, of_card("product:5"));
+        assert_ne!(of_card("shop:5"), of_card("product:5"));
         assert_ne!(plain, hash(MessageSend { images: Some(vec![MediaId("a".into())]), ..text_of("hi") }));
     }
 }

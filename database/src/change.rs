@@ -2,7 +2,7 @@
 
 use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
-use crate::objects::{Image, Message, Notification, Profile, Totals};
+use crate::objects::{Card, CardRef, Image, Message, Notification, Profile, Totals};
 use crate::time::Timestamp;
 
 /// One thing to write. A group commit is a list of them, applied in order.
@@ -36,6 +36,8 @@ pub enum Change {
     Forget(Vec<MediaId>),
     /// What the marketplace says of users; of each user the last one counts.
     PutProfiles(Vec<Profile>),
+    /// Cards; one with a lower version than the present one is ignored.
+    PutCards(Vec<Card>),
 }
 
 impl Change {
@@ -67,7 +69,8 @@ impl Change {
             | Self::Upload(_)
             | Self::GiveUp(..)
             | Self::Forget(_)
-            | Self::PutProfiles(_) => None,
+            | Self::PutProfiles(_)
+            | Self::PutCards(_) => None,
         }
     }
 }
@@ -91,6 +94,8 @@ pub struct NewMessage {
     pub media: Vec<MediaId>,
     /// The product that it is about.
     pub product_id: Option<ProductId>,
+    /// The card that it shows. Without one it shows that of its product, if there is any.
+    pub card: Option<CardRef>,
     /// The message of the same thread that it answers.
     pub reply_to: Option<MessageId>,
     /// When it arrived.
@@ -214,7 +219,7 @@ pub enum Outcome {
         /// Who sent it.
         sender: UserId,
     },
-    /// The message that it answers is not of this thread.
+    /// There is no such card, or the message that it answers is not of this thread.
     NotFound(&'static str),
     /// This image is unknown, another user's or used already: nothing was stored.
     NoImage(MediaId),
@@ -250,6 +255,8 @@ pub enum Outcome {
     Forgotten,
     /// The profiles stand.
     ProfilesPut(ProfilesPut),
+    /// The cards that are new, or say something else now, ascending.
+    CardsPut(Vec<CardRef>),
 }
 
 /// Which profiles changed. Those that were so before are in neither list.

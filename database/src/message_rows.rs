@@ -8,7 +8,7 @@ use crate::backend::dialect::Kind;
 use crate::driver_error::DriverError;
 use crate::entities::{chat_message, media};
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
-use crate::objects::{ExtraData, Image, Message};
+use crate::objects::{Card, ExtraData, Image, Message};
 use crate::rows::{BinaryText, Reads, row, select};
 use crate::seq_range::SeqRangeQuery;
 use crate::size::{self, Size};
@@ -37,6 +37,7 @@ row! {
         pub(crate) deleted_at: Option<i64> = DeletedAt,
         pub(crate) commit_no: i64 = CommitNo,
         pub(crate) created_commit: i64 = CreatedCommit,
+        pub(crate) card: Option<String> = Card,
     }
 }
 
@@ -106,6 +107,7 @@ impl StoredMessage {
             image_urls: images.iter().map(|image| image.url.clone()).collect(),
             images,
             extra_data: row.product_id.map(extra_data),
+            card: row.card.as_deref().and_then(card).map(Box::new),
             reply_to: row.reply_to.map(MessageId::from_column),
             created_at: Timestamp::from_millis(row.created_at),
             edited_at: row.edited_at.map(Timestamp::from_millis),
@@ -117,7 +119,8 @@ impl StoredMessage {
 impl Size for StoredMessage {
     fn size(&self) -> usize {
         let temp_id = self.row.temp_id.as_ref().map(|key| key.0.as_slice());
-        size::of_message(temp_id, self.row.content.as_deref(), self.images.len())
+        let card = self.row.card.as_ref().map_or(0, String::len);
+        size::of_message(temp_id, self.row.content.as_deref(), self.images.len()) + card
     }
 }
 
@@ -209,6 +212,19 @@ impl From<ImageRow> for Image {
             blurhash: row.blurhash,
         }
     }
+}
+
+/// Reads a card as a column holds it. What is stored was a card when it was written.
+pub(crate) fn card(body: &str) -> Option<Card> {
+    let read = serde_json::from_str(body);
+    debug_assert!(read.is_ok(), "the column holds a card");
+    read.ok()
+}
+
+/// Writes a card as a column holds it.
+pub(crate) fn card_text(card: &Card) -> String {
+    // Texts, a number and names of variants can be written as JSON in every case.
+    serde_json::to_string(card).unwrap_or_default()
 }
 
 /// Makes what the marketplace attached to a message.

@@ -2,6 +2,7 @@
 //!
 //! Queries return them as clients receive them, so there is one definition of each.
 
+mod card;
 mod profile;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 use crate::ids::{MediaId, MessageId, NotificationId, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::time::Timestamp;
 
+pub use card::{Card, CardId, CardKind, CardRef, NotACard};
 pub use profile::{ContactChannel, MarketRole, Profile, PublicProfile};
 
 /// A message in its present state.
@@ -37,6 +39,8 @@ pub struct Message {
     pub images: Vec<Image>,
     /// What the marketplace attached to it.
     pub extra_data: Option<ExtraData>,
+    /// The card that it shows, as it was when the message was sent; null after deletion.
+    pub card: Option<Box<Card>>,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
     /// When it was stored.

@@ -8,6 +8,7 @@
 //!  m20261129_000005_nodes           the nodes that run on the database
 //!  m20261129_000006_identity        the database's own identity
 //!  m20261129_000007_profiles        what the marketplace's core says of users
+//!  m20261129_000008_cards           cards, and what messages show of them
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -28,6 +29,7 @@ mod m20261129_000004_hub;
 mod m20261129_000005_nodes;
 mod m20261129_000006_identity;
 mod m20261129_000007_profiles;
+mod m20261129_000008_cards;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -50,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000005_nodes::Migration),
             Box::new(m20261129_000006_identity::Migration),
             Box::new(m20261129_000007_profiles::Migration),
+            Box::new(m20261129_000008_cards::Migration),
         ]
     }
 }

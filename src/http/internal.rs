@@ -2,11 +2,14 @@
 //!
 //! ```text
 //!  profiles       what the core says of users
+//!  cards          what conversations are about
 //!  items          lists whose refusal names the bad item
-//!  checks         what a name, a URL, a locale and a time zone may be; language_tag: what a locale looks like
+//!  checks         what a name, a URL, a locale and a time zone may be; language_tag, currency: how some of these look
 //! ```
 
+pub(crate) mod cards;
 mod checks;
+mod currency;
 mod items;
 mod language_tag;
 pub(crate) mod profiles;

@@ -26,6 +26,7 @@ use crate::http;
         http::sync::get_changes,
         http::presence::get_presence,
         http::profiles::get_profiles,
+        http::cards::get_cards,
         http::tickets::issue_ticket,
         http::notifications::get_notifications,
         http::notifications::read_notifications,
@@ -33,6 +34,7 @@ use crate::http;
         http::notifications::delete_notification,
         http::internal::create_notifications,
         http::internal::profiles::put_profiles,
+        http::internal::cards::put_cards,
         http::health::get_live,
         http::health::get_ready,
         http::health::get_metrics,
@@ -46,7 +48,7 @@ use crate::http;
         (name = "sync", description = "Catching up without a socket"),
         (name = "presence", description = "Who is there"),
         (name = "notifications", description = "The marketplace's notifications, and one for each unread thread"),
-        (name = "marketplace", description = "What the marketplace's core says of users"),
+        (name = "marketplace", description = "What the marketplace's core says of users and things"),
         (name = "connections", description = "What a WebSocket needs"),
         (name = "operations", description = "For those who run the thing"),
     ),
@@ -55,7 +57,7 @@ use crate::http;
 struct Document;
 
 /// The schemas that clients send. In all others, a field without a value is null.
-const ASKED: [&str; 5] = ["Extra", "MessageSend", "NewNotification", "NewProfile", "NewText"];
+const ASKED: [&str; 6] = ["Extra", "MessageSend", "NewCard", "NewNotification", "NewProfile", "NewText"];
 
 /// Writes the document of a server under a base path.
 #[must_use]

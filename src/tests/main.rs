@@ -6,6 +6,7 @@
 //! ```
 
 mod bad_input;
+mod cards;
 mod cluster;
 mod config;
 mod conversation;

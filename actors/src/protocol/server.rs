@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chat_database::ids::{MessageId, NotificationId, Rev, Seq, ThreadId, UserId};
-use chat_database::objects::{Message, Notification, PublicProfile, Totals};
+use chat_database::objects::{Card, Message, Notification, PublicProfile, Totals};
 use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -55,6 +55,11 @@ pub enum ServerFrame {
     },
     /// What the marketplace says of a user has changed.
     ProfileUpdated(ProfileUpdated),
+    /// A card has changed that was sent lately in a thread of the user's.
+    CardUpdated {
+        /// The card as it is now.
+        card: Box<Card>,
+    },
     /// A notification.
     Notification {
         /// The notification.
@@ -350,6 +355,7 @@ impl ServerFrame {
             | Self::UserOffline(_)
             | Self::OnlineUsers { .. }
             | Self::ProfileUpdated(_)
+            | Self::CardUpdated { .. }
             | Self::Subscribed { .. }
             | Self::Echo { .. }
             | Self::Pong { .. }

@@ -2,6 +2,7 @@
 //! other and no names. So a change of a type here, or of the order of its fields, gives the envelope another version; a test
 //! holds what is written.
 
+mod cards;
 mod users;
 
 use chat_database::change::{Deleted, Edited, Outcome, Sent, ThreadBefore, Watermarks};
@@ -12,6 +13,7 @@ use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{Header, Malformed, ThreadContent, Touched};
+use cards::WireCard;
 pub(super) use users::WireUser;
 
 /// Writes a value behind what is there.
@@ -86,8 +88,17 @@ pub(super) enum WireOutcome<'a> {
         rev: u64,
     },
     Moved(WireWatermarks),
+    /// A message with a card. A node of a release that does not know this variant reads the message from the database.
+    SentWithCard {
+        #[serde(borrow)]
+        message: WireMessage<'a>,
+        opened: bool,
+        #[serde(borrow)]
+        card: WireCard<'a>,
+    },
 }
 
+/// A message without its card. What is changed of a message is never its card.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WireMessage<'a> {
     id: u64,
@@ -185,7 +196,13 @@ impl<'a> WireOutcome<'a> {
     /// Writes an outcome, if users of other nodes have to be told of it.
     pub(super) fn of(outcome: &'a Outcome) -> Option<Self> {
         match outcome {
-            Outcome::Sent(sent) => Some(Self::Sent { message: WireMessage::of(&sent.message), opened: sent.opened }),
+            Outcome::Sent(sent) => {
+                let (message, opened) = (WireMessage::of(&sent.message), sent.opened);
+                Some(match &sent.message.card {
+                    Some(card) => Self::SentWithCard { message, opened, card: WireCard::of(card) },
+                    None => Self::Sent { message, opened },
+                })
+            }
             Outcome::Edited(Edited { message }) => Some(Self::Edited { message: WireMessage::of(message) }),
             Outcome::Deleted(deleted) => Some(Self::Deleted {
                 message: deleted.id.get(),
@@ -204,6 +221,10 @@ impl<'a> WireOutcome<'a> {
         Ok(match self {
             Self::Sent { message, opened } => {
                 Outcome::Sent(Box::new(Sent { message: message.read(thread_id)?, opened }))
+            }
+            Self::SentWithCard { message, opened, card } => {
+                let message = Message { card: Some(Box::new(card.read()?)), ..message.read(thread_id)? };
+                Outcome::Sent(Box::new(Sent { message, opened }))
             }
             Self::Edited { message } => Outcome::Edited(Edited { message: message.read(thread_id)? }),
             Self::Deleted { message, seq, sender, rev } => Outcome::Deleted(Deleted {
@@ -249,6 +270,7 @@ impl<'a> WireMessage<'a> {
             image_urls: Vec::new(),
             images: self.images.into_iter().map(WireImage::read).collect(),
             extra_data: self.extra_data.map(extra_data).transpose().map_err(|NotAnId| Malformed)?,
+            card: None,
             reply_to: self.reply_to.map(MessageId::new).transpose()?,
             created_at: Timestamp::from_millis(self.created_at),
             edited_at: self.edited_at.map(Timestamp::from_millis),

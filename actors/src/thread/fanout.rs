@@ -190,6 +190,7 @@ mod tests {
             image_urls: Vec::new(),
             images: Vec::new(),
             extra_data: None,
+            card: None,
             reply_to: None,
             created_at: Timestamp::from_millis(0),
             edited_at: None,

@@ -43,6 +43,7 @@ impl<'a> Applier<'a> {
         };
         stored.row.rev = rev;
         stored.row.content = None;
+        stored.row.card = None;
         stored.row.deleted_at = Some(at.millis());
         let (seq, sender, sent_at) = (stored.row.seq, stored.row.sender_id, stored.row.created_at);
         let images = std::mem::take(&mut stored.images);

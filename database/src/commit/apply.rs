@@ -146,6 +146,7 @@ impl<'a> Applier<'a> {
             Change::GiveUp(images, at) => self.give_up(images, *at),
             Change::Forget(images) => self.forget(images),
             Change::PutProfiles(profiles) => self.put_profiles(profiles),
+            Change::PutCards(cards) => self.put_cards(cards),
         }
     }
 

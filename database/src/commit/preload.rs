@@ -1,5 +1,6 @@
 //! Reading what a list of changes needs, under the counter's lock: one statement per kind, none in the steady state.
 
+mod cards;
 mod profiles;
 mod threads;
 
@@ -111,6 +112,7 @@ impl<'a, R: Reads> Preload<'a, R> {
         self.notifications(read_set, &mut preloaded).await?;
         self.places(read_set, cache, &mut preloaded).await?;
         self.profiles(read_set, &mut preloaded).await?;
+        self.cards(read_set, &mut preloaded).await?;
         Ok(preloaded)
     }
 

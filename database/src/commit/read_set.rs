@@ -3,8 +3,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::cache::Cache;
+use super::cards;
 use crate::change::{Change, Receipt, ReceiptKind};
 use crate::ids::Pair;
+use crate::objects::{Card, CardRef};
 
 /// How a transaction looks at keys that may have been used before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(super) struct ReadSet<'a> {
     pub(super) tickets: BTreeSet<&'a str>,
     /// Users whose profiles are put.
     pub(super) profiles: BTreeSet<i64>,
+    /// Cards that are put, or that messages show.
+    pub(super) cards: BTreeSet<CardRef>,
     /// Receipts that do not reach to the newest message: pair, reader, up to.
     pub(super) partly_read: Vec<(Pair, i64, i64)>,
     /// How many ids of each kind may be used up.
@@ -71,7 +75,7 @@ impl<'a> ReadSet<'a> {
                 self.pairs.insert(send.pair);
                 self.new_messages += 1;
                 // Whether it was sent before is to be known before anything else can fail.
-                let can_fail = !send.media.is_empty() || send.reply_to.is_some();
+                let can_fail = !send.media.is_empty() || send.reply_to.is_some() || send.card.is_some();
                 if let Some(temp_id) = &send.temp_id
                     && (mode == Mode::Checked || can_fail)
                 {
@@ -79,6 +83,7 @@ impl<'a> ReadSet<'a> {
                 }
                 self.media.extend(send.media.iter().map(|media| media.0.as_str()));
                 self.answered.extend(send.reply_to.map(|id| id.column()));
+                self.cards.extend(cards::reference(send));
             }
             Change::Edit(edit) => {
                 self.pairs.insert(edit.pair);
@@ -112,6 +117,7 @@ impl<'a> ReadSet<'a> {
             Change::PutProfiles(profiles) => {
                 self.profiles.extend(profiles.iter().map(|profile| profile.user_id.column()));
             }
+            Change::PutCards(cards) => self.cards.extend(cards.iter().map(Card::reference)),
             Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);

