@@ -36,7 +36,7 @@ CREATE TABLE chat_messages (
   seq            BIGINT NOT NULL,
   rev            BIGINT NOT NULL,
   created_rev    BIGINT NOT NULL,             -- what the first answer said
-  sender_id      BIGINT NOT NULL,
+  sender_id      BIGINT NOT NULL,             -- 0: the marketplace itself
   temp_id        VARBINARY(128) NULL,         -- the author's idempotency key
   payload_hash   BINARY(32) NOT NULL,         -- of the original send
   content        TEXT NULL,
@@ -48,6 +48,7 @@ CREATE TABLE chat_messages (
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
   card           TEXT NULL,                   -- as it was when the message was sent, as JSON
+  texts          TEXT NULL,                   -- [[member, text], …]: where the members are told other texts than `content`
   -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: only every 16th is indexed
   -- SQLite: UNIQUE KEY chat_messages_step (thread_id, seq) WHERE seq % 16 = 0,
   UNIQUE KEY chat_messages_seq (thread_id, seq),               -- not SQLite

@@ -69,7 +69,7 @@ pub use api::{Api, ApiDocs};
 pub use error::ApiError;
 
 /// Every route. Tests compare this list with the filters below and with `/openapi.json`; `Allow` is made from it.
-pub(crate) const ROUTES: [(Method, &str); 27] = [
+pub(crate) const ROUTES: [(Method, &str); 28] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -92,6 +92,7 @@ pub(crate) const ROUTES: [(Method, &str); 27] = [
     (Method::POST, "/internal/notifications"),
     (Method::PUT, "/internal/profiles"),
     (Method::PUT, "/internal/cards"),
+    (Method::POST, "/internal/messages"),
     (Method::GET, "/health/live"),
     (Method::GET, "/health/ready"),
     (Method::GET, "/metrics"),
@@ -151,7 +152,12 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         notifications::read(api),
         notifications::delete(api),
     ];
-    let internal = one_of![internal::notify(api), internal::profiles::put(api), internal::cards::put(api)];
+    let internal = one_of![
+        internal::notify(api),
+        internal::profiles::put(api),
+        internal::cards::put(api),
+        internal::messages::send(api),
+    ];
     let health = one_of![health::live(), health::ready(api)];
 
     one_of![

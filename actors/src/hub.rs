@@ -6,6 +6,7 @@ mod notifications;
 mod presence;
 mod profiles;
 mod start;
+mod system_messages;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 
 pub use self::notifications::NotificationRequest;
 pub use self::presence::Presence;
+pub use self::system_messages::SystemMessageRequest;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::draining::Draining;
 use crate::error::Error;

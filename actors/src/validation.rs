@@ -1,7 +1,8 @@
 //! What may be sent: a `message_send` becomes a change, or is refused. Pure.
 
-use chat_database::change::NewMessage;
+use chat_database::change::{LocalText, NewMessage, SystemMessage};
 use chat_database::ids::{MediaId, Pair, UserId};
+use chat_database::objects::CardRef;
 use chat_database::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -57,6 +58,30 @@ pub(crate) fn message(
     };
     draft.payload_hash = payload_hash(&draft, files);
     Ok(draft)
+}
+
+/// Makes the change that a message of the marketplace itself asks for.
+pub(crate) fn system_message(
+    pair: Pair,
+    texts: Vec<LocalText>,
+    card: Option<CardRef>,
+    dedupe_key: String,
+    limits: &Limits,
+) -> Result<SystemMessage, Error> {
+    if texts.is_empty() || texts.iter().any(|text| is_blank(&text.text)) {
+        return Err(Error::new(
+            ErrorCode::EmptyMessage,
+            "a message of the marketplace needs a text, in each of its languages",
+        ));
+    }
+    texts.iter().try_for_each(|local| text(&local.text, limits))?;
+    let mut hash = Sha256::new();
+    for local in &texts {
+        part(&mut hash, local.locale.as_bytes());
+        part(&mut hash, local.text.as_bytes());
+    }
+    part(&mut hash, card.as_ref().map(CardRef::to_string).unwrap_or_default().as_bytes());
+    Ok(SystemMessage { pair, dedupe_key, payload_hash: hash.finalize().into(), texts, card, at: Timestamp::now() })
 }
 
 /// Says that a message, or an upload, has too many images.
@@ -133,10 +158,7 @@ fn is_media_id(id: &MediaId) -> bool {
 /// by its bytes as they came: sent again, it gets another id.
 fn payload_hash(draft: &NewMessage, files: &[Prepared]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
+    let mut part = |bytes: &[u8]| part(&mut hash, bytes);
     part(draft.content.as_deref().unwrap_or_default().as_bytes());
     part(&draft.product_id.map_or(0, |id| id.get()).to_le_bytes());
     part(&draft.reply_to.map_or(0, |id| id.get()).to_le_bytes());
@@ -152,6 +174,11 @@ fn payload_hash(draft: &NewMessage, files: &[Prepared]) -> [u8; 32] {
         part(&file.digest);
     }
     hash.finalize().into()
+}
+
+fn part(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update((bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub enum Change {
     PutProfiles(Vec<Profile>),
     /// Cards; one with a lower version than the present one is ignored.
     PutCards(Vec<Card>),
+    /// A message of the marketplace itself.
+    SystemMessage(SystemMessage),
 }
 
 impl Change {
@@ -49,6 +51,7 @@ impl Change {
             Self::Edit(edit) => Some(edit.pair),
             Self::Delete(delete) => Some(delete.pair),
             Self::Receipt(receipt) => Some(receipt.pair),
+            Self::SystemMessage(message) => Some(message.pair),
             _ => None,
         }
     }
@@ -61,6 +64,7 @@ impl Change {
             Self::Delete(delete) => Some(delete.at),
             Self::Receipt(receipt) => Some(receipt.at),
             Self::Notify(notify) => Some(notify.at),
+            Self::SystemMessage(message) => Some(message.at),
             Self::ReadNotification(_)
             | Self::ReadAllNotifications(_)
             | Self::DeleteNotification(_)
@@ -100,6 +104,33 @@ pub struct NewMessage {
     pub reply_to: Option<MessageId>,
     /// When it arrived.
     pub at: Timestamp,
+}
+
+/// A message of the marketplace itself, to both members of a thread. The thread is made if there is none.
+#[derive(Debug, Clone)]
+pub struct SystemMessage {
+    /// Whose thread.
+    pub pair: Pair,
+    /// The marketplace's idempotency key in this thread, 1–128 bytes.
+    pub dedupe_key: String,
+    /// SHA-256 of what was sent, as of a [`NewMessage`].
+    pub payload_hash: [u8; 32],
+    /// What it says, by language; at least one. Each member is told the text in the language of the member's profile; else the
+    /// one in `en`, or the first. A text for all has any language.
+    pub texts: Vec<LocalText>,
+    /// The card that it shows.
+    pub card: Option<CardRef>,
+    /// When it arrived.
+    pub at: Timestamp,
+}
+
+/// A text in a language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalText {
+    /// The language: a BCP 47 tag.
+    pub locale: String,
+    /// The text.
+    pub text: String,
 }
 
 /// A new text for a message. Author and edit window were checked; that it still stands is checked in the commit.
@@ -302,8 +333,8 @@ pub struct Deleted {
     pub thread_id: ThreadId,
     /// Its place.
     pub seq: Seq,
-    /// Its author.
-    pub sender: UserId,
+    /// Its author; `None`: the marketplace itself.
+    pub sender: Option<UserId>,
     /// The thread's change counter now.
     pub rev: Rev,
 }

@@ -7,7 +7,7 @@
 //!    others       forgets what other nodes have changed since
 //!    history      checks that the number is a new one, and sets the commit's time
 //!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
-//!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards
+//!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards, system_message
 //!    rows         makes the write_set's rows of it; statements: one per table
 //!  in_doubt     reads whether a commit stands whose answer was lost
 //!  probe        tells after a failure whether a commit would be written now
@@ -37,6 +37,7 @@ mod rows;
 mod send;
 mod statements;
 mod sweep;
+mod system_message;
 mod transaction;
 mod write_set;
 

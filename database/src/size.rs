@@ -22,7 +22,9 @@ pub trait Size {
 impl Size for Message {
     fn size(&self) -> usize {
         let card = self.card.as_deref().map_or(0, Size::size);
-        of_message(self.temp_id.as_deref().map(str::as_bytes), self.content.as_deref(), self.images.len()) + card
+        of_message(self.temp_id.as_deref().map(str::as_bytes), self.content.as_deref(), self.images.len())
+            + card
+            + self.texts.iter().map(|(_, other)| text(Some(other))).sum::<usize>()
     }
 }
 

@@ -20,4 +20,5 @@ mod readers;
 mod receipts;
 mod schema;
 mod size;
+mod system_messages;
 mod time_buckets;

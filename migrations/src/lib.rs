@@ -9,6 +9,7 @@
 //!  m20261129_000006_identity        the database's own identity
 //!  m20261129_000007_profiles        what the marketplace's core says of users
 //!  m20261129_000008_cards           cards, and what messages show of them
+//!  m20261129_000009_system_messages messages of the marketplace itself
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -30,6 +31,7 @@ mod m20261129_000005_nodes;
 mod m20261129_000006_identity;
 mod m20261129_000007_profiles;
 mod m20261129_000008_cards;
+mod m20261129_000009_system_messages;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -53,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000006_identity::Migration),
             Box::new(m20261129_000007_profiles::Migration),
             Box::new(m20261129_000008_cards::Migration),
+            Box::new(m20261129_000009_system_messages::Migration),
         ]
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //!  profiles       what the core says of users
 //!  cards          what conversations are about
+//!  messages       what the core writes into a thread itself
 //!  items          lists whose refusal names the bad item
 //!  checks         what a name, a URL, a locale and a time zone may be; language_tag, currency: how some of these look
 //! ```
@@ -12,6 +13,7 @@ mod checks;
 mod currency;
 mod items;
 mod language_tag;
+pub(crate) mod messages;
 pub(crate) mod profiles;
 
 use chat_actors::hub::NotificationRequest;

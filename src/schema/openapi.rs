@@ -35,6 +35,7 @@ use crate::http;
         http::internal::create_notifications,
         http::internal::profiles::put_profiles,
         http::internal::cards::put_cards,
+        http::internal::messages::send_system_message,
         http::health::get_live,
         http::health::get_ready,
         http::health::get_metrics,
@@ -48,7 +49,7 @@ use crate::http;
         (name = "sync", description = "Catching up without a socket"),
         (name = "presence", description = "Who is there"),
         (name = "notifications", description = "The marketplace's notifications, and one for each unread thread"),
-        (name = "marketplace", description = "What the marketplace's core says of users and things"),
+        (name = "marketplace", description = "What the marketplace's core says of users and things, and in their threads"),
         (name = "connections", description = "What a WebSocket needs"),
         (name = "operations", description = "For those who run the thing"),
     ),
@@ -57,7 +58,8 @@ use crate::http;
 struct Document;
 
 /// The schemas that clients send. In all others, a field without a value is null.
-const ASKED: [&str; 6] = ["Extra", "MessageSend", "NewCard", "NewNotification", "NewProfile", "NewText"];
+const ASKED: [&str; 7] =
+    ["Extra", "MessageSend", "NewCard", "NewNotification", "NewProfile", "NewSystemMessage", "NewText"];
 
 /// Writes the document of a server under a base path.
 #[must_use]

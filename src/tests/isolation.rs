@@ -97,6 +97,11 @@ impl Shop {
             ),
             write(Method::PUT, "/internal/profiles".to_owned(), json!({"profiles": []})),
             write(Method::PUT, "/internal/cards".to_owned(), json!({"cards": []})),
+            write(
+                Method::POST,
+                "/internal/messages".to_owned(),
+                json!({"user_a": 42, "user_b": 7, "text": "t", "dedupe_key": "k"}),
+            ),
             write(Method::DELETE, format!("/chat/messages/{message}"), json!({})),
         ]
     }
@@ -156,6 +161,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // the core's door
     ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // profiles
     ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // cards
+    ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // the marketplace's own messages
     ("204",                 "403 not_author",     "404 not_found"),     // delete
 ];
 

@@ -26,5 +26,6 @@ mod relay;
 mod rest;
 mod slow_reader;
 mod support;
+mod system_messages;
 mod tls;
 mod two_hubs;

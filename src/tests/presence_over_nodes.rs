@@ -179,3 +179,25 @@ async fn a_card_crosses_over_with_its_message_and_so_does_its_change() {
     nodes.hubs[0].core().put("/internal/cards", &json!({"cards": [lamp(2, "Sold")]})).await.is(200);
     assert_eq!(desk.expect("card_updated").await["card"]["title"], "Sold");
 }
+
+#[tokio::test]
+async fn a_system_message_crosses_over_in_each_members_language() {
+    if !wanted("a_system_message_crosses_over_in_each_members_language") {
+        return;
+    }
+    let nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    acquaints(&mut laptop, &mut desk, &bob).await;
+    nodes.hubs[0]
+        .core()
+        .put("/internal/profiles", &json!({"profiles": [{"user_id": 7, "name": "Bob", "locale": "fr-CD"}]}))
+        .await
+        .is(200);
+    let paid = json!({"user_a": 42, "user_b": 7, "text": {"en": "Paid", "fr": "Payé"}, "dedupe_key": "k"});
+    nodes.hubs[0].core().post("/internal/messages", &paid).await.is(201);
+    let told = desk.receives("Payé").await;
+    assert_eq!((&told["kind"], &told["sender_id"]), (&json!("system"), &Value::Null));
+    laptop.receives("Paid").await;
+    nodes.hubs[1].core().post("/internal/messages", &paid).await.is(200);
+}

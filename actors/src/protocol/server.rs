@@ -182,8 +182,8 @@ pub struct MessageUpdated {
     pub thread_id: ThreadId,
     /// The message's place in its thread.
     pub seq: Seq,
-    /// The author of the message.
-    pub sender_id: UserId,
+    /// The author of the message; null for one of the marketplace itself.
+    pub sender_id: Option<UserId>,
     /// The thread's change counter now.
     pub rev: Rev,
     /// The new text.
@@ -204,8 +204,8 @@ pub struct MessageDeleted {
     pub thread_id: ThreadId,
     /// The message's place in its thread: a client that has not loaded the message can tell whether it was unread.
     pub seq: Seq,
-    /// The author of the message.
-    pub sender_id: UserId,
+    /// The author of the message; null for one of the marketplace itself.
+    pub sender_id: Option<UserId>,
     /// The thread's change counter now.
     pub rev: Rev,
     /// How far this connection has been served; absent in a replay.

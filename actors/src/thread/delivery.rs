@@ -177,11 +177,11 @@ impl State {
         }
     }
 
-    /// Notes that the thread exists, if a message was stored; returns the message's author.
+    /// Notes that the thread exists, if a message was stored; returns the user who wrote it, if it was one.
     fn note_author(&mut self, outcome: &Outcome) -> Option<UserId> {
         let Outcome::Sent(sent) = outcome else { return None };
         self.new_thread_tokens.thread_exists();
-        Some(sent.message.sender_id)
+        sent.message.sender_id
     }
 
     /// Encodes once for each member, for the cursor and the links of images are the reader's own; the same bytes go to all

@@ -1,6 +1,9 @@
 //! A busy life, which runs every statement of ours once at least: what the tests of the query plans go through.
 
-use crate::change::{Change, Delete, Edit, NewMessage, Notify, OwnNotification, Receipt, ReceiptKind, Ticket, Upload};
+use crate::change::{
+    Change, Delete, Edit, LocalText, NewMessage, Notify, OwnNotification, Receipt, ReceiptKind, SystemMessage, Ticket,
+    Upload,
+};
 use crate::commit::Writer;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::nodes::NodeId;
@@ -67,6 +70,14 @@ async fn write_everything(db: &Database) {
         Change::PutProfiles(vec![profile(ann)]),
         Change::PutCards(vec![card()]),
         Change::Send(NewMessage { card: Some(card().reference()), ..send(1_001) }),
+        Change::SystemMessage(SystemMessage {
+            pair,
+            dedupe_key: "k".to_owned(),
+            payload_hash: [0; 32],
+            texts: vec![LocalText { locale: "en".to_owned(), text: "shipped".to_owned() }],
+            card: None,
+            at,
+        }),
         Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
     ];
     writer.commit(&changes).await.unwrap();

@@ -45,8 +45,8 @@ pub(super) struct Applier<'a> {
     /// The newest ids that are used up.
     pub(super) used: Counters,
     pub(super) write_set: WriteSet<'a>,
-    /// Keys of messages of this very commit, by thread's slot and author's side, and which change made them.
-    pub(super) keys: HashMap<(usize, usize, &'a str), usize>,
+    /// Keys of messages of this very commit, by thread's slot and author's side (the marketplace has none), and which change made them.
+    pub(super) keys: HashMap<(usize, Option<usize>, &'a str), usize>,
     /// What became of the changes so far.
     pub(super) outcomes: Vec<Outcome>,
     /// Threads that the commit touches, and where they stood.
@@ -147,6 +147,7 @@ impl<'a> Applier<'a> {
             Change::Forget(images) => self.forget(images),
             Change::PutProfiles(profiles) => self.put_profiles(profiles),
             Change::PutCards(cards) => self.put_cards(cards),
+            Change::SystemMessage(message) => self.system_message(message),
         }
     }
 

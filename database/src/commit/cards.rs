@@ -25,12 +25,16 @@ impl<'a> Applier<'a> {
 
     /// Returns the card that a message shows: the one that it names, or that of its product, if there is any.
     pub(super) fn card_of(&self, send: &NewMessage) -> Result<Option<Box<Card>>, UnknownCard> {
-        let known = |reference: &CardRef| self.preloaded.cards.get(reference).cloned().map(Box::new);
         match (&send.card, send.product_id) {
-            (Some(named), _) => known(named).map(Some).ok_or(UnknownCard),
-            (None, Some(product)) => Ok(known(&product.into())),
+            (Some(named), _) => self.known_card(named).map(Some).ok_or(UnknownCard),
+            (None, Some(product)) => Ok(self.known_card(&product.into())),
             (None, None) => Ok(None),
         }
+    }
+
+    /// Returns a card as it is now.
+    pub(super) fn known_card(&self, named: &CardRef) -> Option<Box<Card>> {
+        self.preloaded.cards.get(named).cloned().map(Box::new)
     }
 
     /// Notes that a card was sent in a thread.

@@ -26,7 +26,7 @@ pub(super) struct Preloaded {
     pub(super) tickets: HashSet<String>,
     /// Tickets that expired up to this time are not remembered: they may have been used.
     pub(super) tickets_forgotten: i64,
-    /// The present profiles of users whose profiles are put, as far as they have any.
+    /// The present profiles of users whose profiles are put, or to whom the marketplace writes, as far as they have any.
     pub(super) profiles: HashMap<i64, Profile>,
     /// The present cards of those that are put or shown, as far as there are any.
     pub(super) cards: HashMap<CardRef, Card>,

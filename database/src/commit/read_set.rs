@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use super::cache::Cache;
 use super::cards;
 use crate::change::{Change, Receipt, ReceiptKind};
-use crate::ids::Pair;
+use crate::ids::{Pair, UserId};
+use crate::message_rows::MARKETPLACE;
 use crate::objects::{Card, CardRef};
 
 /// How a transaction looks at keys that may have been used before.
@@ -28,7 +29,7 @@ pub(super) struct ReadSet<'a> {
     pub(super) messages: BTreeSet<i64>,
     /// Messages that are answered.
     pub(super) answered: BTreeSet<i64>,
-    /// Keys of sends that must be looked up: pair, author, key.
+    /// Keys of messages that must be looked up: pair, author (0: the marketplace), key.
     pub(super) keys: Vec<(Pair, i64, &'a str)>,
     /// Images that are sent or given up.
     pub(super) media: BTreeSet<&'a str>,
@@ -38,7 +39,7 @@ pub(super) struct ReadSet<'a> {
     pub(super) dedupe: BTreeSet<(i64, String)>,
     /// Tickets that are used.
     pub(super) tickets: BTreeSet<&'a str>,
-    /// Users whose profiles are put.
+    /// Users whose profiles are put, or to whom the marketplace writes.
     pub(super) profiles: BTreeSet<i64>,
     /// Cards that are put, or that messages show.
     pub(super) cards: BTreeSet<CardRef>,
@@ -116,6 +117,15 @@ impl<'a> ReadSet<'a> {
             Change::GiveUp(images, _) => self.media.extend(images.iter().map(|media| media.0.as_str())),
             Change::PutProfiles(profiles) => {
                 self.profiles.extend(profiles.iter().map(|profile| profile.user_id.column()));
+            }
+            Change::SystemMessage(message) => {
+                self.pairs.insert(message.pair);
+                self.new_messages += 1;
+                if mode == Mode::Checked || message.card.is_some() {
+                    self.keys.push((message.pair, MARKETPLACE, &message.dedupe_key));
+                }
+                self.profiles.extend(message.pair.members().map(UserId::column));
+                self.cards.extend(message.card.clone());
             }
             Change::PutCards(cards) => self.cards.extend(cards.iter().map(Card::reference)),
             Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) => {}

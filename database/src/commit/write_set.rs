@@ -59,6 +59,8 @@ written_row! {
         pub(super) prev_id: Option<i64> = PrevId,
         /// The card that it shows, as JSON.
         pub(super) card: Option<String> = Card,
+        /// What the members are told in the place of `content`, as JSON.
+        pub(super) texts: Option<String> = Texts,
     }
 }
 

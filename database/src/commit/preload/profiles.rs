@@ -10,7 +10,7 @@ use crate::entities::profile;
 use crate::rows::{Reads, select};
 
 impl<R: Reads> Preload<'_, R> {
-    /// Reads the profiles of users whose profiles are put.
+    /// Reads the profiles of users whose profiles are put, or to whom the marketplace writes.
     pub(super) async fn profiles(
         &mut self,
         read_set: &ReadSet<'_>,
