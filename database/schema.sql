@@ -36,7 +36,7 @@ CREATE TABLE chat_messages (
   seq            BIGINT NOT NULL,
   rev            BIGINT NOT NULL,
   created_rev    BIGINT NOT NULL,             -- what the first answer said
-  sender_id      BIGINT NOT NULL,
+  sender_id      BIGINT NOT NULL,             -- 0: the marketplace itself
   temp_id        VARBINARY(128) NULL,         -- the author's idempotency key
   payload_hash   BINARY(32) NOT NULL,         -- of the original send
   content        TEXT NULL,
@@ -47,6 +47,8 @@ CREATE TABLE chat_messages (
   deleted_at     BIGINT NULL,
   commit_no      BIGINT NOT NULL,             -- of the last change
   created_commit BIGINT NOT NULL,
+  card           TEXT NULL,                   -- as it was when the message was sent, as JSON
+  texts          TEXT NULL,                   -- [[member, text], …]: where the members are told other texts than `content`
   -- SQLite: prev_id BIGINT NULL,             -- the message before it in its thread: only every 16th is indexed
   -- SQLite: UNIQUE KEY chat_messages_step (thread_id, seq) WHERE seq % 16 = 0,
   UNIQUE KEY chat_messages_seq (thread_id, seq),               -- not SQLite
@@ -93,6 +95,40 @@ CREATE TABLE chat_users (
   last_seen            BIGINT NULL,
   unread_messages      BIGINT NOT NULL DEFAULT 0,
   unread_notifications BIGINT NOT NULL DEFAULT 0
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- What the marketplace's core says of users.
+CREATE TABLE profiles (
+  user_id     BIGINT NOT NULL PRIMARY KEY,
+  name        TEXT NOT NULL,
+  avatar_url  TEXT NULL,
+  locale      TEXT NULL,                      -- a BCP 47 tag
+  timezone    TEXT NULL,                      -- an IANA name
+  verified    BIGINT NOT NULL DEFAULT 0,
+  role        TEXT NULL,                      -- `buyer` or `seller`
+  email       TEXT NULL,
+  contactable TEXT NOT NULL                   -- channels, with commas between them
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- What conversations are about: products, orders, shops, places of the marketplace.
+CREATE TABLE cards (
+  kind    VARBINARY(16) NOT NULL,
+  id      VARBINARY(255) NOT NULL,
+  version BIGINT NOT NULL,
+  body    TEXT NOT NULL,                      -- all of it, as JSON
+  PRIMARY KEY (kind, id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- In which threads a card was sent last, and when.
+CREATE TABLE card_threads (
+  kind      VARBINARY(16) NOT NULL,
+  card_id   VARBINARY(255) NOT NULL,
+  thread_id BIGINT NOT NULL,
+  user1_id  BIGINT NOT NULL,
+  user2_id  BIGINT NOT NULL,
+  sent_at   BIGINT NOT NULL,
+  PRIMARY KEY (kind, card_id, thread_id),
+  KEY card_threads_recent (kind, card_id, sent_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 CREATE TABLE media (

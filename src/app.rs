@@ -23,6 +23,7 @@ use crate::auth::mint::{self, Mint};
 use crate::auth::origin::{Own, Policy};
 use crate::auth::{Issuer, Role};
 use crate::config::Config;
+use crate::demo;
 use crate::http::{self, Api, ApiDocs};
 use crate::process;
 use crate::schema;
@@ -99,6 +100,11 @@ impl App {
             registration.claim().await?;
         }
         let hub = Hub::start(database.clone(), store, config.hub.clone()).await?;
+        if config.development.is_some()
+            && let Err(error) = demo::open_shop(&hub).await
+        {
+            tracing::warn!(%error, "the shop of development mode could not be written");
+        }
         Ok(Self { config, database, process_lock, hub, metrics })
     }
 
@@ -163,7 +169,8 @@ impl Running {
     /// [`Error::Token`].
     pub fn demo_links(&self) -> Result<Vec<String>, Error> {
         let Some(development) = &self.config.development else { return Ok(Vec::new()) };
-        let people = [(1, 2), (2, 1)].into_iter();
+        let [one, other] = demo::USERS;
+        let people = [(one, other), (other, one)].into_iter();
         let people = people.filter_map(|(user, peer)| Some((id(user)?, id(peer)?)));
         let link = |(user, peer)| {
             let issuer = Issuer::default();
@@ -238,6 +245,7 @@ fn routes(
     let docs = ApiDocs::new(schema::openapi::document, schema::asyncapi::document);
     let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle(), docs)
         .with_redirects(config.media_redirect)
+        .with_http_urls(config.development.is_some())
         .with_page(config.page);
     http::routes(&api, ws::routes(&sockets).boxed())
 }

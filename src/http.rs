@@ -17,6 +17,7 @@
 mod api;
 pub(crate) mod api_docs;
 mod body;
+pub(crate) mod cards;
 mod compression;
 mod cors;
 mod credentials;
@@ -36,6 +37,7 @@ pub(crate) mod notifications;
 mod page_permits;
 mod prepared;
 pub(crate) mod presence;
+pub(crate) mod profiles;
 mod query;
 mod response;
 pub(crate) mod send;
@@ -67,7 +69,7 @@ pub use api::{Api, ApiDocs};
 pub use error::ApiError;
 
 /// Every route. Tests compare this list with the filters below and with `/openapi.json`; `Allow` is made from it.
-pub(crate) const ROUTES: [(Method, &str); 23] = [
+pub(crate) const ROUTES: [(Method, &str); 28] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -80,12 +82,17 @@ pub(crate) const ROUTES: [(Method, &str); 23] = [
     (Method::GET, "/chat/unread"),
     (Method::GET, "/chat/sync"),
     (Method::GET, "/chat/presence"),
+    (Method::GET, "/chat/profiles"),
+    (Method::GET, "/chat/cards"),
     (Method::POST, "/chat/ticket"),
     (Method::GET, "/notifications"),
     (Method::POST, "/notifications/read-all"),
     (Method::POST, "/notifications/{id}/read"),
     (Method::DELETE, "/notifications/{id}"),
     (Method::POST, "/internal/notifications"),
+    (Method::PUT, "/internal/profiles"),
+    (Method::PUT, "/internal/cards"),
+    (Method::POST, "/internal/messages"),
     (Method::GET, "/health/live"),
     (Method::GET, "/health/ready"),
     (Method::GET, "/metrics"),
@@ -135,6 +142,8 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         unread::count(api),
         sync::catch_up(api),
         presence::ask(api),
+        profiles::list(api),
+        cards::list(api),
         tickets::issue(api),
     ];
     let notifications = one_of![
@@ -143,12 +152,18 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         notifications::read(api),
         notifications::delete(api),
     ];
+    let internal = one_of![
+        internal::notify(api),
+        internal::profiles::put(api),
+        internal::cards::put(api),
+        internal::messages::send(api),
+    ];
     let health = one_of![health::live(), health::ready(api)];
 
     one_of![
         warp::path("chat").and(chat),
         warp::path("notifications").and(notifications),
-        warp::path("internal").and(internal::notify(api)),
+        warp::path("internal").and(internal),
         warp::path("health").and(health),
         media::read(api),
         health::metrics(api),

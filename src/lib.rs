@@ -7,6 +7,7 @@
 //!  http        the REST half                        ws          the WebSocket half
 //!  auth        who is calling: tokens, tickets, origins
 //!  headers     how headers are read: element by element
+//!  demo        the shop of development mode
 //!  schema      /openapi.json and /asyncapi.json, made from the types
 //!  shutdown    signals                              memory   what a thread holds of it
 //!  process     files: for whom, and how many
@@ -19,6 +20,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
+mod demo;
 pub mod headers;
 pub mod http;
 mod memory;

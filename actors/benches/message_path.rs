@@ -10,7 +10,7 @@ use chat_actors::thread::fanout::decide;
 use chat_database::change::{Outcome, Sent};
 use chat_database::history::{Mark, Nonce};
 use chat_database::ids::{CommitNo, MessageId, Pair, Rev, Seq, ThreadId, UserId};
-use chat_database::objects::Message;
+use chat_database::objects::{Message, MessageKind};
 use chat_database::time::Timestamp;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
@@ -26,16 +26,19 @@ fn message() -> Message {
         thread_id: ThreadId::new(77).expect("an id"),
         seq: Seq(12),
         rev: Rev(12),
-        sender_id: user(42),
+        kind: MessageKind::Text,
+        sender_id: Some(user(42)),
         temp_id: Some("c-00000001".into()),
         content: Some("Is it still available? I could come by tomorrow.".into()),
         image_urls: Vec::new(),
         images: Vec::new(),
         extra_data: None,
+        card: None,
         reply_to: None,
         created_at: Timestamp::now(),
         edited_at: None,
         deleted: false,
+        texts: Vec::new(),
     }
 }
 

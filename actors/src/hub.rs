@@ -1,9 +1,12 @@
 //! The hub of one node: what the edge may ask for.
 
+mod cards;
 mod images;
 mod notifications;
 mod presence;
+mod profiles;
 mod start;
+mod system_messages;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +23,7 @@ use tokio::time::Instant;
 
 pub use self::notifications::NotificationRequest;
 pub use self::presence::Presence;
+pub use self::system_messages::SystemMessageRequest;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::draining::Draining;
 use crate::error::Error;
@@ -46,6 +50,7 @@ use crate::supervision::NoMsg;
 pub use crate::sync::SyncPage;
 #[cfg(feature = "failpoints")]
 use crate::thread::message::{ThreadMsg, ThreadRegistry};
+use crate::updates::Updates;
 use crate::{sync, validation};
 
 /// A stored message, as REST answers it.
@@ -85,6 +90,7 @@ struct Inner {
     storage: StorageHandle,
     #[cfg(feature = "failpoints")]
     threads: Arc<ThreadRegistry>,
+    updates: Updates,
     #[cfg(feature = "failpoints")]
     streams: Arc<StreamRegistry>,
     draining: Draining,

@@ -13,6 +13,7 @@
 //!   thread             one conversation: orders, stores, then delivers; thread::fanout decides which frames, to which members
 //!   notifications      one user's totals and notifications, at most four times a second
 //!   presence           who is online, on whichever node, and which users are told
+//!   updates            what the marketplace says of users has changed: which users are told
 //!   membership         which other nodes live
 //!   storage            group commit; the only writer
 //!   delivery_frontier  the highest commit that this node has delivered completely: no cursor goes beyond it
@@ -65,6 +66,7 @@ mod storage;
 mod supervision;
 mod sync;
 pub mod thread;
+mod updates;
 mod validation;
 
 pub use blank::is_blank;

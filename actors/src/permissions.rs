@@ -40,7 +40,7 @@ impl Permissions {
         let authorship = threads::authorship(&self.database, message).await?;
         let seen = authorship.filter(|authorship| authorship.pair.contains(user));
         let authorship = seen.ok_or_else(|| Error::not_found("message"))?;
-        if authorship.sender != user {
+        if authorship.sender != Some(user) {
             return Err(Error::new(ErrorCode::NotAuthor, "only its author may change a message"));
         }
         if authorship.deleted {

@@ -1,7 +1,8 @@
 //! What may be sent: a `message_send` becomes a change, or is refused. Pure.
 
-use chat_database::change::NewMessage;
+use chat_database::change::{LocalText, NewMessage, SystemMessage};
 use chat_database::ids::{MediaId, Pair, UserId};
+use chat_database::objects::CardRef;
 use chat_database::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -37,8 +38,8 @@ pub(crate) fn message(
     if media.len() > limits.images {
         return Err(too_many_images(limits));
     }
-    if content.is_none() && media.is_empty() {
-        return Err(Error::new(ErrorCode::EmptyMessage, "a message needs text, images or both"));
+    if content.is_none() && media.is_empty() && send.card.is_none() {
+        return Err(Error::new(ErrorCode::EmptyMessage, "a message needs a text, an image or a card"));
     }
     let product_id = send.extra_data.and_then(|extra| extra.product_id);
     let mut draft = NewMessage {
@@ -49,11 +50,36 @@ pub(crate) fn message(
         content,
         media,
         product_id,
+        card: send.card,
         reply_to: send.reply_to,
         at: Timestamp::now(),
     };
     draft.payload_hash = payload_hash(&draft, files);
     Ok(draft)
+}
+
+/// Makes the change that a message of the marketplace itself asks for.
+pub(crate) fn system_message(
+    pair: Pair,
+    texts: Vec<LocalText>,
+    card: Option<CardRef>,
+    dedupe_key: String,
+    limits: &Limits,
+) -> Result<SystemMessage, Error> {
+    if texts.is_empty() || texts.iter().any(|text| is_blank(&text.text)) {
+        return Err(Error::new(
+            ErrorCode::EmptyMessage,
+            "a message of the marketplace needs a text, in each of its languages",
+        ));
+    }
+    texts.iter().try_for_each(|local| text(&local.text, limits))?;
+    let mut hash = Sha256::new();
+    for local in &texts {
+        part(&mut hash, local.locale.as_bytes());
+        part(&mut hash, local.text.as_bytes());
+    }
+    part(&mut hash, card.as_ref().map(CardRef::to_string).unwrap_or_default().as_bytes());
+    Ok(SystemMessage { pair, dedupe_key, payload_hash: hash.finalize().into(), texts, card, at: Timestamp::now() })
 }
 
 /// Says that a message, or an upload, has too many images.
@@ -130,13 +156,14 @@ fn is_media_id(id: &MediaId) -> bool {
 /// by its bytes as they came: sent again, it gets another id.
 fn payload_hash(draft: &NewMessage, files: &[Prepared]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
+    let mut part = |bytes: &[u8]| part(&mut hash, bytes);
     part(draft.content.as_deref().unwrap_or_default().as_bytes());
     part(&draft.product_id.map_or(0, |id| id.get()).to_le_bytes());
     part(&draft.reply_to.map_or(0, |id| id.get()).to_le_bytes());
+    if let Some(card) = &draft.card {
+        // No image's id has a NUL in it.
+        part(format!("card\0{card}").as_bytes());
+    }
     for media in &draft.media[..draft.media.len() - files.len()] {
         part(media.0.as_bytes());
     }
@@ -145,6 +172,11 @@ fn payload_hash(draft: &NewMessage, files: &[Prepared]) -> [u8; 32] {
         part(&file.digest);
     }
     hash.finalize().into()
+}
+
+fn part(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update((bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
 }
 
 #[cfg(test)]
@@ -185,6 +217,13 @@ mod tests {
             assert_eq!(compose(image).expect("an image").content, None, "{content:?}");
             assert_eq!(edited_text(content, &LIMITS).map_err(|refused| refused.code), Err(ErrorCode::EmptyMessage));
         }
+    }
+
+    #[test]
+    fn a_card_alone_is_a_message() {
+        let card = "product:5".parse().ok();
+        let alone = compose(MessageSend { card: card.clone(), ..MessageSend::default() }).expect("a message");
+        assert_eq!((alone.content, alone.card), (None, card));
     }
 
     #[test]
@@ -238,6 +277,9 @@ mod tests {
         let reply_to = chat_database::ids::MessageId::new(1).ok();
         assert_ne!(plain, hash(text_of("ho")));
         assert_ne!(plain, hash(MessageSend { reply_to, ..text_of("hi") }));
+        let of_card = |name: &str| hash(MessageSend { card: Some(name.parse().expect("a card")), ..text_of("hi") });
+        assert_ne!(plain, of_card("product:5"));
+        assert_ne!(of_card("shop:5"), of_card("product:5"));
         assert_ne!(plain, hash(MessageSend { images: Some(vec![MediaId("a".into())]), ..text_of("hi") }));
     }
 }

@@ -116,6 +116,7 @@ fn change(number: &mut u64, receipts: bool) -> Change {
         content: Some("Is it still available? I could come by on Saturday and pick it up.".to_owned()),
         media: Vec::new(),
         product_id: None,
+        card: None,
         reply_to: None,
         at,
     })

@@ -97,6 +97,7 @@ fn send(thread: u64, message: u64) -> Change {
         content: Some("Is it still available? I could come by on Saturday and pick it up.".to_owned()),
         media: Vec::new(),
         product_id: None,
+        card: None,
         reply_to: None,
         at: Timestamp::now(),
     })

@@ -2,7 +2,7 @@
 
 use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
-use crate::objects::{Image, Message, Notification, Totals};
+use crate::objects::{Card, CardRef, Image, Message, Notification, Profile, Totals};
 use crate::time::Timestamp;
 
 /// One thing to write. A group commit is a list of them, applied in order.
@@ -34,6 +34,12 @@ pub enum Change {
     GiveUp(Vec<MediaId>, Timestamp),
     /// Images whose renditions have gone from the store.
     Forget(Vec<MediaId>),
+    /// What the marketplace says of users; of each user the last one counts.
+    PutProfiles(Vec<Profile>),
+    /// Cards; one with a lower version than the present one is ignored.
+    PutCards(Vec<Card>),
+    /// A message of the marketplace itself.
+    SystemMessage(SystemMessage),
 }
 
 impl Change {
@@ -45,6 +51,7 @@ impl Change {
             Self::Edit(edit) => Some(edit.pair),
             Self::Delete(delete) => Some(delete.pair),
             Self::Receipt(receipt) => Some(receipt.pair),
+            Self::SystemMessage(message) => Some(message.pair),
             _ => None,
         }
     }
@@ -57,6 +64,7 @@ impl Change {
             Self::Delete(delete) => Some(delete.at),
             Self::Receipt(receipt) => Some(receipt.at),
             Self::Notify(notify) => Some(notify.at),
+            Self::SystemMessage(message) => Some(message.at),
             Self::ReadNotification(_)
             | Self::ReadAllNotifications(_)
             | Self::DeleteNotification(_)
@@ -64,7 +72,9 @@ impl Change {
             | Self::UseTicket(_)
             | Self::Upload(_)
             | Self::GiveUp(..)
-            | Self::Forget(_) => None,
+            | Self::Forget(_)
+            | Self::PutProfiles(_)
+            | Self::PutCards(_) => None,
         }
     }
 }
@@ -86,10 +96,39 @@ pub struct NewMessage {
     pub media: Vec<MediaId>,
     /// The product that it is about.
     pub product_id: Option<ProductId>,
+    /// The card that it shows. Without one it shows that of its product, if there is any.
+    pub card: Option<CardRef>,
     /// The message of the same thread that it answers.
     pub reply_to: Option<MessageId>,
     /// When it arrived.
     pub at: Timestamp,
+}
+
+/// A message of the marketplace itself, to both members of a thread. The thread is made if there is none.
+#[derive(Debug, Clone)]
+pub struct SystemMessage {
+    /// Whose thread.
+    pub pair: Pair,
+    /// The marketplace's idempotency key in this thread, 1–128 bytes.
+    pub dedupe_key: String,
+    /// SHA-256 of what was sent, as of a [`NewMessage`].
+    pub payload_hash: [u8; 32],
+    /// What it says, by language; at least one. Each member is told the text in the language of the member's profile; else the
+    /// one in `en`, or the first. A text for all has any language.
+    pub texts: Vec<LocalText>,
+    /// The card that it shows.
+    pub card: Option<CardRef>,
+    /// When it arrived.
+    pub at: Timestamp,
+}
+
+/// A text in a language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalText {
+    /// The language: a BCP 47 tag.
+    pub locale: String,
+    /// The text.
+    pub text: String,
 }
 
 /// A new text for a message. Author and edit window were checked; that it still stands is checked in the commit.
@@ -209,7 +248,7 @@ pub enum Outcome {
         /// Who sent it.
         sender: UserId,
     },
-    /// The message that it answers is not of this thread.
+    /// There is no such card, or the message that it answers is not of this thread.
     NotFound(&'static str),
     /// This image is unknown, another user's or used already: nothing was stored.
     NoImage(MediaId),
@@ -243,6 +282,19 @@ pub enum Outcome {
     GivenUp(Vec<(MediaId, String)>),
     /// The images' rows are gone.
     Forgotten,
+    /// The profiles stand.
+    ProfilesPut(ProfilesPut),
+    /// The cards that are new, or say something else now, ascending.
+    CardsPut(Vec<CardRef>),
+}
+
+/// Which profiles changed. Those that were so before are in neither list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfilesPut {
+    /// The users whose profile is new or another one now, ascending.
+    pub changed: Vec<UserId>,
+    /// Those of them of whom other users see something else now.
+    pub seen: Vec<UserId>,
 }
 
 /// A stored message, and how its thread moved.
@@ -279,8 +331,8 @@ pub struct Deleted {
     pub thread_id: ThreadId,
     /// Its place.
     pub seq: Seq,
-    /// Its author.
-    pub sender: UserId,
+    /// Its author; `None`: the marketplace itself.
+    pub sender: Option<UserId>,
     /// The thread's change counter now.
     pub rev: Rev,
 }

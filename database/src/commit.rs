@@ -7,7 +7,7 @@
 //!    others       forgets what other nodes have changed since
 //!    history      checks that the number is a new one, and sets the commit's time
 //!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
-//!    apply        applies the changes in memory: send, media, amend, receipt, notify
+//!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards, system_message
 //!    new_threads  takes a token for each conversation that a message begins
 //!    rows         makes the write_set's rows of it; statements: one per table
 //!  in_doubt     reads whether a commit stands whose answer was lost
@@ -19,6 +19,7 @@ mod aborted;
 mod amend;
 mod apply;
 mod cache;
+mod cards;
 mod hex;
 mod history;
 mod in_doubt;
@@ -31,12 +32,14 @@ mod others;
 mod preload;
 mod preloaded;
 mod probe;
+mod profiles;
 mod read_set;
 mod receipt;
 mod rows;
 mod send;
 mod statements;
 mod sweep;
+mod system_message;
 mod transaction;
 mod write_set;
 

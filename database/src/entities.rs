@@ -1,5 +1,7 @@
 //! The tables: one description of each, from which statements, parameters and readers take its columns.
 
+pub(crate) mod card;
+pub(crate) mod card_thread;
 pub(crate) mod chat_amendment;
 pub(crate) mod chat_message;
 pub(crate) mod chat_message_batch;
@@ -12,4 +14,5 @@ pub(crate) mod hub_node;
 pub(crate) mod hub_state;
 pub(crate) mod media;
 pub(crate) mod notification;
+pub(crate) mod profile;
 pub(crate) mod used_ticket;

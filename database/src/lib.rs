@@ -15,6 +15,7 @@
 //!  size                   how large things are on the wire, and when a page is full
 //!  seq_range              the messages of a thread between two places
 //!  message_rows           messages as the tables hold them
+//!  profile_rows           profiles as the tables hold them
 //!  entities               the tables: one description of each
 //!  media                  the store of images
 //!  url_path, private      the path of a URL; files that only the hub's user may read
@@ -38,6 +39,7 @@ mod message_rows;
 pub mod nodes;
 pub mod objects;
 pub mod private;
+mod profile_rows;
 pub mod queries;
 mod rows;
 mod seq_range;

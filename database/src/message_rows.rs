@@ -8,7 +8,7 @@ use crate::backend::dialect::Kind;
 use crate::driver_error::DriverError;
 use crate::entities::{chat_message, media};
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
-use crate::objects::{ExtraData, Image, Message};
+use crate::objects::{Card, ExtraData, Image, Message, MessageKind};
 use crate::rows::{BinaryText, Reads, row, select};
 use crate::seq_range::SeqRangeQuery;
 use crate::size::{self, Size};
@@ -37,6 +37,8 @@ row! {
         pub(crate) deleted_at: Option<i64> = DeletedAt,
         pub(crate) commit_no: i64 = CommitNo,
         pub(crate) created_commit: i64 = CreatedCommit,
+        pub(crate) card: Option<String> = Card,
+        pub(crate) texts: Option<String> = Texts,
     }
 }
 
@@ -95,21 +97,26 @@ impl StoredMessage {
     /// Makes the message that clients see.
     pub(crate) fn message(self) -> Message {
         let Self { row, images } = self;
+        let sender_id = sender(row.sender_id);
         Message {
             id: MessageId::from_column(row.id),
             thread_id: ThreadId::from_column(row.thread_id),
             seq: Seq::from_column(row.seq),
             rev: Rev::from_column(row.rev),
-            sender_id: UserId::from_column(row.sender_id),
-            temp_id: row.temp_id.map(BinaryText::into_text),
+            kind: MessageKind::of(sender_id),
+            sender_id,
+            // The marketplace's key is its own.
+            temp_id: row.temp_id.filter(|_| sender_id.is_some()).map(BinaryText::into_text),
             content: row.content,
             image_urls: images.iter().map(|image| image.url.clone()).collect(),
             images,
             extra_data: row.product_id.map(extra_data),
+            card: row.card.as_deref().and_then(card).map(Box::new),
             reply_to: row.reply_to.map(MessageId::from_column),
             created_at: Timestamp::from_millis(row.created_at),
             edited_at: row.edited_at.map(Timestamp::from_millis),
             deleted: row.deleted_at.is_some(),
+            texts: row.texts.as_deref().map(texts).unwrap_or_default(),
         }
     }
 }
@@ -117,7 +124,8 @@ impl StoredMessage {
 impl Size for StoredMessage {
     fn size(&self) -> usize {
         let temp_id = self.row.temp_id.as_ref().map(|key| key.0.as_slice());
-        size::of_message(temp_id, self.row.content.as_deref(), self.images.len())
+        let further = [&self.row.card, &self.row.texts].map(|text| text.as_ref().map_or(0, String::len));
+        size::of_message(temp_id, self.row.content.as_deref(), self.images.len()) + further.iter().sum::<usize>()
     }
 }
 
@@ -209,6 +217,33 @@ impl From<ImageRow> for Image {
             blurhash: row.blurhash,
         }
     }
+}
+
+/// The author of a message of the marketplace itself, as its column holds it.
+pub(crate) const MARKETPLACE: i64 = 0;
+
+/// Returns the user who wrote a message, if it was one.
+pub(crate) fn sender(column: i64) -> Option<UserId> {
+    (column != MARKETPLACE).then(|| UserId::from_column(column))
+}
+
+/// Reads the members' texts as a column holds them.
+pub(crate) fn texts(column: &str) -> Vec<(UserId, String)> {
+    let read: Vec<(i64, String)> = serde_json::from_str(column).unwrap_or_default();
+    read.into_iter().map(|(member, text)| (UserId::from_column(member), text)).collect()
+}
+
+/// Reads a card as a column holds it. What is stored was a card when it was written.
+pub(crate) fn card(body: &str) -> Option<Card> {
+    let read = serde_json::from_str(body);
+    debug_assert!(read.is_ok(), "the column holds a card");
+    read.ok()
+}
+
+/// Writes a card as a column holds it.
+pub(crate) fn card_text(card: &Card) -> String {
+    // Texts, a number and names of variants can be written as JSON in every case.
+    serde_json::to_string(card).unwrap_or_default()
 }
 
 /// Makes what the marketplace attached to a message.

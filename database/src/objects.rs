@@ -2,11 +2,17 @@
 //!
 //! Queries return them as clients receive them, so there is one definition of each.
 
+mod card;
+mod profile;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ids::{MediaId, MessageId, NotificationId, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::time::Timestamp;
+
+pub use card::{Card, CardId, CardKind, CardRef, NotACard};
+pub use profile::{ContactChannel, MarketRole, Profile, PublicProfile};
 
 /// A message in its present state.
 ///
@@ -21,8 +27,10 @@ pub struct Message {
     pub seq: Seq,
     /// The thread's change counter at the message's last change.
     pub rev: Rev,
-    /// The user who wrote it.
-    pub sender_id: UserId,
+    /// Whether a user wrote it, or the marketplace itself.
+    pub kind: MessageKind,
+    /// The user who wrote it; null for a message of the marketplace itself.
+    pub sender_id: Option<UserId>,
     /// The author's idempotency key, if the author gave one.
     pub temp_id: Option<String>,
     /// The text; null for a message of images alone, and after deletion.
@@ -33,6 +41,8 @@ pub struct Message {
     pub images: Vec<Image>,
     /// What the marketplace attached to it.
     pub extra_data: Option<ExtraData>,
+    /// The card that it shows, as it was when the message was sent; null after deletion.
+    pub card: Option<Box<Card>>,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
     /// When it was stored.
@@ -41,6 +51,36 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
     /// Whether its author has deleted it.
     pub deleted: bool,
+    /// What each member is told in the place of `content`, if the marketplace says it to them in other languages.
+    #[serde(skip)]
+    pub texts: Vec<(UserId, String)>,
+}
+
+impl Message {
+    /// Makes its text the one that a reader is told. May be called again for another reader.
+    pub fn address(&mut self, reader: UserId) {
+        if let Some((_, text)) = self.texts.iter().find(|(member, _)| *member == reader) {
+            self.content = Some(text.clone());
+        }
+    }
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageKind {
+    /// A member of the thread.
+    Text,
+    /// The marketplace itself.
+    System,
+}
+
+impl MessageKind {
+    /// Returns the kind of a message of this author.
+    #[must_use]
+    pub const fn of(sender: Option<UserId>) -> Self {
+        if sender.is_some() { Self::Text } else { Self::System }
+    }
 }
 
 /// An image of a message. Width, height, bytes and mime are those of the full rendition.
@@ -78,6 +118,8 @@ pub struct Thread {
     pub id: ThreadId,
     /// The member across from the reader.
     pub other_user_id: UserId,
+    /// What the marketplace says of that member; null where it has said nothing.
+    pub other: Option<PublicProfile>,
     /// Whether that member is connected. The database does not know: the edge fills it in.
     pub other_online: bool,
     /// When that member was last connected.

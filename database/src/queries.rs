@@ -1,6 +1,7 @@
 //! Everything that the hub reads, one file per question. A query on behalf of a user takes that user, who
 //! thus never reads what is not theirs.
 
+pub mod cards;
 pub mod changes;
 pub mod inbox;
 pub mod media;
@@ -8,6 +9,7 @@ pub mod messages;
 pub mod notifications;
 pub mod people;
 mod position;
+pub mod profiles;
 pub mod threads;
 pub mod unread;
 

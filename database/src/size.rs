@@ -2,7 +2,7 @@
 //!
 //! Pages are bounded in number, and in bytes as well: a hundred messages are 20 KB or 2 MB.
 
-use crate::objects::{Message, Notification, Thread};
+use crate::objects::{Card, Message, Notification, PublicProfile, Thread};
 
 /// How many bytes a page has at the most, as JSON; one item is always in it.
 pub const PAGE: usize = 1_000_000;
@@ -21,13 +21,30 @@ pub trait Size {
 
 impl Size for Message {
     fn size(&self) -> usize {
+        let card = self.card.as_deref().map_or(0, Size::size);
         of_message(self.temp_id.as_deref().map(str::as_bytes), self.content.as_deref(), self.images.len())
+            + card
+            + self.texts.iter().map(|(_, other)| text(Some(other))).sum::<usize>()
+    }
+}
+
+impl Size for Card {
+    fn size(&self) -> usize {
+        let Self { id, title, subtitle, image_url, amount, currency, url, state, kind: _, version: _ } = self;
+        let optional = [subtitle, image_url, amount, currency, state].map(|line| text(line.as_deref()));
+        FIELDS + [id.as_str(), title, url].map(|line| text(Some(line))).iter().chain(&optional).sum::<usize>()
     }
 }
 
 impl Size for Thread {
     fn size(&self) -> usize {
-        FIELDS + self.last_message.as_ref().map_or(0, Size::size)
+        FIELDS + self.other.size() + self.last_message.size()
+    }
+}
+
+impl Size for PublicProfile {
+    fn size(&self) -> usize {
+        FIELDS + text(Some(&self.name)) + text(self.avatar_url.as_deref())
     }
 }
 

@@ -7,6 +7,7 @@
 #[macro_use]
 mod support;
 
+mod cards;
 mod catching_up;
 mod media;
 mod messages;
@@ -14,8 +15,10 @@ mod nodes;
 mod notifications;
 mod pages;
 mod postgres;
+mod profiles;
 mod readers;
 mod receipts;
 mod schema;
 mod size;
+mod system_messages;
 mod time_buckets;

@@ -133,6 +133,14 @@ impl<'a> Schema<'a> {
         Ok(())
     }
 
+    /// Adds a column that may be empty to a table, unless it is there.
+    pub(crate) async fn add_column(&self, table: &'static str, mut column: ColumnDef) -> Result<(), DbErr> {
+        if self.manager.has_column(table, column.get_column_name()).await? {
+            return Ok(());
+        }
+        self.manager.alter_table(Table::alter().table(table).add_column(&mut column).take()).await
+    }
+
     /// Writes a first row.
     pub(crate) async fn insert(&self, row: InsertStatement) -> Result<(), DbErr> {
         self.manager.execute(row).await

@@ -7,6 +7,9 @@
 //!  m20261129_000004_hub             the commit counter and log, the names of the history, used tickets
 //!  m20261129_000005_nodes           the nodes that run on the database
 //!  m20261129_000006_identity        the database's own identity
+//!  m20261129_000007_profiles        what the marketplace's core says of users
+//!  m20261129_000008_cards           cards, and what messages show of them
+//!  m20261129_000009_system_messages messages of the marketplace itself
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -26,6 +29,9 @@ mod m20261129_000003_notifications;
 mod m20261129_000004_hub;
 mod m20261129_000005_nodes;
 mod m20261129_000006_identity;
+mod m20261129_000007_profiles;
+mod m20261129_000008_cards;
+mod m20261129_000009_system_messages;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -47,6 +53,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000004_hub::Migration),
             Box::new(m20261129_000005_nodes::Migration),
             Box::new(m20261129_000006_identity::Migration),
+            Box::new(m20261129_000007_profiles::Migration),
+            Box::new(m20261129_000008_cards::Migration),
+            Box::new(m20261129_000009_system_messages::Migration),
         ]
     }
 }

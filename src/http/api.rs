@@ -22,6 +22,8 @@ pub struct Api {
     pub(super) docs: Arc<ApiDocs>,
     /// Whether images are read from the store, where it has links of its own.
     pub(super) redirects: bool,
+    /// Whether the core may name `http` URLs, too: in development mode.
+    pub(super) http_urls: bool,
     /// Whether the page is served.
     pub(super) page: bool,
     pub(super) page_permits: PagePermits,
@@ -56,13 +58,31 @@ impl Api {
         let base_path = base_path.trim_end_matches('/').into();
         let (metrics, docs) = (MetricsText::new(metrics), Arc::new(docs));
         let page_permits = PagePermits::default();
-        Self { hub, authenticator, origins, base_path, metrics, docs, redirects: false, page: false, page_permits }
+        Self {
+            hub,
+            authenticator,
+            origins,
+            base_path,
+            metrics,
+            docs,
+            redirects: false,
+            http_urls: false,
+            page: false,
+            page_permits,
+        }
     }
 
     /// Redirects readers of images to the store, if the store signs links of its own.
     #[must_use]
     pub fn with_redirects(mut self, redirects: bool) -> Self {
         self.redirects = redirects;
+        self
+    }
+
+    /// Lets the core name `http` URLs, or not; by default they must be `https`.
+    #[must_use]
+    pub fn with_http_urls(mut self, http_urls: bool) -> Self {
+        self.http_urls = http_urls;
         self
     }
 

@@ -65,6 +65,12 @@ impl Body {
         object(&self.bytes().await?)
     }
 
+    /// Reads a JSON object of up to `limit` bytes.
+    pub(crate) async fn json_within<T: DeserializeOwned>(self, limit: usize) -> Result<T, ApiError> {
+        must_be_json(&self.headers)?;
+        object(&in_time(self.chunks, limit).await?)
+    }
+
     /// Reads a JSON object, and refuses it if it names another sender than `user`.
     pub(crate) async fn json_of<T: DeserializeOwned>(self, user: UserId) -> Result<T, ApiError> {
         let bytes = self.bytes().await?;
@@ -75,7 +81,7 @@ impl Body {
     /// Reads a JSON object as [`Body::json_of`] does; an empty body gives the default.
     pub(crate) async fn json_of_or_default<T: DeserializeOwned + Default>(self, user: UserId) -> Result<T, ApiError> {
         let Self { headers, chunks } = self;
-        let bytes = in_time(chunks).await?;
+        let bytes = in_time(chunks, LIMIT).await?;
         if bytes.is_empty() {
             // Many clients name a media type even for an empty body.
             return Ok(T::default());
@@ -123,12 +129,12 @@ impl Body {
 
     async fn bytes(self) -> Result<Vec<u8>, ApiError> {
         must_be_json(&self.headers)?;
-        in_time(self.chunks).await
+        in_time(self.chunks, LIMIT).await
     }
 }
 
-async fn in_time(chunks: Chunks) -> Result<Vec<u8>, ApiError> {
-    tokio::time::timeout(DEADLINE, collect(chunks, LIMIT)).await.unwrap_or_else(|_| Err(ApiError::body_too_slow()))
+async fn in_time(chunks: Chunks, limit: usize) -> Result<Vec<u8>, ApiError> {
+    tokio::time::timeout(DEADLINE, collect(chunks, limit)).await.unwrap_or_else(|_| Err(ApiError::body_too_slow()))
 }
 
 async fn collect(mut chunks: Chunks, limit: usize) -> Result<Vec<u8>, ApiError> {

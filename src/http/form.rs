@@ -23,6 +23,8 @@ pub(crate) struct SendForm {
     content: Option<String>,
     /// The marketplace's attachment: a JSON object; or `extra_data[product_id]`.
     extra_data: Option<String>,
+    /// The card that it shows: a JSON object; or `card[kind]` and `card[id]`.
+    card: Option<String>,
     /// The id of the message that this one answers.
     reply_to: Option<u64>,
     /// Up to 10 files; or, as text, ids or URLs of uploaded images, which come before the files.
@@ -44,6 +46,8 @@ pub(super) fn message(user: UserId, fields: Vec<(String, String)>) -> Result<Mes
             "image_urls" | "image_url" => list(&mut object, "image_urls", several(&bare, &text)?),
             "extra_data" if inner.is_empty() => once(&mut object, bare, json("extra_data", &text)?)?,
             "extra_data" => once(&mut object, bare, Map::from_iter([(inner, unquoted(text).into())]).into())?,
+            "card" if inner.is_empty() => once(&mut object, bare, json("card", &text)?)?,
+            "card" => part(&mut object, bare, inner, unquoted(text))?,
             _ => once(&mut object, name, unquoted(text).into())?,
         }
     }
@@ -102,6 +106,14 @@ fn json(name: &str, text: &str) -> Result<Value, ApiError> {
     serde_json::from_str(text).map_err(|error| ApiError::bad_request(format!("{name} is no JSON: {error}")))
 }
 
+/// Adds a part of an object whose parts are fields of their own.
+fn part(object: &mut Map<String, Value>, name: String, inner: String, text: String) -> Result<(), ApiError> {
+    match object.entry(name).or_insert_with(|| Map::new().into()) {
+        Value::Object(whole) => once(whole, inner, text.into()),
+        other => Err(ApiError::bad_request(format!("{inner} stands beside {other}; leave one of them out"))),
+    }
+}
+
 fn once(object: &mut Map<String, Value>, name: String, value: Value) -> Result<(), ApiError> {
     if object.contains_key(&name) {
         return Err(ApiError::bad_request(format!("{name} stands in the form more than once")));
@@ -144,6 +156,26 @@ mod tests {
         assert_eq!(product, Some(5));
         let product = read(&[("extra_data", "{\"product_id\": 5}")]).expect("a message").extra_data;
         assert_eq!(product.and_then(|extra| extra.product_id).map(|id| id.get()), Some(5));
+    }
+
+    #[test]
+    fn a_card_is_named_as_json_or_by_its_parts() {
+        let named = "product:5".parse().ok();
+        for fields in [
+            &[("card", r#"{"kind": "product", "id": 5}"#)][..],
+            &[("card[kind]", "product"), ("card[id]", "5")],
+            &[("card[id]", "\"5\""), ("card[kind]", "\"product\"")],
+        ] {
+            assert_eq!(read(fields).expect("a message").card, named, "{fields:?}");
+        }
+        for fields in [
+            &[("card[kind]", "product")][..],
+            &[("card[kind]", "product"), ("card[kind]", "shop"), ("card[id]", "5")],
+            &[("card", "5"), ("card[id]", "5")],
+            &[("card", r#"{"kind": "user", "id": 5}"#)],
+        ] {
+            assert_eq!(read(fields), Err(ErrorCode::BadRequest), "{fields:?}");
+        }
     }
 
     #[test]

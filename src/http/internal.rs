@@ -1,4 +1,20 @@
-//! `/internal`: the marketplace's core creates notifications.
+//! `/internal`: what the marketplace's core says to the hub. Here: notifications.
+//!
+//! ```text
+//!  profiles       what the core says of users
+//!  cards          what conversations are about
+//!  messages       what the core writes into a thread itself
+//!  items          lists whose refusal names the bad item
+//!  checks         what a name, a URL, a locale and a time zone may be; language_tag, currency: how some of these look
+//! ```
+
+pub(crate) mod cards;
+mod checks;
+mod currency;
+mod items;
+mod language_tag;
+pub(crate) mod messages;
+pub(crate) mod profiles;
 
 use chat_actors::hub::NotificationRequest;
 use chat_actors::is_blank;

@@ -56,7 +56,7 @@ pub(super) fn create(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
         (status = 201, description = "It is stored", body = Sent),
         (status = 200, description = "It had been stored before", body = Sent),
         (status = 400, description = "`bad_request`, `sender_mismatch`, `empty_message`, `text_too_long`, `too_many_images`, `self_message`", body = ErrorBody),
-        (status = 404, description = "`not_found`: the thread, an image or the message that it answers", body = ErrorBody),
+        (status = 404, description = "`not_found`: the thread, an image, the card or the message that it answers", body = ErrorBody),
         (status = 413, description = "`image_too_large`", body = ErrorBody),
         (status = 415, description = "`unsupported_media`: a file that is no image, or a body that is neither JSON nor a form", body = ErrorBody),
         (status = 422, description = "`image_invalid`", body = ErrorBody),

@@ -25,12 +25,17 @@ use crate::http;
         http::unread::get_unread,
         http::sync::get_changes,
         http::presence::get_presence,
+        http::profiles::get_profiles,
+        http::cards::get_cards,
         http::tickets::issue_ticket,
         http::notifications::get_notifications,
         http::notifications::read_notifications,
         http::notifications::read_notification,
         http::notifications::delete_notification,
         http::internal::create_notifications,
+        http::internal::profiles::put_profiles,
+        http::internal::cards::put_cards,
+        http::internal::messages::send_system_message,
         http::health::get_live,
         http::health::get_ready,
         http::health::get_metrics,
@@ -44,6 +49,7 @@ use crate::http;
         (name = "sync", description = "Catching up without a socket"),
         (name = "presence", description = "Who is there"),
         (name = "notifications", description = "The marketplace's notifications, and one for each unread thread"),
+        (name = "marketplace", description = "What the marketplace's core says of users and things, and in their threads"),
         (name = "connections", description = "What a WebSocket needs"),
         (name = "operations", description = "For those who run the thing"),
     ),
@@ -52,7 +58,8 @@ use crate::http;
 struct Document;
 
 /// The schemas that clients send. In all others, a field without a value is null.
-const ASKED: [&str; 4] = ["Extra", "MessageSend", "NewNotification", "NewText"];
+const ASKED: [&str; 7] =
+    ["Extra", "MessageSend", "NewCard", "NewNotification", "NewProfile", "NewSystemMessage", "NewText"];
 
 /// Writes the document of a server under a base path.
 #[must_use]

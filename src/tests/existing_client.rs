@@ -141,3 +141,35 @@ async fn a_ticket_opens_one_connection_also_after_a_restart() {
     let mut device = alice.connect_with(|door| door.credentials = Credentials::Ticket(own)).await;
     device.settles().await;
 }
+
+/// The client knows neither profiles nor cards nor messages without an author: it meets new fields and frames, which it ignores.
+#[tokio::test]
+async fn it_goes_on_in_the_middle_of_what_it_does_not_know() {
+    let hub = Hub::set(&[("CHAT_BASE_PATH", "/api")]).await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let door = |door: &mut chat_loadtest::client::ConnectOptions| "/api/ws/chat".clone_into(&mut door.path);
+    let (mut sender, mut receiver) = (alice.connect_with(door).await, bob.connect_with(door).await);
+    let send = |key: &str, content: &str| json!({"type": "message", "sender_id": "42", "receiver_id": "7", "temp_id": key, "content": content, "extra_data": {"product_id": "5"}});
+    sender.sends(send("t1", "Still available?")).await;
+    receiver.receives("Still available?").await;
+    let core = hub.core();
+    core.put("/internal/profiles", &json!({"profiles": [{"user_id": 42, "name": "Alice"}]})).await.is(200);
+    let lamp =
+        json!({"kind": "product", "id": "5", "version": 1, "title": "A lamp", "url": "https://shop.example/p/5"});
+    core.put("/internal/cards", &json!({"cards": [lamp]})).await.is(200);
+    let paid = json!({"user_a": 42, "user_b": 7, "text": {"fr": "Payé", "en": "Paid"}, "dedupe_key": "k"});
+    let stored = core.post("/internal/messages", &paid).await.is(201);
+    receiver.receives("Paid").await;
+
+    // What it has always read is there, and as it was.
+    sender.sends(send("t2", "I take it")).await;
+    let message = receiver.receives("I take it").await;
+    assert_eq!((&message["sender_id"], &message["extra_data"]), (&json!(42), &json!({"product_id": 5})));
+    let thread = number(&stored["message"], "thread_id");
+    receiver.says(json!({"type": "message_seen", "thread_id": thread.to_string(), "user_id": "7"})).await;
+    assert_eq!(number(&sender.expect("messages_seen").await, "up_to"), 3);
+    receiver.expect_where("nav_counts", |frame| frame["payload"]["messages"] == 0).await;
+    let history = bob.history_with(&alice).await;
+    let contents: Vec<&str> = history.iter().map(|message| text(message, "content")).collect();
+    assert_eq!(contents, ["Still available?", "Paid", "I take it"]);
+}

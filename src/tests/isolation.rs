@@ -69,6 +69,8 @@ impl Shop {
             get("/chat/unread".to_owned()),
             get("/chat/sync?cursor=x".to_owned()),
             get("/chat/presence?user_ids=42,7".to_owned()),
+            get("/chat/profiles?ids=42,7".to_owned()),
+            get("/chat/cards?refs=product:5".to_owned()),
             get("/notifications".to_owned()),
             get(format!("/media/{sent}/full")),
             get(format!("/media/{sent}/thumb")),
@@ -92,6 +94,13 @@ impl Shop {
                 Method::POST,
                 "/internal/notifications".to_owned(),
                 json!({"user_id": 7, "type": "t", "title": "t", "body": "b"}),
+            ),
+            write(Method::PUT, "/internal/profiles".to_owned(), json!({"profiles": []})),
+            write(Method::PUT, "/internal/cards".to_owned(), json!({"cards": []})),
+            write(
+                Method::POST,
+                "/internal/messages".to_owned(),
+                json!({"user_a": 42, "user_b": 7, "text": "t", "dedupe_key": "k"}),
             ),
             write(Method::DELETE, format!("/chat/messages/{message}"), json!({})),
         ]
@@ -132,6 +141,8 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("200",                 "200",                "200"),               // one's own unread
     ("200",                 "200",                "200"),               // one's own changes
     ("200",                 "200",                "200"),               // presence, without strangers
+    ("200",                 "200",                "200"),               // profiles, without strangers'
+    ("200",                 "200",                "200"),               // cards, which are for all
     ("200",                 "200",                "200"),               // one's own notifications
     ("200",                 "200",                "404 not_found"),     // an image of the thread
     ("200",                 "200",                "404 not_found"),     // its thumbnail
@@ -148,6 +159,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("204",                 "204",                "204"),               // read all of one's own
     ("404 not_found",       "204",                "404 not_found"),     // delete Bob's notification
     ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // the core's door
+    ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // profiles
+    ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // cards
+    ("403 forbidden",       "403 forbidden",      "403 forbidden"),     // the marketplace's own messages
     ("204",                 "403 not_author",     "404 not_found"),     // delete
 ];
 

@@ -6,6 +6,7 @@
 //! ```
 
 mod bad_input;
+mod cards;
 mod cluster;
 mod config;
 mod conversation;
@@ -20,9 +21,11 @@ mod model;
 mod notifications;
 mod once;
 mod presence_over_nodes;
+mod profiles;
 mod relay;
 mod rest;
 mod slow_reader;
 mod support;
+mod system_messages;
 mod tls;
 mod two_hubs;

@@ -143,3 +143,61 @@ async fn a_user_whose_node_dies_has_stopped_typing_after_six_seconds() {
     nodes.hubs[0].kill().await;
     assert_eq!(tablet.expect("stop_typing").await["from"], 42);
 }
+
+#[tokio::test]
+async fn a_changed_profile_is_told_to_users_of_other_nodes() {
+    if !wanted("a_changed_profile_is_told_to_users_of_other_nodes") {
+        return;
+    }
+    let nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    acquaints(&mut laptop, &mut desk, &bob).await;
+    let named = |name: &str| json!({"profiles": [{"user_id": 42, "name": name}]});
+    nodes.hubs[0].core().put("/internal/profiles", &named("Alice")).await.is(200);
+    assert_eq!(desk.expect("profile_updated").await["name"], "Alice");
+    nodes.hubs[1].core().put("/internal/profiles", &named("Alice Amani")).await.is(200);
+    assert_eq!(desk.expect("profile_updated").await["name"], "Alice Amani");
+    assert_eq!(bob.thread_with(&alice).await["other"]["name"], "Alice Amani");
+}
+
+#[tokio::test]
+async fn a_card_crosses_over_with_its_message_and_so_does_its_change() {
+    if !wanted("a_card_crosses_over_with_its_message_and_so_does_its_change") {
+        return;
+    }
+    let nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    acquaints(&mut laptop, &mut desk, &bob).await;
+    let lamp = |version: u64, title: &str| json!({"kind": "product", "id": "5", "version": version, "title": title, "url": "https://shop.example/p/5"});
+    nodes.hubs[0].core().put("/internal/cards", &json!({"cards": [lamp(1, "A lamp")]})).await.is(200);
+    laptop.sends(json!({"temp_id": "c", "receiver_id": 7, "card": {"kind": "product", "id": "5"}})).await;
+    let told = desk.expect("new_message").await;
+    assert_eq!((&told["card"]["title"], &told["card"]["version"]), (&json!("A lamp"), &json!(1)));
+    assert_eq!(bob.history_with(&alice).await[1]["card"], told["card"], "as the database has it");
+    nodes.hubs[0].core().put("/internal/cards", &json!({"cards": [lamp(2, "Sold")]})).await.is(200);
+    assert_eq!(desk.expect("card_updated").await["card"]["title"], "Sold");
+}
+
+#[tokio::test]
+async fn a_system_message_crosses_over_in_each_members_language() {
+    if !wanted("a_system_message_crosses_over_in_each_members_language") {
+        return;
+    }
+    let nodes = Nodes::start(&["one", "two"]).await;
+    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    acquaints(&mut laptop, &mut desk, &bob).await;
+    nodes.hubs[0]
+        .core()
+        .put("/internal/profiles", &json!({"profiles": [{"user_id": 7, "name": "Bob", "locale": "fr-CD"}]}))
+        .await
+        .is(200);
+    let paid = json!({"user_a": 42, "user_b": 7, "text": {"en": "Paid", "fr": "Payé"}, "dedupe_key": "k"});
+    nodes.hubs[0].core().post("/internal/messages", &paid).await.is(201);
+    let told = desk.receives("Payé").await;
+    assert_eq!((&told["kind"], &told["sender_id"]), (&json!("system"), &Value::Null));
+    laptop.receives("Paid").await;
+    nodes.hubs[1].core().post("/internal/messages", &paid).await.is(200);
+}

@@ -25,6 +25,7 @@ on_each_server!(
     one_key_sent_through_both_hubs_at_once_is_one_message,
     everything_durable_crosses_over_and_any_hub_resumes_any_cursor,
     a_ticket_is_used_up_on_every_hub,
+    a_card_put_through_both_hubs_at_once_stays_in_its_highest_version,
     a_database_that_dies_under_load_loses_nothing_that_was_acknowledged,
 );
 
@@ -235,4 +236,25 @@ async fn tries(device: &mut Device, to: &Person, key: &str) -> Option<u64> {
     }
     assert_eq!((text(&answer, "code"), &answer["temporary"]), ("unavailable", &json!(true)), "{answer}");
     None
+}
+
+async fn a_card_put_through_both_hubs_at_once_stays_in_its_highest_version(database: Server) {
+    let hubs = Pair::start(database).await;
+    let card = |version: u64| json!({"kind": "product", "id": "5", "version": version, "title": format!("version {version}"), "url": "https://shop.example/"});
+    // One hub is told of the versions upwards, the other one downwards.
+    let puts = |hub: &Hub, versions: Vec<u64>| {
+        let core = hub.core();
+        async move {
+            for version in versions {
+                core.put("/internal/cards", &json!({"cards": [card(version)]})).await.is(200);
+            }
+        }
+    };
+    tokio::join!(puts(&hubs.left, (1..=30).collect()), puts(&hubs.right, (1..=30).rev().collect()));
+    for hub in [&hubs.left, &hubs.right] {
+        let cards = hub.person(42).get("/chat/cards?refs=product:5").await.is(200)["cards"].clone();
+        assert_eq!((&cards[0]["version"], &cards[0]["title"]), (&json!(30), &json!("version 30")));
+        let again = hub.core().put("/internal/cards", &json!({"cards": [card(29)]})).await.is(200);
+        assert_eq!(again, json!({"changed": 0}));
+    }
 }

@@ -38,6 +38,7 @@ use crate::storage::StorageContext;
 use crate::storage::handle::StorageHandle;
 use crate::supervision::{self, Contexts, Supervisors};
 use crate::thread::ThreadContext;
+use crate::updates::Updates;
 
 /// How long a hub that starts waits for the other nodes to say who is online there.
 const LISTENS: Duration = Duration::from_secs(2);
@@ -69,8 +70,16 @@ impl Hub {
         let permissions =
             Permissions { database: database.clone(), frontier: frontier.clone(), edit_window: options.edit_window };
 
-        let neighbours =
-            Neighbours { frontier: frontier.clone(), follower: follower.clone(), presence: presence.clone() };
+        let updates = Updates::new(database.clone(), connections.clone());
+        let neighbours = Neighbours {
+            frontier: frontier.clone(),
+            follower: follower.clone(),
+            presence: presence.clone(),
+            on_update: Box::new({
+                let updates = updates.clone();
+                move |body| updates.heard(body)
+            }),
+        };
         let carrying =
             RelayContext::new(&options.relay, &database, options.node.clone(), neighbours).await?.map(Arc::new);
         let relay = carrying.as_ref().map_or_else(RelayHandle::alone, |carrying| carrying.handle());
@@ -210,6 +219,7 @@ impl Hub {
             storage,
             #[cfg(feature = "failpoints")]
             threads,
+            updates,
             #[cfg(feature = "failpoints")]
             streams,
             draining,

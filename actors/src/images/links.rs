@@ -72,8 +72,9 @@ impl Links {
         Self { prefix: options.prefix.clone(), mac, good_for }
     }
 
-    /// Puts a reader's links into a message.
+    /// Makes a message the reader's own: with the reader's links, and the text that the reader is told.
     pub fn dress(&self, message: &mut Message, reader: UserId) {
+        message.address(reader);
         if message.images.is_empty() {
             return;
         }
@@ -90,7 +91,7 @@ impl Links {
         images.into_iter().for_each(|image| self.dress_image(image, reader, expiry));
     }
 
-    /// Puts a reader's links into a frame; most have none.
+    /// Makes a frame the reader's own; most say the same to all.
     pub fn dress_frame(&self, frame: &mut ServerFrame, reader: UserId) {
         if let ServerFrame::NewMessage(new) = frame {
             self.dress(&mut new.message, reader);

@@ -4,6 +4,7 @@ mod parse;
 mod sender;
 
 use chat_database::ids::{MediaId, MessageId, NotificationId, ProductId, Seq, ThreadId, UserId, place, place_or_none};
+use chat_database::objects::CardRef;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -95,6 +96,9 @@ pub struct MessageSend {
     /// What the marketplace attaches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_data: Option<Extra>,
+    /// The card that it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardRef>,
     /// The message that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,

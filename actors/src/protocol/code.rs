@@ -37,6 +37,8 @@ pub enum ErrorCode {
     NotFound,
     /// The key was used for another message.
     TempIdConflict,
+    /// The core's key was used for something else.
+    Conflict,
     /// The image is over the limit.
     ImageTooLarge,
     /// Not an image of a kind that is taken.
@@ -57,7 +59,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::UnknownType,
         Self::SenderMismatch,
@@ -73,6 +75,7 @@ impl ErrorCode {
         Self::EditWindowClosed,
         Self::NotFound,
         Self::TempIdConflict,
+        Self::Conflict,
         Self::ImageTooLarge,
         Self::UnsupportedMedia,
         Self::ImageInvalid,
@@ -97,7 +100,7 @@ impl ErrorCode {
             Self::Unauthorized | Self::TicketUsed => 401,
             Self::Forbidden | Self::ForbiddenOrigin | Self::NotAuthor | Self::EditWindowClosed => 403,
             Self::NotFound => 404,
-            Self::TempIdConflict => 409,
+            Self::TempIdConflict | Self::Conflict => 409,
             Self::ImageTooLarge => 413,
             Self::UnsupportedMedia => 415,
             Self::ImageInvalid => 422,
@@ -132,6 +135,7 @@ impl ErrorCode {
             Self::EditWindowClosed => "edit_window_closed",
             Self::NotFound => "not_found",
             Self::TempIdConflict => "temp_id_conflict",
+            Self::Conflict => "conflict",
             Self::ImageTooLarge => "image_too_large",
             Self::UnsupportedMedia => "unsupported_media",
             Self::ImageInvalid => "image_invalid",

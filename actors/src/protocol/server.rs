@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chat_database::ids::{MessageId, NotificationId, Rev, Seq, ThreadId, UserId};
-use chat_database::objects::{Message, Notification, Totals};
+use chat_database::objects::{Card, Message, Notification, PublicProfile, Totals};
 use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -52,6 +52,13 @@ pub enum ServerFrame {
     OnlineUsers {
         /// The users who are online, ascending.
         users: Vec<UserId>,
+    },
+    /// What the marketplace says of a user has changed.
+    ProfileUpdated(ProfileUpdated),
+    /// A card has changed that was sent lately in a thread of the user's.
+    CardUpdated {
+        /// The card as it is now.
+        card: Box<Card>,
     },
     /// A notification.
     Notification {
@@ -175,8 +182,8 @@ pub struct MessageUpdated {
     pub thread_id: ThreadId,
     /// The message's place in its thread.
     pub seq: Seq,
-    /// The author of the message.
-    pub sender_id: UserId,
+    /// The author of the message; null for one of the marketplace itself.
+    pub sender_id: Option<UserId>,
     /// The thread's change counter now.
     pub rev: Rev,
     /// The new text.
@@ -197,8 +204,8 @@ pub struct MessageDeleted {
     pub thread_id: ThreadId,
     /// The message's place in its thread: a client that has not loaded the message can tell whether it was unread.
     pub seq: Seq,
-    /// The author of the message.
-    pub sender_id: UserId,
+    /// The author of the message; null for one of the marketplace itself.
+    pub sender_id: Option<UserId>,
     /// The thread's change counter now.
     pub rev: Rev,
     /// How far this connection has been served; absent in a replay.
@@ -254,6 +261,16 @@ pub struct PresenceOf {
     pub user_id: UserId,
     /// When the user was last seen.
     pub last_seen: Option<Timestamp>,
+}
+
+/// What the marketplace says of a user now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProfileUpdated {
+    /// The user.
+    pub user_id: UserId,
+    /// The profile.
+    #[serde(flatten)]
+    pub profile: PublicProfile,
 }
 
 /// The notification that changed, or all of them.
@@ -337,6 +354,8 @@ impl ServerFrame {
             | Self::UserOnline(_)
             | Self::UserOffline(_)
             | Self::OnlineUsers { .. }
+            | Self::ProfileUpdated(_)
+            | Self::CardUpdated { .. }
             | Self::Subscribed { .. }
             | Self::Echo { .. }
             | Self::Pong { .. }

@@ -238,6 +238,7 @@ fn number_of(kind: Kind) -> u8 {
         Kind::SnapshotRequest => 6,
         Kind::Snapshot => 7,
         Kind::Heartbeat => 8,
+        Kind::Update => 9,
     }
 }
 

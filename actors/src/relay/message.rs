@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) enum Destination {
     /// All nodes: headers of commits.
     AllCommits,
-    /// All nodes: who came, and who left.
+    /// All nodes: who came, who left, and what changed that users are told of.
     AllPresence,
     /// All nodes: signs of life.
     AllHeartbeats,
@@ -38,11 +38,13 @@ pub(crate) enum Kind {
     Snapshot,
     /// A sign of life.
     Heartbeat,
+    /// What the marketplace says of users has changed.
+    Update,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Header,
         Self::Content,
         Self::Presence,
@@ -51,6 +53,7 @@ impl Kind {
         Self::SnapshotRequest,
         Self::Snapshot,
         Self::Heartbeat,
+        Self::Update,
     ];
 }
 

@@ -34,6 +34,7 @@ pub(super) struct Receiver {
     frontier: DeliveryFrontier,
     follower: FollowerHandle,
     presence: PresenceHandle,
+    on_update: OnUpdate,
     sequences: Mutex<Sequences>,
     ignored: IgnoredLog,
     room: Arc<Semaphore>,
@@ -45,11 +46,16 @@ pub(crate) struct Neighbours {
     pub(crate) frontier: DeliveryFrontier,
     pub(crate) follower: FollowerHandle,
     pub(crate) presence: PresenceHandle,
+    /// What is done with the body of an update.
+    pub(crate) on_update: OnUpdate,
 }
+
+/// Takes the body of an update.
+pub(crate) type OnUpdate = Box<dyn Fn(&Bytes) + Send + Sync>;
 
 impl Receiver {
     pub(super) fn new(me: NodeId, codec: Codec, neighbours: Neighbours) -> Self {
-        let Neighbours { frontier, follower, presence } = neighbours;
+        let Neighbours { frontier, follower, presence, on_update } = neighbours;
         Self {
             destinations: Lane::ALL.map(|lane| lane.destination(me.name())),
             me,
@@ -57,6 +63,7 @@ impl Receiver {
             frontier,
             follower,
             presence,
+            on_update,
             sequences: Mutex::default(),
             ignored: IgnoredLog::default(),
             room: Arc::new(Semaphore::new(ROOM)),
@@ -123,6 +130,7 @@ impl Receiver {
             | Kind::SnapshotRequest
             | Kind::Snapshot
             | Kind::Heartbeat => self.presence.heard(received),
+            Kind::Update => (self.on_update)(&received.body),
         }
     }
 

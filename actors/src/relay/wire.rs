@@ -2,16 +2,18 @@
 //! other and no names. So a change of a type here, or of the order of its fields, gives the envelope another version; a test
 //! holds what is written.
 
+mod cards;
 mod users;
 
 use chat_database::change::{Deleted, Edited, Outcome, Sent, ThreadBefore, Watermarks};
 use chat_database::history::{Mark, Nonce};
 use chat_database::ids::{CommitNo, MediaId, MessageId, NotAnId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
-use chat_database::objects::{ExtraData, Image, Message};
+use chat_database::objects::{ExtraData, Image, Message, MessageKind};
 use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{Header, Malformed, ThreadContent, Touched};
+use cards::WireCard;
 pub(super) use users::WireUser;
 
 /// Writes a value behind what is there.
@@ -86,8 +88,20 @@ pub(super) enum WireOutcome<'a> {
         rev: u64,
     },
     Moved(WireWatermarks),
+    /// A message with a card, or of the marketplace itself. A node of a release that does not know this variant reads the message
+    /// from the database.
+    SentWithMore {
+        #[serde(borrow)]
+        message: WireMessage<'a>,
+        opened: bool,
+        #[serde(borrow)]
+        card: Option<WireCard<'a>>,
+        #[serde(borrow)]
+        texts: Vec<(u64, &'a str)>,
+    },
 }
 
+/// A message without its card and its members' texts: a change of a message changes neither.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WireMessage<'a> {
     id: u64,
@@ -185,12 +199,20 @@ impl<'a> WireOutcome<'a> {
     /// Writes an outcome, if users of other nodes have to be told of it.
     pub(super) fn of(outcome: &'a Outcome) -> Option<Self> {
         match outcome {
-            Outcome::Sent(sent) => Some(Self::Sent { message: WireMessage::of(&sent.message), opened: sent.opened }),
+            Outcome::Sent(sent) => {
+                let (message, opened) = (WireMessage::of(&sent.message), sent.opened);
+                if sent.message.card.is_none() && sent.message.sender_id.is_some() {
+                    return Some(Self::Sent { message, opened });
+                }
+                let card = sent.message.card.as_deref().map(WireCard::of);
+                let texts = sent.message.texts.iter().map(|(member, text)| (member.get(), text.as_str())).collect();
+                Some(Self::SentWithMore { message, opened, card, texts })
+            }
             Outcome::Edited(Edited { message }) => Some(Self::Edited { message: WireMessage::of(message) }),
             Outcome::Deleted(deleted) => Some(Self::Deleted {
                 message: deleted.id.get(),
                 seq: deleted.seq.0,
-                sender: deleted.sender.get(),
+                sender: sender(deleted.sender),
                 rev: deleted.rev.0,
             }),
             Outcome::Watermarks(moved) if moved.delivered_moved || moved.read_moved => {
@@ -205,12 +227,19 @@ impl<'a> WireOutcome<'a> {
             Self::Sent { message, opened } => {
                 Outcome::Sent(Box::new(Sent { message: message.read(thread_id)?, opened }))
             }
+            Self::SentWithMore { message, opened, card, texts } => {
+                let card = card.map(WireCard::read).transpose()?.map(Box::new);
+                let texts = texts.into_iter().map(|(member, text)| Ok((UserId::new(member)?, text.to_owned())));
+                let texts = texts.collect::<Result<_, Malformed>>()?;
+                let message = Message { card, texts, ..message.read(thread_id)? };
+                Outcome::Sent(Box::new(Sent { message, opened }))
+            }
             Self::Edited { message } => Outcome::Edited(Edited { message: message.read(thread_id)? }),
             Self::Deleted { message, seq, sender, rev } => Outcome::Deleted(Deleted {
                 id: MessageId::new(message)?,
                 thread_id,
                 seq: Seq(seq),
-                sender: UserId::new(sender)?,
+                sender: read_sender(sender)?,
                 rev: Rev(rev),
             }),
             Self::Moved(moved) => Outcome::Watermarks(moved.read(thread_id)?),
@@ -224,7 +253,7 @@ impl<'a> WireMessage<'a> {
             id: message.id.get(),
             seq: message.seq.0,
             rev: message.rev.0,
-            sender: message.sender_id.get(),
+            sender: sender(message.sender_id),
             temp_id: message.temp_id.as_deref(),
             content: message.content.as_deref(),
             images: message.images.iter().map(WireImage::of).collect(),
@@ -237,24 +266,37 @@ impl<'a> WireMessage<'a> {
     }
 
     fn read(self, thread_id: ThreadId) -> Result<Message, Malformed> {
+        let sender_id = read_sender(self.sender)?;
         let extra_data = |product: Option<u64>| Ok(ExtraData { product_id: product.map(ProductId::new).transpose()? });
         Ok(Message {
             id: MessageId::new(self.id)?,
             thread_id,
             seq: Seq(self.seq),
             rev: Rev(self.rev),
-            sender_id: UserId::new(self.sender)?,
+            kind: MessageKind::of(sender_id),
+            sender_id,
             temp_id: self.temp_id.map(str::to_owned),
             content: self.content.map(str::to_owned),
             image_urls: Vec::new(),
             images: self.images.into_iter().map(WireImage::read).collect(),
             extra_data: self.extra_data.map(extra_data).transpose().map_err(|NotAnId| Malformed)?,
+            card: None,
             reply_to: self.reply_to.map(MessageId::new).transpose()?,
             created_at: Timestamp::from_millis(self.created_at),
             edited_at: self.edited_at.map(Timestamp::from_millis),
             deleted: self.deleted,
+            texts: Vec::new(),
         })
     }
+}
+
+/// Returns the author of a message as a number: 0 is the marketplace itself.
+fn sender(sender: Option<UserId>) -> u64 {
+    sender.map_or(0, UserId::get)
+}
+
+fn read_sender(sender: u64) -> Result<Option<UserId>, Malformed> {
+    if sender == 0 { Ok(None) } else { Ok(Some(UserId::new(sender)?)) }
 }
 
 impl<'a> WireImage<'a> {

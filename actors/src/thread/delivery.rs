@@ -149,9 +149,9 @@ impl State {
         match &outcome {
             Outcome::Sent(sent) => {
                 metrics::get().sends.increment(1);
-                if requester.is_call() {
-                    let stopped = self.typing.end_last(sent.message.sender_id);
-                    self.tell_stopped(sent.message.sender_id, stopped);
+                if let Some(sender) = sent.message.sender_id.filter(|_| requester.is_call()) {
+                    let stopped = self.typing.end_last(sender);
+                    self.tell_stopped(sender, stopped);
                 }
             }
             Outcome::Duplicate(_) => metrics::get().duplicates.increment(1),
@@ -199,10 +199,10 @@ impl State {
     }
 }
 
-/// Returns the author of a message that was stored.
+/// Returns the user who wrote a message that was stored, if it was one.
 fn author(outcome: &Outcome) -> Option<UserId> {
     match outcome {
-        Outcome::Sent(sent) => Some(sent.message.sender_id),
+        Outcome::Sent(sent) => sent.message.sender_id,
         _ => None,
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn new_thread(pair: Pair, thread_id: ThreadId) -> [(Recipients, Serve
 /// The requester gets the acknowledgement alone (or, without a key, the message); all other connections the message.
 fn sent_for_the_first_time(pair: Pair, sent: Sent, cursor: &Cursor, called: bool) -> Fanout {
     let Sent { message, opened } = sent;
-    let ack = ack(&message, message.rev, false, Some(cursor.clone().of(message.sender_id)));
+    let ack = message.sender_id.and_then(|sender| ack(&message, message.rev, false, Some(cursor.clone().of(sender))));
     let recipients = if ack.is_some() { Recipients::BothButRequester } else { Recipients::Both };
     let call = called.then(|| Answer::Stored { message: Box::new(message.clone()), duplicate: false });
     let mut frames = Vec::with_capacity(3);
@@ -161,6 +161,7 @@ fn refused(error: Error) -> Fanout {
 mod tests {
     use chat_database::history::{Mark, Nonce};
     use chat_database::ids::{CommitNo, MessageId, Rev, Seq};
+    use chat_database::objects::MessageKind;
     use chat_database::time::Timestamp;
 
     use super::*;
@@ -184,16 +185,19 @@ mod tests {
             thread_id: ThreadId::new(77).expect("an id"),
             seq: Seq(12),
             rev: Rev(14),
-            sender_id: user(42),
+            kind: MessageKind::Text,
+            sender_id: Some(user(42)),
             temp_id: temp_id.map(str::to_owned),
             content: Some("hi".into()),
             image_urls: Vec::new(),
             images: Vec::new(),
             extra_data: None,
+            card: None,
             reply_to: None,
             created_at: Timestamp::from_millis(0),
             edited_at: None,
             deleted: false,
+            texts: Vec::new(),
         }
     }
 
@@ -229,6 +233,14 @@ mod tests {
         let both = [Recipients::Member(user(7)), Recipients::Member(user(42)), Recipients::Both];
         assert_eq!(recipients(&fanout), both, "the new thread first, to both sides");
         assert_eq!(fanout.reply.expect("stored").frame, None);
+    }
+
+    #[test]
+    fn a_message_of_the_marketplace_goes_to_both_sides_and_is_acked_to_no_connection() {
+        let message = Message { kind: MessageKind::System, sender_id: None, ..message(None) };
+        let fanout = decide(pair(), Outcome::Sent(Box::new(Sent { message, opened: false })), &cursor(), true);
+        assert_eq!(recipients(&fanout), [Recipients::Both]);
+        assert!(matches!(fanout.reply.expect("stored"), Reply { frame: None, call: Some(Answer::Stored { .. }) }));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! A busy life, which runs every statement of ours once at least: what the tests of the query plans go through.
 
-use crate::change::{Change, Delete, Edit, NewMessage, Notify, OwnNotification, Receipt, ReceiptKind, Ticket, Upload};
+use crate::change::{
+    Change, Delete, Edit, LocalText, NewMessage, Notify, OwnNotification, Receipt, ReceiptKind, SystemMessage, Ticket,
+    Upload,
+};
 use crate::commit::Writer;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::nodes::NodeId;
-use crate::objects::Image;
+use crate::objects::{Card, CardRef, Image, Profile, PublicProfile};
 use crate::queries::messages::{Page, ThreadRef};
-use crate::queries::{changes, inbox, media, messages, notifications, people, threads, unread};
+use crate::queries::{cards, changes, inbox, media, messages, notifications, people, profiles, threads, unread};
 use crate::time::Timestamp;
 use crate::{Database, history};
 
@@ -31,6 +34,7 @@ async fn write_everything(db: &Database) {
         content: Some("text".to_owned()),
         media: Vec::new(),
         product_id: None,
+        card: None,
         reply_to: None,
         at,
     };
@@ -62,6 +66,17 @@ async fn write_everything(db: &Database) {
         Change::ReadAllNotifications(ben),
         Change::DeleteNotification(own),
         Change::LastSeen(vec![(ann, at)]),
+        Change::PutProfiles(vec![profile(ann)]),
+        Change::PutCards(vec![card()]),
+        Change::Send(NewMessage { card: Some(card().reference()), ..send(1_001) }),
+        Change::SystemMessage(SystemMessage {
+            pair,
+            dedupe_key: "k".to_owned(),
+            payload_hash: [0; 32],
+            texts: vec![LocalText { locale: "en".to_owned(), text: "shipped".to_owned() }],
+            card: None,
+            at,
+        }),
         Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
     ];
     writer.commit(&changes).await.unwrap();
@@ -74,6 +89,18 @@ async fn write_everything(db: &Database) {
     let stands = history::head(db).await.unwrap();
     writer.resolve_in_doubt(&stands, None).await.unwrap();
     writer.begin_anew().await.unwrap();
+}
+
+fn card() -> Card {
+    let CardRef { kind, id } = "product:5".parse().unwrap();
+    let (title, url) = ("A lamp".to_owned(), "https://shop.example/p/5".to_owned());
+    let (subtitle, image_url, amount, currency, state) = (None, None, None, None, None);
+    Card { kind, id, version: 1, title, subtitle, image_url, amount, currency, url, state }
+}
+
+fn profile(user_id: UserId) -> Profile {
+    let public = PublicProfile { name: "Ann".to_owned(), avatar_url: None, verified: true, role: None };
+    Profile { user_id, public, locale: None, timezone: None, email: None, contactable: Vec::new() }
 }
 
 fn upload(id: &str, owner: UserId, at: Timestamp) -> Upload {
@@ -121,6 +148,11 @@ async fn read_everything(db: &Database) {
     people::mutual_recent_contacts(db, &around, 5).await.unwrap();
     people::acquainted(db, ben, &[ann]).await.unwrap();
     people::last_seen(db, &[ann]).await.unwrap();
+    people::sharing_a_thread(db, &[ann], 5).await.unwrap();
+    assert_eq!(profiles::of(db, &[ann]).await.unwrap(), [profile(ann)]);
+    let named = [card().reference()];
+    assert_eq!(cards::of(db, &named).await.unwrap(), [card()]);
+    assert_eq!(cards::recent_readers(db, &named, Timestamp::from_millis(0), 5).await.unwrap().len(), 1);
     changes::of_user(db, ben, CommitNo(0), 1_000).await.unwrap().unwrap();
     changes::of_user(db, ben, CommitNo(1), 1_000).await.unwrap().unwrap();
     let mut backlog = changes::backlog(db, ben, CommitNo(1), 1_000).await.unwrap().unwrap();

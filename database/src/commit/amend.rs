@@ -3,7 +3,8 @@
 use super::apply::Applier;
 use super::write_set::AmendmentRow;
 use crate::change::{Delete, Deleted, Edit, Edited, Outcome};
-use crate::ids::{MessageId, Rev, Seq, ThreadId, UserId};
+use crate::ids::{MessageId, Rev, Seq, ThreadId};
+use crate::message_rows;
 
 impl<'a> Applier<'a> {
     pub(super) fn edit(&mut self, edit: &'a Edit) -> Outcome {
@@ -43,6 +44,7 @@ impl<'a> Applier<'a> {
         };
         stored.row.rev = rev;
         stored.row.content = None;
+        stored.row.card = None;
         stored.row.deleted_at = Some(at.millis());
         let (seq, sender, sent_at) = (stored.row.seq, stored.row.sender_id, stored.row.created_at);
         let images = std::mem::take(&mut stored.images);
@@ -56,7 +58,7 @@ impl<'a> Applier<'a> {
             id: MessageId::from_column(id),
             thread_id: ThreadId::from_column(self.cache.threads[slot].id),
             seq: Seq::from_column(seq),
-            sender: UserId::from_column(sender),
+            sender: message_rows::sender(sender),
             rev: Rev::from_column(rev),
         })
     }

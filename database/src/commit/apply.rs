@@ -47,8 +47,8 @@ pub(super) struct Applier<'a> {
     pub(super) used: Counters,
     pub(super) new_threads: NewThreadTokens,
     pub(super) write_set: WriteSet<'a>,
-    /// Keys of messages of this very commit, by thread's slot and author's side, and which change made them.
-    pub(super) keys: HashMap<(usize, usize, &'a str), usize>,
+    /// Keys of messages of this very commit, by thread's slot and author's side (the marketplace has none), and which change made them.
+    pub(super) keys: HashMap<(usize, Option<usize>, &'a str), usize>,
     /// What became of the changes so far.
     pub(super) outcomes: Vec<Outcome>,
     /// Threads that the commit touches, and where they stood.
@@ -151,6 +151,9 @@ impl<'a> Applier<'a> {
             Change::Upload(uploads) => self.upload(uploads),
             Change::GiveUp(images, at) => self.give_up(images, *at),
             Change::Forget(images) => self.forget(images),
+            Change::PutProfiles(profiles) => self.put_profiles(profiles),
+            Change::PutCards(cards) => self.put_cards(cards),
+            Change::SystemMessage(message) => self.system_message(message),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Reading what a list of changes needs, under the counter's lock: one statement per kind, none in the steady state.
 
+mod cards;
+mod profiles;
 mod threads;
 
 use sea_orm::Value;
@@ -80,7 +82,7 @@ row! {
     struct UnreadPlaceRow {
         slot: i64,
         side: i64,
-        _sender_id: i64,
+        _reader_id: i64,
         seq: i64,
     }
 }
@@ -109,6 +111,8 @@ impl<'a, R: Reads> Preload<'a, R> {
         self.media(read_set, &mut preloaded).await?;
         self.notifications(read_set, &mut preloaded).await?;
         self.places(read_set, cache, &mut preloaded).await?;
+        self.profiles(read_set, &mut preloaded).await?;
+        self.cards(read_set, &mut preloaded).await?;
         Ok(preloaded)
     }
 
@@ -287,17 +291,16 @@ impl<'a, R: Reads> Preload<'a, R> {
             let Some(side) = cache.threads[slot].side(*user) else { continue };
             let member = &cache.threads[slot].members[side];
             if member.hidden > 0 && *up_to > member.read_seq && *up_to < member.hidden_to {
-                let other = cache.threads[slot].members[1 - side].user;
-                asked.push((cache.threads[slot].id, other, member.read_seq, *up_to, slot, side));
+                asked.push((cache.threads[slot].id, *user, member.read_seq, *up_to, slot, side));
             }
         }
-        let columns = ["thread_id", "sender_id", "above", "up_to", "slot", "side"].map(|name| (name, Kind::Number));
+        let columns = ["thread_id", "reader_id", "above", "up_to", "slot", "side"].map(|name| (name, Kind::Number));
         let set = self.dialect.json_table("j", &columns);
         let places = SeqRangeQuery {
             ranges: Ranges::Of(&set),
-            named: &["slot", "side", "sender_id"],
+            named: &["slot", "side", "reader_id"],
             wanted: "m.seq",
-            of: "m.sender_id = j.sender_id AND m.deleted_at IS NULL",
+            of: "m.sender_id <> j.reader_id AND m.deleted_at IS NULL",
             ..SeqRangeQuery::default()
         };
         for row in self.rows::<UnreadPlaceRow, _>(self.dialect.messages_in_ranges(&places), &asked).await? {

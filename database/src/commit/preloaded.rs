@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::cache::ReadState;
 use crate::ids::Pair;
 use crate::message_rows::StoredMessage;
-use crate::objects::Image;
+use crate::objects::{Card, CardRef, Image, Profile};
 
 /// Rows that only this list of changes needs.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ pub(super) struct Preloaded {
     pub(super) tickets: HashSet<String>,
     /// Tickets that expired up to this time are not remembered: they may have been used.
     pub(super) tickets_forgotten: i64,
+    /// The present profiles of users whose profiles are put, or to whom the marketplace writes, as far as they have any.
+    pub(super) profiles: HashMap<i64, Profile>,
+    /// The present cards of those that are put or shown, as far as there are any.
+    pub(super) cards: HashMap<CardRef, Card>,
     /// Places of unread messages that the cache does not know, by thread's slot and member's side.
     pub(super) places: HashMap<(usize, usize), Vec<i64>>,
 }

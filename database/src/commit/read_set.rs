@@ -3,8 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::cache::Cache;
+use super::cards;
 use crate::change::{Change, Receipt, ReceiptKind};
-use crate::ids::Pair;
+use crate::ids::{Pair, UserId};
+use crate::message_rows::MARKETPLACE;
+use crate::objects::{Card, CardRef};
 
 /// How a transaction looks at keys that may have been used before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub(super) struct ReadSet<'a> {
     pub(super) messages: BTreeSet<i64>,
     /// Messages that are answered.
     pub(super) answered: BTreeSet<i64>,
-    /// Keys of sends that must be looked up: pair, author, key.
+    /// Keys of messages that must be looked up: pair, author (0: the marketplace), key.
     pub(super) keys: Vec<(Pair, i64, &'a str)>,
     /// Images that are sent or given up.
     pub(super) media: BTreeSet<&'a str>,
@@ -36,6 +39,10 @@ pub(super) struct ReadSet<'a> {
     pub(super) dedupe: BTreeSet<(i64, String)>,
     /// Tickets that are used.
     pub(super) tickets: BTreeSet<&'a str>,
+    /// Users whose profiles are put, or to whom the marketplace writes.
+    pub(super) profiles: BTreeSet<i64>,
+    /// Cards that are put, or that messages show.
+    pub(super) cards: BTreeSet<CardRef>,
     /// Receipts that do not reach to the newest message: pair, reader, up to.
     pub(super) partly_read: Vec<(Pair, i64, i64)>,
     /// How many ids of each kind may be used up.
@@ -69,7 +76,7 @@ impl<'a> ReadSet<'a> {
                 self.pairs.insert(send.pair);
                 self.new_messages += 1;
                 // Whether it was sent before is to be known before anything else can fail.
-                let can_fail = !send.media.is_empty() || send.reply_to.is_some();
+                let can_fail = !send.media.is_empty() || send.reply_to.is_some() || send.card.is_some();
                 if let Some(temp_id) = &send.temp_id
                     && (mode == Mode::Checked || can_fail)
                 {
@@ -77,6 +84,7 @@ impl<'a> ReadSet<'a> {
                 }
                 self.media.extend(send.media.iter().map(|media| media.0.as_str()));
                 self.answered.extend(send.reply_to.map(|id| id.column()));
+                self.cards.extend(cards::reference(send));
             }
             Change::Edit(edit) => {
                 self.pairs.insert(edit.pair);
@@ -107,6 +115,19 @@ impl<'a> ReadSet<'a> {
                 self.users.insert(user.column());
             }
             Change::GiveUp(images, _) => self.media.extend(images.iter().map(|media| media.0.as_str())),
+            Change::PutProfiles(profiles) => {
+                self.profiles.extend(profiles.iter().map(|profile| profile.user_id.column()));
+            }
+            Change::SystemMessage(message) => {
+                self.pairs.insert(message.pair);
+                self.new_messages += 1;
+                if mode == Mode::Checked || message.card.is_some() {
+                    self.keys.push((message.pair, MARKETPLACE, &message.dedupe_key));
+                }
+                self.profiles.extend(message.pair.members().map(UserId::column));
+                self.cards.extend(message.card.clone());
+            }
+            Change::PutCards(cards) => self.cards.extend(cards.iter().map(Card::reference)),
             Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);

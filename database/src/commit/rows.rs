@@ -67,6 +67,7 @@ impl Applier<'_> {
             edited_at: row.edited_at,
             deleted_at: row.deleted_at,
             commit_no: self.no,
+            card: row.card.as_deref(),
         })
         .collect()
     }

@@ -5,9 +5,28 @@ use super::cache::Thread;
 use super::hex::Hex;
 use super::write_set::NewMessageRow;
 use crate::change::{Change, Duplicate, NewMessage, Outcome, Sent};
-use crate::ids::{MessageId, Rev, Seq, ThreadId};
-use crate::objects::{ExtraData, Image, Message};
+use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
+use crate::message_rows::{MARKETPLACE, card_text};
+use crate::objects::{Card, ExtraData, Image, Message, MessageKind};
+use crate::sql;
 use crate::time::Timestamp;
+
+/// A message that has passed every check.
+pub(super) struct Draft<'a> {
+    /// The author's side in the thread; `None`: the marketplace itself.
+    pub(super) side: Option<usize>,
+    pub(super) key: Option<&'a str>,
+    pub(super) payload_hash: &'a [u8; 32],
+    pub(super) content: Option<&'a str>,
+    /// What the members are told in the place of `content`; empty if that is told to both.
+    pub(super) texts: Vec<(i64, &'a str)>,
+    pub(super) product_id: Option<ProductId>,
+    pub(super) reply_to: Option<MessageId>,
+    pub(super) media: &'a [MediaId],
+    pub(super) images: Vec<Image>,
+    pub(super) card: Option<Box<Card>>,
+    pub(super) at: Timestamp,
+}
 
 impl<'a> Applier<'a> {
     pub(super) fn send(&mut self, send: &'a NewMessage) -> Outcome {
@@ -18,13 +37,16 @@ impl<'a> Applier<'a> {
         // Whether it was sent before comes first: the answer to a repetition must not depend on
         // what has become of its images since.
         if let Some(temp_id) = &send.temp_id
-            && let Some(outcome) = self.sent_before(send, slot, side, temp_id)
+            && let Some(outcome) = self.sent_before(&send.payload_hash, slot, Some(side), temp_id)
         {
             return outcome;
         }
         let images = match self.images(send) {
             Ok(images) => images,
             Err(at_fault) => return Outcome::NoImage(at_fault),
+        };
+        let Ok(card) = self.card_of(send) else {
+            return Outcome::NotFound("card");
         };
         if !self.may_answer(send, slot) {
             return Outcome::NotFound("reply_to");
@@ -33,17 +55,38 @@ impl<'a> Applier<'a> {
         if !self.cache.threads[slot].exists() && !self.new_threads.take(send.sender) {
             return Outcome::NotOpened { sender: send.sender };
         }
-        self.store(send, slot, side, images)
+        let draft = Draft {
+            side: Some(side),
+            key: send.temp_id.as_deref(),
+            payload_hash: &send.payload_hash,
+            content: send.content.as_deref(),
+            texts: Vec::new(),
+            product_id: send.product_id,
+            reply_to: send.reply_to,
+            media: &send.media,
+            images,
+            card,
+            at: send.at,
+        };
+        self.store(draft, slot)
     }
 
-    fn sent_before(&self, send: &NewMessage, slot: usize, side: usize, temp_id: &str) -> Option<Outcome> {
-        if let Some(at) = self.keys.get(&(slot, side, temp_id)) {
-            return Some(self.sent_in_this_commit(send, *at));
+    /// Returns the outcome of a message whose key was used before by its author in its thread.
+    pub(super) fn sent_before(
+        &self,
+        payload_hash: &[u8; 32],
+        slot: usize,
+        side: Option<usize>,
+        key: &str,
+    ) -> Option<Outcome> {
+        if let Some(at) = self.keys.get(&(slot, side, key)) {
+            return Some(self.sent_in_this_commit(payload_hash, *at));
         }
-        let key = (self.cache.threads[slot].id, send.sender.column());
-        let sent_before = self.preloaded.keys.get(&key)?.get(temp_id)?;
+        let thread = &self.cache.threads[slot];
+        let sender = side.map_or(MARKETPLACE, |side| thread.members[side].user);
+        let sent_before = self.preloaded.keys.get(&(thread.id, sender))?.get(key)?;
         let stored = self.preloaded.messages.get(&sent_before.id)?;
-        if sent_before.payload_hash != send.payload_hash {
+        if sent_before.payload_hash != payload_hash {
             return Some(Outcome::TempIdConflict);
         }
         let created_rev = Rev::from_column(stored.row.created_rev);
@@ -51,9 +94,14 @@ impl<'a> Applier<'a> {
         Some(Outcome::Duplicate(Box::new(Duplicate { message, created_rev })))
     }
 
-    fn sent_in_this_commit(&self, send: &NewMessage, at: usize) -> Outcome {
-        match (&self.changes[at], &self.outcomes[at]) {
-            (Change::Send(first), Outcome::Sent(sent)) if first.payload_hash == send.payload_hash => {
+    fn sent_in_this_commit(&self, payload_hash: &[u8; 32], at: usize) -> Outcome {
+        let first = match &self.changes[at] {
+            Change::Send(first) => Some(&first.payload_hash),
+            Change::SystemMessage(first) => Some(&first.payload_hash),
+            _ => None,
+        };
+        match &self.outcomes[at] {
+            Outcome::Sent(sent) if first == Some(payload_hash) => {
                 let message = sent.message.clone();
                 let created_rev = message.rev;
                 Outcome::Duplicate(Box::new(Duplicate { message, created_rev }))
@@ -70,8 +118,9 @@ impl<'a> Applier<'a> {
         thread.exists() && self.preloaded.answered.get(&answered.column()) == Some(&thread.id)
     }
 
-    fn store(&mut self, send: &'a NewMessage, slot: usize, side: usize, images: Vec<Image>) -> Outcome {
-        let at = self.at(send.at);
+    /// Stores a message, and makes its thread if there is none.
+    pub(super) fn store(&mut self, draft: Draft<'a>, slot: usize) -> Outcome {
+        let at = self.at(draft.at);
         let opened = self.open(slot, at.millis());
         self.touch_thread(slot);
         self.used.message += 1;
@@ -81,12 +130,21 @@ impl<'a> Applier<'a> {
         thread.rev += 1;
         let previous = thread.last_message.replace(id);
         thread.updated_at = at.millis();
-        let message = message(send, thread, id, images, at);
-        self.write(send, &message, previous);
-        if let Some(temp_id) = &send.temp_id {
-            self.keys.insert((slot, side, temp_id), self.outcomes.len());
+        let message = message(&draft, thread, id, at);
+        if let Some(key) = draft.key {
+            self.keys.insert((slot, draft.side, key), self.outcomes.len());
         }
-        self.count_unread(slot, 1 - side, message.seq.column(), at.millis());
+        if let Some(card) = &message.card {
+            self.sent_card(slot, card, at.millis());
+        }
+        let readers = match draft.side {
+            Some(side) => vec![1 - side],
+            None => vec![0, 1],
+        };
+        self.write(draft, &message, previous);
+        for side in readers {
+            self.count_unread(slot, side, message.seq.column(), at.millis());
+        }
         Outcome::Sent(Box::new(Sent { message, opened }))
     }
 
@@ -110,23 +168,25 @@ impl<'a> Applier<'a> {
         true
     }
 
-    fn write(&mut self, send: &'a NewMessage, message: &Message, previous: Option<i64>) {
+    fn write(&mut self, draft: Draft<'a>, message: &Message, previous: Option<i64>) {
         self.write_set.messages.push(NewMessageRow {
             id: message.id.column(),
             thread_id: message.thread_id.column(),
             seq: message.seq.column(),
             rev: message.rev.column(),
-            sender_id: message.sender_id.column(),
-            temp_id: send.temp_id.as_deref(),
-            payload_hash: Hex(&send.payload_hash),
-            content: send.content.as_deref(),
-            product_id: send.product_id.map(|id| id.column()),
-            reply_to: send.reply_to.map(|id| id.column()),
+            sender_id: message.sender_id.map_or(MARKETPLACE, UserId::column),
+            temp_id: draft.key,
+            payload_hash: Hex(draft.payload_hash),
+            content: draft.content,
+            product_id: draft.product_id.map(|id| id.column()),
+            reply_to: draft.reply_to.map(|id| id.column()),
             created_at: message.created_at.millis(),
             commit_no: self.no,
             prev_id: previous,
+            card: message.card.as_deref().map(card_text),
+            texts: (!draft.texts.is_empty()).then(|| sql::json_text(&draft.texts)),
         });
-        self.attach(&send.media, message);
+        self.attach(draft.media, message);
     }
 
     fn count_unread(&mut self, slot: usize, side: usize, seq: i64, at: i64) {
@@ -139,21 +199,26 @@ impl<'a> Applier<'a> {
     }
 }
 
-fn message(send: &NewMessage, thread: &Thread, id: i64, images: Vec<Image>, at: Timestamp) -> Message {
+fn message(draft: &Draft<'_>, thread: &Thread, id: i64, at: Timestamp) -> Message {
+    let sender_id = draft.side.map(|side| UserId::from_column(thread.members[side].user));
     Message {
         id: MessageId::from_column(id),
         thread_id: ThreadId::from_column(thread.id),
         seq: Seq::from_column(thread.last_seq),
         rev: Rev::from_column(thread.rev),
-        sender_id: send.sender,
-        temp_id: send.temp_id.clone(),
-        content: send.content.clone(),
-        image_urls: images.iter().map(|image| image.url.clone()).collect(),
-        images,
-        extra_data: send.product_id.map(|id| ExtraData { product_id: Some(id) }),
-        reply_to: send.reply_to,
+        kind: MessageKind::of(sender_id),
+        sender_id,
+        // The marketplace's key is its own.
+        temp_id: sender_id.and(draft.key).map(str::to_owned),
+        content: draft.content.map(str::to_owned),
+        image_urls: draft.images.iter().map(|image| image.url.clone()).collect(),
+        images: draft.images.clone(),
+        extra_data: draft.product_id.map(|id| ExtraData { product_id: Some(id) }),
+        card: draft.card.clone(),
+        reply_to: draft.reply_to,
         created_at: at,
         edited_at: None,
         deleted: false,
+        texts: draft.texts.iter().map(|(member, text)| (UserId::from_column(*member), (*text).to_owned())).collect(),
     }
 }

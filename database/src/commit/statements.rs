@@ -2,9 +2,9 @@
 
 use super::numbers;
 use super::write_set::{
-    AmendedRow, AmendmentRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, LogEntryRow, MediaStateRow,
-    MessageImageRow, NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow,
-    UserRow,
+    AmendedRow, AmendmentRow, CardRow, CardThreadRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, LogEntryRow,
+    MediaStateRow, MessageImageRow, NewMessageRow, NewNotificationRow, ProfileRow, StatusRow, StrippedMessage,
+    ThreadRow, TicketRow, UploadRow, UserRow,
 };
 use crate::backend::Backend;
 use crate::backend::statements::{ReturningUpdate, Rewrite};
@@ -48,6 +48,12 @@ pub(super) struct Statements {
     pub(super) log: String,
     /// Inserts used tickets.
     pub(super) tickets: String,
+    /// Writes profiles.
+    pub(super) profiles: String,
+    /// Writes cards.
+    pub(super) cards: String,
+    /// Writes when cards were sent last in which threads.
+    pub(super) card_threads: String,
 }
 
 impl Statements {
@@ -56,6 +62,8 @@ impl Statements {
         let dialect = backend.dialect();
         let users = RowShape::of::<UserRow>();
         let status = RowShape::of::<StatusRow>();
+        let profiles = RowShape::of::<ProfileRow<'_>>();
+        let cards = RowShape::of::<CardRow<'_>>();
         Self {
             numbers: numbers::text(dialect),
             messages: insert(
@@ -85,6 +93,9 @@ impl Statements {
             last_seen: upsert_greatest(backend, &RowShape::of::<LastSeenRow>(), "last_seen"),
             log: insert(backend, &RowShape::of::<LogEntryRow>(), &[]),
             tickets: insert(backend, &RowShape::of::<TicketRow<'_>>(), &[]),
+            profiles: upsert(backend, &profiles, &profiles.beside_key().collect::<Vec<_>>()),
+            cards: upsert(backend, &cards, &cards.beside_key().collect::<Vec<_>>()),
+            card_threads: upsert(backend, &RowShape::of::<CardThreadRow>(), &["sent_at"]),
         }
     }
 }

@@ -128,7 +128,13 @@ async fn write(
     transaction.write(&texts.changed_notifications, applier.changed_notification_rows()).await?;
     transaction.write(&texts.users, applier.user_rows()).await?;
     transaction.write(&texts.last_seen, applier.last_seen_rows()).await?;
-    transaction.write(&texts.tickets, std::mem::take(&mut applier.write_set.tickets)).await
+    transaction.write(&texts.tickets, std::mem::take(&mut applier.write_set.tickets)).await?;
+    let profiles = std::mem::take(&mut applier.write_set.profiles);
+    transaction.write(&texts.profiles, profiles.into_values().collect()).await?;
+    let cards = std::mem::take(&mut applier.write_set.cards);
+    transaction.write(&texts.cards, cards.into_values().collect()).await?;
+    let card_threads = std::mem::take(&mut applier.write_set.card_threads);
+    transaction.write(&texts.card_threads, card_threads.into_values().collect()).await
 }
 
 /// Writes the new messages, as many at a time as fit into a packet.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hex::Hex;
 use crate::entities::{
-    chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread, chat_user, hub_commit, media,
-    notification, used_ticket,
+    card, card_thread, chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread, chat_user,
+    hub_commit, media, notification, profile, used_ticket,
 };
+use crate::objects::CardRef;
 use crate::written_row::written_row;
 
 /// Rows to write that do not stand in the cache.
@@ -31,6 +32,12 @@ pub(super) struct WriteSet<'a> {
     /// When users were last connected.
     pub(super) last_seen: BTreeMap<i64, i64>,
     pub(super) tickets: Vec<TicketRow<'a>>,
+    /// Profiles, by their users: each once, for PostgreSQL puts no row over another one of the same statement.
+    pub(super) profiles: BTreeMap<i64, ProfileRow<'a>>,
+    /// Cards, each once.
+    pub(super) cards: BTreeMap<CardRef, CardRow<'a>>,
+    /// Threads in which cards were sent, each once.
+    pub(super) card_threads: BTreeMap<(CardRef, i64), CardThreadRow>,
 }
 
 written_row! {
@@ -50,6 +57,10 @@ written_row! {
         pub(super) commit_no: i64 = CommitNo,
         /// The message before it in its thread.
         pub(super) prev_id: Option<i64> = PrevId,
+        /// The card that it shows, as JSON.
+        pub(super) card: Option<String> = Card,
+        /// What the members are told in the place of `content`, as JSON.
+        pub(super) texts: Option<String> = Texts,
     }
 }
 
@@ -62,6 +73,7 @@ written_row! {
         pub(super) edited_at: Option<i64> = EditedAt,
         pub(super) deleted_at: Option<i64> = DeletedAt,
         pub(super) commit_no: i64 = CommitNo,
+        pub(super) card: Option<&'a str> = Card,
     }
 }
 
@@ -208,6 +220,43 @@ written_row! {
     pub(super) struct TicketRow<'a> of used_ticket {
         pub(super) id: &'a str = Id,
         pub(super) expires_at: i64 = ExpiresAt,
+    }
+}
+
+written_row! {
+    /// What the marketplace says of a user.
+    pub(super) struct ProfileRow<'a> of profile {
+        pub(super) user_id: i64 = UserId,
+        pub(super) name: &'a str = Name,
+        pub(super) avatar_url: Option<&'a str> = AvatarUrl,
+        pub(super) locale: Option<&'a str> = Locale,
+        pub(super) timezone: Option<&'a str> = Timezone,
+        pub(super) verified: i64 = Verified,
+        pub(super) role: Option<&'a str> = Role,
+        pub(super) email: Option<&'a str> = Email,
+        pub(super) contactable: String = Contactable,
+    }
+}
+
+written_row! {
+    /// A card.
+    pub(super) struct CardRow<'a> of card {
+        pub(super) kind: &'static str = Kind,
+        pub(super) id: &'a str = Id,
+        pub(super) version: i64 = Version,
+        pub(super) body: String = Body,
+    }
+}
+
+written_row! {
+    /// A thread in which a card was sent.
+    pub(super) struct CardThreadRow of card_thread {
+        pub(super) kind: &'static str = Kind,
+        pub(super) card_id: String = CardId,
+        pub(super) thread_id: i64 = ThreadId,
+        pub(super) user1_id: i64 = User1Id,
+        pub(super) user2_id: i64 = User2Id,
+        pub(super) sent_at: i64 = SentAt,
     }
 }
 

@@ -17,6 +17,7 @@ row! {
         pub(crate) rev: i64,
         /// The thread's change counter when it was created.
         pub(crate) created_rev: i64,
+        /// 0 for a message of the marketplace itself.
         pub(crate) sender_id: i64,
         /// The author's idempotency key.
         pub(crate) temp_id: Option<BinaryText>,
@@ -33,6 +34,12 @@ row! {
         /// The commit of its last change.
         pub(crate) commit_no: i64,
         pub(crate) created_commit: i64,
+        /// The card as it was when the message was sent, as JSON.
+        #[sea_orm(column_type = "Text", nullable)]
+        pub(crate) card: Option<String>,
+        /// What the members are told in the place of `content`, as JSON.
+        #[sea_orm(column_type = "Text", nullable)]
+        pub(crate) texts: Option<String>,
         /// The message before it in its thread: in SQLite's table alone.
         pub(crate) prev_id: Option<i64>,
     }

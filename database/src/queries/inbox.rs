@@ -6,8 +6,9 @@ use super::Position;
 use crate::driver_error::{DriverError, error};
 use crate::ids::{Rev, Seq, ThreadId, UserId};
 use crate::message_rows::{self, ShownRow, StoredMessage};
-use crate::objects::Thread;
-use crate::rows::{Reads, row};
+use crate::objects::{PublicProfile, Thread};
+use crate::profile_rows::PublicProfileRow;
+use crate::rows::{Reads, row, select};
 use crate::size::{PAGE, Room};
 use crate::time::Timestamp;
 use crate::{Database, Error};
@@ -72,7 +73,7 @@ async fn read(mut db: &Database, user: UserId, page: Ids) -> Result<Vec<Thread>,
     let mut threads = Vec::with_capacity(rows.len());
     let mut messages = Vec::with_capacity(rows.len());
     for row in rows {
-        threads.push(thread(row.thread));
+        threads.push(thread(row.thread, row.other));
         messages.extend(row.newest);
     }
     for message in message_rows::with_images(&mut db, messages).await?.into_iter().map(StoredMessage::message) {
@@ -84,9 +85,10 @@ async fn read(mut db: &Database, user: UserId, page: Ids) -> Result<Vec<Thread>,
 }
 
 row! {
-    /// A thread as one of its members sees it, and its newest message.
+    /// A thread as one of its members sees it, with the other member's profile and the newest message.
     struct InboxRow {
         thread: ThreadRow,
+        other: Option<PublicProfileRow>,
         newest: Option<ShownRow>,
     }
 }
@@ -165,21 +167,24 @@ impl Ids {
 /// Returns the query of a page's threads, with everything that is shown of them: of [`InboxRow`]s.
 fn query(page: &str) -> String {
     let message = message_rows::shown("m");
+    let profile = select("o", PublicProfileRow::COLUMNS.iter().copied());
     format!(
         "SELECT t.id, p.other, u.last_seen, t.last_seq, t.rev, t.created_at, t.updated_at, \
-         mine.unread, mine.read_seq, theirs.read_seq AS other_read_seq, theirs.delivered_seq, {message} \
+         mine.unread, mine.read_seq, theirs.read_seq AS other_read_seq, theirs.delivered_seq, {profile}, {message} \
          FROM ({page}) AS p JOIN chat_threads t ON t.id = p.id \
          JOIN chat_message_status mine ON mine.thread_id = t.id AND mine.user_id = ? \
          JOIN chat_message_status theirs ON theirs.thread_id = t.id AND theirs.user_id = p.other \
-         LEFT JOIN chat_users u ON u.id = p.other LEFT JOIN chat_messages m ON m.id = t.last_message_id \
+         LEFT JOIN chat_users u ON u.id = p.other LEFT JOIN profiles o ON o.user_id = p.other \
+         LEFT JOIN chat_messages m ON m.id = t.last_message_id \
          ORDER BY t.updated_at DESC, t.id DESC"
     )
 }
 
-fn thread(row: ThreadRow) -> Thread {
+fn thread(row: ThreadRow, other: Option<PublicProfileRow>) -> Thread {
     Thread {
         id: ThreadId::from_column(row.id),
         other_user_id: UserId::from_column(row.other),
+        other: other.map(PublicProfile::from),
         other_online: false,
         other_last_seen: row.other_last_seen.map(Timestamp::from_millis),
         last_message: None,

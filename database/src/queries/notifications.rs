@@ -10,6 +10,7 @@ use crate::commit::{CHAT, CHAT_TITLE, chat_key};
 use crate::driver_error::{DriverError, error};
 use crate::entities::notification;
 use crate::ids::{NotificationId, ThreadId, UserId};
+use crate::message_rows::{card, texts};
 use crate::objects::Notification;
 use crate::rows::{Reads, row, select};
 use crate::seq_range::{Ranges, SeqRangeQuery};
@@ -116,7 +117,7 @@ pub(super) fn columns(table: &str) -> String {
 /// How a thread stands for one of its members.
 struct Chat {
     unread: i64,
-    /// The message that the notification shows, if there is one: its text, if it has one.
+    /// The message that the notification shows, if there is one: its text, or its card's title, if it has one.
     newest: Option<Option<String>>,
 }
 
@@ -129,6 +130,8 @@ row! {
         /// The id of the message that the notification shows.
         newest: Option<i64>,
         content: Option<String>,
+        card: Option<String>,
+        texts: Option<String>,
     }
 }
 
@@ -150,7 +153,7 @@ async fn chats(db: &mut impl Reads, rows: &[notification::Model]) -> Result<Hash
     };
     let newest = dialect.messages_in_ranges(&newest);
     let text = format!(
-        "SELECT x.user_id, x.thread_id, x.unread, x.newest, m.content FROM (\
+        "SELECT x.user_id, x.thread_id, x.unread, x.newest, m.content, m.card, m.texts FROM (\
          SELECT s.user_id, s.thread_id, s.unread, ({newest} LIMIT 1) AS newest \
          FROM {set} JOIN chat_message_status s ON s.thread_id = j.thread_id AND s.user_id = j.user_id \
          JOIN chat_threads t ON t.id = s.thread_id\
@@ -158,7 +161,10 @@ async fn chats(db: &mut impl Reads, rows: &[notification::Model]) -> Result<Hash
     );
     let rows = db.rows::<ChatRow>(&text, [sql::json(&asked)]).await?;
     let chat = |row: ChatRow| {
-        let newest = row.newest.map(|_| row.content);
+        let title = || Some(card(row.card.as_deref()?)?.title);
+        let own = |(member, _): &(UserId, String)| member.column() == row.user_id;
+        let text = row.texts.as_deref().and_then(|column| texts(column).into_iter().find(own)).map(|(_, text)| text);
+        let newest = row.newest.map(|_| text.or(row.content).or_else(title));
         ((row.user_id, row.thread_id), Chat { unread: row.unread, newest })
     };
     Ok(rows.into_iter().map(chat).collect())

@@ -26,6 +26,13 @@ row! {
 }
 
 row! {
+    struct SharedRow {
+        id: i64,
+        other: i64,
+    }
+}
+
+row! {
     struct LastSeenRow {
         id: i64,
         last_seen: i64,
@@ -93,6 +100,25 @@ pub async fn acquainted(db: &Database, user: UserId, asked: &[UserId]) -> Result
     users(db, &text, vec![asked.clone(), user.clone(), asked, user]).await.map_err(error)
 }
 
+/// Returns who shares a thread with each of `asked`, as pairs of one of them and the other member; at most `limit` pairs.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn sharing_a_thread(db: &Database, asked: &[UserId], limit: u32) -> Result<Vec<(UserId, UserId)>, Error> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let set = db.backend.dialect().json_table("j", &[("id", Kind::Number)]);
+    let text = format!(
+        "SELECT j.id, t.user2_id FROM {set} JOIN chat_threads t ON t.user1_id = j.id \
+         UNION ALL SELECT j.id, t.user1_id FROM {set} JOIN chat_threads t ON t.user2_id = j.id LIMIT ?"
+    );
+    let asked = ids(asked);
+    let values = [asked.clone(), asked, i64::from(limit).into()];
+    let rows = (&db.readers).rows::<SharedRow>(&text, values).await.map_err(error)?;
+    Ok(rows.into_iter().map(|row| (UserId::from_column(row.id), UserId::from_column(row.other))).collect())
+}
+
 /// Returns when each was last connected; those who never were are left out.
 ///
 /// # Errors
@@ -115,7 +141,7 @@ async fn users(db: &Database, text: &str, values: Vec<Value>) -> Result<Vec<User
 }
 
 /// Returns users as the parameter of a JSON table of one column.
-fn ids(users: &[UserId]) -> Value {
+pub(super) fn ids(users: &[UserId]) -> Value {
     let rows: Vec<(i64,)> = users.iter().map(|user| (user.column(),)).collect();
     sql::json(&rows)
 }

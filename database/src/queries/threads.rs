@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait};
 use crate::driver_error::error;
 use crate::entities::{chat_message, chat_thread};
 use crate::ids::{MessageId, Pair, ThreadId, UserId};
+use crate::message_rows;
 use crate::rows::{Reads, row};
 use crate::time::Timestamp;
 use crate::{Database, Error};
@@ -41,8 +42,8 @@ pub struct Authorship {
     pub pair: Pair,
     /// Its thread.
     pub thread_id: ThreadId,
-    /// Its author.
-    pub sender: UserId,
+    /// Its author; `None`: the marketplace itself.
+    pub sender: Option<UserId>,
     /// When it was stored.
     pub created_at: Timestamp,
     /// Whether it is deleted.
@@ -91,7 +92,7 @@ pub async fn authorship(db: &Database, message: MessageId) -> Result<Option<Auth
         Some(Authorship {
             pair: pair(thread.user1_id, thread.user2_id)?,
             thread_id: ThreadId::from_column(thread.id),
-            sender: UserId::from_column(message.sender_id),
+            sender: message_rows::sender(message.sender_id),
             created_at: Timestamp::from_millis(message.created_at),
             deleted: message.deleted_at.is_some(),
         })

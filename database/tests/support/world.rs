@@ -151,6 +151,7 @@ impl World {
             content: Some(text.to_owned()),
             media: Vec::new(),
             product_id: None,
+            card: None,
             reply_to: None,
             at: self.now(),
         }

@@ -5,7 +5,7 @@ use chat_actors::protocol::server::{About, ErrorFrame, MessageDeleted, NewMessag
 use chat_actors::protocol::{Cursor, ServerFrame};
 use chat_database::history::{Mark, Nonce};
 use chat_database::ids::{CommitNo, MediaId, MessageId, Rev, Seq, ThreadId, UserId};
-use chat_database::objects::{Image, Message, Totals};
+use chat_database::objects::{Image, Message, MessageKind, Totals};
 use chat_database::time::Timestamp;
 
 use super::*;
@@ -50,6 +50,8 @@ pub(crate) fn server_types() -> BTreeSet<&'static str> {
         "user_online",
         "user_offline",
         "online_users",
+        "profile_updated",
+        "card_updated",
         "notification",
         "notification_read",
         "notification_deleted",
@@ -79,7 +81,8 @@ fn message() -> Message {
         thread_id: ThreadId::new(77).expect("an id"),
         seq: Seq(12),
         rev: Rev(12),
-        sender_id: UserId::new(42).expect("an id"),
+        kind: MessageKind::Text,
+        sender_id: Some(UserId::new(42).expect("an id")),
         temp_id: None,
         content: None,
         image_urls: vec!["/media/01J/full".to_owned()],
@@ -94,10 +97,12 @@ fn message() -> Message {
             blurhash: "L6Pj0^".to_owned(),
         }],
         extra_data: None,
+        card: None,
         reply_to: None,
         created_at: Timestamp::from_millis(1_795_341_600_123),
         edited_at: None,
         deleted: false,
+        texts: Vec::new(),
     }
 }
 
@@ -130,7 +135,7 @@ fn samples() -> Vec<ServerFrame> {
 }
 
 fn deleted(id: MessageId, thread_id: ThreadId) -> ServerFrame {
-    let sender_id = UserId::new(42).expect("an id");
+    let sender_id = UserId::new(42).ok();
     ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, seq: Seq(12), sender_id, rev: Rev(13), cursor: None })
 }
 

@@ -24,7 +24,7 @@ const LAYERS: [&[&str]; 8] = [
     &["http"],
     &["config"],
     &["cli"],
-    &["auth", "headers", "memory", "process", "shutdown", "telemetry"],
+    &["auth", "demo", "headers", "memory", "process", "shutdown", "telemetry"],
 ];
 
 #[test]

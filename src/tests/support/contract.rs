@@ -33,12 +33,14 @@ const FRAMES: &[(&str, &[&str])] = &[
             "thread_id",
             "seq",
             "rev",
+            "kind",
             "sender_id",
             "temp_id",
             "content",
             "image_urls",
             "images",
             "extra_data",
+            "card",
             "reply_to",
             "created_at",
             "edited_at",
@@ -55,6 +57,8 @@ const FRAMES: &[(&str, &[&str])] = &[
     ("user_online", &["user_id", "last_seen"]),
     ("user_offline", &["user_id", "last_seen"]),
     ("online_users", &["users"]),
+    ("profile_updated", &["user_id", "name", "avatar_url", "verified", "role"]),
+    ("card_updated", &["card"]),
     ("notification", &["payload", "cursor?"]),
     ("notification_read", &["id?", "all?", "cursor?"]),
     ("notification_deleted", &["id?", "all?", "cursor?"]),
@@ -233,6 +237,8 @@ fn has_exactly(object: &Map<String, Value>, fields: &[&str]) -> Result<(), Strin
 fn check_values(object: &Map<String, Value>) -> Result<(), String> {
     for (name, value) in object {
         match name.as_str() {
+            // A message of the marketplace itself has no author.
+            "sender_id" if value.is_null() && object.get("kind").is_some_and(|kind| kind == "system") => {}
             "id" | "thread_id" | "message_id" | "user_id" | "sender_id" | "other_user_id" | "from" | "seen_by"
             | "delivered_to" | "seq" | "rev" | "heartbeat_ms" | "ts"
                 if !value.as_u64().is_some_and(|number| number > 0 && number < 1 << 53) =>

@@ -151,6 +151,10 @@ impl Person {
         answer(self.ask(Method::POST, path).json(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        answer(self.ask(Method::PUT, path).json(body)).await
+    }
+
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
         answer(self.ask(Method::PATCH, path).json(body)).await
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chat_database::change::{Deleted, Edit, Edited, NewMessage, Notify, Outcome, Sent, ThreadBefore, Watermarks};
 use chat_database::history::Mark;
 use chat_database::ids::{MediaId, MessageId, NotificationId, ProductId, Rev, Seq, ThreadId};
-use chat_database::objects::{ExtraData, Image, Message, Notification, Totals};
+use chat_database::objects::{Card, CardId, CardKind, ExtraData, Image, Message, MessageKind, Notification, Totals};
 use chat_database::time::Timestamp;
 use proptest::prelude::*;
 
@@ -40,16 +40,19 @@ fn message(content: &str) -> Message {
         thread_id: thread(),
         seq: Seq(12),
         rev: Rev(14),
-        sender_id: user(42),
+        kind: MessageKind::Text,
+        sender_id: Some(user(42)),
         temp_id: Some("a-1".to_owned()),
         content: Some(content.to_owned()),
         image_urls: Vec::new(),
         images: vec![image],
         extra_data: Some(ExtraData { product_id: ProductId::new(3).ok() }),
+        card: None,
         reply_to: MessageId::new(900).ok(),
         created_at: Timestamp::from_millis(1_795_341_600_123),
         edited_at: None,
         deleted: false,
+        texts: Vec::new(),
     }
 }
 
@@ -76,6 +79,7 @@ fn send(content: &str) -> (Change, Outcome) {
         payload_hash: [0; 32],
         content: None,
         media: Vec::new(),
+        card: None,
         product_id: None,
         reply_to: None,
         at: Timestamp::default(),
@@ -94,7 +98,7 @@ fn everything() -> (Vec<Change>, Committed) {
         id: MessageId::new(901).expect("an id"),
         thread_id: thread(),
         seq: Seq(12),
-        sender: user(42),
+        sender: Some(user(42)),
         rev: Rev(16),
     };
     let moved = Watermarks {
@@ -240,6 +244,40 @@ fn what_is_written_is_what_this_version_of_the_envelope_promises() {
         "96abc0680107010203014d02000507056f7264657204536f6c6409596f7572206c616d7001030100020402012a000000",
     ];
     assert_eq!(hex(&messages[0].1), content.concat(), "give it another version");
+}
+
+#[test]
+fn a_card_and_a_message_of_the_marketplace_read_back() {
+    let card = Card {
+        kind: CardKind::Product,
+        id: CardId::new("5").expect("an id"),
+        version: 3,
+        title: "A lamp".to_owned(),
+        subtitle: Some("brass".to_owned()),
+        image_url: None,
+        amount: Some("250000.00".to_owned()),
+        currency: Some("UGX".to_owned()),
+        url: "https://shop.example/p/5".to_owned(),
+        state: None,
+    };
+    let system = Message {
+        kind: MessageKind::System,
+        sender_id: None,
+        temp_id: None,
+        texts: vec![(user(7), "Payé".to_owned()), (user(42), "Paid".to_owned())],
+        ..message("Paid")
+    };
+    for message in [
+        Message { card: Some(Box::new(card.clone())), ..message("this one?") },
+        system.clone(),
+        Message { card: Some(Box::new(card)), texts: Vec::new(), ..system },
+    ] {
+        let (change, _) = send("hello");
+        let committed = committed(vec![Outcome::Sent(Box::new(Sent { message, opened: true }))]);
+        let messages = encoded(&[change], &committed, |_| at(&["two"]));
+        let read = read_content(&messages[0].1).expect("a content");
+        assert_eq!(format!("{:?}", read.threads[&pair()].outcomes), format!("{:?}", committed.outcomes));
+    }
 }
 
 proptest! {

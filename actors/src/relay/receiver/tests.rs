@@ -29,8 +29,12 @@ pub(in crate::relay) fn frontier() -> DeliveryFrontier {
 }
 
 pub(in crate::relay) fn receiver(me: NodeId, codec: Codec) -> Receiver {
-    let neighbours =
-        Neighbours { frontier: frontier(), follower: FollowerHandle::default(), presence: PresenceHandle::default() };
+    let neighbours = Neighbours {
+        frontier: frontier(),
+        follower: FollowerHandle::default(),
+        presence: PresenceHandle::default(),
+        on_update: Box::new(|_| {}),
+    };
     Receiver::new(me, codec, neighbours)
 }
 
