@@ -56,7 +56,7 @@ async fn threads_are_found_by_their_times_wherever_a_bucket_ends(mut w: World) {
 
     for since in (first..first + 560).step_by(37) {
         let found = changes::of_user(&w.db, me, CommitNo(since), 10_000).await.unwrap().unwrap();
-        let mut threads: Vec<_> = found.messages.iter().map(|changed| changed.message.sender_id).collect();
+        let mut threads: Vec<_> = found.messages.iter().filter_map(|changed| changed.message.sender_id).collect();
         threads.sort_unstable();
         threads.dedup();
         let changed: Vec<UserId> =

@@ -266,6 +266,17 @@ async fn every_frame_of_the_protocol_is_heard_in_one_conversation() {
     scene.bob.delete(&format!("/notifications/{id}")).await.is(204);
     scene.tablet.expect("notification_deleted").await;
     scene.laptop.expect("messages_seen").await;
+    let core = scene.hub.core();
+    core.put("/internal/profiles", &json!({"profiles": [{"user_id": 42, "name": "Alice"}]})).await.is(200);
+    scene.tablet.expect("profile_updated").await;
+    let card = |version| json!({"cards": [{"kind": "product", "id": "5", "version": version, "title": "Phone", "url": "https://shop.example/5"}]});
+    core.put("/internal/cards", &card(1)).await.is(200);
+    let shows =
+        json!({"type": "message_send", "temp_id": "c", "thread_id": thread, "card": {"kind": "product", "id": "5"}});
+    scene.laptop.says(shows).await;
+    scene.tablet.expect_where("new_message", |frame| frame["card"]["id"] == "5").await;
+    core.put("/internal/cards", &card(2)).await.is(200);
+    scene.tablet.expect("card_updated").await;
     for device in scene.devices() {
         device.settles().await;
         heard.append(&mut device.heard);

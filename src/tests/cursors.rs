@@ -279,8 +279,8 @@ fn the_contract_tells_a_repeat_from_a_reordering() {
             "reset": false, "limits": {"frame_bytes": 1, "text_chars": 1, "images": 1, "in_flight": 1, "rate": 1}})
     };
     let message = |seq: u64, rev: u64, live: bool| {
-        let mut frame = json!({"type": "new_message", "id": 100 + seq, "thread_id": 1, "seq": seq, "rev": rev, "sender_id": 42,
-            "temp_id": "k", "content": "x", "image_urls": [], "images": [], "extra_data": null, "reply_to": null,
+        let mut frame = json!({"type": "new_message", "id": 100 + seq, "thread_id": 1, "seq": seq, "rev": rev, "kind": "text", "sender_id": 42,
+            "temp_id": "k", "content": "x", "image_urls": [], "images": [], "extra_data": null, "card": null, "reply_to": null,
             "created_at": "2026-11-22T10:00:00.123Z", "edited_at": null, "deleted": false});
         if live {
             frame["cursor"] = json!("c");

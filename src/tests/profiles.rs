@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::person::{answer, array, text};
 use crate::support::scene::Scene;
-use crate::support::{Device, Hub, Person};
+use crate::support::{Device, Hub};
 
 /// Alice's profile with everything that a profile may hold.
 fn alices() -> Value {

@@ -65,7 +65,7 @@ pub(crate) struct NewCard {
 }
 
 /// `PUT /internal/cards`
-pub(in crate::http) fn put(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+pub(crate) fn put(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("cards")
         .and(warp::put())
         .and(with_api(api))

@@ -51,7 +51,7 @@ pub(crate) struct SystemMessageStored {
 struct Texts(Vec<LocalText>);
 
 /// `POST /internal/messages`
-pub(in crate::http) fn send(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+pub(crate) fn send(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("messages")
         .and(warp::post())
         .and(with_api(api))

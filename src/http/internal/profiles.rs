@@ -64,7 +64,7 @@ pub(crate) struct Changed {
 }
 
 /// `PUT /internal/profiles`
-pub(in crate::http) fn put(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+pub(crate) fn put(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path!("profiles")
         .and(warp::put())
         .and(with_api(api))
