@@ -70,6 +70,9 @@ async fn write_everything(db: &Database) {
     for message in [message, newest] {
         writer.commit(&[Change::Delete(Delete { message, pair, at })]).await.unwrap();
     }
+    let mut elsewhere = Writer::new(db.clone(), NodeId::draw("elsewhere").unwrap());
+    elsewhere.commit(&[Change::Send(send(2_000))]).await.unwrap();
+    writer.commit(&[Change::Send(send(2_001))]).await.unwrap();
     writer.sweep().await.unwrap();
     writer.probe().await.unwrap();
     let stands = history::head(db).await.unwrap();
