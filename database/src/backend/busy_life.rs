@@ -1,6 +1,8 @@
 //! A busy life, which runs every statement of ours once at least: what the tests of the query plans go through.
 
-use crate::change::{Change, Delete, Edit, NewMessage, Notify, OwnNotification, Receipt, ReceiptKind, Ticket, Upload};
+use crate::change::{
+    Change, Delete, Edit, NewMessage, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, Ticket, Upload,
+};
 use crate::commit::Writer;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::nodes::NodeId;
@@ -65,8 +67,9 @@ async fn write_everything(db: &Database) {
         Change::LastSeen(vec![(ann, at)]),
         Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
     ];
-    writer.commit(&changes).await.unwrap();
-    let newest = MessageId::new(802).unwrap();
+    let committed = writer.commit(&changes).await.unwrap();
+    let Outcome::Sent(with_image) = &committed.outcomes[2] else { panic!("{:?}", committed.outcomes) };
+    let newest = with_image.message.id;
     for message in [message, newest] {
         writer.commit(&[Change::Delete(Delete { message, pair, at })]).await.unwrap();
     }

@@ -8,14 +8,6 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
 use super::Backend;
 use crate::written_row::RowShape;
 
-/// An update of one row that returns the row's new state: the texts, in a backend's dialect.
-#[derive(Debug)]
-pub(crate) struct ReturningUpdate {
-    pub(super) update: String,
-    /// What reads the row after the update, where the update cannot return it.
-    pub(super) read: Option<String>,
-}
-
 /// The texts for rows that are written over and over.
 ///
 /// MySQL puts rows over those that are there, all in one statement. PostgreSQL would lock, and log that, each row that an

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sea_orm::{StatementBuilder, Value};
 
 use super::location::Location;
-use super::statements::{ReturningUpdate, Rewrite};
+use super::statements::Rewrite;
 use super::{Backend, Connections, mysql, postgres, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
@@ -208,21 +208,6 @@ impl Reads for Transaction<'_> {
 }
 
 impl Transaction<'_> {
-    /// Updates one row, and returns its new state.
-    pub(crate) async fn update<T: FromRow>(
-        &mut self,
-        texts: &ReturningUpdate,
-        values: Vec<Value>,
-    ) -> Result<Option<T>, DriverError> {
-        match &texts.read {
-            None => self.row(&texts.update, values).await,
-            Some(read) => {
-                self.run(&texts.update, values).await?;
-                self.row(read, []).await
-            }
-        }
-    }
-
     /// Writes rows of a table.
     pub(crate) async fn write<Row>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), DriverError>
     where

@@ -1,21 +1,22 @@
 //! The texts of a commit's statements, built once for each writer.
 
-use super::numbers;
+use super::numbers::{self, CounterRow};
 use super::write_set::{
     AmendedRow, AmendmentRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, LogEntryRow, MediaStateRow,
     MessageImageRow, NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow,
     UserRow,
 };
 use crate::backend::Backend;
-use crate::backend::statements::{ReturningUpdate, Rewrite};
-use crate::backend::statements::{insert, update, upsert, upsert_greatest};
+use crate::backend::statements::{Rewrite, insert, update, upsert, upsert_greatest};
 use crate::written_row::RowShape;
 
 /// The texts. Their parameters are those of [`crate::backend::statements`].
 #[derive(Debug)]
 pub(super) struct Statements {
-    /// Takes the commit's number and its ids.
-    pub(super) numbers: ReturningUpdate,
+    /// Waits for the counter's lock, and reads its row.
+    pub(super) lock: String,
+    /// Writes the counter's row.
+    pub(super) counter: String,
     /// Inserts new messages.
     pub(super) messages: String,
     /// Changes messages that were edited or deleted.
@@ -57,7 +58,8 @@ impl Statements {
         let users = RowShape::of::<UserRow>();
         let status = RowShape::of::<StatusRow>();
         Self {
-            numbers: numbers::text(dialect),
+            lock: numbers::lock(backend),
+            counter: update(backend, &RowShape::of::<CounterRow>()),
             messages: insert(
                 backend,
                 &RowShape::of::<NewMessageRow<'_>>(),

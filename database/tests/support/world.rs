@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use chat_database::Database;
 use chat_database::change::{
@@ -76,6 +77,23 @@ impl World {
     /// Runs a statement past the writer.
     pub(crate) async fn sql(&self, sql: &str) {
         self.db.for_migrations().execute_unprepared(sql).await.unwrap();
+    }
+
+    /// Returns what tells whether no transaction has the counter's lock.
+    pub(crate) fn counter_is_free(&self) -> impl Fn() -> bool + Sync + use<> {
+        const LOCK: &str = "SELECT id FROM hub_state WHERE id = 1 FOR UPDATE SKIP LOCKED";
+        let location = self.db.location().clone();
+        move || match &location {
+            Location::Sqlite(file) => {
+                let connection = rusqlite::Connection::open(&file.path).unwrap();
+                connection.busy_timeout(Duration::ZERO).unwrap();
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
+            }
+            Location::MySql(server) => {
+                MARIADB.get().unwrap().sql(&format!("USE `{}`; {LOCK}", server.database)).trim() == "1"
+            }
+            Location::Postgres(server) => POSTGRES.get().unwrap().sql_in(&server.database, LOCK).trim() == "1",
+        }
     }
 
     /// Adds an uploaded image, which may be swept a thousand moments later.
