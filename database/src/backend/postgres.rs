@@ -4,12 +4,13 @@
 //!  location        the server, and the database on it
 //!  open            asks whether the server takes us, and opens the pools; session: what each connection says first
 //!  dialect, error  its SQL, its errors
-//!  writer          writes, through sea-orm's connection
+//!  writer          writes, through sea-orm's connection; gathered: several tables' rows by one statement
 //!  plans           (test) no statement walks a table
 //! ```
 
 mod dialect;
 mod error;
+mod gathered;
 mod location;
 mod open;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sea_orm::{StatementBuilder, Value};
 
 use super::location::Location;
-use super::statements::Rewrite;
+use super::statements::{Rewrite, RowStatement};
 use super::{Backend, Connections, mysql, postgres, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
@@ -209,7 +209,7 @@ impl Reads for Transaction<'_> {
 
 impl Transaction<'_> {
     /// Writes rows of a table.
-    pub(crate) async fn write<Row>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), DriverError>
+    pub(crate) async fn write<Row>(&mut self, statement: &RowStatement, rows: Vec<Row>) -> Result<(), DriverError>
     where
         Row: WrittenRow,
     {
@@ -217,9 +217,9 @@ impl Transaction<'_> {
             return Ok(());
         }
         match self {
-            Self::Sqlite(transaction) => transaction.write(text, rows),
-            Self::MySql(transaction) => transaction.write(text, rows).await,
-            Self::Postgres(transaction) => transaction.write(text, rows).await,
+            Self::Sqlite(transaction) => transaction.write(&statement.text, rows),
+            Self::MySql(transaction) => transaction.write(statement, rows).await,
+            Self::Postgres(transaction) => transaction.write(statement, rows).await,
         }
     }
 
@@ -230,11 +230,11 @@ impl Transaction<'_> {
     {
         match (self, texts) {
             (Self::Sqlite(transaction), Rewrite::Each { made, moved, kept }) => {
-                transaction.write(made, rows.made)?;
-                transaction.change(moved, rows.moved)?;
-                transaction.change(kept, rows.kept)
+                transaction.write(&made.text, rows.made)?;
+                transaction.change(&moved.text, rows.moved)?;
+                transaction.change(&kept.text, rows.kept)
             }
-            (Self::MySql(transaction), Rewrite::All(text)) => transaction.write(text, rows.all()).await,
+            (Self::MySql(transaction), Rewrite::All(statement)) => transaction.write(statement, rows.all()).await,
             (Self::Postgres(transaction), Rewrite::Apart { made, present }) => {
                 transaction.write(made, rows.made).await?;
                 let there = rows.moved.into_iter().chain(rows.kept).collect();
@@ -261,6 +261,15 @@ impl Transaction<'_> {
         }
     }
 
+    /// Does all that is left to do before COMMIT: what is written may have been gathered until now.
+    pub(crate) async fn flush(&mut self) -> Result<(), DriverError> {
+        match self {
+            Self::Sqlite(_) | Self::MySql(_) => Ok(()),
+            Self::Postgres(transaction) => transaction.flush().await,
+        }
+    }
+
+    /// Ends the transaction, which was [flushed](Transaction::flush).
     pub(crate) async fn commit(self) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(transaction) => transaction.commit(),

@@ -50,11 +50,7 @@ impl Writer {
     }
 
     /// Does everything but COMMIT.
-    async fn prepare<'a, 'c: 'a>(
-        &'a mut self,
-        gather: Gather<'_, 'c>,
-        mode: Mode,
-    ) -> Result<Prepared<'a>, Aborted> {
+    async fn prepare<'a, 'c: 'a>(&'a mut self, gather: Gather<'_, 'c>, mode: Mode) -> Result<Prepared<'a>, Aborted> {
         let Self { connection, node, statements, cache, history, .. } = self;
         let mut transaction = connection.begin().await?;
         let taken = numbers::take(&mut transaction, &statements.lock).await?;
@@ -73,6 +69,7 @@ impl Writer {
         write(&mut transaction, &mut applier, statements).await?;
         log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
         transaction.write(&statements.counter, vec![applier.counter_row(offer.nonce)]).await?;
+        transaction.flush().await?;
         let nonce_before = Nonce::from_column(taken.nonce_before);
         Ok(Prepared { transaction, applier, mark, nonce_before, offer })
     }

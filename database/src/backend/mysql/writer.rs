@@ -7,6 +7,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 use super::{Connections, Server, open};
 use crate::backend::pool::Role;
 use crate::backend::server::{rows, run};
+use crate::backend::statements::RowStatement;
 use crate::driver_error::DriverError;
 use crate::rows::FromRow;
 use crate::sql;
@@ -62,7 +63,7 @@ impl Transaction {
     /// Writes rows by one statement over a JSON table.
     pub(in crate::backend) async fn write<Row: WrittenRow>(
         &mut self,
-        text: &str,
+        statement: &RowStatement,
         rows: Vec<Row>,
     ) -> Result<(), DriverError> {
         if rows.is_empty() {
@@ -70,7 +71,7 @@ impl Transaction {
         }
         let values = vec![sql::json(&rows)];
         drop(rows);
-        run(&self.transaction, text, values).await.map(drop)
+        run(&self.transaction, &statement.text, values).await.map(drop)
     }
 
     pub(in crate::backend) async fn run(&mut self, text: &str, values: Vec<Value>) -> Result<u64, DriverError> {

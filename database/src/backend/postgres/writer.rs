@@ -1,14 +1,17 @@
 //! The connection to PostgreSQL that writes.
 //!
-//! A table's rows travel as one statement with one parameter, JSON, for it is the round trip that costs.
+//! A table's rows travel as one statement with one parameter, JSON, and statements of several tables as one, for it is the round
+//! trip that costs: a commit that has nothing to read takes four (BEGIN, the counter's lock, all rows, COMMIT).
 
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
+use super::gathered::Gathered;
 use super::{Connections, PostgresServer, open};
 use crate::backend::pool::Role;
 use crate::backend::server::{rows, run};
+use crate::backend::statements::RowStatement;
 use crate::driver_error::DriverError;
 use crate::rows::FromRow;
 use crate::sql;
@@ -18,7 +21,7 @@ use crate::written_row::WrittenRow;
 const LOCK: Duration = Duration::from_secs(3);
 
 /// A COMMIT that was cancelled while it waits for a standby says that it is done, and is not on the standby.
-const BEFORE_COMMIT: &str = "SET LOCAL statement_timeout = 0";
+const BEFORE_COMMIT: &str = "SELECT set_config('statement_timeout', '0', true)";
 
 /// The connection that writes.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl WriterConnection {
             let patience = self.patience.as_millis().max(1);
             transaction.execute_unprepared(&format!("SET LOCAL lock_timeout = {patience}")).await?;
         }
-        Ok(Transaction { transaction })
+        Ok(Transaction { transaction, gathered: Gathered::default() })
     }
 
     pub(in crate::backend) fn wait_for_lock(&mut self, patience: Duration) {
@@ -75,24 +78,38 @@ impl WriterConnection {
 #[derive(Debug)]
 pub(crate) struct Transaction {
     transaction: DatabaseTransaction,
+    /// What is to be written before anything else is done.
+    gathered: Gathered,
 }
 
 impl Transaction {
-    /// Writes rows by one statement over a JSON array.
+    /// Writes rows by one statement over a JSON array, together with other tables' rows.
     pub(in crate::backend) async fn write<Row: WrittenRow>(
         &mut self,
-        text: &str,
+        statement: &RowStatement,
         rows: Vec<Row>,
     ) -> Result<(), DriverError> {
         if rows.is_empty() {
             return Ok(());
         }
-        let values = vec![sql::json(&rows)];
-        drop(rows);
-        run(&self.transaction, text, values).await.map(drop)
+        if !self.gathered.takes(statement) {
+            self.run_gathered().await?;
+        }
+        self.gathered.add(statement, sql::json(&rows));
+        Ok(())
+    }
+
+    /// Runs what was gathered, if anything was.
+    async fn run_gathered(&mut self) -> Result<(), DriverError> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let (text, values) = self.gathered.take("SELECT 1");
+        run(&self.transaction, &text, values).await.map(drop)
     }
 
     pub(in crate::backend) async fn run(&mut self, text: &str, values: Vec<Value>) -> Result<u64, DriverError> {
+        self.run_gathered().await?;
         run(&self.transaction, text, values).await
     }
 
@@ -101,11 +118,17 @@ impl Transaction {
         text: &str,
         values: impl IntoIterator<Item = Value> + Send,
     ) -> Result<Vec<T>, DriverError> {
+        self.run_gathered().await?;
         rows(&self.transaction, text, values).await
     }
 
+    pub(in crate::backend) async fn flush(&mut self) -> Result<(), DriverError> {
+        let (text, values) = self.gathered.take(BEFORE_COMMIT);
+        run(&self.transaction, &text, values).await.map(drop)
+    }
+
     pub(in crate::backend) async fn commit(self) -> Result<(), DriverError> {
-        self.transaction.execute_unprepared(BEFORE_COMMIT).await?;
+        debug_assert!(self.gathered.is_empty(), "what was written last is not in the transaction");
         Ok(self.transaction.commit().await?)
     }
 
