@@ -10,7 +10,7 @@ use chat_database::change::{
     Watermarks,
 };
 use chat_database::commit::Writer;
-use chat_database::connect::{Location, Options};
+use chat_database::connect::{Location, Options, Server, ServerKind};
 use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
 use chat_database::nodes::NodeId;
 use chat_database::objects::{Image, Message, Totals};
@@ -65,7 +65,7 @@ impl World {
     }
 
     pub(crate) fn is_mariadb(&self) -> bool {
-        matches!(self.db.location(), Location::MySql(_))
+        matches!(self.db.location(), Location::Server(Server { kind: ServerKind::MySql, .. }))
     }
 
     /// Makes another node on the same database.
@@ -89,10 +89,12 @@ impl World {
                 connection.busy_timeout(Duration::ZERO).unwrap();
                 connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
             }
-            Location::MySql(server) => {
-                MARIADB.get().unwrap().sql(&format!("USE `{}`; {LOCK}", server.database)).trim() == "1"
+            Location::Server(Server { kind: ServerKind::MySql, database, .. }) => {
+                MARIADB.get().unwrap().sql(&format!("USE `{database}`; {LOCK}")).trim() == "1"
             }
-            Location::Postgres(server) => POSTGRES.get().unwrap().sql_in(&server.database, LOCK).trim() == "1",
+            Location::Server(Server { kind: ServerKind::Postgres, database, .. }) => {
+                POSTGRES.get().unwrap().sql_in(database, LOCK).trim() == "1"
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::backend::statements::RowStatement;
 
 /// Statements that are yet to run.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(in crate::backend) struct Gathered {
     text: String,
     values: Vec<Value>,
     /// Which tables they write, and whether they insert.
@@ -20,17 +20,17 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::backend) fn is_empty(&self) -> bool {
         self.written.is_empty()
     }
 
     /// Tells whether a statement may run together with those that are there.
-    pub(super) fn takes(&self, statement: &RowStatement) -> bool {
+    pub(in crate::backend) fn takes(&self, statement: &RowStatement) -> bool {
         !self.written.contains(&(statement.table, statement.inserts))
     }
 
     /// Adds a statement over one parameter.
-    pub(super) fn add(&mut self, statement: &RowStatement, rows: Value) {
+    pub(in crate::backend) fn add(&mut self, statement: &RowStatement, rows: Value) {
         let before = if self.is_empty() { "WITH" } else { "," };
         // Writing to a String does not fail.
         let _ = write!(self.text, "{before} w{} AS ({})", self.written.len(), statement.text);
@@ -39,7 +39,7 @@ impl Gathered {
     }
 
     /// Takes all of them, with a query that ends the statement: its text and its values.
-    pub(super) fn take(&mut self, query: &str) -> (String, Vec<Value>) {
+    pub(in crate::backend) fn take(&mut self, query: &str) -> (String, Vec<Value>) {
         let Self { text, values, .. } = std::mem::take(self);
         (format!("{text} {query}"), values)
     }

@@ -1,54 +1,56 @@
-//! The connection to PostgreSQL that writes.
+//! The connection to a server that writes.
 //!
-//! A table's rows travel as one statement with one parameter, JSON, and statements of several tables as one, for it is the round
-//! trip that costs: a commit that has nothing to read takes four (BEGIN, the counter's lock, all rows, COMMIT).
+//! A table's rows travel as one statement with one parameter, JSON, for it is the round trip that costs. On PostgreSQL statements of
+//! several tables travel as one, too: a commit that has nothing to read takes four round trips (BEGIN, the counter's lock, all rows,
+//! COMMIT).
 
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
-use super::gathered::Gathered;
-use super::{Connections, PostgresServer, open};
+use super::Connections;
+use super::location::{Server, ServerKind};
+use super::open;
+use super::rows::{rows, run};
 use crate::backend::pool::Role;
-use crate::backend::server::{rows, run};
+use crate::backend::postgres::{BEFORE_COMMIT, Gathered, LOCK};
 use crate::backend::statements::RowStatement;
 use crate::driver_error::DriverError;
 use crate::rows::FromRow;
 use crate::sql;
 use crate::written_row::WrittenRow;
 
-/// How long a session waits for a lock, if it is not told to wait for less: see [`super::session`].
-const LOCK: Duration = Duration::from_secs(3);
-
-/// A COMMIT that was cancelled while it waits for a standby says that it is done, and is not on the standby.
-const BEFORE_COMMIT: &str = "SELECT set_config('statement_timeout', '0', true)";
-
 /// The connection that writes.
 #[derive(Debug)]
 pub(crate) struct WriterConnection {
-    server: PostgresServer,
+    server: Server,
     /// Of one connection.
     pool: DatabaseConnection,
-    /// How long the next transactions wait for a lock.
+    /// How long the next transactions wait for a lock. A session of MySQL has its own setting.
     patience: Duration,
 }
 
 impl WriterConnection {
-    pub(in crate::backend) fn new(connections: &Connections, server: &PostgresServer) -> Self {
-        Self { server: server.clone(), pool: connections.writer.clone(), patience: LOCK }
+    pub(in crate::backend) fn new(connections: &Connections, server: &Server) -> Self {
+        Self { server: server.clone(), pool: connections.writer.clone(), patience: Duration::MAX }
     }
 
-    pub(in crate::backend) async fn open(server: &PostgresServer) -> Result<Self, DriverError> {
-        Ok(Self { server: server.clone(), pool: open::pool(server, Role::Writer, 1).await?, patience: LOCK })
+    pub(in crate::backend) async fn open(server: &Server) -> Result<Self, DriverError> {
+        let pool = open::pool(server, Role::Writer, 1).await?;
+        Ok(Self { server: server.clone(), pool, patience: Duration::MAX })
+    }
+
+    pub(in crate::backend) fn kind(&self) -> ServerKind {
+        self.server.kind
     }
 
     pub(in crate::backend) async fn begin(&mut self) -> Result<Transaction, DriverError> {
-        let transaction = self.pool.begin().await?;
-        if self.patience < LOCK {
+        let (kind, transaction) = (self.server.kind, self.pool.begin().await?);
+        if kind == ServerKind::Postgres && self.patience < LOCK {
             let patience = self.patience.as_millis().max(1);
             transaction.execute_unprepared(&format!("SET LOCAL lock_timeout = {patience}")).await?;
         }
-        Ok(Transaction { transaction, gathered: Gathered::default() })
+        Ok(Transaction { kind, transaction, gathered: Gathered::default() })
     }
 
     pub(in crate::backend) fn wait_for_lock(&mut self, patience: Duration) {
@@ -74,16 +76,21 @@ impl WriterConnection {
     }
 }
 
-/// A transaction.
+/// A server's transaction.
 #[derive(Debug)]
 pub(crate) struct Transaction {
+    kind: ServerKind,
     transaction: DatabaseTransaction,
-    /// What is to be written before anything else is done.
+    /// What is to be written on PostgreSQL before anything else is done.
     gathered: Gathered,
 }
 
 impl Transaction {
-    /// Writes rows by one statement over a JSON array, together with other tables' rows.
+    pub(in crate::backend) fn kind(&self) -> ServerKind {
+        self.kind
+    }
+
+    /// Writes rows by one statement over a JSON array; on PostgreSQL together with other tables' rows.
     pub(in crate::backend) async fn write<Row: WrittenRow>(
         &mut self,
         statement: &RowStatement,
@@ -92,11 +99,18 @@ impl Transaction {
         if rows.is_empty() {
             return Ok(());
         }
-        if !self.gathered.takes(statement) {
-            self.run_gathered().await?;
+        let values = sql::json(&rows);
+        drop(rows);
+        match self.kind {
+            ServerKind::MySql => run(&self.transaction, &statement.text, [values]).await.map(drop),
+            ServerKind::Postgres => {
+                if !self.gathered.takes(statement) {
+                    self.run_gathered().await?;
+                }
+                self.gathered.add(statement, values);
+                Ok(())
+            }
         }
-        self.gathered.add(statement, sql::json(&rows));
-        Ok(())
     }
 
     /// Runs what was gathered, if anything was.
@@ -123,8 +137,13 @@ impl Transaction {
     }
 
     pub(in crate::backend) async fn flush(&mut self) -> Result<(), DriverError> {
-        let (text, values) = self.gathered.take(BEFORE_COMMIT);
-        run(&self.transaction, &text, values).await.map(drop)
+        match self.kind {
+            ServerKind::MySql => Ok(()),
+            ServerKind::Postgres => {
+                let (text, values) = self.gathered.take(BEFORE_COMMIT);
+                run(&self.transaction, &text, values).await.map(drop)
+            }
+        }
     }
 
     pub(in crate::backend) async fn commit(self) -> Result<(), DriverError> {
