@@ -175,9 +175,9 @@ CREATE TABLE hub_state (
   last_message_id      BIGINT NOT NULL DEFAULT 0,
   last_notification_id BIGINT NOT NULL DEFAULT 0,
   nonce                BIGINT NOT NULL DEFAULT 0,   -- of the newest commit
-  nonce_before         BIGINT NOT NULL DEFAULT 0,   -- of the commit before it
+  nonce_before         BIGINT NOT NULL DEFAULT 0,   -- not used any more; nodes of an earlier version write and read it
   newest_at            BIGINT NOT NULL DEFAULT 0,   -- the newest time that any commit has written
-  newest_before        BIGINT NOT NULL DEFAULT 0,   -- the same before the newest commit
+  newest_before        BIGINT NOT NULL DEFAULT 0,   -- nor is this one
   tickets_forgotten    BIGINT NOT NULL DEFAULT 0    -- tickets that expired up to then are not remembered: none is good
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 

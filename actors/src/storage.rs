@@ -1,8 +1,9 @@
 //! The storage actor: group commit, and the only writer.
 //!
-//! It orders the writes: the order of its mailbox is the order of each thread. It collects those that arrive while the last commit runs, and commits them, or [a part of them](batch_size), as one
-//! transaction; there is no timer. When a commit stands, each thread gets its outcomes and each user's notification stream
-//! its update; each of them notes its delivery at the [frontier](crate::delivery_frontier).
+//! It orders the writes: the order of its mailbox is the order of each thread. It collects those that arrive while the last commit
+//! runs, and while the next one waits for other nodes' commits, and commits them, or [a part of them](batch_size), as one
+//! transaction; there is no timer. When a commit stands, each thread gets its outcomes and each user's notification stream its
+//! update; each of them notes its delivery at the [frontier](crate::delivery_frontier).
 //!
 //! It has an [OS thread of its own](crate::executor), because SQLite is written on the thread that calls it.
 
@@ -11,12 +12,13 @@ mod batch_size;
 mod dispatch;
 pub(crate) mod handle;
 pub(crate) mod message;
+mod queue;
 mod wal_checkpoint;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chat_database::change::{Change, Committed};
+use chat_database::change::Committed;
 use chat_database::commit::Writer;
 use chat_database::nodes::NodeId;
 use chat_database::{Database, Error as DatabaseError};
@@ -34,9 +36,9 @@ use crate::presence::remote::RemotePresence;
 use crate::rate_limit::Limiter;
 use crate::relay::handle::RelayHandle;
 use crate::thread::message::ThreadRegistry;
-use batch_size::BatchSize;
 use handle::StorageHandle;
-use message::{CommitEnded, StorageMsg, WriteReply, WriteRequest};
+use message::{Batch, CommitEnded, StorageMsg, WriteReply};
+use queue::WriteQueue;
 use wal_checkpoint::{WalCheckpoints, WalState};
 
 /// How often what need not be remembered is swept away.
@@ -80,19 +82,11 @@ impl Due {
     }
 }
 
-/// A write that waits for the next commit.
-struct Waiting {
-    write: WriteRequest,
-    permit: OwnedSemaphorePermit,
-    since: Instant,
-}
-
 pub(crate) struct State {
     context: Arc<StorageContext>,
     /// With the running commit, while there is one.
     writer: Option<Writer>,
-    waiting: Vec<Waiting>,
-    batch_size: BatchSize,
+    waiting: Arc<WriteQueue>,
     due: Due,
     wal: WalCheckpoints,
 }
@@ -122,8 +116,7 @@ impl Actor for Storage {
             wal: WalCheckpoints::start(&context.database),
             context,
             writer: Some(writer),
-            waiting: Vec::new(),
-            batch_size: BatchSize::default(),
+            waiting: Arc::default(),
             due: Due::default(),
         })
     }
@@ -135,7 +128,7 @@ impl Actor for Storage {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            StorageMsg::Write(write, permit) => state.waiting.push(Waiting { write, permit, since: Instant::now() }),
+            StorageMsg::Write(write, permit) => state.waiting.push(write, permit),
             StorageMsg::CommitEnded(ended) => state.commit_ended(*ended),
             StorageMsg::CommitPanicked => return Err("a group commit panicked".into()),
             StorageMsg::RestartHistory(done) => state.due.restart_history.push(done),
@@ -176,41 +169,37 @@ impl State {
         }
         let Some(mut writer) = self.writer.take() else { return };
         let due = std::mem::take(&mut self.due);
-        let next = self.batch_size.next(self.waiting.len());
-        let oldest = self.waiting.first().map(|oldest| oldest.since);
-        let (changes, writes): (Vec<_>, Vec<_>) =
-            self.waiting.drain(..next).map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
-        metrics::set(&metrics::get().storage_queue, self.waiting.len());
         let panic_guard = PanicGuard(Some(myself.clone()));
-        let (context, wal) = (Arc::clone(&self.context), self.wal.log());
+        let (context, waiting, wal) = (Arc::clone(&self.context), Arc::clone(&self.waiting), self.wal.log());
         let myself = myself.clone();
         // A task of its own, which is never cancelled: a transaction dropped half-way would leave its connection in doubt.
         tokio::spawn(async move {
             let lock = context.handle.lock_commit().await;
             let went_back = !due.restart_history.is_empty();
-            let probes = due.probe && changes.is_empty();
+            let probe = due.probe;
             prepare(&mut writer, due, &context, &wal).boxed().await;
-            if let Some(since) = oldest {
-                metrics::get().stage_queue.record(since.elapsed());
-            }
-            let probed = if probes { Some(writer.probe().boxed().await) } else { None };
-            let result = match (changes.is_empty(), went_back) {
-                (true, _) => None,
+            let nothing_waits = waiting.is_empty();
+            let probed = if probe && nothing_waits { Some(writer.probe().boxed().await) } else { None };
+            let (batch, result) = match (nothing_waits, went_back) {
+                (true, _) => (Batch::default(), None),
                 // The changes were decided on what is no more.
-                (false, true) => Some(Err(DatabaseError::WentBack)),
-                (false, false) => Some(commit(&mut writer, &changes, &context).boxed().await),
+                (false, true) => (waiting.take(), Some(Err(DatabaseError::WentBack))),
+                (false, false) => {
+                    let (batch, result) = commit(&mut writer, &waiting, &context).boxed().await;
+                    (batch, Some(result))
+                }
             };
             let ended_at = Instant::now();
             drop(lock);
             panic_guard.defuse();
-            let ended = CommitEnded { writer, writes, changes, result, probed, ended_at };
+            let ended = CommitEnded { writer, batch, result, probed, ended_at };
             // An actor that has ended meanwhile leaves the commit to the commit log, and the requesters get temporary errors.
             let _ = myself.send_message(StorageMsg::CommitEnded(Box::new(ended)));
         });
     }
 
     fn commit_ended(&mut self, ended: CommitEnded) {
-        let CommitEnded { writer, writes, changes, result, probed, ended_at } = ended;
+        let CommitEnded { writer, batch, result, probed, ended_at } = ended;
         self.writer = Some(writer);
         match (&result, &probed) {
             (Some(Err(error)), _) | (None, Some(Err(error))) => self.context.handle.cannot_write(error),
@@ -221,20 +210,20 @@ impl State {
             None => {}
             Some(Ok(committed)) => {
                 self.wal.log().committed();
-                self.context.dispatch_outcomes(writes, &changes, committed, ended_at);
+                self.context.dispatch_outcomes(batch.replies, &batch.changes, committed, ended_at);
             }
-            Some(Err(error)) => self.refuse(writes, &error),
+            Some(Err(error)) => self.refuse(batch.replies, &error),
         }
     }
 
     /// Says to each requester why the commit was not written.
-    fn refuse(&self, writes: Vec<(WriteReply, OwnedSemaphorePermit)>, error: &DatabaseError) {
+    fn refuse(&self, replies: Vec<(WriteReply, OwnedSemaphorePermit)>, error: &DatabaseError) {
         self.context.frontier.commit_failed();
         if matches!(error, DatabaseError::WentBack) {
             self.context.follower.wake();
         }
         let error = Error::from(error);
-        writes.into_iter().for_each(|(reply, _permit)| reply.refuse(&error));
+        replies.into_iter().for_each(|(reply, _permit)| reply.refuse(&error));
     }
 }
 
@@ -260,26 +249,36 @@ async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext, wal: &
     wal.restart_if_long(writer);
 }
 
-/// Runs a group commit and counts it.
-async fn commit(writer: &mut Writer, changes: &[Change], context: &StorageContext) -> Result<Committed, DatabaseError> {
+/// Runs a group commit of what waits when it has the counter's lock, and counts it.
+async fn commit(
+    writer: &mut Writer,
+    waiting: &WriteQueue,
+    context: &StorageContext,
+) -> (Batch, Result<Committed, DatabaseError>) {
     let metrics = metrics::get();
     let started = Instant::now();
     context.frontier.commit_started();
     writer.knows(&context.frontier.newest());
-    let result = writer.commit(changes).await;
+    let batch = OnceLock::new();
+    let result = writer.commit_gathered(&|| &batch.get_or_init(|| waiting.take()).changes).await;
+    // Where the lock could not be had, those are refused who would have been in the commit.
+    let batch = batch.into_inner().unwrap_or_else(|| waiting.take());
+    if let Some(since) = batch.since {
+        metrics.stage_queue.record(started.saturating_duration_since(since));
+    }
     match &result {
         Ok(_) => {
             let took = started.elapsed();
             metrics.commit_seconds.record(took);
             metrics.stage_commit.record(took);
-            metrics::record(&metrics.commit_size, changes.len());
+            metrics::record(&metrics.commit_size, batch.changes.len());
         }
         Err(error) => {
             metrics.commit_failures.increment(1);
-            tracing::warn!(%error, writes = changes.len(), "group commit failed");
+            tracing::warn!(%error, writes = batch.changes.len(), "group commit failed");
         }
     }
-    result
+    (batch, result)
 }
 
 /// Tells the actor if its commit panics.

@@ -9,16 +9,15 @@
 //!  read_pool       the connections that read, as a pool or in a snapshot
 //!  writer          the connection that writes, and its transaction
 //!  statements      the statements that write rows
-//!  server          what MySQL and PostgreSQL share
+//!  server          what MySQL and PostgreSQL share: connections, the writer, rows
 //!  time_buckets    what SQLite's and PostgreSQL's indexes over a user's threads hold
 //!  busy_life       (test) runs every statement
 //!  worker          OS threads with a lower priority than those that messages pass through
 //!  sqlite, mysql, postgres   one database each: location, open, dialect, error; and what it alone has
 //! ```
 //!
-//! Another database is another folder, another variant of [`Backend`] and [`Connections`] here, one of
-//! [`Location`](location::Location), and one in `migrations/src/backend.rs`: each `match` is exhaustive, so the compiler names
-//! the places.
+//! Another server is another folder, another variant of [`Backend`] and [`ServerKind`](server::location::ServerKind), and one in
+//! `migrations/src/backend.rs`: each `match` is exhaustive, so the compiler names the places.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
@@ -28,11 +27,11 @@ pub(crate) mod dialect;
 mod errors;
 mod kind;
 pub(crate) mod location;
-pub(crate) mod mysql;
+mod mysql;
 mod pool;
-pub(crate) mod postgres;
+mod postgres;
 pub(crate) mod read_pool;
-mod server;
+pub(crate) mod server;
 pub(crate) mod sqlite;
 pub(crate) mod statements;
 pub(crate) mod time_buckets;
@@ -67,8 +66,7 @@ impl Backend {
 #[derive(Debug, Clone)]
 pub(crate) enum Connections {
     Sqlite(sqlite::Connections),
-    MySql(mysql::Connections),
-    Postgres(postgres::Connections),
+    Server(server::Connections),
 }
 
 impl Connections {
@@ -76,16 +74,14 @@ impl Connections {
     pub(crate) async fn open(location: &Location, readers: u32) -> Result<Self, Error> {
         match location {
             Location::Sqlite(file) => sqlite::Connections::open(file, readers).await.map(Self::Sqlite),
-            Location::MySql(server) => mysql::Connections::open(server, readers).await.map(Self::MySql),
-            Location::Postgres(server) => postgres::Connections::open(server, readers).await.map(Self::Postgres),
+            Location::Server(server) => server::Connections::open(server, readers).await.map(Self::Server),
         }
     }
 
     pub(crate) fn backend(&self) -> Backend {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,
-            Self::MySql(_) => Backend::MySql,
-            Self::Postgres(_) => Backend::Postgres,
+            Self::Server(connections) => connections.kind.into(),
         }
     }
 
@@ -93,8 +89,7 @@ impl Connections {
     pub(crate) fn for_migrations(&self) -> &DatabaseConnection {
         match self {
             Self::Sqlite(connections) => &connections.migrations,
-            Self::MySql(connections) => &connections.writer,
-            Self::Postgres(connections) => &connections.writer,
+            Self::Server(connections) => &connections.writer,
         }
     }
 
@@ -102,8 +97,7 @@ impl Connections {
     pub(crate) fn read_pool(&self) -> ReadPool {
         match self {
             Self::Sqlite(connections) => ReadPool::Sqlite(connections.read_pool.clone()),
-            Self::MySql(connections) => ReadPool::MySql(connections.readers.clone()),
-            Self::Postgres(connections) => ReadPool::Postgres(connections.readers.clone()),
+            Self::Server(connections) => ReadPool::Server(connections.kind, connections.readers.clone()),
         }
     }
 
@@ -121,9 +115,7 @@ impl Connections {
                 let nearest = |snapshot: &_| sqlite::nearest(snapshot, reader, thread, side, most);
                 connections.inline_reader.read(nearest)
             }
-            Self::MySql(_) | Self::Postgres(_) => {
-                server::nearest(&mut &self.read_pool(), reader, thread, side, most).await
-            }
+            Self::Server(_) => server::nearest(&mut &self.read_pool(), reader, thread, side, most).await,
         }
     }
 
@@ -133,7 +125,7 @@ impl Connections {
             // Pages are read on the worker that renders them.
             Self::Sqlite(_) => readers as usize,
             // A server's reads go through an async pool, so one page-rendering worker is enough.
-            Self::MySql(_) | Self::Postgres(_) => 1,
+            Self::Server(_) => 1,
         }
     }
 
@@ -141,7 +133,7 @@ impl Connections {
     pub(crate) fn has_nodes(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
-            Self::MySql(_) | Self::Postgres(_) => true,
+            Self::Server(_) => true,
         }
     }
 
@@ -149,15 +141,14 @@ impl Connections {
     pub(crate) fn checkpointer(&self) -> Option<&sqlite::Checkpointer> {
         match self {
             Self::Sqlite(connections) => Some(&connections.checkpointer),
-            Self::MySql(_) | Self::Postgres(_) => None,
+            Self::Server(_) => None,
         }
     }
 
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(connections) => connections.close().await,
-            Self::MySql(connections) => connections.close().await,
-            Self::Postgres(connections) => connections.close().await,
+            Self::Server(connections) => connections.close().await,
         }
     }
 }
@@ -177,8 +168,7 @@ impl Reads for &Connections {
             Connections::Sqlite(connections) => {
                 connections.inline_reader.read_one(|connection| sqlite::rows(connection, text, values))
             }
-            Connections::MySql(connections) => server::rows(&connections.readers, text, values).await,
-            Connections::Postgres(connections) => server::rows(&connections.readers, text, values).await,
+            Connections::Server(connections) => server::rows(&connections.readers, text, values).await,
         }
     }
 }

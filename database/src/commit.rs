@@ -1,12 +1,12 @@
 //! The group commit: many changes, one transaction, one number.
 //!
 //! ```text
-//!  read_set     the rows that a list of changes depends on, and how many ids it may use up
-//!  transaction  takes the next number under the counter's row lock, then:
-//!    numbers      the number, and the ids
+//!  transaction  takes the counter's row lock, asks which changes there are, then:
+//!    numbers      the number, and the ids: read with the lock, written last
 //!    others       forgets what other nodes have changed since
 //!    history      checks that the number is a new one, and sets the commit's time
-//!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
+//!    read_set     the rows that a list of changes depends on
+//!    preload      reads those that the cache does not hold (in the steady state: none) into preloaded
 //!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards, system_message
 //!    new_threads  takes a token for each conversation that a message begins
 //!    rows         makes the write_set's rows of it; statements: one per table
@@ -71,6 +71,9 @@ const CONTENDED_TRIES: u32 = 5;
 const IN_THE_WAY: Duration = Duration::from_millis(3_500);
 const STILL_IN_THE_WAY: Duration = Duration::from_millis(500);
 
+/// Says what a commit is to write, once it holds the counter's lock.
+pub(crate) type Gather<'f, 'c> = &'f (dyn Fn() -> &'c [Change] + Sync);
+
 /// The only writer of a node: it owns the node's one connection that writes.
 #[derive(Debug)]
 pub struct Writer {
@@ -128,7 +131,20 @@ impl Writer {
     /// [`Error::WentBack`]: the number was one that this node has seen; nothing was written of what was decided before, and
     /// the history has [begun anew](Writer::begin_anew).
     pub async fn commit(&mut self, changes: &[Change]) -> Result<Committed, Error> {
-        let committed = self.try_to_commit(changes).await;
+        self.commit_gathered(&|| changes).await
+    }
+
+    /// As [`Writer::commit`], of changes that are asked for as late as can be: once the commit holds the counter's lock. What comes
+    /// while it waits for other nodes' commits is then a part of it. If the transaction has to run again, they are asked for
+    /// again, and must be the same; if the lock cannot be had, they are not asked for.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub async fn commit_gathered<'c>(
+        &mut self,
+        gather: &(dyn Fn() -> &'c [Change] + Sync),
+    ) -> Result<Committed, Error> {
+        let committed = self.try_to_commit(gather).await;
         if matches!(committed, Err(Error::WentBack)) {
             self.begin_anew().await?;
         }
@@ -147,10 +163,10 @@ impl Writer {
     /// As [`Writer::commit`].
     pub async fn begin_anew(&mut self) -> Result<(), Error> {
         self.history.went_back();
-        self.try_to_commit(&[]).await.map(drop)
+        self.try_to_commit(&|| &[]).await.map(drop)
     }
 
-    async fn try_to_commit(&mut self, changes: &[Change]) -> Result<Committed, Error> {
+    async fn try_to_commit(&mut self, gather: Gather<'_, '_>) -> Result<Committed, Error> {
         if self.hangs {
             self.replace_connection().await?;
         }
@@ -161,7 +177,7 @@ impl Writer {
         let since = Instant::now();
         loop {
             self.connection.wait_for_lock(patience.saturating_sub(since.elapsed()))?;
-            let aborted = match self.transact(changes, mode).boxed().await {
+            let aborted = match self.transact(gather, mode).boxed().await {
                 Ok(committed) => {
                     self.locked_out = false;
                     return Ok(committed);

@@ -10,9 +10,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::Error;
 pub use crate::backend::location::Location;
-pub use crate::backend::mysql::Server;
-pub use crate::backend::postgres::PostgresServer;
 use crate::backend::read_pool::ReadPool;
+pub use crate::backend::server::location::{Server, ServerKind};
 pub use crate::backend::sqlite::{Checkpoint, File, ProcessLock};
 use crate::backend::writer::WriterConnection;
 use crate::backend::{ACQUIRE, Backend, Connections, sqlite};

@@ -22,6 +22,30 @@ impl World {
     }
 }
 
+/// All nodes wait for each of a commit's round trips. They were ten.
+#[tokio::test]
+async fn a_commit_that_has_nothing_to_read_is_four_statements() {
+    if !wanted("a_commit_that_has_nothing_to_read_is_four_statements") {
+        return;
+    }
+    let server = Postgres::start_with(&["log_statement=all"]);
+    let mut w = World::open(&server.database("chat")).await;
+    let log = || std::fs::read_to_string(server.socket_folder().join("log")).unwrap();
+    // The first one makes the thread, and the second one prepares the statements of the third.
+    w.says(user(1), user(2), "first").await;
+    w.says(user(1), user(2), "second").await;
+    let before = log().len();
+    w.says(user(1), user(2), "third").await;
+    let said = log().split_off(before);
+    let statements: Vec<_> = said
+        .lines()
+        .filter_map(|line| line.split_once("LOG:  statement: ").or_else(|| line.split_once("LOG:  execute ")))
+        .map(|(_, text)| text)
+        .collect();
+    assert_eq!(statements.len(), 4, "{statements:#?}");
+    assert_eq!((statements[0], statements[3]), ("BEGIN", "COMMIT"), "{statements:#?}");
+}
+
 /// A dump reads in one snapshot for hours: old versions of rows stay meanwhile, and commits go on.
 #[tokio::test]
 async fn a_dump_that_takes_long_stops_no_commit() {

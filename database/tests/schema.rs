@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_database::connect::Location;
+use chat_database::connect::{Location, Server, ServerKind};
 use chat_database::{history, identity};
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -20,8 +20,8 @@ on_each_backend!(
 async fn the_migrations_make_the_canonical_schema(w: World) {
     let made = match w.db.location() {
         Location::Sqlite(_) => of_sqlite(&w).await,
-        Location::MySql(_) => of_mysql(&w).await,
-        Location::Postgres(_) => of_postgres(&w).await,
+        Location::Server(Server { kind: ServerKind::MySql, .. }) => of_mysql(&w).await,
+        Location::Server(Server { kind: ServerKind::Postgres, .. }) => of_postgres(&w).await,
     };
     let canonical = canonical(w.db.location());
     let missing: Vec<_> = canonical.difference(&made).collect();
@@ -59,8 +59,8 @@ async fn a_new_database_has_a_name_of_its_own(w: World) {
 fn canonical(database: &Location) -> BTreeSet<String> {
     let name = match database {
         Location::Sqlite(_) => "SQLite",
-        Location::MySql(_) => "MySQL",
-        Location::Postgres(_) => "PostgreSQL",
+        Location::Server(Server { kind: ServerKind::MySql, .. }) => "MySQL",
+        Location::Server(Server { kind: ServerKind::Postgres, .. }) => "PostgreSQL",
     };
     let names = |list: &str| list.split([',', ' ']).any(|word| word == name);
     let mut facts = BTreeSet::new();
@@ -98,8 +98,8 @@ fn column(table: &str, line: &str, database: &Location) -> Vec<String> {
     let default = if line.contains("DEFAULT 0") { " default 0" } else { "" };
     let kind = match database {
         Location::Sqlite(_) => sqlite_type(&kind).to_owned(),
-        Location::MySql(_) => kind,
-        Location::Postgres(_) => postgres_type(&kind).to_owned(),
+        Location::Server(Server { kind: ServerKind::MySql, .. }) => kind,
+        Location::Server(Server { kind: ServerKind::Postgres, .. }) => postgres_type(&kind).to_owned(),
     };
     let mut facts = vec![format!("{table}.{name} {kind} {null}{default}")];
     if line.contains("PRIMARY KEY") {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use chat_database::change::Change;
-use chat_database::connect::Location;
+use chat_database::connect::{Location, Server, ServerKind};
 use chat_database::history;
 use chat_database::ids::{CommitNo, Seq};
 use chat_database::queries::messages::{self, Page};
@@ -115,8 +115,8 @@ async fn make_long(w: &World, thread: u64, length: u64) {
     };
     let bytes = match w.db.location() {
         Location::Sqlite(_) => "BLOB",
-        Location::MySql(_) => "BINARY",
-        Location::Postgres(_) => {
+        Location::Server(Server { kind: ServerKind::MySql, .. }) => "BINARY",
+        Location::Server(Server { kind: ServerKind::Postgres, .. }) => {
             w.sql("SET statement_timeout = 0").await;
             "BYTEA"
         }

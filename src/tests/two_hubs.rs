@@ -3,6 +3,7 @@
 //! Runs with `CHAT_TEST_MARIADB=1`, which needs `mariadb-server`, and with `CHAT_TEST_POSTGRES=1`, which needs `postgresql`.
 
 mod clocks;
+mod gathering;
 mod lost_answer;
 mod one_name;
 mod paused;

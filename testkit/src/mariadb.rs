@@ -87,14 +87,18 @@ impl MariaDb {
 
     /// Runs a statement with the command-line client, and returns its output.
     pub fn sql(&self, sql: &str) -> String {
-        let output = Command::new("mariadb")
-            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names", "--raw"])
-            .arg(format!("--socket={}", self.folder.join("socket").display()))
-            .args(["-e", sql])
-            .output()
-            .unwrap();
+        let output = self.client().args(["-e", sql]).output().unwrap();
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Returns the command-line client, which prints values alone.
+    pub(crate) fn client(&self) -> Command {
+        let mut command = Command::new("mariadb");
+        command
+            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names", "--raw", "--unbuffered"])
+            .arg(format!("--socket={}", self.folder.join("socket").display()));
+        command
     }
 
     /// Kills the server (`SIGKILL`), as a power cut would.

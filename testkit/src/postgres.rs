@@ -100,11 +100,16 @@ impl Postgres {
 
     /// Runs a statement in a database with the command-line client, and returns its output.
     pub fn sql_in(&self, database: &str, sql: &str) -> String {
-        let output =
-            self.client("psql", database).args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", sql]).output();
-        let output = output.unwrap();
+        let output = self.psql(database).args(["-c", sql]).output().unwrap();
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Returns the command-line client, which prints values alone.
+    pub(crate) fn psql(&self, database: &str) -> Command {
+        let mut command = self.client("psql", database);
+        command.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"]);
+        command
     }
 
     /// Returns one of the server's clients (`psql`, `pg_dump`), to be run on a database.

@@ -1,5 +1,8 @@
 //! A database server for one test, of either kind: what is asked of both.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Stdio};
+
 use crate::mariadb::{self, MariaDb};
 use crate::postgres::{self, Postgres};
 
@@ -65,6 +68,25 @@ impl Server {
         }
     }
 
+    /// Has a client of its own run a query that takes locks, in a transaction that stays open until what is returned is dropped.
+    #[must_use]
+    pub fn holds(&self, database: &str, query: &str) -> OpenTransaction {
+        let mut client = match self {
+            Self::MariaDb(server) => {
+                let mut client = server.client();
+                client.arg(database);
+                client
+            }
+            Self::Postgres(server) => server.psql(database),
+        };
+        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = format!("BEGIN;\n{query};\nSELECT 'held';\n");
+        client.stdin.as_mut().unwrap().write_all(said.as_bytes()).unwrap();
+        let answers = BufReader::new(client.stdout.take().unwrap()).lines();
+        assert!(answers.map_while(Result::ok).any(|line| line == "held"), "{query}: the client has ended");
+        OpenTransaction { client }
+    }
+
     /// Kills the server (`SIGKILL`), as a power cut would.
     pub fn kill(&mut self) {
         match self {
@@ -79,6 +101,20 @@ impl Server {
             Self::MariaDb(server) => server.restart(),
             Self::Postgres(server) => server.restart(),
         }
+    }
+}
+
+/// A transaction of a command-line client. It is rolled back when this is dropped.
+#[derive(Debug)]
+pub struct OpenTransaction {
+    client: Child,
+}
+
+impl Drop for OpenTransaction {
+    fn drop(&mut self) {
+        // The client ends with its input, and the transaction with the client.
+        drop(self.client.stdin.take());
+        let _ = self.client.wait();
     }
 }
 

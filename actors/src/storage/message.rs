@@ -60,11 +60,20 @@ pub(crate) enum StorageMsg {
     Fail,
 }
 
+/// What one commit writes, and who hears of it, each in the order of arrival.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) changes: Vec<Change>,
+    pub(super) replies: Vec<(WriteReply, OwnedSemaphorePermit)>,
+    /// When the first one came.
+    pub(super) since: Option<Instant>,
+}
+
 /// A commit that has ended.
 pub(crate) struct CommitEnded {
     pub(super) writer: Writer,
-    pub(super) writes: Vec<(WriteReply, OwnedSemaphorePermit)>,
-    pub(super) changes: Vec<Change>,
+    /// What it was to write.
+    pub(super) batch: Batch,
     /// `None`: there was nothing to commit.
     pub(super) result: Option<Result<Committed, DatabaseError>>,
     /// Whether the database would take a commit, if that was tried.

@@ -1,8 +1,8 @@
 //! A busy life, which runs every statement of ours once at least: what the tests of the query plans go through.
 
 use crate::change::{
-    Change, Delete, Edit, LocalText, NewMessage, Notify, OwnNotification, Receipt, ReceiptKind, SystemMessage, Ticket,
-    Upload,
+    Change, Delete, Edit, LocalText, NewMessage, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, SystemMessage,
+    Ticket, Upload,
 };
 use crate::commit::Writer;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
@@ -79,11 +79,15 @@ async fn write_everything(db: &Database) {
         }),
         Change::UseTicket(Ticket { id: "t".to_owned(), expires_at: at }),
     ];
-    writer.commit(&changes).await.unwrap();
-    let newest = MessageId::new(802).unwrap();
+    let committed = writer.commit(&changes).await.unwrap();
+    let Outcome::Sent(with_image) = &committed.outcomes[2] else { panic!("{:?}", committed.outcomes) };
+    let newest = with_image.message.id;
     for message in [message, newest] {
         writer.commit(&[Change::Delete(Delete { message, pair, at })]).await.unwrap();
     }
+    let mut elsewhere = Writer::new(db.clone(), NodeId::draw("elsewhere").unwrap());
+    elsewhere.commit(&[Change::Send(send(2_000))]).await.unwrap();
+    writer.commit(&[Change::Send(send(2_001))]).await.unwrap();
     writer.sweep().await.unwrap();
     writer.probe().await.unwrap();
     let stands = history::head(db).await.unwrap();

@@ -6,7 +6,7 @@ use sea_orm::Value;
 use sea_orm::sea_query::TableRef;
 
 pub(crate) use super::column::{Column, Kind};
-use super::statements::{ReturningUpdate, Rewrite};
+use super::statements::Rewrite;
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 
@@ -38,9 +38,6 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// Returns a prefix with a number behind it, as a column holds text that is compared byte by byte.
     fn prefixed(&self, prefix: &str, number: &str) -> String;
-
-    /// Returns an update of one row that returns `columns` of it; `row` is the table and the row's condition.
-    fn returning_update(&self, update: &str, columns: &str, row: &str) -> ReturningUpdate;
 
     /// Returns the query for messages in ranges of places. Its columns: those that are `named`, then `wanted`. In no order; with
     /// `newest`, of one range, the newest message comes first.

@@ -4,19 +4,17 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::mysql::Server;
-use super::postgres::PostgresServer;
+use super::server::location::Server;
 use super::sqlite::File;
+use super::{mysql, postgres};
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// SQLite: one machine, one file.
     Sqlite(File),
-    /// MySQL or MariaDB.
-    MySql(Server),
-    /// PostgreSQL.
-    Postgres(PostgresServer),
+    /// A server, which many nodes share.
+    Server(Server),
 }
 
 impl Location {
@@ -24,7 +22,7 @@ impl Location {
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(file) => Some(&file.path),
-            Self::MySql(_) | Self::Postgres(_) => None,
+            Self::Server(_) => None,
         }
     }
 }
@@ -38,8 +36,8 @@ impl FromStr for Location {
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
             "sqlite" => File::parse(rest).map(Self::Sqlite),
-            "mysql" | "mariadb" => Server::parse(rest).map(Self::MySql),
-            "postgres" | "postgresql" => PostgresServer::parse(rest).map(Self::Postgres),
+            "mysql" | "mariadb" => mysql::parse(rest).map(Self::Server),
+            "postgres" | "postgresql" => postgres::parse(rest).map(Self::Server),
             _ => Err("it begins with neither sqlite:, mysql:, mariadb:, postgres: nor postgresql:".to_owned()),
         }
     }
@@ -50,8 +48,7 @@ impl fmt::Display for Location {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(file) => file.fmt(out),
-            Self::MySql(server) => server.fmt(out),
-            Self::Postgres(server) => server.fmt(out),
+            Self::Server(server) => server.fmt(out),
         }
     }
 }

@@ -2,9 +2,8 @@
 //!
 //! ```text
 //!  location        the server, and the database on it
-//!  open            asks whether the server takes us; what each connection says first
+//!  open            what each connection says first; why the server does not take us
 //!  dialect, error  their SQL, their errors
-//!  writer          writes, through sea-orm's connection
 //! ```
 
 mod dialect;
@@ -12,37 +11,8 @@ mod error;
 mod location;
 mod open;
 mod statements;
-mod writer;
 
-use sea_orm::DatabaseConnection;
-
-use super::pool::{self, Role};
-use crate::Error;
 pub(crate) use dialect::MySqlDialect;
 pub(crate) use error::classify;
-pub use location::Server;
-pub(crate) use writer::{Transaction, WriterConnection};
-
-/// The connections of one node to a server.
-#[derive(Debug, Clone)]
-pub(crate) struct Connections {
-    /// One connection.
-    pub(super) writer: DatabaseConnection,
-    pub(super) readers: DatabaseConnection,
-}
-
-impl Connections {
-    pub(super) async fn open(server: &Server, readers: u32) -> Result<Self, Error> {
-        open::check(server).await?;
-        let refused = |failure| open::refused(server, failure);
-        Ok(Self {
-            writer: open::pool(server, Role::Writer, 1).await.map_err(refused)?,
-            readers: open::pool(server, Role::Readers, readers).await.map_err(refused)?,
-        })
-    }
-
-    pub(super) async fn close(&self) {
-        pool::close(&self.readers).await;
-        pool::close(&self.writer).await;
-    }
-}
+pub(super) use location::parse;
+pub(super) use open::{connect_once, refusal, settings};

@@ -12,6 +12,15 @@ use crate::driver_error::DriverError;
 /// How long a caller waits for a connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(3);
 
+/// Statements that each connection to a server keeps prepared.
+pub(super) const PREPARED: usize = 256;
+
+/// How long a server may take to close a connection: it has answered, so whether it closes in time does not matter.
+pub(super) const CLOSE: Duration = Duration::from_secs(1);
+
+/// A connection to a server that was idle for this long is tested before it is used.
+pub(super) const TRUSTED: Duration = Duration::from_secs(1);
+
 /// What a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {

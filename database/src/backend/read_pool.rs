@@ -2,6 +2,7 @@
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
+use super::server::location::ServerKind;
 use super::{Backend, server, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
@@ -10,16 +11,14 @@ use crate::rows::{FromRow, Reads};
 #[derive(Debug, Clone)]
 pub(crate) enum ReadPool {
     Sqlite(sqlite::ReadPool),
-    MySql(DatabaseConnection),
-    Postgres(DatabaseConnection),
+    Server(ServerKind, DatabaseConnection),
 }
 
 /// Queries that see the same state of the database. It has to be closed; ends by itself when it is dropped.
 #[derive(Debug)]
 pub(crate) enum Snapshot {
     Sqlite(sqlite::Snapshot),
-    MySql(DatabaseTransaction),
-    Postgres(DatabaseTransaction),
+    Server(ServerKind, DatabaseTransaction),
 }
 
 impl ReadPool {
@@ -27,8 +26,7 @@ impl ReadPool {
     pub(crate) async fn snapshot(&self) -> Result<Snapshot, DriverError> {
         match self {
             Self::Sqlite(pool) => pool.snapshot().await.map(Snapshot::Sqlite),
-            Self::MySql(pool) => Ok(Snapshot::MySql(pool.begin().await?)),
-            Self::Postgres(pool) => Ok(Snapshot::Postgres(pool.begin().await?)),
+            Self::Server(kind, pool) => Ok(Snapshot::Server(*kind, pool.begin().await?)),
         }
     }
 }
@@ -37,8 +35,7 @@ impl Reads for &ReadPool {
     fn backend(&self) -> Backend {
         match self {
             ReadPool::Sqlite(_) => Backend::Sqlite,
-            ReadPool::MySql(_) => Backend::MySql,
-            ReadPool::Postgres(_) => Backend::Postgres,
+            ReadPool::Server(kind, _) => (*kind).into(),
         }
     }
 
@@ -49,7 +46,7 @@ impl Reads for &ReadPool {
     ) -> Result<Vec<T>, DriverError> {
         match self {
             ReadPool::Sqlite(pool) => pool.rows(text, values.into_iter().collect()).await,
-            ReadPool::MySql(pool) | ReadPool::Postgres(pool) => server::rows(pool, text, values).await,
+            ReadPool::Server(_, pool) => server::rows(pool, text, values).await,
         }
     }
 }
@@ -58,8 +55,7 @@ impl Reads for Snapshot {
     fn backend(&self) -> Backend {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,
-            Self::MySql(_) => Backend::MySql,
-            Self::Postgres(_) => Backend::Postgres,
+            Self::Server(kind, _) => (*kind).into(),
         }
     }
 
@@ -70,7 +66,7 @@ impl Reads for Snapshot {
     ) -> Result<Vec<T>, DriverError> {
         match self {
             Self::Sqlite(snapshot) => snapshot.rows(text, values.into_iter().collect()).await,
-            Self::MySql(transaction) | Self::Postgres(transaction) => server::rows(transaction, text, values).await,
+            Self::Server(_, transaction) => server::rows(transaction, text, values).await,
         }
     }
 }
@@ -80,7 +76,7 @@ impl Snapshot {
     pub(crate) async fn close(self) {
         match self {
             Self::Sqlite(snapshot) => drop(snapshot),
-            Self::MySql(transaction) | Self::Postgres(transaction) => {
+            Self::Server(_, transaction) => {
                 if let Err(error) = transaction.rollback().await {
                     tracing::debug!(%error, "could not close a snapshot");
                 }

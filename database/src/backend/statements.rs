@@ -8,12 +8,23 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
 use super::Backend;
 use crate::written_row::RowShape;
 
-/// An update of one row that returns the row's new state: the texts, in a backend's dialect.
+/// A statement that writes rows of one table.
 #[derive(Debug)]
-pub(crate) struct ReturningUpdate {
-    pub(super) update: String,
-    /// What reads the row after the update, where the update cannot return it.
-    pub(super) read: Option<String>,
+pub(crate) struct RowStatement {
+    pub(super) text: String,
+    pub(super) table: &'static str,
+    /// It makes rows, and touches none that are there.
+    pub(super) inserts: bool,
+}
+
+impl RowStatement {
+    fn inserts(shape: &RowShape, text: String) -> Self {
+        Self { text, table: shape.table, inserts: true }
+    }
+
+    fn changes(shape: &RowShape, text: String) -> Self {
+        Self { text, table: shape.table, inserts: false }
+    }
 }
 
 /// The texts for rows that are written over and over.
@@ -24,40 +35,40 @@ pub(crate) struct ReturningUpdate {
 #[derive(Debug)]
 pub(crate) enum Rewrite {
     /// SQLite: one text for each kind of row.
-    Each { made: String, moved: String, kept: String },
+    Each { made: RowStatement, moved: RowStatement, kept: RowStatement },
     /// MySQL: one text for all rows.
-    All(String),
+    All(RowStatement),
     /// PostgreSQL: one text for the rows that are not there, and one for those that are.
-    Apart { made: String, present: String },
+    Apart { made: RowStatement, present: RowStatement },
 }
 
 /// A column that takes the value of another one: its name, and the other's.
 pub(crate) type CopiedColumn = (&'static str, &'static str);
 
 /// Describes an insert; rows that are there already are an error.
-pub(crate) fn insert(backend: Backend, shape: &RowShape, copies: &[CopiedColumn]) -> String {
-    text(backend, shape, copies, None)
+pub(crate) fn insert(backend: Backend, shape: &RowShape, copies: &[CopiedColumn]) -> RowStatement {
+    RowStatement::inserts(shape, text(backend, shape, copies, None))
 }
 
 /// Describes an insert that overwrites columns of rows that are there already.
-pub(crate) fn upsert(backend: Backend, shape: &RowShape, overwritten: &[&'static str]) -> String {
+pub(crate) fn upsert(backend: Backend, shape: &RowShape, overwritten: &[&'static str]) -> RowStatement {
     let mut conflict = OnConflict::columns(shape.key.iter().copied());
     conflict.update_columns(overwritten.iter().copied());
-    text(backend, shape, &[], Some(conflict))
+    RowStatement::changes(shape, text(backend, shape, &[], Some(conflict)))
 }
 
 /// Describes an insert that keeps the greater value of a column, a number that may be null, of rows that are there already.
-pub(crate) fn upsert_greatest(backend: Backend, shape: &RowShape, column: &'static str) -> String {
+pub(crate) fn upsert_greatest(backend: Backend, shape: &RowShape, column: &'static str) -> RowStatement {
     let present = format!("COALESCE({}.{column}, 0)", shape.table);
     let dialect = backend.dialect();
     let greatest = dialect.greatest(&present, &dialect.inserted(column));
     let mut conflict = OnConflict::columns(shape.key.iter().copied());
     conflict.value(column, Expr::cust(greatest));
-    text(backend, shape, &[], Some(conflict))
+    RowStatement::changes(shape, text(backend, shape, &[], Some(conflict)))
 }
 
 /// Describes an update of rows that are there, of all columns that are not of the primary key.
-pub(crate) fn update(backend: Backend, shape: &RowShape) -> String {
+pub(crate) fn update(backend: Backend, shape: &RowShape) -> RowStatement {
     let changed: Vec<_> = shape.beside_key().collect();
     update_of(backend, shape, &changed, Vec::new())
 }
@@ -68,7 +79,7 @@ pub(super) fn update_of(
     shape: &RowShape,
     changed: &[&'static str],
     further: Vec<(&'static str, String)>,
-) -> String {
+) -> RowStatement {
     let dialect = backend.dialect();
     let mut update = Query::update();
     update.table(shape.table);
@@ -84,7 +95,12 @@ pub(super) fn update_of(
         }
     }
     update.values(further.into_iter().map(|(column, value)| (column, Expr::cust(value))));
-    backend.build(&update).0
+    RowStatement::changes(shape, backend.build(&update).0)
+}
+
+/// Describes a delete of the rows whose one column is a row's.
+pub(crate) fn delete(backend: Backend, shape: &RowShape) -> RowStatement {
+    RowStatement::changes(shape, backend.dialect().delete(shape))
 }
 
 fn text(backend: Backend, shape: &RowShape, copies: &[CopiedColumn], conflict: Option<OnConflict>) -> String {
@@ -137,21 +153,21 @@ mod tests {
     fn a_row_is_parameters_on_sqlite_and_a_row_of_a_json_table_on_a_server() {
         let shape = RowShape::of::<Ticket>();
         assert_eq!(
-            insert(Backend::Sqlite, &shape, &[]),
+            insert(Backend::Sqlite, &shape, &[]).text,
             r#"INSERT INTO "used_tickets" ("id", "expires_at") VALUES (?1, ?2)"#
         );
         assert_eq!(
-            insert(Backend::MySql, &shape, &[]),
+            insert(Backend::MySql, &shape, &[]).text,
             format!(
                 "INSERT INTO `used_tickets` (`id`, `expires_at`) SELECT CAST(j.id AS BINARY), j.expires_at FROM {SET}"
             )
         );
         assert_eq!(
-            update(Backend::Sqlite, &shape),
+            update(Backend::Sqlite, &shape).text,
             r#"UPDATE "used_tickets" SET "expires_at" = ?2 WHERE "used_tickets"."id" = (?1)"#
         );
         assert_eq!(
-            update(Backend::MySql, &shape),
+            update(Backend::MySql, &shape).text,
             format!(
                 "UPDATE `used_tickets` JOIN {SET} ON `used_tickets`.`id` = (CAST(j.id AS BINARY)) \
                  SET `used_tickets`.`expires_at` = j.expires_at"
@@ -165,14 +181,14 @@ mod tests {
         let plain =
             r#"INSERT INTO "used_tickets" ("id", "expires_at") VALUES (?1, ?2) ON CONFLICT ("id") DO UPDATE SET"#;
         assert_eq!(
-            upsert(Backend::Sqlite, &shape, &["expires_at"]),
+            upsert(Backend::Sqlite, &shape, &["expires_at"]).text,
             format!(r#"{plain} "expires_at" = "excluded"."expires_at""#)
         );
         assert_eq!(
-            upsert_greatest(Backend::Sqlite, &shape, "expires_at"),
+            upsert_greatest(Backend::Sqlite, &shape, "expires_at").text,
             format!(r#"{plain} "expires_at" = max(COALESCE(used_tickets.expires_at, 0), excluded.expires_at)"#)
         );
-        let server = upsert(Backend::MySql, &shape, &["expires_at"]);
+        let server = upsert(Backend::MySql, &shape, &["expires_at"]).text;
         assert!(server.ends_with("AS `j` ON DUPLICATE KEY UPDATE `expires_at` = VALUES(`expires_at`)"), "{server}");
     }
 }

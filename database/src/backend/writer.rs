@@ -6,8 +6,8 @@ use std::time::Duration;
 use sea_orm::{StatementBuilder, Value};
 
 use super::location::Location;
-use super::statements::{ReturningUpdate, Rewrite};
-use super::{Backend, Connections, mysql, postgres, sqlite};
+use super::statements::{Rewrite, RowStatement};
+use super::{Backend, Connections, server, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
 use crate::written_row::WrittenRow;
@@ -16,16 +16,14 @@ use crate::written_row::WrittenRow;
 #[derive(Debug)]
 pub(crate) enum WriterConnection {
     Sqlite(sqlite::WriterConnection),
-    MySql(mysql::WriterConnection),
-    Postgres(postgres::WriterConnection),
+    Server(server::WriterConnection),
 }
 
 /// An open transaction. Rolled back if it is dropped.
 #[derive(Debug)]
 pub(crate) enum Transaction<'a> {
     Sqlite(sqlite::Transaction<'a>),
-    MySql(mysql::Transaction),
-    Postgres(postgres::Transaction),
+    Server(server::Transaction),
 }
 
 /// Rows that are written over and over, by what becomes of them; see [`Rewrite`].
@@ -65,13 +63,10 @@ impl WriterConnection {
     pub(crate) fn new(connections: &Connections, location: &Location) -> Self {
         match (connections, location) {
             (Connections::Sqlite(_), Location::Sqlite(file)) => Self::Sqlite(sqlite::WriterConnection::new(file)),
-            (Connections::MySql(connections), Location::MySql(server)) => {
-                Self::MySql(mysql::WriterConnection::new(connections, server))
+            (Connections::Server(connections), Location::Server(server)) => {
+                Self::Server(server::WriterConnection::new(connections, server))
             }
-            (Connections::Postgres(connections), Location::Postgres(server)) => {
-                Self::Postgres(postgres::WriterConnection::new(connections, server))
-            }
-            (Connections::Sqlite(_) | Connections::MySql(_) | Connections::Postgres(_), _) => {
+            (Connections::Sqlite(_) | Connections::Server(_), _) => {
                 unreachable!("the connections were opened at this location")
             }
         }
@@ -81,16 +76,14 @@ impl WriterConnection {
     pub(crate) async fn another(location: &Location) -> Result<Self, DriverError> {
         match location {
             Location::Sqlite(file) => Ok(Self::Sqlite(sqlite::WriterConnection::new(file))),
-            Location::MySql(server) => mysql::WriterConnection::open(server).await.map(Self::MySql),
-            Location::Postgres(server) => postgres::WriterConnection::open(server).await.map(Self::Postgres),
+            Location::Server(server) => server::WriterConnection::open(server).await.map(Self::Server),
         }
     }
 
     pub(crate) fn backend(&self) -> Backend {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,
-            Self::MySql(_) => Backend::MySql,
-            Self::Postgres(_) => Backend::Postgres,
+            Self::Server(connection) => connection.kind().into(),
         }
     }
 
@@ -98,8 +91,7 @@ impl WriterConnection {
     pub(crate) async fn begin(&mut self) -> Result<Transaction<'_>, DriverError> {
         match self {
             Self::Sqlite(connection) => connection.begin().map(Transaction::Sqlite),
-            Self::MySql(connection) => connection.begin().await.map(Transaction::MySql),
-            Self::Postgres(connection) => connection.begin().await.map(Transaction::Postgres),
+            Self::Server(connection) => connection.begin().await.map(Transaction::Server),
         }
     }
 
@@ -113,8 +105,7 @@ impl WriterConnection {
     pub(crate) async fn run(&mut self, text: &str, values: Vec<Value>) -> Result<u64, DriverError> {
         match self {
             Self::Sqlite(connection) => connection.run(text, values),
-            Self::MySql(connection) => connection.run(text, values).await,
-            Self::Postgres(connection) => connection.run(text, values).await,
+            Self::Server(connection) => connection.run(text, values).await,
         }
     }
 
@@ -122,7 +113,7 @@ impl WriterConnection {
     pub(crate) fn open(&mut self) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(connection) => connection.open().map(drop),
-            Self::MySql(_) | Self::Postgres(_) => Ok(()),
+            Self::Server(_) => Ok(()),
         }
     }
 
@@ -130,8 +121,7 @@ impl WriterConnection {
     pub(crate) fn wait_for_lock(&mut self, patience: Duration) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(connection) => connection.wait_for_lock(patience),
-            Self::MySql(_) => Ok(()),
-            Self::Postgres(connection) => {
+            Self::Server(connection) => {
                 connection.wait_for_lock(patience);
                 Ok(())
             }
@@ -142,7 +132,7 @@ impl WriterConnection {
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(connection) => Some(connection.file()),
-            Self::MySql(_) | Self::Postgres(_) => None,
+            Self::Server(_) => None,
         }
     }
 
@@ -150,7 +140,7 @@ impl WriterConnection {
     pub(crate) fn restart_wal(&mut self) -> Result<bool, DriverError> {
         match self {
             Self::Sqlite(connection) => connection.restart_wal(),
-            Self::MySql(_) | Self::Postgres(_) => Ok(true),
+            Self::Server(_) => Ok(true),
         }
     }
 
@@ -161,8 +151,7 @@ impl WriterConnection {
                 connection.close();
                 Ok(())
             }
-            Self::MySql(connection) => connection.replace().await,
-            Self::Postgres(connection) => connection.replace().await,
+            Self::Server(connection) => connection.replace().await,
         }
     }
 }
@@ -179,8 +168,7 @@ impl Reads for WriterConnection {
     ) -> Result<Vec<T>, DriverError> {
         match self {
             Self::Sqlite(connection) => connection.rows(text, values),
-            Self::MySql(connection) => connection.rows(text, values).await,
-            Self::Postgres(connection) => connection.rows(text, values).await,
+            Self::Server(connection) => connection.rows(text, values).await,
         }
     }
 }
@@ -189,8 +177,7 @@ impl Reads for Transaction<'_> {
     fn backend(&self) -> Backend {
         match self {
             Self::Sqlite(_) => Backend::Sqlite,
-            Self::MySql(_) => Backend::MySql,
-            Self::Postgres(_) => Backend::Postgres,
+            Self::Server(transaction) => transaction.kind().into(),
         }
     }
 
@@ -201,30 +188,14 @@ impl Reads for Transaction<'_> {
     ) -> Result<Vec<T>, DriverError> {
         match self {
             Self::Sqlite(transaction) => transaction.rows(text, values),
-            Self::MySql(transaction) => transaction.rows(text, values).await,
-            Self::Postgres(transaction) => transaction.rows(text, values).await,
+            Self::Server(transaction) => transaction.rows(text, values).await,
         }
     }
 }
 
 impl Transaction<'_> {
-    /// Updates one row, and returns its new state.
-    pub(crate) async fn update<T: FromRow>(
-        &mut self,
-        texts: &ReturningUpdate,
-        values: Vec<Value>,
-    ) -> Result<Option<T>, DriverError> {
-        match &texts.read {
-            None => self.row(&texts.update, values).await,
-            Some(read) => {
-                self.run(&texts.update, values).await?;
-                self.row(read, []).await
-            }
-        }
-    }
-
     /// Writes rows of a table.
-    pub(crate) async fn write<Row>(&mut self, text: &str, rows: Vec<Row>) -> Result<(), DriverError>
+    pub(crate) async fn write<Row>(&mut self, statement: &RowStatement, rows: Vec<Row>) -> Result<(), DriverError>
     where
         Row: WrittenRow,
     {
@@ -232,9 +203,8 @@ impl Transaction<'_> {
             return Ok(());
         }
         match self {
-            Self::Sqlite(transaction) => transaction.write(text, rows),
-            Self::MySql(transaction) => transaction.write(text, rows).await,
-            Self::Postgres(transaction) => transaction.write(text, rows).await,
+            Self::Sqlite(transaction) => transaction.write(&statement.text, rows),
+            Self::Server(transaction) => transaction.write(statement, rows).await,
         }
     }
 
@@ -245,17 +215,17 @@ impl Transaction<'_> {
     {
         match (self, texts) {
             (Self::Sqlite(transaction), Rewrite::Each { made, moved, kept }) => {
-                transaction.write(made, rows.made)?;
-                transaction.change(moved, rows.moved)?;
-                transaction.change(kept, rows.kept)
+                transaction.write(&made.text, rows.made)?;
+                transaction.change(&moved.text, rows.moved)?;
+                transaction.change(&kept.text, rows.kept)
             }
-            (Self::MySql(transaction), Rewrite::All(text)) => transaction.write(text, rows.all()).await,
-            (Self::Postgres(transaction), Rewrite::Apart { made, present }) => {
+            (Self::Server(transaction), Rewrite::All(statement)) => transaction.write(statement, rows.all()).await,
+            (Self::Server(transaction), Rewrite::Apart { made, present }) => {
                 transaction.write(made, rows.made).await?;
                 let there = rows.moved.into_iter().chain(rows.kept).collect();
                 transaction.write(present, there).await
             }
-            (Self::Sqlite(_) | Self::MySql(_) | Self::Postgres(_), _) => {
+            (Self::Sqlite(_) | Self::Server(_), _) => {
                 unreachable!("the texts were made for this backend")
             }
         }
@@ -271,16 +241,23 @@ impl Transaction<'_> {
     pub(crate) async fn run(&mut self, text: &str, values: Vec<Value>) -> Result<u64, DriverError> {
         match self {
             Self::Sqlite(transaction) => transaction.run(text, values),
-            Self::MySql(transaction) => transaction.run(text, values).await,
-            Self::Postgres(transaction) => transaction.run(text, values).await,
+            Self::Server(transaction) => transaction.run(text, values).await,
         }
     }
 
+    /// Does all that is left to do before COMMIT: what is written may have been gathered until now.
+    pub(crate) async fn flush(&mut self) -> Result<(), DriverError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Server(transaction) => transaction.flush().await,
+        }
+    }
+
+    /// Ends the transaction, which was [flushed](Transaction::flush).
     pub(crate) async fn commit(self) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(transaction) => transaction.commit(),
-            Self::MySql(transaction) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Server(transaction) => transaction.commit().await,
         }
     }
 
@@ -290,8 +267,7 @@ impl Transaction<'_> {
                 drop(transaction);
                 Ok(())
             }
-            Self::MySql(transaction) => transaction.rollback().await,
-            Self::Postgres(transaction) => transaction.rollback().await,
+            Self::Server(transaction) => transaction.rollback().await,
         }
     }
 }

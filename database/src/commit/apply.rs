@@ -67,12 +67,11 @@ pub(super) struct Applier<'a> {
 }
 
 impl<'a> Applier<'a> {
-    /// Applies the changes, in order. `used` are the counters from which ids are taken.
+    /// Applies the changes, in order. `used` are the commit's number, and the ids after which the commit's own come.
     pub(super) fn make(
         changes: &'a [Change],
         cache: &'a mut Cache,
         preloaded: Preloaded,
-        no: i64,
         clock: Clock,
         used: Counters,
         new_threads: NewThreadTokens,
@@ -81,7 +80,7 @@ impl<'a> Applier<'a> {
             changes,
             cache,
             preloaded,
-            no,
+            no: used.commit,
             clock,
             used,
             new_threads,
@@ -104,9 +103,15 @@ impl<'a> Applier<'a> {
         applier
     }
 
+    /// Returns the newest time that any commit has written, this one among them.
+    pub(super) fn newest(&self) -> i64 {
+        self.clock.latest
+    }
+
     /// Says what the commit does once it stands, and which tokens it uses then.
     pub(super) fn committed(self, mark: &Mark, nonce_before: Nonce) -> (Committed, NewThreadTokens) {
-        let Self { cache, members, told, users, outcomes, before, clock, notified, new_threads, .. } = self;
+        let newest = Timestamp::from_millis(self.newest());
+        let Self { cache, members, told, users, outcomes, before, notified, new_threads, .. } = self;
         for (slot, side) in members {
             cache.threads[slot].members[side].hide_many();
         }
@@ -118,7 +123,6 @@ impl<'a> Applier<'a> {
             })
             .collect();
         let totals = users.into_iter().map(|id| (UserId::from_column(id), totals(cache, id))).collect();
-        let newest = Timestamp::from_millis(clock.latest);
         let notified = notified.into_iter().map(UserId::from_column).collect();
         let mark = mark.clone();
         let committed =

@@ -23,9 +23,8 @@ const MOST_UNSEEN: usize = 128;
 /// All that is known, as of the last commit or, while one is made, within it.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    /// The counters as this writer's last commit left them.
-    pub(super) counters: Counters,
-    /// The nonce of this writer's last commit.
+    /// The number and the nonce of this writer's last commit.
+    pub(super) commit: i64,
     pub(super) nonce: Nonce,
     /// Known pairs; also those without a thread.
     pub(super) threads: Vec<Thread>,
@@ -33,7 +32,7 @@ pub(super) struct Cache {
     users: HashMap<i64, User>,
 }
 
-/// The row that orders all commits.
+/// A commit's number, and the newest ids that are used up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counters {
     pub(super) commit: i64,
@@ -142,12 +141,12 @@ impl Cache {
         *self = Self::default();
     }
 
-    /// Forgets everything but the counters if it has become too much.
+    /// Forgets everything but the last commit if it has become too much.
     pub(super) fn trim(&mut self) {
         if self.threads.len() > MOST_THREADS || self.users.len() > MOST_USERS {
-            let last = (self.counters, self.nonce);
+            let last = (self.commit, self.nonce);
             self.clear();
-            (self.counters, self.nonce) = last;
+            (self.commit, self.nonce) = last;
         }
     }
 

@@ -25,7 +25,7 @@ use crate::ids::CommitNo;
 use crate::rows::Reads as _;
 use crate::time::Timestamp;
 
-/// What a commit brings to the counter's row.
+/// What a commit brings to the counter's row, beside its ids.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Offer {
     pub(super) nonce: Nonce,
@@ -35,27 +35,28 @@ pub(super) struct Offer {
     pub(super) newest: Option<i64>,
 }
 
+impl Offer {
+    /// Returns the earliest and the latest time that the commit may write, if this was the newest time before it.
+    pub(super) fn times(self, newest_before: i64) -> (i64, i64) {
+        let earliest = newest_before + self.step;
+        (earliest, self.newest.unwrap_or_default().max(earliest))
+    }
+}
+
 /// What a commit is given by it.
 #[derive(Debug)]
 pub(super) struct Taken {
+    /// The commit's number, and the newest ids that are used up before it.
     pub(super) counters: Counters,
     /// The nonce of the commit before.
     pub(super) nonce_before: i64,
-    /// The newest time before this commit, and with it.
+    /// The newest time before this commit.
     pub(super) newest_before: i64,
-    pub(super) newest: i64,
     /// Tickets that expired up to then may have been used.
     pub(super) tickets_forgotten: i64,
     pub(super) epoch: String,
     /// The database's clock, in Unix milliseconds: what is swept by its age is marked by it.
     pub(super) clock: i64,
-}
-
-impl Taken {
-    /// Returns the earliest and the latest time that this commit may write.
-    pub(super) fn times(&self, step: i64) -> (i64, i64) {
-        ((self.newest_before + step).min(self.newest), self.newest)
-    }
 }
 
 /// What a writer knows between its commits.

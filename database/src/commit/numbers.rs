@@ -1,26 +1,25 @@
-//! The commit's number and its ids, taken from the row that orders all commits.
+//! The commit's number and its ids, from the row that orders all commits: read under its lock, which the transaction holds until it
+//! ends, and written as the commit leaves it. Which changes the commit carries does not have to be known for the lock.
 
-use sea_orm::Value;
+use sea_orm::sea_query::{Expr, LockType, Query};
 
 use super::cache::Counters;
-use super::history::{Offer, Taken};
-use super::read_set::ReadSet;
-use crate::backend::dialect::Dialect;
-use crate::backend::statements::ReturningUpdate;
+use super::history::Taken;
+use crate::backend::Backend;
 use crate::backend::writer::Transaction;
 use crate::driver_error::DriverError;
 use crate::entities::hub_state;
-use crate::rows::{BinaryText, row, select};
+use crate::rows::{BinaryText, Reads as _, row};
+use crate::written_row::written_row;
 
 row! {
-    /// The counter's row after a commit has taken its numbers.
-    struct TakenRow of hub_state {
+    /// The counter's row as the commit before has left it.
+    struct StateRow of hub_state {
         commit_no: i64 = CommitNo,
         last_thread_id: i64 = LastThreadId,
         last_message_id: i64 = LastMessageId,
         last_notification_id: i64 = LastNotificationId,
-        nonce_before: i64 = NonceBefore,
-        newest_before: i64 = NewestBefore,
+        nonce: i64 = Nonce,
         newest_at: i64 = NewestAt,
         tickets_forgotten: i64 = TicketsForgotten,
         epoch: BinaryText = Epoch,
@@ -29,52 +28,53 @@ row! {
 
 row! {
     /// The same, and the database's clock.
-    struct TakenNowRow {
-        taken: TakenRow,
+    struct LockedRow {
+        state: StateRow,
         clock: i64,
     }
 }
 
-/// Builds the update by which a commit takes its numbers.
-pub(super) fn text(dialect: &dyn Dialect) -> ReturningUpdate {
-    // A server assigns from left to right: the values from before are copied first.
-    let newest = dialect.greatest("newest_at + ?", "?");
-    let update = format!(
-        "UPDATE hub_state SET commit_no = commit_no + 1, last_thread_id = last_thread_id + ?, \
-         last_message_id = last_message_id + ?, last_notification_id = last_notification_id + ?, \
-         nonce_before = nonce, nonce = ?, newest_before = newest_at, newest_at = {newest} WHERE id = 1"
-    );
-    let columns = format!("{}, {}", select("hub_state", TakenRow::COLUMNS.iter().copied()), dialect.now_millis());
-    dialect.returning_update(&update, &columns, "hub_state WHERE id = 1")
+written_row! {
+    /// The counter's row as a commit leaves it.
+    pub(super) struct CounterRow of hub_state {
+        pub(super) id: i64 = Id,
+        pub(super) commit_no: i64 = CommitNo,
+        pub(super) last_thread_id: i64 = LastThreadId,
+        pub(super) last_message_id: i64 = LastMessageId,
+        pub(super) last_notification_id: i64 = LastNotificationId,
+        pub(super) nonce: i64 = Nonce,
+        pub(super) newest_at: i64 = NewestAt,
+    }
 }
 
-/// Takes the next commit number, and as many ids as may be needed; holds the counter's row lock until the transaction ends.
-pub(super) async fn take(
-    transaction: &mut Transaction<'_>,
-    update: &ReturningUpdate,
-    read_set: &ReadSet<'_>,
-    offer: Offer,
-) -> Result<Taken, DriverError> {
-    let Offer { nonce, step, newest } = offer;
-    let ids = [read_set.threads, read_set.new_messages, read_set.new_notifications];
-    let times = [nonce.column(), step, newest.unwrap_or_default()];
-    let values = ids.into_iter().chain(times).map(Value::from).collect();
-    let row: Option<TakenNowRow> = transaction.update(update, values).await?;
+/// Builds the query that waits for the row's lock. SQLite's transaction has its lock from the beginning.
+pub(super) fn lock(backend: Backend) -> String {
+    let query = Query::select()
+        .columns(StateRow::COLUMNS.iter().copied())
+        .expr(Expr::cust(backend.dialect().now_millis()))
+        .from(hub_state::Entity)
+        .and_where(Expr::cust("id = 1"))
+        .lock(LockType::Update)
+        .take();
+    backend.build(&query).0
+}
+
+/// Waits for the row's lock, and takes the next commit number.
+pub(super) async fn take(transaction: &mut Transaction<'_>, lock: &str) -> Result<Taken, DriverError> {
+    let locked: Option<LockedRow> = transaction.row(lock, []).await?;
     // A backup is put back: PostgreSQL has waited for the row, and the one that was put there instead it sees in another try.
-    let TakenNowRow { taken: row, clock } =
-        row.ok_or_else(|| DriverError::Contended("hub_state is empty".to_owned()))?;
+    let LockedRow { state, clock } = locked.ok_or_else(|| DriverError::Contended("hub_state is empty".to_owned()))?;
     Ok(Taken {
         counters: Counters {
-            commit: row.commit_no,
-            thread: row.last_thread_id,
-            message: row.last_message_id,
-            notification: row.last_notification_id,
+            commit: state.commit_no + 1,
+            thread: state.last_thread_id,
+            message: state.last_message_id,
+            notification: state.last_notification_id,
         },
-        nonce_before: row.nonce_before,
-        newest_before: row.newest_before,
-        newest: row.newest_at,
-        tickets_forgotten: row.tickets_forgotten,
-        epoch: row.epoch.into_text(),
+        nonce_before: state.nonce,
+        newest_before: state.newest_at,
+        tickets_forgotten: state.tickets_forgotten,
+        epoch: state.epoch.into_text(),
         clock,
     })
 }

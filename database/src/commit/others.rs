@@ -38,7 +38,7 @@ pub(super) async fn forget(
     cache: &mut Cache,
     taken: &Taken,
 ) -> Result<(), DriverError> {
-    if taken.counters.commit == cache.counters.commit + 1 && taken.nonce_before == cache.nonce.column() {
+    if taken.counters.commit == cache.commit + 1 && taken.nonce_before == cache.nonce.column() {
         return Ok(());
     }
     match touched(transaction, cache, taken).await? {
@@ -57,7 +57,7 @@ async fn touched(
 ) -> Result<Option<Touched>, DriverError> {
     const LOG: &str = "SELECT threads, users FROM hub_commits WHERE commit_no > ? AND commit_no < ? \
          AND EXISTS (SELECT 1 FROM hub_commits WHERE commit_no = ? AND nonce = ?)";
-    let (last, next) = (cache.counters.commit, taken.counters.commit);
+    let (last, next) = (cache.commit, taken.counters.commit);
     let others = next - last - 1;
     if cache.is_empty() || !(1..=MOST).contains(&others) {
         return Ok(None);

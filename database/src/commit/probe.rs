@@ -75,6 +75,7 @@ impl Writer {
             .and_where(Expr::col(used_ticket::Column::Id).eq(Expr::val(id)))
             .take();
         transaction.execute(&take_away).await?;
+        transaction.flush().await?;
         transaction.commit().await
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::cache::Cache;
 use super::cards;
 use crate::change::{Change, Receipt, ReceiptKind};
 use crate::ids::{Pair, UserId};
@@ -18,7 +17,7 @@ pub(super) enum Mode {
     Checked,
 }
 
-/// Which rows must be read, and how many ids may be used up.
+/// Which rows must be read.
 #[derive(Debug, Default)]
 pub(super) struct ReadSet<'a> {
     /// Pairs that are written to or asked about.
@@ -45,28 +44,16 @@ pub(super) struct ReadSet<'a> {
     pub(super) cards: BTreeSet<CardRef>,
     /// Receipts that do not reach to the newest message: pair, reader, up to.
     pub(super) partly_read: Vec<(Pair, i64, i64)>,
-    /// How many ids of each kind may be used up.
-    pub(super) threads: i64,
-    pub(super) new_messages: i64,
-    pub(super) new_notifications: i64,
 }
 
 impl<'a> ReadSet<'a> {
     /// Goes through the changes.
-    pub(super) fn of(changes: &'a [Change], cache: &Cache, mode: Mode) -> Self {
+    pub(super) fn of(changes: &'a [Change], mode: Mode) -> Self {
         let mut read_set = Self::default();
         for change in changes {
             read_set.add(change, mode);
         }
         read_set.users.extend(read_set.pairs.iter().flat_map(|pair| pair.members()).map(|user| user.column()));
-        for pair in &read_set.pairs {
-            // Neither a thread nor a member's notification ever goes away again, so even a cache
-            // that turns out to be old gives an upper bound.
-            let known = cache.slot(*pair).map(|slot| &cache.threads[slot]);
-            read_set.threads += i64::from(known.is_none_or(|thread| !thread.exists()));
-            read_set.new_notifications += known
-                .map_or(2, |thread| thread.members.iter().map(|member| i64::from(member.notification.is_none())).sum());
-        }
         read_set
     }
 
@@ -74,7 +61,6 @@ impl<'a> ReadSet<'a> {
         match change {
             Change::Send(send) => {
                 self.pairs.insert(send.pair);
-                self.new_messages += 1;
                 // Whether it was sent before is to be known before anything else can fail.
                 let can_fail = !send.media.is_empty() || send.reply_to.is_some() || send.card.is_some();
                 if let Some(temp_id) = &send.temp_id
@@ -99,7 +85,6 @@ impl<'a> ReadSet<'a> {
                 self.partly_read.extend(partly_read(receipt));
             }
             Change::Notify(notify) => {
-                self.new_notifications += i64::try_from(notify.users.len()).unwrap_or(i64::MAX);
                 for user in &notify.users {
                     self.users.insert(user.column());
                     if let Some(key) = &notify.dedupe_key {
@@ -120,7 +105,6 @@ impl<'a> ReadSet<'a> {
             }
             Change::SystemMessage(message) => {
                 self.pairs.insert(message.pair);
-                self.new_messages += 1;
                 if mode == Mode::Checked || message.card.is_some() {
                     self.keys.push((message.pair, MARKETPLACE, &message.dedupe_key));
                 }

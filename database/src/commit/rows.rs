@@ -3,10 +3,12 @@
 use super::apply::Applier;
 use super::cache::{ReadState, ThreadNotification};
 use super::notification_keys::{CHAT, CHAT_TITLE, chat_key};
+use super::numbers::CounterRow;
 use super::write_set::{
     AmendedRow, ChangedNotificationRow, LastSeenRow, NewNotificationRow, StatusRow, ThreadRow, UserRow,
 };
 use crate::backend::writer::Rewritten;
+use crate::history::Nonce;
 
 impl Applier<'_> {
     pub(super) fn thread_rows(&mut self) -> Rewritten<ThreadRow> {
@@ -141,6 +143,19 @@ impl Applier<'_> {
             let member = &thread.members[*side];
             member.notification.map(|notification| (thread.id, member.user, notification))
         })
+    }
+
+    /// Returns the counter's row as the commit leaves it.
+    pub(super) fn counter_row(&self, nonce: Nonce) -> CounterRow {
+        CounterRow {
+            id: 1,
+            commit_no: self.no,
+            last_thread_id: self.used.thread,
+            last_message_id: self.used.message,
+            last_notification_id: self.used.notification,
+            nonce: nonce.column(),
+            newest_at: self.newest(),
+        }
     }
 
     /// Returns the log's list of touched threads: id and members of each.

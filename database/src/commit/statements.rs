@@ -1,59 +1,60 @@
 //! The texts of a commit's statements, built once for each writer.
 
-use super::numbers;
+use super::numbers::{self, CounterRow};
 use super::write_set::{
     AmendedRow, AmendmentRow, CardRow, CardThreadRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, LogEntryRow,
     MediaStateRow, MessageImageRow, NewMessageRow, NewNotificationRow, ProfileRow, StatusRow, StrippedMessage,
     ThreadRow, TicketRow, UploadRow, UserRow,
 };
 use crate::backend::Backend;
-use crate::backend::statements::{ReturningUpdate, Rewrite};
-use crate::backend::statements::{insert, update, upsert, upsert_greatest};
+use crate::backend::statements::{Rewrite, RowStatement, delete, insert, update, upsert, upsert_greatest};
 use crate::written_row::RowShape;
 
 /// The texts. Their parameters are those of [`crate::backend::statements`].
 #[derive(Debug)]
 pub(super) struct Statements {
-    /// Takes the commit's number and its ids.
-    pub(super) numbers: ReturningUpdate,
+    /// Waits for the counter's lock, and reads its row.
+    pub(super) lock: String,
+    /// Writes the counter's row.
+    pub(super) counter: RowStatement,
     /// Inserts new messages.
-    pub(super) messages: String,
+    pub(super) messages: RowStatement,
     /// Changes messages that were edited or deleted.
-    pub(super) amended: String,
+    pub(super) amended: RowStatement,
     /// Inserts edits and deletions.
-    pub(super) amendments: String,
+    pub(super) amendments: RowStatement,
     /// Takes deleted messages' images from them.
-    pub(super) stripped: String,
+    pub(super) stripped: RowStatement,
     /// Gives messages their images.
-    pub(super) images: String,
+    pub(super) images: RowStatement,
     /// Inserts uploaded images.
-    pub(super) uploads: String,
+    pub(super) uploads: RowStatement,
     /// Changes when images were sent, and when they are swept.
-    pub(super) media: String,
+    pub(super) media: RowStatement,
     /// Deletes images whose renditions have gone from the store.
-    pub(super) forgotten: String,
+    pub(super) forgotten: RowStatement,
     /// Writes threads.
     pub(super) threads: Rewrite,
     /// Writes members' watermarks.
     pub(super) status: Rewrite,
     /// Inserts notifications.
-    pub(super) notifications: String,
+    pub(super) notifications: RowStatement,
     /// Changes notifications that were read or deleted, or say something new.
-    pub(super) changed_notifications: String,
+    pub(super) changed_notifications: RowStatement,
     /// Writes users' unread totals.
-    pub(super) users: String,
+    pub(super) users: RowStatement,
     /// Writes when users were last connected; a later time stays.
-    pub(super) last_seen: String,
+    pub(super) last_seen: RowStatement,
     /// Inserts an entry of the commit log.
-    pub(super) log: String,
+    pub(super) log: RowStatement,
     /// Inserts used tickets.
-    pub(super) tickets: String,
+    pub(super) tickets: RowStatement,
     /// Writes profiles.
-    pub(super) profiles: String,
+    pub(super) profiles: RowStatement,
     /// Writes cards.
-    pub(super) cards: String,
+    pub(super) cards: RowStatement,
     /// Writes when cards were sent last in which threads.
-    pub(super) card_threads: String,
+    pub(super) card_threads: RowStatement,
 }
 
 impl Statements {
@@ -65,7 +66,8 @@ impl Statements {
         let profiles = RowShape::of::<ProfileRow<'_>>();
         let cards = RowShape::of::<CardRow<'_>>();
         Self {
-            numbers: numbers::text(dialect),
+            lock: numbers::lock(backend),
+            counter: update(backend, &RowShape::of::<CounterRow>()),
             messages: insert(
                 backend,
                 &RowShape::of::<NewMessageRow<'_>>(),
@@ -73,11 +75,11 @@ impl Statements {
             ),
             amended: update(backend, &RowShape::of::<AmendedRow<'_>>()),
             amendments: insert(backend, &RowShape::of::<AmendmentRow>(), &[]),
-            stripped: dialect.delete(&RowShape::of::<StrippedMessage>()),
+            stripped: delete(backend, &RowShape::of::<StrippedMessage>()),
             images: insert(backend, &RowShape::of::<MessageImageRow<'_>>(), &[]),
             uploads: insert(backend, &RowShape::of::<UploadRow<'_>>(), &[]),
             media: update(backend, &RowShape::of::<MediaStateRow<'_>>()),
-            forgotten: dialect.delete(&RowShape::of::<ForgottenImage<'_>>()),
+            forgotten: delete(backend, &RowShape::of::<ForgottenImage<'_>>()),
             threads: dialect.rewrite(
                 &RowShape::of::<ThreadRow>(),
                 &["last_seq", "rev", "last_message_id", "updated_at", "commit_no"],

@@ -6,10 +6,8 @@ use sea_orm::ColumnTrait;
 use sea_orm::sea_query::Query;
 use tokio::time::timeout;
 
-use super::Writer;
 use super::aborted::Aborted;
 use super::apply::{Applier, Clock};
-use super::cache::Counters;
 use super::history::{Course, Offer};
 use super::new_threads::NewThreadTokens;
 use super::preload::Preload;
@@ -17,9 +15,9 @@ use super::preloaded::Preloaded;
 use super::read_set::{Mode, ReadSet};
 use super::statements::Statements;
 use super::write_set::LogEntryRow;
-use super::{numbers, others};
+use super::{Gather, Writer, numbers, others};
 use crate::backend::writer::Transaction;
-use crate::change::{Change, Committed};
+use crate::change::Committed;
 use crate::driver_error::DriverError;
 use crate::entities::notification;
 use crate::history::{Mark, Nonce};
@@ -35,11 +33,10 @@ const MOST_TEXT: usize = 2 << 20;
 
 impl Writer {
     /// Runs the changes as one transaction, once.
-    pub(super) async fn transact(&mut self, changes: &[Change], mode: Mode) -> Result<Committed, Aborted> {
+    pub(super) async fn transact(&mut self, gather: Gather<'_, '_>, mode: Mode) -> Result<Committed, Aborted> {
         self.cache.trim();
-        let offer = self.history.offer(changes);
-        let prepared = timeout(PATIENCE, self.prepare(changes, mode, offer)).await;
-        let Prepared { transaction, applier, mark, nonce_before } = prepared.unwrap_or(Err(Aborted::Hung))?;
+        let prepared = timeout(PATIENCE, self.prepare(gather, mode)).await;
+        let Prepared { transaction, applier, mark, nonce_before, offer } = prepared.unwrap_or(Err(Aborted::Hung))?;
         let (committed, new_threads) = applier.committed(&mark, nonce_before);
         let answer = match timeout(PATIENCE, transaction.commit()).await {
             Ok(Ok(())) => None,
@@ -55,36 +52,29 @@ impl Writer {
     }
 
     /// Does everything but COMMIT.
-    async fn prepare<'a>(
-        &'a mut self,
-        changes: &'a [Change],
-        mode: Mode,
-        offer: Offer,
-    ) -> Result<Prepared<'a>, Aborted> {
+    async fn prepare<'a, 'c: 'a>(&'a mut self, gather: Gather<'_, 'c>, mode: Mode) -> Result<Prepared<'a>, Aborted> {
         let Self { connection, node, statements, cache, history, new_thread_limit, .. } = self;
-        let read_set = ReadSet::of(changes, cache, mode);
         let mut transaction = connection.begin().await?;
-        let taken = numbers::take(&mut transaction, &statements.numbers, &read_set, offer).await?;
-        let counters = taken.counters;
+        let taken = numbers::take(&mut transaction, &statements.lock).await?;
         others::forget(&mut transaction, cache, &taken).await?;
-        (cache.counters, cache.nonce) = (counters, offer.nonce);
+        let changes = gather();
+        let offer = history.offer(changes);
+        (cache.commit, cache.nonce) = (taken.counters.commit, offer.nonce);
         let course = history.go_on(&mut transaction, &taken, changes.is_empty()).await?;
         let Course::On(epoch) = course else { return Err(Aborted::WentBack) };
-        let mark = Mark { epoch, commit: CommitNo::from_column(counters.commit), nonce: offer.nonce };
-        let used = Counters {
-            commit: counters.commit,
-            thread: counters.thread - read_set.threads,
-            message: counters.message - read_set.new_messages,
-            notification: counters.notification - read_set.new_notifications,
-        };
+        let mark = Mark { epoch, commit: CommitNo::from_column(taken.counters.commit), nonce: offer.nonce };
+        let read_set = ReadSet::of(changes, mode);
         let preloaded = Preload::new(&mut transaction).load(&read_set, cache).await?;
-        let clock = Clock::between(taken.times(offer.step));
         let preloaded = Preloaded { tickets_forgotten: taken.tickets_forgotten, ..preloaded };
+        let clock = Clock::between(offer.times(taken.newest_before));
         let new_threads = NewThreadTokens::of(new_thread_limit.clone());
-        let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used, new_threads);
+        let mut applier = Applier::make(changes, cache, preloaded, clock, taken.counters, new_threads);
         write(&mut transaction, &mut applier, statements).await?;
         log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
-        Ok(Prepared { transaction, applier, mark, nonce_before: Nonce::from_column(taken.nonce_before) })
+        transaction.write(&statements.counter, vec![applier.counter_row(offer.nonce)]).await?;
+        transaction.flush().await?;
+        let nonce_before = Nonce::from_column(taken.nonce_before);
+        Ok(Prepared { transaction, applier, mark, nonce_before, offer })
     }
 }
 
@@ -94,6 +84,7 @@ struct Prepared<'a> {
     applier: Applier<'a>,
     mark: Mark,
     nonce_before: Nonce,
+    offer: Offer,
 }
 
 /// Writes one commit's rows, table by table.

@@ -19,11 +19,11 @@ row! {
         pub(crate) last_notification_id: i64,
         /// The newest commit's.
         pub(crate) nonce: i64,
-        /// The nonce of the commit before it.
+        /// Of nodes of an earlier version, which write and read it: the nonce of the commit before it.
         pub(crate) nonce_before: i64,
         /// The newest time that any commit has written.
         pub(crate) newest_at: i64,
-        /// The same before the newest commit.
+        /// Of those nodes, too: the same before the newest commit.
         pub(crate) newest_before: i64,
         /// Tickets that expired up to this time are not remembered.
         pub(crate) tickets_forgotten: i64,

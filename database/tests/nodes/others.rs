@@ -1,5 +1,7 @@
 //! What a writer knows between its commits, while another node commits, too.
 
+use std::sync::OnceLock;
+
 use chat_database::change::{Change, Outcome};
 use chat_database::commit::Writer;
 use chat_database::ids::{MessageId, Pair, ThreadId};
@@ -7,7 +9,7 @@ use chat_testkit::mariadb::MariaDb;
 
 use crate::support::world::{World, own, pair, user};
 
-on_each_backend!(two_writers_at_random_never_write_what_is_old);
+on_each_backend!(two_writers_at_random_never_write_what_is_old, changes_are_asked_for_once_the_lock_is_held);
 
 /// How many pairs a writer has at work, and how many commits each makes.
 const PAIRS: u64 = 50;
@@ -88,6 +90,22 @@ async fn two_writers_at_random_never_write_what_is_old(mut w: World) {
     assert!(known.messages.len() > 100, "{} messages are few", known.messages.len());
 }
 
+/// A batch that was closed before left out what came while the commit waited for other nodes'.
+async fn changes_are_asked_for_once_the_lock_is_held(mut w: World) {
+    let is_free = w.counter_is_free();
+    let changes = [w.text(user(1), user(2), "hello")];
+    assert!(is_free(), "the commit has not begun");
+    let was_free = OnceLock::new();
+    let gather = || {
+        was_free.get_or_init(&is_free);
+        changes.as_slice()
+    };
+    w.writer.commit_gathered(&gather).await.unwrap();
+    assert_eq!(was_free.get(), Some(&false), "the changes were asked for, and another commit might still come before");
+    assert!(is_free(), "the commit has ended");
+    assert_eq!(w.totals(user(2)).await.messages, 1);
+}
+
 /// Every commit after another node's read all that it needed, under the lock that all nodes wait for.
 #[tokio::test]
 async fn a_commit_after_another_nodes_reads_only_what_that_one_touched() {
@@ -100,7 +118,7 @@ async fn a_commit_after_another_nodes_reads_only_what_that_one_touched() {
     let mut other = w.another_writer("beta").await;
     let reads = || {
         let read = "SELECT CAST(SUM(variable_value) AS UNSIGNED) FROM information_schema.global_status \
-                    WHERE variable_name IN ('Innodb_rows_read', 'Com_select')";
+                    WHERE variable_name IN ('Handler_read_key', 'Handler_read_next', 'Com_select')";
         server.sql(read).trim().parse::<u64>().unwrap()
     };
     let batch = |w: &mut World, base: u64| -> Vec<Change> {

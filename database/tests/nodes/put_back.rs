@@ -2,7 +2,7 @@
 
 use chat_database::Error;
 use chat_database::change::Outcome;
-use chat_database::connect::Location;
+use chat_database::connect::{Location, Server, ServerKind};
 use chat_database::history::{self, Mark};
 use chat_database::ids::CommitNo;
 use sea_orm::{ConnectionTrait, Statement};
@@ -24,10 +24,10 @@ impl World {
         let db = self.db.for_migrations();
         let all = match self.db.location() {
             Location::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
-            Location::MySql(_) => {
+            Location::Server(Server { kind: ServerKind::MySql, .. }) => {
                 "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()"
             }
-            Location::Postgres(_) => {
+            Location::Server(Server { kind: ServerKind::Postgres, .. }) => {
                 "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()"
             }
         };

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use chat_database::Database;
 use chat_database::change::{
@@ -9,7 +10,7 @@ use chat_database::change::{
     Watermarks,
 };
 use chat_database::commit::Writer;
-use chat_database::connect::{Location, Options};
+use chat_database::connect::{Location, Options, Server, ServerKind};
 use chat_database::ids::{MediaId, MessageId, NotificationId, Pair, Seq, ThreadId, UserId};
 use chat_database::nodes::NodeId;
 use chat_database::objects::{Image, Message, Totals};
@@ -64,7 +65,7 @@ impl World {
     }
 
     pub(crate) fn is_mariadb(&self) -> bool {
-        matches!(self.db.location(), Location::MySql(_))
+        matches!(self.db.location(), Location::Server(Server { kind: ServerKind::MySql, .. }))
     }
 
     /// Makes another node on the same database.
@@ -76,6 +77,25 @@ impl World {
     /// Runs a statement past the writer.
     pub(crate) async fn sql(&self, sql: &str) {
         self.db.for_migrations().execute_unprepared(sql).await.unwrap();
+    }
+
+    /// Returns what tells whether no transaction has the counter's lock.
+    pub(crate) fn counter_is_free(&self) -> impl Fn() -> bool + Sync + use<> {
+        const LOCK: &str = "SELECT id FROM hub_state WHERE id = 1 FOR UPDATE SKIP LOCKED";
+        let location = self.db.location().clone();
+        move || match &location {
+            Location::Sqlite(file) => {
+                let connection = rusqlite::Connection::open(&file.path).unwrap();
+                connection.busy_timeout(Duration::ZERO).unwrap();
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
+            }
+            Location::Server(Server { kind: ServerKind::MySql, database, .. }) => {
+                MARIADB.get().unwrap().sql(&format!("USE `{database}`; {LOCK}")).trim() == "1"
+            }
+            Location::Server(Server { kind: ServerKind::Postgres, database, .. }) => {
+                POSTGRES.get().unwrap().sql_in(database, LOCK).trim() == "1"
+            }
+        }
     }
 
     /// Adds an uploaded image, which may be swept a thousand moments later.

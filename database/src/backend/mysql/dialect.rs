@@ -7,8 +7,7 @@ use super::statements;
 use crate::backend::Backend;
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
 use crate::backend::server::seq_range;
-use crate::backend::statements::upsert;
-use crate::backend::statements::{ReturningUpdate, Rewrite};
+use crate::backend::statements::{Rewrite, upsert};
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 
@@ -51,10 +50,6 @@ impl Dialect for MySqlDialect {
 
     fn prefixed(&self, prefix: &str, number: &str) -> String {
         format!("CAST(CONCAT('{prefix}', {number}) AS BINARY)")
-    }
-
-    fn returning_update(&self, update: &str, columns: &str, row: &str) -> ReturningUpdate {
-        ReturningUpdate { update: update.to_owned(), read: Some(format!("SELECT {columns} FROM {row}")) }
     }
 
     fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String {

@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, Func, IntoIden as _, Query, TableRef};
 use crate::backend::Backend;
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
 use crate::backend::server::seq_range;
-use crate::backend::statements::{ReturningUpdate, Rewrite, insert, update_of};
+use crate::backend::statements::{Rewrite, insert, update_of};
 use crate::backend::time_buckets;
 use crate::seq_range::{Ranges, SeqRangeQuery};
 use crate::written_row::RowShape;
@@ -68,10 +68,6 @@ impl Dialect for PostgresDialect {
 
     fn prefixed(&self, prefix: &str, number: &str) -> String {
         format!("convert_to('{prefix}' || {number}, 'UTF8')")
-    }
-
-    fn returning_update(&self, update: &str, columns: &str, _row: &str) -> ReturningUpdate {
-        ReturningUpdate { update: format!("{update} RETURNING {columns}"), read: None }
     }
 
     /// Of several ranges each is searched for by itself: `OFFSET 0` keeps the planner from turning that round.

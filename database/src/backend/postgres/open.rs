@@ -1,27 +1,13 @@
-//! Opens PostgreSQL: asks the server first whether it takes us, and gives each connection its settings.
+//! Opens PostgreSQL: whether the server is one to write to, and what each connection says first.
 
-use std::time::Duration;
-
+use sea_orm::ConnectOptions;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _, Executor as _, Row as _};
-use sea_orm::{ConnectOptions, DatabaseConnection};
 use tokio::time::timeout;
 
-use super::PostgresServer;
 use super::session::{self, CHECK_CLIENT};
-use crate::Error;
-use crate::backend::ACQUIRE;
-use crate::backend::pool::{self, Role};
-use crate::driver_error::DriverError;
-
-/// How long a server may take to close a connection.
-const CLOSE: Duration = Duration::from_secs(1);
-
-/// A connection that was idle for this long is tested before it is used.
-const TRUSTED: Duration = Duration::from_secs(1);
-
-/// Statements that each connection keeps prepared.
-const PREPARED: usize = 256;
+use crate::backend::pool::{CLOSE, PREPARED, Role};
+use crate::backend::server::location::Server;
 
 /// The oldest version, as the server counts: the indexes over a user's threads need its incremental sort.
 const OLDEST: i64 = 130_000;
@@ -29,41 +15,8 @@ const OLDEST: i64 = 130_000;
 /// From this version on the server knows [`CHECK_CLIENT`].
 const CHECKS_CLIENT: u32 = 140_000;
 
-/// Asks a server whether it takes us. A pool would wait for a server that is not there, and not say why.
-pub(super) async fn check(server: &PostgresServer) -> Result<(), Error> {
-    match timeout(ACQUIRE, connect_once(server)).await {
-        Ok(Ok(Some(why_not))) => Err(Error::Refused(format!("{}: {why_not}", server.address()))),
-        Ok(Ok(None)) => Ok(()),
-        Ok(Err(error)) => Err(of_driver(server, &error)),
-        Err(_) => Err(away(server, "no answer in time")),
-    }
-}
-
-/// Opens a pool.
-pub(super) async fn pool(
-    server: &PostgresServer,
-    role: Role,
-    connections: u32,
-) -> Result<DatabaseConnection, DriverError> {
-    let mut connect = pool::options(server.url(), connections);
-    settings(&mut connect, role);
-    pool::open(connect).await?.ok_or_else(|| DriverError::Unable("no answer in time".to_owned()))
-}
-
-/// Says of which server a failure is.
-pub(super) fn refused(server: &PostgresServer, failure: DriverError) -> Error {
-    match failure {
-        DriverError::Refused(why) | DriverError::Unique(why) => {
-            Error::Refused(format!("{} for the user {:?}: {why}", server.address(), server.user))
-        }
-        failure @ (DriverError::Lost(_) | DriverError::Contended(_) | DriverError::Unable(_)) => {
-            away(server, &failure.to_string())
-        }
-    }
-}
-
-fn settings(connect: &mut ConnectOptions, role: Role) {
-    connect.test_before_acquire_if_idle_for(TRUSTED);
+/// Sets how a pool's connections begin.
+pub(in crate::backend) fn settings(connect: &mut ConnectOptions, role: Role) {
     connect.map_sqlx_postgres_opts(with_name);
     connect.map_sqlx_postgres_pool_opts(move |pool| {
         pool.after_connect(move |connection, _| {
@@ -86,20 +39,19 @@ fn with_name(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 /// Connects twice, and returns why the server cannot be used, if so.
-async fn connect_once(server: &PostgresServer) -> Result<Option<String>, sqlx::Error> {
-    let options: PgConnectOptions = server.url().parse()?;
+pub(in crate::backend) async fn connect_once(server: &Server) -> Result<Option<String>, sqlx::Error> {
+    let options: PgConnectOptions = server.url.parse()?;
     let mut connection = with_name(options.clone()).connect().await?;
     let why_not = match unfit(server, &mut connection).await? {
         None => pooled(&options, &mut connection).await?,
         why_not => why_not,
     };
-    // The server has answered: whether it closes the connection in time does not matter.
     let _ = timeout(CLOSE, connection.close()).await;
     Ok(why_not)
 }
 
 /// Tells why a server is not one to write to.
-async fn unfit(server: &PostgresServer, connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+async fn unfit(server: &Server, connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
     const ASKED: &str = "SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding'), \
          pg_is_in_recovery(), current_setting('fsync'), \
          current_schema() IS NOT NULL AND (has_schema_privilege(current_schema(), 'CREATE') \
@@ -107,7 +59,7 @@ async fn unfit(server: &PostgresServer, connection: &mut PgConnection) -> Result
     let row = connection.fetch_one(ASKED).await?;
     let (version, encoding): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
     let (standby, fsync, may_create): (bool, String, bool) = (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-    let PostgresServer { user, database, .. } = server;
+    let Server { user, database, .. } = server;
     Ok(if version < OLDEST {
         let (major, minor) = (version / 10_000, version % 10_000);
         Some(format!("PostgreSQL {major}.{minor} is too old: the hub needs version 13 or newer"))
@@ -158,29 +110,25 @@ async fn session_of(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection).await?.try_get(0)
 }
 
-fn away(server: &PostgresServer, why: &str) -> Error {
-    Error::Unavailable(format!("{} does not answer: {why}", server.address()))
-}
-
-fn of_driver(server: &PostgresServer, error: &sqlx::Error) -> Error {
-    let PostgresServer { user, database, .. } = server;
+/// Says what an error of the server means for whoever starts the hub.
+pub(in crate::backend) fn refusal(server: &Server, error: &sqlx::Error) -> Option<String> {
+    let Server { user, database, .. } = server;
     let address = server.address();
     let code = match error {
         sqlx::Error::Database(error) => error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::code),
         _ => None,
     };
-    let refusal = match code {
-        Some("28P01") => {
+    Some(match code? {
+        "28P01" => {
             format!("{address} refuses the user {user:?}: the password is wrong, or there is no such user (28P01)")
         }
-        Some("28000") => format!(
+        "28000" => format!(
             "{address} takes no connection from this machine as the user {user:?}: see pg_hba.conf, and whether there is such a user (28000)"
         ),
-        Some("3D000") => format!("{address} has no database {database:?}: CREATE DATABASE makes it (3D000)"),
-        Some("42501") => {
+        "3D000" => format!("{address} has no database {database:?}: CREATE DATABASE makes it (3D000)"),
+        "42501" => {
             format!("the user {user:?} may not use the database {database:?} at {address}: GRANT CONNECT (42501)")
         }
-        _ => return refused(server, DriverError::of_driver(error)),
-    };
-    Error::Refused(refusal)
+        _ => return None,
+    })
 }

@@ -1,6 +1,14 @@
 //! What each connection says first: how it reads, and how long it waits.
 
+use std::time::Duration;
+
 use crate::backend::pool::Role;
+
+/// How long a session waits for a lock, if it is not told to wait for less: [`WRITER`] says so.
+pub(in crate::backend) const LOCK: Duration = Duration::from_secs(3);
+
+/// What comes before COMMIT: one that was cancelled while it waits for a standby says that it is done, and is not on the standby.
+pub(in crate::backend) const BEFORE_COMMIT: &str = "SELECT set_config('statement_timeout', '0', true)";
 
 /// Statements of each connection are planned once, whatever their values, and through indexes: each of them finds its rows by one,
 /// however many rows there are, and the server's guess from old statistics, or from none right after a table was made, may be

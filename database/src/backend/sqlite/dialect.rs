@@ -5,7 +5,7 @@ use sea_orm::sea_query::TableRef;
 
 use super::{seq_range, statements};
 use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
-use crate::backend::statements::{ReturningUpdate, Rewrite};
+use crate::backend::statements::Rewrite;
 use crate::backend::time_buckets;
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
@@ -52,10 +52,6 @@ impl Dialect for SqliteDialect {
 
     fn prefixed(&self, prefix: &str, number: &str) -> String {
         format!("'{prefix}' || {number}")
-    }
-
-    fn returning_update(&self, update: &str, columns: &str, _row: &str) -> ReturningUpdate {
-        ReturningUpdate { update: format!("{update} RETURNING {columns}"), read: None }
     }
 
     fn messages_in_ranges(&self, query: &SeqRangeQuery<'_>) -> String {
