@@ -21,6 +21,7 @@ mod compression;
 mod cors;
 mod credentials;
 pub mod error;
+pub(crate) mod events;
 mod filters;
 mod form;
 mod header_parameters;
@@ -67,7 +68,7 @@ pub use api::{Api, ApiDocs};
 pub use error::ApiError;
 
 /// Every route. Tests compare this list with the filters below and with `/openapi.json`; `Allow` is made from it.
-pub(crate) const ROUTES: [(Method, &str); 23] = [
+pub(crate) const ROUTES: [(Method, &str); 24] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -86,6 +87,7 @@ pub(crate) const ROUTES: [(Method, &str); 23] = [
     (Method::POST, "/notifications/{id}/read"),
     (Method::DELETE, "/notifications/{id}"),
     (Method::POST, "/internal/notifications"),
+    (Method::GET, "/internal/events"),
     (Method::GET, "/health/live"),
     (Method::GET, "/health/ready"),
     (Method::GET, "/metrics"),
@@ -143,12 +145,13 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         notifications::read(api),
         notifications::delete(api),
     ];
+    let internal = one_of![internal::notify(api), events::feed(api)];
     let health = one_of![health::live(), health::ready(api)];
 
     one_of![
         warp::path("chat").and(chat),
         warp::path("notifications").and(notifications),
-        warp::path("internal").and(internal::notify(api)),
+        warp::path("internal").and(internal),
         warp::path("health").and(health),
         media::read(api),
         health::metrics(api),

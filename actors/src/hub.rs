@@ -1,5 +1,6 @@
 //! The hub of one node: what the edge may ask for.
 
+mod events;
 mod images;
 mod notifications;
 mod presence;

@@ -24,6 +24,7 @@
 //!   registry           actors that stop when idle: key → the running one
 //!   outbox             a connection's bounded queue of encoded frames
 //!   requester          who made a request, and the promise of exactly one reply
+//!   events             what the marketplace's core hears: the event feed
 //!   sync, change_frames              from a cursor to frames
 //!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing
 //!   executor           OS threads with a runtime of their own
@@ -42,6 +43,7 @@ pub mod connections;
 mod delivery_frontier;
 mod draining;
 pub mod error;
+pub mod events;
 mod executor;
 mod follower;
 pub mod hub;

@@ -6,6 +6,7 @@
 //!  backend                what differs between databases, each in a folder of its own
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
+//!  events                 what has happened, for consumers outside the hub
 //!  history                which history a commit belongs to: a database may go back
 //!  nodes                  which nodes run on the database, and what each process is called
 //!  identity               what nodes that share a database know each other by
@@ -30,6 +31,7 @@ pub mod commit;
 pub mod connect;
 mod driver_error;
 mod entities;
+pub mod events;
 pub mod history;
 pub mod identity;
 pub mod ids;

@@ -2,6 +2,7 @@
 //! thus never reads what is not theirs.
 
 pub mod changes;
+pub mod events;
 pub mod inbox;
 pub mod media;
 pub mod messages;

@@ -72,10 +72,7 @@ async fn the_marketplace_notifies_and_a_repeat_is_dropped() {
     // That of the first message may have been under way while the bell connected.
     let told = bell.expect_where("notification", |frame| frame["payload"]["type"] == "order").await;
     let payload = &told["payload"];
-    assert_eq!(
-        (text(payload, "title"), text(payload, "body")),
-        ("Shipped", "On its way")
-    );
+    assert_eq!((text(payload, "title"), text(payload, "body")), ("Shipped", "On its way"));
     assert_eq!((&payload["related_id"], &payload["is_read"]), (&json!(12), &Value::Bool(false)));
     assert_eq!(scene.hub.core().post("/internal/notifications", &order).await.is(202), json!({"created": 0}));
     bell.says(json!({"type": "notification_read", "id": payload["id"]})).await;

@@ -37,6 +37,8 @@ pub enum ErrorCode {
     NotFound,
     /// The key was used for another message.
     TempIdConflict,
+    /// The events behind the cursor are not kept any more, or it is of another history.
+    GoneCursor,
     /// The image is over the limit.
     ImageTooLarge,
     /// Not an image of a kind that is taken.
@@ -57,7 +59,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::UnknownType,
         Self::SenderMismatch,
@@ -73,6 +75,7 @@ impl ErrorCode {
         Self::EditWindowClosed,
         Self::NotFound,
         Self::TempIdConflict,
+        Self::GoneCursor,
         Self::ImageTooLarge,
         Self::UnsupportedMedia,
         Self::ImageInvalid,
@@ -98,6 +101,7 @@ impl ErrorCode {
             Self::Forbidden | Self::ForbiddenOrigin | Self::NotAuthor | Self::EditWindowClosed => 403,
             Self::NotFound => 404,
             Self::TempIdConflict => 409,
+            Self::GoneCursor => 410,
             Self::ImageTooLarge => 413,
             Self::UnsupportedMedia => 415,
             Self::ImageInvalid => 422,
@@ -132,6 +136,7 @@ impl ErrorCode {
             Self::EditWindowClosed => "edit_window_closed",
             Self::NotFound => "not_found",
             Self::TempIdConflict => "temp_id_conflict",
+            Self::GoneCursor => "gone_cursor",
             Self::ImageTooLarge => "image_too_large",
             Self::UnsupportedMedia => "unsupported_media",
             Self::ImageInvalid => "image_invalid",

@@ -5,8 +5,9 @@ use crate::commit::Writer;
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::nodes::NodeId;
 use crate::objects::Image;
+use crate::queries::events::{Found, Standing};
 use crate::queries::messages::{Page, ThreadRef};
-use crate::queries::{changes, inbox, media, messages, notifications, people, threads, unread};
+use crate::queries::{changes, events, inbox, media, messages, notifications, people, threads, unread};
 use crate::time::Timestamp;
 use crate::{Database, history};
 
@@ -130,6 +131,17 @@ async fn read_everything(db: &Database) {
     changes::log(db, CommitNo(0), CommitNo(9)).await.unwrap();
     changes::of_thread(db, thread, CommitNo(1)).await.unwrap().unwrap();
     changes::notifications_of(db, &[ann, ben], CommitNo(0)).await.unwrap();
+    read_events(db).await;
     let head = history::head_beside(db, CommitNo(1)).await.unwrap();
     assert!(history::holds(db, &head.mark).await.unwrap());
+}
+
+/// Reads all events from the beginning.
+async fn read_events(db: &Database) {
+    let found = events::after(db, Standing::behind(CommitNo(0)), 10_000, |_| true).await.unwrap();
+    let Found::Window(window) = found else { panic!("the log is whole") };
+    let happenings: Vec<_> = window.events.iter().map(|event| event.happening).collect();
+    assert!(happenings.len() > 400);
+    events::objects(db, &happenings).await.unwrap();
+    assert_eq!(events::oldest(db).await.unwrap().commit, CommitNo(0));
 }
