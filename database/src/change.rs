@@ -1,5 +1,6 @@
 //! What can be written, and what became of it.
 
+use crate::consumers::{Consumed, ConsumerChange};
 use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Image, Message, Notification, Totals};
@@ -34,6 +35,8 @@ pub enum Change {
     GiveUp(Vec<MediaId>, Timestamp),
     /// Images whose renditions have gone from the store.
     Forget(Vec<MediaId>),
+    /// What consumers of events and webhooks have.
+    Consume(Box<ConsumerChange>),
 }
 
 impl Change {
@@ -64,7 +67,8 @@ impl Change {
             | Self::UseTicket(_)
             | Self::Upload(_)
             | Self::GiveUp(..)
-            | Self::Forget(_) => None,
+            | Self::Forget(_)
+            | Self::Consume(_) => None,
         }
     }
 }
@@ -245,6 +249,8 @@ pub enum Outcome {
     GivenUp(Vec<(MediaId, String)>),
     /// The images' rows are gone.
     Forgotten,
+    /// What became of a change for consumers.
+    Consumed(Consumed),
 }
 
 /// A stored message, and how its thread moved.

@@ -9,6 +9,7 @@
 //!    preload      reads the rows that the cache does not hold (in the steady state: none) into preloaded
 //!    apply        applies the changes in memory: send, media, amend, receipt, notify
 //!    rows         makes the write_set's rows of it; statements: one per table
+//!  consume      writes what consumers of events have
 //!  in_doubt     reads whether a commit stands whose answer was lost
 //!  probe        tells after a failure whether a commit would be written now
 //!  cache        what the writer knows between commits
@@ -18,6 +19,7 @@ mod aborted;
 mod amend;
 mod apply;
 mod cache;
+mod consume;
 mod hex;
 mod history;
 mod in_doubt;

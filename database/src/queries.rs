@@ -2,6 +2,7 @@
 //! thus never reads what is not theirs.
 
 pub mod changes;
+pub mod consumers;
 pub mod events;
 pub mod inbox;
 pub mod media;
@@ -11,5 +12,6 @@ pub mod people;
 mod position;
 pub mod threads;
 pub mod unread;
+pub mod webhooks;
 
 pub use position::Position;

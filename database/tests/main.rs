@@ -8,6 +8,7 @@
 mod support;
 
 mod catching_up;
+mod consumers;
 mod events;
 mod media;
 mod messages;

@@ -7,6 +7,8 @@
 //!  m20261129_000004_hub             the commit counter and log, the names of the history, used tickets
 //!  m20261129_000005_nodes           the nodes that run on the database
 //!  m20261129_000006_identity        the database's own identity
+//!  m20261129_000008_consumers       who reads the commit log beyond the nodes
+//!  m20261129_000009_webhooks        the marketplace's endpoints, and deliveries to them
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -26,6 +28,8 @@ mod m20261129_000003_notifications;
 mod m20261129_000004_hub;
 mod m20261129_000005_nodes;
 mod m20261129_000006_identity;
+mod m20261129_000008_consumers;
+mod m20261129_000009_webhooks;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -47,6 +51,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000004_hub::Migration),
             Box::new(m20261129_000005_nodes::Migration),
             Box::new(m20261129_000006_identity::Migration),
+            Box::new(m20261129_000008_consumers::Migration),
+            Box::new(m20261129_000009_webhooks::Migration),
         ]
     }
 }

@@ -145,6 +145,11 @@ impl<'a> Applier<'a> {
             Change::Upload(uploads) => self.upload(uploads),
             Change::GiveUp(images, at) => self.give_up(images, *at),
             Change::Forget(images) => self.forget(images),
+            Change::Consume(change) => {
+                self.write_set.consumers.push((self.outcomes.len(), &**change));
+                // What became of it is known when it is written.
+                Outcome::Forgotten
+            }
         }
     }
 

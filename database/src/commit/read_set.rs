@@ -107,7 +107,7 @@ impl<'a> ReadSet<'a> {
                 self.users.insert(user.column());
             }
             Change::GiveUp(images, _) => self.media.extend(images.iter().map(|media| media.0.as_str())),
-            Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) => {}
+            Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) | Change::Consume(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);
             }

@@ -2,9 +2,9 @@
 
 use super::numbers;
 use super::write_set::{
-    AmendedRow, AmendmentRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, LogEntryRow, MediaStateRow,
-    MessageImageRow, NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow,
-    UserRow,
+    AmendedRow, AmendmentRow, ChangedNotificationRow, DeliveryResultRow, ForgottenImage, LastSeenRow, LogEntryRow,
+    MediaStateRow, MessageImageRow, NewDeliveryRow, NewMessageRow, NewNotificationRow, StatusRow, StrippedMessage,
+    ThreadRow, TicketRow, UploadRow, UserRow,
 };
 use crate::backend::Backend;
 use crate::backend::statements::{ReturningUpdate, Rewrite};
@@ -48,6 +48,10 @@ pub(super) struct Statements {
     pub(super) log: String,
     /// Inserts used tickets.
     pub(super) tickets: String,
+    /// Inserts deliveries to webhooks.
+    pub(super) deliveries: String,
+    /// Changes deliveries that were tried.
+    pub(super) delivered: String,
 }
 
 impl Statements {
@@ -85,6 +89,8 @@ impl Statements {
             last_seen: upsert_greatest(backend, &RowShape::of::<LastSeenRow>(), "last_seen"),
             log: insert(backend, &RowShape::of::<LogEntryRow>(), &[]),
             tickets: insert(backend, &RowShape::of::<TicketRow<'_>>(), &[]),
+            deliveries: insert(backend, &RowShape::of::<NewDeliveryRow<'_>>(), &[]),
+            delivered: update(backend, &RowShape::of::<DeliveryResultRow<'_>>()),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::Writer;
 use super::aborted::Aborted;
 use super::apply::{Applier, Clock};
 use super::cache::Counters;
+use super::consume::Consume;
 use super::history::{Course, Offer};
 use super::preload::Preload;
 use super::preloaded::Preloaded;
@@ -80,6 +81,7 @@ impl Writer {
         let preloaded = Preloaded { tickets_forgotten: taken.tickets_forgotten, ..preloaded };
         let mut applier = Applier::make(changes, cache, preloaded, counters.commit, clock, used);
         write(&mut transaction, &mut applier, statements).await?;
+        consume(&mut transaction, &mut applier, statements, taken.clock).await?;
         log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
         Ok(Prepared { transaction, applier, mark, nonce_before: Nonce::from_column(taken.nonce_before) })
     }
@@ -144,6 +146,21 @@ async fn write_messages(
         let fit = fit.count().max(1);
         let later = rows.split_off(fit);
         transaction.write(&texts.messages, std::mem::replace(&mut rows, later)).await?;
+    }
+    Ok(())
+}
+
+/// Writes what consumers have, and says what became of each of their changes.
+async fn consume(
+    transaction: &mut Transaction<'_>,
+    applier: &mut Applier<'_>,
+    texts: &Statements,
+    clock: i64,
+) -> Result<(), DriverError> {
+    let changes = std::mem::take(&mut applier.write_set.consumers);
+    let mut consume = Consume { transaction, texts, no: applier.no, clock, made: 0 };
+    for (at, change) in changes {
+        applier.outcomes[at] = consume.write(change).await?;
     }
     Ok(())
 }
