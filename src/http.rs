@@ -46,6 +46,7 @@ pub(crate) mod threads;
 pub(crate) mod tickets;
 pub(crate) mod unread;
 pub(crate) mod upload;
+pub(crate) mod webhooks;
 
 use std::convert::Infallible;
 use std::time::Instant;
@@ -68,7 +69,7 @@ pub use api::{Api, ApiDocs};
 pub use error::ApiError;
 
 /// Every route. Tests compare this list with the filters below and with `/openapi.json`; `Allow` is made from it.
-pub(crate) const ROUTES: [(Method, &str); 24] = [
+pub(crate) const ROUTES: [(Method, &str); 33] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -88,6 +89,15 @@ pub(crate) const ROUTES: [(Method, &str); 24] = [
     (Method::DELETE, "/notifications/{id}"),
     (Method::POST, "/internal/notifications"),
     (Method::GET, "/internal/events"),
+    (Method::POST, "/admin/webhooks"),
+    (Method::GET, "/admin/webhooks"),
+    (Method::PATCH, "/admin/webhooks/{id}"),
+    (Method::DELETE, "/admin/webhooks/{id}"),
+    (Method::POST, "/admin/webhooks/{id}/secret"),
+    (Method::POST, "/admin/webhooks/{id}/test"),
+    (Method::GET, "/admin/webhooks/{id}/deliveries"),
+    (Method::POST, "/admin/webhooks/{id}/deliveries/{delivery}/retry"),
+    (Method::POST, "/admin/webhooks/{id}/replay"),
     (Method::GET, "/health/live"),
     (Method::GET, "/health/ready"),
     (Method::GET, "/metrics"),
@@ -152,6 +162,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         warp::path("chat").and(chat),
         warp::path("notifications").and(notifications),
         warp::path("internal").and(internal),
+        warp::path("admin").and(webhooks::routes(api)),
         warp::path("health").and(health),
         media::read(api),
         health::metrics(api),

@@ -9,7 +9,7 @@
 //!  headers     how headers are read: element by element
 //!  schema      /openapi.json and /asyncapi.json, made from the types
 //!  shutdown    signals                              memory   what a thread holds of it
-//!  process     files: for whom, and how many
+//!  process     files: for whom, and how many     webhooks_command   webhooks at the machine
 //! ```
 //!
 //! Nothing here decides what a message means: frames and requests are parsed, handed to
@@ -27,6 +27,7 @@ pub mod schema;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;
+pub mod webhooks_command;
 pub mod ws;
 
 pub use auth::origin;

@@ -3,7 +3,7 @@
 //! ```text
 //!  kind     the types of events, and which of them a reader asks for
 //!  cursor   how far a reader of the feed has come
-//!  feed     pages of the feed
+//!  feed     pages of the feed; readers: how far each has come
 //! ```
 //!
 //! An event is read from the commit log and told in the present state of what it is about. [`for_service`] is the one place
@@ -12,6 +12,7 @@
 pub mod cursor;
 pub(crate) mod feed;
 pub mod kind;
+pub(crate) mod readers;
 
 use chat_database::events::{self, Happening};
 use chat_database::ids::{NotificationId, Seq, ThreadId, UserId};

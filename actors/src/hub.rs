@@ -5,6 +5,7 @@ mod images;
 mod notifications;
 mod presence;
 mod start;
+mod webhooks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use self::presence::Presence;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::draining::Draining;
 use crate::error::Error;
+use crate::events::readers::FeedReaders;
 use crate::executor::{LowPriorityPool, Panicked};
 use crate::images::{Images, Prepared, removal};
 use crate::node_beat::handle::NodeBeatHandle;
@@ -48,6 +50,8 @@ pub use crate::sync::SyncPage;
 #[cfg(feature = "failpoints")]
 use crate::thread::message::ThreadMsg;
 use crate::thread::message::{ThreadRegistry, request};
+use crate::webhooks::WebhookAdmin;
+use crate::webhooks::handle::WebhookHandle;
 use crate::{sync, validation};
 
 /// A stored message, as REST answers it.
@@ -75,6 +79,7 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     options: Options,
     database: Database,
+    feed_readers: FeedReaders,
     frontier: DeliveryFrontier,
     images: Images,
     limiters: Arc<Limiters>,
@@ -86,6 +91,8 @@ struct Inner {
     sessions: Sessions,
     storage: StorageHandle,
     threads: Arc<ThreadRegistry>,
+    webhook_admin: WebhookAdmin,
+    webhooks: WebhookHandle,
     #[cfg(feature = "failpoints")]
     streams: Arc<StreamRegistry>,
     draining: Draining,
@@ -299,6 +306,8 @@ impl Hub {
     pub async fn end(&self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         let stragglers = tokio::time::timeout_at(deadline - left / 2, self.0.sessions.all_gone()).await.is_err();
+        // What is under way may take its time; what does not arrive is sent again.
+        drop(tokio::time::timeout_at(deadline - left * 3 / 4, self.0.webhooks.drain()).await);
         let settled = async {
             // A connection that is still open is cut in a moment.
             self.0.presence.note_all(Timestamp::now()).await;

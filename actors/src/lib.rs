@@ -24,7 +24,7 @@
 //!   registry           actors that stop when idle: key → the running one
 //!   outbox             a connection's bounded queue of encoded frames
 //!   requester          who made a request, and the promise of exactly one reply
-//!   events             what the marketplace's core hears: the event feed
+//!   events, webhooks   what the marketplace's core hears: by asking for it, and sent to its endpoints
 //!   sync, change_frames              from a cursor to frames
 //!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing
 //!   executor           OS threads with a runtime of their own
@@ -68,6 +68,7 @@ mod supervision;
 mod sync;
 pub mod thread;
 mod validation;
+pub mod webhooks;
 
 pub use blank::is_blank;
 pub use error::Error;

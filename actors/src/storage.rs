@@ -10,6 +10,7 @@ mod announce;
 mod batch_size;
 mod dispatch;
 pub(crate) mod handle;
+mod later;
 pub(crate) mod message;
 mod wal_checkpoint;
 
@@ -34,6 +35,7 @@ use crate::presence::remote::RemotePresence;
 use crate::relay::handle::RelayHandle;
 use batch_size::BatchSize;
 use handle::StorageHandle;
+use later::Later;
 use message::{CommitEnded, StorageMsg, WriteReply, WriteRequest};
 use wal_checkpoint::{WalCheckpoints, WalState};
 
@@ -89,6 +91,7 @@ pub(crate) struct State {
     writer: Option<Writer>,
     waiting: Vec<Waiting>,
     batch_size: BatchSize,
+    later: Later<Waiting>,
     due: Due,
     wal: WalCheckpoints,
 }
@@ -119,6 +122,7 @@ impl Actor for Storage {
             writer: Some(writer),
             waiting: Vec::new(),
             batch_size: BatchSize::default(),
+            later: Later::default(),
             due: Due::default(),
         })
     }
@@ -131,6 +135,9 @@ impl Actor for Storage {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             StorageMsg::Write(write, permit) => state.waiting.push(Waiting { write, permit, since: Instant::now() }),
+            StorageMsg::WriteLater(write, permit) => {
+                state.later.push(Waiting { write, permit, since: Instant::now() });
+            }
             StorageMsg::CommitEnded(ended) => state.commit_ended(*ended),
             StorageMsg::CommitPanicked => return Err("a group commit panicked".into()),
             StorageMsg::RestartHistory(done) => state.due.restart_history.push(done),
@@ -166,15 +173,17 @@ impl State {
 
     /// Starts the next commit, if none is running and there is something to do.
     fn start_next_commit(&mut self, myself: &ActorRef<StorageMsg>) {
-        if self.waiting.is_empty() && self.due.is_empty() {
+        if self.waiting.is_empty() && self.later.is_empty() && self.due.is_empty() {
             return;
         }
         let Some(mut writer) = self.writer.take() else { return };
         let due = std::mem::take(&mut self.due);
         let next = self.batch_size.next(self.waiting.len());
         let oldest = self.waiting.first().map(|oldest| oldest.since);
+        let later = self.later.next(self.waiting.is_empty(), Instant::now());
+        let taken = self.waiting.drain(..next).chain(later);
         let (changes, writes): (Vec<_>, Vec<_>) =
-            self.waiting.drain(..next).map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
+            taken.map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
         metrics::set(&metrics::get().storage_queue, self.waiting.len());
         let panic_guard = PanicGuard(Some(myself.clone()));
         let (context, wal) = (Arc::clone(&self.context), self.wal.log());

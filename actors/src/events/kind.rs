@@ -126,6 +126,12 @@ impl Wanted {
         Self(kinds.into_iter().fold(0, |wanted, kind| wanted | bit(kind)))
     }
 
+    /// Asks for the types of another as well.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Tells whether a type is asked for.
     #[must_use]
     pub const fn has(self, kind: EventType) -> bool {

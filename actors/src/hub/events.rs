@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use chat_database::change::Change;
+use chat_database::consumers::ConsumerChange;
 use tokio::time::{Instant, sleep};
 
 use super::Hub;
 use crate::error::Error;
 use crate::events::feed::{self, Answer};
-use crate::events::{FeedCursor, Page, Wanted};
+use crate::events::{FeedCursor, Page, Wanted, readers};
 
 /// How often a reader who waits looks whether anything was committed: a look at a number in memory.
 const LOOK: Duration = Duration::from_millis(25);
@@ -27,7 +29,10 @@ impl Hub {
     ) -> Result<Answer, Error> {
         let deadline = Instant::now() + wait;
         let mut cursor = match after {
-            Some(cursor) => cursor,
+            Some(cursor) => {
+                self.note_reader(&cursor);
+                cursor
+            }
             None => {
                 let cursor = feed::now(&self.0.database).await?;
                 return Ok(Answer::Page(Page { events: Vec::new(), cursor, has_more: false }));
@@ -45,6 +50,20 @@ impl Hub {
             }
             cursor = page.cursor;
         }
+    }
+
+    /// Has a reader's place written down, so that the log is kept for it. The reader does not wait for that.
+    fn note_reader(&self, cursor: &FeedCursor) {
+        if !self.0.feed_readers.is_due(cursor, Instant::now()) {
+            return;
+        }
+        let change = ConsumerChange::Follow { name: readers::name(cursor), place: cursor.standing.place };
+        let storage = self.0.storage.clone();
+        tokio::spawn(async move {
+            if let Err(error) = storage.call_later(Change::Consume(Box::new(change))).await {
+                tracing::debug!(%error, "how far a reader of the feed has come is noted when it asks again");
+            }
+        });
     }
 
     /// Waits until something was committed that a page has not looked at; `false` if nothing is by the deadline.
