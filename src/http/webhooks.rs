@@ -25,7 +25,7 @@ use objects::{
 
 /// `/admin/webhooks`
 pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    let common = |api| with_api(api).and(caller());
+    let common = |api: &Api| with_api(api).and(caller());
     let add = warp::path!("webhooks").and(warp::post()).and(common(api)).and(body());
     let list = warp::path!("webhooks").and(get_or_head()).and(common(api));
     let edit = warp::path!("webhooks" / String).and(warp::patch()).and(common(api)).and(body());
