@@ -105,19 +105,22 @@ impl Endpoint {
     pub(super) fn push_loaded(&mut self, deliveries: Vec<Delivery>, has_more: bool) {
         (self.is_loading, self.has_more) = (false, has_more || std::mem::take(&mut self.missed));
         for delivery in deliveries {
-            self.held_to = self.held_to.max(delivery.id.get());
-            if !self.jobs.contains_key(&delivery.id.get()) {
+            let id = delivery.id.get();
+            self.held_to = self.held_to.max(id);
+            if !self.jobs.contains_key(&id) {
                 self.push(Job { delivery: Arc::new(delivery), told: None });
+            } else if delivery.attempts == 0 {
+                // It was asked for again.
+                self.queue.hasten(lane(&delivery), id, due(&delivery));
             }
         }
     }
 
     fn push(&mut self, job: Job) {
-        let Delivery { id, thread, attempts, next_at, at, .. } = &*job.delivery;
-        let lane = thread.map_or(Lane::Alone(id.get()), |thread| Lane::Thread(thread.get()));
-        let due = next_at.unwrap_or(*at).millis();
-        self.queue.push(lane, id.get(), *attempts, due);
-        self.jobs.insert(id.get(), job);
+        let delivery = &job.delivery;
+        let id = delivery.id.get();
+        self.queue.push(lane(delivery), id, delivery.attempts, due(delivery));
+        self.jobs.insert(id, job);
     }
 
     /// Tells whether deliveries are to be read from the database.
@@ -202,6 +205,16 @@ impl Endpoint {
         }
         None
     }
+}
+
+/// Returns what keeps the order of a delivery.
+fn lane(delivery: &Delivery) -> Lane {
+    delivery.thread.map_or(Lane::Alone(delivery.id.get()), |thread| Lane::Thread(thread.get()))
+}
+
+/// Returns when a delivery is due, in Unix milliseconds.
+fn due(delivery: &Delivery) -> i64 {
+    delivery.next_at.unwrap_or(delivery.at).millis()
 }
 
 /// Returns the types of a webhook; names that a later release knows stand for none.

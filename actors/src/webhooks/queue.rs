@@ -96,6 +96,22 @@ impl Queue {
         }
     }
 
+    /// Makes an event that waits due, as if it had never been tried; one that is under way stays as it is.
+    pub(super) fn hasten(&mut self, lane: Lane, id: u64, due: i64) {
+        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
+        let Some(at) = waiting.iter().position(|entry| entry.id == id) else { return };
+        let is_first = at == 0;
+        if is_first && self.taken.contains_key(&lane) {
+            return;
+        }
+        let entry = Entry { id, tries: 0, due, wait: Wait::Scheduled };
+        let before = std::mem::replace(&mut waiting[at], entry);
+        if is_first {
+            self.due.remove(&(before.due, id, lane));
+            self.due.insert((due, id, lane));
+        }
+    }
+
     /// Takes events that are due, each of another lane, as long as fewer than `most` are under way.
     pub(super) fn take(&mut self, now: i64, most: usize) -> Vec<Taken> {
         let mut taken = Vec::new();

@@ -134,3 +134,17 @@ fn what_is_put_back_was_not_tried() {
     queue.put_back(Lane::Thread(1));
     assert_eq!(queue.take(5, AT_A_TIME), taken);
 }
+
+#[test]
+fn what_is_asked_for_again_is_due_as_if_it_had_never_been_tried() {
+    let mut queue = Queue::default();
+    queue.push(Lane::Thread(1), 1, 5, HOUR);
+    queue.push(Lane::Thread(1), 2, 0, 0);
+    assert_eq!(queue.take(0, AT_A_TIME), []);
+    queue.hasten(Lane::Thread(1), 1, 0);
+    assert_eq!(queue.take(0, AT_A_TIME), [Taken { lane: Lane::Thread(1), id: 1, tries: 0 }]);
+    queue.hasten(Lane::Thread(1), 1, 0);
+    assert_eq!(queue.take(0, AT_A_TIME), [], "it is under way");
+    queue.succeeded(Lane::Thread(1), 1);
+    assert_eq!(ids(&queue.take(1, AT_A_TIME)), [2]);
+}
