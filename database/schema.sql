@@ -221,3 +221,51 @@ CREATE TABLE hub_nodes (
   version     VARBINARY(64) NOT NULL,
   PRIMARY KEY (name)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Who reads the commit log beyond the nodes. The log is kept until the slowest one that is enabled has passed.
+CREATE TABLE hub_consumers (
+  name        VARBINARY(64) NOT NULL,
+  commit_no   BIGINT NOT NULL,                -- this and the next three: the place of the last event that it has
+  class       BIGINT NOT NULL,
+  object      BIGINT NOT NULL,
+  part        BIGINT NOT NULL,
+  enabled     BIGINT NOT NULL DEFAULT 0,      -- 1: the log is kept for it
+  holder      VARBINARY(255) NOT NULL,        -- the process that works for it; empty: it asks by itself
+  lease_until BIGINT NOT NULL DEFAULT 0,      -- this time and the next: by the database's clock
+  touched_at  BIGINT NOT NULL,
+  PRIMARY KEY (name)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- The marketplace's endpoints. Their secrets are made of id and version: no table holds one.
+CREATE TABLE webhooks (
+  id              BIGINT NOT NULL PRIMARY KEY, -- drawn by chance: none comes again
+  url             TEXT NOT NULL,
+  types           TEXT NOT NULL,              -- ["message.created", …] or ["*"]
+  description     TEXT NOT NULL,
+  enabled         BIGINT NOT NULL DEFAULT 0,
+  disabled_reason TEXT NULL,                  -- why the hub has disabled it
+  secret_version  BIGINT NOT NULL,
+  overlap_until   BIGINT NULL,                -- until then the version before signs, too
+  since_commit    BIGINT NOT NULL,            -- what was committed up to there is not sent to it
+  failing_since   BIGINT NULL,                -- when the first try failed after the last success
+  succeeded_at    BIGINT NULL,
+  requests        BIGINT NOT NULL DEFAULT 0,  -- counts changes: whoever works for it looks it up again
+  created_at      BIGINT NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Events that were, or are to be, sent to an endpoint. What they are about is read when they are sent.
+CREATE TABLE webhook_deliveries (
+  id         BIGINT NOT NULL PRIMARY KEY,     -- by the commit that noted it: in the order of events
+  webhook_id BIGINT NOT NULL,
+  event_id   VARBINARY(128) NOT NULL,
+  type       VARBINARY(64) NOT NULL,
+  thread_id  BIGINT NULL,
+  at         BIGINT NOT NULL,                 -- when the event happened
+  status     BIGINT NOT NULL DEFAULT 0,       -- 0: pending, 1: arrived, 2: failed
+  attempts   BIGINT NOT NULL DEFAULT 0,
+  next_at    BIGINT NULL,
+  code       BIGINT NULL,                     -- the status of the last answer
+  ms         BIGINT NULL,
+  reply      TEXT NULL,                       -- the beginning of the last answer, or why there was none
+  KEY webhook_deliveries_status (webhook_id, status, id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -12,6 +12,7 @@ pub mod secret;
 pub mod serve;
 pub mod settings;
 pub mod value;
+pub mod webhooks;
 
 use std::time::Duration;
 
@@ -71,6 +72,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Print a ticket that opens one connection, within a minute.
     Ticket(TicketArgs),
+    /// Make, list, test, replay and remove webhooks, on the hub's database.
+    Webhooks(Box<webhooks::WebhooksArgs>),
 }
 
 /// The settings of `migrate`.

@@ -9,6 +9,7 @@ mod network;
 mod nodes;
 mod tls;
 mod values;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -32,6 +33,7 @@ pub use development::Development;
 pub use errors::ConfigErrors;
 use errors::collect;
 pub use keys::{KeySet, key_set};
+pub use webhooks::webhooks;
 
 /// A valid configuration.
 #[derive(Debug, Clone)]
@@ -156,7 +158,7 @@ impl Config {
             wait_for_database: args.wait_for_database,
             media,
             media_redirect: args.images.media_redirect,
-            hub: hub_options(args, node, relay, links),
+            hub: hub_options(args, node, relay, links, webhooks(&args.webhooks, keys.webhook_secret)),
             max_connections: args.limits.max_connections,
             max_http_connections: args.limits.max_http_connections,
             drain: process.drain_seconds,
@@ -169,7 +171,13 @@ fn database(url: &str) -> Result<connect::Location, String> {
     url.parse().map_err(|why| format!("DATABASE_URL: {why}"))
 }
 
-fn hub_options(args: &ServeArgs, node: NodeId, relay: relay::Options, links: links::Options) -> hub::Options {
+fn hub_options(
+    args: &ServeArgs,
+    node: NodeId,
+    relay: relay::Options,
+    links: links::Options,
+    webhooks: chat_actors::webhooks::Options,
+) -> hub::Options {
     let (limits, process) = (&args.limits, &args.process);
     hub::Options {
         node,
@@ -192,6 +200,7 @@ fn hub_options(args: &ServeArgs, node: NodeId, relay: relay::Options, links: lin
         heartbeat: process.heartbeat,
         images: images::options(&args.images, links),
         relay,
+        webhooks,
     }
 }
 

@@ -22,6 +22,7 @@ mod compression;
 mod cors;
 mod credentials;
 pub mod error;
+pub(crate) mod events;
 mod filters;
 mod form;
 mod header_parameters;
@@ -47,6 +48,7 @@ pub(crate) mod threads;
 pub(crate) mod tickets;
 pub(crate) mod unread;
 pub(crate) mod upload;
+pub(crate) mod webhooks;
 
 use std::convert::Infallible;
 use std::time::Instant;
@@ -69,7 +71,7 @@ pub use api::{Api, ApiDocs};
 pub use error::ApiError;
 
 /// Every route. Tests compare this list with the filters below and with `/openapi.json`; `Allow` is made from it.
-pub(crate) const ROUTES: [(Method, &str); 28] = [
+pub(crate) const ROUTES: [(Method, &str); 38] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -93,6 +95,16 @@ pub(crate) const ROUTES: [(Method, &str); 28] = [
     (Method::PUT, "/internal/profiles"),
     (Method::PUT, "/internal/cards"),
     (Method::POST, "/internal/messages"),
+    (Method::GET, "/internal/events"),
+    (Method::POST, "/admin/webhooks"),
+    (Method::GET, "/admin/webhooks"),
+    (Method::PATCH, "/admin/webhooks/{id}"),
+    (Method::DELETE, "/admin/webhooks/{id}"),
+    (Method::POST, "/admin/webhooks/{id}/secret"),
+    (Method::POST, "/admin/webhooks/{id}/test"),
+    (Method::GET, "/admin/webhooks/{id}/deliveries"),
+    (Method::POST, "/admin/webhooks/{id}/deliveries/{delivery}/retry"),
+    (Method::POST, "/admin/webhooks/{id}/replay"),
     (Method::GET, "/health/live"),
     (Method::GET, "/health/ready"),
     (Method::GET, "/metrics"),
@@ -157,6 +169,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         internal::profiles::put(api),
         internal::cards::put(api),
         internal::messages::send(api),
+        events::feed(api),
     ];
     let health = one_of![health::live(), health::ready(api)];
 
@@ -164,6 +177,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         warp::path("chat").and(chat),
         warp::path("notifications").and(notifications),
         warp::path("internal").and(internal),
+        warp::path("admin").and(webhooks::routes(api)),
         warp::path("health").and(health),
         media::read(api),
         health::metrics(api),

@@ -10,7 +10,7 @@
 //!  demo        the shop of development mode
 //!  schema      /openapi.json and /asyncapi.json, made from the types
 //!  shutdown    signals                              memory   what a thread holds of it
-//!  process     files: for whom, and how many
+//!  process     files: for whom, and how many     webhooks_command   webhooks at the machine
 //! ```
 //!
 //! Nothing here decides what a message means: frames and requests are parsed, handed to
@@ -29,6 +29,7 @@ pub mod schema;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;
+pub mod webhooks_command;
 pub mod ws;
 
 pub use auth::origin;

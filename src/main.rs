@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use softadastra_chat::app::{self, App};
 use softadastra_chat::auth::mint::{self, Mint};
+use softadastra_chat::cli::webhooks::Action;
 use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, TokenArgs, names};
 use softadastra_chat::config::{self, Config};
 use softadastra_chat::shutdown::Signals;
-use softadastra_chat::{process, telemetry};
+use softadastra_chat::{process, telemetry, webhooks_command};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Some(Command::Migrate(args)) => migrate(&args),
         Some(Command::Token(args)) => token(&args),
         Some(Command::Ticket(args)) => ticket(&args),
+        Some(Command::Webhooks(args)) => webhooks(args.action),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,6 +108,13 @@ fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
     anyhow::ensure!(shared, "a ticket needs a secret that the hub has, too: CHAT_TICKET_SECRET or JWT_SECRET");
     let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
     print_line(&keys.authenticator.mint_ticket(args.user));
+    Ok(())
+}
+
+fn webhooks(action: Action) -> anyhow::Result<()> {
+    telemetry::init_logs()?;
+    let lines = runtime(1)?.block_on(webhooks_command::run(action))?;
+    lines.iter().for_each(|line| print_line(line));
     Ok(())
 }
 

@@ -1,12 +1,14 @@
 //! The hub of one node: what the edge may ask for.
 
 mod cards;
+mod events;
 mod images;
 mod notifications;
 mod presence;
 mod profiles;
 mod start;
 mod system_messages;
+mod webhooks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub use self::system_messages::SystemMessageRequest;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::draining::Draining;
 use crate::error::Error;
+use crate::events::readers::FeedReaders;
 use crate::executor::{LowPriorityPool, Panicked};
 use crate::images::{Images, Prepared, removal};
 use crate::node_beat::handle::NodeBeatHandle;
@@ -51,6 +54,8 @@ pub use crate::sync::SyncPage;
 #[cfg(feature = "failpoints")]
 use crate::thread::message::{ThreadMsg, ThreadRegistry};
 use crate::updates::Updates;
+use crate::webhooks::WebhookAdmin;
+use crate::webhooks::handle::WebhookHandle;
 use crate::{sync, validation};
 
 /// A stored message, as REST answers it.
@@ -78,6 +83,7 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     options: Options,
     database: Database,
+    feed_readers: FeedReaders,
     frontier: DeliveryFrontier,
     images: Images,
     limiters: Arc<Limiters>,
@@ -91,6 +97,8 @@ struct Inner {
     #[cfg(feature = "failpoints")]
     threads: Arc<ThreadRegistry>,
     updates: Updates,
+    webhook_admin: WebhookAdmin,
+    webhooks: WebhookHandle,
     #[cfg(feature = "failpoints")]
     streams: Arc<StreamRegistry>,
     draining: Draining,
@@ -304,6 +312,8 @@ impl Hub {
     pub async fn end(&self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         let stragglers = tokio::time::timeout_at(deadline - left / 2, self.0.sessions.all_gone()).await.is_err();
+        // What is under way may take its time; what does not arrive is sent again.
+        drop(tokio::time::timeout_at(deadline - left * 3 / 4, self.0.webhooks.drain()).await);
         let settled = async {
             // A connection that is still open is cut in a moment.
             self.0.presence.note_all(Timestamp::now()).await;

@@ -25,6 +25,7 @@
 //!   registry           actors that stop when idle: key → the running one
 //!   outbox             a connection's bounded queue of encoded frames
 //!   requester          who made a request, and the promise of exactly one reply
+//!   events, webhooks   what the marketplace's core hears: by asking for it, and sent to its endpoints
 //!   sync, change_frames              from a cursor to frames
 //!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing
 //!   executor           OS threads with a runtime of their own
@@ -43,6 +44,7 @@ pub mod connections;
 mod delivery_frontier;
 mod draining;
 pub mod error;
+pub mod events;
 mod executor;
 mod follower;
 pub mod hub;
@@ -68,6 +70,7 @@ mod sync;
 pub mod thread;
 mod updates;
 mod validation;
+pub mod webhooks;
 
 pub use blank::is_blank;
 pub use error::Error;

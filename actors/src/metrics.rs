@@ -5,6 +5,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use chat_database::webhooks::Status;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use crate::protocol::{CloseCode, ErrorCode};
@@ -78,6 +79,8 @@ pub struct Metrics {
     pub released: Gauge,
     /// What this node and the others tell each other.
     pub relay: RelayMetrics,
+    /// What is sent to the marketplace's endpoints.
+    pub webhooks: WebhookMetrics,
     /// Requests that upload.
     pub uploads: Gauge,
     /// Bytes of files that came to be made into images.
@@ -98,6 +101,29 @@ pub struct Metrics {
     closes: Vec<Counter>,
     /// Connections that their clients have ended, with or without a close frame.
     pub left: Counter,
+}
+
+/// The handles of webhooks.
+#[derive(Debug)]
+pub struct WebhookMetrics {
+    /// Attempts, by what became of the delivery: pending, ok, failed.
+    deliveries: [Counter; 3],
+    /// Seconds since the oldest event happened that waits.
+    pub lag_seconds: Gauge,
+    /// Endpoints that the hub has disabled.
+    pub disabled: Gauge,
+}
+
+impl WebhookMetrics {
+    /// Counts an attempt by what became of its delivery.
+    pub(crate) fn delivered(&self, status: Status) {
+        let [retry, ok, failed] = &self.deliveries;
+        match status {
+            Status::Pending => retry.increment(1),
+            Status::Ok => ok.increment(1),
+            Status::Failed => failed.increment(1),
+        }
+    }
 }
 
 /// The handles of what the nodes tell each other.
@@ -207,6 +233,16 @@ fn describe_relay() -> RelayMetrics {
     }
 }
 
+fn describe_webhooks() -> WebhookMetrics {
+    const DELIVERIES: &str = "chat_webhook_deliveries_total";
+    metrics::describe_counter!(DELIVERIES, Unit::Count, "Attempts to deliver an event to a webhook, by result");
+    WebhookMetrics {
+        deliveries: ["retry", "ok", "failed"].map(|result| metrics::counter!(DELIVERIES, "result" => result)),
+        lag_seconds: gauge!("chat_webhook_lag_seconds", Seconds, "Age of the oldest event that a webhook waits for"),
+        disabled: gauge!("chat_webhook_disabled", Count, "Webhooks that the hub has disabled"),
+    }
+}
+
 fn describe() -> Metrics {
     metrics::describe_counter!("chat_errors_total", Unit::Count, "Refusals, by error code");
     metrics::describe_counter!("chat_closes_total", Unit::Count, "Connections that were closed here, by close code");
@@ -255,6 +291,7 @@ fn describe() -> Metrics {
         follower_reads: counter!("chat_follower_reads_total", "Reads of the database for commits of other nodes"),
         released: gauge!("chat_released_commit", Count, "Newest commit up to which all are delivered on this node"),
         relay: describe_relay(),
+        webhooks: describe_webhooks(),
         uploads: gauge!("chat_uploads", Count, "Requests with files that are under way"),
         upload_bytes: counter!("chat_upload_bytes_total", "Bytes of files that came to be made into images"),
         images_made: counter!("chat_images_made_total", "Images made"),

@@ -9,6 +9,7 @@ use crate::outbox::Capacity;
 use crate::protocol::server::Limits;
 use crate::rate_limit::Rates;
 use crate::relay;
+use crate::webhooks;
 
 /// How a hub behaves.
 #[derive(Debug, Clone)]
@@ -41,4 +42,6 @@ pub struct Options {
     pub images: images::Options,
     /// How the hub is joined to the other nodes of its database.
     pub relay: relay::Options,
+    /// How webhooks are sent.
+    pub webhooks: webhooks::Options,
 }

@@ -11,6 +11,7 @@ mod announce;
 mod batch_size;
 mod dispatch;
 pub(crate) mod handle;
+mod later;
 pub(crate) mod message;
 mod queue;
 mod wal_checkpoint;
@@ -129,6 +130,7 @@ impl Actor for Storage {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             StorageMsg::Write(write, permit) => state.waiting.push(write, permit),
+            StorageMsg::WriteLater(write, permit) => state.waiting.push_later(write, permit),
             StorageMsg::CommitEnded(ended) => state.commit_ended(*ended),
             StorageMsg::CommitPanicked => return Err("a group commit panicked".into()),
             StorageMsg::RestartHistory(done) => state.due.restart_history.push(done),

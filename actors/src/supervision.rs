@@ -7,6 +7,7 @@
 //!  ├─ Follower                permanent: started again; it looks at the database
 //!  ├─ Sweeper                 permanent: started again; it sweeps what is over
 //!  ├─ NodeBeat                permanent: started again; it beats as soon as it is there
+//!  ├─ WebhookActor            permanent: started again; it takes its lease again, and reads what waits from the database
 //!  ├─ Relay                   permanent, if there is one: started again; it connects anew
 //!  └─ SessionSupervisor       ends only with its node
 //!     ├─ Session …            temporary: its connection is closed with 4004, and resumes
@@ -39,6 +40,8 @@ use crate::relay::actor::{Relay, RelayContext};
 use crate::storage::{Storage, StorageContext};
 use crate::thread::message::ThreadMsg;
 use crate::thread::{self, Thread, ThreadContext};
+use crate::webhooks::WebhookActor;
+use crate::webhooks::context::WebhookContext;
 
 /// A supervisor takes no messages: it is there to supervise.
 #[derive(Debug)]
@@ -53,6 +56,7 @@ pub(crate) struct Contexts {
     pub(crate) follower: Arc<FollowerContext>,
     pub(crate) sweeper: Arc<SweeperContext>,
     pub(crate) node_beat: Arc<NodeBeatContext>,
+    pub(crate) webhooks: Arc<WebhookContext>,
     pub(crate) relay: Option<Arc<RelayContext>>,
     pub(crate) draining: Draining,
 }
@@ -81,6 +85,7 @@ struct Permanent {
     follower: ActorId,
     sweeper: ActorId,
     node_beat: ActorId,
+    webhooks: ActorId,
     relay: Option<ActorId>,
 }
 
@@ -105,6 +110,7 @@ impl Actor for Root {
             follower: spawn(Follower, &contexts.follower, &root).await?,
             sweeper: spawn(Sweeper, &contexts.sweeper, &root).await?,
             node_beat: spawn(NodeBeat, &contexts.node_beat, &root).await?,
+            webhooks: spawn(WebhookActor, &contexts.webhooks, &root).await?,
             relay: start_relay(&contexts, &root).await?,
             contexts,
         })
@@ -131,6 +137,8 @@ impl Actor for Root {
             state.sweeper = spawn(Sweeper, &contexts.sweeper, &root).await?;
         } else if ended == state.node_beat {
             state.node_beat = spawn(NodeBeat, &contexts.node_beat, &root).await?;
+        } else if ended == state.webhooks {
+            state.webhooks = spawn(WebhookActor, &contexts.webhooks, &root).await?;
         } else if Some(ended) == state.relay {
             state.relay = start_relay(contexts, &root).await?;
         }

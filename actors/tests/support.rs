@@ -43,6 +43,10 @@ pub fn options(node: &str) -> Options {
         heartbeat: Duration::from_secs(25),
         images: images::Options::new([7; 32]),
         relay: chat_actors::relay::Options::default(),
+        webhooks: chat_actors::webhooks::Options {
+            secret: chat_actors::webhooks::signature::RootSecret::derive(b"secret"),
+            policy: chat_actors::webhooks::address::Policy::default(),
+        },
     }
 }
 

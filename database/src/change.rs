@@ -1,5 +1,6 @@
 //! What can be written, and what became of it.
 
+use crate::consumers::{Consumed, ConsumerChange};
 use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Card, CardRef, Image, Message, Notification, Profile, Totals};
@@ -40,6 +41,8 @@ pub enum Change {
     PutCards(Vec<Card>),
     /// A message of the marketplace itself.
     SystemMessage(SystemMessage),
+    /// What consumers of events and webhooks have.
+    Consume(Box<ConsumerChange>),
 }
 
 impl Change {
@@ -74,7 +77,8 @@ impl Change {
             | Self::GiveUp(..)
             | Self::Forget(_)
             | Self::PutProfiles(_)
-            | Self::PutCards(_) => None,
+            | Self::PutCards(_)
+            | Self::Consume(_) => None,
         }
     }
 }
@@ -286,6 +290,8 @@ pub enum Outcome {
     ProfilesPut(ProfilesPut),
     /// The cards that are new, or say something else now, ascending.
     CardsPut(Vec<CardRef>),
+    /// What became of a change for consumers.
+    Consumed(Consumed),
 }
 
 /// Which profiles changed. Those that were so before are in neither list.

@@ -10,6 +10,7 @@
 //!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards, system_message
 //!    new_threads  takes a token for each conversation that a message begins
 //!    rows         makes the write_set's rows of it; statements: one per table
+//!  consume      writes what consumers of events have
 //!  in_doubt     reads whether a commit stands whose answer was lost
 //!  probe        tells after a failure whether a commit would be written now
 //!  cache        what the writer knows between commits
@@ -20,6 +21,7 @@ mod amend;
 mod apply;
 mod cache;
 mod cards;
+mod consume;
 mod hex;
 mod history;
 mod in_doubt;

@@ -102,6 +102,15 @@ id!(
     ProductId
 );
 
+id!(
+    /// An endpoint of the marketplace to which events are sent.
+    WebhookId
+);
+id!(
+    /// An event that was, or is to be, sent to a webhook.
+    DeliveryId
+);
+
 /// Reads a decimal number without sign, spaces or leading `+`.
 fn parse(text: &str) -> Result<u64, NotAnId> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

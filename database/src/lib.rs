@@ -6,6 +6,8 @@
 //!  backend                what differs between databases, each in a folder of its own
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
+//!  events                 what has happened, for consumers outside the hub
+//!  consumers, webhooks    who reads events, how far each has come, and what was delivered
 //!  history                which history a commit belongs to: a database may go back
 //!  nodes                  which nodes run on the database, and what each process is called
 //!  identity               what nodes that share a database know each other by
@@ -29,8 +31,10 @@ mod backend;
 pub mod change;
 pub mod commit;
 pub mod connect;
+pub mod consumers;
 mod driver_error;
 mod entities;
+pub mod events;
 pub mod history;
 pub mod identity;
 pub mod ids;
@@ -47,6 +51,7 @@ pub mod size;
 mod sql;
 pub mod time;
 mod url_path;
+pub mod webhooks;
 mod written_row;
 
 pub use connect::Database;

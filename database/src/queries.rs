@@ -3,6 +3,8 @@
 
 pub mod cards;
 pub mod changes;
+pub mod consumers;
+pub mod events;
 pub mod inbox;
 pub mod media;
 pub mod messages;
@@ -12,5 +14,6 @@ mod position;
 pub mod profiles;
 pub mod threads;
 pub mod unread;
+pub mod webhooks;
 
 pub use position::Position;

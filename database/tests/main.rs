@@ -9,6 +9,8 @@ mod support;
 
 mod cards;
 mod catching_up;
+mod consumers;
+mod events;
 mod media;
 mod messages;
 mod nodes;

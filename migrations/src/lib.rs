@@ -10,6 +10,8 @@
 //!  m20261129_000007_profiles        what the marketplace's core says of users
 //!  m20261129_000008_cards           cards, and what messages show of them
 //!  m20261129_000009_system_messages messages of the marketplace itself
+//!  m20261129_000010_consumers       who reads the commit log beyond the nodes
+//!  m20261129_000011_webhooks        the marketplace's endpoints, and deliveries to them
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -32,6 +34,8 @@ mod m20261129_000006_identity;
 mod m20261129_000007_profiles;
 mod m20261129_000008_cards;
 mod m20261129_000009_system_messages;
+mod m20261129_000010_consumers;
+mod m20261129_000011_webhooks;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -56,6 +60,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000007_profiles::Migration),
             Box::new(m20261129_000008_cards::Migration),
             Box::new(m20261129_000009_system_messages::Migration),
+            Box::new(m20261129_000010_consumers::Migration),
+            Box::new(m20261129_000011_webhooks::Migration),
         ]
     }
 }

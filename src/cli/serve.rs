@@ -9,6 +9,7 @@ pub use super::images::ImageArgs;
 pub use super::nodes::NodeArgs;
 use super::secret::Secret;
 use super::value::{self, Rate};
+pub use super::webhooks::WebhookArgs;
 
 /// The default database.
 pub const DATABASE_URL: &str = "sqlite://data/chat.db?mode=rwc";
@@ -63,6 +64,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub images: ImageArgs,
 
+    /// The settings of webhooks.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
+
     /// The limits of users, connections and the node.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -109,6 +114,16 @@ pub struct KeyArgs {
         help_heading = "Tokens"
     )]
     pub ticket_secret: Option<Secret>,
+    /// What the secrets of webhooks are made of, at least 32 bytes (default: made from the secret of tickets).
+    #[arg(
+        long,
+        env = "CHAT_WEBHOOK_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        allow_hyphen_values = true,
+        help_heading = "Tokens"
+    )]
+    pub webhook_secret: Option<Secret>,
 }
 
 /// The limits of users, connections and the node.

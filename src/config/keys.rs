@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use chat_actors::relay;
+use chat_actors::webhooks::signature::RootSecret;
 
 use super::development::{self, Development};
 use super::{images, values};
@@ -23,6 +24,8 @@ pub struct KeySet {
     pub signing_secret: Option<String>,
     /// The secret that signs links to images.
     pub link_secret: [u8; 32],
+    /// What the secrets of webhooks are made of.
+    pub webhook_secret: RootSecret,
     /// The key that signs what nodes tell each other; `None` if no secret is configured that all nodes have.
     pub relay_key: Option<relay::Key>,
     /// Set if no key was configured.
@@ -71,9 +74,21 @@ pub fn key_set(args: &KeyArgs, folder: &Path) -> Result<KeySet, String> {
     let relay_key = shared_secret.as_ref().map(|secret| relay::Key::derive(secret.as_bytes()));
     // Without a shared secret, a ticket is valid only on the node that made it.
     let ticket_secret = shared_secret.unwrap_or_else(secret_of_this_run);
+    let webhook_secret = webhook_secret(args, &ticket_secret)?;
     let authenticator = Authenticator::new(keys, ticket_secret.as_bytes());
     let link_secret = images::link_secret(ticket_secret.as_bytes());
-    Ok(KeySet { authenticator, issuer, signing_secret, link_secret, relay_key, development })
+    Ok(KeySet { authenticator, issuer, signing_secret, link_secret, webhook_secret, relay_key, development })
+}
+
+/// Makes what the secrets of webhooks are made of: what is configured, or the secret of tickets, which all nodes have.
+fn webhook_secret(args: &KeyArgs, ticket_secret: &str) -> Result<RootSecret, String> {
+    match values::secret(args.webhook_secret.as_ref()) {
+        Some(secret) if secret.len() < SHORTEST_SECRET => {
+            Err(format!("CHAT_WEBHOOK_SECRET is shorter than {SHORTEST_SECRET} bytes; try `openssl rand -base64 48`"))
+        }
+        Some(secret) => Ok(RootSecret::derive(secret.as_bytes())),
+        None => Ok(RootSecret::derive(ticket_secret.as_bytes())),
+    }
 }
 
 /// Makes a secret for this run, and warns about the consequences.

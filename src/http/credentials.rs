@@ -79,6 +79,16 @@ impl Caller {
         compression::accepts_gzip(&self.headers)
     }
 
+    /// Requires the role `admin`, which the marketplace's staff has.
+    pub(crate) fn admin(&self, api: &Api) -> Result<(), ApiError> {
+        match self.identity(api)?.role {
+            Role::Admin => Ok(()),
+            Role::User | Role::Service => {
+                Err(ApiError::new(ErrorCode::Forbidden, "this takes a token with the role `admin`"))
+            }
+        }
+    }
+
     /// Requires the role `service`, which only the marketplace's core has.
     pub(crate) fn service(&self, api: &Api) -> Result<(), ApiError> {
         match self.identity(api)?.role {

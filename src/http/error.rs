@@ -17,6 +17,7 @@ pub struct ApiError {
     refused: Error,
     status: StatusCode,
     temporary: bool,
+    oldest: Option<String>,
 }
 
 /// The body of every answer that is not a success.
@@ -38,6 +39,9 @@ pub(crate) struct ErrorDetail {
     /// When to try again, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    /// Of `gone_cursor`: the oldest cursor that can be served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest: Option<String>,
 }
 
 impl ApiError {
@@ -95,6 +99,14 @@ impl ApiError {
         Self { temporary: true, ..slow.with_status(StatusCode::REQUEST_TIMEOUT) }
     }
 
+    /// Makes the error of a cursor of the event feed that cannot be served; `oldest` can.
+    #[must_use]
+    pub fn gone_cursor(oldest: String) -> Self {
+        let text = "the events behind this cursor are not kept any more, or it is of another history: go on from `oldest`, and \
+                    read anew what may have happened before it";
+        Self { oldest: Some(oldest), ..Self::new(ErrorCode::GoneCursor, text) }
+    }
+
     /// Returns the code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -123,7 +135,7 @@ impl From<Error> for ApiError {
     fn from(refused: Error) -> Self {
         let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let temporary = refused.code.temporary();
-        Self { refused, status, temporary }
+        Self { refused, status, temporary, oldest: None }
     }
 }
 
@@ -138,8 +150,8 @@ impl Reply for ApiError {
     fn into_response(self) -> Response {
         metrics::get().error(self.refused.code).increment(1);
         let (status, temporary, retry_after) = (self.status, self.temporary, self.retry_after());
-        let Error { code, message, retry_after_ms } = self.refused;
-        let error = ErrorDetail { code, message, temporary, retry_after_ms };
+        let (oldest, Error { code, message, retry_after_ms }) = (self.oldest, self.refused);
+        let error = ErrorDetail { code, message, temporary, retry_after_ms, oldest };
         let mut response = response::json(status, &ErrorBody { error });
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, seconds);

@@ -82,7 +82,8 @@ impl Query {
         self.text(name)?.map(|text| read_position(text).ok_or_else(wrong)).transpose()
     }
 
-    fn whole(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ApiError> {
+    /// Returns a parameter that is a whole number of a range.
+    pub(crate) fn whole(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ApiError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         number.filter(|number| range.contains(number)).map(Some).ok_or_else(|| {

@@ -24,7 +24,7 @@ const MAY_BE_ABSENT: [(&str, &[&str]); 13] = [
     ("notification", &["cursor"]),
     ("pong", &["t"]),
     ("synced", &["reset"]),
-    ("ErrorDetail", &["retry_after_ms"]),
+    ("ErrorDetail", &["retry_after_ms", "oldest"]),
 ];
 
 /// The frames of one direction.

@@ -36,6 +36,16 @@ use crate::http;
         http::internal::profiles::put_profiles,
         http::internal::cards::put_cards,
         http::internal::messages::send_system_message,
+        http::events::get_events,
+        http::webhooks::add_webhook,
+        http::webhooks::get_webhooks,
+        http::webhooks::patch_webhook,
+        http::webhooks::delete_webhook,
+        http::webhooks::rotate_secret,
+        http::webhooks::test_webhook,
+        http::webhooks::get_deliveries,
+        http::webhooks::retry_delivery,
+        http::webhooks::replay_deliveries,
         http::health::get_live,
         http::health::get_ready,
         http::health::get_metrics,
@@ -50,16 +60,42 @@ use crate::http;
         (name = "presence", description = "Who is there"),
         (name = "notifications", description = "The marketplace's notifications, and one for each unread thread"),
         (name = "marketplace", description = "What the marketplace's core says of users and things, and in their threads"),
+        (name = "events", description = "What has happened, for the marketplace's core"),
+        (name = "webhooks", description = "Where events are sent to, for the marketplace's staff"),
         (name = "connections", description = "What a WebSocket needs"),
         (name = "operations", description = "For those who run the thing"),
     ),
+    components(schemas(chat_actors::webhooks::DisabledEvent, chat_actors::webhooks::TestEvent)),
     security(("bearer" = []), ("cookie" = [])),
 )]
 struct Document;
 
+/// What webhooks say, by the type of their event: the schema of `data`.
+const WEBHOOKS: [(&str, &str); 8] = [
+    ("thread.created", "ThreadEvent"),
+    ("message.created", "MessageEvent"),
+    ("message.updated", "MessageEvent"),
+    ("message.deleted", "MessageEvent"),
+    ("thread.seen", "SeenEvent"),
+    ("notification.created", "NotificationEvent"),
+    ("webhook.disabled", "DisabledEvent"),
+    ("webhook.test", "TestEvent"),
+];
+
 /// The schemas that clients send. In all others, a field without a value is null.
-const ASKED: [&str; 7] =
-    ["Extra", "MessageSend", "NewCard", "NewNotification", "NewProfile", "NewSystemMessage", "NewText"];
+const ASKED: [&str; 11] = [
+    "ChangedWebhook",
+    "Extra",
+    "MessageSend",
+    "NewCard",
+    "NewNotification",
+    "NewProfile",
+    "NewSystemMessage",
+    "NewText",
+    "NewWebhook",
+    "Overlap",
+    "Replay",
+];
 
 /// Writes the document of a server under a base path.
 #[must_use]
@@ -76,7 +112,47 @@ pub fn document(base_path: &str) -> Value {
     });
     describe_schemas(&mut document);
     describe_errors(&mut document);
+    document["webhooks"] = WEBHOOKS.iter().map(|(kind, data)| ((*kind).to_owned(), webhook(kind, data))).collect();
     document
+}
+
+/// Describes the request that a webhook gets for a type of events.
+fn webhook(kind: &str, data: &str) -> Value {
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": description, "schema": { "type": "string" },
+        })
+    };
+    json!({
+        "post": {
+            "operationId": format!("webhook_{}", kind.replace('.', "_")),
+            "summary": format!("An event `{kind}`, sent to a webhook that asked for it"),
+            "tags": ["webhooks"],
+            "parameters": [
+                header("webhook-id", "The event's id: the same each time that it is sent"),
+                header("webhook-timestamp", "When it is sent, in Unix seconds"),
+                header("webhook-signature", "`v1,` and a base64 HMAC-SHA256 of `id.timestamp.body`; several are separated by spaces"),
+            ],
+            "requestBody": { "required": true, "content": { "application/json": { "schema": {
+                "type": "object",
+                "required": ["type", "timestamp", "data"],
+                "properties": {
+                    "type": { "const": kind },
+                    "timestamp": { "$ref": "#/components/schemas/Timestamp" },
+                    "data": {
+                        "allOf": [{ "$ref": format!("#/components/schemas/{data}") }],
+                        "properties": { "truncated": { "const": true, "description": "A text was cut: a body has at most 20 kB" } },
+                    },
+                },
+            } } } },
+            "responses": {
+                "2XX": { "description": "It has arrived" },
+                "410": { "description": "The webhook is disabled" },
+                "429": { "description": "Nothing is sent for as many seconds as `Retry-After` says, at most an hour" },
+                "503": { "description": "As 429" },
+            },
+        },
+    })
 }
 
 fn describe_schemas(document: &mut Value) {

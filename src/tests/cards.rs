@@ -180,7 +180,7 @@ async fn five_hundred_cards_with_a_bad_one_are_refused_whole() {
 async fn only_the_core_puts_cards_and_only_users_read_them() {
     let hub = Hub::start().await;
     let body = json!({"cards": [lamp(1, "A lamp")]});
-    for who in [hub.person(42), hub.admin()] {
+    for who in [hub.person(42), hub.staff()] {
         who.put("/internal/cards", &body).await.refused(403, "forbidden");
     }
     let nobody = hub.person(42);

@@ -89,7 +89,7 @@ async fn profiles_are_read_by_those_who_share_a_thread_and_never_say_how_one_is_
 async fn only_the_core_puts_profiles() {
     let hub = Hub::start().await;
     let body = json!({"profiles": [alices()]});
-    for who in [hub.person(42), hub.admin()] {
+    for who in [hub.person(42), hub.staff()] {
         who.put("/internal/profiles", &body).await.refused(403, "forbidden");
     }
     answer(hub.person(42).request(reqwest::Method::PUT, "/internal/profiles").json(&body))

@@ -5,6 +5,7 @@
 //!  person    hub.person(42): a user: a token, REST, and doors to both sockets
 //!  device    alice.connect(): one socket; says, sends_to, expect, receives, resume
 //!  raw       HTTP byte by byte, for requests that no client library would send
+//!  receiver  a receiver of webhooks, whose answers are in the test's hand
 //!  scene     Alice and Bob with two devices each
 //!  contract  what every frame must look like, from PROTOCOL 3.2 and 5; each frame of every test is held against it
 //! ```
@@ -26,12 +27,14 @@ pub mod dice;
 pub mod hub;
 pub mod person;
 pub mod raw;
+pub mod receiver;
 pub mod scene;
 
 pub use device::Device;
 pub use dice::Dice;
 pub use hub::Hub;
 pub use person::{Answer, Person};
+pub use receiver::Receiver;
 
 use std::time::Duration;
 

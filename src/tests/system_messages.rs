@@ -138,7 +138,7 @@ async fn only_the_core_writes_for_the_marketplace_and_what_it_writes_is_checked(
         body[field] = value;
         body
     };
-    for who in [hub.person(42), hub.admin()] {
+    for who in [hub.person(42), hub.staff()] {
         who.post("/internal/messages", &body("later", json!(1))).await.refused(403, "forbidden");
     }
     answer(hub.person(42).request(reqwest::Method::POST, "/internal/messages")).await.refused(401, "unauthorized");

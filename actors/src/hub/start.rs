@@ -14,6 +14,7 @@ use crate::connections::ConnectionTable;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::draining::Draining;
 use crate::error::Error;
+use crate::events::readers::FeedReaders;
 use crate::executor::LowPriorityPool;
 use crate::follower::FollowerContext;
 use crate::follower::handle::FollowerHandle;
@@ -39,6 +40,11 @@ use crate::storage::handle::StorageHandle;
 use crate::supervision::{self, Contexts, Supervisors};
 use crate::thread::ThreadContext;
 use crate::updates::Updates;
+use crate::webhooks::WebhookAdmin;
+use crate::webhooks::admin::no_client;
+use crate::webhooks::context::WebhookContext;
+use crate::webhooks::handle::WebhookHandle;
+use crate::webhooks::sender::Sender;
 
 /// How long a hub that starts waits for the other nodes to say who is online there.
 const LISTENS: Duration = Duration::from_secs(2);
@@ -58,6 +64,9 @@ impl Hub {
         let storage = StorageHandle::open(options.writes).map_err(no_thread)?;
         let pages = LowPriorityPool::start("pages", database.page_workers()).map_err(no_thread)?;
 
+        let webhooks = WebhookHandle::default();
+        let sender = Sender::new(options.webhooks.policy.clone()).map_err(no_client)?;
+        let webhook_secret = options.webhooks.secret.clone();
         let connections = ConnectionTable::new(frontier.clone());
         let sends = options.limits.rate.map(|rate| Rate::per_second(rate, options.burst));
         let limiters = Arc::new(Limiters::new(sends, options.rates));
@@ -168,6 +177,15 @@ impl Hub {
                 draining: draining.clone(),
                 handle: node_beat.clone(),
             }),
+            webhooks: Arc::new(WebhookContext {
+                database: database.clone(),
+                storage: storage.clone(),
+                frontier: frontier.clone(),
+                node: options.node.clone(),
+                secret: webhook_secret.clone(),
+                sender: sender.clone(),
+                handle: webhooks.clone(),
+            }),
             relay: carrying,
             draining: draining.clone(),
         };
@@ -181,6 +199,8 @@ impl Hub {
             presence.settled(LISTENS).await;
         }
 
+        let webhook_admin =
+            WebhookAdmin::of_hub(database.clone(), webhook_secret, sender, storage.clone(), webhooks.clone());
         let session = SessionContext {
             database: database.clone(),
             frontier: frontier.clone(),
@@ -207,6 +227,7 @@ impl Hub {
         Ok(Self(Arc::new(Inner {
             options,
             database,
+            feed_readers: FeedReaders::default(),
             frontier,
             images,
             limiters,
@@ -220,6 +241,8 @@ impl Hub {
             #[cfg(feature = "failpoints")]
             threads,
             updates,
+            webhook_admin,
+            webhooks,
             #[cfg(feature = "failpoints")]
             streams,
             draining,

@@ -39,6 +39,8 @@ pub enum ErrorCode {
     TempIdConflict,
     /// The core's key was used for something else.
     Conflict,
+    /// The events behind the cursor are not kept any more, or it is of another history.
+    GoneCursor,
     /// The image is over the limit.
     ImageTooLarge,
     /// Not an image of a kind that is taken.
@@ -76,6 +78,7 @@ impl ErrorCode {
         Self::NotFound,
         Self::TempIdConflict,
         Self::Conflict,
+        Self::GoneCursor,
         Self::ImageTooLarge,
         Self::UnsupportedMedia,
         Self::ImageInvalid,
@@ -101,6 +104,7 @@ impl ErrorCode {
             Self::Forbidden | Self::ForbiddenOrigin | Self::NotAuthor | Self::EditWindowClosed => 403,
             Self::NotFound => 404,
             Self::TempIdConflict | Self::Conflict => 409,
+            Self::GoneCursor => 410,
             Self::ImageTooLarge => 413,
             Self::UnsupportedMedia => 415,
             Self::ImageInvalid => 422,
@@ -136,6 +140,7 @@ impl ErrorCode {
             Self::NotFound => "not_found",
             Self::TempIdConflict => "temp_id_conflict",
             Self::Conflict => "conflict",
+            Self::GoneCursor => "gone_cursor",
             Self::ImageTooLarge => "image_too_large",
             Self::UnsupportedMedia => "unsupported_media",
             Self::ImageInvalid => "image_invalid",

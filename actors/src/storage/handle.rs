@@ -83,6 +83,24 @@ impl StorageHandle {
         outcome.await.unwrap_or_else(|_| Err(Error::internal()))
     }
 
+    /// Hands a write over that is less urgent than what users wait for, and waits for its outcome.
+    pub(crate) async fn call_later(&self, change: Change) -> Result<Outcome, Error> {
+        let (call, outcome) = oneshot::channel();
+        let write = WriteRequest { change, reply: WriteReply::Call(call) };
+        match Arc::clone(&self.0.permits).try_acquire_owned() {
+            Ok(permit) => {
+                if let Err(StorageMsg::WriteLater(write, _)) = self.0.actor.send(StorageMsg::WriteLater(write, permit))
+                {
+                    write.reply.refuse(&Error::shutting_down());
+                }
+            }
+            Err(_) => write
+                .reply
+                .refuse(&Error::new(ErrorCode::Overloaded, "more is waiting to be stored than this node takes")),
+        }
+        outcome.await.unwrap_or_else(|_| Err(Error::internal()))
+    }
+
     /// Returns why no commit is written, if the last one was not.
     pub(crate) fn failing(&self) -> Option<String> {
         self.0.failing.read().unwrap_or_else(PoisonError::into_inner).clone()

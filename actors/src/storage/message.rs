@@ -44,6 +44,8 @@ impl WriteReply {
 pub(crate) enum StorageMsg {
     /// A change to write.
     Write(WriteRequest, OwnedSemaphorePermit),
+    /// A change to write when there is time for it.
+    WriteLater(WriteRequest, OwnedSemaphorePermit),
     /// The running commit has ended.
     CommitEnded(Box<CommitEnded>),
     /// The running commit has panicked.

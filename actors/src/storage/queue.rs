@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::batch_size::BatchSize;
+use super::later::Later;
 use super::message::{Batch, WriteRequest};
 use crate::metrics;
 
@@ -17,6 +18,7 @@ pub(super) struct WriteQueue(Mutex<Waiting>);
 struct Waiting {
     writes: Vec<WaitingWrite>,
     batch_size: BatchSize,
+    later: Later<WaitingWrite>,
 }
 
 struct WaitingWrite {
@@ -32,18 +34,25 @@ impl WriteQueue {
         metrics::set(&metrics::get().storage_queue, writes.len());
     }
 
+    /// Adds a write that is less urgent than the others.
+    pub(super) fn push_later(&self, write: WriteRequest, permit: OwnedSemaphorePermit) {
+        self.lock().later.push(WaitingWrite { write, permit, since: Instant::now() });
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().writes.is_empty()
+        let waiting = self.lock();
+        waiting.writes.is_empty() && waiting.later.is_empty()
     }
 
     /// Takes what the next commit writes.
     pub(super) fn take(&self) -> Batch {
         let mut waiting = self.lock();
-        let Waiting { writes, batch_size } = &mut *waiting;
+        let Waiting { writes, batch_size, later } = &mut *waiting;
         let next = batch_size.next(writes.len());
         let since = writes.first().map(|oldest| oldest.since);
-        let (changes, replies) =
-            writes.drain(..next).map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
+        let later = later.next(writes.is_empty(), Instant::now());
+        let taken = writes.drain(..next).chain(later);
+        let (changes, replies) = taken.map(|one| (one.write.change, (one.write.reply, one.permit))).unzip();
         metrics::set(&metrics::get().storage_queue, writes.len());
         Batch { changes, replies, since }
     }

@@ -5,12 +5,21 @@ use crate::change::{
     Ticket, Upload,
 };
 use crate::commit::Writer;
-use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
+use crate::consumers::{Advance, ConsumerChange, WEBHOOKS};
+use crate::events::Place;
+use crate::ids::{
+    CommitNo, DeliveryId, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId, WebhookId,
+};
 use crate::nodes::NodeId;
 use crate::objects::{Card, CardRef, Image, Profile, PublicProfile};
+use crate::queries::events::{Found, Standing};
 use crate::queries::messages::{Page, ThreadRef};
-use crate::queries::{cards, changes, inbox, media, messages, notifications, people, profiles, threads, unread};
+use crate::queries::{
+    cards, changes, consumers, events, inbox, media, messages, notifications, people, profiles, threads, unread,
+    webhooks,
+};
 use crate::time::Timestamp;
+use crate::webhooks::{DeliveryResult, NewDelivery, NewWebhook, Status, WebhookEdit};
 use crate::{Database, history};
 
 /// Runs every statement on a new database.
@@ -88,6 +97,7 @@ async fn write_everything(db: &Database) {
     let mut elsewhere = Writer::new(db.clone(), NodeId::draw("elsewhere").unwrap());
     elsewhere.commit(&[Change::Send(send(2_000))]).await.unwrap();
     writer.commit(&[Change::Send(send(2_001))]).await.unwrap();
+    write_for_consumers(&mut writer, at).await;
     writer.sweep().await.unwrap();
     writer.probe().await.unwrap();
     let stands = history::head(db).await.unwrap();
@@ -165,6 +175,79 @@ async fn read_everything(db: &Database) {
     changes::log(db, CommitNo(0), CommitNo(9)).await.unwrap();
     changes::of_thread(db, thread, CommitNo(1)).await.unwrap().unwrap();
     changes::notifications_of(db, &[ann, ben], CommitNo(0)).await.unwrap();
+    read_events(db).await;
+    read_for_consumers(db).await;
     let head = history::head_beside(db, CommitNo(1)).await.unwrap();
     assert!(history::holds(db, &head.mark).await.unwrap());
+}
+
+/// Reads all events from the beginning.
+async fn read_events(db: &Database) {
+    let found = events::after(db, Standing::behind(CommitNo(0)), 10_000, |_| true).await.unwrap();
+    let Found::Window(window) = found else { panic!("the log is whole") };
+    let happenings: Vec<_> = window.events.iter().map(|event| event.happening).collect();
+    assert!(happenings.len() > 400);
+    events::objects(db, &happenings).await.unwrap();
+    assert_eq!(events::oldest(db).await.unwrap().commit, CommitNo(0));
+}
+
+/// Writes all that consumers and webhooks have.
+async fn write_for_consumers(writer: &mut Writer, at: Timestamp) {
+    let (id, holder) = (WebhookId::new(5).unwrap(), || "node#1".to_owned());
+    let webhook = NewWebhook {
+        id,
+        url: String::new(),
+        types: vec!["*".to_owned()],
+        description: String::new(),
+        enabled: true,
+        at,
+    };
+    let delivery =
+        NewDelivery { webhook: id, event_id: "evt_1".to_owned(), kind: "thread.seen".to_owned(), thread: None, at };
+    let made = ConsumerChange::AddWebhook(Box::new(webhook));
+    let made = writer.commit(&[Change::Consume(Box::new(made))]).await.unwrap();
+    let from = Place::end_of(made.mark.commit);
+    let to = Place::end_of(CommitNo(made.mark.commit.0 + 1));
+    let result = DeliveryResult {
+        id: DeliveryId::new(made.mark.commit.0 << 12).unwrap(),
+        status: Status::Ok,
+        attempts: 1,
+        next_at: None,
+        code: Some(200),
+        ms: 1,
+        reply: String::new(),
+    };
+    let changes = [
+        ConsumerChange::Follow { name: "feed:1".to_owned(), place: from },
+        ConsumerChange::Lease { name: WEBHOOKS, holder: holder() },
+        ConsumerChange::Advance(Advance {
+            name: WEBHOOKS,
+            holder: holder(),
+            from,
+            to,
+            deliveries: vec![delivery.clone()],
+        }),
+        ConsumerChange::Results(vec![result]),
+        ConsumerChange::Health(id, Some(at), None),
+        ConsumerChange::RotateSecret(id, at),
+        ConsumerChange::EditWebhook(id, Box::new(WebhookEdit { enabled: Some(true), ..WebhookEdit::default() })),
+        ConsumerChange::Requeue(id, vec![DeliveryId::new(1).unwrap()], at),
+        ConsumerChange::Disable(id, String::new(), vec![delivery]),
+        ConsumerChange::Release { name: WEBHOOKS, holder: holder() },
+        ConsumerChange::RemoveWebhook(id),
+    ];
+    writer.commit(&changes.map(|change| Change::Consume(Box::new(change)))).await.unwrap();
+}
+
+/// Reads all that consumers and webhooks have.
+async fn read_for_consumers(db: &Database) {
+    let id = WebhookId::new(5).unwrap();
+    assert!(consumers::one(db, WEBHOOKS).await.unwrap().is_some());
+    assert!(webhooks::all(db).await.unwrap().is_empty());
+    assert!(webhooks::one(db, id).await.unwrap().is_none());
+    let deliveries = webhooks::deliveries(db, id, None, None, 10).await.unwrap();
+    assert_eq!(deliveries.len(), 2);
+    webhooks::delivery_of(db, id, deliveries[0].id).await.unwrap().unwrap();
+    let ever = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
+    webhooks::oldest_first(db, (id, Status::Pending), 0, ever, 10).await.unwrap();
 }

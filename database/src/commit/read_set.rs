@@ -112,7 +112,7 @@ impl<'a> ReadSet<'a> {
                 self.cards.extend(message.card.clone());
             }
             Change::PutCards(cards) => self.cards.extend(cards.iter().map(Card::reference)),
-            Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) => {}
+            Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) | Change::Consume(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);
             }

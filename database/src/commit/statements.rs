@@ -2,9 +2,9 @@
 
 use super::numbers::{self, CounterRow};
 use super::write_set::{
-    AmendedRow, AmendmentRow, CardRow, CardThreadRow, ChangedNotificationRow, ForgottenImage, LastSeenRow, LogEntryRow,
-    MediaStateRow, MessageImageRow, NewMessageRow, NewNotificationRow, ProfileRow, StatusRow, StrippedMessage,
-    ThreadRow, TicketRow, UploadRow, UserRow,
+    AmendedRow, AmendmentRow, CardRow, CardThreadRow, ChangedNotificationRow, DeliveryResultRow, ForgottenImage,
+    LastSeenRow, LogEntryRow, MediaStateRow, MessageImageRow, NewDeliveryRow, NewMessageRow, NewNotificationRow,
+    ProfileRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow, UserRow,
 };
 use crate::backend::Backend;
 use crate::backend::statements::{Rewrite, RowStatement, delete, insert, update, upsert, upsert_greatest};
@@ -55,6 +55,10 @@ pub(super) struct Statements {
     pub(super) cards: RowStatement,
     /// Writes when cards were sent last in which threads.
     pub(super) card_threads: RowStatement,
+    /// Inserts deliveries to webhooks.
+    pub(super) deliveries: RowStatement,
+    /// Changes deliveries that were tried.
+    pub(super) delivered: RowStatement,
 }
 
 impl Statements {
@@ -98,6 +102,8 @@ impl Statements {
             profiles: upsert(backend, &profiles, &profiles.beside_key().collect::<Vec<_>>()),
             cards: upsert(backend, &cards, &cards.beside_key().collect::<Vec<_>>()),
             card_threads: upsert(backend, &RowShape::of::<CardThreadRow>(), &["sent_at"]),
+            deliveries: insert(backend, &RowShape::of::<NewDeliveryRow<'_>>(), &[]),
+            delivered: update(backend, &RowShape::of::<DeliveryResultRow<'_>>()),
         }
     }
 }

@@ -4,12 +4,18 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 
 use super::Writer;
 use crate::backend::dialect::Dialect;
-use crate::entities::{hub_commit, hub_epoch, hub_state, used_ticket};
+use crate::entities::{hub_commit, hub_consumer, hub_epoch, hub_state, used_ticket, webhook_delivery};
 use crate::rows::{Reads as _, row};
 use crate::{Error, history};
 
 /// How long the commit log is kept, in milliseconds: longer than any node may stay behind without starting anew.
 const LOG_KEPT: i64 = 10 * 60_000;
+
+/// How long it is kept for consumers that have not read it, in milliseconds.
+const KEPT_FOR_CONSUMERS: i64 = 7 * 24 * 3_600_000;
+
+/// How long deliveries to webhooks are kept, in milliseconds.
+const DELIVERIES_KEPT: i64 = 30 * 24 * 3_600_000;
 
 /// How many entries are forgotten at once, so that commits get their turn.
 const AT_ONCE: u64 = 2_000;
@@ -18,7 +24,7 @@ const AT_ONCE: u64 = 2_000;
 const TICKETS_KEPT: i64 = 3_600_000;
 
 row! {
-    /// How long ago a commit was logged.
+    /// The number of an entry of the log, or of a delivery, and how long ago that was.
     struct LogEntryRow {
         commit_no: i64,
         age: i64,
@@ -66,7 +72,10 @@ impl Writer {
             )
             .take();
         self.connection.execute(&epochs).await?;
-        while let Some(newest) = self.oldest_log_part(clock).await? {
+        self.forget_consumers(clock).await?;
+        self.forget_deliveries(clock).await?;
+        let unread = self.first_unread().await?;
+        while let Some(newest) = self.oldest_log_part(clock, unread).await? {
             let part = Query::delete()
                 .from_table(hub_commit::Entity)
                 .and_where(Expr::col(hub_commit::Column::CommitNo).lte(newest))
@@ -76,8 +85,49 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns the newest of the oldest entries, if that one is old, too.
-    async fn oldest_log_part(&mut self, clock: &str) -> Result<Option<i64>, Error> {
+    /// Forgets readers of the event feed that were not heard of for as long as the log is kept for them.
+    async fn forget_consumers(&mut self, clock: &str) -> Result<(), Error> {
+        let silent = Query::delete()
+            .from_table(hub_consumer::Entity)
+            .and_where(Expr::col(hub_consumer::Column::LeaseUntil).eq(0_i64))
+            .and_where(
+                Expr::col(hub_consumer::Column::TouchedAt).lt(Expr::cust(format!("{clock} - {KEPT_FOR_CONSUMERS}"))),
+            )
+            .take();
+        self.connection.execute(&silent).await?;
+        Ok(())
+    }
+
+    /// Forgets old deliveries to webhooks.
+    async fn forget_deliveries(&mut self, clock: &str) -> Result<(), Error> {
+        use webhook_delivery::Column::Id;
+
+        loop {
+            let nth = Query::select()
+                .column(Id)
+                .expr(Expr::cust(format!("{clock} - at")))
+                .from(webhook_delivery::Entity)
+                .order_by(Id, Order::Asc)
+                .limit(1)
+                .offset(AT_ONCE)
+                .take();
+            let found: Option<LogEntryRow> = self.connection.select_one(&nth).await?;
+            let Some(nth) = found.filter(|nth| nth.age > DELIVERIES_KEPT) else { return Ok(()) };
+            let part =
+                Query::delete().from_table(webhook_delivery::Entity).and_where(Expr::col(Id).lte(nth.commit_no)).take();
+            self.connection.execute(&part).await?;
+        }
+    }
+
+    /// Returns the first commit that an enabled consumer has not read yet.
+    async fn first_unread(&mut self) -> Result<i64, Error> {
+        const SLOWEST: &str = "SELECT MIN(c.commit_no) FROM hub_consumers c WHERE c.enabled = 1";
+        let slowest: Option<Option<i64>> = self.connection.row(SLOWEST, []).await?;
+        Ok(slowest.flatten().unwrap_or(i64::MAX))
+    }
+
+    /// Returns the newest of the oldest entries, if that one is old, too, and read by all consumers, or very old.
+    async fn oldest_log_part(&mut self, clock: &str, unread: i64) -> Result<Option<i64>, Error> {
         let nth = Query::select()
             .column(hub_commit::Column::CommitNo)
             .expr(Expr::cust(format!("{clock} - at")))
@@ -87,6 +137,8 @@ impl Writer {
             .offset(AT_ONCE)
             .take();
         let entry: Option<LogEntryRow> = self.connection.select_one(&nth).await?;
-        Ok(entry.filter(|entry| entry.age > LOG_KEPT).map(|entry| entry.commit_no))
+        let is_old =
+            |entry: &LogEntryRow| entry.age > if entry.commit_no < unread { LOG_KEPT } else { KEPT_FOR_CONSUMERS };
+        Ok(entry.filter(is_old).map(|entry| entry.commit_no))
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::aborted::Aborted;
 use super::apply::{Applier, Clock};
+use super::consume::Consume;
 use super::history::{Course, Offer};
 use super::new_threads::NewThreadTokens;
 use super::preload::Preload;
@@ -70,6 +71,7 @@ impl Writer {
         let new_threads = NewThreadTokens::of(new_thread_limit.clone());
         let mut applier = Applier::make(changes, cache, preloaded, clock, taken.counters, new_threads);
         write(&mut transaction, &mut applier, statements).await?;
+        consume(&mut transaction, &mut applier, statements, taken.clock).await?;
         log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
         transaction.write(&statements.counter, vec![applier.counter_row(offer.nonce)]).await?;
         transaction.flush().await?;
@@ -144,6 +146,21 @@ async fn write_messages(
         let fit = fit.count().max(1);
         let later = rows.split_off(fit);
         transaction.write(&texts.messages, std::mem::replace(&mut rows, later)).await?;
+    }
+    Ok(())
+}
+
+/// Writes what consumers have, and says what became of each of their changes.
+async fn consume(
+    transaction: &mut Transaction<'_>,
+    applier: &mut Applier<'_>,
+    texts: &Statements,
+    clock: i64,
+) -> Result<(), DriverError> {
+    let changes = std::mem::take(&mut applier.write_set.consumers);
+    let mut consume = Consume { transaction, texts, no: applier.no, clock, made: 0 };
+    for (at, change) in changes {
+        applier.outcomes[at] = consume.write(change).await?;
     }
     Ok(())
 }

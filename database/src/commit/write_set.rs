@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hex::Hex;
+use crate::consumers::ConsumerChange;
 use crate::entities::{
     card, card_thread, chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread, chat_user,
-    hub_commit, media, notification, profile, used_ticket,
+    hub_commit, media, notification, profile, used_ticket, webhook_delivery,
 };
 use crate::objects::CardRef;
 use crate::written_row::written_row;
@@ -38,6 +39,8 @@ pub(super) struct WriteSet<'a> {
     pub(super) cards: BTreeMap<CardRef, CardRow<'a>>,
     /// Threads in which cards were sent, each once.
     pub(super) card_threads: BTreeMap<(CardRef, i64), CardThreadRow>,
+    /// Changes for consumers, and the places of their outcomes.
+    pub(super) consumers: Vec<(usize, &'a ConsumerChange)>,
 }
 
 written_row! {
@@ -269,6 +272,31 @@ written_row! {
         pub(super) at: i64 = At,
         pub(super) threads: String = Threads,
         pub(super) users: String = Users,
+    }
+}
+
+written_row! {
+    /// An event that is to be sent to a webhook.
+    pub(super) struct NewDeliveryRow<'a> of webhook_delivery {
+        pub(super) id: i64 = Id,
+        pub(super) webhook_id: i64 = WebhookId,
+        pub(super) event_id: &'a str = EventId,
+        pub(super) kind: &'a str = Kind,
+        pub(super) thread_id: Option<i64> = ThreadId,
+        pub(super) at: i64 = At,
+    }
+}
+
+written_row! {
+    /// What became of a delivery.
+    pub(super) struct DeliveryResultRow<'a> of webhook_delivery {
+        pub(super) id: i64 = Id,
+        pub(super) status: i64 = Status,
+        pub(super) attempts: i64 = Attempts,
+        pub(super) next_at: Option<i64> = NextAt,
+        pub(super) code: Option<i64> = Code,
+        pub(super) ms: i64 = Ms,
+        pub(super) reply: &'a str = Reply,
     }
 }
 

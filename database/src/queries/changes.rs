@@ -15,6 +15,8 @@ use crate::rows::Reads;
 use crate::{Database, Error};
 
 pub use backlog::Backlog;
+pub(super) use read::{messages, notifications};
+
 pub use changed::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, Page, ThreadChanges};
 
 /// Reads everything of `user` that changed after `since`, or `None` if that is more than `most` things. However large it is:

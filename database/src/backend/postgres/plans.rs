@@ -102,14 +102,18 @@ async fn plan(db: &Database, text: &str) -> Vec<String> {
 }
 
 /// Returns the node of a plan that walks a table, or all of an index. Taking the oldest entries of the log from its end is no such
-/// thing, nor is walking the names of the history, one for each start of a hub in a week, or the nodes.
+/// thing, nor is walking the names of the history, one for each start of a hub in a week, the nodes, the consumers or the webhooks.
 fn walk<'p>(plan: &'p [String], text: &str) -> Option<&'p str> {
-    let from_the_end = text.contains(r#"FROM "hub_commits" ORDER BY "commit_no" ASC LIMIT"#);
+    let ends = [
+        r#"FROM "hub_commits" ORDER BY "commit_no" ASC LIMIT"#,
+        r#"FROM "webhook_deliveries" ORDER BY "id" ASC LIMIT"#,
+    ];
+    let from_the_end = ends.iter().any(|end| text.contains(end));
     plan.iter().enumerate().find_map(|(at, node)| {
         let by_index = node.contains("Index Scan") || node.contains("Index Only Scan");
         let by_condition = plan.get(at + 1).is_some_and(|line| line.contains("Index Cond:"));
         let walks = node.contains("Seq Scan on") || (by_index && !by_condition && !from_the_end);
-        let short = ["hub_epochs", "hub_nodes"].iter().any(|table| node.contains(table));
+        let short = ["hub_consumers", "hub_epochs", "hub_nodes", "webhooks"].iter().any(|table| node.contains(table));
         (walks && !short).then_some(node.as_str())
     })
 }

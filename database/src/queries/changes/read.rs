@@ -49,7 +49,10 @@ pub(super) async fn of_thread(
 }
 
 /// Reads messages by their ids, in no order.
-pub(super) async fn messages(db: &mut impl Reads, ids: &[(i64,)]) -> Result<Vec<StoredMessage>, DriverError> {
+pub(in crate::queries) async fn messages(
+    db: &mut impl Reads,
+    ids: &[(i64,)],
+) -> Result<Vec<StoredMessage>, DriverError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -59,7 +62,7 @@ pub(super) async fn messages(db: &mut impl Reads, ids: &[(i64,)]) -> Result<Vec<
 }
 
 /// Reads notifications by their ids, those that were not deleted.
-pub(super) async fn notifications(
+pub(in crate::queries) async fn notifications(
     db: &mut impl Reads,
     ids: &[(i64,)],
 ) -> Result<HashMap<i64, Notification>, DriverError> {

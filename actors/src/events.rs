@@ -1,0 +1,135 @@
+//! What the marketplace's core hears: events, as the feed and webhooks tell them.
+//!
+//! ```text
+//!  kind     the types of events, and which of them a reader asks for
+//!  cursor   how far a reader of the feed has come
+//!  feed     pages of the feed; readers: how far each has come
+//! ```
+//!
+//! An event is read from the commit log and told in the present state of what it is about. [`for_service`] is the one place
+//! where a message becomes what the core sees.
+
+pub mod cursor;
+pub(crate) mod feed;
+pub mod kind;
+pub(crate) mod readers;
+
+use chat_database::events::{self, Happening};
+use chat_database::ids::{NotificationId, Seq, ThreadId, UserId};
+use chat_database::objects::{Message, Notification};
+use chat_database::queries::events::Objects;
+use chat_database::time::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use cursor::FeedCursor;
+pub use feed::{Answer, Page};
+pub use kind::{EventType, Wanted};
+
+/// Something that has happened, as the core hears of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Event {
+    /// The event's id: the same on every node, and each time that it is told.
+    pub id: String,
+    /// What has happened.
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    /// When.
+    pub at: Timestamp,
+    /// The thread in which it happened, if it did in one.
+    pub thread_id: Option<ThreadId>,
+    /// What it is about, in its present state.
+    pub data: EventData,
+}
+
+/// What an event is about, by its type.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum EventData {
+    /// Of `message.created`, `message.updated` and `message.deleted`.
+    Message(Box<MessageEvent>),
+    /// Of `thread.created`.
+    Thread(ThreadEvent),
+    /// Of `thread.seen`.
+    Seen(SeenEvent),
+    /// Of `notification.created`.
+    Notification(Box<NotificationEvent>),
+}
+
+/// A message was stored, changed or deleted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MessageEvent {
+    /// The message in its present state: one that was deleted meanwhile has no text.
+    pub message: Message,
+    /// The thread's members, the smaller id first.
+    pub user_ids: [UserId; 2],
+}
+
+/// Two users wrote to each other for the first time.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct ThreadEvent {
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// The thread's members, the smaller id first.
+    pub user_ids: [UserId; 2],
+}
+
+/// A user has read messages.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct SeenEvent {
+    /// The thread.
+    pub thread_id: ThreadId,
+    /// The reader.
+    pub user_id: UserId,
+    /// The place up to which the user has read.
+    pub up_to: Seq,
+}
+
+/// The marketplace notified a user.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct NotificationEvent {
+    /// The notification's id.
+    pub notification_id: NotificationId,
+    /// The notification in its present state; null if its user has deleted it.
+    pub notification: Option<Notification>,
+}
+
+/// Makes of a message what the core sees of it.
+fn for_service(message: &Message) -> Message {
+    message.clone()
+}
+
+/// Tells an event; `None` if what it is about is not in the database any more, which the hub never does.
+#[must_use]
+pub fn told(event: &events::Event, objects: &Objects) -> Option<Event> {
+    let data = data(event.happening, objects)?;
+    Some(Event {
+        id: event.id(),
+        kind: EventType::of(event.happening),
+        at: event.at,
+        thread_id: event.happening.thread(),
+        data,
+    })
+}
+
+/// Returns what an event is about.
+#[must_use]
+pub fn data(happening: Happening, objects: &Objects) -> Option<EventData> {
+    let members = |thread: ThreadId| objects.threads.get(&thread).map(|pair| pair.members());
+    Some(match happening {
+        Happening::ThreadCreated(thread_id) => {
+            EventData::Thread(ThreadEvent { thread_id, user_ids: members(thread_id)? })
+        }
+        Happening::MessageCreated(thread, id)
+        | Happening::MessageUpdated(thread, id, _)
+        | Happening::MessageDeleted(thread, id, _) => {
+            let message = for_service(objects.messages.get(&id)?);
+            EventData::Message(Box::new(MessageEvent { message, user_ids: members(thread)? }))
+        }
+        Happening::ThreadSeen(thread_id, user_id, up_to) => EventData::Seen(SeenEvent { thread_id, user_id, up_to }),
+        Happening::NotificationCreated(notification_id) => {
+            let notification = objects.notifications.get(&notification_id).cloned();
+            EventData::Notification(Box::new(NotificationEvent { notification_id, notification }))
+        }
+    })
+}

@@ -1,0 +1,125 @@
+//! How far a reader of the event feed has come.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chat_database::events::Place;
+use chat_database::history::{Mark, Nonce};
+use chat_database::ids::CommitNo;
+use chat_database::queries::events::Standing;
+use serde::Serialize;
+
+/// Everything up to a place was told to a reader of the feed.
+///
+/// Opaque to readers and safe in a URL: `e1.<epoch>.<commit>.<nonce>.<class>.<object>.<part>.<newest message>.<reader>`. As a
+/// connection's cursor it names its history; the reader's number tells one reader from another, so that the log is kept for
+/// both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedCursor {
+    /// The commit of the place, and in which history.
+    pub mark: Mark,
+    /// The place.
+    pub standing: Standing,
+    /// The reader: a random number.
+    pub reader: u32,
+}
+
+impl FeedCursor {
+    /// Stands behind all events of a commit.
+    #[must_use]
+    pub fn behind(mark: Mark, reader: u32) -> Self {
+        let standing = Standing::behind(mark.commit);
+        Self { mark, standing, reader }
+    }
+
+    /// Reads a cursor; `None` for everything that is not one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.strip_prefix("e1.")?.split('.').collect();
+        let [epoch, commit, nonce, class, object, part, message, reader] = parts[..] else { return None };
+        let is_name = (1..=64).contains(&epoch.len()) && epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let commit = CommitNo(number(commit)?);
+        let class = u8::try_from(number(class)?).ok().filter(|class| *class <= Place::END)?;
+        let place = Place { commit, class, object: number(object)?, part: number(part)? };
+        is_name.then_some(Self {
+            mark: Mark { epoch: Arc::from(epoch), commit, nonce: Nonce(hex(nonce)?) },
+            standing: Standing { place, newest_message: number(message)? },
+            reader: hex(reader)?,
+        })
+    }
+}
+
+/// Reads a number that the database may hold.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number < i64::MAX.unsigned_abs())
+}
+
+fn hex(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u32::from_str_radix(text, 16).ok().filter(|_| digits)
+}
+
+impl fmt::Display for FeedCursor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mark { epoch, commit, nonce } = &self.mark;
+        let Standing { place, newest_message } = self.standing;
+        let Place { class, object, part, .. } = place;
+        write!(out, "e1.{epoch}.{commit}.{:x}.{class}.{object}.{part}.{newest_message}.{:x}", nonce.0, self.reader)
+    }
+}
+
+impl Serialize for FeedCursor {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl utoipa::PartialSchema for FeedCursor {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("Opaque: everything up to it has been told"))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for FeedCursor {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_what_it_wrote() {
+        let mark = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(0xfeed) };
+        let behind = FeedCursor::behind(mark, 0xab);
+        assert_eq!(behind.to_string(), "e1.0b51c4.79.feed.3.0.0.0.ab");
+        let place = Place { commit: CommitNo(79), class: 0, object: 7, part: 12 };
+        let within = FeedCursor { standing: Standing { place, newest_message: 3 }, ..behind.clone() };
+        for cursor in [behind, within] {
+            assert_eq!(FeedCursor::parse(&cursor.to_string()), Some(cursor));
+        }
+    }
+
+    #[test]
+    fn what_is_no_cursor_is_none() {
+        for text in [
+            "",
+            "e1",
+            "e1........",
+            "e1.a.1.1.3.0.0.0",
+            "e1.a.1.1.3.0.0.0.1.1",
+            "e1.a.-1.1.3.0.0.0.1",
+            "e1.a.1.x.3.0.0.0.1",
+            "e1.a.1.100000000.3.0.0.0.1",
+            "e1.a.1.1.4.0.0.0.1",
+            "e1.a.9223372036854775807.1.3.0.0.0.1",
+            "e1.ä.1.1.3.0.0.0.1",
+            "v2.a.1.1.1.7.2",
+            "💥",
+        ] {
+            assert_eq!(FeedCursor::parse(text), None, "{text}");
+        }
+    }
+}

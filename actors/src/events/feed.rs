@@ -1,0 +1,75 @@
+//! Pages of the event feed.
+
+use chat_database::queries::events::{self, Found, Window};
+use chat_database::{Database, history};
+
+use super::{Event, EventType, FeedCursor, Wanted, told};
+use crate::error::Error;
+
+/// How many parts of the log one page looks at, if none of their events is asked for.
+const WINDOWS: usize = 50;
+
+/// A page of the feed.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// What has happened, in the order of commits.
+    pub events: Vec<Event>,
+    /// Where to go on.
+    pub cursor: FeedCursor,
+    /// Whether there is more.
+    pub has_more: bool,
+}
+
+/// What there is behind a cursor.
+#[derive(Debug)]
+pub enum Answer {
+    /// What has happened.
+    Page(Page),
+    /// The log does not go back so far, or the cursor is of another history: the oldest cursor from which one may go on.
+    Gone(FeedCursor),
+}
+
+/// Returns the cursor of this moment, of a new reader.
+pub(crate) async fn now(database: &Database) -> Result<FeedCursor, Error> {
+    Ok(FeedCursor::behind(history::head(database).await?, fastrand::u32(1..)))
+}
+
+/// Reads a page behind a cursor.
+pub(crate) async fn page(
+    database: &Database,
+    after: FeedCursor,
+    wanted: Wanted,
+    limit: usize,
+) -> Result<Answer, Error> {
+    if !history::holds(database, &after.mark).await? {
+        return gone(database, after.reader).await;
+    }
+    let mut cursor = after;
+    let mut happened = Vec::new();
+    let mut has_more = true;
+    for _ in 0..WINDOWS {
+        let most = limit - happened.len();
+        let asked = move |happening| wanted.has(EventType::of(happening));
+        let window = match events::after(database, cursor.standing, most, asked).await? {
+            Found::Window(window) => window,
+            // What was found before is told first; the next page says that the rest has gone.
+            Found::Gone if happened.is_empty() => return gone(database, cursor.reader).await,
+            Found::Gone => break,
+        };
+        let Window { events, end, mark, has_more: more } = window;
+        happened.extend(events);
+        cursor = FeedCursor { mark: mark.unwrap_or(cursor.mark), standing: end, reader: cursor.reader };
+        has_more = more;
+        if !more || happened.len() >= limit {
+            break;
+        }
+    }
+    let happenings: Vec<_> = happened.iter().map(|event| event.happening).collect();
+    let objects = events::objects(database, &happenings).await?;
+    let events = happened.iter().filter_map(|event| told(event, &objects)).collect();
+    Ok(Answer::Page(Page { events, cursor, has_more }))
+}
+
+async fn gone(database: &Database, reader: u32) -> Result<Answer, Error> {
+    Ok(Answer::Gone(FeedCursor::behind(events::oldest(database).await?, reader)))
+}

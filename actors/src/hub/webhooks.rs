@@ -1,0 +1,12 @@
+//! Webhooks, as the edge asks for them.
+
+use super::Hub;
+use crate::webhooks::WebhookAdmin;
+
+impl Hub {
+    /// Returns what an operator does with webhooks.
+    #[must_use]
+    pub fn webhooks(&self) -> &WebhookAdmin {
+        &self.0.webhook_admin
+    }
+}

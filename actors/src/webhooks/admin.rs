@@ -1,0 +1,340 @@
+//! What an operator does with webhooks: over REST, and at the machine beside a hub that runs, or none.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_database::Database;
+use chat_database::change::{Change, Outcome};
+use chat_database::commit::Writer;
+use chat_database::consumers::{BATCH, Consumed, ConsumerChange};
+use chat_database::ids::{DeliveryId, MAX_ID, WebhookId};
+use chat_database::queries::webhooks;
+use chat_database::time::Timestamp;
+use chat_database::webhooks::{Delivery, NewWebhook, Status, Webhook, WebhookEdit};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::Options;
+use super::attempts::{TestEvent, secrets};
+use super::body;
+use super::handle::WebhookHandle;
+use super::sender::{Request, Sender};
+use super::signature::RootSecret;
+use crate::error::Error;
+use crate::events::EventType;
+use crate::storage::handle::StorageHandle;
+
+/// How many webhooks there may be.
+const MOST: usize = 100;
+
+/// How many characters a description has at the most.
+const DESCRIPTION: usize = 255;
+
+/// The longest time for which two secrets sign.
+pub const LONGEST_OVERLAP: Duration = Duration::from_secs(72 * 3_600);
+
+/// How far back deliveries are replayed, and how many at a time.
+const REPLAYED: Duration = Duration::from_secs(7 * 24 * 3_600);
+const MOST_REPLAYED: usize = 100_000;
+
+/// Which deliveries are replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Those that have used up their tries.
+    Failed,
+    /// Those that have arrived, too.
+    All,
+}
+
+/// What a receiver answered to a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tested {
+    /// The status; `None` if there was no answer.
+    pub status: Option<u16>,
+    /// How many milliseconds it took.
+    pub ms: u64,
+    /// The beginning of the answer, or why there was none.
+    pub body: String,
+}
+
+/// A page of deliveries.
+#[derive(Debug, Clone)]
+pub struct DeliveryPage {
+    /// Newest first.
+    pub deliveries: Vec<Delivery>,
+    /// Where to go on, if there is more.
+    pub next: Option<DeliveryId>,
+}
+
+/// Who writes.
+#[derive(Clone)]
+enum Writes {
+    /// The hub's storage; its actor is told.
+    Hub(StorageHandle, WebhookHandle),
+    /// A writer of its own, beside a hub that runs or none.
+    Own(Arc<Mutex<Writer>>),
+}
+
+/// What an operator does with webhooks. Cheap to clone.
+#[derive(Clone)]
+pub struct WebhookAdmin {
+    database: Database,
+    secret: RootSecret,
+    sender: Sender,
+    writes: Writes,
+}
+
+impl fmt::Debug for WebhookAdmin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("WebhookAdmin")
+    }
+}
+
+impl WebhookAdmin {
+    /// Works within a hub.
+    pub(crate) fn of_hub(
+        database: Database,
+        secret: RootSecret,
+        sender: Sender,
+        storage: StorageHandle,
+        handle: WebhookHandle,
+    ) -> Self {
+        Self { database, secret, sender, writes: Writes::Hub(storage, handle) }
+    }
+
+    /// Works on a database by itself. A hub that runs on it notices within a second.
+    ///
+    /// # Errors
+    /// `internal` if no HTTP client can be made.
+    pub fn beside_hub(database: Database, options: Options, writer: Writer) -> Result<Self, Error> {
+        let sender = Sender::new(options.policy).map_err(no_client)?;
+        Ok(Self { database, secret: options.secret, sender, writes: Writes::Own(Arc::new(Mutex::new(writer))) })
+    }
+
+    /// Makes a webhook; returns it, and its secret, which is shown once.
+    ///
+    /// # Errors
+    /// `bad_request` if the URL, the types or the description are not right; temporary ones.
+    pub async fn add(
+        &self,
+        url: String,
+        types: Vec<String>,
+        description: String,
+        enabled: bool,
+    ) -> Result<(Webhook, String), Error> {
+        self.check(Some(&url), Some(&types), Some(&description)).await?;
+        if webhooks::all(&self.database).await?.len() >= MOST {
+            return Err(Error::bad_request(format!("there are {MOST} webhooks already; remove one first")));
+        }
+        let id = draw();
+        let new = NewWebhook { id, url, types, description, enabled, at: Timestamp::now() };
+        self.write(ConsumerChange::AddWebhook(Box::new(new))).await?;
+        let webhook = self.one(id).await?;
+        let secret = self.secret.of(id.get(), webhook.secret_version).shown();
+        Ok((webhook, secret))
+    }
+
+    /// Returns all webhooks.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn all(&self) -> Result<Vec<Webhook>, Error> {
+        Ok(webhooks::all(&self.database).await?)
+    }
+
+    /// Changes a webhook, and returns it.
+    ///
+    /// # Errors
+    /// `bad_request`, `not_found`; temporary ones.
+    pub async fn edit(&self, id: WebhookId, edit: WebhookEdit) -> Result<Webhook, Error> {
+        self.check(edit.url.as_deref(), edit.types.as_deref(), edit.description.as_deref()).await?;
+        self.write_of(ConsumerChange::EditWebhook(id, Box::new(edit))).await?;
+        self.one(id).await
+    }
+
+    /// Removes a webhook.
+    ///
+    /// # Errors
+    /// `not_found`; temporary ones.
+    pub async fn remove(&self, id: WebhookId) -> Result<(), Error> {
+        self.write_of(ConsumerChange::RemoveWebhook(id)).await.map(drop)
+    }
+
+    /// Gives a webhook another secret, and returns it; the one before signs, too, for as long as said.
+    ///
+    /// # Errors
+    /// `bad_request`, `not_found`; temporary ones.
+    pub async fn rotate_secret(&self, id: WebhookId, overlap: Duration) -> Result<String, Error> {
+        if overlap > LONGEST_OVERLAP {
+            return Err(Error::bad_request("overlap_hours is from 0 to 72"));
+        }
+        self.write_of(ConsumerChange::RotateSecret(id, Timestamp::now().after(overlap))).await?;
+        Ok(self.secret.of(id.get(), self.one(id).await?.secret_version).shown())
+    }
+
+    /// Sends an event `webhook.test` at once, and returns what the receiver answers.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub async fn test(&self, id: WebhookId) -> Result<Tested, Error> {
+        let webhook = self.one(id).await?;
+        let now = Timestamp::now();
+        let request = Request {
+            id: format!("evt_test_{}", Uuid::new_v4().simple()),
+            secrets: secrets(&self.secret, &webhook, now),
+            body: body::write("webhook.test", now, TestEvent { webhook_id: id.get() }),
+            url: webhook.url,
+        };
+        let attempt = self.sender.send(&request).await;
+        Ok(Tested { status: attempt.code, ms: attempt.ms, body: attempt.reply })
+    }
+
+    /// Returns deliveries to a webhook, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub async fn deliveries(
+        &self,
+        id: WebhookId,
+        status: Option<Status>,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<DeliveryPage, Error> {
+        self.one(id).await?;
+        let mut deliveries = webhooks::deliveries(&self.database, id, status, before, limit + 1).await?;
+        let has_more = deliveries.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        deliveries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let next = deliveries.last().filter(|_| has_more).map(|last| last.id);
+        Ok(DeliveryPage { deliveries, next })
+    }
+
+    /// Has a delivery tried again now, as if it had never been.
+    ///
+    /// # Errors
+    /// `not_found`; temporary ones.
+    pub async fn retry(&self, id: WebhookId, delivery: DeliveryId) -> Result<(), Error> {
+        self.one(id).await?;
+        let found = webhooks::delivery_of(&self.database, id, delivery).await?;
+        let found = found.ok_or_else(|| Error::not_found("delivery"))?;
+        self.write_of(ConsumerChange::Requeue(id, vec![found.id], Timestamp::now())).await.map(drop)
+    }
+
+    /// Has deliveries of a time tried again, oldest first; returns how many.
+    ///
+    /// # Errors
+    /// `bad_request`, `not_found`; temporary ones, after which some of them are tried again.
+    pub async fn replay(
+        &self,
+        id: WebhookId,
+        since: Timestamp,
+        until: Option<Timestamp>,
+        only: Only,
+    ) -> Result<usize, Error> {
+        let now = Timestamp::now();
+        if since < now.before(REPLAYED) {
+            return Err(Error::bad_request("since is more than 7 days ago; deliveries are replayed from 7 days"));
+        }
+        let until = until.unwrap_or_else(|| now.after(REPLAYED));
+        if until <= since {
+            return Err(Error::bad_request("until must be after since"));
+        }
+        self.one(id).await?;
+        let mut found = self.ids_of(id, Status::Failed, (since, until)).await?;
+        if only == Only::All {
+            found.extend(self.ids_of(id, Status::Ok, (since, until)).await?);
+        }
+        if found.len() > MOST_REPLAYED {
+            return Err(Error::bad_request("that is more than 100000 deliveries; choose a shorter time"));
+        }
+        let ids: Vec<DeliveryId> = found.into_iter().collect();
+        for batch in ids.chunks(BATCH) {
+            self.write_of(ConsumerChange::Requeue(id, batch.to_vec(), now)).await?;
+        }
+        Ok(ids.len())
+    }
+
+    /// Returns the ids of deliveries of a time, at most one more than are replayed.
+    async fn ids_of(
+        &self,
+        id: WebhookId,
+        status: Status,
+        time: (Timestamp, Timestamp),
+    ) -> Result<BTreeSet<DeliveryId>, Error> {
+        const PAGE: u32 = 2_000;
+
+        let mut ids = BTreeSet::new();
+        loop {
+            let after = ids.last().map_or(0, |last: &DeliveryId| last.get());
+            let page = webhooks::oldest_first(&self.database, (id, status), after, time, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            ids.extend(page.into_iter().map(|delivery| delivery.id));
+            if is_last || ids.len() > MOST_REPLAYED {
+                return Ok(ids);
+            }
+        }
+    }
+
+    async fn one(&self, id: WebhookId) -> Result<Webhook, Error> {
+        webhooks::one(&self.database, id).await?.ok_or_else(|| Error::not_found("webhook"))
+    }
+
+    async fn check(&self, url: Option<&str>, types: Option<&[String]>, description: Option<&str>) -> Result<(), Error> {
+        if let Some(types) = types {
+            check_types(types)?;
+        }
+        if description.is_some_and(|text| text.chars().count() > DESCRIPTION || text.contains('\0')) {
+            return Err(Error::bad_request(format!("description has at most {DESCRIPTION} characters, and no NUL")));
+        }
+        if let Some(url) = url {
+            self.sender.judge(url).await.map_err(|refused| Error::bad_request(refused.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Writes a change of a webhook that must be there.
+    async fn write_of(&self, change: ConsumerChange) -> Result<Consumed, Error> {
+        let consumed = self.write(change).await?;
+        if consumed.done { Ok(consumed) } else { Err(Error::not_found("webhook")) }
+    }
+
+    async fn write(&self, change: ConsumerChange) -> Result<Consumed, Error> {
+        let change = Change::Consume(Box::new(change));
+        let outcome = match &self.writes {
+            Writes::Hub(storage, handle) => {
+                let outcome = storage.call_later(change).await?;
+                handle.changed();
+                outcome
+            }
+            Writes::Own(writer) => {
+                let committed = writer.lock().await.commit(&[change]).await?;
+                committed.outcomes.into_iter().next().ok_or_else(Error::internal)?
+            }
+        };
+        match outcome {
+            Outcome::Consumed(consumed) => Ok(consumed),
+            _ => Err(Error::internal()),
+        }
+    }
+}
+
+/// Makes the error of a client that could not be made.
+pub(crate) fn no_client(error: reqwest::Error) -> Error {
+    tracing::error!(%error, "webhooks cannot be sent: there is no HTTP client");
+    Error::internal()
+}
+
+/// Draws an id that never comes again. It survives a JavaScript `number`.
+fn draw() -> WebhookId {
+    let (high, _) = Uuid::new_v4().as_u64_pair();
+    WebhookId::new((high & MAX_ID).max(1)).unwrap_or_else(|_| unreachable!("it is in range"))
+}
+
+fn check_types(types: &[String]) -> Result<(), Error> {
+    if types.is_empty() || types.len() > EventType::ALL.len() + 1 {
+        return Err(Error::bad_request("types names the types of events that are wanted, or is [\"*\"]"));
+    }
+    let unknown = types.iter().filter(|name| *name != "*").find_map(|name| name.parse::<EventType>().err());
+    unknown.map_or(Ok(()), |unknown| Err(Error::bad_request(format!("types: {unknown}"))))
+}

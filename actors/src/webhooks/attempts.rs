@@ -1,0 +1,89 @@
+//! Attempts: what was taken from a queue is read in its present state, and sent.
+
+use std::time::Duration;
+
+use chat_database::Database;
+use chat_database::events::Happening;
+use chat_database::queries::events;
+use chat_database::queries::webhooks;
+use chat_database::time::Timestamp;
+use chat_database::webhooks::{Delivery, Webhook};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::body;
+use super::endpoint::Job;
+use super::sender::{Attempt, Request, Sender};
+use super::signature::{RootSecret, Secret};
+use super::tasks::disabled_webhook;
+use crate::error::Error;
+use crate::events::{EventType, data};
+
+/// How old what was read of an event may be when it is sent.
+const FRESH: Duration = Duration::from_millis(200);
+
+/// Data of `webhook.disabled`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DisabledEvent {
+    /// The webhook.
+    pub webhook_id: u64,
+    /// Where its events were sent to.
+    pub url: String,
+    /// Why it was disabled.
+    pub reason: String,
+}
+
+/// Returns the secrets that sign what is sent to a webhook now.
+pub(super) fn secrets(root: &RootSecret, webhook: &Webhook, now: Timestamp) -> Vec<Secret> {
+    let version = webhook.secret_version;
+    let overlaps = version > 1 && webhook.overlap_until.is_some_and(|until| until > now);
+    let versions = [Some(version), overlaps.then(|| version - 1)];
+    versions.into_iter().flatten().map(|version| root.of(webhook.id.get(), version)).collect()
+}
+
+/// Sends an event. An error: it could not be read, and was not tried. `None`: what it is about is not there any more.
+pub(super) async fn attempt(
+    (database, sender, root): (&Database, &Sender, &RootSecret),
+    webhook: &Webhook,
+    job: &Job,
+) -> Result<Option<Attempt>, Error> {
+    let Some(body) = written(database, job).await? else { return Ok(None) };
+    let secrets = secrets(root, webhook, Timestamp::now());
+    let request = Request { url: webhook.url.clone(), id: job.delivery.event_id.clone(), secrets, body };
+    Ok(Some(sender.send(&request).await))
+}
+
+/// Writes the body of an event in its present state.
+async fn written(database: &Database, job: &Job) -> Result<Option<Vec<u8>>, Error> {
+    let Delivery { event_id, kind, thread, at, .. } = &*job.delivery;
+    let Ok(kind) = kind.parse::<EventType>() else { return Ok(None) };
+    if let Some((told, read)) = &job.told
+        && read.elapsed() < FRESH
+    {
+        return Ok(Some(body::of_event(kind, told.at, &told.data)));
+    }
+    if kind == EventType::WebhookDisabled {
+        return disabled(database, event_id, *at).await;
+    }
+    let Some(happening) = Happening::parse(kind.as_str(), event_id, *thread) else { return Ok(None) };
+    let objects = events::objects(database, &[happening]).await?;
+    Ok(data(happening, &objects).map(|data| body::of_event(kind, *at, &data)))
+}
+
+async fn disabled(database: &Database, event_id: &str, at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+    let Some(id) = disabled_webhook(event_id) else { return Ok(None) };
+    let webhook = webhooks::one(database, id).await?;
+    let data = DisabledEvent {
+        webhook_id: id.get(),
+        url: webhook.as_ref().map(|webhook| webhook.url.clone()).unwrap_or_default(),
+        reason: webhook.and_then(|webhook| webhook.disabled_reason).unwrap_or_default(),
+    };
+    Ok(Some(body::write(EventType::WebhookDisabled.as_str(), at, data)))
+}
+
+/// Data of `webhook.test`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TestEvent {
+    /// The webhook.
+    pub webhook_id: u64,
+}

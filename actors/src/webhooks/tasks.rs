@@ -1,0 +1,225 @@
+//! Reads and writes of the actor, each beside it: it never waits for the database.
+
+use std::sync::Arc;
+
+use chat_database::change::{Change, Outcome};
+use chat_database::consumers::{Advance, BATCH, Consumed, ConsumerChange, WEBHOOKS};
+use chat_database::ids::{DeliveryId, WebhookId};
+use chat_database::queries::events::{self, Found, Standing, Window};
+use chat_database::queries::{consumers, webhooks};
+use chat_database::time::Timestamp;
+use chat_database::webhooks::{Delivery, DeliveryResult, NewDelivery, Status, Webhook};
+
+use tokio::time::Instant;
+
+use super::context::WebhookContext;
+use super::endpoint::{Job, ROOM};
+use super::message::{Receiver, Step};
+use crate::error::Error;
+use crate::events::{self as told, Event, EventType};
+
+/// By how many commits without an event a consumer falls behind before that is written down.
+const QUIET_COMMITS: u64 = 1_000;
+
+/// Writes a change for consumers.
+pub(super) async fn write(context: &WebhookContext, change: ConsumerChange) -> Result<Consumed, Error> {
+    match context.storage.call_later(Change::Consume(Box::new(change))).await? {
+        Outcome::Consumed(consumed) => Ok(consumed),
+        _ => Err(Error::internal()),
+    }
+}
+
+/// Takes the lease or prolongs it; `false` if another process has it. It must not wait for less urgent writes.
+pub(super) async fn lease(context: &WebhookContext) -> Result<bool, Error> {
+    let change = ConsumerChange::Lease { name: WEBHOOKS, holder: context.node.to_string() };
+    match context.storage.call(Change::Consume(Box::new(change))).await? {
+        Outcome::Consumed(consumed) => Ok(consumed.done),
+        _ => Err(Error::internal()),
+    }
+}
+
+/// Gives the lease back.
+pub(super) async fn release(context: &WebhookContext) {
+    let change = ConsumerChange::Release { name: WEBHOOKS, holder: context.node.to_string() };
+    if let Err(error) = context.storage.call(Change::Consume(Box::new(change))).await {
+        tracing::debug!(%error, "the lease of webhooks runs out by itself");
+    }
+}
+
+/// Takes the lease, if there is work and no other process has it; returns where the consumer stands then, and all webhooks.
+pub(super) async fn take_over(context: &WebhookContext) -> Result<Option<(Standing, Vec<Webhook>)>, Error> {
+    let me = context.node.to_string();
+    let free = consumers::one(&context.database, WEBHOOKS)
+        .await?
+        .filter(|consumer| consumer.enabled && (!consumer.is_leased || consumer.holder == me));
+    if free.is_none() || !lease(context).await? {
+        return Ok(None);
+    }
+    // Read after the lease was taken: no other process moves it any more.
+    let consumer = consumers::one(&context.database, WEBHOOKS).await?;
+    let webhooks = webhooks::all(&context.database).await?;
+    Ok(consumer.map(|consumer| (Standing { place: consumer.place, newest_message: 0 }, webhooks)))
+}
+
+/// Reads what has happened, and notes what is to be delivered.
+pub(super) async fn step(
+    context: &WebhookContext,
+    read: Standing,
+    noted: Standing,
+    receivers: &[Receiver],
+) -> Result<Step, Error> {
+    let most = BATCH / receivers.len().max(1);
+    let asked = receivers.iter().map(|receiver| receiver.wanted).collect::<Vec<_>>();
+    let wanted = move |happening| asked.iter().any(|wanted| wanted.has(EventType::of(happening)));
+    let window = match events::after(&context.database, read, most.max(1), wanted).await? {
+        Found::Window(window) => window,
+        Found::Gone => return skip(context, noted).await,
+    };
+    let Window { events, end, has_more, .. } = window;
+    let mut deliveries = Vec::new();
+    let mut of = Vec::new();
+    for (at, event) in events.iter().enumerate() {
+        let kind = EventType::of(event.happening);
+        for receiver in receivers.iter().filter(|one| one.wanted.has(kind) && one.since < event.place.commit) {
+            deliveries.push(NewDelivery {
+                webhook: receiver.id,
+                event_id: event.id(),
+                kind: kind.as_str().to_owned(),
+                thread: event.happening.thread(),
+                at: event.at,
+            });
+            of.push(at);
+        }
+    }
+    if deliveries.is_empty() && end.place.commit.0 - noted.place.commit.0 < QUIET_COMMITS {
+        return Ok(Step::On { read: end, noted, jobs: Vec::new(), has_more });
+    }
+    let happenings: Vec<_> = events.iter().map(|event| event.happening).collect();
+    let read_at = Instant::now();
+    let (consumed, objects) =
+        tokio::join!(advance(context, noted, end, deliveries.clone()), events::objects(&context.database, &happenings));
+    let Consumed { done, first } = consumed?;
+    if !done {
+        return Ok(Step::Lost);
+    }
+    // What cannot be read now is read when it is sent.
+    let objects = objects.unwrap_or_default();
+    let told: Vec<Option<(Arc<Event>, Instant)>> =
+        events.iter().map(|event| told::told(event, &objects).map(|event| (Arc::new(event), read_at))).collect();
+    let jobs = (first.get()..).zip(deliveries).zip(of).filter_map(|((id, new), at)| {
+        let delivery = Arc::new(delivery(DeliveryId::new(id).ok()?, new));
+        Some((delivery.webhook, Job { delivery, told: told[at].clone() }))
+    });
+    Ok(Step::On { read: end, noted: end, jobs: jobs.collect(), has_more })
+}
+
+async fn advance(
+    context: &WebhookContext,
+    from: Standing,
+    to: Standing,
+    deliveries: Vec<NewDelivery>,
+) -> Result<Consumed, Error> {
+    let holder = context.node.to_string();
+    let advance = Advance { name: WEBHOOKS, holder, from: from.place, to: to.place, deliveries };
+    write(context, ConsumerChange::Advance(advance)).await
+}
+
+/// Goes on where the log begins: what was before it is lost.
+async fn skip(context: &WebhookContext, noted: Standing) -> Result<Step, Error> {
+    let oldest = Standing::behind(events::oldest(&context.database).await?.commit);
+    tracing::error!(
+        commit = noted.place.commit.0,
+        oldest = oldest.place.commit.0,
+        "the commit log was swept before webhooks were told of it: events between these commits are lost to them"
+    );
+    let consumed = advance(context, noted, oldest, Vec::new()).await?;
+    Ok(if consumed.done {
+        Step::On { read: oldest, noted: oldest, jobs: Vec::new(), has_more: true }
+    } else {
+        Step::Lost
+    })
+}
+
+/// Makes the delivery that a commit has noted.
+pub(super) fn delivery(id: DeliveryId, new: NewDelivery) -> Delivery {
+    let NewDelivery { webhook, event_id, kind, thread, at } = new;
+    Delivery {
+        id,
+        webhook,
+        event_id,
+        kind,
+        thread,
+        at,
+        status: Status::Pending,
+        attempts: 0,
+        next_at: None,
+        code: None,
+        ms: None,
+        reply: None,
+    }
+}
+
+/// Reads deliveries that wait for a webhook, behind one of them; tells whether there are more.
+pub(super) async fn load(
+    context: &WebhookContext,
+    webhook: WebhookId,
+    after: u64,
+) -> Result<(Vec<Delivery>, bool), Error> {
+    let limit = u32::try_from(ROOM).unwrap_or(u32::MAX);
+    let ever = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
+    let found = webhooks::oldest_first(&context.database, (webhook, Status::Pending), after, ever, limit).await?;
+    let has_more = found.len() >= ROOM;
+    Ok((found, has_more))
+}
+
+/// Writes what became of deliveries.
+pub(super) async fn note(context: &WebhookContext, results: Vec<DeliveryResult>) -> Result<(), Error> {
+    write(context, ConsumerChange::Results(results)).await.map(drop)
+}
+
+/// Disables a webhook, and notes that others are told; returns what is to be delivered to them, or `None` if it was disabled before.
+pub(super) async fn disable(
+    context: &WebhookContext,
+    webhook: &Webhook,
+    reason: String,
+    others: &[Receiver],
+) -> Result<Vec<(WebhookId, Job)>, Error> {
+    let now = Timestamp::now();
+    let event_id = disabled_id(webhook.id, now, &context.frontier.epoch());
+    let told: Vec<NewDelivery> = others
+        .iter()
+        .filter(|other| other.id != webhook.id && other.wanted.has(EventType::WebhookDisabled))
+        .map(|other| NewDelivery {
+            webhook: other.id,
+            event_id: event_id.clone(),
+            kind: EventType::WebhookDisabled.as_str().to_owned(),
+            thread: None,
+            at: now,
+        })
+        .collect();
+    tracing::warn!(
+        webhook = webhook.id.get(),
+        reason,
+        "a webhook is disabled; PATCH /admin/webhooks/{{id}} enables it again"
+    );
+    let consumed = write(context, ConsumerChange::Disable(webhook.id, reason, told.clone())).await?;
+    if !consumed.done {
+        return Ok(Vec::new());
+    }
+    let jobs = (consumed.first.get()..).zip(told).filter_map(|(id, new)| {
+        let delivery = Arc::new(delivery(DeliveryId::new(id).ok()?, new));
+        Some((delivery.webhook, Job { delivery, told: None }))
+    });
+    Ok(jobs.collect())
+}
+
+/// Returns the id of the event that a webhook was disabled.
+fn disabled_id(webhook: WebhookId, at: Timestamp, epoch: &str) -> String {
+    format!("evt_{}_w{webhook}_disabled_{}", epoch.get(..8).unwrap_or(epoch), at.millis())
+}
+
+/// Returns the webhook that an event of `webhook.disabled` is about.
+pub(super) fn disabled_webhook(event_id: &str) -> Option<WebhookId> {
+    let (_, rest) = event_id.split_once("_w")?;
+    rest.split_once("_disabled_")?.0.parse().ok()
+}

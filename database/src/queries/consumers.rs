@@ -1,0 +1,34 @@
+//! Where consumers of events stand.
+
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{EntityTrait, QueryFilter, QueryTrait};
+
+use crate::consumers::Consumer;
+use crate::driver_error::error;
+use crate::entities::hub_consumer;
+use crate::events::Place;
+use crate::ids::CommitNo;
+use crate::rows::Reads as _;
+use crate::{Database, Error};
+
+/// Returns where a consumer stands, if it is known.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn one(db: &Database, name: &str) -> Result<Option<Consumer>, Error> {
+    let name = Expr::col(hub_consumer::Column::Name).eq(db.backend.dialect().binary_text(name));
+    let query = hub_consumer::Entity::find().filter(name).into_query();
+    let clock = format!("SELECT {}", db.backend.dialect().now_millis());
+    let Some(row) = (&db.readers).select_one::<hub_consumer::Model>(&query).await.map_err(error)? else {
+        return Ok(None);
+    };
+    let now: i64 = (&db.readers).row(&clock, []).await.map_err(error)?.unwrap_or_default();
+    let place = Place {
+        commit: CommitNo::from_column(row.commit_no),
+        class: u8::try_from(row.class).unwrap_or(Place::END),
+        object: row.object.cast_unsigned(),
+        part: row.part.cast_unsigned(),
+    };
+    let is_leased = row.lease_until > now;
+    Ok(Some(Consumer { place, enabled: row.enabled != 0, holder: row.holder.into_text(), is_leased }))
+}

@@ -1,0 +1,223 @@
+//! What has happened, in the order of commits: read from the commit log and the tables, for there is no second log.
+
+mod sources;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::driver_error::{DriverError, error};
+use crate::events::{Event, Happening, Place};
+use crate::history::{Mark, Nonce};
+use crate::ids::{CommitNo, MessageId, NotificationId, Pair, ThreadId};
+use crate::objects::{Message, Notification};
+use crate::queries::changes;
+use crate::rows::{BinaryText, Reads, row};
+use crate::time::Timestamp;
+use crate::{Database, Error, history};
+use sources::{Entry, Span};
+
+/// Where a reader of events stands: behind which event, and which message was the newest then, if the reader knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The place of the last event that the reader has.
+    pub place: Place,
+    /// The id of the newest message up to there, which spares a search for it; 0: unknown.
+    pub newest_message: u64,
+}
+
+impl Standing {
+    /// Stands behind all events of a commit.
+    #[must_use]
+    pub const fn behind(commit: CommitNo) -> Self {
+        Self { place: Place::end_of(commit), newest_message: 0 }
+    }
+}
+
+/// Events one after another, without a hole.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// The events that were wanted.
+    pub events: Vec<Event>,
+    /// Where to go on.
+    pub end: Standing,
+    /// The commit at its end; `None` if the log has nothing behind the reader.
+    pub mark: Option<Mark>,
+    /// Whether there may be more behind it.
+    pub has_more: bool,
+}
+
+/// What the log has behind a place.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// What has happened.
+    Window(Window),
+    /// The log does not go back so far any more, or the place is beyond its end.
+    Gone,
+}
+
+row! {
+    /// How far the log and the messages go.
+    struct HeadRow {
+        epoch: BinaryText,
+        commit_no: i64,
+        last_message_id: i64,
+    }
+}
+
+row! {
+    /// A name that the history had.
+    struct NameRow {
+        epoch: BinaryText,
+        last_commit: i64,
+    }
+}
+
+/// The names of the history, by the commits that they stand for.
+struct Names {
+    present: Arc<str>,
+    /// Last commit and name, ascending.
+    earlier: Vec<(i64, Arc<str>)>,
+}
+
+impl Names {
+    async fn read(db: &mut impl Reads, present: String) -> Result<Self, DriverError> {
+        const NAMES: &str = "SELECT epoch, last_commit FROM hub_epochs";
+        let rows: Vec<NameRow> = db.rows(NAMES, []).await?;
+        let mut earlier: Vec<(i64, Arc<str>)> =
+            rows.into_iter().map(|row| (row.last_commit, row.epoch.into_text().into())).collect();
+        earlier.sort_unstable();
+        Ok(Self { present: present.into(), earlier })
+    }
+
+    fn of(&self, commit: CommitNo) -> &Arc<str> {
+        let at = self.earlier.partition_point(|(last, _)| *last < commit.column());
+        self.earlier.get(at).map_or(&self.present, |(_, name)| name)
+    }
+
+    fn mark(&self, commit: CommitNo, nonce: Nonce) -> Mark {
+        Mark { epoch: Arc::clone(self.of(commit)), commit, nonce }
+    }
+}
+
+/// Reads the events behind a place, `most` of those that are `wanted`. Looks at a bounded part of the log, so that there may be
+/// more even if fewer were found.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn after(
+    db: &Database,
+    from: Standing,
+    most: usize,
+    wanted: impl Fn(Happening) -> bool + Send,
+) -> Result<Found, Error> {
+    // One snapshot: a message that changes while this is read would be in no window.
+    let mut snapshot = db.readers.snapshot().await.map_err(error)?;
+    let found = find(&mut snapshot, from, most, wanted).await.map_err(error)?;
+    snapshot.close().await;
+    found
+}
+
+async fn find(
+    db: &mut impl Reads,
+    from: Standing,
+    most: usize,
+    wanted: impl Fn(Happening) -> bool + Send,
+) -> Result<Result<Found, Error>, DriverError> {
+    const HEAD: &str = "SELECT epoch, commit_no, last_message_id FROM hub_state WHERE id = 1";
+    let Some(head) = db.row::<HeadRow>(HEAD, []).await? else {
+        return Ok(Err(Error::Refused("hub_state is empty".to_owned())));
+    };
+    let first = from.place.next_commit().column();
+    if first > head.commit_no {
+        let gone = first > head.commit_no + 1;
+        let nothing = Window { events: Vec::new(), end: from, mark: None, has_more: false };
+        return Ok(Ok(if gone { Found::Gone } else { Found::Window(nothing) }));
+    }
+    let entries = match sources::log(db, first).await? {
+        Ok(entries) => entries,
+        Err(damaged) => return Ok(Err(damaged)),
+    };
+    if entries.first().is_none_or(|entry| entry.no != first) {
+        return Ok(Ok(Found::Gone));
+    }
+    let mut span = Span::of(entries, first);
+    let known = (from.newest_message, from.place.class >= Place::END);
+    let created = span.created(db, known, head.last_message_id).await?;
+    let mut happened = created.happenings;
+    happened.extend(span.amended(db).await?);
+    happened.extend(span.seen(db).await?);
+    happened.extend(span.notified(db).await?);
+    happened
+        .retain(|(place, happening)| *place > from.place && place.commit.column() <= span.last && wanted(*happening));
+    happened.sort_unstable_by_key(|(place, _)| *place);
+    let full = happened.len() > most;
+    happened.truncate(most);
+    let end = match happened.last().filter(|_| full) {
+        // The newest message up to the middle of a window is not known.
+        Some((place, _)) => Standing { place: *place, newest_message: 0 },
+        None => Standing { place: Place::end_of(CommitNo::from_column(span.last)), newest_message: created.newest },
+    };
+    let names = Names::read(db, head.epoch.into_text()).await?;
+    let times: HashMap<i64, i64> = span.entries.iter().map(|entry| (entry.no, entry.at)).collect();
+    let is_end = |entry: &&Entry| CommitNo::from_column(entry.no) == end.place.commit;
+    let mark = span.entries.iter().find(is_end).map(|entry| names.mark(end.place.commit, entry.nonce));
+    let event = |(place, happening): (Place, Happening)| Event {
+        place,
+        epoch: Arc::clone(names.of(place.commit)),
+        at: Timestamp::from_millis(times.get(&place.commit.column()).copied().unwrap_or_default()),
+        happening,
+    };
+    let events = happened.into_iter().map(event).collect();
+    Ok(Ok(Found::Window(Window { events, end, mark, has_more: full || span.last < head.commit_no })))
+}
+
+/// What events are about, in its present state.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// The members of threads.
+    pub threads: HashMap<ThreadId, Pair>,
+    /// Messages; a deleted one without its text and images.
+    pub messages: HashMap<MessageId, Message>,
+    /// Notifications that were not deleted.
+    pub notifications: HashMap<NotificationId, Notification>,
+}
+
+/// Reads what events are about.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn objects(db: &Database, of: &[Happening]) -> Result<Objects, Error> {
+    let mut snapshot = db.readers.snapshot().await.map_err(error)?;
+    let objects = read_objects(&mut snapshot, of).await.map_err(error)?;
+    snapshot.close().await;
+    Ok(objects)
+}
+
+async fn read_objects(db: &mut impl Reads, of: &[Happening]) -> Result<Objects, DriverError> {
+    let threads = sources::members(db, of.iter().filter_map(|happening| happening.thread())).await?;
+    let ids = sources::each_once(of.iter().filter_map(|happening| happening.message()).map(MessageId::column));
+    let messages = changes::messages(db, &ids).await?.into_iter().map(|stored| stored.message());
+    let notified = of.iter().filter_map(|happening| match happening {
+        Happening::NotificationCreated(id) => Some(id.column()),
+        _ => None,
+    });
+    let notifications = changes::notifications(db, &sources::each_once(notified)).await?.into_values();
+    Ok(Objects {
+        threads,
+        messages: messages.map(|message| (message.id, message)).collect(),
+        notifications: notifications.map(|notification| (notification.id, notification)).collect(),
+    })
+}
+
+/// Returns the commit before the oldest entry that the log still has: who stands there can read on.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn oldest(db: &Database) -> Result<Mark, Error> {
+    let head = history::head(db).await?;
+    let mut readers = &db.readers;
+    let oldest = sources::oldest(&mut readers).await.map_err(error)?;
+    let names = Names::read(&mut readers, head.epoch.to_string()).await.map_err(error)?;
+    // The log has no nonce to compare it with.
+    Ok(names.mark(CommitNo::from_column(oldest - 1), Nonce::default()))
+}

@@ -1,0 +1,187 @@
+//! Events: read from the commit log in the order of commits, in pages that meet, whatever has happened since.
+
+use chat_database::change::Change;
+use chat_database::events::{Event, Happening};
+use chat_database::history;
+use chat_database::ids::{CommitNo, Rev, Seq};
+use chat_database::queries::events::{self, Found, Standing, Window};
+
+use crate::support::world::{World, own, pair, sent, user};
+
+on_each_backend!(
+    everything_is_told_once_in_the_order_of_commits,
+    pages_of_any_size_meet,
+    what_was_deleted_is_told_without_its_text,
+    a_change_in_one_commit_with_its_message_keeps_its_place,
+    a_long_history_is_read_in_windows_from_anywhere,
+    a_place_that_the_log_has_lost_is_gone,
+    an_event_has_the_name_of_the_history_in_which_it_happened,
+);
+
+/// Reads a window; all types.
+async fn window(w: &World, from: Standing, most: usize) -> Window {
+    match events::after(&w.db, from, most, |_| true).await.unwrap() {
+        Found::Window(window) => window,
+        Found::Gone => panic!("{from:?} is gone"),
+    }
+}
+
+/// Reads everything behind a place, in pages.
+async fn all(w: &World, mut from: Standing, page: usize) -> Vec<Event> {
+    let mut told = Vec::new();
+    loop {
+        let window = window(w, from, page).await;
+        assert!(window.events.len() <= page);
+        told.extend(window.events);
+        from = window.end;
+        if !window.has_more {
+            return told;
+        }
+    }
+}
+
+fn beginning() -> Standing {
+    Standing::behind(CommitNo(0))
+}
+
+fn happenings(events: &[Event]) -> Vec<Happening> {
+    events.iter().map(|event| event.happening).collect()
+}
+
+/// A life with all that is told of, and with much that is not.
+async fn live(w: &mut World) -> Vec<Happening> {
+    let (ann, ben, cid) = (user(1), user(2), user(3));
+    let first = w.says(ann, ben, "one").await;
+    let thread = first.thread_id;
+    let second = w.says(ben, ann, "two").await;
+    let other = w.says(ann, cid, "elsewhere").await;
+    let edit = w.edit(first.id, pair(ann, ben), "one!");
+    w.one(edit).await;
+    w.reads(ben, ann, None).await;
+    let notice = w.notify(&[ann], None);
+    let chat_database::change::Outcome::Notified(made) = w.one(notice).await else { panic!("notified") };
+    w.one(Change::ReadAllNotifications(ann)).await;
+    let delete = w.delete(second.id, pair(ann, ben));
+    w.one(delete).await;
+    w.one(Change::LastSeen(vec![(ann, chat_database::time::Timestamp::now())])).await;
+    w.one(Change::DeleteNotification(own(made[0].id, ann))).await;
+    vec![
+        Happening::ThreadCreated(thread),
+        Happening::MessageCreated(thread, first.id),
+        Happening::MessageCreated(thread, second.id),
+        Happening::ThreadCreated(other.thread_id),
+        Happening::MessageCreated(other.thread_id, other.id),
+        Happening::MessageUpdated(thread, first.id, Rev(3)),
+        Happening::ThreadSeen(thread, ben, Seq(1)),
+        Happening::NotificationCreated(made[0].id),
+        Happening::MessageDeleted(thread, second.id, Rev(4)),
+    ]
+}
+
+async fn everything_is_told_once_in_the_order_of_commits(mut w: World) {
+    let mut lived = live(&mut w).await;
+    // The watermark stands at the newest message of the other, and is told where it stands.
+    lived[6] = happenings(&all(&w, beginning(), 500).await)[6];
+    assert!(matches!(lived[6], Happening::ThreadSeen(..)));
+    assert_eq!(happenings(&all(&w, beginning(), 500).await), lived);
+    let head = history::head(&w.db).await.unwrap().commit;
+    let nothing = window(&w, Standing::behind(head), 10).await;
+    assert!(nothing.events.is_empty() && !nothing.has_more && nothing.mark.is_none());
+}
+
+async fn pages_of_any_size_meet(mut w: World) {
+    live(&mut w).await;
+    let (ann, ben) = (user(1), user(2));
+    let many: Vec<Change> = (0..30).map(|n| w.text(ann, ben, &n.to_string())).collect();
+    w.commit(&many).await;
+    let whole = all(&w, beginning(), 500).await;
+    assert_eq!(whole.len(), 39);
+    for page in [1, 2, 3, 7, 38, 39] {
+        assert_eq!(all(&w, beginning(), page).await, whole, "pages of {page}");
+    }
+    for (at, event) in whole.iter().enumerate() {
+        let from = Standing { place: event.place, newest_message: 0 };
+        assert_eq!(all(&w, from, 500).await, whole[at + 1..], "behind {event:?}");
+    }
+}
+
+async fn what_was_deleted_is_told_without_its_text(mut w: World) {
+    live(&mut w).await;
+    let told = all(&w, beginning(), 500).await;
+    let objects = events::objects(&w.db, &happenings(&told)).await.unwrap();
+    let Happening::MessageDeleted(thread, deleted, _) = told.last().unwrap().happening else { panic!("{told:?}") };
+    let message = &objects.messages[&deleted];
+    assert!(message.deleted && message.content.is_none());
+    assert_eq!(objects.threads[&thread], pair(user(1), user(2)));
+    assert!(objects.notifications.is_empty(), "the notification was deleted, too");
+}
+
+async fn a_change_in_one_commit_with_its_message_keeps_its_place(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    let first = w.says(ann, ben, "one").await;
+    let (send, edit) = (w.text(ann, ben, "two"), w.edit(first.id, pair(ann, ben), "one!"));
+    let last = w.text(ben, ann, "three");
+    let mut committed = w.commit(&[send, edit, last]).await;
+    let three = sent(committed.outcomes.remove(2)).message.id;
+    let two = sent(committed.outcomes.remove(0)).message.id;
+    let thread = first.thread_id;
+    assert_eq!(
+        happenings(&all(&w, beginning(), 1).await)[2..],
+        [
+            Happening::MessageCreated(thread, two),
+            Happening::MessageUpdated(thread, first.id, Rev(3)),
+            Happening::MessageCreated(thread, three),
+        ]
+    );
+}
+
+async fn a_long_history_is_read_in_windows_from_anywhere(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    for round in 0..10 {
+        let many: Vec<Change> = (0..400).map(|n| w.text(ann, ben, &format!("{round}.{n}"))).collect();
+        w.commit(&many).await;
+    }
+    let whole = all(&w, beginning(), 500).await;
+    assert_eq!(whole.len(), 4_001);
+    assert!(whole.is_sorted_by_key(|event| event.place));
+    for commit in [0, 1, 5, 9, 10] {
+        let rest = all(&w, Standing::behind(CommitNo(commit)), 500).await;
+        assert_eq!(rest.len() as u64, (10 - commit) * 400 + u64::from(commit == 0), "behind {commit}");
+    }
+}
+
+async fn a_place_that_the_log_has_lost_is_gone(mut w: World) {
+    live(&mut w).await;
+    let head = history::head(&w.db).await.unwrap().commit;
+    assert_eq!(events::oldest(&w.db).await.unwrap().commit, CommitNo(0));
+    w.sql("DELETE FROM hub_commits WHERE commit_no <= 3").await;
+    let oldest = events::oldest(&w.db).await.unwrap();
+    assert_eq!(oldest.commit, CommitNo(3));
+    assert!(history::holds(&w.db, &oldest).await.unwrap(), "one can go on from there");
+    let is_gone = async |commit| {
+        let found = events::after(&w.db, Standing::behind(CommitNo(commit)), 10, |_| true).await.unwrap();
+        matches!(found, Found::Gone)
+    };
+    assert!(is_gone(2).await);
+    assert!(!is_gone(3).await);
+    assert!(!is_gone(head.0).await);
+    assert!(is_gone(head.0 + 1).await, "it is of another database");
+    w.sql("DELETE FROM hub_commits").await;
+    assert_eq!(events::oldest(&w.db).await.unwrap().commit, head);
+}
+
+async fn an_event_has_the_name_of_the_history_in_which_it_happened(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    w.says(ann, ben, "one").await;
+    let before = history::head(&w.db).await.unwrap().epoch;
+    let ids = |events: &[Event]| events.iter().map(Event::id).collect::<Vec<_>>();
+    let told = ids(&all(&w, beginning(), 10).await);
+    // Another process goes on with the history under another name.
+    w.writer = w.another_writer("beta").await;
+    w.says(ben, ann, "two").await;
+    let after = history::head(&w.db).await.unwrap().epoch;
+    assert_ne!(before, after);
+    let told_again = ids(&all(&w, beginning(), 10).await);
+    assert_eq!(told_again[..2], told, "the same event has the same id for ever");
+    assert!(told_again[2].starts_with(&format!("evt_{}_m", &after[..8])), "{told_again:?}");
+}

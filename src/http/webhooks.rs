@@ -1,0 +1,243 @@
+//! `/admin/webhooks`: the marketplace's endpoints, for its staff.
+
+pub(crate) mod objects;
+
+use std::time::Duration;
+
+use chat_actors::webhooks::admin::{LONGEST_OVERLAP, Only, Tested};
+use chat_database::ids::{DeliveryId, WebhookId};
+use chat_database::webhooks::{Status, WebhookEdit};
+use warp::http::StatusCode;
+use warp::reply::Response;
+use warp::{Filter, Rejection, Reply};
+
+use super::api::Api;
+use super::body::{Body, body};
+use super::credentials::{Caller, caller};
+use super::error::{ApiError, ErrorBody};
+use super::filters::{get_or_head, with_api};
+use super::query::{Query, id, query};
+use super::response;
+use objects::{
+    ChangedWebhook, CreatedWebhook, DeliveryList, NewSecret, NewWebhook, OnlyWhich, Overlap, Replay, Replayed,
+    TestAnswer, WebhookList, WebhookObject,
+};
+
+/// `/admin/webhooks`
+pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    let common = |api: &Api| with_api(api).and(caller());
+    let add = warp::path!("webhooks").and(warp::post()).and(common(api)).and(body());
+    let list = warp::path!("webhooks").and(get_or_head()).and(common(api));
+    let edit = warp::path!("webhooks" / String).and(warp::patch()).and(common(api)).and(body());
+    let remove = warp::path!("webhooks" / String).and(warp::delete()).and(common(api));
+    let secret = warp::path!("webhooks" / String / "secret").and(warp::post()).and(common(api)).and(body());
+    let test = warp::path!("webhooks" / String / "test").and(warp::post()).and(common(api));
+    let deliveries = warp::path!("webhooks" / String / "deliveries").and(get_or_head()).and(common(api)).and(query());
+    let retry = warp::path!("webhooks" / String / "deliveries" / String / "retry").and(warp::post()).and(common(api));
+    let replay = warp::path!("webhooks" / String / "replay").and(warp::post()).and(common(api)).and(body());
+    add.then(add_webhook)
+        .map(Reply::into_response)
+        .or(list.then(get_webhooks).map(Reply::into_response))
+        .unify()
+        .or(edit.then(patch_webhook).map(Reply::into_response))
+        .unify()
+        .or(remove.then(delete_webhook).map(Reply::into_response))
+        .unify()
+        .or(secret.then(rotate_secret).map(Reply::into_response))
+        .unify()
+        .or(test.then(test_webhook).map(Reply::into_response))
+        .unify()
+        .or(deliveries.then(get_deliveries).map(Reply::into_response))
+        .unify()
+        .or(retry.then(retry_delivery).map(Reply::into_response))
+        .unify()
+        .or(replay.then(replay_deliveries).map(Reply::into_response))
+        .unify()
+}
+
+/// Makes a webhook. For staff: role `admin`.
+#[utoipa::path(
+    post, path = "/admin/webhooks", tag = "webhooks", request_body = NewWebhook,
+    responses(
+        (status = 201, description = "It is made", body = CreatedWebhook),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn add_webhook(api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    let NewWebhook { url, types, description, enabled } = body.json().await?;
+    let added = api.hub.webhooks().add(url, types, description.unwrap_or_default(), enabled.unwrap_or(true));
+    let (webhook, secret) = added.await?;
+    Ok(response::json(StatusCode::CREATED, &CreatedWebhook { webhook: webhook.into(), secret }))
+}
+
+/// Lists the webhooks. For staff: role `admin`.
+#[utoipa::path(
+    get, path = "/admin/webhooks", tag = "webhooks",
+    responses(
+        (status = 200, description = "All of them", body = WebhookList),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn get_webhooks(api: Api, caller: Caller) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    let webhooks = api.hub.webhooks().all().await?.into_iter().map(Into::into).collect();
+    Ok(response::ok(&WebhookList { webhooks }))
+}
+
+/// Changes a webhook. For staff: role `admin`.
+#[utoipa::path(
+    patch, path = "/admin/webhooks/{id}", tag = "webhooks", request_body = ChangedWebhook,
+    params(("id" = WebhookId, Path, description = "The webhook")),
+    responses(
+        (status = 200, description = "As it is now", body = WebhookObject),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    let ChangedWebhook { url, types, description, enabled } = body.json().await?;
+    let edit = WebhookEdit { url, types, description, enabled };
+    let webhook: WebhookObject = api.hub.webhooks().edit(id("id", &webhook)?, edit).await?.into();
+    Ok(response::ok(&webhook))
+}
+
+/// Removes a webhook. For staff: role `admin`.
+#[utoipa::path(
+    delete, path = "/admin/webhooks/{id}", tag = "webhooks",
+    params(("id" = WebhookId, Path, description = "The webhook")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn delete_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    api.hub.webhooks().remove(id("id", &webhook)?).await?;
+    Ok(response::done())
+}
+
+/// Gives a webhook another secret. For staff: role `admin`.
+#[utoipa::path(
+    post, path = "/admin/webhooks/{id}/secret", tag = "webhooks", request_body = Overlap,
+    params(("id" = WebhookId, Path, description = "The webhook")),
+    responses(
+        (status = 200, description = "The new secret", body = NewSecret),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    let Overlap { overlap_hours } = body.json().await?;
+    let most = LONGEST_OVERLAP.as_secs() / 3_600;
+    let hours = overlap_hours.unwrap_or(24);
+    if hours > most {
+        return Err(ApiError::bad_request(format!("overlap_hours is from 0 to {most}")));
+    }
+    let secret = api.hub.webhooks().rotate_secret(id("id", &webhook)?, Duration::from_secs(hours * 3_600)).await?;
+    Ok(response::ok(&NewSecret { secret }))
+}
+
+/// Sends an event `webhook.test` and returns what the receiver answers. For staff: role `admin`.
+#[utoipa::path(
+    post, path = "/admin/webhooks/{id}/test", tag = "webhooks",
+    params(("id" = WebhookId, Path, description = "The webhook")),
+    responses(
+        (status = 200, description = "What the receiver answered", body = TestAnswer),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn test_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    let Tested { status, ms, body } = api.hub.webhooks().test(id("id", &webhook)?).await?;
+    Ok(response::ok(&TestAnswer { status, ms, body }))
+}
+
+/// Lists deliveries to a webhook, newest first; they are kept for 30 days. For staff: role `admin`.
+#[utoipa::path(
+    get, path = "/admin/webhooks/{id}/deliveries", tag = "webhooks",
+    params(
+        ("id" = WebhookId, Path, description = "The webhook"),
+        ("status" = Option<String>, Query, description = "`pending`, `failed` or `ok`; all if left out"),
+        ("before" = Option<DeliveryId>, Query, description = "`next` of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "50 if left out"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = DeliveryList),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn get_deliveries(
+    webhook: String,
+    api: Api,
+    caller: Caller,
+    query: Query,
+) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    let status = match query.text("status")? {
+        None => None,
+        Some("pending") => Some(Status::Pending),
+        Some("failed") => Some(Status::Failed),
+        Some("ok") => Some(Status::Ok),
+        Some(_) => return Err(ApiError::bad_request("status is pending, failed or ok")),
+    };
+    let (before, limit) = (query.id("before")?, query.limit(200, 50)?);
+    let page = api.hub.webhooks().deliveries(id("id", &webhook)?, status, before, limit).await?;
+    let deliveries = page.deliveries.into_iter().map(Into::into).collect();
+    Ok(response::ok(&DeliveryList { deliveries, next: page.next }))
+}
+
+/// Has a delivery tried again, as if it had never been. For staff: role `admin`.
+#[utoipa::path(
+    post, path = "/admin/webhooks/{id}/deliveries/{delivery}/retry", tag = "webhooks",
+    params(
+        ("id" = WebhookId, Path, description = "The webhook"),
+        ("delivery" = DeliveryId, Path, description = "The delivery"),
+    ),
+    responses(
+        (status = 202, description = "It is tried again", body = Replayed),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn retry_delivery(
+    webhook: String,
+    delivery: String,
+    api: Api,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    api.hub.webhooks().retry(id("id", &webhook)?, id("delivery", &delivery)?).await?;
+    Ok(response::json(StatusCode::ACCEPTED, &Replayed { count: 1 }))
+}
+
+/// Has deliveries of a time sent again, oldest first. For staff: role `admin`.
+#[utoipa::path(
+    post, path = "/admin/webhooks/{id}/replay", tag = "webhooks", request_body = Replay,
+    params(("id" = WebhookId, Path, description = "The webhook")),
+    responses(
+        (status = 202, description = "They are sent again", body = Replayed),
+        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn replay_deliveries(
+    webhook: String,
+    api: Api,
+    caller: Caller,
+    body: Body,
+) -> Result<Response, ApiError> {
+    caller.admin(&api)?;
+    let Replay { since, until, only } = body.json().await?;
+    let only = match only {
+        OnlyWhich::Failed => Only::Failed,
+        OnlyWhich::All => Only::All,
+    };
+    let count = api.hub.webhooks().replay(id("id", &webhook)?, since, until, only).await?;
+    Ok(response::json(StatusCode::ACCEPTED, &Replayed { count }))
+}

@@ -1,0 +1,72 @@
+//! `softadastra-chat webhooks`: what an operator does with webhooks at the machine, on the hub's database.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use chat_actors::webhooks::WebhookAdmin;
+use chat_actors::webhooks::admin::{Only, Tested};
+use chat_database::Database;
+use chat_database::commit::Writer;
+use chat_database::connect;
+use chat_database::nodes::NodeId;
+use chat_database::time::Timestamp;
+use serde_json::json;
+
+use crate::app;
+use crate::cli::webhooks::{Action, Machine, OnlyArg};
+use crate::config;
+
+/// Does what is asked; returns what is to be printed.
+///
+/// # Errors
+/// What went wrong, and what to do.
+pub async fn run(action: Action) -> anyhow::Result<Vec<String>> {
+    match action {
+        Action::Add { url, types, description, at } => {
+            let (webhook, secret) = open(&at).await?.add(url, types, description, true).await?;
+            Ok(vec![json!({"id": webhook.id, "secret": secret}).to_string()])
+        }
+        Action::List { at } => {
+            let webhooks = open(&at).await?.all().await?;
+            let line = |webhook: &chat_database::webhooks::Webhook| {
+                json!({
+                    "id": webhook.id,
+                    "url": webhook.url,
+                    "types": webhook.types,
+                    "description": webhook.description,
+                    "enabled": webhook.enabled,
+                    "disabled_reason": webhook.disabled_reason,
+                })
+                .to_string()
+            };
+            Ok(webhooks.iter().map(line).collect())
+        }
+        Action::Test { id, at } => {
+            let Tested { status, ms, body } = open(&at).await?.test(id).await?;
+            Ok(vec![json!({"status": status, "ms": ms, "body": body}).to_string()])
+        }
+        Action::Replay { id, since, only, at } => {
+            let only = match only {
+                OnlyArg::Failed => Only::Failed,
+                OnlyArg::All => Only::All,
+            };
+            let count = open(&at).await?.replay(id, Timestamp::now().before(since), None, only).await?;
+            Ok(vec![json!({"count": count}).to_string()])
+        }
+        Action::Remove { id, at } => {
+            open(&at).await?.remove(id).await?;
+            Ok(Vec::new())
+        }
+    }
+}
+
+async fn open(at: &Machine) -> anyhow::Result<WebhookAdmin> {
+    let keys = config::key_set(&at.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
+    let options = config::webhooks(&at.webhooks, keys.webhook_secret);
+    let database = connect::Options { url: at.database_url.expose().to_owned(), readers: 1 };
+    let database = Database::connect(&database).await?;
+    app::migrate(&database).await?;
+    let node = NodeId::draw("webhooks-command").context("the name of a node")?;
+    let writer = Writer::new(database.clone(), node);
+    Ok(WebhookAdmin::beside_hub(database, options, writer)?)
+}
