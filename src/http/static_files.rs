@@ -48,7 +48,8 @@ static FILES: [(&str, &[u8]); 2] =
 
 /// Tells a file of the page from what an editor or a file manager has left in its folder.
 fn is_of_the_page(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ["css", "html", "js", "svg", "webmanifest"].iter().any(|known| ending == *known))
+    path.extension()
+        .is_some_and(|ending| ["css", "html", "js", "svg", "webmanifest"].iter().any(|known| ending == *known))
 }
 
 /// A file with its prepared response.
