@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chat_loadtest::client::Received;
-use chat_testkit::mariadb::wanted;
+use chat_testkit::server::Server;
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -141,11 +141,9 @@ async fn listens(mut me: User, mut client: chat_loadtest::Client, listener: Arc<
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_clients_of_a_killed_hub_come_back_to_the_others() {
-    if !wanted("the_clients_of_a_killed_hub_come_back_to_the_others") {
-        return;
-    }
+    let Some(database) = Server::mariadb("the_clients_of_a_killed_hub_come_back_to_the_others") else { return };
     let users = 3_000;
-    let mut cluster = Cluster::start().await;
+    let mut cluster = Cluster::start(database).await;
     let crowd = Crowd::connect(&cluster, 100_000, users, &[0]).await;
     for death in 0..usual_or_long(1, 10) {
         crowd.is_back(Duration::from_secs(30)).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chat_testkit::mariadb::wanted as has_mariadb;
+use chat_testkit::server::Server;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
@@ -15,10 +15,8 @@ const SURVIVORS: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it() {
-    if !has_mariadb("a_hub_that_is_killed_again_and_again_takes_nothing_with_it") {
-        return;
-    }
-    let mut cluster = Cluster::start().await;
+    let Some(database) = Server::mariadb("a_hub_that_is_killed_again_and_again_takes_nothing_with_it") else { return };
+    let mut cluster = Cluster::start(database).await;
     let crew = Crew::begin(&cluster).await;
     crew.goes_on(300).await;
     let (mut dice, before) = (Dice::new(1), cluster.memory());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chat_testkit::mariadb::wanted;
+use chat_testkit::server::Server;
 
 use super::crew::Crew;
 use super::crowd::Crowd;
@@ -20,10 +20,8 @@ const ALL: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_is_noticed_by_no_user() {
-    if !wanted("a_rolling_restart_is_noticed_by_no_user") {
-        return;
-    }
-    let mut cluster = Cluster::with(&[("CHAT_DRAIN_SECONDS", "5")]).await;
+    let Some(database) = Server::mariadb("a_rolling_restart_is_noticed_by_no_user") else { return };
+    let mut cluster = Cluster::with(database, None, &[("CHAT_DRAIN_SECONDS", "5")]).await;
     let crew = Crew::begin(&cluster).await;
     let idle = usual_or_long(300, 3_000) - 60;
     let crowd = Crowd::connect(&cluster, 50_000, idle, &[0, 1, 2]).await;

@@ -6,12 +6,17 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use chat_testkit::fault_proxy::{Direction, When};
-use chat_testkit::mariadb::{MariaDb, wanted};
+use chat_testkit::mariadb::MariaDb;
+use chat_testkit::on_each_server;
+use chat_testkit::postgres::Postgres;
+use chat_testkit::server::Server;
 use tokio::time::sleep;
 
 use super::crew::Crew;
 use super::{Cluster, NODES, holds_memory};
 use crate::support::{Dice, usual_or_long};
+
+on_each_server!(faults_at_random_break_no_promise);
 
 /// What was done so far, which is printed if the test fails.
 struct Story {
@@ -70,8 +75,8 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
         }
         4 => {
             story.tells("the database is killed, and starts again");
-            cluster.has_database(MariaDb::kill).await;
-            cluster.has_database(MariaDb::restart).await;
+            cluster.has_database(Server::kill).await;
+            cluster.has_database(Server::restart).await;
         }
         fault => {
             let link = &cluster.links[hub];
@@ -111,18 +116,18 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn faults_at_random_break_no_promise() {
-    if !wanted("faults_at_random_break_no_promise") {
-        return;
-    }
+async fn faults_at_random_break_no_promise(database: Server) {
     let given = std::env::var("CHAT_TEST_SEED").ok().map(|seed| seed.parse().expect("CHAT_TEST_SEED is a number"));
-    let (schedules, lasts) = usual_or_long((2, 60), (30, 600));
+    let (schedules, lasts) = usual_or_long((1, 60), (15, 600));
     // New faults with each run; what fails is run again by its seed.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let seeds: Vec<u64> = given.map_or_else(|| (now..now + schedules).collect(), |seed| vec![seed]);
+    let (is_postgres, mut first) = (database.is_postgres(), Some(database));
     for seed in seeds {
-        let mut cluster = Cluster::with(&[("CHAT_DRAIN_SECONDS", "5")]).await;
+        let another =
+            || if is_postgres { Server::Postgres(Postgres::start()) } else { Server::MariaDb(MariaDb::start()) };
+        let database = first.take().unwrap_or_else(another);
+        let mut cluster = Cluster::with(database, None, &[("CHAT_DRAIN_SECONDS", "5")]).await;
         let mut story = Story { seed, began: Instant::now(), told: String::new() };
         let crew = Crew::begin(&cluster).await;
         crew.goes_on(200).await;
