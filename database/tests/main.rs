@@ -16,6 +16,7 @@ mod pages;
 mod postgres;
 mod readers;
 mod receipts;
+mod sabotage;
 mod schema;
 mod size;
 mod time_buckets;
