@@ -20,6 +20,7 @@ use chat_database::Database;
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::nodes::NodeId;
 use chat_database::queries::changes::LogEntry;
+use chat_database::sabotage::Sabotage;
 use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
@@ -126,6 +127,9 @@ impl State {
     }
 
     fn tick(&mut self, now: Instant) {
+        if Sabotage::PollOff.is_on() {
+            return;
+        }
         let is_calm = self.looked.is_some_and(|looked| now - looked < CALM);
         if !is_calm || !(self.context.heard_everything)() {
             self.assembly.look(now);

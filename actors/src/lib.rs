@@ -62,6 +62,8 @@ mod rate_limit;
 mod registry;
 pub mod relay;
 mod requester;
+#[cfg(test)]
+mod sabotage;
 mod session;
 mod session_handle;
 mod storage;

@@ -6,5 +6,6 @@ mod images_fuzz;
 mod lossy_relay;
 mod relay;
 mod released;
+mod sabotage;
 mod support;
 mod two_hubs;

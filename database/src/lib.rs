@@ -13,6 +13,7 @@
 //!  identity               what nodes that share a database know each other by
 //!  queries                everything that is read, one file per question
 //!  rows                   the columns that make a value, and what answers queries with such values
+//!  sabotage               ways to break the hub, for tests that show that tests would notice
 //!  written_row            rows that are written: the columns that they fill
 //!  size                   how large things are on the wire, and when a page is full
 //!  seq_range              the messages of a thread between two places
@@ -46,6 +47,7 @@ pub mod private;
 mod profile_rows;
 pub mod queries;
 mod rows;
+pub mod sabotage;
 mod seq_range;
 pub mod size;
 mod sql;

@@ -20,6 +20,7 @@ mod postgres;
 mod profiles;
 mod readers;
 mod receipts;
+mod sabotage;
 mod schema;
 mod size;
 mod system_messages;

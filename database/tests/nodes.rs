@@ -28,13 +28,14 @@ on_each_backend!(
 
 mod with_a_server_that_fails {
     use super::{
-        a_commit_that_cannot_be_settled_is_called_so, a_killed_server_is_unavailable_until_it_is_back,
-        a_lost_answer_to_commit_is_settled_by_reading, on_each_server,
+        a_commit_that_cannot_be_settled_is_called_so, a_commit_that_is_still_under_way_is_settled_once_it_has_ended,
+        a_killed_server_is_unavailable_until_it_is_back, a_lost_answer_to_commit_is_settled_by_reading, on_each_server,
     };
 
     on_each_server!(
         a_lost_answer_to_commit_is_settled_by_reading,
         a_commit_that_cannot_be_settled_is_called_so,
+        a_commit_that_is_still_under_way_is_settled_once_it_has_ended,
         a_killed_server_is_unavailable_until_it_is_back,
     );
 }
@@ -141,6 +142,21 @@ async fn a_commit_that_cannot_be_settled_is_called_so(server: Server) {
     proxy.let_through();
     let again = writer.commit(&[change]).await.unwrap().outcomes.remove(0);
     assert!(matches!(again, Outcome::Duplicate(_)), "{again:?}");
+}
+
+/// The server carries the COMMIT out a second after the connection was lost: only the counter's lock shows that it is to come.
+async fn a_commit_that_is_still_under_way_is_settled_once_it_has_ended(server: Server) {
+    let url = server.database("chat");
+    let mut w = World::open(&url).await;
+    let proxy = Proxy::to(server.port()).await;
+    let mut writer = through(&server, &proxy).await;
+    writer.commit(&[w.keyed(user(1), user(2), "first", "x")]).await.unwrap();
+    proxy.cut_at_next(Cut::AndCommitLater);
+    let committed = writer.commit(&[w.keyed(user(1), user(2), "second", "x")]).await.unwrap();
+    assert!(proxy.has_cut(), "the proxy saw no COMMIT");
+    assert_eq!(committed.mark.commit.0, 2, "it was made again");
+    assert_eq!(sent(committed.outcomes.into_iter().next().unwrap()).message.seq.0, 2);
+    assert_eq!(w.totals(user(2)).await.messages, 2);
 }
 
 async fn a_killed_server_is_unavailable_until_it_is_back(mut server: Server) {

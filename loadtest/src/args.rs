@@ -39,7 +39,7 @@ Examples:
   chat-loadtest capacity --spawn --slo 'p99<100ms,errors=0' --out capacity
       the highest load that meets the objective, as an interval, with a report in the folder capacity
   chat-loadtest run chat --spawn --nodes 3 --database mariadb --rate 1000
-      three hubs on one MariaDB that is started for the run; latency on one node and across nodes
+      three hubs on one MariaDB, with NATS between them, all started for the run; latency on one node and across nodes
   chat-loadtest plan --from capacity/report.json --users 1000000 --online 10%
       the number of machines for a marketplace
   chat-loadtest compare --spawn --peer node-group --in-flight 1,8

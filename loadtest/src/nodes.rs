@@ -55,7 +55,7 @@ impl Started {
         let (folder, temporary) = folder(args)?;
         let mut services = Services::default();
         let database_url = services.start_database(&database)?;
-        let nats_url = services.start_relay(args.relay.unwrap_or(Relay::Poll))?;
+        let nats_url = services.start_relay(args.relay.unwrap_or(if several { Relay::Nats } else { Relay::Poll }))?;
         let mut all = Launch::new(&hub, &folder);
         // The hub's default limit would refuse connections of large runs; the limit of open files remains.
         all.set("JWT_SECRET", &args.secret).set("RUST_LOG", "warn").set("CHAT_MAX_CONNECTIONS", "1000000");

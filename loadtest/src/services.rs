@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use chat_testkit::mariadb::MariaDb;
+use chat_testkit::nats::Nats;
+use chat_testkit::postgres::Postgres;
 
 use crate::args::{Database, Relay};
 use crate::usage;
@@ -11,20 +13,21 @@ use crate::usage;
 /// The database's name.
 const NAME: &str = "chat";
 
+/// Where Debian's package of PostgreSQL puts its programs, by version.
+const POSTGRES: &str = "/usr/lib/postgresql";
+
 /// The servers that a run started. They end with this value, or with this program.
 #[derive(Debug, Default)]
 pub struct Services {
     database: Option<DatabaseServer>,
-    relay: Option<RelayServer>,
+    relay: Option<Nats>,
 }
 
 #[derive(Debug)]
 enum DatabaseServer {
     MariaDb(MariaDb),
+    Postgres(Postgres),
 }
-
-#[derive(Debug)]
-enum RelayServer {}
 
 /// A server beside the hubs, and what it used.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,7 +60,12 @@ impl Services {
                 Ok(Some(url))
             }
             Database::Postgres => {
-                bail!("--database postgres: this build of the hub has no PostgreSQL")
+                let found = Path::new(POSTGRES).read_dir().is_ok_and(|mut versions| versions.next().is_some());
+                ensure!(found, "PostgreSQL is not installed: {}", advice("postgresql"));
+                let server = Postgres::start();
+                let url = server.database(NAME);
+                self.database = Some(DatabaseServer::Postgres(server));
+                Ok(Some(url))
             }
         }
     }
@@ -69,7 +77,13 @@ impl Services {
     pub fn start_relay(&mut self, relay: Relay) -> anyhow::Result<Option<String>> {
         match relay {
             Relay::Poll => Ok(None),
-            Relay::Nats => bail!("--relay nats: this build of the hub has no NATS"),
+            Relay::Nats => {
+                is_installed("nats-server", "nats-server")?;
+                let server = Nats::start();
+                let url = server.url();
+                self.relay = Some(server);
+                Ok(Some(url))
+            }
         }
     }
 
@@ -78,8 +92,9 @@ impl Services {
     pub fn usage(&self) -> Vec<ServiceUsage> {
         let database = self.database.as_ref().map(|server| match server {
             DatabaseServer::MariaDb(server) => ("MariaDB", true, server.pid()),
+            DatabaseServer::Postgres(server) => ("PostgreSQL", true, server.pid()),
         });
-        let relay = self.relay.as_ref().map(|server| match *server {});
+        let relay = self.relay.as_ref().map(|server| ("NATS", false, server.pid()));
         let of = |(name, is_database, pid): (&'static str, bool, Option<u32>)| {
             let (cpu, resident_kb) = pid.and_then(|pid| usage::family(pid).ok()).unwrap_or_default();
             ServiceUsage { name, is_database, cpu, resident_kb }
@@ -95,7 +110,9 @@ fn is_installed(program: &str, package: &str) -> anyhow::Result<()> {
     if folders.map(|folder| folder.join(program)).any(|file| file.exists()) {
         return Ok(());
     }
-    bail!(
-        "{program} is not installed: install it with `apt-get install {package}`, or give the URL of a database that runs"
-    )
+    bail!("{program} is not installed: {}", advice(package))
+}
+
+fn advice(package: &str) -> String {
+    format!("`apt-get install {package}`, or give --database the URL of a database that runs, and --relay poll")
 }

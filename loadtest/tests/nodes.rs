@@ -1,6 +1,6 @@
 //! Several hubs on one database, which the program starts: one ledger over all of them.
 //!
-//! MariaDB takes part if `CHAT_TEST_MARIADB=1`.
+//! MariaDB takes part if `CHAT_TEST_MARIADB=1`, PostgreSQL with NATS if `CHAT_TEST_POSTGRES=1` and `CHAT_TEST_NATS=1`.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use chat_testkit::mariadb::wanted;
 #[tokio::test]
 async fn the_pairs_of_three_hubs_are_spread_and_what_crosses_is_timed_by_itself() {
     let Some(hub) = hub().filter(|_| wanted("the_pairs_of_three_hubs_are_spread")) else { return };
-    let line = "run chat --spawn --nodes 3 --pairs 18 --rate 150 --seconds 3 --warmup 1 --max-lateness 1000 --json";
+    let line = "run chat --spawn --nodes 3 --relay poll --pairs 18 --rate 150 --seconds 3 --warmup 1 --max-lateness 1000 --json";
     let output = loadtest(line, &["--hub", &hub]).await;
     succeeded(&output);
     let json = output.json();
@@ -44,6 +44,24 @@ async fn the_pairs_of_three_hubs_are_spread_and_what_crosses_is_timed_by_itself(
 }
 
 #[tokio::test]
+async fn hubs_on_postgresql_hear_of_each_other_over_nats() {
+    let test = "hubs_on_postgresql_hear_of_each_other_over_nats";
+    let has_both = chat_testkit::postgres::wanted(test) && chat_testkit::nats::wanted(test);
+    let Some(hub) = hub().filter(|_| has_both) else { return };
+    let line =
+        "run chat --spawn --nodes 2 --database postgres --relay nats --pairs 8 --rate 100 --seconds 2 --warmup 1";
+    let output = loadtest(line, &["--max-lateness", "1000", "--json", "--hub", &hub]).await;
+    succeeded(&output);
+    let json = output.json();
+    assert_eq!(json["target"], "2 hubs, on PostgreSQL, over NATS");
+    let processes = json["server"]["processes"].as_array().expect("processes");
+    let kinds: Vec<&str> = processes.iter().filter_map(|process| process["kind"].as_str()).collect();
+    assert_eq!(kinds, ["hub", "hub", "relay", "database"]);
+    assert!(processes.iter().all(|process| process["resident_kb"].as_u64() > Some(1_000)), "{processes:?}");
+    assert!(json["figures"]["heard_across_p50"].is_number(), "{}", json["figures"]);
+}
+
+#[tokio::test]
 async fn every_scenario_runs_on_two_hubs() {
     let Some(hub) = hub().filter(|_| wanted("every_scenario_runs_on_two_hubs")) else { return };
     for line in [
@@ -54,7 +72,8 @@ async fn every_scenario_runs_on_two_hubs() {
         "reconnect --connections 40",
         "images --pairs 4 --rate 4 --seconds 1",
     ] {
-        let line = format!("run {line} --spawn --nodes 2 --database mariadb --warmup 0.5 --max-lateness 1000");
+        let line =
+            format!("run {line} --spawn --nodes 2 --database mariadb --relay poll --warmup 0.5 --max-lateness 1000");
         let output = loadtest(&line, &["--hub", &hub]).await;
         succeeded(&output);
         for what in ["2 hubs, on MariaDB", "processes   n1 ", "beside them MariaDB "] {

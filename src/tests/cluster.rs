@@ -1,17 +1,40 @@
 //! Three hubs on one database, each link through a proxy that puts faults on it, and sixty users at work who are spread over them.
 //!
 //! ```text
-//!  pairs ── n1 ── proxy ─┐
-//!        ── n2 ── proxy ─┼─ database
-//!        ── n3 ── proxy ─┘
+//!  pairs ── n1 ── proxies ─┐
+//!        ── n2 ── proxies ─┼─ database, and one NATS server in some tests, or three of a cluster
+//!        ── n3 ── proxies ─┘
 //! ```
 //!
 //! Whatever a test does to the hubs, to the links and to the database, [`crew::Crew::finishes`] holds the same of all users: no
 //! acknowledged message is lost, doubled or moved; `seq` and `rev` are dense on all hubs; every connection hears everything, by push,
 //! replay or reset; no cursor leads; and the hubs' memory has not grown.
 //!
-//! Needs `mariadb-server`; runs with `CHAT_TEST_MARIADB=1`. `CHAT_TEST_LONG=1` runs the long counts; `CHAT_TEST_SEED` runs the random
-//! schedule of one seed, which a failure prints.
+//! Runs with `CHAT_TEST_MARIADB=1` and `CHAT_TEST_POSTGRES=1`, with NATS by `CHAT_TEST_NATS=1`. `CHAT_TEST_LONG=1` runs the long
+//! counts; `CHAT_TEST_SEED` runs the random schedule of one seed, which a failure prints; `CHAT_TEST_PREVIOUS=<program>` upgrades
+//! hubs of a previous build.
+
+/// Makes a test of each function of a module, once for hubs that poll the database and once for hubs with NATS between them.
+macro_rules! on_each_relay {
+    ($($test:ident),* $(,)?) => {
+        mod by_polling {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $test() {
+                if let Some(database) = chat_testkit::server::Server::mariadb(stringify!($test)) {
+                    super::$test(database, Vec::new()).await;
+                }
+            })*
+        }
+        mod over_nats {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $test() {
+                if chat_testkit::nats::wanted(stringify!($test))
+                    && let Some(database) = chat_testkit::server::Server::postgres(stringify!($test))
+                {
+                    super::$test(database, vec![chat_testkit::nats::Nats::start()]).await;
+                }
+            })*
+        }
+    };
+}
 
 mod breaks;
 mod crew;
@@ -19,21 +42,28 @@ mod crowd;
 mod database;
 mod deaths;
 mod known;
+mod nats;
 mod pauses;
+mod presence;
 mod put_back;
 mod rolling;
+mod routes;
 mod schedule;
 mod seen;
+mod starved;
 mod user;
+mod versions;
 
+use std::path::Path;
 use std::time::Duration;
 
 use chat_loadtest::usage;
 use chat_testkit::fault_proxy::FaultProxy;
-use chat_testkit::mariadb::MariaDb;
+use chat_testkit::nats::Nats;
+use chat_testkit::server::Server;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{Hub, Person};
+use crate::support::{Hub, Person, hub};
 
 /// How many hubs a cluster has.
 const NODES: usize = 3;
@@ -47,49 +77,87 @@ struct Cluster {
     /// The links from each hub to the database.
     links: Vec<FaultProxy>,
     /// It is away for as long as it starts or ends.
-    database: Option<MariaDb>,
+    database: Option<Server>,
+    /// One server, the servers of a cluster, or none.
+    nats: Vec<Nats>,
+    /// The link from each hub to a NATS server: all to the first one, or each to its own if there are several.
+    nats_links: Vec<FaultProxy>,
     /// The proxies run on a thread of their own, so that a crowd of users does not slow them down.
     proxies: Option<Runtime>,
 }
 
 impl Cluster {
     /// Starts three hubs, n1 to n3.
-    async fn start() -> Self {
-        Self::with(&[]).await
+    async fn start(database: Server) -> Self {
+        Self::with(database, Vec::new(), &[]).await
     }
 
-    /// Starts three hubs with some settings.
-    async fn with(settings: &[(&str, &str)]) -> Self {
-        let database = MariaDb::start();
-        let url = database.database("chat");
-        let (mut hubs, mut links) = (Vec::new(), Vec::new());
+    /// Starts three hubs that hear of each other over NATS.
+    async fn with_nats(database: Server) -> Self {
+        Self::with(database, vec![Nats::start()], &[]).await
+    }
+
+    /// Starts three hubs with some settings, and with NATS between them if there is a server.
+    async fn with(database: Server, nats: Vec<Nats>, settings: &[(&str, &str)]) -> Self {
+        Self::of(&hub::program(), database, nats, settings).await
+    }
+
+    /// Starts three hubs of a given program.
+    async fn of(program: &Path, database: Server, nats: Vec<Nats>, settings: &[(&str, &str)]) -> Self {
+        // It has no name: each hub reaches it through a proxy of its own.
+        database.database("chat");
         let proxies = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let proxy = async |port: u16| proxies.spawn(FaultProxy::to(port)).await.expect("a proxy");
+        let (mut hubs, mut links, mut nats_links) = (Vec::new(), Vec::new(), Vec::new());
         for number in 1..=NODES {
-            let link = proxies.spawn(FaultProxy::to(database.port())).await.expect("a proxy");
-            let url = url.replace(&format!(":{}/", database.port()), &format!(":{}/", link.port()));
-            let name = format!("n{number}");
-            let own = [("DATABASE_URL", url.as_str()), ("CHAT_NODE_NAME", name.as_str())];
-            let mut hub = Hub::set(&[&own, settings].concat()).await;
+            let link = proxy(database.port()).await;
+            let mut own = vec![
+                ("DATABASE_URL", database.url_through(link.port(), "chat")),
+                ("CHAT_NODE_NAME", format!("n{number}")),
+            ];
+            if !nats.is_empty() {
+                let link = proxy(nats[(number - 1) % nats.len()].port()).await;
+                own.push(("NATS_URL", format!("nats://127.0.0.1:{}", link.port())));
+                nats_links.push(link);
+            }
+            own.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            let mut hub = Hub::with(|launch| {
+                program.clone_into(&mut launch.binary);
+                for (name, value) in own {
+                    launch.set(name, value);
+                }
+            })
+            .await;
             // A hub that loses its database says so.
             hub.expects_errors();
             hubs.push(hub);
             links.push(link);
         }
-        Self { hubs, links, database: Some(database), proxies: Some(proxies) }
+        Self { hubs, links, database: Some(database), nats, nats_links, proxies: Some(proxies) }
     }
 
-    fn database(&self) -> &MariaDb {
+    fn database(&self) -> &Server {
         self.database.as_ref().expect("it neither starts nor ends")
     }
 
     /// Kills the database, or starts it again, beside the users at work.
-    async fn has_database(&mut self, change: fn(&mut MariaDb)) {
+    async fn has_database(&mut self, change: fn(&mut Server)) {
         let mut database = self.database.take().expect("it neither starts nor ends");
         let changing = tokio::task::spawn_blocking(move || {
             change(&mut database);
             database
         });
         self.database = Some(changing.await.expect("the database does as it is told"));
+    }
+
+    /// Kills a NATS server, or starts it again, beside the users at work.
+    async fn has_nats(&mut self, server: usize, change: fn(&mut Nats)) {
+        let mut nats = self.nats.remove(server);
+        let changing = tokio::task::spawn_blocking(move || {
+            change(&mut nats);
+            nats
+        });
+        self.nats.insert(server, changing.await.expect("NATS does as it is told"));
     }
 
     /// Returns a user as each hub knows them.

@@ -55,13 +55,6 @@ async fn relay(hub: &Hub) -> String {
     answer.body["relay"].as_str().unwrap_or("none").to_owned()
 }
 
-/// Returns a metric of a hub.
-async fn metric(hub: &Hub, line: &str) -> f64 {
-    let text = hub.person(1).get("/metrics").await.text;
-    let value = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
-    value.unwrap_or_else(|| panic!("{line} is not in\n{text}")).parse().expect("a number")
-}
-
 #[tokio::test]
 async fn what_one_hub_stores_is_heard_at_the_other_long_before_it_polls() {
     if !wanted("what_one_hub_stores_is_heard_at_the_other_long_before_it_polls") {
@@ -76,9 +69,9 @@ async fn what_one_hub_stores_is_heard_at_the_other_long_before_it_polls() {
         alice.receives(&format!("pong {n}")).await;
     }
     for hub in [&hubs.left, &hubs.right] {
-        assert!(metric(hub, "chat_relay_sent_total").await >= 20.0);
-        assert!(metric(hub, "chat_relay_heard_total").await >= 20.0);
-        let up = until("metrics are written", || async { (metric(hub, "chat_relay_up").await == 1.0).then_some(()) });
+        assert!(hub.metric("chat_relay_sent_total").await >= 20.0);
+        assert!(hub.metric("chat_relay_heard_total").await >= 20.0);
+        let up = until("metrics are written", || async { (hub.metric("chat_relay_up").await == 1.0).then_some(()) });
         up.await;
     }
 }
@@ -92,7 +85,7 @@ async fn without_its_server_a_hub_stays_ready_says_so_and_goes_on_by_polling() {
     let (mut alice, mut bob) = (hubs.left.person(42).connect().await, hubs.right.person(7).connect().await);
     hubs.nats.kill();
     until("the hub notices", || async { (relay(&hubs.left).await == "down").then_some(()) }).await;
-    until("metrics say so", || async { (metric(&hubs.left, "chat_relay_up").await == 0.0).then_some(()) }).await;
+    until("metrics say so", || async { (hubs.left.metric("chat_relay_up").await == 0.0).then_some(()) }).await;
     alice.sends_to(&hubs.right.person(7), "by the database").await;
     bob.receives("by the database").await;
     hubs.nats.restart();
@@ -126,5 +119,5 @@ async fn a_hub_whose_secret_differs_is_told_so_in_one_line_and_messages_still_ar
     assert!(log.contains(r#""node":"left""#), "{log}");
     assert!(!log.contains("by mistake") && !log.contains(TICKET_SECRET), "{log}");
     let ignored = r#"chat_relay_ignored_total{reason="signature"}"#;
-    until("it is counted", || async { (metric(&hubs.right, ignored).await >= 5.0).then_some(()) }).await;
+    until("it is counted", || async { (hubs.right.metric(ignored).await >= 5.0).then_some(()) }).await;
 }

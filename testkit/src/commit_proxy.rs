@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+/// How much later a COMMIT arrives. Servers end a transaction that idles for two seconds.
+const LATER: Duration = Duration::from_secs(1);
 
 /// When the proxy cuts a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub enum Cut {
     AfterCommitForGood = 3,
     /// New connections are refused.
     Closed = 4,
+    /// The client's connection, while the server receives the COMMIT a second later.
+    AndCommitLater = 5,
 }
 
 /// A running proxy.
@@ -81,6 +88,10 @@ async fn pass(mut client: TcpStream, server: u16, cut: Arc<AtomicU8>) {
                 if commits {
                     let then = if armed == Cut::AfterCommitForGood as u8 { Cut::Closed } else { Cut::Never };
                     cut.store(then as u8, Ordering::SeqCst);
+                    if armed == Cut::AndCommitLater as u8 {
+                        drop(client);
+                        sleep(LATER).await;
+                    }
                     if armed != Cut::BeforeCommit as u8 {
                         let _ = server.write_all(&up[..count]).await;
                         let _ = server.read(&mut down).await;

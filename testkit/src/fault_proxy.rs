@@ -58,6 +58,8 @@ struct Shared {
     passed: [AtomicU64; 2],
     open: AtomicUsize,
     trap: Mutex<Option<Trap>>,
+    /// Bytes, and those that take their place.
+    rewriting: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
     sprung: AtomicU64,
 }
 
@@ -99,6 +101,7 @@ impl FaultProxy {
             passed: Default::default(),
             open: AtomicUsize::new(0),
             trap: Mutex::new(None),
+            rewriting: Mutex::new(None),
             sprung: AtomicU64::new(0),
         });
         let ours = Arc::clone(&shared);
@@ -159,6 +162,15 @@ impl FaultProxy {
         *self.shared.trap.lock().unwrap() = Some(Trap { bytes: bytes.to_vec(), when, for_good });
     }
 
+    /// Replaces bytes by others, as many, in both directions, unless they are read in two pieces.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub fn rewrites(&self, bytes: &[u8], by: &[u8]) {
+        assert_eq!(bytes.len(), by.len(), "what comes after them would move");
+        *self.shared.rewriting.lock().unwrap() = Some((bytes.to_vec(), by.to_vec()));
+    }
+
     /// Returns how often [`FaultProxy::cut_at`] has cut.
     #[must_use]
     pub fn sprung(&self) -> u64 {
@@ -168,6 +180,7 @@ impl FaultProxy {
     /// Ends all faults. Connections that were closed stay closed.
     pub fn heal(&self) {
         *self.shared.trap.lock().unwrap() = None;
+        *self.shared.rewriting.lock().unwrap() = None;
         self.shared.budgets.iter().for_each(|budget| budget.store(u64::MAX, Ordering::SeqCst));
         self.shared.change(|faults| *faults = Faults { cuts: faults.cuts, ..Faults::default() });
     }
@@ -221,6 +234,20 @@ impl Shared {
             bytes.windows(wanted.len().max(1)).any(|window| window == wanted)
         });
         if found { trap.take() } else { None }
+    }
+
+    /// Rewrites what passes.
+    fn rewrite(&self, passing: &mut [u8]) {
+        let rewriting = self.rewriting.lock().unwrap();
+        let Some((bytes, by)) = rewriting.as_ref().filter(|(bytes, _)| !bytes.is_empty()) else { return };
+        let mut at = 0;
+        while let Some(found) =
+            passing.get(at..).and_then(|rest| rest.windows(bytes.len()).position(|window| window == bytes))
+        {
+            at += found;
+            passing[at..at + by.len()].copy_from_slice(by);
+            at += by.len();
+        }
     }
 
     fn spring(&self, trap: &Trap) {
@@ -283,9 +310,10 @@ async fn pass(
         }
     };
     let writing = async {
-        while let Some((due, bytes)) = receiver.recv().await {
+        while let Some((due, mut bytes)) = receiver.recv().await {
             tokio::time::sleep_until(due).await;
             shared.is_passable(direction).await;
+            shared.rewrite(&mut bytes);
             if !hand_over(&bytes, &mut to, direction, shared, link).await {
                 return;
             }

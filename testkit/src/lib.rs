@@ -13,4 +13,5 @@ pub mod fault_proxy;
 pub mod mariadb;
 pub mod nats;
 pub mod postgres;
+pub mod sabotage;
 pub mod server;

@@ -77,6 +77,12 @@ impl Nats {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// Returns the server's process id, if it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        std::fs::read_to_string(self.folder.join("pid")).ok()?.trim().parse().ok()
+    }
+
     /// Kills the server (`SIGKILL`), and waits until it is gone.
     pub fn kill(&mut self) {
         if let Some(mut keeper) = self.keeper.take() {

@@ -170,6 +170,17 @@ impl Postgres {
         wait_for("the end of PostgreSQL", || !pids.iter().any(|pid| is_alive(pid)));
     }
 
+    /// Returns the id of the server's first process, if it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.processes().first()?.parse().ok()
+    }
+
+    /// Sends all of the server's processes a signal: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        let _ = Command::new("kill").arg(format!("-{name}")).args(self.processes()).status();
+    }
+
     /// Starts the server again, on the same port and data.
     pub fn restart(&mut self) {
         self.run();

@@ -95,6 +95,14 @@ impl Server {
         }
     }
 
+    /// Sends the server a signal: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        match self {
+            Self::MariaDb(server) => server.signal(name),
+            Self::Postgres(server) => server.signal(name),
+        }
+    }
+
     /// Starts the server again, on the same port and data.
     pub fn restart(&mut self) {
         match self {

@@ -24,6 +24,7 @@ use crate::entities::notification;
 use crate::history::{Mark, Nonce};
 use crate::ids::CommitNo;
 use crate::nodes::NodeId;
+use crate::sabotage::Sabotage;
 use crate::sql;
 
 /// How long a transaction may take before its connection is given up.
@@ -44,7 +45,7 @@ impl Writer {
             Ok(Err(failure)) => Some(Some(failure)),
             Err(_) => Some(None),
         };
-        if let Some(answer) = answer {
+        if let Some(answer) = answer.filter(|_| !Sabotage::AnnounceBeforeCommit.is_on()) {
             self.resolve_in_doubt(&mark, answer).await?;
         }
         new_threads.used();

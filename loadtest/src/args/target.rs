@@ -28,7 +28,7 @@ pub struct TargetArgs {
     /// one hub, mariadb for several]
     #[arg(long, visible_alias = "database-url", value_name = "DATABASE", conflicts_with = "target", value_parser = Database::parse)]
     pub database: Option<Database>,
-    /// How the hubs that --spawn starts hear of each other's commits [default: poll]
+    /// How the hubs that --spawn starts hear of each other's commits [default: nats for several hubs, poll for one]
     #[arg(long, value_enum, conflicts_with = "target")]
     pub relay: Option<Relay>,
     /// The folder for the data and the log of the hub that --spawn starts; it is kept [default: a temporary folder]

@@ -3,22 +3,21 @@
 use std::time::{Duration, Instant};
 
 use chat_testkit::fault_proxy::When;
-use chat_testkit::mariadb::wanted;
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
 use tokio::time::sleep;
 
 use super::crew::Crew;
 use super::{Cluster, NODES, holds_memory};
 use crate::support::{Dice, until, usual_or_long};
 
+on_each_server!(a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else);
+
 /// How soon the other hubs answer again.
 const OTHERS: Duration = Duration::from_secs(3);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else() {
-    if !wanted("a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else") {
-        return;
-    }
-    let mut cluster = Cluster::start().await;
+async fn a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else(database: Server) {
+    let mut cluster = Cluster::start(database).await;
     let crew = Crew::begin(&cluster).await;
     crew.goes_on(300).await;
     let (mut dice, before) = (Dice::new(9), cluster.memory());

@@ -21,6 +21,9 @@ use crate::support::person::{array, number, text};
 /// Pairs of an author and a reader; every fourth pair stays, and in the others one of them wanders or both do.
 pub(super) const PAIRS: u64 = 30;
 
+/// The id of the first user: authors and readers take turns.
+pub(super) const FIRST: u64 = 1_000;
+
 /// How often an author sends: thirty of them send two hundred messages a second.
 const BEAT: Duration = Duration::from_millis(150);
 
@@ -49,7 +52,7 @@ struct Pair {
 impl Crew {
     /// Puts thirty pairs to work, the two of each on different hubs.
     pub(super) async fn begin(cluster: &Cluster) -> Self {
-        Self::from(cluster, 1_000, PAIRS).await
+        Self::from(cluster, FIRST, PAIRS).await
     }
 
     /// Puts pairs to work whose users have the ids from `first` on, and waits until all of them are connected.

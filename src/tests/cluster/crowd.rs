@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chat_loadtest::client::Received;
-use chat_testkit::mariadb::wanted;
+use chat_testkit::nats::Nats;
+use chat_testkit::server::Server;
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::presence::Friends;
 use super::user::{Habit, User, frame};
 use super::{Cluster, holds_memory};
 use crate::support::person::text;
@@ -139,18 +141,17 @@ async fn listens(mut me: User, mut client: chat_loadtest::Client, listener: Arc<
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_clients_of_a_killed_hub_come_back_to_the_others() {
-    if !wanted("the_clients_of_a_killed_hub_come_back_to_the_others") {
-        return;
-    }
-    let users = 3_000;
-    let mut cluster = Cluster::start().await;
+on_each_relay!(the_clients_of_a_killed_hub_come_back_to_the_others);
+
+async fn the_clients_of_a_killed_hub_come_back_to_the_others(database: Server, nats: Vec<Nats>) {
+    let (users, has_presence) = (3_000, !nats.is_empty());
+    let mut cluster = Cluster::with(database, nats, &[]).await;
     let crowd = Crowd::connect(&cluster, 100_000, users, &[0]).await;
     for death in 0..usual_or_long(1, 10) {
         crowd.is_back(Duration::from_secs(30)).await;
         crowd.forgets();
         let before = cluster.memory();
+        let friends = if has_presence { Some(Friends::meet(&cluster, 40_000, [0, 1]).await) } else { None };
         let killed = Instant::now();
         cluster.hubs[0].kill().await;
         let gone = async {
@@ -162,6 +163,10 @@ async fn the_clients_of_a_killed_hub_come_back_to_the_others() {
         crowd.is_back(NEVER).await;
         let took = killed.elapsed();
         assert!(took <= BACK, "death {death}: all {users} users were back after {took:?}");
+        if let Some(friends) = friends {
+            friends.are_parted(killed).await;
+            assert_eq!(crowd.told_offline(), 0, "users were told of an absence that was none");
+        }
         assert!(crowd.most_presence() <= PRESENCE_FRAMES, "{} frames about presence", crowd.most_presence());
         cluster.hubs[0].restart().await;
         let allowed: Vec<f64> = before.iter().map(|_| before[0]).collect();

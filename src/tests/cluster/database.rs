@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use chat_testkit::mariadb::{MariaDb, wanted};
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
 use tokio::time::{Instant, sleep};
 
 use super::crew::Crew;
 use super::{Cluster, holds_memory};
 use crate::support::{Dice, usual_or_long};
 
+on_each_server!(a_database_that_dies_or_stands_still_is_waited_for);
+
 /// How soon messages go on when the database answers again.
 const BACK: Duration = Duration::from_secs(3);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_dies_or_stands_still_is_waited_for() {
-    if !wanted("a_database_that_dies_or_stands_still_is_waited_for") {
-        return;
-    }
-    let mut cluster = Cluster::start().await;
+async fn a_database_that_dies_or_stands_still_is_waited_for(database: Server) {
+    let mut cluster = Cluster::start(database).await;
     let crew = Crew::begin(&cluster).await;
     crew.goes_on(300).await;
     let (mut dice, before) = (Dice::new(8), cluster.memory());
@@ -27,9 +26,9 @@ async fn a_database_that_dies_or_stands_still_is_waited_for() {
         let lasts = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);
         match fault % 2 {
             0 => {
-                cluster.has_database(MariaDb::kill).await;
+                cluster.has_database(Server::kill).await;
                 sleep(lasts / 5).await;
-                cluster.has_database(MariaDb::restart).await;
+                cluster.has_database(Server::restart).await;
             }
             _ => {
                 cluster.database().signal("STOP");

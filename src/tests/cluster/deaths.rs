@@ -2,24 +2,27 @@
 
 use std::time::{Duration, Instant};
 
-use chat_testkit::mariadb::wanted as has_mariadb;
+use chat_testkit::nats::Nats;
+use chat_testkit::server::Server;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use super::crew::Crew;
+use super::crowd::Crowd;
+use super::presence::Friends;
 use super::{Cluster, NODES, holds_memory};
 use crate::support::{Dice, usual_or_long};
 
 /// How soon the other hubs answer again.
 const SURVIVORS: Duration = Duration::from_secs(2);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it() {
-    if !has_mariadb("a_hub_that_is_killed_again_and_again_takes_nothing_with_it") {
-        return;
-    }
-    let mut cluster = Cluster::start().await;
+on_each_relay!(a_hub_that_is_killed_again_and_again_takes_nothing_with_it);
+
+async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it(database: Server, nats: Vec<Nats>) {
+    let has_presence = !nats.is_empty();
+    let mut cluster = Cluster::with(database, nats, &[]).await;
     let crew = Crew::begin(&cluster).await;
+    let crowd = Crowd::connect(&cluster, 50_000, 30, &[0, 1, 2]).await;
     crew.goes_on(300).await;
     let (mut dice, before) = (Dice::new(1), cluster.memory());
     let (mut deaths, wanted) = (0, usual_or_long(15, 200));
@@ -46,6 +49,14 @@ async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it() {
         join_all(dead.map(|(_, hub)| hub.restart())).await;
     }
     crew.goes_on(300).await;
+    if has_presence {
+        let friends = Friends::meet(&cluster, 40_000, [0, 1]).await;
+        cluster.hubs[0].kill().await;
+        friends.are_parted(Instant::now()).await;
+        assert_eq!(crowd.told_offline(), 0, "users were told of an absence that was none");
+        cluster.hubs[0].restart().await;
+        cluster.shows_all_online().await;
+    }
     let tally = crew.finishes(&cluster).await;
     holds_memory(&before, &cluster.memory());
     assert!(tally.sent > 1_000, "{tally:?} is no load");

@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use chat_testkit::mariadb::wanted;
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
 use tokio::time::sleep;
 
 use super::crew::Crew;
 use super::{Cluster, NODES, holds_memory};
 use crate::support::{Dice, usual_or_long};
+
+on_each_server!(a_hub_that_stands_still_holds_up_the_others_briefly_and_loses_nothing);
 
 /// For how long a hub that stands inside a transaction may hold up the others.
 const BLOCKED: Duration = Duration::from_secs(3);
@@ -18,19 +21,18 @@ const TRIES: usize = 60;
 impl Cluster {
     /// Tells whether a transaction waits for another one's lock: while a hub stands still, for that one's.
     async fn is_held_up(&self) -> bool {
-        let waiting = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
+        let waiting = match self.database() {
+            Server::MariaDb(_) => "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
+            Server::Postgres(_) => "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+        };
         // InnoDB refreshes the table ten times a second.
         sleep(Duration::from_millis(250)).await;
-        self.database().sql(waiting).trim() != "0"
+        self.database().sql_in("chat", waiting).trim() != "0"
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hub_that_stands_still_holds_up_the_others_briefly_and_loses_nothing() {
-    if !wanted("a_hub_that_stands_still_holds_up_the_others_briefly_and_loses_nothing") {
-        return;
-    }
-    let mut cluster = Cluster::start().await;
+async fn a_hub_that_stands_still_holds_up_the_others_briefly_and_loses_nothing(database: Server) {
+    let mut cluster = Cluster::start(database).await;
     let crew = Crew::begin(&cluster).await;
     crew.goes_on(300).await;
     let (mut dice, before) = (Dice::new(2), cluster.memory());

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use chat_testkit::mariadb::wanted;
+use chat_testkit::on_each_server;
+use chat_testkit::server::Server;
 use futures_util::future::join_all;
 use serde_json::json;
 
 use super::crew::Crew;
 use super::{Cluster, NODES};
 use crate::support::{Device, usual_or_long};
+
+on_each_server!(all_connections_start_over_when_the_database_goes_back_under_them);
 
 /// How soon new commits are heard everywhere once the hubs have noticed.
 const HEARD: Duration = Duration::from_secs(3);
@@ -17,34 +20,36 @@ const HEARD: Duration = Duration::from_secs(3);
 const WITNESSES: u64 = 9;
 
 impl Cluster {
-    fn tables(&self) -> Vec<String> {
-        let all = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'chat'";
-        self.database().sql(all).lines().map(str::to_owned).collect()
+    /// Runs statements where the hubs' tables are.
+    fn sql(&self, sql: &str) -> String {
+        self.database().sql_in("chat", sql)
     }
 
-    fn is_backed_up(&self) {
-        self.database().sql("DROP DATABASE IF EXISTS kept; CREATE DATABASE kept");
-        for table in self.tables() {
-            self.database().sql(&format!("CREATE TABLE kept.`{table}` AS SELECT * FROM chat.`{table}`"));
+    fn tables(&self) -> Vec<String> {
+        let schema = if self.database().is_postgres() { "public" } else { "chat" };
+        let all = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'");
+        self.sql(&all).lines().map(str::to_owned).collect()
+    }
+
+    fn is_backed_up(&self, name: &str) {
+        let tables = self.tables();
+        // A schema of its own, which is a database on MariaDB.
+        self.sql(&format!("CREATE SCHEMA {name}"));
+        for table in tables {
+            self.sql(&format!("CREATE TABLE {name}.{table} AS SELECT * FROM {table}"));
         }
     }
 
     /// As a restored dump does it, in one transaction.
-    fn is_put_back(&self) {
-        let of = |table: String| {
-            format!("DELETE FROM chat.`{table}`; INSERT INTO chat.`{table}` SELECT * FROM kept.`{table}`;")
-        };
+    fn is_put_back(&self, name: &str) {
+        let of = |table: String| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM {name}.{table};");
         let all: String = self.tables().into_iter().map(of).collect();
-        self.database().sql(&format!("START TRANSACTION; {all} COMMIT"));
+        self.sql(&format!("START TRANSACTION; {all} COMMIT"));
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_connections_start_over_when_the_database_goes_back_under_them() {
-    if !wanted("all_connections_start_over_when_the_database_goes_back_under_them") {
-        return;
-    }
-    let cluster = Cluster::start().await;
+async fn all_connections_start_over_when_the_database_goes_back_under_them(database: Server) {
+    let cluster = Cluster::start(database).await;
     for round in 0..usual_or_long(2, 10) {
         // Users who talk to one another in threes, each on a hub of its own.
         let first = 10_000 + 100 * round;
@@ -59,13 +64,14 @@ async fn all_connections_start_over_when_the_database_goes_back_under_them() {
         for device in &mut devices {
             device.sends_to(&person((device.user - first + 1) % WITNESSES), "kept").await;
         }
-        cluster.is_backed_up();
+        let kept = format!("kept{round}");
+        cluster.is_backed_up(&kept);
         for number in 0..50_u64 {
             let device = &mut devices[usize::try_from(number % WITNESSES).expect("small")];
             device.sends_to(&person((device.user - first + 1) % WITNESSES), &format!("lost {number}")).await;
         }
         let cursors: Vec<String> = devices.iter().map(|device| device.cursor.clone()).collect();
-        cluster.is_put_back();
+        cluster.is_put_back(&kept);
         let put_back = Instant::now();
         // The hubs notice at the first commit after it, or when they look at the database.
         let closing = devices.iter_mut().map(|device| device.is_closed_with(4004));

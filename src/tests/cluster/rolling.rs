@@ -1,16 +1,22 @@
 //! F3: all three hubs are restarted, one after another (SIGTERM), under load and with a crowd of idle users.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chat_testkit::mariadb::wanted;
+use chat_testkit::nats::Nats;
+use chat_testkit::server::Server;
 
 use super::crew::Crew;
 use super::crowd::Crowd;
+use super::presence::Friends;
 use super::{Cluster, NODES, holds_memory};
 use crate::support::usual_or_long;
 
 /// How long a hub may take to let its users go.
-const DRAINS: Duration = Duration::from_secs(20);
+pub(super) const DRAINS: Duration = Duration::from_secs(20);
+
+/// Hubs let their users go within five seconds.
+pub(super) const DRAIN: [(&str, &str); 1] = [("CHAT_DRAIN_SECONDS", "5")];
 
 /// How long a message may take to another hub afterwards, on a busy machine.
 const CROSSES: Duration = Duration::from_secs(1);
@@ -18,12 +24,16 @@ const CROSSES: Duration = Duration::from_secs(1);
 /// How long the restart of all three may take.
 const ALL: Duration = Duration::from_secs(60);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rolling_restart_is_noticed_by_no_user() {
-    if !wanted("a_rolling_restart_is_noticed_by_no_user") {
-        return;
-    }
-    let mut cluster = Cluster::with(&[("CHAT_DRAIN_SECONDS", "5")]).await;
+on_each_relay!(a_rolling_restart_is_noticed_by_no_user);
+
+async fn a_rolling_restart_is_noticed_by_no_user(database: Server, nats: Vec<Nats>) {
+    let cluster = Cluster::with(database, nats, &DRAIN).await;
+    restarts(cluster, None).await;
+}
+
+/// Restarts all hubs one after another, each with another program if one is given.
+pub(super) async fn restarts(mut cluster: Cluster, program: Option<&Path>) {
+    let has_presence = !cluster.nats.is_empty();
     let crew = Crew::begin(&cluster).await;
     let idle = usual_or_long(300, 3_000) - 60;
     let crowd = Crowd::connect(&cluster, 50_000, idle, &[0, 1, 2]).await;
@@ -33,6 +43,9 @@ async fn a_rolling_restart_is_noticed_by_no_user() {
         cluster.hubs[hub].asks_to_end().await;
         let status = cluster.hubs[hub].ends(DRAINS).await;
         assert!(status.success(), "n{} ended with {status}", hub + 1);
+        if let Some(program) = program {
+            program.clone_into(&mut cluster.hubs[hub].launch.binary);
+        }
         cluster.hubs[hub].restart().await;
         crew.goes_on(100).await;
     }
@@ -43,6 +56,11 @@ async fn a_rolling_restart_is_noticed_by_no_user() {
     crew.goes_on(200).await;
     let crossing = crew.seen.crossing(calm);
     assert!(crossing <= CROSSES, "with all hubs back, messages take {crossing:?} to cross");
+    if has_presence {
+        cluster.shows_all_online().await;
+        // By then, an absence that lasted ten seconds has been told.
+        Friends::meet(&cluster, 40_000, [0, 1]).await.part().await;
+    }
     let offline = crowd.told_offline();
     crew.finishes(&cluster).await;
     assert_eq!(offline, 0, "users were told of an absence that was none");

@@ -6,12 +6,19 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use chat_testkit::fault_proxy::{Direction, When};
-use chat_testkit::mariadb::{MariaDb, wanted};
+use chat_testkit::mariadb::MariaDb;
+use chat_testkit::nats::{self, Nats};
+use chat_testkit::on_each_server;
+use chat_testkit::postgres::Postgres;
+use chat_testkit::server::Server;
 use tokio::time::sleep;
 
 use super::crew::Crew;
+use super::rolling::DRAIN;
 use super::{Cluster, NODES, holds_memory};
 use crate::support::{Dice, usual_or_long};
+
+on_each_server!(faults_at_random_break_no_promise);
 
 /// What was done so far, which is printed if the test fails.
 struct Story {
@@ -43,7 +50,8 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
     let name = format!("n{}", hub + 1);
     let lasts = Duration::from_millis(200 + dice.below(3_000) as u64);
     let way = if dice.below(2) == 0 { Direction::Up } else { Direction::Down };
-    match dice.below(11) {
+    let faults = if cluster.nats.is_empty() { 11 } else { 15 };
+    match dice.below(faults) {
         0 => {
             story.tells(&format!("{name} is killed, and starts again after {lasts:?}"));
             cluster.hubs[hub].kill().await;
@@ -70,13 +78,26 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
         }
         4 => {
             story.tells("the database is killed, and starts again");
-            cluster.has_database(MariaDb::kill).await;
-            cluster.has_database(MariaDb::restart).await;
+            cluster.has_database(Server::kill).await;
+            cluster.has_database(Server::restart).await;
+        }
+        11 => {
+            story.tells(&format!("NATS is killed, and starts again after {lasts:?}"));
+            cluster.has_nats(0, Nats::kill).await;
+            sleep(lasts).await;
+            cluster.has_nats(0, Nats::restart).await;
+        }
+        12 => {
+            story.tells(&format!("NATS stands still for {:?}", lasts * 3));
+            cluster.nats[0].stop();
+            sleep(lasts * 3).await;
+            cluster.nats[0].go_on();
         }
         fault => {
-            let link = &cluster.links[hub];
+            let is_nats = fault > 12;
+            let link = if is_nats { &cluster.nats_links[hub] } else { &cluster.links[hub] };
             let what = match fault {
-                5 => {
+                5 | 13 => {
                     link.cut();
                     "is cut".to_owned()
                 }
@@ -84,7 +105,7 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
                     link.reset();
                     "is reset".to_owned()
                 }
-                7 => {
+                7 | 14 => {
                     link.black_hole(way);
                     format!("passes nothing {way:?}")
                 }
@@ -104,25 +125,27 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
                     format!("is cut {when:?} a COMMIT")
                 }
             };
-            story.tells(&format!("the link of {name} {what}, for {lasts:?}"));
+            let to = if is_nats { "NATS" } else { "the database" };
+            story.tells(&format!("the link of {name} to {to} {what}, for {lasts:?}"));
             sleep(lasts).await;
             link.heal();
         }
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn faults_at_random_break_no_promise() {
-    if !wanted("faults_at_random_break_no_promise") {
-        return;
-    }
+async fn faults_at_random_break_no_promise(database: Server) {
     let given = std::env::var("CHAT_TEST_SEED").ok().map(|seed| seed.parse().expect("CHAT_TEST_SEED is a number"));
-    let (schedules, lasts) = usual_or_long((2, 60), (30, 600));
+    let (schedules, lasts) = usual_or_long((1, 60), (15, 600));
     // New faults with each run; what fails is run again by its seed.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let seeds: Vec<u64> = given.map_or_else(|| (now..now + schedules).collect(), |seed| vec![seed]);
+    let (is_postgres, mut first) = (database.is_postgres(), Some(database));
     for seed in seeds {
-        let mut cluster = Cluster::with(&[("CHAT_DRAIN_SECONDS", "5")]).await;
+        let another =
+            || if is_postgres { Server::Postgres(Postgres::start()) } else { Server::MariaDb(MariaDb::start()) };
+        let database = first.take().unwrap_or_else(another);
+        let nats = if nats::wanted("faults of NATS") { vec![Nats::start()] } else { Vec::new() };
+        let mut cluster = Cluster::with(database, nats, &DRAIN).await;
         let mut story = Story { seed, began: Instant::now(), told: String::new() };
         let crew = Crew::begin(&cluster).await;
         crew.goes_on(200).await;
@@ -134,6 +157,9 @@ async fn faults_at_random_break_no_promise() {
         }
         story.tells("the last fault is over");
         cluster.is_ready().await;
+        if !cluster.nats.is_empty() {
+            cluster.shows_all_online().await;
+        }
         let tally = crew.finishes(&cluster).await;
         story.tells(&format!("{tally:?}"));
         holds_memory(&before, &cluster.memory());

@@ -91,6 +91,13 @@ impl Hub {
         Person::new(id, token.to_owned(), self.place.clone(), self.base(), self.http.clone())
     }
 
+    /// Returns a metric, by its name and labels as `/metrics` writes them.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.person(1).get("/metrics").await.text;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{name} is not in\n{text}")).parse().expect("a number")
+    }
+
     /// Returns the secret that tokens are signed with.
     pub fn secret(&self) -> &str {
         &self.launch.settings["JWT_SECRET"]

@@ -1,0 +1,87 @@
+//! Presence over three hubs: all agree on who is online, and friends are told of each other what is true.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::crew::{FIRST, PAIRS};
+use super::{Cluster, NODES};
+use crate::support::{Device, Person, until};
+
+/// How soon after a fault all hubs agree on who is online.
+const AGREED: Duration = Duration::from_secs(20);
+
+/// How long after a user has gone, or the hub has died, the friends are told. A departure that is taken back is never told.
+const TOLD: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(20)];
+
+impl Cluster {
+    /// Holds that all hubs say of all users at work that they are online, soon after the last fault.
+    pub(super) async fn shows_all_online(&self) {
+        let began = Instant::now();
+        loop {
+            let mut missing = Vec::new();
+            for (hub, pair) in (0..NODES).flat_map(|hub| (0..PAIRS).map(move |pair| (hub, pair))) {
+                let (author, reader) = (FIRST + 2 * pair, FIRST + 2 * pair + 1);
+                for (asks, about) in [(author, reader), (reader, author)] {
+                    if !is_online(&self.hubs[hub].person(asks), about).await {
+                        missing.push(format!("{about} at n{}", hub + 1));
+                    }
+                }
+            }
+            if missing.is_empty() {
+                return;
+            }
+            assert!(began.elapsed() < AGREED, "offline by mistake: {missing:?}");
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+/// Tells whether a user is online, as a hub says to a friend.
+async fn is_online(asks: &Person, about: u64) -> bool {
+    let answer = asks.get(&format!("/chat/presence?user_ids={about}")).await.is(200);
+    answer["users"][0]["online"].as_bool().expect("true or false")
+}
+
+/// Two friends on two hubs, one of whom will go.
+pub(super) struct Friends {
+    goes: Device,
+    stays: Device,
+}
+
+impl Friends {
+    /// Connects two users, with the ids `first` and the next one, to the hubs, and waits until each hub knows of both.
+    pub(super) async fn meet(cluster: &Cluster, first: u64, [goes, stays]: [usize; 2]) -> Self {
+        let (alice, bob) = (cluster.hubs[goes].person(first), cluster.hubs[stays].person(first + 1));
+        let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
+        desk.sends_to(&bob, "hello").await;
+        tablet.receives("hello").await;
+        for (asks, about) in [(&alice, bob.id), (&bob, alice.id)] {
+            until("the friend is online", || async { is_online(asks, about).await.then_some(()) }).await;
+        }
+        tablet.settles().await;
+        Self { goes: desk, stays: tablet }
+    }
+
+    /// Has one of them leave, and holds what the other one is told.
+    pub(super) async fn part(self) {
+        let Self { goes, stays } = self;
+        let left = Instant::now();
+        goes.leaves().await;
+        is_told(stays, left).await;
+    }
+
+    /// Holds what the one is told of the other, whose hub died, and who stays away.
+    pub(super) async fn are_parted(self, died: Instant) {
+        is_told(self.stays, died).await;
+    }
+}
+
+/// Holds that a user is told that the friend has gone, and when.
+async fn is_told(mut device: Device, gone: Instant) {
+    let is_offline = |frame: &serde_json::Value| frame["type"] == "user_offline";
+    let longest = TOLD[1] + Duration::from_secs(5);
+    device.expect_within(longest, "user_offline", is_offline).await;
+    let after = gone.elapsed();
+    assert!(TOLD[0] <= after && after <= TOLD[1], "told {after:?} after the departure");
+}
