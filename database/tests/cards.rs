@@ -63,7 +63,7 @@ async fn read(w: &World, message: &Message) -> Message {
     let one = messages::one(&w.db, ben, message.id).await.unwrap().unwrap();
     let after = Page::AfterSeq(chat_database::ids::Seq(message.seq.0 - 1));
     let page = messages::page(&w.db, ben, thread, after, 1).await.unwrap().unwrap();
-    assert_eq!(page.messages, [one.clone()]);
+    assert_eq!(page.messages, std::slice::from_ref(&one));
     let changed = changes::of_thread(&w.db, thread, CommitNo(0)).await.unwrap().unwrap();
     assert!(changed.messages.iter().any(|changed| changed.message == one));
     one

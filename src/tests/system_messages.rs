@@ -141,7 +141,7 @@ async fn only_the_core_writes_for_the_marketplace_and_what_it_writes_is_checked(
     for who in [hub.person(42), hub.staff()] {
         who.post("/internal/messages", &body("later", json!(1))).await.refused(403, "forbidden");
     }
-    answer(hub.person(42).request(reqwest::Method::POST, "/internal/messages")).await.refused(401, "unauthorized");
+    answer(hub.person(42).request(Method::POST, "/internal/messages")).await.refused(401, "unauthorized");
     for (field, value, code) in [
         ("user_a", json!(7), "self_message"),
         ("user_a", json!(0), "bad_request"),
@@ -174,7 +174,7 @@ async fn a_system_message_that_races_a_users_first_one_is_in_the_same_thread() {
             let (system, user) = tokio::join!(core.post("/internal/messages", &body), one.post("/chat/send", &sent));
             let (system, user) = (system.is(201), user.is(201));
             assert_eq!(system["message"]["thread_id"], user["message"]["thread_id"]);
-            let places: Vec<u64> = other.history_with(&one).await.iter().map(|message| number_of(message)).collect();
+            let places: Vec<u64> = other.history_with(&one).await.iter().map(number_of).collect();
             assert_eq!(places, [1, 2]);
             assert_eq!(array(&other.get("/chat/threads").await.is(200), "threads").len(), 1);
         }

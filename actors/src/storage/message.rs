@@ -40,7 +40,6 @@ impl WriteReply {
 }
 
 /// A message to the storage actor.
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub(crate) enum StorageMsg {
     /// A change to write.
     Write(WriteRequest, OwnedSemaphorePermit),

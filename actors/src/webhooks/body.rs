@@ -67,7 +67,7 @@ fn text_of(data: &mut EventData) -> Option<&mut String> {
 #[cfg(test)]
 mod tests {
     use chat_database::ids::{MessageId, Rev, Seq, ThreadId, UserId};
-    use chat_database::objects::Message;
+    use chat_database::objects::{Message, MessageKind};
     use serde_json::Value;
 
     use super::*;
@@ -80,12 +80,15 @@ mod tests {
             thread_id: ThreadId::new(7).expect("an id"),
             seq: Seq(1),
             rev: Rev(1),
-            sender_id: user(42),
+            kind: MessageKind::Text,
+            sender_id: Some(user(42)),
             temp_id: None,
             content: Some(content.to_owned()),
+            texts: Vec::new(),
             image_urls: Vec::new(),
             images: Vec::new(),
             extra_data: None,
+            card: None,
             reply_to: None,
             created_at: Timestamp::from_millis(1_795_341_600_000),
             edited_at: None,

@@ -70,7 +70,7 @@ pub(super) struct Queue {
     /// Until then the receiver wants nothing.
     paused_until: i64,
     /// When the last success came.
-    succeeded_at: i64,
+    succeeded_at: Option<i64>,
 }
 
 impl Queue {
@@ -131,7 +131,7 @@ impl Queue {
     /// Notes that the event under way in a lane has arrived. All that waits by the schedule is due now.
     pub(super) fn succeeded(&mut self, lane: Lane, now: i64) {
         self.finish(lane);
-        self.succeeded_at = now;
+        self.succeeded_at = Some(now);
         let later: Vec<_> = self.due.range((now + 1, 0, Lane::Thread(0))..).copied().collect();
         for (due, id, lane) in later {
             let Some(entry) = self.lanes.get_mut(&lane).and_then(VecDeque::front_mut) else { continue };
@@ -156,7 +156,8 @@ impl Queue {
             self.finish(lane);
             return Failed::ForGood;
         };
-        let recovered_meanwhile = began <= self.succeeded_at && entry.wait == Wait::Scheduled && pause.is_none();
+        let has_recovered = self.succeeded_at.is_some_and(|at| began <= at);
+        let recovered_meanwhile = has_recovered && entry.wait == Wait::Scheduled && pause.is_none();
         entry.due = match (pause, recovered_meanwhile) {
             (Some(pause), _) => after(now, pause),
             (None, true) => now,

@@ -52,7 +52,7 @@ async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it(database: Se
     if has_presence {
         let friends = Friends::meet(&cluster, 40_000, [0, 1]).await;
         cluster.hubs[0].kill().await;
-        friends.are_parted(Instant::now()).await;
+        friends.are_parted(Instant::now(), 0).await;
         assert_eq!(crowd.told_offline(), 0, "users were told of an absence that was none");
         cluster.hubs[0].restart().await;
         cluster.shows_all_online().await;

@@ -56,6 +56,7 @@ async fn a_hub_that_speaks_another_version_between_nodes_loses_nothing_and_is_he
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "a test that is left out says so")]
 async fn a_rolling_upgrade_from_the_previous_build_is_noticed_by_no_user() {
     let test = "a_rolling_upgrade_from_the_previous_build_is_noticed_by_no_user";
     let Some(previous) = std::env::var_os("CHAT_TEST_PREVIOUS").map(PathBuf::from) else {

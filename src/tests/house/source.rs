@@ -195,8 +195,12 @@ fn tree(text: &str) -> Vec<Names> {
         .collect()
 }
 
-/// Returns the paths that code names outside of `use`.
+/// Returns the paths that code names outside of `use`. How far an item is visible (`pub(in crate::a)`) is no import.
 fn inline(text: &str) -> Vec<Names> {
+    let text = match text.split_once("pub(in ") {
+        Some((_, rest)) => rest.split_once(')').map_or(rest, |(_, item)| item),
+        None => text,
+    };
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
     let words = text.split(|letter| !is_name(letter)).filter(|word| word.contains("::") && !word.starts_with(':'));
     words.map(|word| word.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect()).collect()
@@ -207,6 +211,7 @@ fn a_use_is_taken_apart() {
     let paths = |text| tree(text).into_iter().map(|path| path.join("::")).collect::<Vec<_>>();
     assert_eq!(paths("super::error::ApiError"), ["super::error::ApiError"]);
     assert_eq!(paths("crate::{a::{self, B}, c::d as e, f::*}"), ["crate::a", "crate::a::B", "crate::c::d", "crate::f"]);
-    let inline: Vec<_> = inline("let x = super::a::b(c::D, e.f);").into_iter().map(|path| path.join("::")).collect();
-    assert_eq!(inline, ["super::a::b", "c::D"]);
+    let named = |text| inline(text).into_iter().map(|path| path.join("::")).collect::<Vec<_>>();
+    assert_eq!(named("let x = super::a::b(c::D, e.f);"), ["super::a::b", "c::D"]);
+    assert_eq!(named("    pub(in crate::a) fn b(c: d::E) {"), ["d::E"]);
 }

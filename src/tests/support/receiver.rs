@@ -147,8 +147,8 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     let mut stream = BufReader::new(stream);
     while let Some(mut heard) = read(&mut stream).await {
         let manner = lock(&shared.manner).clone();
-        let (code, headers, body) = match manner {
-            Manner::Says(code, headers, body) => (code, headers, body),
+        let (code, headers, body) = match &manner {
+            Manner::Says(code, headers, body) => (*code, *headers, body.clone()),
             Manner::Judges(judge) => (judge(&heard), "", String::new()),
             Manner::Hangs | Manner::Resets => (0, "", String::new()),
         };
