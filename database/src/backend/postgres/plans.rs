@@ -75,6 +75,11 @@ async fn fill(db: &Database) {
              SELECT 10000 + i, 'n', i, '[]', '[]' FROM generate_series(1, {threads}) i"
         ),
         format!(
+            "INSERT INTO webhook_deliveries (id, webhook_id, event_id, type, at, status) \
+             SELECT 10000 + i, 1 + i % 3, convert_to('e' || i, 'UTF8'), convert_to('t', 'UTF8'), i, i % 3 \
+             FROM generate_series(1, {threads}) i"
+        ),
+        format!(
             "INSERT INTO used_tickets (id, expires_at) \
              SELECT convert_to('t' || i, 'UTF8'), i FROM generate_series(1, {threads}) i"
         ),
