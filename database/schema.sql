@@ -249,7 +249,7 @@ CREATE TABLE webhooks (
   since_commit    BIGINT NOT NULL,            -- what was committed up to there is not sent to it
   failing_since   BIGINT NULL,                -- when the first try failed after the last success
   succeeded_at    BIGINT NULL,
-  requests        BIGINT NOT NULL DEFAULT 0,  -- counts changes: whoever works for it looks it up again
+  requests        BIGINT NOT NULL DEFAULT 0,  -- counts changes: the worker looks it up again
   created_at      BIGINT NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 

@@ -1,4 +1,4 @@
-//! One conversation, while it runs: delivers what commits have done to it, replies to whoever asked for it, and keeps who types.
+//! One conversation, while it runs: delivers what commits have done to it, replies to the requester, and keeps who types.
 //!
 //! Its order was given out by the commit (`seq`, `rev`), under the database's lock, so that several nodes may run the same
 //! thread; storage and the follower hand it its commits in their order. A thread remembers up to which commit it has delivered on

@@ -13,7 +13,7 @@ use crate::webhooks::{DeliveryResult, NewDelivery, NewWebhook, WebhookEdit};
 /// The consumer whose events go to webhooks.
 pub const WEBHOOKS: &str = "webhooks";
 
-/// How long a lease is good. Whoever has it prolongs it several times within that.
+/// How long a lease is good. The node that has it prolongs it several times within that.
 pub const LEASE: Duration = Duration::from_secs(10);
 
 /// How many rows one change writes at the most.

@@ -28,7 +28,7 @@ use super::tasks;
 use crate::error::Error;
 use crate::metrics;
 
-/// How often the actor looks around while it works, and while another one does, or nobody has anything to do.
+/// How often the actor looks around while it works, and while another one does, or there is nothing to do.
 const WORKING: Duration = Duration::from_millis(25);
 const RESTING: Duration = Duration::from_secs(1);
 

@@ -1,4 +1,4 @@
-//! Where webhooks may be sent to: judges URLs and the addresses that their hosts have, without asking anybody for them.
+//! Where webhooks may be sent to: judges URLs and the addresses that their hosts have, without a look-up.
 //!
 //! A webhook makes the hub send requests into its own network. So an address that is not public is refused, unless the operator
 //! allows it; also one that a name has, which is looked up anew for each connection: the address that was judged is dialled.

@@ -62,7 +62,7 @@ pub(in crate::backend) async fn connect_once(server: &Server) -> Result<(), sqlx
     Ok(())
 }
 
-/// Says what an error of the server means for whoever starts the hub.
+/// Says what an error of the server means for the operator who starts the hub.
 pub(in crate::backend) fn refusal(server: &Server, error: &sqlx::Error) -> Option<String> {
     let Server { user, database, .. } = server;
     let address = server.address();

@@ -110,7 +110,7 @@ async fn session_of(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection).await?.try_get(0)
 }
 
-/// Says what an error of the server means for whoever starts the hub.
+/// Says what an error of the server means for the operator who starts the hub.
 pub(in crate::backend) fn refusal(server: &Server, error: &sqlx::Error) -> Option<String> {
     let Server { user, database, .. } = server;
     let address = server.address();
