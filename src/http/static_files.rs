@@ -49,7 +49,7 @@ static FILES: [(&str, &[u8]); 2] =
 /// Tells a file of the page from what an editor or a file manager has left in its folder.
 fn is_of_the_page(path: &Path) -> bool {
     path.extension()
-        .is_some_and(|ending| ["css", "html", "js", "svg", "webmanifest"].iter().any(|known| ending == *known))
+        .is_some_and(|ending| ["css", "html", "js", "json", "svg", "webmanifest"].iter().any(|known| ending == *known))
 }
 
 /// A file with its prepared response.
@@ -158,6 +158,7 @@ fn media_type(path: &str) -> HeaderValue {
         Some("html") => "text/html; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
+        Some("json") => "application/json",
         Some("svg") => "image/svg+xml",
         Some("webmanifest") => "application/manifest+json",
         _ => "application/octet-stream",

@@ -2,23 +2,19 @@
 // The pictures are kept in tests/pictures.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { browser, Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
+import { looking as lookAt, pictures, problems } from './support/looks.js';
 import { files, paint } from './support/pictures.js';
 import { play } from './support/scene.js';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const pictures = join(import.meta.dirname, 'pictures');
 let chromium;
 let hub;
 let bob;
 
 before(async () => {
-  mkdirSync(pictures, { recursive: true });
   chromium = await browser();
   hub = await Hub.start({ CHAT_EDIT_WINDOW: '1s' }); // so that an edit is refused
   await play(hub);
@@ -30,62 +26,7 @@ after(async () => {
   await hub.end();
 });
 
-/** Finds what keeps people from using what is shown. The checker itself is not bound by the page's policy. */
-async function problems(page) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(node => `${node.html.slice(0, 160)} (${node.any[0]?.message ?? node.failureSummary})`).join(' | ')}`);
-}
-
-/** Finds texts that stand out too little from what is really painted behind them: at gradients and overlaps the checker gives up. */
-async function faint(page) {
-  const behind = (await page.screenshot({ style: '* { -webkit-text-fill-color: transparent !important }' })).toString('base64');
-  return page.evaluate(async behind => {
-    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(behind), letter => letter.charCodeAt(0))]));
-    const painted = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
-    painted.drawImage(bitmap, 0, 0);
-    const light = rgb => [0.2126, 0.7152, 0.0722].reduce((sum, part, n) => sum + part * (rgb[n] / 255 <= 0.04045 ? rgb[n] / 255 / 12.92 : ((rgb[n] / 255 + 0.055) / 1.055) ** 2.4), 0);
-    const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-    // What lets clicks through is on top all the same.
-    const solid = new CSSStyleSheet();
-    solid.replaceSync('* { pointer-events: auto !important }');
-    document.adoptedStyleSheets = [solid];
-    const found = [];
-    let looked = 0;
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let text = walker.nextNode(); text; text = walker.nextNode()) {
-      const element = text.parentElement;
-      if (!text.data.trim() || element.closest('.sr, [aria-hidden], :disabled') || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-      const style = getComputedStyle(element);
-      const [size, bold] = [parseFloat(style.fontSize), Number(style.fontWeight) >= 700];
-      const range = document.createRange();
-      range.selectNodeContents(text);
-      for (const { left, top, width, height } of range.getClientRects()) {
-        const color = style.color.match(/[\d.]+/g).map(Number);
-        const points = [0, 0.25, 0.5, 0.75, 1].flatMap(a => [0.2, 0.5, 0.8].map(b => [left + a * (width - 1), top + b * height]));
-        const seen = points.filter(point => element.contains(document.elementFromPoint(...point))); // not what a menu covers
-        const least = Math.min(...seen.map(point => contrast(color, painted.getImageData(...point, 1, 1).data)));
-        looked += seen.length;
-        if (least < (size >= 24 || (bold && size >= 18.66) ? 3 : 4.5)) found.push(`${text.data.slice(0, 40)}: ${least.toFixed(2)}`);
-      }
-    }
-    document.adoptedStyleSheets = [];
-    return looked ? found : ['nothing was looked at'];
-  }, behind);
-}
-
-/** Opens a link in a window of some size; `look` keeps a picture of the page, and finds nothing wrong with it. */
-async function looking(link, width, height, colorScheme) {
-  const narrow = width < 500;
-  const alice = await Visitor.open(chromium, link, { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true });
-  const { page } = alice;
-  return { alice, page, narrow, async look(name) {
-    await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
-    assert.deepEqual(await problems(page), [], name);
-    assert.deepEqual(await faint(page), [], name);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
-  } };
-}
+const looking = (...how) => lookAt(chromium, ...how);
 
 for (const [width, height] of [[1280, 800], [390, 844]]) {
   for (const colorScheme of ['light', 'dark']) {
@@ -291,6 +232,7 @@ test('files are revalidated, and come packed to those who take it', async () => 
   assert.equal(answer.headers.get('content-type'), 'text/javascript; charset=utf-8');
   assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
   assert.equal(answer.headers.get('content-encoding'), 'gzip');
+  assert.equal((await fetch(`${hub.url}/page/languages/sw.json`)).headers.get('content-type'), 'application/json');
   const etag = answer.headers.get('etag');
   assert.match(etag, /^"[\w-]+"$/);
   assert.equal((await fetch(`${hub.url}/page/js/app.js`, { headers: { 'if-none-match': etag } })).status, 304);

@@ -4,6 +4,7 @@
 import { toast } from './dialogs.js';
 import { h, set } from './dom.js';
 import { nameOf } from './format.js';
+import { number, t } from './language.js';
 
 /** How long a message stays unread before it is news, in ms: what is looked at, here or in another tab, is read by then. */
 const UNREAD = 500;
@@ -23,9 +24,9 @@ export function alerts({ chat, me }, open) {
   /** What is shown on the desktop, by thread. @type {Map<number, Notification>} */ const shown = new Map();
   /** @type {AudioContext | undefined} */ let audio;
 
-  const sound = toggle('Sound', () => choose({ sound: !chosen.sound }));
-  const desktop = toggle('Desktop notifications', async () => {
-    if (!chosen.desktop && (await Notification.requestPermission()) !== 'granted') toast('This browser does not allow desktop notifications for this page: its settings can.');
+  const sound = toggle(t('alerts.sound'), () => choose({ sound: !chosen.sound }));
+  const desktop = toggle(t('alerts.desktop'), async () => {
+    if (!chosen.desktop && (await Notification.requestPermission()) !== 'granted') toast(t('alerts.refused'));
     choose({ desktop: !chosen.desktop });
   });
   desktop.hidden = !('Notification' in globalThis);
@@ -49,8 +50,8 @@ export function alerts({ chat, me }, open) {
     const threads = [...waiting.keys()].map(id => chat.thread(id)).filter(thread => thread && thread.read_seq < /** @type {any} */ (waiting.get(thread.id)).seq);
     for (const thread of /** @type {Thread[]} */ (threads)) {
       const { content, images } = /** @type {any} */ (waiting.get(thread.id));
-      const count = thread.unread > 1 ? ` (${thread.unread})` : '';
-      const notification = show(`${thread.id}`, { title: nameOf(thread.other_user_id) + count, body: content ?? (images.length > 1 ? `${images.length} photos` : 'Photo'), open: () => open(thread) });
+      const count = thread.unread > 1 ? ` (${number(thread.unread)})` : '';
+      const notification = show(`${thread.id}`, { title: nameOf(thread.other_user_id) + count, body: content ?? t('photos', { count: images.length }), open: () => open(thread) });
       if (notification) shown.set(thread.id, notification);
     }
     waiting.clear();

@@ -5,13 +5,15 @@
 
 import { ChatClient } from '../../chat-client.js';
 import { badge } from './badge.js';
+import { choose, chosen, spoken } from './chosen.js';
 import { connection } from './connection.js';
 import { conversation } from './conversation.js';
-import { askForPerson, toast } from './dialogs.js';
+import { askForPerson, menu, toast } from './dialogs.js';
 import { h } from './dom.js';
 import { avatar, nameOf, reason } from './format.js';
 import { icon } from './icons.js';
 import { inbox } from './inbox.js';
+import { LANGUAGES, pieces, t } from './language.js';
 import { notifications } from './notifications.js';
 import { arrive, hub, isSwitchedOff, session } from './session.js';
 import { begin, enter, leave, onReturn } from './trail.js';
@@ -20,6 +22,7 @@ arrive();
 // A link that is opened in a tab that has the page already changes the fragment alone.
 addEventListener('hashchange', () => arrive() && location.reload());
 
+await spoken;
 const who = session();
 if (who) start(who);
 else welcome();
@@ -39,11 +42,11 @@ function start({ token, me, peer }) {
   import('./keys.js').then(({ keys }) => keys({ search: () => list.field.focus(), step: list.step }));
   const status = connection(context);
 
-  const sidebar = h('section', { class: 'sidebar', 'aria-label': 'All conversations' },
+  const sidebar = h('section', { class: 'sidebar', 'aria-label': t('inbox.all') },
     h('header', { class: 'bar' },
-      avatar(me),
-      h('div', { class: 'bar-title' }, h('h1', {}, 'Messages'), h('p', { class: 'bar-subtitle' }, `Signed in as ${nameOf(me)}`)),
-      h('button', { class: 'icon-button', 'aria-label': 'New conversation', title: 'New conversation', onclick: async () => {
+      languageButton(avatar(me)),
+      h('div', { class: 'bar-title' }, h('h1', {}, t('inbox.title')), h('p', { class: 'bar-subtitle' }, t('inbox.me', { name: nameOf(me) }))),
+      h('button', { class: 'icon-button', 'aria-label': t('person.title'), title: t('person.title'), onclick: async () => {
         const person = await askForPerson(me);
         if (person) go(person);
       } }, icon('plus')),
@@ -71,7 +74,7 @@ function start({ token, me, peer }) {
   }
 
   chat.on('error', error => {
-    if (!['network', 'closed'].includes(error.code) && !error.temporary) toast(`That did not work: ${reason(error.code, error.message)}.`);
+    if (!['network', 'closed'].includes(error.code) && !error.temporary) toast(t('failed.that', { reason: reason(error.code) }));
   });
   onReturn(show);
   show(begin(peer));
@@ -83,6 +86,19 @@ function welcome() {
   document.body.replaceChildren(h('main', { class: 'welcome' },
     h('img', { src: 'page/icon.svg', alt: '', width: 64, height: 64 }),
     h('h1', {}, 'Softadastra Chat'),
-    h('p', {}, 'Open one of the two links that the hub has printed at its start. Each is one person; open both, side by side, to see them talk.'),
-    h('p', { class: 'quiet' }, 'To make a link for another user, run ', h('code', {}, 'softadastra-chat token --user 3'), ', then open ', h('code', {}, `${hub}#token=…`))));
+    h('p', {}, t('welcome.links')),
+    h('p', { class: 'quiet' }, pieces('welcome.more', { command: h('code', { dir: 'ltr' }, 'softadastra-chat token --user 3'), link: h('code', { dir: 'ltr' }, `${hub}#token=…`) })),
+    h('p', { class: 'languages' }, languages().map(({ label, lang, run }) => h('button', { class: 'text-button', lang, onclick: run }, label)))));
+}
+
+/** Makes the button that opens the choice of languages. @param {HTMLElement} face what stands on it */
+function languageButton(face) {
+  const button = h('button', { class: 'language', 'aria-label': t('language'), title: t('language'), 'aria-haspopup': 'menu', onclick: () => menu(button, languages()) }, face, icon('globe'));
+  return button;
+}
+
+/** The languages to choose from, each in its own words. */
+function languages() {
+  const all = /** @type {[import('./language.js').Language, string][]} */ (Object.entries(LANGUAGES));
+  return all.map(([lang, label]) => ({ label, lang, icon: lang === chosen ? 'check' : 'blank', checked: lang === chosen, run: () => choose(lang) }));
 }

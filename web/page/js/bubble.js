@@ -3,24 +3,18 @@
 import { h } from './dom.js';
 import { nameOf, time, timeElement } from './format.js';
 import { icon } from './icons.js';
+import { t } from './language.js';
 import { messageText } from './message-text.js';
 import { pictures } from './pictures.js';
 import { onLongPress } from './press.js';
 import { choices, failure, kindOf, stateOf } from './unsent.js';
 
-const STATES = {
-  pending: ['clock', 'Waiting to be sent'],
-  elsewhere: ['clock', 'Waiting in another tab'],
-  failed: ['alert', 'Not sent'],
-  sent: ['check', 'Sent'],
-  delivered: ['checks', 'Delivered'],
-  seen: ['checks', 'Seen'],
-};
+const STATES = { pending: 'clock', elsewhere: 'clock', failed: 'alert', sent: 'check', delivered: 'checks', seen: 'checks' };
 
 /** Makes the sign of how far a message has come. @param {keyof typeof STATES} state */
 export function tick(state) {
-  const [name, label] = STATES[state];
-  return h('span', { class: `tick tick-${state}`, role: 'img', 'aria-label': label, title: label }, icon(/** @type {any} */ (name)));
+  const label = t(`tick.${state}`);
+  return h('span', { class: `tick tick-${state}`, role: 'img', 'aria-label': label, title: label }, icon(/** @type {any} */ (STATES[state])));
 }
 
 /**
@@ -49,7 +43,7 @@ export function tick(state) {
 
 /** Makes a message's element; `fill` fills it. @param {Item} item @param {Context} context */
 export function bubble(item, context) {
-  const more = h('button', { class: 'bubble-more', 'aria-label': 'Message options', title: 'Options', tabindex: -1, 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
+  const more = h('button', { class: 'bubble-more', 'aria-label': t('message.options'), title: t('message.options'), tabindex: -1, 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
   // The list of messages is one tab stop: `roving` goes from message to message, and to what is in one.
   const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}`, role: 'article', tabindex: -1 }, h('div', { class: 'bubble' }), more);
   onLongPress(row, () => context.menu(row.item, more));
@@ -72,7 +66,7 @@ export function fill(row, item, context) {
   const state = unsent ? stateOf(context.chat, unsent) : item.mine && message && !gone ? context.chat.status(message) : undefined;
   const body = row.firstElementChild;
   // The last line of the text leaves room for the time, and for what stands beside it.
-  const letters = time(at(item).created_at).length + (isEdited(item) ? 7 : 0);
+  const letters = time(at(item).created_at).length + (isEdited(item) ? t('message.edited').length + 1 : 0);
   body.style.setProperty('--room', `${letters * 0.44 + (state ? 1.5 : 0) + 0.7}em`);
   // What is quoted may come later, and change.
   const quoted = at(item).reply_to && context.find(at(item).reply_to);
@@ -113,23 +107,23 @@ function parts(item, context, shown, row) {
   const { message, entry, change, mine } = item;
   const { created_at, extra_data, reply_to, images } = at(item);
   const content = edited(item)?.content ?? at(item).content;
-  const meta = h('span', { class: 'meta' }, isEdited(item) && h('span', {}, 'edited'), timeElement(created_at, time(created_at)));
-  const author = h('span', { class: 'sr' }, mine ? 'You: ' : `${nameOf(message?.sender_id ?? 0)}: `);
-  if (isGone(item)) return [author, h('p', { class: 'text' }, 'Message deleted'), meta];
+  const meta = h('span', { class: 'meta' }, isEdited(item) && h('span', {}, t('message.edited')), timeElement(created_at, time(created_at)));
+  const author = h('span', { class: 'sr' }, t('message.by', { name: mine ? t('you') : nameOf(message?.sender_id ?? 0) }));
+  if (isGone(item)) return [author, h('p', { class: 'text' }, t('message.deleted')), meta];
   const product = extra_data?.product_id;
   const failed = [entry, change].find(each => each?.state === 'failed');
   return [
     author,
     reply_to && quote(reply_to, context),
     images.length > 0 && pictures(at(item), context, shown),
-    product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, `Product ${product}`)),
+    product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, t('message.product', { id: String(product) }))),
     ...(content ? messageText(content, row) : []),
     meta,
     failed && h('div', { class: 'failure' },
       // The text that did not come through; what is stored stands above it.
       failed === change && failed.content && h('p', { class: 'failure-text', dir: 'auto' }, failed.content),
       h('p', { class: 'failure-why', dir: 'auto' }, failure(failed)),
-      h('div', { class: 'failure-buttons' }, choices(context.chat, failed, context.edit).filter(choice => choice.label !== 'Copy')
+      h('div', { class: 'failure-buttons' }, choices(context.chat, failed, context.edit).filter(choice => choice.icon !== 'copy')
         .map(choice => h('button', { class: 'text-button', onclick: choice.run }, choice.label)))),
   ].filter(part => part);
 }
@@ -138,9 +132,9 @@ function parts(item, context, shown, row) {
 function quote(id, context) {
   const message = context.find(id);
   const images = message?.images.length ?? 0;
-  const text = !message ? 'An earlier message' : message.deleted ? 'Message deleted' : message.content || (images > 1 ? `${images} photos` : 'Photo');
+  const text = !message ? t('quote.earlier') : message.deleted ? t('message.deleted') : message.content || t('photos', { count: images || 1 });
   return h('button', { class: 'quote', onclick: () => context.jump(id) },
-    h('strong', {}, message ? (message.sender_id === context.me ? 'You' : nameOf(message.sender_id)) : 'Reply'),
+    h('strong', {}, message ? (message.sender_id === context.me ? t('you') : nameOf(message.sender_id)) : t('quote.reply')),
     h('span', { dir: 'auto' }, text));
 }
 

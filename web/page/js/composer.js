@@ -2,8 +2,10 @@
 // written is cut or dropped without a word.
 
 import { h, set, soon, write } from './dom.js';
-import { icon } from './icons.js';
 import { toast } from './dialogs.js';
+import { filesNamed } from './format.js';
+import { icon } from './icons.js';
+import { t } from './language.js';
 import { characters, isBlank } from './text.js';
 
 /** @typedef {{text: string, files: File[]}} Written */
@@ -24,7 +26,7 @@ const NEAR = 0.9;
 export function composer(on, limits) {
   /** @type {File[]} */ let files = [];
   /** Whether pictures may be added: not to a message that is stored. */ let open = true;
-  const field = h('textarea', { class: 'composer-field', rows: 1, dir: 'auto', 'aria-label': 'Message', placeholder: 'Write a message', enterkeyhint: 'send',
+  const field = h('textarea', { class: 'composer-field', rows: 1, dir: 'auto', 'aria-label': t('composer.field'), placeholder: t('composer.write'), enterkeyhint: 'send',
     oninput: () => {
       grow();
       on.typing(field.value !== '');
@@ -47,9 +49,9 @@ export function composer(on, limits) {
     add([...picker.files]);
     picker.value = '';
   } });
-  const attach = h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Add photos', title: 'Add photos', onclick: () => picker.click() }, icon('attach'));
-  const send = h('button', { class: 'send', 'aria-label': 'Send', title: 'Send' }, icon('send'));
-  const strip = h('div', { class: 'strip', role: 'group', 'aria-label': 'Photos to send' });
+  const attach = h('button', { class: 'icon-button', type: 'button', 'aria-label': t('composer.photos'), title: t('composer.photos'), onclick: () => picker.click() }, icon('attach'));
+  const send = h('button', { class: 'send', 'aria-label': t('do.send'), title: t('do.send') }, icon('send'));
+  const strip = h('div', { class: 'strip', role: 'group', 'aria-label': t('composer.strip') });
   const notice = h('div', { class: 'composer-notice', hidden: true });
   const count = h('p', { class: 'composer-count', id: 'composer-count', hidden: true });
   // Said once when the text becomes too long, and not at every key.
@@ -67,19 +69,19 @@ export function composer(on, limits) {
     const over = length - most;
     count.hidden = length < most * NEAR;
     set(field, 'aria-describedby', count.hidden ? undefined : count.id);
-    write(count, `${length.toLocaleString()} of ${most.toLocaleString()} characters${over > 0 ? `: ${tooMany(over)}` : ''}`);
+    write(count, over > 0 ? t('composer.over', { length, most, count: over }) : t('composer.length', { length, most }));
     count.classList.toggle('over', over > 0);
     set(field, 'aria-invalid', over > 0 ? 'true' : undefined);
-    write(alarm, over > 0 ? 'The text is too long to be sent.' : '');
+    write(alarm, over > 0 ? t('composer.too_long') : '');
     send.disabled = over > 0 || (isBlank(field.value) && !files.length);
-    set(send, 'title', over > 0 ? `Too long to be sent: ${tooMany(over)}` : 'Send');
+    set(send, 'title', over > 0 ? t('composer.shorten', { count: over }) : t('do.send'));
   });
 
   function submit() {
     const text = isBlank(field.value) ? '' : field.value.trim();
     if (!text && !files.length) return;
     const over = characters(text) - limits().text_chars;
-    if (over > 0) return toast(`The text is too long to be sent: ${tooMany(over)}.`);
+    if (over > 0) return toast(t('composer.shorten', { count: over }));
     const written = { text, files };
     put('');
     on.send(written);
@@ -89,14 +91,14 @@ export function composer(on, limits) {
   /** @param {File[]} more */
   function add(more) {
     if (!more.length) return;
-    if (!open) return toast('This message takes no more photos.');
+    if (!open) return toast(t('composer.no_photos'));
     const pictures = more.filter(file => PICTURES.includes(file.type));
-    const others = more.filter(file => !pictures.includes(file)).map(file => `“${file.name}”`);
-    if (others.length) toast(`${others.join(', ')} ${others.length > 1 ? 'were' : 'was'} left out: only JPEG, PNG, WebP and GIF pictures can be sent.`);
+    const others = more.filter(file => !pictures.includes(file));
+    if (others.length) toast(t('composer.no_picture', { files: filesNamed(others), count: others.length }));
     const most = limits().images;
     const room = Math.max(0, most - files.length);
-    const beyond = pictures.slice(room).map(file => `“${file.name}”`);
-    if (beyond.length) toast(`A message takes ${most} photos at most: ${beyond.join(', ')} ${beyond.length > 1 ? 'were' : 'was'} left out.`);
+    const beyond = pictures.slice(room);
+    if (beyond.length) toast(t('composer.too_many', { files: filesNamed(beyond), count: beyond.length, most }));
     files = [...files, ...pictures.slice(0, room)];
     draw();
     if (pictures.length) field.focus();
@@ -107,7 +109,7 @@ export function composer(on, limits) {
     strip.replaceChildren(...files.map(file => {
       const picture = h('img', { alt: file.name });
       picture.src = URL.createObjectURL(file);
-      return h('div', { class: 'strip-item' }, picture, h('button', { class: 'strip-remove', type: 'button', 'aria-label': `Remove ${file.name}`, onclick: () => {
+      return h('div', { class: 'strip-item' }, picture, h('button', { class: 'strip-remove', type: 'button', 'aria-label': t('composer.remove', { name: file.name }), onclick: () => {
         files = files.filter(other => other !== file);
         draw();
         field.focus();
@@ -123,13 +125,13 @@ export function composer(on, limits) {
     draw();
   }
 
-  /** Says what is edited or answered; nothing without a title. @param {string} [title] @param {string} [text] */
-  function note(title, text = '') {
+  /** Says what is edited or answered; nothing without a title. @param {string} [title] @param {string} [text] @param {'reply' | 'edit'} [sign] */
+  function note(title, text = '', sign = 'reply') {
     notice.hidden = !title;
     notice.replaceChildren(...(title ? [
-      icon(title === 'Edit message' ? 'edit' : 'reply'),
+      icon(sign),
       h('span', { class: 'composer-notice-text' }, h('strong', {}, title), h('span', { dir: 'auto' }, text)),
-      h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Cancel', onclick: () => on.cancel() }, icon('close')),
+      h('button', { class: 'icon-button', type: 'button', 'aria-label': t('cancel'), onclick: () => on.cancel() }, icon('close')),
     ] : []));
   }
 
@@ -142,6 +144,3 @@ export function composer(on, limits) {
   draw();
   return { element, add, put, note, photos, measure: grow, focus: () => field.focus(), written: () => ({ text: field.value, files }) };
 }
-
-/** @param {number} over */
-const tooMany = over => `${over.toLocaleString()} too many`;

@@ -2,10 +2,9 @@
 // tab's: what is written in it waits until it is switched on, over reloads, whatever other tabs do.
 
 import { h, set, soon, write } from './dom.js';
-import { counted } from './format.js';
+import { waits } from './format.js';
+import { t } from './language.js';
 import { keepSwitch } from './session.js';
-
-const TEXTS = { idle: 'Starting', connecting: 'Connecting…', online: 'Connected', waiting: 'Reconnecting…', paused: 'Offline', closed: 'Signed out' };
 
 /** @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context */
 export function connection({ chat, me }) {
@@ -16,15 +15,15 @@ export function connection({ chat, me }) {
     keepSwitch(me, off);
     if (off) chat.disconnect();
     else chat.connect();
-  } }, h('span', { class: 'switch-label' }, 'Online'), h('span', { class: 'switch-track' }, h('span', { class: 'switch-thumb' })));
+  } }, h('span', { class: 'switch-label' }, t('connection.switch')), h('span', { class: 'switch-track' }, h('span', { class: 'switch-thumb' })));
   const card = h('footer', { class: 'status' }, h('span', { class: 'status-dot' }), h('span', { class: 'status-lines' }, text, detail), toggle);
 
   const draw = soon(() => {
     const waiting = chat.outbox().filter(entry => entry.state === 'pending');
-    const offline = waiting.length ? `${counted(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'}` : 'You can go on writing';
+    const offline = waiting.length ? waits('connection.kept', waiting) : t('connection.write_on');
     card.dataset.state = chat.state;
-    write(text, TEXTS[chat.state]);
-    write(detail, chat.state === 'closed' ? 'Open a new link to sign in' : chat.state === 'online' ? 'Everything is up to date' : offline);
+    write(text, t(`connection.${chat.state}`));
+    write(detail, chat.state === 'closed' ? t('connection.sign_in') : chat.state === 'online' ? t('connection.fresh') : offline);
     set(toggle, 'aria-checked', String(chat.state !== 'paused' && chat.state !== 'closed'));
     toggle.disabled = chat.state === 'closed';
   });

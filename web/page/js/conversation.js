@@ -6,8 +6,9 @@ import { confirm, menu, toast } from './dialogs.js';
 import { h, lively, reconcile, set, soon, write } from './dom.js';
 import { drafts } from './drafts.js';
 import { floatingDay } from './floating-day.js';
-import { avatar, counted, nameOf, presenceText, reason } from './format.js';
+import { avatar, nameOf, presenceText, reason, waits } from './format.js';
 import { icon } from './icons.js';
+import { t } from './language.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
@@ -39,17 +40,17 @@ export function conversation({ chat, me, token }, leave) {
   const beginning = h('p', { class: 'beginning' });
   const log = h('div', { class: 'log', role: 'log', 'aria-live': 'polite', 'aria-relevant': 'additions', tabindex: 0,
     onanimationend: (/** @type {AnimationEvent} */ event) => /** @type {Element} */ (event.target).classList.remove('arriving') });
-  const jump = h('button', { class: 'jump', 'aria-label': 'To the newest message', hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
+  const jump = h('button', { class: 'jump', 'aria-label': t('conversation.newest'), hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
   const day = floatingDay(log);
   const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }));
-  const element = h('section', { class: 'conversation', 'aria-label': 'Conversation', ondragover: drag, ondragleave: drag, ondrop: drag },
-    h('div', { class: 'nobody' }, icon('send'), h('p', {}, 'Choose a conversation')),
+  const element = h('section', { class: 'conversation', 'aria-label': t('conversation'), ondragover: drag, ondragleave: drag, ondrop: drag },
+    h('div', { class: 'nobody' }, icon('send'), h('p', {}, t('conversation.choose'))),
     h('header', { class: 'bar' },
-      h('button', { class: 'icon-button back', 'aria-label': 'Back to all conversations', onclick: () => leave() }, icon('back')),
+      h('button', { class: 'icon-button back', 'aria-label': t('conversation.back'), onclick: () => leave() }, icon('back')),
       face, h('div', { class: 'bar-title' }, title, subtitle)),
     banner,
-    h('div', { class: 'stage' }, scroller, day.element, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), 'Drop photos to send them')),
+    h('div', { class: 'stage' }, scroller, day.element, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), t('conversation.drop'))),
     writing.element);
 
   roving(log, row => options(row.item, row), writing.focus);
@@ -77,7 +78,7 @@ export function conversation({ chat, me, token }, leave) {
     if (!other) return;
     face.replaceChildren(avatar(other));
     write(title, nameOf(other));
-    set(log, 'aria-label', `Messages with ${nameOf(other)}`);
+    set(log, 'aria-label', t('conversation.with', { name: nameOf(other) }));
     take(kept.get(other));
     // Where one writes by touch, a keyboard would cover what one has come to read.
     if (matchMedia('(pointer: coarse)').matches) title.focus();
@@ -100,7 +101,7 @@ export function conversation({ chat, me, token }, leave) {
     } catch (error) {
       patience = Date.now() + 3000;
       setTimeout(draw, 3100);
-      if (!error.temporary) toast(`The messages are not here: ${reason(error.code)}.`);
+      if (!error.temporary) toast(t('failed.messages', { reason: reason(error.code) }));
     }
     loading = false;
     if (person !== opened) return load();
@@ -123,7 +124,8 @@ export function conversation({ chat, me, token }, leave) {
     for (let row = newest?.nextElementSibling; row; row = row.nextElementSibling) row.classList.add('arriving');
     const complete = !thread || thread.low <= 1;
     const known = thread || chat.limits; // before it has been online once, the page knows of no message
-    write(beginning, !known ? '' : complete ? (items.length ? `The beginning of your conversation with ${nameOf(person)}` : `Write the first message to ${nameOf(person)}.`) : 'Loading earlier messages…');
+    const top = complete ? (items.length ? 'conversation.beginning' : 'conversation.first') : 'conversation.loading';
+    write(beginning, known ? t(top, { name: nameOf(person) }) : '');
     settle();
     mark();
     if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
@@ -144,11 +146,12 @@ export function conversation({ chat, me, token }, leave) {
   function head(thread) {
     // While it is offline the client knows nothing of other users.
     const presence = chat.state === 'online' ? chat.presence.get(/** @type {number} */ (person)) : undefined;
-    write(subtitle, thread?.typing ? 'typing…' : chat.state === 'online' ? presenceText(presence) : '');
+    write(subtitle, thread?.typing ? t('typing') : chat.state === 'online' ? presenceText(presence) : '');
     subtitle.classList.toggle('lit', Boolean(thread?.typing || presence?.online));
     const waiting = chat.outbox(to()).filter(entry => entry.state === 'pending');
-    const text = { paused: 'You are offline.', waiting: 'Connection lost; trying again.', connecting: waiting.length ? 'Connecting…' : '', closed: 'This link is no longer good. Open a new one.' }[/** @type {string} */ (chat.state)] ?? '';
-    write(banner, text && waiting.length ? `${text} ${counted(waiting)} ${waiting.length === 1 ? 'is' : 'are'} kept, and will be sent.` : text);
+    const said = { paused: 'banner.paused', waiting: 'banner.waiting', connecting: waiting.length ? 'banner.connecting' : '', closed: 'banner.closed' }[/** @type {string} */ (chat.state)];
+    const text = said ? t(said) : '';
+    write(banner, text && waiting.length ? `${text} ${waits('banner.kept', waiting)}` : text);
     banner.hidden = !text;
   }
 
@@ -197,7 +200,7 @@ export function conversation({ chat, me, token }, leave) {
     try {
       while (person === opened && !context.find(id) && (chat.thread(to())?.low ?? 1) > 1) await chat.messages(to(), { more: true });
     } catch (error) {
-      toast(`That message is not here: ${reason(error.code)}.`);
+      toast(t('failed.message', { reason: reason(error.code) }));
     }
     if (person !== opened || !context.find(id)) return;
     atEnd = false;
@@ -236,12 +239,12 @@ export function conversation({ chat, me, token }, leave) {
     }
     const same = id && text === context.find(id)?.content;
     if (temp_id && same) chat.discard(temp_id);
-    if (id && !same) chat.edit(id, text).catch(failed('The message was not changed'));
+    if (id && !same) chat.edit(id, text).catch(failed('failed.edit'));
   }
 
-  /** Says that something was refused; its bubble says it, too, and may be out of sight. @param {string} what */
+  /** Says that something was refused; its bubble says it, too, and may be out of sight. @param {'failed.edit' | 'failed.delete'} what */
   const failed = what => (/** @type {import('../../chat-client.js').ChatError} */ error) => {
-    if (error.code !== 'closed') toast(`${what}: ${reason(error.code, error.message)}.`);
+    if (error.code !== 'closed') toast(t(what, { reason: reason(error.code) }));
   };
 
   /** Stops editing, or answering. */
@@ -262,11 +265,11 @@ export function conversation({ chat, me, token }, leave) {
   }
 
   function note() {
-    if (editing) return writing.note('Edit message', editing.content || 'Photo');
+    if (editing) return writing.note(t('conversation.edit'), editing.content || t('photos', { count: 1 }), 'edit');
     if (!answering) return writing.note();
     const message = context.find(answering);
     const author = message?.sender_id ?? person ?? me;
-    writing.note(author === me ? 'Reply to yourself' : `Reply to ${nameOf(author)}`, message?.content ?? 'Photo');
+    writing.note(author === me ? t('conversation.reply_self') : t('conversation.reply_to', { name: nameOf(author) }), message?.content ?? t('photos', { count: message?.images.length || 1 }));
   }
 
   /** Edits something; what was written before comes back afterwards. @param {Editing} what @param {string} text @param {File[]} [files] */
@@ -302,23 +305,23 @@ export function conversation({ chat, me, token }, leave) {
     if (change && (change.state === 'failed' || kindOf(change) === 'delete')) return menu(at, choices(chat, change, editEntry));
     if (!message || message.deleted) return undefined;
     const content = change?.content ?? message.content;
-    const entries = [{ label: 'Reply', icon: 'reply', run: () => {
+    const entries = [{ label: t('do.reply'), icon: 'reply', run: () => {
       if (editing) cancel(false);
       answering = message.id;
       note();
       writing.focus();
     } }];
-    if (content) entries.push({ label: 'Copy', icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
-    if (editable(message)) entries.push({ label: 'Edit', icon: 'edit', run: () => editMessage(message) });
+    if (content) entries.push({ label: t('do.copy'), icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
+    if (editable(message)) entries.push({ label: t('do.edit'), icon: 'edit', run: () => editMessage(message) });
     if (change) entries.push(...choices(chat, change, editEntry).slice(-1));
-    if (mine) entries.push(/** @type {any} */ ({ label: 'Delete', icon: 'trash', danger: true, run: () => remove(message) }));
+    if (mine) entries.push(/** @type {any} */ ({ label: t('do.delete'), icon: 'trash', danger: true, run: () => remove(message) }));
     return menu(at, entries);
   }
 
   /** @param {import('../../chat-client.js').Message} message */
   async function remove(message) {
-    if (!(await confirm('Delete message?', 'It disappears for both of you.', 'Delete'))) return;
-    chat.delete(message.id).catch(failed('The message was not deleted'));
+    if (!(await confirm(t('delete.title'), t('delete.text'), t('do.delete')))) return;
+    chat.delete(message.id).catch(failed('failed.delete'));
     writing.focus();
   }
 

@@ -2,6 +2,7 @@
 
 import { h } from './dom.js';
 import { icon } from './icons.js';
+import { t } from './language.js';
 
 /** Opens a dialog. @param {HTMLDialogElement} dialog @returns {Promise<string>} what was answered; empty: nothing */
 export function answer(dialog) {
@@ -16,7 +17,7 @@ export function answer(dialog) {
 /** Asks before something is done that cannot be undone. @param {string} title @param {string} text @param {string} verb @returns {Promise<boolean>} */
 export async function confirm(title, text, verb) {
   const dialog = h('dialog', { class: 'dialog', 'aria-label': title }, h('h2', {}, title), h('p', {}, text), h('div', { class: 'dialog-buttons' },
-    h('button', { class: 'button', onclick: () => dialog.close() }, 'Cancel'),
+    h('button', { class: 'button', onclick: () => dialog.close() }, t('cancel')),
     h('button', { class: 'button danger', autofocus: true, onclick: () => dialog.close('yes') }, verb)));
   return (await answer(dialog)) === 'yes';
 }
@@ -28,23 +29,24 @@ export async function askForPerson(me) {
   const form = h('form', { method: 'dialog', onsubmit: (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const person = Number(field.value);
-    if (!Number.isSafeInteger(person) || person < 1) error.textContent = 'Write the number of a user, like 3.';
-    else if (person === me) error.textContent = 'That is you.';
+    if (!Number.isSafeInteger(person) || person < 1) error.textContent = t('person.invalid', { example: '3' });
+    else if (person === me) error.textContent = t('person.self');
     else dialog.close(String(person));
-  } }, h('label', { for: 'person' }, 'Number of the user'), field, error, h('div', { class: 'dialog-buttons' },
-    h('button', { class: 'button', type: 'button', onclick: () => dialog.close() }, 'Cancel'),
-    h('button', { class: 'button primary' }, 'Open')));
-  const dialog = h('dialog', { class: 'dialog', 'aria-label': 'New conversation' }, h('h2', {}, 'New conversation'), form);
+  } }, h('label', { for: 'person' }, t('person.number')), field, error, h('div', { class: 'dialog-buttons' },
+    h('button', { class: 'button', type: 'button', onclick: () => dialog.close() }, t('cancel')),
+    h('button', { class: 'button primary' }, t('person.open'))));
+  const dialog = h('dialog', { class: 'dialog', 'aria-label': t('person.title') }, h('h2', {}, t('person.title')), form);
   return Number(await answer(dialog)) || undefined;
 }
 
 /**
  * Opens a menu beside a button. It closes when one presses elsewhere, or goes back, and not when the finger is lifted that has
  * opened it, as an automatic popover would.
- * @param {HTMLElement} at @param {{label: string, icon: any, danger?: boolean, run: () => void}[]} entries
+ * @param {HTMLElement} at
+ * @param {{label: string, icon: any, danger?: boolean, lang?: string, checked?: boolean, run: () => void}[]} entries `checked`: one of which one is chosen
  */
 export function menu(at, entries) {
-  const items = entries.map(entry => h('button', { role: 'menuitem', class: entry.danger ? 'danger' : undefined, onclick: () => {
+  const items = entries.map(entry => h('button', { role: entry.checked === undefined ? 'menuitem' : 'menuitemradio', 'aria-checked': entry.checked === undefined ? undefined : String(entry.checked), lang: entry.lang, class: entry.danger ? 'danger' : undefined, onclick: () => {
     element.hidePopover();
     entry.run();
   } }, icon(entry.icon), entry.label));

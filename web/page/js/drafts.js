@@ -1,5 +1,7 @@
 // What is written and not sent, of each conversation: it outlives a look at another one; its text outlives a reload.
 
+import { t } from './language.js';
+
 /**
  * What is written. While a message is edited, what was written before stands aside.
  * @typedef {object} Draft
@@ -47,7 +49,7 @@ export function drafts(me, leaving) {
 }
 
 /** What the list says of a draft; nothing, if nothing was written. @param {Draft | undefined} draft @returns {string} */
-export const drafted = draft => draft?.text.trim() || (draft?.files.length ? 'Photo' : '');
+export const drafted = draft => draft?.text.trim() || (draft?.files.length ? t('photos', { count: draft.files.length }) : '');
 
 /** Leaves out what cannot be kept: files, and what is edited of a message that has no number. @param {Draft | undefined} draft @returns {Draft | undefined} */
 function plain(draft) {

@@ -1,12 +1,13 @@
 // How people, times and errors are called.
 
 import { h } from './dom.js';
+import { capital, has, intl, joined, listed, number, t } from './language.js';
 
 // The hub knows people by number alone; their names are the marketplace's. Here they get made-up ones.
 const NAMES = ['Alice', 'Bob', 'Carol', 'David', 'Erin', 'Farid', 'Grace', 'Hugo', 'Ines', 'Jonas', 'Kira', 'Liam'];
 
 /** @param {number} user */
-export const nameOf = user => NAMES[user - 1] ?? `User ${user}`;
+export const nameOf = user => NAMES[user - 1] ?? t('user', { id: String(user) });
 
 /** Makes the round picture of a user. @param {number} user */
 export function avatar(user) {
@@ -17,12 +18,22 @@ export function avatar(user) {
   return element;
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long' });
-const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
-const dateOfYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
-const short = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+const CLOCK = { hour: '2-digit', minute: '2-digit' };
+const WEEKDAY = { weekday: 'long' };
+const SHORT_WEEKDAY = { weekday: 'short' };
+const DATE = { day: 'numeric', month: 'long' };
+const DATE_OF_YEAR = { day: 'numeric', month: 'long', year: 'numeric' };
+const SHORT = { day: 'numeric', month: 'short' };
+const FULL = { dateStyle: 'full', timeStyle: 'short' };
+const MINUTES = { style: 'short', numeric: 'always' };
+/** "today", and "yesterday". */
+const DAYS = { numeric: 'auto' };
+
+/** @param {Date} at @param {object} options */
+const written = (at, options) => intl(Intl.DateTimeFormat, options).format(at);
+
+/** Names today, or a day near it: -1 is yesterday. @param {number} days */
+const relative = days => intl(Intl.RelativeTimeFormat, DAYS).format(days, 'day');
 
 /** @param {Date} day */
 const midnight = day => new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime();
@@ -36,56 +47,56 @@ export const dayKey = at => midnight(new Date(at));
 export function dayName(at) {
   const day = new Date(at);
   const ago = daysAgo(day);
-  if (ago === 0) return 'Today';
-  if (ago === 1) return 'Yesterday';
-  if (ago > 1 && ago < 7) return weekday.format(day);
-  return (day.getFullYear() === new Date().getFullYear() ? date : dateOfYear).format(day);
+  if (ago === 0 || ago === 1) return capital(relative(-ago));
+  if (ago > 1 && ago < 7) return capital(written(day, WEEKDAY));
+  return written(day, day.getFullYear() === new Date().getFullYear() ? DATE : DATE_OF_YEAR);
 }
 
 /** A time of day. @param {string} at */
-export const time = at => clock.format(new Date(at));
+export const time = at => written(new Date(at), CLOCK);
 
 /** A time, in full. @param {string} at */
-export const moment = at => full.format(new Date(at));
+export const moment = at => written(new Date(at), FULL);
 
 /** A time of day, or a day if it was not today. @param {string} at */
 export function briefly(at) {
   const day = new Date(at);
   const ago = daysAgo(day);
-  return ago === 0 ? clock.format(day) : ago === 1 ? 'Yesterday' : ago < 7 ? weekday.format(day).slice(0, 3) : short.format(day);
+  return ago === 0 ? written(day, CLOCK) : ago === 1 ? capital(relative(-1)) : written(day, ago < 7 ? SHORT_WEEKDAY : SHORT);
 }
 
 /** Says when a user was here last; nothing of a user of whom the hub says nothing, for they may well be here. @param {{online: boolean, last_seen: string | null} | undefined} presence */
 export function presenceText(presence) {
   if (!presence) return '';
-  if (presence.online) return 'Online';
-  if (!presence.last_seen) return 'Offline';
+  if (presence.online) return t('presence.online');
+  if (!presence.last_seen) return t('presence.offline');
   const minutes = Math.floor((Date.now() - Date.parse(presence.last_seen)) / 60_000);
-  if (minutes < 1) return 'Last seen just now';
-  if (minutes < 60) return `Last seen ${minutes} min ago`;
-  return `Last seen ${daysAgo(new Date(presence.last_seen)) === 0 ? `at ${time(presence.last_seen)}` : briefly(presence.last_seen)}`;
+  if (minutes < 1) return t('presence.now');
+  if (minutes < 60) return t('presence.ago', { ago: intl(Intl.RelativeTimeFormat, MINUTES).format(-minutes, 'minute') });
+  const days = daysAgo(new Date(presence.last_seen));
+  if (days === 0) return t('presence.at', { time: time(presence.last_seen) });
+  return t('presence.on', { day: days === 1 ? relative(-1) : briefly(presence.last_seen) });
 }
 
 /** Makes a `<time>`. @param {string} at @param {string} text */
 export const timeElement = (at, text) => h('time', { datetime: at, title: moment(at) }, text);
 
 /** A number that has little room. @param {number} count */
-export const atMost = count => (count > 99 ? '99+' : String(count));
+export const atMost = count => (count > 99 ? `${number(99)}+` : number(count));
 
-/** Counts what waits to be sent. @param {any[]} entries */
-export function counted(entries) {
+/**
+ * Says what waits to be sent: `key` is what is said of `{what}`.
+ * @param {'connection.kept' | 'banner.kept'} key @param {any[]} entries
+ */
+export function waits(key, entries) {
   const changes = entries.filter(entry => entry.kind && entry.kind !== 'message').length;
-  const parts = [[entries.length - changes, 'message'], [changes, 'change']].filter(([count]) => count);
-  return parts.map(([count, what]) => `${count} ${what}${count === 1 ? '' : 's'}`).join(' and ');
+  const messages = entries.length - changes;
+  const what = [messages && t('waiting.messages', { count: messages }), changes && t('waiting.changes', { count: changes })];
+  return t(key, { count: entries.length, what: joined(/** @type {string[]} */ (what.filter(part => part))) });
 }
 
-const REASONS = {
-  empty_message: 'it has nothing that can be seen', text_too_long: 'it is too long', too_many_images: 'it has too many pictures', image_too_large: 'a picture is too large',
-  unsupported_media: 'a file is not a JPEG, PNG, WebP or GIF picture', image_invalid: 'a picture cannot be read',
-  edit_window_closed: 'it is too late for that', not_author: 'it is not yours', self_message: 'you cannot write to yourself',
-  not_found: 'it is not there any more', rate_limited: 'that was too much at once', network: 'the server cannot be reached',
-  storage: 'this browser has no room left', too_large: 'it is too large', other_user: 'it was written as another user', unauthorized: 'your link is no longer good', bad_token: 'your link is no longer good', temp_id_conflict: 'it was sent before with another text',
-};
+/** Names files. @param {{name: string}[]} files */
+export const filesNamed = files => listed(files.map(({ name }) => t('quoted', { name })));
 
-/** Why something did not work: in the words of this page, or in those that came with it. @param {string | undefined} code @param {string} [words] */
-export const reason = (code, words) => REASONS[/** @type {keyof typeof REASONS} */ (code)] ?? words ?? 'something went wrong';
+/** Why something did not work: every code of the hub and of the library has its words. @param {string | undefined} code */
+export const reason = code => t(has(`reason.${code}`) ? `reason.${code}` : 'reason.unknown');

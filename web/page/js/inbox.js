@@ -4,6 +4,7 @@ import { h, reconcile, set, soon, write } from './dom.js';
 import { drafted } from './drafts.js';
 import { atMost, avatar, briefly, nameOf } from './format.js';
 import { icon } from './icons.js';
+import { t } from './language.js';
 import { find, snippet } from './search.js';
 import { tick } from './bubble.js';
 import { newest } from './timeline.js';
@@ -19,7 +20,7 @@ const FOUND = 50;
  * @param {(person: number, message?: number) => void} open @param {Map<number, import('./drafts.js').Draft>} drafts
  */
 export function inbox({ chat, me }, open, drafts) {
-  const field = h('input', { class: 'search', type: 'search', 'aria-label': 'Search people and messages', placeholder: 'Search', autocomplete: 'off', enterkeyhint: 'search',
+  const field = h('input', { class: 'search', type: 'search', 'aria-label': t('inbox.search_all'), placeholder: t('inbox.search'), autocomplete: 'off', enterkeyhint: 'search',
     oninput: () => drawRows(),
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== 'Escape' || !field.value) return;
@@ -27,9 +28,9 @@ export function inbox({ chat, me }, open, drafts) {
       drawRows();
     } });
   const list = h('ul', { class: 'threads' });
-  const empty = h('p', { class: 'threads-empty' }, 'No conversations yet.');
-  const more = h('button', { class: 'text-button threads-more', hidden: true, onclick: () => chat.threads({ more: true }).catch(() => {}) }, 'Show more');
-  const element = h('nav', { class: 'inbox', 'aria-label': 'Conversations' }, field, list, empty, more);
+  const empty = h('p', { class: 'threads-empty' }, t('inbox.empty'));
+  const more = h('button', { class: 'text-button threads-more', hidden: true, onclick: () => chat.threads({ more: true }).catch(() => {}) }, t('more'));
+  const element = h('nav', { class: 'inbox', 'aria-label': t('inbox.conversations') }, field, list, empty, more);
   /** @type {number | undefined} */ let selected;
 
   /** @type {import('../../chat-client.js').Thread[]} */ let threads = [];
@@ -53,7 +54,7 @@ export function inbox({ chat, me }, open, drafts) {
     const query = field.value.trim();
     const shown = query ? searched(rows, query) : rows;
     reconcile(list, shown, ({ user, hit }) => (hit ? `m${hit.id}` : String(user)), make, update);
-    write(empty, query ? 'Nothing found in what is loaded.' : 'No conversations yet.');
+    write(empty, t(query ? 'inbox.nothing' : 'inbox.empty'));
     empty.hidden = shown.length > 0;
     more.hidden = !chat.hasMoreThreads;
   }
@@ -87,14 +88,14 @@ export function inbox({ chat, me }, open, drafts) {
     part('thread').classList.toggle('unread', unread > 0);
     const online = (chat.state === 'online' && chat.presence.get(user)?.online) ?? false;
     part('presence').classList.toggle('online', online);
-    write(part('thread-presence'), online ? ', online' : '');
+    write(part('thread-presence'), online ? t('inbox.online') : '');
     const entries = chat.outbox({ user });
     const line = newest(thread?.last_message, entries.filter(entry => kindOf(entry) === 'message'), stays(chat));
     const change = entries.find(entry => kindOf(entry) !== 'message' && stateOf(chat, entry) === 'pending' && entry.message_id === line.message?.id);
     const at = (line.message ?? line.entry)?.created_at;
     write(part('thread-time'), at ? briefly(at) : '');
     write(part('thread-unread'), unread ? atMost(unread) : '');
-    set(part('thread-unread'), 'aria-label', unread ? `${unread} unread` : undefined);
+    set(part('thread-unread'), 'aria-label', unread ? t('inbox.unread', { count: unread }) : undefined);
     set(part('thread-unread'), 'role', unread ? 'img' : undefined);
     preview(part('thread-last'), user, thread, line, change);
   }
@@ -102,16 +103,16 @@ export function inbox({ chat, me }, open, drafts) {
   /** @param {HTMLElement} element @param {number} user @param {import('../../chat-client.js').Thread | undefined} thread @param {import('./timeline.js').Line} line
    * @param {import('../../chat-client.js').Entry | undefined} change of the message, on its way */
   function preview(element, user, thread, { message, entry }, change) {
-    if (thread?.typing) return element.replaceChildren(h('span', { class: 'thread-typing' }, 'typing…'));
+    if (thread?.typing) return element.replaceChildren(h('span', { class: 'thread-typing' }, t('typing')));
     const shown = message ?? entry;
     const draft = user !== selected && drafted(drafts.get(user));
-    if (draft) return element.replaceChildren(h('span', { class: 'thread-draft' }, 'Draft:'), h('span', { class: 'thread-text', dir: 'auto' }, draft));
-    if (!shown) return element.replaceChildren('Say hello');
+    if (draft) return element.replaceChildren(h('span', { class: 'thread-draft' }, t('inbox.draft')), h('span', { class: 'thread-text', dir: 'auto' }, draft));
+    if (!shown) return element.replaceChildren(t('inbox.hello'));
     const gone = message?.deleted || kindOf(change) === 'delete';
     const unsent = entry ?? change;
     const state = unsent ? stateOf(chat, unsent) : message?.sender_id === me && !gone ? chat.status(message) : undefined;
     const images = gone ? 0 : shown.images.length;
-    const text = gone ? 'Message deleted' : change?.content || shown.content || (images > 1 ? `${images} photos` : images ? 'Photo' : '');
+    const text = gone ? t('message.deleted') : change?.content || shown.content || (images ? t('photos', { count: images }) : '');
     element.replaceChildren(...[state && tick(state), images > 0 && icon('image'), h('span', { class: 'thread-text', dir: 'auto' }, text)].filter(x => x));
   }
 

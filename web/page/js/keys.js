@@ -2,13 +2,11 @@
 
 import { answer } from './dialogs.js';
 import { h } from './dom.js';
+import { t } from './language.js';
 import { isPlain } from './roving.js';
 
-const KEYS = [
-  ['?', 'This list'], ['/', 'Search'], ['Alt + ↑ ↓', 'Previous or next conversation'],
-  ['Enter', 'Send'], ['Shift + Enter', 'New line'], ['↑ in an empty field', 'Edit your last message'], ['Esc', 'Stop editing or answering'],
-  ['↑ ↓ Home End in the messages', 'From message to message'], ['← → on a message', 'Its links, pictures and buttons'], ['Enter on a message', 'Its menu'], ['Esc in the messages', 'Back to writing'],
-];
+/** What is listed: each has the name of its keys (`keys.search.key`), and what they do (`keys.search`). */
+const KEYS = ['help', 'search', 'step', 'send', 'line', 'last', 'stop', 'messages', 'parts', 'menu', 'leave'];
 
 /** @param {{search: () => void, step: (by: number) => void}} on */
 export function keys({ search, step }) {
@@ -26,8 +24,8 @@ export function keys({ search, step }) {
 }
 
 function help() {
-  const dialog = h('dialog', { class: 'dialog', 'aria-label': 'Keyboard' }, h('h2', {}, 'Keyboard'),
-    h('dl', { class: 'keys' }, KEYS.flatMap(([key, what]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, what)])),
-    h('div', { class: 'dialog-buttons' }, h('button', { class: 'button', autofocus: true, onclick: () => dialog.close() }, 'Close')));
+  const dialog = h('dialog', { class: 'dialog', 'aria-label': t('keys') }, h('h2', {}, t('keys')),
+    h('dl', { class: 'keys' }, KEYS.flatMap(name => [h('dt', {}, h('kbd', {}, t(`keys.${name}.key`))), h('dd', {}, t(`keys.${name}`))])),
+    h('div', { class: 'dialog-buttons' }, h('button', { class: 'button', autofocus: true, onclick: () => dialog.close() }, t('close'))));
   answer(dialog);
 }

@@ -2,6 +2,7 @@
 
 import { h, set, write } from './dom.js';
 import { icon } from './icons.js';
+import { direction, t } from './language.js';
 import { fetched } from './pictures.js';
 import { lookInto } from './trail.js';
 
@@ -11,14 +12,14 @@ export function lightbox(context) {
   let at = 0;
   const picture = h('img', { class: 'lightbox-picture', alt: '' });
   const count = h('p', { class: 'lightbox-count', 'aria-live': 'polite' });
-  const previous = h('button', { class: 'icon-button lightbox-previous', 'aria-label': 'Previous photo', onclick: () => go(-1) }, icon('left'));
-  const next = h('button', { class: 'icon-button lightbox-next', 'aria-label': 'Next photo', onclick: () => go(1) }, icon('right'));
-  const element = h('dialog', { class: 'lightbox', 'aria-label': 'Photo', onkeydown: (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === 'ArrowLeft') go(-1);
-    if (event.key === 'ArrowRight') go(1);
+  const previous = h('button', { class: 'icon-button lightbox-previous', 'aria-label': t('photo.previous'), onclick: () => go(-1) }, icon('left'));
+  const next = h('button', { class: 'icon-button lightbox-next', 'aria-label': t('photo.next'), onclick: () => go(1) }, icon('right'));
+  const element = h('dialog', { class: 'lightbox', 'aria-label': t('photo'), onkeydown: (/** @type {KeyboardEvent} */ event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by) go(direction() === 'rtl' ? -by : by);
   }, onclick: (/** @type {MouseEvent} */ event) => event.target === element && element.close() },
     picture, count, previous, next,
-    h('button', { class: 'icon-button lightbox-close', 'aria-label': 'Close', onclick: () => element.close() }, icon('close')));
+    h('button', { class: 'icon-button lightbox-close', 'aria-label': t('close'), onclick: () => element.close() }, icon('close')));
 
   /** @param {number} by */
   function go(by) {
@@ -31,8 +32,8 @@ export function lightbox(context) {
     const image = images[at];
     previous.hidden = !images[at - 1];
     next.hidden = !images[at + 1];
-    write(count, images.length > 1 ? `${at + 1} of ${images.length}` : '');
-    set(picture, 'alt', `Photo ${at + 1} of ${images.length}`);
+    write(count, images.length > 1 ? t('photo.place', { at: at + 1, all: images.length }) : '');
+    set(picture, 'alt', t('photo.of', { at: at + 1, all: images.length }));
     set(picture, 'width', image.width);
     set(picture, 'height', image.height);
     if (!element.open) {

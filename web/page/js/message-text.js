@@ -1,6 +1,7 @@
 // The text of a message: links are links, a few emoji alone are large, and what is long is folded.
 
 import { h, set, write } from './dom.js';
+import { t } from './language.js';
 import { characters } from './text.js';
 
 /** From how many characters, or lines, on a text is folded. */
@@ -45,7 +46,7 @@ export function messageText(text, row) {
   } });
   const fold = () => {
     paragraph.classList.toggle('folded', !row.unfolded);
-    write(more, row.unfolded ? 'Show less' : 'Show all');
+    write(more, t(row.unfolded ? 'message.less' : 'message.all'));
     set(more, 'aria-expanded', String(Boolean(row.unfolded)));
   };
   fold();

@@ -4,6 +4,7 @@ import { toast } from './dialogs.js';
 import { h, reconcile, set, soon, write } from './dom.js';
 import { atMost, briefly, moment, nameOf, reason } from './format.js';
 import { icon } from './icons.js';
+import { number, t } from './language.js';
 
 /**
  * @param {{chat: import('../../chat-client.js').ChatClient}} context @param {(thread: import('../../chat-client.js').Thread) => void} open
@@ -12,21 +13,21 @@ import { icon } from './icons.js';
 export function notifications({ chat }, open, calls) {
   /** The newest that is known; none, before they were loaded. @type {string | undefined} */ let known;
   const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
-  const bell = h('button', { class: 'icon-button bell', popovertarget: 'notifications', title: 'Notifications' }, icon('bell'), badge);
+  const bell = h('button', { class: 'icon-button bell', popovertarget: 'notifications', title: t('bell') }, icon('bell'), badge);
   const list = h('ul', { class: 'notes' });
-  const empty = h('p', { class: 'notes-empty' }, 'Nothing new.');
-  const all = h('button', { class: 'text-button', onclick: () => attempt(chat.readNotification()) }, 'Mark all as read');
-  const more = h('button', { class: 'text-button notes-more', onclick: () => attempt(chat.loadNotifications({ more: true })) }, 'Show more');
-  const panel = h('section', { class: 'panel', id: 'notifications', popover: 'auto', role: 'dialog', 'aria-label': 'Notifications' },
-    h('header', { class: 'panel-head' }, h('h2', {}, 'Notifications'), all,
-      h('button', { class: 'icon-button', 'aria-label': 'Close', onclick: () => panel.hidePopover() }, icon('close'))),
+  const empty = h('p', { class: 'notes-empty' }, t('bell.empty'));
+  const all = h('button', { class: 'text-button', onclick: () => attempt(chat.readNotification()) }, t('bell.read'));
+  const more = h('button', { class: 'text-button notes-more', onclick: () => attempt(chat.loadNotifications({ more: true })) }, t('more'));
+  const panel = h('section', { class: 'panel', id: 'notifications', popover: 'auto', role: 'dialog', 'aria-label': t('bell') },
+    h('header', { class: 'panel-head' }, h('h2', {}, t('bell')), all,
+      h('button', { class: 'icon-button', 'aria-label': t('close'), onclick: () => panel.hidePopover() }, icon('close'))),
     list, empty, more);
   calls.then(({ element }) => panel.append(element));
 
   const draw = soon(() => {
     const unread = chat.counts.notifications;
     write(badge, unread ? atMost(unread) : '');
-    set(bell, 'aria-label', unread ? `Notifications: ${unread} unread` : 'Notifications');
+    set(bell, 'aria-label', unread ? t('bell.unread', { count: unread }) : t('bell'));
     reconcile(list, chat.notifications, note => String(note.id), make, update);
     empty.hidden = chat.notifications.length > 0;
     more.hidden = !chat.notifications.next;
@@ -39,7 +40,7 @@ export function notifications({ chat }, open, calls) {
       h('button', { class: 'note-main', onclick: () => choose(note.id) },
         h('span', { class: 'note-icon' }, icon(note.type === 'chat' ? 'reply' : note.type === 'order' ? 'box' : 'bell')),
         h('span', { class: 'note-title', dir: 'auto' }), h('span', { class: 'note-time' }), h('span', { class: 'note-body', dir: 'auto' })),
-      h('button', { class: 'icon-button note-delete', 'aria-label': 'Delete notification', title: 'Delete', onclick: () => attempt(chat.deleteNotification(note.id)) }, icon('trash')));
+      h('button', { class: 'icon-button note-delete', 'aria-label': t('bell.delete'), title: t('do.delete'), onclick: () => attempt(chat.deleteNotification(note.id)) }, icon('trash')));
   }
 
   /** @param {HTMLElement} element @param {import('../../chat-client.js').Notification} note */
@@ -48,7 +49,7 @@ export function notifications({ chat }, open, calls) {
     const thread = note.type === 'chat' && note.related_id ? chat.thread(note.related_id) : undefined;
     element.classList.toggle('unread', !note.is_read);
     const title = thread ? nameOf(thread.other_user_id) : note.title;
-    write(part('note-title'), note.count > 1 ? `${title} (${note.count})` : title);
+    write(part('note-title'), note.count > 1 ? `${title} (${number(note.count)})` : title);
     write(part('note-body'), note.body ?? '');
     write(part('note-time'), briefly(note.updated_at));
     set(part('note-time'), 'title', moment(note.updated_at));
@@ -65,7 +66,7 @@ export function notifications({ chat }, open, calls) {
   }
 
   /** @param {Promise<unknown>} work */
-  const attempt = work => work.then(draw, error => toast(`That did not work: ${reason(error.code)}.`));
+  const attempt = work => work.then(draw, error => toast(t('failed.that', { reason: reason(error.code) })));
 
   for (const event of /** @type {const} */ (['notification', 'counts', 'thread'])) chat.on(event, draw);
   chat.on('reset', () => {

@@ -2,6 +2,7 @@
 
 import { h } from './dom.js';
 import { icon } from './icons.js';
+import { t } from './language.js';
 
 /** Fetched pictures, by address (without the signature, which changes): the last ones are kept. @type {Map<string, Promise<string>>} */
 const cache = new Map();
@@ -48,10 +49,10 @@ export function pictures(item, context, shown) {
 /** @param {any} message @param {number} index @param {import('./bubble.js').Context} context */
 function storedTile(message, index, context) {
   const image = message.images[index];
-  const tile = h('button', { class: 'picture', 'aria-label': `Photo ${index + 1} of ${message.images.length}: open`, onclick: () => context.look(message.images, index) });
+  const tile = h('button', { class: 'picture', 'aria-label': t('photo.open', { at: index + 1, all: message.images.length }), onclick: () => context.look(message.images, index) });
   tile.style.setProperty('--ratio', String(Math.min(2, Math.max(0.6, image.width / image.height)) || 1));
   if (image.blurhash) tile.append(blurred(image.blurhash));
-  const broken = () => tile.append(h('span', { class: 'picture-broken' }, icon('image'), 'not available'));
+  const broken = () => tile.append(h('span', { class: 'picture-broken' }, icon('image'), t('photo.missing')));
   fetched(context, image.thumb_url).then(src => {
     const picture = h('img', { alt: '', draggable: 'false', onload: () => tile.classList.add('loaded'), onerror: broken });
     picture.src = src;
@@ -62,7 +63,7 @@ function storedTile(message, index, context) {
 
 /** @param {any} image */
 function localTile(image) {
-  const tile = h('div', { class: 'picture waiting' }, h('progress', { max: 1, value: image.progress, 'aria-label': `Uploading ${image.name}` }));
+  const tile = h('div', { class: 'picture waiting' }, h('progress', { max: 1, value: image.progress, 'aria-label': t('photo.uploading', { name: image.name }) }));
   const picture = h('img', { alt: image.name, onload: () => {
     URL.revokeObjectURL(picture.src);
     tile.classList.add('loaded');

@@ -14,10 +14,11 @@ export function roving(log, choose, leave) {
     const at = row ? rows.indexOf(row) : rows.length;
     const parts = row ? [row, .../** @type {HTMLElement[]} */ ([...row.querySelectorAll('a, button')]).filter(part => part.checkVisibility({ visibilityProperty: true }))] : [];
     const part = parts.indexOf(/** @type {any} */ (target));
+    const onward = getComputedStyle(log).direction === 'rtl' ? -1 : 1;
     const next = {
       ArrowUp: () => rows[Math.max(0, at - 1)], ArrowDown: () => rows[Math.min(rows.length - 1, at + 1)],
       Home: () => rows[0], End: () => rows.at(-1),
-      ArrowRight: () => parts[part + 1], ArrowLeft: () => parts[part - 1],
+      ArrowRight: () => parts[part + onward], ArrowLeft: () => parts[part - onward],
     }[event.key]?.();
     if (next) {
       next.focus({ preventScroll: true });

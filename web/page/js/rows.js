@@ -1,6 +1,7 @@
 // What is drawn of a conversation, from top to bottom: days, the beginning of what is new, messages, and what waits.
 
 import { dayKey, dayName } from './format.js';
+import { t } from './language.js';
 import { timeline } from './timeline.js';
 import { isElsewhere, kindOf, stays } from './unsent.js';
 
@@ -30,7 +31,7 @@ export function rows({ chat, me }, to, readBefore) {
     if (newDay) items.push({ key: `d${(day = dayKey(item.at))}`, day: dayName(item.at) });
     const message = /** @type {any} */ (item).message;
     const isNew = !marked && message && !item.mine && message.seq > readBefore;
-    if (isNew) items.push({ key: 'new', day: 'New messages' });
+    if (isNew) items.push({ key: 'new', day: t('conversation.new') });
     marked ||= isNew;
     const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) >= dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
     items.push({ ...item, first: isNew || newDay || !joined(previous, item), last: !joined(item, next) });

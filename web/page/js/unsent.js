@@ -1,7 +1,8 @@
 // What is not stored yet: why it failed, and what can be done with it. Nothing of it is thrown away unasked.
 
 import { confirm } from './dialogs.js';
-import { reason } from './format.js';
+import { filesNamed, reason } from './format.js';
+import { t } from './language.js';
 
 /** @typedef {import('../../chat-client.js').ChatClient} ChatClient */
 /** @typedef {import('../../chat-client.js').Entry} Entry */
@@ -27,9 +28,9 @@ const refused = entry => (entry.images ?? []).filter(image => image.error);
 
 /** Says why something failed. @param {Entry} entry */
 export function failure(entry) {
-  const what = { message: 'Not sent', edit: 'Not changed', delete: 'Not deleted' }[kindOf(entry)];
-  const files = refused(entry).map(image => `“${image.name}”`).join(', ');
-  return `${what}: ${reason(entry.error, entry.reason)}${files && ` (${files})`}.`;
+  const files = refused(entry);
+  const why = reason(entry.error);
+  return t(`unsent.${kindOf(entry)}`, { reason: files.length ? t('unsent.files', { reason: why, files: filesNamed(files) }) : why });
 }
 
 /**
@@ -41,14 +42,13 @@ export function choices(chat, entry, edit) {
   /** @type {Choice[]} */ const list = [];
   const { content, temp_id } = entry;
   const [failed, kind] = [entry.state === 'failed', kindOf(entry)];
-  if (failed) list.push({ label: 'Try again', icon: 'retry', run: () => chat.retry(temp_id) });
+  if (failed) list.push({ label: t('do.retry'), icon: 'retry', run: () => chat.retry(temp_id) });
   const without = failed && sendable(entry);
   if (without) list.push({ label: without.label, icon: 'send', run: () => without.send(chat) });
-  if (kind !== 'delete' && (failed || content)) list.push({ label: 'Edit', icon: 'edit', run: () => edit(entry) });
-  if (content) list.push({ label: 'Copy', icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
-  const label = kind === 'message' ? 'Discard' : kind === 'edit' ? 'Discard the change' : 'Keep the message';
-  list.push({ label, icon: 'trash', danger: kind !== 'delete', run: async () => {
-    if (!without || (await confirm('Discard message?', `${without.rest} would go, too.`, 'Discard'))) chat.discard(temp_id);
+  if (kind !== 'delete' && (failed || content)) list.push({ label: t('do.edit'), icon: 'edit', run: () => edit(entry) });
+  if (content) list.push({ label: t('do.copy'), icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
+  list.push({ label: t(`discard.${kind}`), icon: 'trash', danger: kind !== 'delete', run: async () => {
+    if (!without || (await confirm(t('discard.title'), without.rest, t('discard.message')))) chat.discard(temp_id);
   } });
   return list;
 }
@@ -61,11 +61,10 @@ export function sendable(entry) {
   const bad = refused(entry);
   const good = (entry.images ?? []).filter(image => !image.error);
   if (!bad.length || (!good.length && !entry.content)) return undefined;
-  const photos = good.length === 1 ? 'the good photo' : `the ${good.length} good photos`;
-  const rest = [entry.content && 'the text', good.length && photos].filter(Boolean).join(' and ');
+  const rest = good.length ? (entry.content ? 'discard.both' : 'discard.photos') : 'discard.text';
   return {
-    /** What would be lost if all were discarded. */ rest: rest.replace('t', 'T'),
-    label: bad.length > 1 ? 'Send without them' : 'Send without it', // they are named above
+    /** What would be lost if all were discarded. */ rest: t(rest, { count: good.length }),
+    label: t('unsent.without', { count: bad.length }), // they are named above
     /** Sends it: another message, for its key stands for what was refused. @param {ChatClient} chat */
     send(chat) {
       const { content, extra_data, reply_to, temp_id } = entry;

@@ -6,7 +6,7 @@ import { chromium } from 'playwright-core';
 import { DEADLINE, until } from './wait.js';
 
 const web = join(import.meta.dirname, '../..');
-const MEDIA = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
+const MEDIA = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
 
 /** Starts the browser: `CHROMIUM`, or what Debian installs. */
 export function browser() {
