@@ -8,6 +8,7 @@
 //!  multipart, form          the same for forms with files; header_parameters reads their headers, multipart_feed feeds the parser
 //!  response, error          the parts of a response; `error` alone maps a refusal to a status
 //!  prepared                 responses that are made once and sent often
+//!  static_files, lean       the page and the library, without what their authors alone read
 //!  cors, compression        headers and encodings that are added on the way out; pages are compressed where they are made
 //! ```
 //!
@@ -29,6 +30,7 @@ mod header_parameters;
 pub(crate) mod health;
 mod images;
 pub(crate) mod internal;
+mod lean;
 pub(crate) mod media;
 pub(crate) mod messages;
 mod metrics_text;

@@ -20,6 +20,7 @@ use warp::{Filter, Rejection, Reply};
 use super::api::Api;
 use super::error::ApiError;
 use super::filters::with_api;
+use super::lean::{Language, lean};
 use super::prepared::Prepared;
 
 /// The page's Content Security Policy: its own files, images that it made itself, requests to its own server. Nothing inline,
@@ -75,9 +76,19 @@ pub(super) fn prepare() {
 
 impl StaticFile {
     fn new(path: String, bytes: &'static [u8]) -> Self {
-        let body = Prepared::new(media_type(&path), Bytes::from_static(bytes));
+        let body = Prepared::new(media_type(&path), leaned(&path, bytes));
         Self { path, body }
     }
+}
+
+/// Returns what browsers are sent of a file: of the project's own scripts and styles all but comments and indentation.
+fn leaned(path: &str, bytes: &'static [u8]) -> Bytes {
+    let language = match path.rsplit('.').next() {
+        Some("js") if !path.contains("/vendor/") => Language::Script,
+        Some("css") => Language::Style,
+        _ => return Bytes::from_static(bytes),
+    };
+    std::str::from_utf8(bytes).map_or(Bytes::from_static(bytes), |text| lean(text, language).into())
 }
 
 fn all_files(folder: &'static Dir<'static>) -> Box<dyn Iterator<Item = &'static File<'static>>> {
