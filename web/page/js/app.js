@@ -91,10 +91,10 @@ function welcome() {
     h('p', { class: 'languages' }, languages().map(({ label, lang, run }) => h('button', { class: 'text-button', lang, onclick: run }, label)))));
 }
 
-/** Makes the button that opens the choice of languages. @param {HTMLElement} face what stands on it */
+/** Lays the button that opens the choice of languages over a picture. @param {HTMLElement} face */
 function languageButton(face) {
-  const button = h('button', { class: 'language', 'aria-label': t('language'), title: t('language'), 'aria-haspopup': 'menu', onclick: () => menu(button, languages()) }, face, icon('globe'));
-  return button;
+  const button = h('button', { 'aria-label': t('language'), title: t('language'), 'aria-haspopup': 'menu', onclick: () => menu(button, languages()) }, icon('globe'));
+  return h('span', { class: 'language' }, face, button);
 }
 
 /** The languages to choose from, each in its own words. */
