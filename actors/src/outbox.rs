@@ -187,7 +187,7 @@ impl Outbox {
     pub fn close_with(&self, close: Close) {
         let mut queue = self.lock();
         if queue.close.is_none() {
-            queue.close = Some(close);
+            queue.close = Some(Box::new(close));
             queue.held = None;
         }
         drop(queue);
@@ -197,7 +197,7 @@ impl Outbox {
     /// Tells whether the connection is being closed, and why.
     #[must_use]
     pub fn closing(&self) -> Option<Close> {
-        self.lock().close.clone()
+        self.lock().close.as_deref().cloned()
     }
 
     /// As [`Outbox::drain`] or, while something is still being written, as [`Outbox::closed`]. One future for both: it is
@@ -219,7 +219,7 @@ impl Outbox {
                     queue.writing = Some(Instant::now());
                     return Drained::Frames(frames);
                 }
-                if let Some(close) = &queue.close {
+                if let Some(close) = queue.close.as_deref() {
                     return Drained::Closed(close.clone());
                 }
                 queue.held.as_mut().is_some_and(|held| !std::mem::replace(&mut held.asked, true))
@@ -238,7 +238,7 @@ impl Outbox {
             let closed = self.0.closed.notified();
             let waited_for = {
                 let queue = self.lock();
-                if let Some(close) = &queue.close {
+                if let Some(close) = queue.close.as_deref() {
                     return close.clone();
                 }
                 queue.writing.filter(|_| queue.held.is_some()).map(|since| since + PATIENCE)

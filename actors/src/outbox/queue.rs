@@ -107,7 +107,8 @@ pub(super) struct Queue {
     /// The latest change of each thread that a replay has sent, up to this commit.
     replayed: Option<Box<(CommitNo, Marks)>>,
     pub(super) bytes: usize,
-    pub(super) close: Option<Close>,
+    /// In a box, for few connections are being closed, and there are many.
+    pub(super) close: Option<Box<Close>>,
     /// Since when the connection's task has been writing what it took.
     pub(super) writing: Option<Instant>,
 }
@@ -124,7 +125,7 @@ pub(super) struct Held {
 
 impl Queue {
     pub(super) fn closed(close: Close) -> Self {
-        Self { close: Some(close), ..Self::default() }
+        Self { close: Some(Box::new(close)), ..Self::default() }
     }
 
     pub(super) fn has_room(&self, bytes: usize, of: Capacity) -> bool {
