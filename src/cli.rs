@@ -5,6 +5,7 @@
 //! `docs/OPERATIONS.md` is made from them by [`settings`].
 
 pub mod images;
+pub mod import;
 pub mod names;
 pub mod nodes;
 pub mod redaction;
@@ -74,6 +75,8 @@ pub enum Command {
     Ticket(TicketArgs),
     /// Make, list, test, replay and remove webhooks, on the hub's database.
     Webhooks(Box<webhooks::WebhooksArgs>),
+    /// Bring over what the service has stored that the hub replaces.
+    Import(import::ImportArgs),
 }
 
 /// The settings of `migrate`.

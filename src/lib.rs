@@ -23,6 +23,7 @@ pub mod config;
 mod demo;
 pub mod headers;
 pub mod http;
+pub mod import_command;
 mod memory;
 pub mod process;
 pub mod schema;

@@ -8,11 +8,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use softadastra_chat::app::{self, App};
 use softadastra_chat::auth::mint::{self, Mint};
+use softadastra_chat::cli::import::Service;
 use softadastra_chat::cli::webhooks::Action;
 use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, TokenArgs, names};
 use softadastra_chat::config::{self, Config};
 use softadastra_chat::shutdown::Signals;
-use softadastra_chat::{process, telemetry, webhooks_command};
+use softadastra_chat::{import_command, process, telemetry, webhooks_command};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Some(Command::Token(args)) => token(&args),
         Some(Command::Ticket(args)) => ticket(&args),
         Some(Command::Webhooks(args)) => webhooks(args.action),
+        Some(Command::Import(args)) => import(args.service),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -114,6 +116,14 @@ fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
 fn webhooks(action: Action) -> anyhow::Result<()> {
     telemetry::init_logs()?;
     let lines = runtime(1)?.block_on(webhooks_command::run(action))?;
+    lines.iter().for_each(|line| print_line(line));
+    Ok(())
+}
+
+fn import(service: Service) -> anyhow::Result<()> {
+    telemetry::init_logs()?;
+    names::warn_of_unknown();
+    let lines = runtime(1)?.block_on(import_command::run(service))?;
     lines.iter().for_each(|line| print_line(line));
     Ok(())
 }

@@ -20,9 +20,11 @@ pub(crate) mod removal;
 pub(crate) mod sweeper;
 mod worker_pool;
 
+use std::time::Duration;
+
 use chat_database::change::{Change, Outcome, Upload};
 use chat_database::ids::{MediaId, UserId};
-use chat_database::media::{Rendition, Store};
+use chat_database::media::{self, Rendition, Store};
 use chat_database::objects::Image;
 use chat_database::time::Timestamp;
 use chat_database::{Database, queries};
@@ -37,7 +39,7 @@ pub use admission::Uploading;
 pub use links::Links;
 pub use options::Options;
 use pipeline::{Bounds, MIME, Rendered};
-use worker_pool::{Failure, WorkerPool};
+pub(crate) use worker_pool::{Failure, WorkerPool};
 
 /// A file that was made into an image, and is not kept yet.
 #[derive(Debug, Clone)]
@@ -49,6 +51,27 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Gives an id to the renditions of a file.
+    pub(crate) fn new(digest: [u8; 32], rendered: Rendered) -> Self {
+        Self { digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered }
+    }
+
+    /// Makes the change that adds its row: the image goes after `stays`, unless it is sent before.
+    pub(crate) fn upload(&self, owner: UserId, at: Timestamp, stays: Duration) -> Upload {
+        let object_key = Store::key(&self.id);
+        Upload { owner, image: self.image(), object_key, at, expires_at: at.after(stays) }
+    }
+
+    /// Puts its renditions into the store.
+    pub(crate) async fn put(self, store: &Store) -> Result<(), media::Error> {
+        let Self { id, rendered, .. } = self;
+        let key = Store::key(&id);
+        for (rendition, bytes) in [(Rendition::Full, rendered.full), (Rendition::Thumb, rendered.thumb)] {
+            store.put(&key, rendition, MIME, bytes.into()).await?;
+        }
+        Ok(())
+    }
+
     fn image(&self) -> Image {
         let id = self.id.clone();
         Image {
@@ -114,7 +137,7 @@ impl Images {
         let worked = self.worker_pool.render(pieces, self.options.bounds).await.ok_or_else(Error::shutting_down)?;
         let rendered = worked.rendered.map_err(|failure| self.refusal(&failure))?;
         metrics::get().images_made.increment(1);
-        Ok(Prepared { digest: worked.digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered })
+        Ok(Prepared::new(worked.digest, rendered))
     }
 
     /// Tells whether a user may upload that many images more, of that many bytes, to be sent later.
@@ -174,11 +197,9 @@ impl Images {
         prepared: &[Prepared],
     ) -> Result<Vec<Image>, Error> {
         let at = Timestamp::now();
-        let expires_at = at.after(self.options.orphans_stay);
-        let images: Vec<Image> = prepared.iter().map(Prepared::image).collect();
-        let upload =
-            |image: &Image| Upload { owner, image: image.clone(), object_key: Store::key(&image.id), at, expires_at };
-        let uploads = images.iter().map(upload).collect();
+        let uploads: Vec<Upload> =
+            prepared.iter().map(|file| file.upload(owner, at, self.options.orphans_stay)).collect();
+        let images = uploads.iter().map(|upload| upload.image.clone()).collect();
         let Outcome::Uploaded = storage.call(Change::Upload(uploads)).await? else {
             return Err(Error::internal());
         };
@@ -186,12 +207,8 @@ impl Images {
     }
 
     async fn put(&self, prepared: Vec<Prepared>) -> Result<(), Error> {
-        for Prepared { id, rendered, .. } in prepared {
-            let key = Store::key(&id);
-            for (rendition, bytes) in [(Rendition::Full, rendered.full), (Rendition::Thumb, rendered.thumb)] {
-                let put = self.store.put(&key, rendition, MIME, bytes.into()).await;
-                put.map_err(|error| removal::unavailable(&error))?;
-            }
+        for file in prepared {
+            file.put(&self.store).await.map_err(|error| removal::unavailable(&error))?;
         }
         Ok(())
     }

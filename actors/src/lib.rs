@@ -30,6 +30,7 @@
 //!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing
 //!   executor           OS threads with a runtime of their own
 //!   images             files taken in, made safe, kept, linked to, swept
+//!   import             brings over what the service has stored that the hub replaces; no hub runs beside it
 //!   supervision        the supervision tree, every policy on one screen; hub::start puts the node together
 //!   metrics            the catalogue of all metrics
 //! ```
@@ -49,6 +50,7 @@ mod executor;
 mod follower;
 pub mod hub;
 pub mod images;
+pub mod import;
 mod membership;
 pub mod metrics;
 mod node_beat;

@@ -1,10 +1,19 @@
 //! What can be written, and what became of it.
+//!
+//! ```text
+//!  committed   a group commit that stands
+//!  import      what is brought over from another service
+//! ```
+
+mod committed;
+mod import;
 
 use crate::consumers::{Consumed, ConsumerChange};
-use crate::history::{Mark, Nonce};
-use crate::ids::{CommitNo, MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
-use crate::objects::{Card, CardRef, Image, Message, Notification, Profile, Totals};
+use crate::ids::{MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
+use crate::objects::{Card, CardRef, Image, Message, Notification, Profile};
 use crate::time::Timestamp;
+pub use committed::{Committed, ThreadBefore};
+pub use import::{Import, Imported, ImportedMessage, ImportedNotification, ReservedIds};
 
 /// One thing to write. A group commit is a list of them, applied in order.
 #[derive(Debug, Clone)]
@@ -43,6 +52,8 @@ pub enum Change {
     SystemMessage(SystemMessage),
     /// What consumers of events and webhooks have.
     Consume(Box<ConsumerChange>),
+    /// Something that another service had stored.
+    Import(Box<Import>),
 }
 
 impl Change {
@@ -68,6 +79,7 @@ impl Change {
             Self::Receipt(receipt) => Some(receipt.at),
             Self::Notify(notify) => Some(notify.at),
             Self::SystemMessage(message) => Some(message.at),
+            Self::Import(import) => import.at(),
             Self::ReadNotification(_)
             | Self::ReadAllNotifications(_)
             | Self::DeleteNotification(_)
@@ -292,6 +304,8 @@ pub enum Outcome {
     CardsPut(Vec<CardRef>),
     /// What became of a change for consumers.
     Consumed(Consumed),
+    /// It was brought over.
+    Imported(Imported),
 }
 
 /// Which profiles changed. Those that were so before are in neither list.
@@ -362,38 +376,4 @@ pub struct Watermarks {
     pub read_moved: bool,
     /// When the watermark that the receipt is about last moved.
     pub at: Timestamp,
-}
-
-/// A group commit that stands.
-#[derive(Debug)]
-pub struct Committed {
-    /// Its number, and in which history.
-    pub mark: Mark,
-    /// The nonce of the commit before it.
-    pub nonce_before: Nonce,
-    /// The newest time that any commit has written, this one among them.
-    pub newest: Timestamp,
-    /// What became of each change, in the order given.
-    pub outcomes: Vec<Outcome>,
-    /// For each thread that got new messages or changes: where it stood before this commit.
-    pub before: Vec<ThreadBefore>,
-    /// The unread totals of all users whose totals this commit touched.
-    pub totals: Vec<(UserId, Totals)>,
-    /// Threads whose chat notification appeared, changed or was read, and for whom.
-    pub chat_notifications: Vec<(UserId, ThreadId)>,
-    /// Users whose notifications it touched, other than through a thread.
-    pub notified: Vec<UserId>,
-}
-
-/// Where a thread stood before a commit touched it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ThreadBefore {
-    /// The thread.
-    pub pair: Pair,
-    /// Its id.
-    pub thread_id: ThreadId,
-    /// Its change counter.
-    pub rev: Rev,
-    /// The commit that touched it last.
-    pub commit: CommitNo,
 }

@@ -7,7 +7,7 @@
 //!    history      checks that the number is a new one, and sets the commit's time
 //!    read_set     the rows that a list of changes depends on
 //!    preload      reads those that the cache does not hold (in the steady state: none) into preloaded
-//!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards, system_message
+//!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards, system_message, import
 //!    new_threads  takes a token for each conversation that a message begins
 //!    rows         makes the write_set's rows of it; statements: one per table
 //!  consume      writes what consumers of events have
@@ -24,6 +24,7 @@ mod cards;
 mod consume;
 mod hex;
 mod history;
+mod import;
 mod in_doubt;
 mod media;
 mod new_threads;

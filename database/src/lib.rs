@@ -8,6 +8,7 @@
 //!  commit                 the group commit: many changes, one transaction
 //!  events                 what has happened, for consumers outside the hub
 //!  consumers, webhooks    who reads events, how far each has come, and what was delivered
+//!  import                 the tables of the service that the hub replaces, and what the hub has of them
 //!  history                which history a commit belongs to: a database may go back
 //!  nodes                  which nodes run on the database, and what each process is called
 //!  identity               what nodes that share a database know each other by
@@ -39,6 +40,7 @@ pub mod events;
 pub mod history;
 pub mod identity;
 pub mod ids;
+pub mod import;
 pub mod media;
 mod message_rows;
 pub mod nodes;

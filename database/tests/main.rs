@@ -11,6 +11,7 @@ mod cards;
 mod catching_up;
 mod consumers;
 mod events;
+mod import;
 mod media;
 mod messages;
 mod nodes;

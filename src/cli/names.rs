@@ -1,6 +1,6 @@
 //! Warns of environment variables that look like a setting and are none: a misspelt setting has no effect, without an error.
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 
 use super::Cli;
 
@@ -74,13 +74,18 @@ fn judge(name: String, known: &[String]) -> Option<Unknown> {
 
 /// Returns the names of all settings.
 fn known() -> Vec<String> {
-    let command = Cli::command();
-    let commands = std::iter::once(&command).chain(command.get_subcommands());
-    let names = commands.flat_map(|command| command.get_arguments()).filter_map(|argument| argument.get_env());
-    let mut names: Vec<String> = names.filter_map(|name| name.to_str()).map(str::to_owned).collect();
+    let mut names = Vec::new();
+    add_settings(&Cli::command(), &mut names);
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// Adds the names of the settings of a command and of those below it.
+fn add_settings(command: &Command, names: &mut Vec<String>) {
+    let own = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+    names.extend(own.map(str::to_owned));
+    command.get_subcommands().for_each(|below| add_settings(below, names));
 }
 
 #[cfg(test)]
@@ -112,9 +117,16 @@ mod tests {
     #[test]
     fn settings_and_what_others_read_are_left_alone() {
         assert!(unknown(known()).is_empty());
-        for name in
-            ["PATH", "CHAT_TEST_HUB", "CHAT_HUB", "CHAT_PORT_8080_TCP", "DATABASE_USER", "JWT_TTL", "AWS_REGION"]
-        {
+        for name in [
+            "PATH",
+            "CHAT_IMPORT_FROM",
+            "CHAT_TEST_HUB",
+            "CHAT_HUB",
+            "CHAT_PORT_8080_TCP",
+            "DATABASE_USER",
+            "JWT_TTL",
+            "AWS_REGION",
+        ] {
             assert_eq!(meant(name), None, "{name}");
         }
     }

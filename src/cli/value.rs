@@ -48,6 +48,26 @@ pub fn duration_or_off(text: &str) -> Result<Duration, String> {
     if text == "off" { Ok(Duration::ZERO) } else { duration(text) }
 }
 
+/// Reads an offset from UTC, `+03:00` or `-05:30`, in milliseconds.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn utc_offset(text: &str) -> Result<i64, String> {
+    let wrong = || format!("{} is no offset from UTC; write +03:00 or -05:30", quoted(text));
+    let (sign, rest) = match text.split_at_checked(1) {
+        Some(("+", rest)) => (1, rest),
+        Some(("-", rest)) => (-1, rest),
+        _ => return Err(wrong()),
+    };
+    let number = |part: &str| -> Option<i64> {
+        let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| part.parse().ok()).flatten()
+    };
+    let parts = rest.split_once(':').and_then(|(hours, minutes)| Some((number(hours)?, number(minutes)?)));
+    let (hours, minutes) = parts.filter(|(hours, minutes)| *hours <= 14 && *minutes < 60).ok_or_else(wrong)?;
+    Ok(sign * (hours * 60 + minutes) * 60_000)
+}
+
 /// Reads bytes: `65536`, `64KiB`, `10MB`.
 ///
 /// # Errors
@@ -132,6 +152,16 @@ mod tests {
         }
         for text in ["", "MB", "-1", "1.5MB", "99999999999999999999"] {
             bytes(text).expect_err(text);
+        }
+    }
+
+    #[test]
+    fn offsets_from_utc() {
+        for (text, minutes) in [("+00:00", 0), ("+03:00", 180), ("-05:30", -330), ("+14:00", 840)] {
+            assert_eq!(utc_offset(text), Ok(minutes * 60_000), "{text}");
+        }
+        for text in ["", "03:00", "+3:00", "+03", "+15:00", "+03:60", "+é3:00", "+-1:00"] {
+            utc_offset(text).expect_err(text);
         }
     }
 

@@ -6,8 +6,20 @@ use chat_database::media::Location;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::errors::{ConfigErrors, collect};
 use crate::cli::serve::ImageArgs;
 use crate::process::half_of_the_cores;
+
+/// Checks the settings of images for a command that makes no links.
+///
+/// # Errors
+/// [`ConfigErrors`], with all errors at once.
+pub fn checked(args: &ImageArgs) -> Result<(images::Options, Location), ConfigErrors> {
+    let mut errors = out_of_bounds(args);
+    let place = collect(&mut errors, place(args));
+    let links = links::Options { prefix: String::new(), secret: [0; 32], good_for: args.media_links };
+    place.filter(|_| errors.is_empty()).map(|place| (options(args, links), place)).ok_or(ConfigErrors(errors))
+}
 
 pub(super) fn place(args: &ImageArgs) -> Result<Location, String> {
     args.media_url.expose().parse().map_err(|error| format!("CHAT_MEDIA_URL: {error}"))

@@ -25,6 +25,6 @@ mod greedy;
 mod hostile;
 mod journey;
 mod limits;
-mod picture;
+pub(crate) mod picture;
 mod place;
 mod sweep;

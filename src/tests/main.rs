@@ -17,6 +17,7 @@ mod events;
 mod existing_client;
 mod house;
 mod images;
+mod import;
 mod isolation;
 mod model;
 mod notifications;

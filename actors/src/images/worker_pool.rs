@@ -17,7 +17,7 @@ use crate::metrics;
 
 /// The workers. Cheap to clone; they end when the last clone is dropped.
 #[derive(Debug, Clone)]
-pub(super) struct WorkerPool(mpsc::UnboundedSender<Job>);
+pub(crate) struct WorkerPool(mpsc::UnboundedSender<Job>);
 
 #[derive(Debug)]
 struct Job {
@@ -28,14 +28,14 @@ struct Job {
 
 /// What became of a file, with the SHA-256 of its bytes.
 #[derive(Debug)]
-pub(super) struct Worked {
-    pub(super) digest: [u8; 32],
-    pub(super) rendered: Result<Rendered, Failure>,
+pub(crate) struct Worked {
+    pub(crate) digest: [u8; 32],
+    pub(crate) rendered: Result<Rendered, Failure>,
 }
 
 /// Why a file did not become an image.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The pipeline does not take it.
     Pipeline(pipeline::Error),
     /// It would take so many bytes of memory, of so many for all.
@@ -50,7 +50,7 @@ impl From<pipeline::Error> for Failure {
 
 impl WorkerPool {
     /// Starts the workers. `memory` is how many bytes they may take together.
-    pub(super) fn open(threads: usize, memory: u64, held: fn() -> u64) -> std::io::Result<Self> {
+    pub(crate) fn open(threads: usize, memory: u64, held: fn() -> u64) -> std::io::Result<Self> {
         // Bounded by who may upload at a time, each with one file.
         let (sender, receiver) = mpsc::unbounded_channel();
         let (receiver, memory) = (Arc::new(Mutex::new(receiver)), Arc::new(Memory::new(memory)));
@@ -64,7 +64,7 @@ impl WorkerPool {
     }
 
     /// Makes the renditions of a file; `None` if the workers have ended.
-    pub(super) async fn render(&self, pieces: Vec<Vec<u8>>, bounds: Bounds) -> Option<Worked> {
+    pub(crate) async fn render(&self, pieces: Vec<Vec<u8>>, bounds: Bounds) -> Option<Worked> {
         let (done, worked) = oneshot::channel();
         self.0.send(Job { pieces, bounds, done }).ok()?;
         worked.await.ok()

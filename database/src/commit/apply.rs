@@ -158,6 +158,7 @@ impl<'a> Applier<'a> {
             Change::PutProfiles(profiles) => self.put_profiles(profiles),
             Change::PutCards(cards) => self.put_cards(cards),
             Change::SystemMessage(message) => self.system_message(message),
+            Change::Import(import) => self.import(import),
             Change::Consume(change) => {
                 self.write_set.consumers.push((self.outcomes.len(), &**change));
                 // What became of it is known when it is written.

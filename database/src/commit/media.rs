@@ -6,7 +6,7 @@ use super::apply::Applier;
 use super::write_set::{ForgottenImage, MediaStateRow, MessageImageRow, StrippedMessage, UploadRow};
 use crate::change::{NewMessage, Outcome, Upload};
 use crate::ids::MediaId;
-use crate::objects::{Image, Message};
+use crate::objects::Image;
 use crate::time::Timestamp;
 
 impl<'a> Applier<'a> {
@@ -44,17 +44,12 @@ impl<'a> Applier<'a> {
     }
 
     /// Gives images to a message: no other message can have them, and they stay for as long as it stands.
-    pub(super) fn attach(&mut self, images: &'a [MediaId], message: &Message) {
-        let at = message.created_at.millis();
+    pub(super) fn attach(&mut self, images: &'a [MediaId], message: i64, at: i64) {
         for (position, media) in (0..).zip(images) {
             if let Some(upload) = self.preloaded.media.get_mut(&media.0) {
                 (upload.attached_at, upload.expires_at) = (Some(at), None);
             }
-            self.write_set.images.push(MessageImageRow {
-                message_id: message.id.column(),
-                position,
-                media_id: &media.0,
-            });
+            self.write_set.images.push(MessageImageRow { message_id: message, position, media_id: &media.0 });
             self.write_set.media.push(MediaStateRow {
                 id: Cow::Borrowed(&media.0),
                 attached_at: Some(at),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::cards;
-use crate::change::{Change, Receipt, ReceiptKind};
+use crate::change::{Change, Import, Receipt, ReceiptKind};
 use crate::ids::{Pair, UserId};
 use crate::message_rows::MARKETPLACE;
 use crate::objects::{Card, CardRef};
@@ -112,6 +112,16 @@ impl<'a> ReadSet<'a> {
                 self.cards.extend(message.card.clone());
             }
             Change::PutCards(cards) => self.cards.extend(cards.iter().map(Card::reference)),
+            Change::Import(import) => match &**import {
+                Import::Message(message) => {
+                    self.pairs.insert(message.pair);
+                    self.media.extend(message.media.iter().map(|media| media.0.as_str()));
+                }
+                Import::Notification(notification) => {
+                    self.users.insert(notification.user.column());
+                }
+                Import::Reserve(_) => {}
+            },
             Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) | Change::Consume(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);

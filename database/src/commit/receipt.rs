@@ -40,7 +40,7 @@ impl Applier<'_> {
         })
     }
 
-    fn move_read(&mut self, slot: usize, side: usize, up_to: i64, at: i64) -> bool {
+    pub(super) fn move_read(&mut self, slot: usize, side: usize, up_to: i64, at: i64) -> bool {
         if up_to <= self.cache.threads[slot].members[side].read_seq {
             return false;
         }
@@ -62,7 +62,7 @@ impl Applier<'_> {
         true
     }
 
-    fn move_delivered(&mut self, slot: usize, side: usize, up_to: i64, at: i64) -> bool {
+    pub(super) fn move_delivered(&mut self, slot: usize, side: usize, up_to: i64, at: i64) -> bool {
         if up_to <= self.cache.threads[slot].members[side].delivered_seq {
             return false;
         }

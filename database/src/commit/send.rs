@@ -121,7 +121,7 @@ impl<'a> Applier<'a> {
     /// Stores a message, and makes its thread if there is none.
     pub(super) fn store(&mut self, draft: Draft<'a>, slot: usize) -> Outcome {
         let at = self.at(draft.at);
-        let opened = self.open(slot, at.millis());
+        let opened = self.open(slot, None, at.millis());
         self.touch_thread(slot);
         self.used.message += 1;
         let id = self.used.message;
@@ -148,14 +148,17 @@ impl<'a> Applier<'a> {
         Outcome::Sent(Box::new(Sent { message, opened }))
     }
 
-    /// Makes the thread if there is none; tells whether it did.
-    fn open(&mut self, slot: usize, at: i64) -> bool {
+    /// Makes the thread if there is none, with an id of its own or a new one; tells whether it did.
+    pub(super) fn open(&mut self, slot: usize, id: Option<i64>, at: i64) -> bool {
         if self.cache.threads[slot].exists() {
             return false;
         }
-        self.used.thread += 1;
+        let id = id.unwrap_or_else(|| {
+            self.used.thread += 1;
+            self.used.thread
+        });
         let thread = &mut self.cache.threads[slot];
-        thread.id = self.used.thread;
+        thread.id = id;
         thread.created_at = at;
         thread.updated_at = at;
         let users = [thread.members[0].user, thread.members[1].user];
@@ -186,10 +189,10 @@ impl<'a> Applier<'a> {
             card: message.card.as_deref().map(card_text),
             texts: (!draft.texts.is_empty()).then(|| sql::json_text(&draft.texts)),
         });
-        self.attach(draft.media, message);
+        self.attach(draft.media, message.id.column(), message.created_at.millis());
     }
 
-    fn count_unread(&mut self, slot: usize, side: usize, seq: i64, at: i64) {
+    pub(super) fn count_unread(&mut self, slot: usize, side: usize, seq: i64, at: i64) {
         self.touch_member(slot, side);
         let member = &mut self.cache.threads[slot].members[side];
         member.add_unread(seq);

@@ -3,8 +3,8 @@
 use super::numbers::{self, CounterRow};
 use super::write_set::{
     AmendedRow, AmendmentRow, CardRow, CardThreadRow, ChangedNotificationRow, DeliveryResultRow, ForgottenImage,
-    LastSeenRow, LogEntryRow, MediaStateRow, MessageImageRow, NewDeliveryRow, NewMessageRow, NewNotificationRow,
-    ProfileRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow, UserRow,
+    ImportedMessageRow, LastSeenRow, LogEntryRow, MediaStateRow, MessageImageRow, NewDeliveryRow, NewMessageRow,
+    NewNotificationRow, ProfileRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow, UserRow,
 };
 use crate::backend::Backend;
 use crate::backend::statements::{Rewrite, RowStatement, delete, insert, update, upsert, upsert_greatest};
@@ -19,6 +19,8 @@ pub(super) struct Statements {
     pub(super) counter: RowStatement,
     /// Inserts new messages.
     pub(super) messages: RowStatement,
+    /// Inserts messages of another service.
+    pub(super) imported: RowStatement,
     /// Changes messages that were edited or deleted.
     pub(super) amended: RowStatement,
     /// Inserts edits and deletions.
@@ -77,6 +79,7 @@ impl Statements {
                 &RowShape::of::<NewMessageRow<'_>>(),
                 &[("created_rev", "rev"), ("created_commit", "commit_no")],
             ),
+            imported: insert(backend, &RowShape::of::<ImportedMessageRow<'_>>(), &[("created_commit", "commit_no")]),
             amended: update(backend, &RowShape::of::<AmendedRow<'_>>()),
             amendments: insert(backend, &RowShape::of::<AmendmentRow>(), &[]),
             stripped: delete(backend, &RowShape::of::<StrippedMessage>()),

@@ -85,6 +85,17 @@ impl Writer {
         Ok(())
     }
 
+    /// Forgets the commit log, so that no consumer is told of what was brought over: those that have not read it to its end
+    /// go on behind it. No node may run.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub async fn forget_log(&mut self) -> Result<(), Error> {
+        let all = Query::delete().from_table(hub_commit::Entity).take();
+        self.connection.execute(&all).await?;
+        Ok(())
+    }
+
     /// Forgets readers of the event feed that were not heard of for as long as the log is kept for them.
     async fn forget_consumers(&mut self, clock: &str) -> Result<(), Error> {
         let silent = Query::delete()

@@ -17,6 +17,7 @@ use super::read_set::{Mode, ReadSet};
 use super::statements::Statements;
 use super::write_set::LogEntryRow;
 use super::{Gather, Writer, numbers, others};
+use crate::backend::statements::RowStatement;
 use crate::backend::writer::Transaction;
 use crate::change::Committed;
 use crate::driver_error::DriverError;
@@ -26,6 +27,7 @@ use crate::ids::CommitNo;
 use crate::nodes::NodeId;
 use crate::sabotage::Sabotage;
 use crate::sql;
+use crate::written_row::WrittenRow;
 
 /// How long a transaction may take before its connection is given up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
@@ -96,7 +98,10 @@ async fn write(
     applier: &mut Applier<'_>,
     texts: &Statements,
 ) -> Result<(), DriverError> {
-    write_messages(transaction, applier, texts).await?;
+    let write_set = &mut applier.write_set;
+    let (messages, imported) = (std::mem::take(&mut write_set.messages), std::mem::take(&mut write_set.imported));
+    write_in_parts(transaction, &texts.messages, messages, |row| row.content).await?;
+    write_in_parts(transaction, &texts.imported, imported, |row| row.content).await?;
     transaction.write(&texts.amended, applier.amended_rows()).await?;
     transaction.write(&texts.amendments, std::mem::take(&mut applier.write_set.amendments)).await?;
     transaction.write(&texts.stripped, std::mem::take(&mut applier.write_set.stripped)).await?;
@@ -131,22 +136,22 @@ async fn write(
     transaction.write(&texts.card_threads, card_threads.into_values().collect()).await
 }
 
-/// Writes the new messages, as many at a time as fit into a packet.
-async fn write_messages(
+/// Writes messages, as many at a time as fit into a packet by their texts.
+async fn write_in_parts<'r, Row: WrittenRow>(
     transaction: &mut Transaction<'_>,
-    applier: &mut Applier<'_>,
-    texts: &Statements,
+    statement: &RowStatement,
+    mut rows: Vec<Row>,
+    text: impl Fn(&Row) -> Option<&'r str>,
 ) -> Result<(), DriverError> {
-    let mut rows = std::mem::take(&mut applier.write_set.messages);
     while !rows.is_empty() {
         let mut bytes = 0;
         let fit = rows.iter().take_while(|row| {
-            bytes += row.content.map_or(0, str::len);
+            bytes += text(row).map_or(0, str::len);
             bytes <= MOST_TEXT
         });
         let fit = fit.count().max(1);
         let later = rows.split_off(fit);
-        transaction.write(&texts.messages, std::mem::replace(&mut rows, later)).await?;
+        transaction.write(statement, std::mem::replace(&mut rows, later)).await?;
     }
     Ok(())
 }

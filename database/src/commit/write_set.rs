@@ -16,6 +16,8 @@ use crate::written_row::written_row;
 #[derive(Default)]
 pub(super) struct WriteSet<'a> {
     pub(super) messages: Vec<NewMessageRow<'a>>,
+    /// Messages of another service.
+    pub(super) imported: Vec<ImportedMessageRow<'a>>,
     /// Ids of messages that were edited or deleted.
     pub(super) amended: BTreeSet<i64>,
     pub(super) amendments: Vec<AmendmentRow>,
@@ -64,6 +66,27 @@ written_row! {
         pub(super) card: Option<String> = Card,
         /// What the members are told in the place of `content`, as JSON.
         pub(super) texts: Option<String> = Texts,
+    }
+}
+
+written_row! {
+    /// A message of another service, in the state that it had there.
+    pub(super) struct ImportedMessageRow<'a> of chat_message {
+        pub(super) id: i64 = Id,
+        pub(super) thread_id: i64 = ThreadId,
+        pub(super) seq: i64 = Seq,
+        pub(super) rev: i64 = Rev,
+        pub(super) created_rev: i64 = CreatedRev,
+        pub(super) sender_id: i64 = SenderId,
+        pub(super) temp_id: &'a str = TempId,
+        pub(super) payload_hash: Hex<'a> = PayloadHash,
+        pub(super) content: Option<&'a str> = Content,
+        pub(super) product_id: Option<i64> = ProductId,
+        pub(super) created_at: i64 = CreatedAt,
+        pub(super) deleted_at: Option<i64> = DeletedAt,
+        pub(super) commit_no: i64 = CommitNo,
+        /// The message before it in its thread.
+        pub(super) prev_id: Option<i64> = PrevId,
     }
 }
 

@@ -18,7 +18,7 @@ const CRATES: [(&str, &[&str]); 6] = [
 /// The modules of the root crate: each imports only from those of later lines.
 const LAYERS: [&[&str]; 9] = [
     &["main"],
-    &["webhooks_command"],
+    &["import_command", "webhooks_command"],
     &["app", "allocator"],
     &["schema", "ws"],
     &["server"],
