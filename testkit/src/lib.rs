@@ -10,6 +10,7 @@
 pub mod clock;
 pub mod commit_proxy;
 pub mod fault_proxy;
+mod keeper;
 pub mod mariadb;
 pub mod nats;
 pub mod postgres;

@@ -1,13 +1,21 @@
-//! A MariaDB server for one test or one run of the load test, with its own data folder. It ends with that process.
+//! A MariaDB server, with its own data folder: for one test or one run of the load test, with whose process it ends, or for all tests
+//! that need no more than a database.
 //!
 //! It needs the package `mariadb-server`, no running server and no privileges.
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::Command;
+
+use crate::keeper::{self, Keeper};
+
+/// What is written is on the disk when a server says so, as it is where hubs run.
+const DURABLE: &[&str] = &["--innodb-flush-log-at-trx-commit=1"];
+
+/// A server that no test kills has no need of that.
+const FORGETFUL: &[&str] = &["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];
+
+/// It is part of the files that are made when a server is installed.
+const LOG_SIZE: &str = "--innodb-log-file-size=512M";
 
 /// Tells whether tests that need MariaDB are to run (`CHAT_TEST_MARIADB=1`); prints that the test is skipped if not.
 #[must_use]
@@ -24,7 +32,7 @@ pub fn wanted(test: &str) -> bool {
 pub struct MariaDb {
     folder: PathBuf,
     port: u16,
-    keeper: Option<Child>,
+    keeper: Option<Keeper>,
 }
 
 impl MariaDb {
@@ -39,26 +47,21 @@ impl MariaDb {
     /// # Errors
     /// With what its programs said.
     pub fn try_start() -> Result<Self, String> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = std::env::temp_dir().join(format!("chat-mariadb-{}-{port}", std::process::id()));
-        std::fs::create_dir_all(folder.join("tmp")).unwrap();
-        let installed = Command::new("mariadb-install-db")
-            // At start, a server deletes the temporary tables in its TMPDIR: each server needs its own.
-            .env("TMPDIR", folder.join("tmp"))
-            .arg("--no-defaults")
-            .arg("--user=root")
-            .arg("--auth-root-authentication-method=normal")
-            .arg("--skip-test-db")
-            .arg(format!("--datadir={}", folder.join("data").display()))
-            .output()
-            .map_err(|error| format!("mariadb-install-db: {error}"))?;
-        let said = [installed.stdout, installed.stderr].concat();
-        if !installed.status.success() {
-            return Err(format!("mariadb-install-db failed: {}", String::from_utf8_lossy(&said)));
-        }
-        let mut server = Self { folder, port, keeper: None };
+        let port = keeper::free_port();
+        let mut server = Self { folder: keeper::own_folder("mariadb", port), port, keeper: None };
+        install(&server.folder)?;
         server.run()?;
         Ok(server)
+    }
+
+    /// Returns the server that all tests share which neither kill it nor change its settings, also those of other processes. Each of
+    /// them has a database of its own in it.
+    #[must_use]
+    pub fn shared() -> Self {
+        let prepare = |folder: &Path| install(folder).unwrap_or_else(|error| panic!("{error}"));
+        let server = |folder: &Path, port: u16| server(folder, port, FORGETFUL);
+        let (folder, port, keeper) = keeper::share("mariadb", "KILL", prepare, server, |_, port| keeper::listens(port));
+        Self { folder, port, keeper: Some(keeper) }
     }
 
     /// Returns the server's process id, if it runs.
@@ -119,60 +122,71 @@ impl MariaDb {
         self.run().unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// The server's keeper ends it as soon as its input ends, and that ends with this process; the folder goes, too,
-    /// unless it is told to stay.
     fn run(&mut self) -> Result<(), String> {
-        const KEEPER: &str = r#"folder=$1; shift; mariadbd "$@" & server=$!; read -r word
-            kill $server 2>/dev/null; wait $server; [ "$word" = stay ] || rm -rf "$folder""#;
-        let log = std::fs::File::create(self.folder.join("log")).unwrap();
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&self.folder)
-            .env("TMPDIR", self.folder.join("tmp"))
-            .args(["--no-defaults", "--user=root", "--skip-name-resolve"])
-            .args(["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=512M", "--skip-log-bin"])
-            .args(["--bind-address=127.0.0.1", "--max-connections=200", "--innodb-log-file-size=512M"])
-            .arg(format!("--port={}", self.port))
-            .arg(format!("--datadir={}", self.folder.join("data").display()))
-            .arg(format!("--socket={}", self.folder.join("socket").display()))
-            .arg(format!("--pid-file={}", self.folder.join("pid").display()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.keeper = Some(keeper);
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            if begun.elapsed() > Duration::from_secs(60) {
-                return Err(format!("MariaDB does not start: {}", log_of(&self.folder)));
-            }
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "there may be no runtime: tests start a server before theirs"
-            )]
-            sleep(Duration::from_millis(50));
-        }
-        Ok(())
+        self.keeper = Some(Keeper::run(&server(&self.folder, self.port, DURABLE), &self.folder, "KILL"));
+        let log = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        keeper::try_wait_for(|| keeper::listens(self.port)).map_err(|()| format!("MariaDB does not start: {}", log()))
     }
 
     fn end(&mut self) {
-        if let Some(mut keeper) = self.keeper.take() {
-            if let Some(mut input) = keeper.stdin.take() {
-                let _ = input.write_all(b"stay\n");
-            }
-            let _ = keeper.wait();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.end();
         }
     }
 }
 
 impl Drop for MariaDb {
     fn drop(&mut self) {
-        self.end();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        keeper::ends(self.keeper.take(), &self.folder);
     }
 }
 
-fn log_of(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join("log")).unwrap_or_default()
+/// Puts the data of a server that has just been installed into a folder.
+fn install(folder: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(folder.join("tmp")).unwrap();
+    copy(folder)?;
+    // A copy has holes where nothing was written; a server's own log has its place on the disk.
+    let log = Command::new("fallocate").args(["-l", "512M"]).arg(folder.join("data/ib_logfile0")).status();
+    if log.is_ok_and(|status| status.success()) {
+        Ok(())
+    } else {
+        Err("there is no room for the log of MariaDB".to_owned())
+    }
+}
+
+fn copy(folder: &Path) -> Result<(), String> {
+    keeper::copy_of("mariadb", &keeper::version_of(Path::new("mariadbd")), &folder.join("data"), |folder| {
+        std::fs::create_dir_all(folder.join("tmp")).unwrap();
+        let installed = Command::new("mariadb-install-db")
+            // At start, a server deletes the temporary tables in its TMPDIR: each server needs its own.
+            .env("TMPDIR", folder.join("tmp"))
+            .args([
+                "--no-defaults",
+                "--user=root",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                LOG_SIZE,
+            ])
+            .arg(format!("--datadir={}", folder.join("data").display()))
+            .output()
+            .map_err(|error| format!("mariadb-install-db: {error}"))?;
+        let said = [installed.stdout, installed.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        if installed.status.success() { Ok(()) } else { Err(format!("mariadb-install-db failed: {said}")) }
+    })
+}
+
+/// Returns the command of a server.
+fn server(folder: &Path, port: u16, settings: &[&str]) -> Command {
+    let mut command = Command::new("mariadbd");
+    command
+        .env("TMPDIR", folder.join("tmp"))
+        .args(["--no-defaults", "--user=root", "--skip-name-resolve", "--skip-log-bin", "--bind-address=127.0.0.1"])
+        .args(["--innodb-buffer-pool-size=512M", "--max-connections=200", LOG_SIZE])
+        .args(settings)
+        .arg(format!("--port={port}"))
+        .arg(format!("--datadir={}", folder.join("data").display()))
+        .arg(format!("--socket={}", folder.join("socket").display()))
+        .arg(format!("--pid-file={}", folder.join("pid").display()));
+    command
 }

@@ -3,11 +3,10 @@
 //! It needs Debian's package `nats-server`, or the newer server that `scripts/setup` puts under `target/nats`; no running
 //! server and no privileges.
 
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::Command;
+
+use crate::keeper::{self, Keeper};
 
 /// Tells whether tests that need NATS are to run (`CHAT_TEST_NATS=1`); prints that the test is skipped if not.
 #[must_use]
@@ -38,7 +37,7 @@ pub struct Nats {
     folder: PathBuf,
     port: u16,
     program: PathBuf,
-    keeper: Option<Child>,
+    keeper: Option<Keeper>,
 }
 
 impl Nats {
@@ -51,9 +50,8 @@ impl Nats {
     /// Starts a given server with lines of configuration, as in `authorization { token: x }`.
     #[must_use]
     pub fn with(program: &Path, configuration: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = std::env::temp_dir().join(format!("chat-nats-{}-{port}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let port = keeper::free_port();
+        let folder = keeper::own_folder("nats", port);
         let mut server = Self { folder, port, program: program.to_owned(), keeper: None };
         server.configure(configuration);
         server.run();
@@ -85,9 +83,8 @@ impl Nats {
 
     /// Kills the server (`SIGKILL`), and waits until it is gone.
     pub fn kill(&mut self) {
-        if let Some(mut keeper) = self.keeper.take() {
-            drop(keeper.stdin.take());
-            let _ = keeper.wait();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.end();
         }
     }
 
@@ -117,40 +114,23 @@ impl Nats {
         assert!(Command::new("kill").args([signal, pid.trim()]).status().unwrap().success());
     }
 
-    /// The server's keeper ends it as soon as its input ends, and that ends with this process.
     fn run(&mut self) {
-        const KEEPER: &str = r#""$@" & server=$!; read -r _; kill -KILL $server 2>/dev/null; wait $server"#;
         let _ = std::fs::remove_file(self.folder.join("pid"));
-        let log = std::fs::File::create(self.folder.join("log")).unwrap();
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&self.program)
+        let mut server = Command::new(&self.program);
+        server
             .args(["--addr", "127.0.0.1", "--port", &self.port.to_string()])
             .arg("--config")
             .arg(self.folder.join("nats.conf"))
             .arg("--pid")
-            .arg(self.folder.join("pid"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.keeper = Some(keeper);
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() || !self.folder.join("pid").exists() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "NATS does not start: {}", self.log());
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "there may be no runtime: tests start a server before theirs"
-            )]
-            sleep(Duration::from_millis(20));
-        }
+            .arg(self.folder.join("pid"));
+        self.keeper = Some(Keeper::run(&server, &self.folder, "KILL"));
+        let runs = || keeper::listens(self.port) && self.folder.join("pid").exists();
+        keeper::try_wait_for(runs).unwrap_or_else(|()| panic!("NATS does not start: {}", self.log()));
     }
 }
 
 impl Drop for Nats {
     fn drop(&mut self) {
-        self.kill();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        keeper::ends(self.keeper.take(), &self.folder);
     }
 }

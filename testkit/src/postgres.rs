@@ -1,14 +1,13 @@
-//! A PostgreSQL server for one test, with its own data folder. It ends with the test's process.
+//! A PostgreSQL server, with its own data folder: for one test, with whose process it ends, or for all tests that need no more than a
+//! database.
 //!
 //! It needs the package `postgresql`, no running server and no privileges. PostgreSQL refuses to run as root: then it runs as
 //! the user `postgres`, whom the package makes.
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+
+use crate::keeper::{self, Keeper, free_port, wait_for};
 
 /// The user who may do everything.
 const ROOT: &str = "postgres";
@@ -29,7 +28,7 @@ pub struct Postgres {
     folder: PathBuf,
     port: u16,
     settings: Vec<String>,
-    keeper: Option<Child>,
+    keeper: Option<Keeper>,
 }
 
 impl Postgres {
@@ -43,28 +42,34 @@ impl Postgres {
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
         let mut server = Self::prepared(settings);
-        let folder = &server.folder;
-        let made = unprivileged("initdb")
-            .args(["-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync", "-U", ROOT, "-D"])
-            .arg(folder.join("data"))
-            .current_dir(folder)
-            .output()
-            .unwrap();
-        let said = [made.stdout, made.stderr].concat();
-        assert!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&said));
+        install(&server.folder);
         server.run();
         server
+    }
+
+    /// Returns the server that all tests share which neither kill it nor change its settings, also those of other processes. Each of
+    /// them has a database of its own in it.
+    #[must_use]
+    pub fn shared() -> Self {
+        let prepare = |folder: &Path| {
+            is_the_servers(folder);
+            install(folder);
+        };
+        let (folder, port, keeper) = keeper::share(
+            "postgres",
+            "QUIT",
+            prepare,
+            |folder, port| server(folder, port, &[]),
+            |_, port| answers(port),
+        );
+        Self { folder, port, settings: Vec::new(), keeper: Some(keeper) }
     }
 
     /// Makes a folder and finds a port.
     fn prepared(settings: &[&str]) -> Self {
         let port = free_port();
-        let folder = std::env::temp_dir().join(format!("chat-postgres-{}-{port}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        if is_root() {
-            let owned = Command::new("chown").arg(ROOT).arg(&folder).status().unwrap();
-            assert!(owned.success(), "there is no user {ROOT}: install the package postgresql");
-        }
+        let folder = keeper::own_folder("postgres", port);
+        is_the_servers(&folder);
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         Self { folder, port, settings, keeper: None }
     }
@@ -115,9 +120,7 @@ impl Postgres {
     /// Returns one of the server's clients (`psql`, `pg_dump`), to be run on a database.
     #[must_use]
     pub fn client(&self, program: &str, database: &str) -> Command {
-        let mut command = Command::new(binary(program));
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", ROOT, "-d", database]);
-        command
+        client(self.port, program, database)
     }
 
     /// Makes every connection but those through the socket, and those of the clients here, give a password from now on.
@@ -157,7 +160,7 @@ impl Postgres {
         let mut command = unprivileged_of(Path::new("pgbouncer"));
         let process = command.arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let pooler = Pooler { port, process };
-        wait_for("PgBouncer", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        wait_for("PgBouncer", || keeper::listens(port));
         pooler
     }
 
@@ -194,56 +197,76 @@ impl Postgres {
         std::iter::once(first).chain(children.split_whitespace()).map(str::to_owned).collect()
     }
 
-    /// The server's keeper ends it as soon as its input ends, and that ends with this process; the folder goes, too,
-    /// unless it is told to stay.
     fn run(&mut self) {
-        const KEEPER: &str = r#"folder=$1; shift; "$@" & server=$!; read -r word
-            kill -INT $server 2>/dev/null; wait $server; [ "$word" = stay ] || rm -rf "$folder""#;
-        let log = std::fs::File::create(self.folder.join("log")).unwrap();
-        let server = unprivileged("postgres");
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&self.folder)
-            .arg(server.get_program())
-            .args(server.get_args())
-            .arg("-D")
-            .arg(self.folder.join("data"))
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-k"])
-            .arg(&self.folder)
-            .args(["-c", "fsync=on", "-c", "max_connections=200", "-c", "shared_buffers=256MB"])
-            .args(["-c", "max_wal_size=4GB", "-c", "log_min_messages=warning"])
-            .args(self.settings.iter().flat_map(|setting| ["-c", setting.as_str()]))
-            .current_dir(&self.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.keeper = Some(keeper);
-        wait_for(&format!("PostgreSQL in {}", self.folder.display()), || self.answers());
-    }
-
-    /// Tells whether it takes connections: a server that recovers listens before that.
-    fn answers(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
-            && self.client("pg_isready", "postgres").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+        // It ends at once: what it would write in order is of no use to the next server.
+        self.keeper = Some(Keeper::run(&server(&self.folder, self.port, &self.settings), &self.folder, "QUIT"));
+        wait_for(&format!("PostgreSQL in {}", self.folder.display()), || answers(self.port));
     }
 
     fn end(&mut self) {
-        if let Some(mut keeper) = self.keeper.take() {
-            if let Some(mut input) = keeper.stdin.take() {
-                let _ = input.write_all(b"stay\n");
-            }
-            let _ = keeper.wait();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.end();
         }
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        self.end();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        keeper::ends(self.keeper.take(), &self.folder);
     }
+}
+
+/// Gives a folder to the user as whom the server runs.
+fn is_the_servers(folder: &Path) {
+    if is_root() {
+        let owned = Command::new("chown").arg(ROOT).arg(folder).status().unwrap();
+        assert!(owned.success(), "there is no user {ROOT}: install the package postgresql");
+    }
+}
+
+/// Puts the data of a server that has just been installed into a folder.
+fn install(folder: &Path) {
+    let copied =
+        keeper::copy_of("postgres", &keeper::version_of(&binary("postgres")), &folder.join("data"), |folder| {
+            is_the_servers(folder);
+            let made = unprivileged("initdb")
+                .args(["-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync", "-U", ROOT, "-D"])
+                .arg(folder.join("data"))
+                .current_dir(folder)
+                .output()
+                .unwrap();
+            let said = [made.stdout, made.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            if made.status.success() { Ok(()) } else { Err(format!("initdb failed: {said}")) }
+        });
+    copied.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Returns the command of a server.
+fn server(folder: &Path, port: u16, settings: &[String]) -> Command {
+    let mut command = unprivileged("postgres");
+    command
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
+        .arg(folder)
+        .args(["-c", "fsync=on", "-c", "max_connections=200", "-c", "shared_buffers=256MB"])
+        .args(["-c", "max_wal_size=4GB", "-c", "log_min_messages=warning"])
+        .args(settings.iter().flat_map(|setting| ["-c", setting.as_str()]));
+    command
+}
+
+/// Returns one of the server's clients, to be run on a database.
+fn client(port: u16, program: &str, database: &str) -> Command {
+    let mut command = Command::new(binary(program));
+    command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-U", ROOT, "-d", database]);
+    command
+}
+
+/// Tells whether a server takes connections: one that recovers listens before that.
+fn answers(port: u16) -> bool {
+    let asks = || client(port, "pg_isready", "postgres").stdout(Stdio::null()).status();
+    keeper::listens(port) && asks().is_ok_and(|status| status.success())
 }
 
 /// A running PgBouncer.
@@ -268,19 +291,6 @@ impl Drop for Pooler {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-#[expect(clippy::disallowed_methods, reason = "there may be no runtime: tests start a server before theirs")]
-fn wait_for(what: &str, done: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
-        sleep(Duration::from_millis(20));
-    }
-}
-
 /// Tells whether a process runs: one that has ended and was not waited for does not.
 fn is_alive(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -302,7 +312,7 @@ fn unprivileged_of(program: &Path) -> Command {
 }
 
 fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+    keeper::user() == 0
 }
 
 /// Finds a program of the newest version: Debian keeps most of them out of the path.

@@ -42,14 +42,14 @@ impl World {
         Self { _folder: Some(folder), ..Self::open(&url).await }
     }
 
-    /// Makes a world in a database of the MariaDB that this test binary shares.
+    /// Makes a world in a database of the MariaDB that all tests share.
     pub(crate) async fn mariadb() -> Self {
-        Self::open(&MARIADB.get_or_init(MariaDb::start).database(&next_name())).await
+        Self::open(&MARIADB.get_or_init(MariaDb::shared).database(&next_name())).await
     }
 
-    /// Makes a world in a database of the PostgreSQL that this test binary shares.
+    /// Makes a world in a database of the PostgreSQL that all tests share.
     pub(crate) async fn postgres() -> Self {
-        Self::open(&POSTGRES.get_or_init(Postgres::start).database(&next_name())).await
+        Self::open(&POSTGRES.get_or_init(Postgres::shared).database(&next_name())).await
     }
 
     /// Opens a database and migrates it.
@@ -234,8 +234,10 @@ impl World {
     }
 }
 
+/// Returns a name that no other test's database has, also of another process.
 fn next_name() -> String {
-    format!("chat{}", DATABASES.fetch_add(1, Ordering::Relaxed))
+    let (process, now) = (std::process::id(), Timestamp::now().millis());
+    format!("chat_{process}_{now}_{}", DATABASES.fetch_add(1, Ordering::Relaxed))
 }
 
 pub(crate) fn user(id: u64) -> UserId {

@@ -1,0 +1,200 @@
+//! How the servers of tests are started and ended: on a free port, with a folder of their own, by a *keeper*.
+//!
+//! ```text
+//!  a server of a test's own   the keeper reads from this process, and ends the server when that ends, however it does
+//!  a shared server            the keeper ends it when no process has had the lock for a while
+//! ```
+//!
+//! What a server writes when it is installed is the same each time, so it is made once for each machine, and copied.
+
+use std::fs::{File, create_dir_all, metadata, read_to_string, remove_dir_all, rename, write};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a server may take to start or to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What has a running server end.
+#[derive(Debug)]
+pub(crate) enum Keeper {
+    /// A process that ends the server with this one.
+    Own(Child),
+    /// A lock that this process has in common with all that use the server.
+    Shared(#[expect(dead_code, reason = "it is held")] File),
+}
+
+impl Keeper {
+    /// Runs a server whose files are in a folder, with its log in `log`. In the end it gets a signal, and the folder goes unless it
+    /// is told to stay.
+    pub(crate) fn run(server: &Command, folder: &Path, signal: &str) -> Self {
+        const SCRIPT: &str = r#"folder=$1; signal=$2; shift 2; "$@" & server=$!; read -r word
+            kill -"$signal" $server 2>/dev/null; wait $server; [ "$word" = stay ] || rm -rf "$folder""#;
+        let mut keeper = keeper(SCRIPT, &[folder.as_os_str(), signal.as_ref()], server, folder);
+        Self::Own(keeper.stdin(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Ends the server if it is this process's own; its files stay.
+    pub(crate) fn end(self) {
+        if let Self::Own(mut keeper) = self {
+            if let Some(mut input) = keeper.stdin.take() {
+                let _ = input.write_all(b"stay\n");
+            }
+            let _ = keeper.wait();
+        }
+    }
+}
+
+/// Ends a server whose value is dropped, and removes its folder if no other process uses it.
+pub(crate) fn ends(keeper: Option<Keeper>, folder: &Path) {
+    if matches!(keeper, Some(Keeper::Shared(_))) {
+        return;
+    }
+    if let Some(keeper) = keeper {
+        keeper.end();
+    }
+    let _ = remove_dir_all(folder);
+}
+
+/// Returns the folder, the port and the keeper of the server of a kind that all test processes of this build share. The first process
+/// starts it in that folder and on that port; it ends some seconds after the last process.
+pub(crate) fn share(
+    kind: &str,
+    signal: &str,
+    prepare: impl FnOnce(&Path),
+    server: impl FnOnce(&Path, u16) -> Command,
+    answers: impl Fn(&Path, u16) -> bool,
+) -> (PathBuf, u16, Keeper) {
+    // A test that has just ended is followed by another one: the server waits for that.
+    const SCRIPT: &str = r#"folder=$1; signal=$2; users=$3; shift 3; "$@" & server=$!; exec 9>>"$users"; idle=0
+        while [ $idle -lt 3 ]; do sleep 5; if flock -n 9; then flock -u 9; idle=$((idle + 1)); else idle=0; fi; done
+        flock 9; kill -"$signal" $server; wait $server; rm -rf "$folder""#;
+    let folder = common(&format!("{kind}-shared"), "");
+    let lock = |name: &str| {
+        let file = folder.with_extension(name);
+        (File::options().append(true).create(true).open(&file).unwrap(), file)
+    };
+    let ((users, users_file), (starting, _)) = (lock("users"), lock("starting"));
+    // A process that has this lock keeps the server from ending.
+    users.lock_shared().unwrap();
+    starting.lock().unwrap();
+    let runs = read_to_string(folder.join("port")).ok().and_then(|port| port.parse::<u16>().ok());
+    if let Some(port) = runs.filter(|port| answers(&folder, *port)) {
+        return (folder, port, Keeper::Shared(users));
+    }
+    // What a server has left whose keeper was killed.
+    let _ = remove_dir_all(&folder);
+    create_dir_all(&folder).unwrap();
+    prepare(&folder);
+    let port = free_port();
+    let arguments = [folder.as_os_str(), signal.as_ref(), users_file.as_os_str()];
+    let mut keeper = keeper(SCRIPT, &arguments, &server(&folder, port), &folder);
+    // In a process group of its own: what ends this process does not end the server.
+    #[expect(clippy::zombie_processes, reason = "it outlives this process")]
+    let _ = keeper.stdin(Stdio::null()).process_group(0).spawn().unwrap();
+    wait_for(&format!("the shared server in {}", folder.display()), || answers(&folder, port));
+    write(folder.join("port"), port.to_string()).unwrap();
+    (folder, port, Keeper::Shared(users))
+}
+
+fn keeper(script: &str, arguments: &[&std::ffi::OsStr], server: &Command, folder: &Path) -> Command {
+    let mut keeper = Command::new("sh");
+    keeper
+        .args(["-c", script, "keeper"])
+        .args(arguments)
+        .arg(server.get_program())
+        .args(server.get_args())
+        .envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(File::create(folder.join("log")).unwrap());
+    keeper
+}
+
+/// Puts a copy of what `make` writes into a folder that is given to it to the place `to`. It is made once for each machine and each
+/// `version`.
+///
+/// # Errors
+/// With what `make` says.
+pub(crate) fn copy_of(
+    kind: &str,
+    version: &str,
+    to: &Path,
+    make: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<(), String> {
+    let made = common(&format!("{kind}-installed"), version);
+    let lock = File::options().append(true).create(true).open(made.with_extension("making")).unwrap();
+    lock.lock().unwrap();
+    if !made.exists() {
+        let unfinished = made.with_extension("unfinished");
+        let _ = remove_dir_all(&unfinished);
+        create_dir_all(&unfinished).unwrap();
+        make(&unfinished)?;
+        rename(&unfinished, &made).unwrap();
+    }
+    drop(lock);
+    let copied =
+        Command::new("cp").args(["-a", "--sparse=always", "--"]).arg(made.join("data")).arg(to).output().unwrap();
+    if copied.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&copied.stderr).into_owned()) }
+}
+
+/// Returns a path that all processes of this build and this user have in common.
+fn common(name: &str, version: &str) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    (env!("CARGO_MANIFEST_DIR"), user(), version).hash(&mut hasher);
+    std::env::temp_dir().join(format!("chat-{name}-{:016x}", hasher.finish()))
+}
+
+/// Makes a folder for a server of this process's own.
+pub(crate) fn own_folder(kind: &str, port: u16) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("chat-{kind}-{}-{port}", std::process::id()));
+    create_dir_all(&folder).unwrap();
+    folder
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Tells whether a port of this machine takes connections.
+pub(crate) fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// Waits until something holds that sends no event: tests start a server before their runtime.
+pub(crate) fn wait_for(what: &str, done: impl Fn() -> bool) {
+    try_wait_for(done).unwrap_or_else(|()| panic!("waited in vain for {what}"));
+}
+
+/// The same; fails if it does not hold in time.
+#[expect(clippy::disallowed_methods, reason = "there may be no runtime: tests start a server before theirs")]
+pub(crate) fn try_wait_for(done: impl Fn() -> bool) -> Result<(), ()> {
+    let begun = Instant::now();
+    while !done() {
+        if begun.elapsed() > PATIENCE {
+            return Err(());
+        }
+        sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Returns the id of the user whose process this is.
+pub(crate) fn user() -> u32 {
+    metadata("/proc/self").unwrap().uid()
+}
+
+/// Returns what a program says of its version.
+pub(crate) fn version_of(program: &Path) -> String {
+    let said = Command::new(program).arg("--version").output().map(|output| output.stdout);
+    String::from_utf8_lossy(&said.unwrap_or_default()).into_owned()
+}
+
+#[cfg(test)]
+mod tests;
