@@ -3,6 +3,7 @@
 //!
 //! Needs `nats-server`; runs with `CHAT_TEST_NATS=1`.
 
+mod content;
 mod start;
 
 use chat_testkit::nats::{self, Nats, wanted};
@@ -30,9 +31,11 @@ impl Pair {
     async fn with(poll: &str, secrets: [&str; 2]) -> Self {
         let (nats, folder) = (Nats::start(), tempfile::tempdir().expect("a folder"));
         let database = format!("sqlite://{}?mode=rwc", folder.path().join("shared.db").display());
+        let media = format!("file:{}", folder.path().join("media").display());
         let node = async |name: &str, secret: &str| {
             let settings = [
                 ("DATABASE_URL", database.as_str()),
+                ("CHAT_MEDIA_URL", &media),
                 ("CHAT_NODE_NAME", name),
                 ("NATS_URL", &nats.url()),
                 ("CHAT_COMMIT_POLL_INTERVAL", poll),

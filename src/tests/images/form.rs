@@ -6,6 +6,10 @@ use serde_json::Value;
 use crate::support::Person;
 use crate::support::person::{Answer, answer};
 
+/// A GIF of one pixel.
+pub(crate) const PIXEL: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
 const BOUNDARY: &str = "----a-boundary-of-the-tests";
 
 /// A form.

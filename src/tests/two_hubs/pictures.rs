@@ -3,17 +3,13 @@
 use serde_json::json;
 
 use super::Pair;
-use crate::images::form::{ids, uploads};
+use crate::images::form::{PIXEL, ids, uploads};
 use crate::support::Hub;
 use crate::support::person::text;
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 
 on_each_server!(a_picture_of_one_node_is_sent_through_another_and_its_links_are_good_on_both,);
-
-/// A GIF of one pixel.
-const PIXEL: &[u8] =
-    b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
 async fn a_picture_of_one_node_is_sent_through_another_and_its_links_are_good_on_both(database: Server) {
     let store = tempfile::tempdir().expect("a folder");
