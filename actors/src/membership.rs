@@ -3,7 +3,7 @@
 //! Every node gives a sign of life each second over the relay, and writes its row in the database every two seconds. A node
 //! is *suspect* after three seconds of silence. It is *dead* after five, if its row is older than five seconds as well: if
 //! the row is fresh, the relay is at fault, and the node lives. The row is looked at twice, because a database that was away
-//! comes back with old rows for everybody.
+//! comes back with old rows for all nodes.
 //!
 //! A process is known by its node's name and an incarnation. Where another incarnation of a name speaks up, the one before
 //! has ended; what it still had under way is not believed any more.

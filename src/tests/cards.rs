@@ -185,9 +185,9 @@ async fn only_the_core_puts_cards_and_only_users_read_them() {
     for who in [hub.person(42), hub.staff()] {
         who.put("/internal/cards", &body).await.refused(403, "forbidden");
     }
-    let nobody = hub.person(42);
-    answer(nobody.request(reqwest::Method::PUT, "/internal/cards").json(&body)).await.refused(401, "unauthorized");
-    answer(nobody.request(reqwest::Method::GET, "/chat/cards?refs=product:5")).await.refused(401, "unauthorized");
+    let stranger = hub.person(42);
+    answer(stranger.request(reqwest::Method::PUT, "/internal/cards").json(&body)).await.refused(401, "unauthorized");
+    answer(stranger.request(reqwest::Method::GET, "/chat/cards?refs=product:5")).await.refused(401, "unauthorized");
     assert_eq!(reads(&hub.person(42), "product:5").await, json!([]));
     hub.person(42).get("/chat/cards").await.refused(400, "bad_request");
     hub.person(42).get("/chat/cards?refs=5").await.refused(400, "bad_request");

@@ -6,6 +6,7 @@
 //!  files      no file over 400 lines; no branch on the database's backend outside `database/src/backend/`
 //!  documents  README's length; every link of README and `docs/` leads somewhere
 //!  settings   the table of settings in `docs/OPERATIONS.md` is that of the command line
+//!  words      comments and documents name who acts; doc comments hold no tests
 //!  debts      the exceptions: a test fails when one of them is no longer needed
 //! ```
 
@@ -15,6 +16,7 @@ mod files;
 mod imports;
 mod settings;
 mod source;
+mod words;
 
 use std::path::{Path, PathBuf};
 

@@ -59,7 +59,7 @@ fn a_silent_node_whose_row_is_fresh_lives() {
     assert_eq!(membership.live().collect::<Vec<_>>(), [two]);
 }
 
-/// A database that comes back has old rows for everybody, and for a moment no node has written its own again.
+/// A database that comes back has old rows for all nodes, and for a moment no node has written its own again.
 #[test]
 fn a_row_that_could_not_be_written_meanwhile_does_not_make_its_node_dead() {
     let (mut membership, two, start) = heard();

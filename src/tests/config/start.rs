@@ -73,7 +73,7 @@ async fn what_waiting_cannot_mend_names_user_and_host_and_ends() {
     let host = format!("127.0.0.1:{}", server.port());
     for (url, names) in [
         (format!("mysql://ann:hunter2@{host}/chat"), &["ann", "password"][..]),
-        (format!("mysql://nobody:hunter2@{host}/chat"), &["nobody", "password"]),
+        (format!("mysql://eve:hunter2@{host}/chat"), &["eve", "password"]),
         (format!("mysql://root@{host}/none"), &["root", "none"]),
         (format!("mysql://ann:right@{host}/other"), &["ann", "other"]),
         (format!("mysql://ann:right@{host}/chat"), &["ann", "chat", "denied"]),

@@ -326,7 +326,7 @@ impl World {
         }
     }
 
-    /// The database has answered who is around: everybody knows everybody.
+    /// The database has answered who is around: all users know each other.
     fn resolves(&mut self) {
         let (now, mut due) = (self.now, Vec::new());
         self.asked.retain(|asked| {

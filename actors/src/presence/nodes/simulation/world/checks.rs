@@ -7,7 +7,7 @@ use chat_database::ids::UserId;
 use super::{AFTER, CALM, Node, STEP, USERS, World, user};
 
 impl World {
-    /// In calm times everybody knows who is there.
+    /// In calm times all nodes know who is there.
     pub(crate) fn is_right(&self) {
         for node in self.nodes.iter().filter(|node| node.runs()) {
             for id in 1..=USERS {
