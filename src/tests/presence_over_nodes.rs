@@ -50,6 +50,36 @@ impl Nodes {
     }
 }
 
+/// Alice at the first of two nodes, and Bob at the second: they have a thread, and each node knows that the other user is online.
+struct Friends {
+    nodes: Nodes,
+    alice: Person,
+    bob: Person,
+    /// A device of Alice's.
+    desk: Device,
+    /// A device of Bob's.
+    tablet: Device,
+    thread: Value,
+}
+
+impl Friends {
+    /// Has them meet; `None` if these tests are not to run.
+    async fn meet(test: &str) -> Option<Self> {
+        if !wanted(test) {
+            return None;
+        }
+        let nodes = Nodes::start(&["one", "two"]).await;
+        let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
+        let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
+        let thread = acquaints(&mut desk, &mut tablet, &bob).await;
+        for hub in &nodes.hubs {
+            has(hub, "chat_presence_remote", 1).await;
+        }
+        tablet.settles().await;
+        Some(Self { nodes, alice, bob, desk, tablet, thread })
+    }
+}
+
 /// Waits until a metric of a hub has a value.
 async fn has(hub: &Hub, metric: &str, value: usize) {
     let line = format!("{metric} {value}");
@@ -83,21 +113,14 @@ fn is_of(user: &Person) -> impl Fn(&Value) -> bool {
 
 #[tokio::test]
 async fn users_on_two_nodes_see_each_other_come_type_and_go() {
-    if !wanted("users_on_two_nodes_see_each_other_come_type_and_go") {
-        return;
-    }
-    let nodes = Nodes::start(&["one", "two"]).await;
-    let [one, two] = &nodes.hubs[..] else { panic!("two hubs") };
-    let (alice, bob) = (one.person(42), two.person(7));
-    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
-    let thread = acquaints(&mut desk, &mut tablet, &bob).await;
-    has(one, "chat_presence_remote", 1).await;
+    let friends = Friends::meet("users_on_two_nodes_see_each_other_come_type_and_go").await;
+    let Some(Friends { nodes, alice, bob, mut desk, mut tablet, thread }) = friends else { return };
     assert!(is_online(&alice, &bob).await && is_online(&bob, &alice).await);
     desk.says(json!({"type": "who_is_online"})).await;
     assert_eq!(desk.expect("online_users").await["users"], json!([7]));
 
     // A second node of hers is no arrival, and the end of her first one no departure.
-    let alice_at_two = two.person(42);
+    let alice_at_two = nodes.hubs[1].person(42);
     let mut phone = alice_at_two.connect().await;
     phone.settles().await;
 
@@ -130,14 +153,8 @@ async fn users_on_two_nodes_see_each_other_come_type_and_go() {
 /// H9: typing stayed on for ever.
 #[tokio::test]
 async fn a_user_whose_node_dies_has_stopped_typing_after_six_seconds() {
-    if !wanted("a_user_whose_node_dies_has_stopped_typing_after_six_seconds") {
-        return;
-    }
-    let mut nodes = Nodes::start(&["one", "two"]).await;
-    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
-    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
-    let thread = acquaints(&mut desk, &mut tablet, &bob).await;
-    has(&nodes.hubs[0], "chat_presence_remote", 1).await;
+    let friends = Friends::meet("a_user_whose_node_dies_has_stopped_typing_after_six_seconds").await;
+    let Some(Friends { mut nodes, mut desk, mut tablet, thread, .. }) = friends else { return };
     desk.says(json!({"type": "typing", "thread_id": thread})).await;
     tablet.expect("typing").await;
     nodes.hubs[0].kill().await;
@@ -146,49 +163,34 @@ async fn a_user_whose_node_dies_has_stopped_typing_after_six_seconds() {
 
 #[tokio::test]
 async fn a_changed_profile_is_told_to_users_of_other_nodes() {
-    if !wanted("a_changed_profile_is_told_to_users_of_other_nodes") {
-        return;
-    }
-    let nodes = Nodes::start(&["one", "two"]).await;
-    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
-    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
-    acquaints(&mut laptop, &mut desk, &bob).await;
+    let friends = Friends::meet("a_changed_profile_is_told_to_users_of_other_nodes").await;
+    let Some(Friends { nodes, alice, bob, mut tablet, .. }) = friends else { return };
     let named = |name: &str| json!({"profiles": [{"user_id": 42, "name": name}]});
     nodes.hubs[0].core().put("/internal/profiles", &named("Alice")).await.is(200);
-    assert_eq!(desk.expect("profile_updated").await["name"], "Alice");
+    assert_eq!(tablet.expect("profile_updated").await["name"], "Alice");
     nodes.hubs[1].core().put("/internal/profiles", &named("Alice Amani")).await.is(200);
-    assert_eq!(desk.expect("profile_updated").await["name"], "Alice Amani");
+    assert_eq!(tablet.expect("profile_updated").await["name"], "Alice Amani");
     assert_eq!(bob.thread_with(&alice).await["other"]["name"], "Alice Amani");
 }
 
 #[tokio::test]
 async fn a_card_crosses_over_with_its_message_and_so_does_its_change() {
-    if !wanted("a_card_crosses_over_with_its_message_and_so_does_its_change") {
-        return;
-    }
-    let nodes = Nodes::start(&["one", "two"]).await;
-    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
-    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
-    acquaints(&mut laptop, &mut desk, &bob).await;
+    let friends = Friends::meet("a_card_crosses_over_with_its_message_and_so_does_its_change").await;
+    let Some(Friends { nodes, alice, bob, mut desk, mut tablet, .. }) = friends else { return };
     let lamp = |version: u64, title: &str| json!({"kind": "product", "id": "5", "version": version, "title": title, "url": "https://shop.example/p/5"});
     nodes.hubs[0].core().put("/internal/cards", &json!({"cards": [lamp(1, "A lamp")]})).await.is(200);
-    laptop.sends(json!({"temp_id": "c", "receiver_id": 7, "card": {"kind": "product", "id": "5"}})).await;
-    let told = desk.expect("new_message").await;
+    desk.sends(json!({"temp_id": "c", "receiver_id": 7, "card": {"kind": "product", "id": "5"}})).await;
+    let told = tablet.expect("new_message").await;
     assert_eq!((&told["card"]["title"], &told["card"]["version"]), (&json!("A lamp"), &json!(1)));
     assert_eq!(bob.history_with(&alice).await[1]["card"], told["card"], "as the database has it");
     nodes.hubs[0].core().put("/internal/cards", &json!({"cards": [lamp(2, "Sold")]})).await.is(200);
-    assert_eq!(desk.expect("card_updated").await["card"]["title"], "Sold");
+    assert_eq!(tablet.expect("card_updated").await["card"]["title"], "Sold");
 }
 
 #[tokio::test]
 async fn a_system_message_crosses_over_in_each_members_language() {
-    if !wanted("a_system_message_crosses_over_in_each_members_language") {
-        return;
-    }
-    let nodes = Nodes::start(&["one", "two"]).await;
-    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
-    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
-    acquaints(&mut laptop, &mut desk, &bob).await;
+    let friends = Friends::meet("a_system_message_crosses_over_in_each_members_language").await;
+    let Some(Friends { nodes, mut desk, mut tablet, .. }) = friends else { return };
     nodes.hubs[0]
         .core()
         .put("/internal/profiles", &json!({"profiles": [{"user_id": 7, "name": "Bob", "locale": "fr-CD"}]}))
@@ -196,8 +198,8 @@ async fn a_system_message_crosses_over_in_each_members_language() {
         .is(200);
     let paid = json!({"user_a": 42, "user_b": 7, "text": {"en": "Paid", "fr": "Payé"}, "dedupe_key": "k"});
     nodes.hubs[0].core().post("/internal/messages", &paid).await.is(201);
-    let told = desk.receives("Payé").await;
+    let told = tablet.receives("Payé").await;
     assert_eq!((&told["kind"], &told["sender_id"]), (&json!("system"), &Value::Null));
-    laptop.receives("Paid").await;
+    desk.receives("Paid").await;
     nodes.hubs[1].core().post("/internal/messages", &paid).await.is(200);
 }

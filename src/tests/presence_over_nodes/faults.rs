@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Nodes, acquaints, has, is_of, is_online, wanted};
+use super::{Friends, Nodes, acquaints, has, is_of, is_online, wanted};
 use crate::support::Device;
 
 /// Waits for so long, and returns of whom a device was told meanwhile that they have gone.
@@ -53,15 +53,8 @@ async fn of_a_killed_hubs_users_those_who_stay_away_have_gone_and_no_sooner_than
 /// F1: the hub is started again at once, and its users come back to it.
 #[tokio::test]
 async fn of_a_hub_that_is_killed_and_started_again_no_user_has_gone_who_comes_back() {
-    if !wanted("of_a_hub_that_is_killed_and_started_again_no_user_has_gone_who_comes_back") {
-        return;
-    }
-    let mut nodes = Nodes::start(&["one", "two"]).await;
-    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
-    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
-    acquaints(&mut desk, &mut tablet, &bob).await;
-    has(&nodes.hubs[1], "chat_presence_remote", 1).await;
-    tablet.settles().await;
+    let friends = Friends::meet("of_a_hub_that_is_killed_and_started_again_no_user_has_gone_who_comes_back").await;
+    let Some(Friends { mut nodes, alice, bob, mut tablet, .. }) = friends else { return };
     nodes.hubs[0].kill().await;
     nodes.hubs[0].restart().await;
     let desk = alice.connect().await;
@@ -76,13 +69,10 @@ async fn of_a_hub_that_is_killed_and_started_again_no_user_has_gone_who_comes_ba
 /// F4, F6: no user flaps, and once NATS is back each learns what has happened meanwhile.
 #[tokio::test]
 async fn while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told() {
-    if !wanted("while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told") {
-        return;
-    }
-    let mut nodes = Nodes::start(&["one", "two"]).await;
-    let (alice, carol, bob) = (nodes.hubs[0].person(42), nodes.hubs[0].person(43), nodes.hubs[1].person(7));
-    let (mut desk, mut laptop, mut tablet) = (alice.connect().await, carol.connect().await, bob.connect().await);
-    acquaints(&mut desk, &mut tablet, &bob).await;
+    let friends = Friends::meet("while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told").await;
+    let Some(Friends { mut nodes, alice, bob, mut desk, mut tablet, .. }) = friends else { return };
+    let carol = nodes.hubs[0].person(43);
+    let mut laptop = carol.connect().await;
     acquaints(&mut laptop, &mut tablet, &bob).await;
     has(&nodes.hubs[1], "chat_presence_remote", 2).await;
     tablet.settles().await;
@@ -101,15 +91,8 @@ async fn while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told() 
 /// F3: a rolling restart.
 #[tokio::test]
 async fn of_a_hub_that_ends_in_order_no_user_has_gone_who_comes_back_elsewhere() {
-    if !wanted("of_a_hub_that_ends_in_order_no_user_has_gone_who_comes_back_elsewhere") {
-        return;
-    }
-    let mut nodes = Nodes::start(&["one", "two"]).await;
-    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
-    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
-    acquaints(&mut desk, &mut tablet, &bob).await;
-    has(&nodes.hubs[1], "chat_presence_remote", 1).await;
-    tablet.settles().await;
+    let friends = Friends::meet("of_a_hub_that_ends_in_order_no_user_has_gone_who_comes_back_elsewhere").await;
+    let Some(Friends { mut nodes, mut desk, mut tablet, .. }) = friends else { return };
     nodes.hubs[0].asks_to_end().await;
     desk.is_closed_with(4001).await;
     nodes.hubs[0].ends(Duration::from_secs(22)).await;
@@ -125,15 +108,8 @@ async fn of_a_hub_that_ends_in_order_no_user_has_gone_who_comes_back_elsewhere()
 /// F2: a stopped hub is dead for the others after a while, and when it goes on its users are back.
 #[tokio::test]
 async fn the_users_of_a_hub_that_stood_still_are_back_once_it_goes_on() {
-    if !wanted("the_users_of_a_hub_that_stood_still_are_back_once_it_goes_on") {
-        return;
-    }
-    let nodes = Nodes::start(&["one", "two"]).await;
-    let (alice, bob) = (nodes.hubs[0].person(42), nodes.hubs[1].person(7));
-    let (mut desk, mut tablet) = (alice.connect().await, bob.connect().await);
-    acquaints(&mut desk, &mut tablet, &bob).await;
-    has(&nodes.hubs[1], "chat_presence_remote", 1).await;
-    tablet.settles().await;
+    let friends = Friends::meet("the_users_of_a_hub_that_stood_still_are_back_once_it_goes_on").await;
+    let Some(Friends { nodes, alice, bob, mut desk, mut tablet, .. }) = friends else { return };
     nodes.hubs[0].freeze().await;
     let is_offline = |frame: &Value| frame["type"] == "user_offline";
     tablet.expect_within(Duration::from_secs(25), "user_offline", is_offline).await;
