@@ -36,6 +36,7 @@ macro_rules! on_each_relay {
     };
 }
 
+mod at_work;
 mod breaks;
 mod crew;
 mod crowd;
@@ -61,9 +62,10 @@ use chat_loadtest::usage;
 use chat_testkit::fault_proxy::FaultProxy;
 use chat_testkit::nats::Nats;
 use chat_testkit::server::Server;
+use futures_util::future::join_all;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{Hub, Person, hub};
+use crate::support::{Hub, Person, hub, until_within};
 
 /// How many hubs a cluster has.
 const NODES: usize = 3;
@@ -92,11 +94,6 @@ impl Cluster {
         Self::with(database, Vec::new(), &[]).await
     }
 
-    /// Starts three hubs that hear of each other over NATS.
-    async fn with_nats(database: Server) -> Self {
-        Self::with(database, vec![Nats::start()], &[]).await
-    }
-
     /// Starts three hubs with some settings, and with NATS between them if there is a server.
     async fn with(database: Server, nats: Vec<Nats>, settings: &[(&str, &str)]) -> Self {
         Self::of(&hub::program(), database, nats, settings).await
@@ -108,7 +105,7 @@ impl Cluster {
         database.database("chat");
         let proxies = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let proxy = async |port: u16| proxies.spawn(FaultProxy::to(port)).await.expect("a proxy");
-        let (mut hubs, mut links, mut nats_links) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut launches, mut links, mut nats_links) = (Vec::new(), Vec::new(), Vec::new());
         for number in 1..=NODES {
             let link = proxy(database.port()).await;
             let mut own = vec![
@@ -121,6 +118,10 @@ impl Cluster {
                 nats_links.push(link);
             }
             own.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            launches.push(own);
+            links.push(link);
+        }
+        let start = async |own: Vec<(&str, String)>| {
             let mut hub = Hub::with(|launch| {
                 program.clone_into(&mut launch.binary);
                 for (name, value) in own {
@@ -130,9 +131,12 @@ impl Cluster {
             .await;
             // A hub that loses its database says so.
             hub.expects_errors();
-            hubs.push(hub);
-            links.push(link);
-        }
+            hub
+        };
+        // The first one makes the tables.
+        let mut launches = launches.into_iter();
+        let mut hubs = vec![start(launches.next().expect("a hub")).await];
+        hubs.extend(join_all(launches.map(start)).await);
         Self { hubs, links, database: Some(database), nats, nats_links, proxies: Some(proxies) }
     }
 
@@ -174,17 +178,12 @@ impl Cluster {
     /// Waits until all hubs are ready.
     async fn is_ready(&self) {
         for hub in &self.hubs {
-            let asking = async {
-                let asker = hub.person(1);
-                loop {
-                    let asked = asker.request(reqwest::Method::GET, "/health/ready").send().await;
-                    if asked.is_ok_and(|answer| answer.status() == 200) {
-                        return;
-                    }
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
+            let asker = hub.person(1);
+            let is_ready = || async {
+                let asked = asker.request(reqwest::Method::GET, "/health/ready").send().await;
+                asked.is_ok_and(|answer| answer.status() == 200).then_some(())
             };
-            tokio::time::timeout(Duration::from_secs(30), asking).await.expect("the hub is ready again");
+            until_within(Duration::from_secs(30), "the hub is ready again", is_ready).await;
         }
     }
 }

@@ -188,15 +188,8 @@ async fn answers_that_no_client_reads_hold_no_place_for_ever_and_health_answers_
     let refused = asks(&hub, "/openapi.json").await.expect("an answer");
     assert_eq!((refused.status, refused.header("connection")), (503, "close"));
     assert!(!refused.header("retry-after").is_empty() && refused.header("x-content-type-options") == "nosniff");
-    let freed = async {
-        // `until` has less patience.
-        while asks(&hub, "/nothing").await.is_none_or(|answer| answer.status != 404) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(UNREAD, freed)
-        .await
-        .unwrap_or_else(|_| panic!("no place is free after {:?}", began.elapsed()));
+    let freed = async || asks(&hub, "/nothing").await.filter(|answer| answer.status == 404).map(drop);
+    crate::support::until_within(UNREAD, "a place is free", freed).await;
     assert!(began.elapsed() > Duration::from_secs(10), "a slow network is not given up at once: {:?}", began.elapsed());
     // A WebSocket that says nothing and hears nothing is not such a connection.
     hub.person(42).connect().await.settles().await;

@@ -49,15 +49,27 @@ pub fn usual_or_long<T>(usual: T, long: T) -> T {
 
 /// Waits for something that must come in time.
 pub async fn in_time<T>(what: &str, event: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(DEADLINE, event).await {
+    within(DEADLINE, what, event).await
+}
+
+async fn within<T>(deadline: Duration, what: &str, event: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(deadline, event).await {
         Ok(value) => value,
-        Err(_) => panic!("{what}: not within {DEADLINE:?}"),
+        Err(_) => panic!("{what}: not within {deadline:?}"),
     }
 }
 
 /// Asks again and again until an answer holds: for states that send no event, like metrics or a process's end.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    in_time(what, async {
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl FnMut() -> F) -> T {
+    until_within(DEADLINE, what, ask).await
+}
+
+/// The same, under a deadline of the test's own.
+pub async fn until_within<T, F>(deadline: Duration, what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    within(deadline, what, async {
         loop {
             if let Some(answer) = ask().await {
                 return answer;

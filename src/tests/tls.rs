@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::device::Device;
 use crate::support::raw::{Raw, ask};
-use crate::support::{Hub, Person, in_time, until};
+use crate::support::{Hub, Person, in_time, until, until_within};
 use chat_loadtest::client::{Client, ConnectOptions};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -151,15 +151,9 @@ async fn an_encrypted_socket_that_goes_in_the_middle_of_a_replay_leaves_nothing_
             }
             _ => {}
         }
-        let gone = async {
-            while connections(&hub, &connector).await > 0 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
         // A client that takes nothing has ten seconds.
-        tokio::time::timeout(Duration::from_secs(30), gone)
-            .await
-            .unwrap_or_else(|_| panic!("{how}: sessions are left"));
+        let gone = async || (connections(&hub, &connector).await == 0).then_some(());
+        until_within(Duration::from_secs(30), &format!("{how}: no session is left"), gone).await;
     }
 }
 

@@ -59,8 +59,7 @@ impl Crew {
     pub(super) async fn from(cluster: &Cluster, first: u64, pairs: u64) -> Self {
         let (stop, closing) = (watch::channel(false).0, watch::channel(false).0);
         let seen = Arc::new(Seen::default());
-        let mut all = Vec::new();
-        for pair in 0..pairs {
+        let pair = async |pair: u64| {
             let (author, reader) = (first + pair * 2, first + pair * 2 + 1);
             let home = usize::try_from(pair).expect("small") % NODES;
             let habits = match pair % 4 {
@@ -92,9 +91,10 @@ impl Crew {
                 Arc::clone(&seen),
                 closing.subscribe(),
             ));
-            all.push(Pair { author, reader, ledger });
-        }
-        Self { pairs: all, stop, closing, seen, first }
+            Pair { author, reader, ledger }
+        };
+        let pairs = join_all((0..pairs).map(pair)).await;
+        Self { pairs, stop, closing, seen, first }
     }
 
     /// Waits until so many more messages have been acknowledged.

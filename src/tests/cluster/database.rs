@@ -20,7 +20,8 @@ async fn a_database_that_dies_or_stands_still_is_waited_for(database: Server) {
     let crew = Crew::begin(&cluster).await;
     crew.goes_on(300).await;
     let (mut dice, before) = (Dice::new(8), cluster.memory());
-    let (faults, longest) = usual_or_long((4, 5_000), (60, 20_000));
+    // Half of the usual ones on each server: four in all.
+    let (faults, longest) = usual_or_long((2, 5_000), (60, 20_000));
     for fault in 0..faults {
         sleep(Duration::from_millis(300 + dice.below(700) as u64)).await;
         let lasts = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);

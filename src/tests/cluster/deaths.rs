@@ -7,6 +7,7 @@ use chat_testkit::server::Server;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
+use super::at_work::{CROWD, FRIENDS};
 use super::crew::Crew;
 use super::crowd::Crowd;
 use super::presence::Friends;
@@ -22,10 +23,11 @@ async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it(database: Se
     let has_presence = !nats.is_empty();
     let mut cluster = Cluster::with(database, nats, &[]).await;
     let crew = Crew::begin(&cluster).await;
-    let crowd = Crowd::connect(&cluster, 50_000, 30, &[0, 1, 2]).await;
+    let crowd = Crowd::connect(&cluster, CROWD.0, CROWD.1, &[0, 1, 2]).await;
     crew.goes_on(300).await;
     let (mut dice, before) = (Dice::new(1), cluster.memory());
-    let (mut deaths, wanted) = (0, usual_or_long(15, 200));
+    // Half of them by polling, and half over NATS: fifteen in all.
+    let (mut deaths, wanted) = (0, usual_or_long(8, 200));
     while deaths < wanted {
         // One survives. The two that die start again together: a name is free a few seconds after its hub was last heard of.
         let survivor = dice.below(NODES);
@@ -50,7 +52,7 @@ async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it(database: Se
     }
     crew.goes_on(300).await;
     if has_presence {
-        let friends = Friends::meet(&cluster, 40_000, [0, 1]).await;
+        let friends = Friends::meet(&cluster, FRIENDS, [0, 1]).await;
         cluster.hubs[0].kill().await;
         friends.are_parted(Instant::now(), 0).await;
         assert_eq!(crowd.told_offline(), 0, "users were told of an absence that was none");

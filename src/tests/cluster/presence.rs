@@ -14,7 +14,8 @@ const AGREED: Duration = Duration::from_secs(20);
 /// How long after a user has gone, or the hub has died, the friends are told. A departure that is taken back is never told.
 const TOLD: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(20)];
 
-/// How many users a hub announces in a second (ADR 22): when a hub dies with thousands of users, the last of them wait for their turn.
+/// How many users a hub announces in a second (ADR 22). When a hub dies with thousands of users who stay away, the last of them wait
+/// for their turn; users who are back by then take none.
 const ANNOUNCEMENTS: u64 = 200;
 
 impl Cluster {
@@ -74,7 +75,7 @@ impl Friends {
         is_told(stays, left, Duration::ZERO).await;
     }
 
-    /// Holds what the one is told of the other, whose hub died with so many users, and who stays away.
+    /// Holds what the one is told of the other, whose hub died, and who stays away as so many other users did for a while.
     pub(super) async fn are_parted(self, died: Instant, users: u64) {
         is_told(self.stays, died, Duration::from_secs(users / ANNOUNCEMENTS)).await;
     }

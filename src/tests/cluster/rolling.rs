@@ -8,15 +8,14 @@ use chat_testkit::server::Server;
 
 use super::crew::Crew;
 use super::crowd::Crowd;
-use super::presence::Friends;
 use super::{Cluster, NODES, holds_memory};
 use crate::support::usual_or_long;
 
 /// How long a hub may take to let its users go.
 pub(super) const DRAINS: Duration = Duration::from_secs(20);
 
-/// Hubs let their users go within five seconds.
-pub(super) const DRAIN: [(&str, &str); 1] = [("CHAT_DRAIN_SECONDS", "5")];
+/// Hubs let their users go within two seconds.
+pub(super) const DRAIN: [(&str, &str); 1] = [("CHAT_DRAIN_SECONDS", "2")];
 
 /// How long a message may take to another hub afterwards, on a busy machine. Hubs that are built for debugging still have the crowd's
 /// return to do.
@@ -58,12 +57,10 @@ pub(super) async fn restarts(mut cluster: Cluster, program: Option<&Path>) {
     let crossing = crew.seen.crossing(calm);
     assert!(crossing <= CROSSES, "with all hubs back, messages take {crossing:?} to cross");
     if has_presence {
-        cluster.shows_all_online().await;
-        // By then, an absence that lasted ten seconds has been told.
-        Friends::meet(&cluster, 40_000, [0, 1]).await.part().await;
+        crew.finishes_with_friends(&cluster).await;
+    } else {
+        crew.finishes(&cluster).await;
     }
-    let offline = crowd.told_offline();
-    crew.finishes(&cluster).await;
-    assert_eq!(offline, 0, "users were told of an absence that was none");
+    assert_eq!(crowd.told_offline(), 0, "users were told of an absence that was none");
     holds_memory(&before, &cluster.memory());
 }

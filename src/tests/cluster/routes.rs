@@ -11,11 +11,9 @@ use chat_testkit::nats::{self, Nats};
 use chat_testkit::server::Server;
 use tokio::time::sleep;
 
-use super::crew::Crew;
-use super::crowd::Crowd;
+use super::at_work::AtWork;
 use super::nats::BACK;
-use super::presence::Friends;
-use super::{Cluster, NODES, holds_memory};
+use super::{Cluster, NODES};
 use crate::support::{Dice, until, usual_or_long};
 
 /// How soon the hubs of a server that has gone hear of each other over another one.
@@ -78,12 +76,9 @@ async fn hubs_move_to_another_nats_server_when_theirs_goes_and_outlive_a_route_t
     for round in 0..usual_or_long(2, 40) {
         let database = Server::mariadb(test).expect("it is wanted");
         let (servers, routes) = nats_cluster(&programs[round % programs.len()]).await;
-        let mut cluster = Cluster::with(database, servers, &[]).await;
-        let crew = Crew::begin(&cluster).await;
-        cluster.has_relays(NODES, BACK).await;
-        let crowd = Crowd::connect(&cluster, 50_000, 30, &[0, 1, 2]).await;
-        all_hear(&cluster, BACK).await;
-        let before = cluster.memory();
+        let mut at_work = AtWork::on(Cluster::with(database, servers, &[]).await).await;
+        let AtWork { cluster, crew, .. } = &mut at_work;
+        all_hear(cluster, BACK).await;
 
         // A new server has several connections on each route. One that is cut is opened again, and counts once more.
         let opened: Vec<usize> = cluster.nats.iter().map(routes_opened).collect();
@@ -100,17 +95,13 @@ async fn hubs_move_to_another_nats_server_when_theirs_goes_and_outlive_a_route_t
             cluster.has_nats(server, Nats::kill).await;
             let killed = Instant::now();
             cluster.has_relays(NODES, MOVED).await;
-            all_hear(&cluster, MOVED.saturating_sub(killed.elapsed())).await;
+            all_hear(cluster, MOVED.saturating_sub(killed.elapsed())).await;
             crew.goes_on(60).await;
             cluster.has_nats(server, Nats::restart).await;
             // Before the next server goes, this one has its routes to the two others again.
             let has_routes = || routes_opened(&cluster.nats[server]) >= opened;
             until("a server has its routes again", || async { has_routes().then_some(()) }).await;
         }
-        cluster.shows_all_online().await;
-        Friends::meet(&cluster, 40_000, [0, 1]).await.part().await;
-        assert_eq!(crowd.told_offline(), 0, "users were told of an absence that was none");
-        crew.finishes(&cluster).await;
-        holds_memory(&before, &cluster.memory());
+        at_work.is_whole().await;
     }
 }

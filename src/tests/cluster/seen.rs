@@ -57,13 +57,24 @@ impl Seen {
     /// took less.
     pub(super) fn crossing(&self, since: Instant) -> Duration {
         let crossed = locked(&self.crossed);
-        let mut took: Vec<Duration> = crossed.iter().filter(|(at, _)| *at >= since).map(|(_, took)| *took).collect();
-        took.sort_unstable();
-        took.get(took.len() * 99 / 100).copied().unwrap_or_default()
+        all_but_one_in_a_hundred(crossed.iter().filter(|(at, _)| *at >= since).map(|(_, took)| *took))
+    }
+
+    /// Returns how long an acknowledgement within one of these spans took: all but one in a hundred took less.
+    pub(super) fn acknowledging(&self, spans: &[(Instant, Instant)]) -> Duration {
+        let acks = locked(&self.acks);
+        let is_within = |ack: &&Acked| spans.iter().any(|(from, to)| (*from..*to).contains(&ack.at));
+        all_but_one_in_a_hundred(acks.iter().filter(is_within).map(|ack| ack.took))
     }
 
     /// Returns how many messages have been acknowledged.
     pub(super) fn acked(&self) -> usize {
         locked(&self.acks).len()
     }
+}
+
+fn all_but_one_in_a_hundred(took: impl Iterator<Item = Duration>) -> Duration {
+    let mut took: Vec<Duration> = took.collect();
+    took.sort_unstable();
+    took.get(took.len() * 99 / 100).copied().unwrap_or_default()
 }

@@ -2,16 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use chat_testkit::nats::{self, Nats, wanted};
-use chat_testkit::server::Server;
+use chat_testkit::nats::{self, Nats};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use super::crew::Crew;
-use super::crowd::Crowd;
+use super::NODES;
+use super::at_work::AtWork;
 use super::nats::BACK;
-use super::presence::Friends;
-use super::{Cluster, NODES, holds_memory};
 use crate::support::{Dice, in_time, usual_or_long};
 
 /// What NATS keeps for a client that does not read, at most: the largest message, which is the least that it takes.
@@ -71,16 +68,12 @@ fn times_given_up(nats: &Nats) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_that_nats_gives_up_as_a_slow_consumer_reads_what_it_missed_and_the_others_go_on() {
     let test = "a_hub_that_nats_gives_up_as_a_slow_consumer_reads_what_it_missed_and_the_others_go_on";
-    let Some(database) = Server::mariadb(test).filter(|_| wanted(test)) else { return };
-    let nats = Nats::with(&nats::programs()[0], SMALL_BUFFERS);
-    let mut cluster = Cluster::with(database, vec![nats], &[]).await;
-    let crew = Crew::begin(&cluster).await;
-    cluster.has_relays(NODES, BACK).await;
-    let crowd = Crowd::connect(&cluster, 50_000, 30, &[0, 1, 2]).await;
-    crew.goes_on(300).await;
+    let nats = || Nats::with(&nats::programs()[0], SMALL_BUFFERS);
+    let Some(at_work) = AtWork::begin(test, nats).await else { return };
+    let AtWork { cluster, crew, .. } = &at_work;
     let mut stranger = Stranger::at(&cluster.nats[0]).await;
     let prefix = stranger.overhears().await;
-    let (mut dice, before) = (Dice::new(15), cluster.memory());
+    let mut dice = Dice::new(15);
     for time in 0..usual_or_long(1, 20) {
         let starved = dice.below(NODES);
         let others: Vec<usize> = (0..NODES).filter(|hub| *hub != starved).collect();
@@ -100,9 +93,5 @@ async fn a_hub_that_nats_gives_up_as_a_slow_consumer_reads_what_it_missed_and_th
         cluster.has_relays(NODES, BACK).await;
         crew.goes_on(100).await;
     }
-    cluster.shows_all_online().await;
-    Friends::meet(&cluster, 40_000, [0, 1]).await.part().await;
-    assert_eq!(crowd.told_offline(), 0, "users were told of an absence that was none");
-    crew.finishes(&cluster).await;
-    holds_memory(&before, &cluster.memory());
+    at_work.is_whole().await;
 }

@@ -260,15 +260,8 @@ async fn forms_that_trickle_do_not_keep_uploads_waiting() {
     })
     .await;
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
-    let over = async {
-        loop {
-            if let Some(at) = trickling.iter().position(tokio::task::JoinHandle::is_finished) {
-                return at;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let at = in_time("one that made room", over).await;
+    let over = async || trickling.iter().position(tokio::task::JoinHandle::is_finished);
+    let at = until("one that made room", over).await;
     let told = trickling.swap_remove(at).await.expect("an answer");
     assert!(told.starts_with("HTTP/1.1 408 ") && told.contains("\"temporary\":true"), "{told}");
 }

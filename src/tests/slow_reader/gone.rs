@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::support::person::answer;
 use crate::support::scene::away;
-use crate::support::{Device, Hub, Person, until};
+use crate::support::{Device, Hub, Person, until, until_within};
 
 /// As many connections as a user may have.
 const DEVICES: usize = 10;
@@ -56,13 +56,9 @@ async fn all_are_served(author: &Person) {
 
 /// Holds that nothing is left of a user's connections: no place is taken, and they are offline.
 async fn nothing_is_left(author: &Person, reader: &Person, how: &str) {
-    let gone = async {
-        while connections(author).await > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
     // A client that takes nothing has ten seconds.
-    tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap_or_else(|_| panic!("{how}: connections are left"));
+    let gone = async || (connections(author).await == 0).then_some(());
+    until_within(Duration::from_secs(30), &format!("{how}: no connection is left"), gone).await;
     reader.connect().await.leaves().await;
     let offline = || async {
         let presence = author.get("/chat/presence?user_ids=2").await.is(200);
