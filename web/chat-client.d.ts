@@ -33,6 +33,14 @@ export class ChatClient {
   /** Those that are here, newest first; see {@link loadNotifications}. */
   readonly notifications: Notification[] & { next?: string | null };
 
+  /**
+   * What the marketplace says of a user: null if that is nothing. Undefined if it is not here yet; then it is asked for, with all
+   * others that are missed at the time, and `profile` tells when it has come. Told are profiles of people one has a thread with, and one's own.
+   */
+  profile(user: number): Profile | null | undefined;
+  /** Cards as they are now; a {@link Message} has its card as it was when the message was sent. */
+  readonly cards: Cards;
+
   /** Connects, and stays connected. */
   connect(): this;
   /**
@@ -138,6 +146,10 @@ export interface Events {
   /** The other side types, or no longer. */
   typing: [thread: Thread, on: boolean];
   presence: [user: number, presence: Presence];
+  /** What is known of a user is new, or another (null: nothing). */
+  profile: [user: number, profile: Profile | null];
+  /** A card is new here, or has changed (null: there is none of this name). */
+  card: [name: CardRef, card: Card | null];
   /** A notification is new or has changed; without one: some were read or deleted. */
   notification: [notification?: Notification];
   counts: [counts: { messages: number; notifications: number }];
@@ -160,6 +172,8 @@ export interface Draft {
   text?: string;
   images?: Iterable<Blob>;
   extra_data?: { product_id: number };
+  /** What it is about. A message may have a card alone. An unknown card is `not_found`, and the entry fails. */
+  card?: CardName;
   /** The id of a message of the same thread. */
   reply_to?: number;
 }
@@ -185,6 +199,7 @@ export interface Entry {
   content?: string;
   images: Picture[];
   extra_data?: { product_id: number };
+  card?: CardRef;
   reply_to?: number;
   created_at: string;
 }
@@ -206,13 +221,18 @@ export interface Message {
   seq: number;
   /** The thread's count of changes when it last changed. */
   rev: number;
-  sender_id: number;
+  /** `system`: the marketplace itself has written it. */
+  kind: 'text' | 'system';
+  /** Null if it is of kind `system`. */
+  sender_id: number | null;
   temp_id: string | null;
-  /** Null if it is deleted, or has images alone. */
+  /** Null if it is deleted, or has images or a card alone. */
   content: string | null;
   image_urls: string[];
   images: Image[];
   extra_data: { product_id: number } | null;
+  /** What it is about, as that was when the message was sent; see {@link ChatClient.cards} for how it is now. */
+  card: Card | null;
   reply_to: number | null;
   created_at: string;
   edited_at: string | null;
@@ -233,6 +253,8 @@ export interface Image {
 export interface Thread {
   id: number;
   other_user_id: number;
+  /** What the marketplace says of the other side; null: nothing. */
+  other: Profile | null;
   last_message: Message | null;
   last_seq: number;
   rev: number;
@@ -248,6 +270,45 @@ export interface Thread {
   low: number;
   /** Whether the other side types. */
   typing: boolean;
+}
+
+/** What the marketplace says of a user. */
+export interface Profile {
+  name: string;
+  avatar_url: string | null;
+  verified: boolean;
+  role: 'buyer' | 'seller' | null;
+  /** Their language (BCP 47) and time zone (IANA): there where the profile was asked for, and not only told. */
+  locale?: string | null;
+  timezone?: string | null;
+}
+
+export interface Cards {
+  /** A card: null if there is none of this name. Undefined if it is not here yet; then it is asked for, and `card` tells when it has come. */
+  get(name: CardName): Card | null | undefined;
+}
+
+/** The name of a card. */
+export interface CardRef {
+  kind: 'product' | 'order' | 'shop' | 'place';
+  id: string;
+}
+
+/** How a card may be named: with its id as a text or a number, or in one text, as in `product:5`. */
+export type CardName = CardRef | { kind: CardRef['kind']; id: number } | string;
+
+/** A thing that a conversation is about, as the marketplace describes it. */
+export interface Card extends CardRef {
+  version: number;
+  title: string;
+  subtitle: string | null;
+  image_url: string | null;
+  /** A decimal number; `currency` is its code in ISO 4217. */
+  amount: string | null;
+  currency: string | null;
+  url: string;
+  /** What has become of it, in the marketplace's own words: `sold`, say. */
+  state: string | null;
 }
 
 export interface Presence {

@@ -6,6 +6,7 @@
 //       Threads       conversations and their messages
 //       Outbox        what waits to be sent
 //       Presence, Notifications
+//       Market      what the marketplace says of users and things
 //     Rest            questions over HTTP
 
 import { Account } from './client/account.js';
@@ -162,6 +163,15 @@ export class ChatClient {
 
   get notifications() {
     return this.#account.notifications.list;
+  }
+
+  profile(user) {
+    return this.#account.market.profile(user);
+  }
+
+  get cards() {
+    const { market } = this.#account;
+    return { get: name => market.card(name) };
   }
 
   connect() {

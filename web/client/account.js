@@ -2,6 +2,7 @@
 // of it is let go at once, and another account begins: nothing of one user's can get into what is another's.
 
 import { ChatError, refusal } from './errors.js';
+import { Market } from './market.js';
 import { Notifications } from './notifications.js';
 import { Outbox } from './outbox.js';
 import { Presence } from './presence.js';
@@ -40,6 +41,7 @@ export class Account {
     const { emit, ask } = client;
     this.presence = new Presence(emit);
     this.notifications = new Notifications(emit, ask);
+    this.market = new Market(this, client);
     this.threads = new Threads(this, client);
     this.outbox = new Outbox(this, client);
   }
@@ -92,11 +94,12 @@ export class Account {
     this.#latest = this.#cursor;
     this.outbox.delivery.hungUp();
     this.threads.hungUp();
+    this.market.hungUp();
   }
 
   hear(frame) {
     const { type, cursor, ...rest } = frame;
-    const { threads, presence, notifications } = this;
+    const { threads, presence, notifications, market } = this;
     switch (type) {
       case 'auth_ok':
         this.#replaying = frame.resumed;
@@ -115,7 +118,7 @@ export class Account {
         threads.created(rest);
         break;
       case 'message_deleted':
-        Object.assign(rest, { deleted: true, content: null, images: [], image_urls: [] });
+        Object.assign(rest, { deleted: true, content: null, images: [], image_urls: [], card: null });
       case 'message_updated':
         threads.changed(rest);
         this.#observe(rest);
@@ -134,6 +137,14 @@ export class Account {
         break;
       case 'online_users':
         presence.only(frame.users);
+        break;
+      case 'profile_updated': {
+        const { user_id, ...profile } = rest;
+        market.profiles.take(user_id, profile);
+        break;
+      }
+      case 'card_updated':
+        market.cardUpdated(frame.card);
         break;
       case 'nav_counts':
         this.#client.emit('counts', (this.counts = frame.payload));
@@ -159,21 +170,36 @@ export class Account {
 
   /** An acknowledgement settles what it is of by what it says itself, whatever threads are here. */
   #acknowledged(frame) {
+    const entry = this.outbox.entry(frame.temp_id);
     const message = this.outbox.written(frame);
     // One that had been stored before may have been changed since.
-    if (message && !frame.duplicate) this.threads.created(message, this.outbox.receiver(frame.temp_id));
+    if (message && !frame.duplicate) this.threads.created(message, entry?.receiver_id);
     else this.threads.missed(frame.thread_id, frame.rev);
-    if (message) this.outbox.observe(message);
-    else this.outbox.delivery.settled(frame.temp_id);
+    if (!message) this.outbox.delivery.settled(frame.temp_id);
+    else if (entry?.card ?? entry?.extra_data?.product_id) this.#readCard(message);
+    else this.outbox.observe(message);
+  }
+
+  /** How a card was when its message was stored, the acknowledgement does not say: until the message is read, it is as it is known here. */
+  async #readCard(message) {
+    const { card } = (await this.#read(message)) ?? message;
+    const [thread, held] = [this.threads.get(message.thread_id), this.threads.held(message) ?? message];
+    for (const each of [message, held]) if (!each.deleted) each.card = card;
+    if (thread) this.#client.emit('message', held, thread);
+    this.outbox.observe(message);
+  }
+
+  /** Reads a message; nothing, if that cannot be done now. */
+  async #read({ id, thread_id, seq }) {
+    const page = await this.#client.ask('GET', `/chat/messages?thread_id=${thread_id}&after_seq=${seq - 1}&limit=1`).catch(() => undefined);
+    return page?.messages.find(message => message.id === id);
   }
 
   /** A change of a message settles what was to change it, with the whole message. */
   async #observe(change) {
     const held = this.threads.held(change);
     if (held || change.deleted || !this.outbox.changes(change.id)) return this.outbox.observe({ ...held, ...change });
-    const { thread_id, seq } = change;
-    const page = await this.#client.ask('GET', `/chat/messages?thread_id=${thread_id}&after_seq=${seq - 1}&limit=1`).catch(() => undefined);
-    this.outbox.observe({ ...page?.messages[0], ...change });
+    this.outbox.observe({ ...(await this.#read(change)), ...change });
   }
 
   #keep(cursor) {
@@ -215,6 +241,7 @@ export class Account {
     for (const { done } of this.#waiting.splice(0)) done();
     this.#client.say({ type: 'who_is_online' });
     this.threads.begin();
+    this.market.begin();
     this.outbox.delivery.begin(this.#client.limits());
   }
 }

@@ -201,12 +201,12 @@ export class Delivery {
   }
 
   #frame(entry) {
-    const { kind, temp_id, receiver_id, thread_id, message_id, content, images, extra_data, reply_to } = entry;
+    const { kind, temp_id, receiver_id, thread_id, message_id, content, images, extra_data, reply_to, card } = entry;
     // The server holds it against who has authenticated: nothing can be said as another.
     const user_id = this.#account.me;
     if (kind === 'edit') return { type: 'message_edit', user_id, message_id, content };
     if (kind === 'delete') return { type: 'message_delete', user_id, message_id };
-    return { type: 'message_send', user_id, temp_id, receiver_id, thread_id, content, images: images.map(image => image.media?.id ?? ''), extra_data, reply_to };
+    return { type: 'message_send', user_id, temp_id, receiver_id, thread_id, content, images: images.map(image => image.media?.id ?? ''), extra_data, reply_to, card };
   }
 
   async #upload(entry, image) {

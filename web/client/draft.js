@@ -6,6 +6,9 @@ import { ChatError } from './errors.js';
 const DEPTH = 32;
 const PARTS = 10_000;
 
+/** The kinds of cards. */
+const CARDS = ['product', 'order', 'shop', 'place'];
+
 const wrong = message => new ChatError('bad_request', message);
 
 /** Half of a character cannot be written as UTF-8: what stands alone becomes U+FFFD, as everywhere on the web. */
@@ -27,13 +30,22 @@ export function words(text) {
 }
 
 /** Reads what a page wants to send. */
-export function content({ text, images, extra_data, reply_to }) {
+export function content({ text, images, extra_data, reply_to, card }) {
   for (const file of images) if (typeof file?.arrayBuffer !== 'function' || typeof file.slice !== 'function') throw wrong('images are files (Blob)');
   return {
     content: text == null ? undefined : words(text),
     extra_data: extra_data == null ? undefined : extra(extra_data),
     reply_to: reply_to == null ? undefined : id('reply_to', reply_to),
+    card: card == null ? undefined : cardName(card),
   };
+}
+
+/** Reads how a card is named: its kind and id, or both in one text, as in `product:5`. */
+export function cardName(name) {
+  const [, kind, id] = typeof name === 'string' ? /^(\w+):(.*)$/s.exec(name) ?? [] : [undefined, name?.kind, name?.id];
+  const text = Number.isSafeInteger(id) ? String(id) : id;
+  if (!CARDS.includes(kind) || typeof text !== 'string' || !/^[^,\p{Cc}]{1,64}$/u.test(text)) throw wrong('a card is named by its kind and id, as in product:5');
+  return { kind, id: wellFormed(text) };
 }
 
 function extra(value) {

@@ -67,9 +67,9 @@ export class Outbox {
     const temp_id = `${Date.now()}-${Math.random()}`; // in time's order: cheap to index
     const promise = this.#client.promises.of(temp_id);
     try {
-      const { text, images, extra_data, reply_to } = draft;
+      const { text, images, extra_data, reply_to, card } = draft;
       const entry = {
-        ...this.#new('message', this.#address(to)), temp_id, content: text, extra_data, reply_to,
+        ...this.#new('message', this.#address(to)), temp_id, content: text, extra_data, reply_to, card,
         images: [...(images ?? [])].map(file => ({ file, name: file?.name ?? 'image', progress: 0 })),
       };
       this.#account.threads.stopsTyping(to);
@@ -184,8 +184,8 @@ export class Outbox {
   #write(entry) {
     this.#entries.set(entry.temp_id, entry);
     try {
-      const { content: text, images, extra_data, reply_to } = entry;
-      if (entry.kind === 'message') Object.assign(entry, content({ text, images: images.map(image => image.file), extra_data, reply_to }));
+      const { content: text, images, extra_data, reply_to, card } = entry;
+      if (entry.kind === 'message') Object.assign(entry, content({ text, images: images.map(image => image.file), extra_data, reply_to, card }));
     } catch (error) {
       this.fail(entry, error);
       return;
@@ -346,9 +346,9 @@ export class Outbox {
 
   // What the server says
 
-  /** To whom a message is written. */
-  receiver(temp_id) {
-    return this.#entries.get(temp_id)?.receiver_id;
+  /** What was written here under a name. */
+  entry(temp_id) {
+    return this.#entries.get(temp_id);
   }
 
   /** Whether an edit or a deletion of a message waits. */
@@ -363,8 +363,9 @@ export class Outbox {
     const { content = null, extra_data = null, reply_to = null } = entry;
     const images = entry.images.map(image => image.media);
     return {
-      id: message_id, thread_id, seq, rev, sender_id: this.#account.me, temp_id, content, images,
+      id: message_id, thread_id, seq, rev, kind: 'text', sender_id: this.#account.me, temp_id, content, images,
       image_urls: images.map(image => image?.url), extra_data, reply_to, created_at, edited_at: null, deleted: false,
+      card: (entry.card && this.#account.market.heldCard(entry.card)) ?? null,
     };
   }
 

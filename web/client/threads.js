@@ -252,9 +252,12 @@ export class Threads {
   /** Takes in a thread as the server has it, and does what was waiting for it. */
   #meet(t) {
     let thread = this.#all.get(t.id);
+    const { profiles } = this.#account.market;
     if (t.other_online !== undefined) this.#account.presence.seen(t.other_user_id, t.other_online, t.other_last_seen);
+    if (t.other === undefined) profiles.want(t.other_user_id);
+    else profiles.take(t.other_user_id, t.other);
     if (!thread) {
-      thread = { ...t, messages: t.last_message ? [t.last_message] : [], low: t.last_seq || 1, typing: false };
+      thread = { ...t, other: profiles.held(t.other_user_id) ?? null, messages: t.last_message ? [t.last_message] : [], low: t.last_seq || 1, typing: false };
       this.#all.set(t.id, thread);
       this.#notes.set(t.id, { unread: new Unread(thread, this.#account.me), quiet: t.rev, told: 0 });
     } else {

@@ -23,7 +23,7 @@ test('every key that the page uses is in the catalogues, and the catalogues have
   // The first argument is a key, or chooses between some; a key that is put together names a family.
   const literals = new Set(scripts.flatMap(script => [...script.matchAll(/'([a-z][\w.]*)'/g)].map(([, key]) => key)));
   const families = new Set(said.flatMap(call => [...call.matchAll(/`([a-z.]+\.)\$\{/g)].map(([, family]) => family)));
-  assert.deepEqual([...families].sort(), ['connection.', 'discard.', 'keys.', 'reason.', 'tick.', 'unsent.']);
+  assert.deepEqual([...families].sort(), ['connection.', 'discard.', 'keys.', 'kind.', 'reason.', 'role.', 'tick.', 'unsent.']);
   for (const call of said) {
     const [, key] = /^'([^']+)'/.exec(call) ?? [];
     if (key) assert.ok(key in words.en, `${key} has no words`);
@@ -45,6 +45,7 @@ test('a key that is put together has words, whatever it is put together of', () 
   assert.deepEqual(family('reason.'), [...new Set([...codes, ...hubs, 'unknown'])].sort());
   for (const state of ['idle', 'connecting', 'online', 'waiting', 'paused', 'closed']) assert.ok(family('connection.').includes(state), state);
   for (const kind of ['message', 'edit', 'delete']) assert.ok(family('unsent.').includes(kind) && family('discard.').includes(kind), kind);
+  assert.deepEqual([family('kind.'), family('role.')], [['order', 'place', 'product', 'shop'], ['buyer', 'seller']]);
   assert.deepEqual(family('tick.'), ['delivered', 'elsewhere', 'failed', 'pending', 'seen', 'sent']);
   const keys = family('keys.');
   assert.deepEqual(keys.filter(key => !key.endsWith('.key')).map(key => `${key}.key`), keys.filter(key => key.endsWith('.key')));
@@ -69,7 +70,7 @@ for (const language of languages) {
       }
       for (const text of typeof said === 'string' ? [said] : Object.values(said)) assert.match(text, /\S/, key);
       if (language !== 'en' && JSON.stringify(said) === JSON.stringify(english)) {
-        assert.match(key, /^(keys\..*\.key|message\.by|unsent\.files|quoted|photos?|composer\.field|inbox\.title|bell|waiting\.messages)$/, `${key} is not translated`);
+        assert.match(key, /^(keys\..*\.key|message\.by|unsent\.files|quoted|card\.named|photos?|composer\.field|inbox\.title|bell|waiting\.messages)$/, `${key} is not translated`);
       }
     }
   });

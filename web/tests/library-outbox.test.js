@@ -34,7 +34,8 @@ test('a conversation that begins with an acknowledgement is there at once, and n
   const message = await chat.send({ user: b }, { text: 'first' });
   assert.deepEqual(chat.thread({ user: b }).messages, [message]);
   assert.equal(chat.thread({ user: b }).unread, 0);
-  assert.deepEqual(asked, []);
+  // What the marketplace says of the other side is another question.
+  assert.deepEqual(asked.filter(url => !url.includes('/chat/profiles')), []);
 });
 
 test('what is refused for ever fails alone, with a reason, and the connection stays', { timeout: 60_000 }, async () => {

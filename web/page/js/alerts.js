@@ -1,10 +1,11 @@
 // What calls a user who does not look: a sound, and desktop notifications, each with a switch of its own. The browser is asked
 // for the latter when their switch is turned on, and never before.
 
+import { cardLine } from './cards.js';
 import { toast } from './dialogs.js';
 import { h, set } from './dom.js';
-import { nameOf } from './format.js';
 import { number, t } from './language.js';
+import { nameOf } from './people.js';
 
 /** How long a message stays unread before it is news, in ms: what is looked at, here or in another tab, is read by then. */
 const UNREAD = 500;
@@ -49,9 +50,9 @@ export function alerts({ chat, me }, open) {
   function call() {
     const threads = [...waiting.keys()].map(id => chat.thread(id)).filter(thread => thread && thread.read_seq < /** @type {any} */ (waiting.get(thread.id)).seq);
     for (const thread of /** @type {Thread[]} */ (threads)) {
-      const { content, images } = /** @type {any} */ (waiting.get(thread.id));
+      const { content, images, card, kind } = /** @type {any} */ (waiting.get(thread.id));
       const count = thread.unread > 1 ? ` (${number(thread.unread)})` : '';
-      const notification = show(`${thread.id}`, { title: nameOf(thread.other_user_id) + count, body: content ?? t('photos', { count: images.length }), open: () => open(thread) });
+      const notification = show(`${thread.id}`, { title: (kind === 'system' ? t('marketplace') : nameOf(thread.other_user_id)) + count, body: content ?? (cardLine(card) || t('photos', { count: images.length })), open: () => open(thread) });
       if (notification) shown.set(thread.id, notification);
     }
     waiting.clear();

@@ -9,13 +9,14 @@ import { choose, chosen, spoken } from './chosen.js';
 import { connection } from './connection.js';
 import { conversation } from './conversation.js';
 import { askForPerson, menu, toast } from './dialogs.js';
-import { h } from './dom.js';
-import { avatar, nameOf, reason } from './format.js';
+import { h, write } from './dom.js';
+import { reason } from './format.js';
 import { icon } from './icons.js';
 import { inbox } from './inbox.js';
 import { LANGUAGES, pieces, t } from './language.js';
 import { notifications } from './notifications.js';
-import { arrive, hub, isSwitchedOff, session } from './session.js';
+import { avatar, knowFrom, nameOf, paint } from './people.js';
+import { arrive, hub, isSwitchedOff, session, takeCard } from './session.js';
 import { begin, enter, leave, onReturn } from './trail.js';
 
 arrive();
@@ -31,6 +32,7 @@ else welcome();
 function start({ token, me, peer }) {
   const chat = new ChatClient({ url: hub, user: me, getToken: () => token });
   const context = { chat, me, token, hub };
+  knowFrom(user => chat.profile(user));
 
   const talk = conversation(context, () => leave(() => show(undefined)));
   const list = inbox(context, go, talk.drafts);
@@ -42,10 +44,18 @@ function start({ token, me, peer }) {
   import('./keys.js').then(({ keys }) => keys({ search: () => list.field.focus(), step: list.step }));
   const status = connection(context);
 
+  const [face, line] = [avatar(me), h('p', { class: 'bar-subtitle' })];
+  const name = () => {
+    paint(face, me);
+    write(line, t('inbox.me', { name: nameOf(me) }));
+  };
+  name();
+  chat.on('profile', user => user === me && name());
+
   const sidebar = h('section', { class: 'sidebar', 'aria-label': t('inbox.all') },
     h('header', { class: 'bar' },
-      languageButton(avatar(me)),
-      h('div', { class: 'bar-title' }, h('h1', {}, t('inbox.title')), h('p', { class: 'bar-subtitle' }, t('inbox.me', { name: nameOf(me) }))),
+      languageButton(face),
+      h('div', { class: 'bar-title' }, h('h1', {}, t('inbox.title')), line),
       h('button', { class: 'icon-button', 'aria-label': t('person.title'), title: t('person.title'), onclick: async () => {
         const person = await askForPerson(me);
         if (person) go(person);
@@ -77,6 +87,8 @@ function start({ token, me, peer }) {
     if (!['network', 'closed'].includes(error.code) && !error.temporary) toast(t('failed.that', { reason: reason(error.code) }));
   });
   onReturn(show);
+  const card = takeCard();
+  if (peer && card) talk.bring(peer, card);
   show(begin(peer));
   if (isSwitchedOff(me)) chat.disconnect();
   else chat.connect();

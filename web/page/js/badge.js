@@ -1,7 +1,8 @@
 // How much is unread, where one sees it from another tab: in the title, and in the page's icon.
 
 import { h, soon } from './dom.js';
-import { atMost, nameOf } from './format.js';
+import { atMost } from './format.js';
+import { nameOf } from './people.js';
 
 const NAME = 'Softadastra Chat';
 const SIZE = 64;

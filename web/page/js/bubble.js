@@ -1,10 +1,12 @@
-// One message, stored or waiting: text, pictures, what it answers, when, and how far it has come.
+// One message, stored or waiting: text, pictures, what it is about, what it answers, when, and how far it has come.
 
+import { cardElement, cardLine, titleOf } from './cards.js';
 import { h } from './dom.js';
-import { nameOf, time, timeElement } from './format.js';
+import { time, timeElement } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
 import { messageText } from './message-text.js';
+import { authorOf } from './people.js';
 import { pictures } from './pictures.js';
 import { onLongPress } from './press.js';
 import { choices, failure, kindOf, stateOf } from './unsent.js';
@@ -22,6 +24,7 @@ export function tick(state) {
  * @typedef {object} Item
  * @property {string} key
  * @property {boolean} mine
+ * @property {boolean} [system] the marketplace itself has written it: it is of neither side, and nothing can be done with it
  * @property {import('../../chat-client.js').Message} [message]
  * @property {import('../../chat-client.js').Entry} [entry]
  * @property {import('../../chat-client.js').Entry} [change] an edit or a deletion that is not stored
@@ -43,6 +46,7 @@ export function tick(state) {
 
 /** Makes a message's element; `fill` fills it. @param {Item} item @param {Context} context */
 export function bubble(item, context) {
+  if (item.system) return h('div', { class: 'row system', role: 'article', tabindex: -1 }, h('div', { class: 'bubble' }));
   const more = h('button', { class: 'bubble-more', 'aria-label': t('message.options'), title: t('message.options'), tabindex: -1, 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
   // The list of messages is one tab stop: `roving` goes from message to message, and to what is in one.
   const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}`, role: 'article', tabindex: -1 }, h('div', { class: 'bubble' }), more);
@@ -71,9 +75,10 @@ export function fill(row, item, context) {
   // What is quoted may come later, and change.
   const quoted = at(item).reply_to && context.find(at(item).reply_to);
   const version = message ? `m${message.rev} ${quoted?.rev} ${change?.temp_id} ${change?.state} ${change?.error} ${change?.content}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}${entry?.error}${entry?.content}${change?.state}${change?.content}`;
-  if (row.version !== version) {
+  const now = cardNow(item, context);
+  if (row.version !== version || row.now !== now) {
     const shown = body.querySelector('.pictures');
-    row.version = version;
+    Object.assign(row, { version, now });
     row.classList.toggle('deleted', gone);
     row.classList.toggle('settled', gone && !change);
     row.classList.toggle('failed', state === 'failed');
@@ -105,10 +110,10 @@ const isEdited = item => !isGone(item) && Boolean(item.message?.edited_at || edi
 /** @param {Item} item @param {Context} context @param {any} shown pictures that are drawn already @param {any} row */
 function parts(item, context, shown, row) {
   const { message, entry, change, mine } = item;
-  const { created_at, extra_data, reply_to, images } = at(item);
+  const { created_at, extra_data, reply_to, images, card } = at(item);
   const content = edited(item)?.content ?? at(item).content;
   const meta = h('span', { class: 'meta' }, isEdited(item) && h('span', {}, t('message.edited')), timeElement(created_at, time(created_at)));
-  const author = h('span', { class: 'sr' }, t('message.by', { name: mine ? t('you') : nameOf(message?.sender_id ?? 0) }));
+  const author = h('span', { class: 'sr' }, t('message.by', { name: mine ? t('you') : authorOf(at(item)) }));
   if (isGone(item)) return [author, h('p', { class: 'text' }, t('message.deleted')), meta];
   const product = extra_data?.product_id;
   const failed = [entry, change].find(each => each?.state === 'failed');
@@ -116,25 +121,37 @@ function parts(item, context, shown, row) {
     author,
     reply_to && quote(reply_to, context),
     images.length > 0 && pictures(at(item), context, shown),
-    product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, t('message.product', { id: String(product) }))),
+    card && aboutCard(item, context),
+    !card && product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, t('message.product', { id: String(product) }))),
     ...(content ? messageText(content, row) : []),
     meta,
     failed && h('div', { class: 'failure' },
       // The text that did not come through; what is stored stands above it.
       failed === change && failed.content && h('p', { class: 'failure-text', dir: 'auto' }, failed.content),
-      h('p', { class: 'failure-why', dir: 'auto' }, failure(failed)),
+      h('p', { class: 'failure-why', dir: 'auto' }, failure(context.chat, failed)),
       h('div', { class: 'failure-buttons' }, choices(context.chat, failed, context.edit).filter(choice => choice.icon !== 'copy')
         .map(choice => h('button', { class: 'text-button', onclick: choice.run }, choice.label)))),
   ].filter(part => part);
+}
+
+/** How what a message is about is now, if that is known. @param {Item} item @param {Context} context */
+const cardNow = (item, { chat }) => (at(item).card && !isGone(item) ? chat.cards.get(at(item).card) : undefined);
+
+/** Shows what a message is about: as it was when it was sent; of one that waits, as it is now. @param {Item} item @param {Context} context */
+function aboutCard(item, context) {
+  const { card } = at(item);
+  const now = cardNow(item, context);
+  if (item.message) return cardElement(card, now);
+  return now ? cardElement(now) : h('span', { class: 'product' }, icon('tag'), h('span', { dir: 'auto' }, titleOf(card)));
 }
 
 /** @param {number} id @param {Context} context */
 function quote(id, context) {
   const message = context.find(id);
   const images = message?.images.length ?? 0;
-  const text = !message ? t('quote.earlier') : message.deleted ? t('message.deleted') : message.content || t('photos', { count: images || 1 });
+  const text = !message ? t('quote.earlier') : message.deleted ? t('message.deleted') : message.content || cardLine(message.card) || t('photos', { count: images || 1 });
   return h('button', { class: 'quote', onclick: () => context.jump(id) },
-    h('strong', {}, message ? (message.sender_id === context.me ? t('you') : nameOf(message.sender_id)) : t('quote.reply')),
+    h('strong', {}, message ? (message.sender_id === context.me ? t('you') : authorOf(message)) : t('quote.reply')),
     h('span', { dir: 'auto' }, text));
 }
 

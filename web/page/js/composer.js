@@ -1,6 +1,7 @@
-// Where one writes: Enter sends, Shift+Enter begins a line, pictures come by button, paste and drop. Nothing that was
-// written is cut or dropped without a word.
+// Where one writes: Enter sends, Shift+Enter begins a line, pictures come by button, paste and drop, a card by the link. Nothing
+// that was written is cut or dropped without a word.
 
+import { cardToSend, titleOf } from './cards.js';
 import { h, set, soon, write } from './dom.js';
 import { toast } from './dialogs.js';
 import { filesNamed } from './format.js';
@@ -8,7 +9,8 @@ import { icon } from './icons.js';
 import { t } from './language.js';
 import { characters, isBlank } from './text.js';
 
-/** @typedef {{text: string, files: File[]}} Written */
+/** @typedef {import('../../chat-client.js').CardRef} CardRef */
+/** @typedef {{text: string, files: File[], card?: CardRef}} Written */
 
 /** What the hub takes as a picture; it looks at the bytes, the page at the name's ending alone. */
 const PICTURES = ['image/jpeg', 'image/png', 'image/webp', 'image/gif'];
@@ -22,9 +24,11 @@ const NEAR = 0.9;
  * @param {() => void} on.cancel nothing is edited or answered any more
  * @param {() => void} on.up the arrow key was pressed in an empty field
  * @param {() => {images: number, text_chars: number}} limits what a message may have
+ * @param {import('../../chat-client.js').Cards} cards
  */
-export function composer(on, limits) {
+export function composer(on, limits, cards) {
   /** @type {File[]} */ let files = [];
+  /** @type {CardRef | undefined} */ let card;
   /** Whether pictures may be added: not to a message that is stored. */ let open = true;
   const field = h('textarea', { class: 'composer-field', rows: 1, dir: 'auto', 'aria-label': t('composer.field'), placeholder: t('composer.write'), enterkeyhint: 'send',
     oninput: () => {
@@ -53,13 +57,14 @@ export function composer(on, limits) {
   const send = h('button', { class: 'send', 'aria-label': t('do.send'), title: t('do.send') }, icon('send'));
   const strip = h('div', { class: 'strip', role: 'group', 'aria-label': t('composer.strip') });
   const notice = h('div', { class: 'composer-notice', hidden: true });
+  const about = h('div', { class: 'composer-card', role: 'group', 'aria-label': t('card.to_send'), hidden: true });
   const count = h('p', { class: 'composer-count', id: 'composer-count', hidden: true });
   // Said once when the text becomes too long, and not at every key.
   const alarm = h('p', { class: 'sr', role: 'status' });
   const element = h('form', { class: 'composer', onsubmit: (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     submit();
-  } }, notice, strip, h('div', { class: 'composer-line' }, attach, picker, field, send), count, alarm);
+  } }, notice, about, strip, h('div', { class: 'composer-line' }, attach, picker, field, send), count, alarm);
 
   const grow = soon(() => {
     field.style.setProperty('height', 'auto');
@@ -73,16 +78,16 @@ export function composer(on, limits) {
     count.classList.toggle('over', over > 0);
     set(field, 'aria-invalid', over > 0 ? 'true' : undefined);
     write(alarm, over > 0 ? t('composer.too_long') : '');
-    send.disabled = over > 0 || (isBlank(field.value) && !files.length);
+    send.disabled = over > 0 || (isBlank(field.value) && !files.length && !card);
     set(send, 'title', over > 0 ? t('composer.shorten', { count: over }) : t('do.send'));
   });
 
   function submit() {
     const text = isBlank(field.value) ? '' : field.value.trim();
-    if (!text && !files.length) return;
+    if (!text && !files.length && !card) return;
     const over = characters(text) - limits().text_chars;
     if (over > 0) return toast(t('composer.shorten', { count: over }));
-    const written = { text, files };
+    const written = { text, files, card };
     put('');
     on.send(written);
     field.focus();
@@ -118,11 +123,30 @@ export function composer(on, limits) {
     grow();
   }
 
-  /** Fills the field, and the strip. @param {string} text @param {File[]} [pictures] */
-  function put(text, pictures = []) {
+  /** Fills the field, the strip, and what the message is about. @param {string} text @param {File[]} [pictures] @param {CardRef} [name] */
+  function put(text, pictures = [], name) {
     field.value = text;
     files = pictures;
+    choose(name);
     draw();
+  }
+
+  /** Says what the message is about. @param {CardRef} [name] */
+  function choose(name) {
+    card = name;
+    drawCard();
+    grow();
+  }
+
+  /** Draws what the message is about, as that is now; what the marketplace does not know cannot be sent. */
+  function drawCard() {
+    const now = card && cards.get(card);
+    if (card && now === null) {
+      toast(t('card.unknown', { card: titleOf(card) }));
+      return choose(undefined);
+    }
+    about.hidden = !card;
+    about.replaceChildren(...(card ? cardToSend(card, now, () => (choose(undefined), field.focus())) : []));
   }
 
   /** Says what is edited or answered; nothing without a title. @param {string} [title] @param {string} [text] @param {'reply' | 'edit'} [sign] */
@@ -142,5 +166,5 @@ export function composer(on, limits) {
   }
 
   draw();
-  return { element, add, put, note, photos, measure: grow, focus: () => field.focus(), written: () => ({ text: field.value, files }) };
+  return { element, add, put, note, photos, drawCard, measure: grow, focus: () => field.focus(), written: () => ({ text: field.value, files, card }) };
 }

@@ -1,14 +1,16 @@
 // One conversation: its head, its messages, the composer; scrolling, unread, reading, editing, answering.
 
 import { bubble, fill } from './bubble.js';
+import { cardLine } from './cards.js';
 import { composer } from './composer.js';
 import { confirm, menu, toast } from './dialogs.js';
 import { h, lively, reconcile, set, soon, write } from './dom.js';
 import { drafts } from './drafts.js';
 import { floatingDay } from './floating-day.js';
-import { avatar, nameOf, presenceText, reason, waits } from './format.js';
+import { presenceText, reason, waits } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
+import { authorOf, avatar, nameOf, paint, writeName } from './people.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
@@ -43,7 +45,7 @@ export function conversation({ chat, me, token }, leave) {
   const jump = h('button', { class: 'jump', 'aria-label': t('conversation.newest'), hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
   const day = floatingDay(log);
-  const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }));
+  const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }), { get: name => chat.cards.get(name) });
   const element = h('section', { class: 'conversation', 'aria-label': t('conversation'), ondragover: drag, ondragleave: drag, ondrop: drag },
     h('div', { class: 'nobody' }, icon('send'), h('p', {}, t('conversation.choose'))),
     h('header', { class: 'bar' },
@@ -77,8 +79,7 @@ export function conversation({ chat, me, token }, leave) {
     day.hide();
     if (!other) return;
     face.replaceChildren(avatar(other));
-    write(title, nameOf(other));
-    set(log, 'aria-label', t('conversation.with', { name: nameOf(other) }));
+    name();
     take(kept.get(other));
     // Where one writes by touch, a keyboard would cover what one has come to read.
     if (matchMedia('(pointer: coarse)').matches) title.focus();
@@ -142,8 +143,17 @@ export function conversation({ chat, me, token }, leave) {
     };
   }
 
+  /** Says with whom one talks. */
+  function name() {
+    if (!person) return;
+    paint(/** @type {HTMLElement} */ (face.firstElementChild), person);
+    writeName(title, person, { role: true });
+    set(log, 'aria-label', t('conversation.with', { name: nameOf(person) }));
+  }
+
   /** @param {import('../../chat-client.js').Thread | undefined} thread */
   function head(thread) {
+    name();
     // While it is offline the client knows nothing of other users.
     const presence = chat.state === 'online' ? chat.presence.get(/** @type {number} */ (person)) : undefined;
     write(subtitle, thread?.typing ? t('typing') : chat.state === 'online' ? presenceText(presence) : '');
@@ -214,7 +224,7 @@ export function conversation({ chat, me, token }, leave) {
   }
 
   /** @param {import('./composer.js').Written} written */
-  function send({ text, files }) {
+  function send({ text, files, card }) {
     if (!person) return;
     const [edited, reply_to] = [editing, answering];
     take(editing && aside);
@@ -222,7 +232,7 @@ export function conversation({ chat, me, token }, leave) {
     // What was refused is written anew: its key stands for what it was.
     const entry = chat.outbox(to()).find(entry => entry.temp_id === edited?.temp_id);
     // What becomes of it is told by its bubble.
-    chat.send(to(), { text: text || undefined, images: files, extra_data: entry?.extra_data, reply_to: entry ? entry.reply_to : reply_to }).catch(() => {});
+    chat.send(to(), { text: text || undefined, images: files, card, extra_data: entry?.extra_data, reply_to: entry ? entry.reply_to : reply_to }).catch(() => {});
     if (entry) chat.discard(entry.temp_id);
     readBefore = Infinity;
     atEnd = true;
@@ -257,9 +267,9 @@ export function conversation({ chat, me, token }, leave) {
   const draft = () => ({ ...writing.written(), editing, answering, aside });
 
   /** Goes on with a draft. @param {Draft} [draft] */
-  function take({ text, files, ...more } = { text: '', files: [] }) {
+  function take({ text, files, card, ...more } = { text: '', files: [] }) {
     ({ editing, answering, aside } = more);
-    writing.put(text, files);
+    writing.put(text, files, card);
     writing.photos(!editing?.id && !editing?.waiting);
     note();
   }
@@ -268,13 +278,14 @@ export function conversation({ chat, me, token }, leave) {
     if (editing) return writing.note(t('conversation.edit'), editing.content || t('photos', { count: 1 }), 'edit');
     if (!answering) return writing.note();
     const message = context.find(answering);
-    const author = message?.sender_id ?? person ?? me;
-    writing.note(author === me ? t('conversation.reply_self') : t('conversation.reply_to', { name: nameOf(author) }), message?.content ?? t('photos', { count: message?.images.length || 1 }));
+    const author = message ?? { sender_id: person ?? me };
+    const text = message?.content ?? (cardLine(message?.card) || t('photos', { count: message?.images.length || 1 }));
+    writing.note(author.sender_id === me ? t('conversation.reply_self') : t('conversation.reply_to', { name: authorOf(author) }), text);
   }
 
-  /** Edits something; what was written before comes back afterwards. @param {Editing} what @param {string} text @param {File[]} [files] */
-  function edit(what, text, files = []) {
-    take({ text, files, editing: what, aside: editing ? aside : { ...writing.written(), answering } });
+  /** Edits something; what was written before comes back afterwards. @param {Editing} what @param {Partial<import('./composer.js').Written>} written */
+  function edit(what, { text = '', files = [], card }) {
+    take({ text, files, card, editing: what, aside: editing ? aside : { ...writing.written(), answering } });
     writing.focus();
   }
 
@@ -283,15 +294,15 @@ export function conversation({ chat, me, token }, leave) {
   /** Edits a message, or goes on with an edit that is not stored. @param {import('../../chat-client.js').Message} message */
   function editMessage(message) {
     const change = chat.outbox(to()).find(entry => kindOf(entry) === 'edit' && entry.message_id === message.id);
-    edit({ id: message.id, temp_id: change?.temp_id, content: message.content ?? '' }, change?.content ?? message.content ?? '');
+    edit({ id: message.id, temp_id: change?.temp_id, content: message.content ?? '' }, { text: change?.content ?? message.content ?? '' });
   }
 
   /** Goes on with what is not stored: the text of what waits, all of what was refused. @param {import('../../chat-client.js').Entry} entry */
   function editEntry(entry) {
-    const { temp_id, content = '', message_id: id } = entry;
-    if (kindOf(entry) === 'edit' && id) return edit({ id, temp_id, content: context.find(id)?.content ?? '' }, content);
+    const { temp_id, content = '', message_id: id, card } = entry;
+    if (kindOf(entry) === 'edit' && id) return edit({ id, temp_id, content: context.find(id)?.content ?? '' }, { text: content });
     const waiting = entry.state === 'pending';
-    edit({ temp_id, waiting, content }, content, waiting ? [] : entry.images.map(image => /** @type {File} */ (image.file)));
+    edit({ temp_id, waiting, content }, waiting ? { text: content } : { text: content, card, files: entry.images.map(image => /** @type {File} */ (image.file)) });
   }
 
   function editLast() {
@@ -303,7 +314,7 @@ export function conversation({ chat, me, token }, leave) {
   function options({ message, entry, change, mine }, at) {
     if (entry) return menu(at, choices(chat, entry, editEntry));
     if (change && (change.state === 'failed' || kindOf(change) === 'delete')) return menu(at, choices(chat, change, editEntry));
-    if (!message || message.deleted) return undefined;
+    if (!message || message.deleted || message.kind === 'system') return undefined;
     const content = change?.content ?? message.content;
     const entries = [{ label: t('do.reply'), icon: 'reply', run: () => {
       if (editing) cancel(false);
@@ -336,7 +347,8 @@ export function conversation({ chat, me, token }, leave) {
 
   chat.on('message', (_, thread) => thread?.other_user_id === person && draw());
   chat.on('thread', thread => thread.other_user_id === person && draw());
-  for (const event of /** @type {const} */ (['typing', 'presence', 'outbox'])) chat.on(event, draw);
+  for (const event of /** @type {const} */ (['typing', 'presence', 'outbox', 'profile', 'card'])) chat.on(event, draw);
+  chat.on('card', writing.drawCard);
   chat.on('reset', () => {
     log.replaceChildren(); // the same numbers may be other messages now
     load();
@@ -349,7 +361,14 @@ export function conversation({ chat, me, token }, leave) {
   document.addEventListener('visibilitychange', draw);
   setInterval(draw, 30_000); // "last seen 3 min ago"
   new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
-  return { element, open, show, drafts: kept, get person() {
+  /** Begins a message to a user with what it is to be about; what is written already stays. @param {number} other @param {import('../../chat-client.js').CardRef} card */
+  function bring(other, card) {
+    const draft = kept.get(other);
+    const { text, files } = (draft?.editing ? draft.aside : draft) ?? { text: '', files: [] };
+    kept.set(other, { text, files, card });
+  }
+
+  return { element, open, show, bring, drafts: kept, get person() {
     return person;
   } };
 }

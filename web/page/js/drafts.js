@@ -1,5 +1,6 @@
-// What is written and not sent, of each conversation: it outlives a look at another one; its text outlives a reload.
+// What is written and not sent, of each conversation: it outlives a look at another one; its text and its card outlive a reload.
 
+import { titleOf } from './cards.js';
 import { t } from './language.js';
 
 /**
@@ -7,6 +8,7 @@ import { t } from './language.js';
  * @typedef {object} Draft
  * @property {string} text
  * @property {File[]} files
+ * @property {import('../../chat-client.js').CardRef} [card]
  * @property {Editing} [editing]
  * @property {number} [answering]
  * @property {Draft} [aside]
@@ -49,11 +51,11 @@ export function drafts(me, leaving) {
 }
 
 /** What the list says of a draft; nothing, if nothing was written. @param {Draft | undefined} draft @returns {string} */
-export const drafted = draft => draft?.text.trim() || (draft?.files.length ? t('photos', { count: draft.files.length }) : '');
+export const drafted = draft => draft?.text.trim() || (draft?.files.length ? t('photos', { count: draft.files.length }) : draft?.card ? titleOf(draft.card) : '');
 
 /** Leaves out what cannot be kept: files, and what is edited of a message that has no number. @param {Draft | undefined} draft @returns {Draft | undefined} */
 function plain(draft) {
-  const { text, editing, aside } = draft ?? {};
+  const { text = '', card, editing, aside } = draft ?? {};
   if (editing && !editing.id) return plain(aside);
-  return text ? { text, files: [], editing, aside: plain(aside) } : undefined;
+  return text || card ? { text, files: [], card, editing, aside: plain(aside) } : undefined;
 }

@@ -1,22 +1,7 @@
-// How people, times and errors are called.
+// How times and errors are called.
 
 import { h } from './dom.js';
 import { capital, has, intl, joined, listed, number, t } from './language.js';
-
-// The hub knows people by number alone; their names are the marketplace's. Here they get made-up ones.
-const NAMES = ['Alice', 'Bob', 'Carol', 'David', 'Erin', 'Farid', 'Grace', 'Hugo', 'Ines', 'Jonas', 'Kira', 'Liam'];
-
-/** @param {number} user */
-export const nameOf = user => NAMES[user - 1] ?? t('user', { id: String(user) });
-
-/** Makes the round picture of a user. @param {number} user */
-export function avatar(user) {
-  const name = nameOf(user);
-  const letters = NAMES[user - 1] ? name[0] : String(user).slice(-2);
-  const element = h('span', { class: 'avatar', 'aria-hidden': 'true' }, letters);
-  element.style.setProperty('--hue', String((user * 137 + 40) % 360));
-  return element;
-}
 
 const CLOCK = { hour: '2-digit', minute: '2-digit' };
 const WEEKDAY = { weekday: 'long' };

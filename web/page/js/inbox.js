@@ -1,10 +1,12 @@
 // The list of conversations: who, the newest message, what is unread, who is there.
 
+import { sign, titleOf } from './cards.js';
 import { h, reconcile, set, soon, write } from './dom.js';
 import { drafted } from './drafts.js';
-import { atMost, avatar, briefly, nameOf } from './format.js';
+import { atMost, briefly } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
+import { avatar, nameOf, paint, writeName } from './people.js';
 import { find, snippet } from './search.js';
 import { tick } from './bubble.js';
 import { newest } from './timeline.js';
@@ -69,7 +71,7 @@ export function inbox({ chat, me }, open, drafts) {
   function make({ user, hit }) {
     return h('li', {}, h('button', { class: 'thread', onclick: () => open(user, hit?.id) },
       h('span', { class: 'thread-face' }, avatar(user), h('span', { class: 'presence' })),
-      h('span', { class: 'thread-name' }, nameOf(user), h('span', { class: 'sr thread-presence' })),
+      h('span', { class: 'thread-name' }, h('span', { class: 'thread-user' }), h('span', { class: 'sr thread-presence' })),
       h('span', { class: 'thread-time' }),
       h('span', { class: 'thread-last' }),
       h('span', { class: 'thread-unread' })));
@@ -78,6 +80,8 @@ export function inbox({ chat, me }, open, drafts) {
   /** @param {HTMLElement} element @param {Row} row */
   function update(element, { user, thread, hit }) {
     const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(`.${name}`));
+    paint(part('avatar'), user);
+    writeName(part('thread-user'), user);
     if (hit) {
       write(part('thread-time'), briefly(hit.created_at));
       const text = hit.content ?? '';
@@ -112,11 +116,13 @@ export function inbox({ chat, me }, open, drafts) {
     const unsent = entry ?? change;
     const state = unsent ? stateOf(chat, unsent) : message?.sender_id === me && !gone ? chat.status(message) : undefined;
     const images = gone ? 0 : shown.images.length;
-    const text = gone ? t('message.deleted') : change?.content || shown.content || (images ? t('photos', { count: images }) : '');
-    element.replaceChildren(...[state && tick(state), images > 0 && icon('image'), h('span', { class: 'thread-text', dir: 'auto' }, text)].filter(x => x));
+    const card = gone ? undefined : shown.card;
+    const about = card && titleOf(card, message?.card ?? chat.cards.get(card));
+    const text = gone ? t('message.deleted') : change?.content || shown.content || about || (images ? t('photos', { count: images }) : '');
+    element.replaceChildren(...[state && tick(state), card && sign(card), images > 0 && icon('image'), h('span', { class: 'thread-text', dir: 'auto' }, text)].filter(x => x));
   }
 
-  for (const event of /** @type {const} */ (['thread', 'typing', 'presence', 'outbox', 'reset', 'state'])) chat.on(event, draw);
+  for (const event of /** @type {const} */ (['thread', 'typing', 'presence', 'profile', 'card', 'outbox', 'reset', 'state'])) chat.on(event, draw);
   document.addEventListener('visibilitychange', draw);
   draw();
 

@@ -2,9 +2,10 @@
 
 import { toast } from './dialogs.js';
 import { h, reconcile, set, soon, write } from './dom.js';
-import { atMost, briefly, moment, nameOf, reason } from './format.js';
+import { atMost, briefly, moment, reason } from './format.js';
 import { icon } from './icons.js';
 import { number, t } from './language.js';
+import { nameOf } from './people.js';
 
 /**
  * @param {{chat: import('../../chat-client.js').ChatClient}} context @param {(thread: import('../../chat-client.js').Thread) => void} open

@@ -19,7 +19,7 @@ export function rows({ chat, me }, to, readBefore) {
   const entries = chat.outbox(to).filter(entry => !stored.has(entry.temp_id));
   const changes = new Map(entries.filter(entry => kindOf(entry) !== 'message' && !isElsewhere(chat, entry)).map(entry => [entry.message_id ?? entry.of, entry]));
   const all = timeline(messages, entries.filter(entry => kindOf(entry) === 'message'), stays(chat)).map(({ message, entry }) => message
-    ? { message, change: changes.get(message.id), mine: message.sender_id === me, at: message.created_at, key: message.sender_id === me && message.temp_id ? `t${message.temp_id}` : `m${message.id}` }
+    ? { message, change: changes.get(message.id), mine: message.sender_id === me, system: message.kind === 'system', at: message.created_at, key: message.sender_id === me && message.temp_id ? `t${message.temp_id}` : `m${message.id}` }
     : { entry, change: changes.get(entry?.temp_id), mine: true, at: /** @type {import('../../chat-client.js').Entry} */ (entry).created_at, key: `t${entry?.temp_id}` });
   /** @type {any[]} */ const items = [];
   let marked = false;
@@ -33,7 +33,7 @@ export function rows({ chat, me }, to, readBefore) {
     const isNew = !marked && message && !item.mine && message.seq > readBefore;
     if (isNew) items.push({ key: 'new', day: t('conversation.new') });
     marked ||= isNew;
-    const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && dayKey(a.at) >= dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
+    const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && !a.system === !b.system && dayKey(a.at) >= dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
     items.push({ ...item, first: isNew || newDay || !joined(previous, item), last: !joined(item, next) });
   });
   return items;

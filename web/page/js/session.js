@@ -2,18 +2,27 @@
 // tabs of one browser can be two people.
 
 const KEY = `softadastra-chat ${location.pathname}`;
+const CARD = `${KEY} card`;
 
 /** Where the hub is: this page is served by it. */
 export const hub = new URL('.', location.href).href;
 
-/** Takes the link's token out of the address bar. @returns {boolean} whether there was one */
+/** Takes the link's token and card out of the address bar. @returns {boolean} whether there was one of them */
 export function arrive() {
   const fragment = new URLSearchParams(location.hash.slice(1));
-  const token = fragment.get('token');
-  if (!token) return false;
+  const [token, card] = [fragment.get('token'), fragment.get('card')];
+  if (!token && !card) return false;
   history.replaceState(null, '', location.pathname + location.search);
-  sessionStorage.setItem(KEY, token);
+  if (token) sessionStorage.setItem(KEY, token);
+  if (card) sessionStorage.setItem(CARD, card);
   return true;
+}
+
+/** Takes the card that the link has named (`card=product:5`), once: from then on it is part of what is being written. @returns {import('../../chat-client.js').CardRef | undefined} */
+export function takeCard() {
+  const [, kind, id] = /^(product|order|shop|place):([^,]{1,64})$/.exec(sessionStorage.getItem(CARD) ?? '') ?? [];
+  sessionStorage.removeItem(CARD);
+  return id ? { kind: /** @type {any} */ (kind), id } : undefined;
 }
 
 /** Tells who uses this tab. @returns {{token: string, me: number, peer: number | undefined} | undefined} */

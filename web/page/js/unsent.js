@@ -26,10 +26,13 @@ export const stays = chat => entry => stateOf(chat, entry) !== 'pending';
 /** The pictures that were refused. @param {Entry} entry */
 const refused = entry => (entry.images ?? []).filter(image => image.error);
 
-/** Says why something failed. @param {Entry} entry */
-export function failure(entry) {
+/** Whether a message was refused for what it is about. @param {ChatClient} chat @param {Entry} entry */
+const isUnknown = (chat, { error, card }) => Boolean(error === 'not_found' && card && !chat.cards.get(card));
+
+/** Says why something failed. @param {ChatClient} chat @param {Entry} entry */
+export function failure(chat, entry) {
   const files = refused(entry);
-  const why = reason(entry.error);
+  const why = isUnknown(chat, entry) ? t('card.refused') : reason(entry.error);
   return t(`unsent.${kindOf(entry)}`, { reason: files.length ? t('unsent.files', { reason: why, files: filesNamed(files) }) : why });
 }
 
@@ -43,7 +46,7 @@ export function choices(chat, entry, edit) {
   const { content, temp_id } = entry;
   const [failed, kind] = [entry.state === 'failed', kindOf(entry)];
   if (failed) list.push({ label: t('do.retry'), icon: 'retry', run: () => chat.retry(temp_id) });
-  const without = failed && sendable(entry);
+  const without = failed && sendable(entry, isUnknown(chat, entry));
   if (without) list.push({ label: without.label, icon: 'send', run: () => without.send(chat) });
   if (kind !== 'delete' && (failed || content)) list.push({ label: t('do.edit'), icon: 'edit', run: () => edit(entry) });
   if (content) list.push({ label: t('do.copy'), icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
@@ -54,21 +57,21 @@ export function choices(chat, entry, edit) {
 }
 
 /**
- * What is left of a message when the refused pictures are taken out; nothing, if none was refused or nothing is left.
- * @param {Entry} entry
+ * What is left of a message when the refused pictures, or the refused card, are taken out; nothing, if none was refused or nothing is left.
+ * @param {Entry} entry @param {boolean} [cardless] whether the card was refused
  */
-export function sendable(entry) {
+export function sendable(entry, cardless = false) {
   const bad = refused(entry);
   const good = (entry.images ?? []).filter(image => !image.error);
-  if (!bad.length || (!good.length && !entry.content)) return undefined;
+  if (!(bad.length || cardless) || (!good.length && !entry.content)) return undefined;
   const rest = good.length ? (entry.content ? 'discard.both' : 'discard.photos') : 'discard.text';
   return {
     /** What would be lost if all were discarded. */ rest: t(rest, { count: good.length }),
-    label: t('unsent.without', { count: bad.length }), // they are named above
+    label: t('unsent.without', { count: bad.length + Number(cardless) }), // they are named above
     /** Sends it: another message, for its key stands for what was refused. @param {ChatClient} chat */
     send(chat) {
-      const { content, extra_data, reply_to, temp_id } = entry;
-      chat.send(to(entry), { text: content, images: good.map(image => image.file), extra_data, reply_to }).catch(() => {});
+      const { content, extra_data, reply_to, temp_id, card } = entry;
+      chat.send(to(entry), { text: content, images: good.map(image => image.file), card: cardless ? undefined : card, extra_data, reply_to }).catch(() => {});
       chat.discard(temp_id);
     },
   };

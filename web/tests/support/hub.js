@@ -43,14 +43,15 @@ export class Hub {
   base;
   settings;
 
-  /** Starts a hub with a fresh database. */
-  static async start(settings = {}) {
+  /** Starts a hub with a fresh database. Alice and Bob are nothing but that, unless the `shop` of development mode is to be seen. */
+  static async start(settings = {}, { shop = false } = {}) {
     const hub = new Hub();
     hub.port = await freePort();
     const unlimited = { CHAT_RATE_LIMIT: 'off', CHAT_NEW_CONVERSATIONS_PER_MINUTE: 'off', CHAT_NEW_CONVERSATIONS_PER_DAY: 'off' };
     hub.settings = { CHAT_OFFLINE_AFTER: '1s', ...unlimited, ...settings };
     hub.base = hub.settings.CHAT_BASE_PATH ?? '';
     await hub.run();
+    if (!shop && !settings.JWT_SECRET) await hub.puts('profiles', [{ user_id: 1, name: 'Alice' }, { user_id: 2, name: 'Bob' }]);
     return hub;
   }
 
@@ -121,6 +122,17 @@ export class Hub {
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text && JSON.parse(text);
+  }
+
+  /** Has the marketplace's core say what is known of users (`profiles`) or things (`cards`). */
+  puts(what, list) {
+    return this.ask(1, 'PUT', `/internal/${what}`, { [what]: list }, { role: 'service' });
+  }
+
+  /** Has the marketplace itself write to two users; returns the message. */
+  async writes(user_a, user_b, text, more = {}) {
+    const body = { user_a, user_b, text, dedupe_key: `${user_a} ${user_b} ${JSON.stringify(text)}`.slice(0, 100), ...more };
+    return (await this.ask(1, 'POST', '/internal/messages', body, { role: 'service' })).message;
   }
 
   /** Everything that two people have said, as the server has it. */

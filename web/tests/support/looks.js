@@ -54,11 +54,18 @@ async function faint(page) {
   }, behind);
 }
 
-/** Opens a link in a window of some size; `look` keeps a picture of the page, and finds nothing wrong with it. */
-export async function looking(chromium, link, width, height, colorScheme, options = {}) {
+/**
+ * Opens a link in a window of some size; `look` keeps a picture of the page, and finds nothing wrong with it. `prepare` does
+ * something with the browser's context before the page is there.
+ */
+export async function looking(chromium, link, width, height, colorScheme, { prepare = undefined, ...options } = {}) {
   const narrow = width < 500;
-  const alice = await Visitor.open(chromium, link, { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true, ...options });
+  const alice = await Visitor.open(chromium, prepare ? 'about:blank' : link, { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true, ...options });
   const { page } = alice;
+  if (prepare) {
+    await prepare(alice.context);
+    await page.goto(link);
+  }
   mkdirSync(pictures, { recursive: true });
   return { alice, page, narrow, async look(name) {
     await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });

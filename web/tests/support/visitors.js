@@ -16,8 +16,8 @@ after(() => chromium.close());
  * A hub, Alice and Bob, each in a browser of their own, in the conversation with the other. `end` finds whether anything went
  * wrong in either page; `expected` is what the browser notes because the test asks for it.
  */
-export async function scene(settings = {}, { links = async hub => [hub.link(1, 2), hub.link(2, 1)], expected = /^$/ } = {}) {
-  const hub = await Hub.start(settings);
+export async function scene(settings = {}, { links = async hub => [hub.link(1, 2), hub.link(2, 1)], expected = /^$/, shop = false } = {}) {
+  const hub = await Hub.start(settings, { shop });
   const [alice, bob] = await Promise.all((await links(hub)).map(link => Visitor.open(chromium, link)));
   await Promise.all([alice.online(), bob.online()]);
   return { hub, alice, bob, async end() {

@@ -5,6 +5,10 @@ import { downscale } from '../../images.js';
 const chat = new ChatClient({ url: 'https://shop.example/api', getToken: async () => 'a.b.c', prepare: downscale(2048) });
 const off: () => void = chat.on('message', (message, thread) => {
   const text: string | null = message.content;
+  const author: number | null = message.sender_id;
+  if (message.kind === 'system') console.log(author, thread.other?.name, message.card?.title);
+  const now = message.card && chat.cards.get(message.card);
+  if (now && now.version > (message.card?.version ?? 0)) console.log(now.amount, now.state, chat.profile(thread.other_user_id)?.verified);
   thread.messages.push({ ...message, content: text });
 });
 off();
@@ -22,7 +26,11 @@ export async function use(): Promise<Message> {
   }
   for await (const message of chat.history({ user: 7 })) if (chat.status(message) === 'seen') break;
   try {
-    return await chat.connect().send({ user: 7 }, { text: 'hello', images: [new Blob()] });
+    chat.on('card', ({ kind, id }, card) => console.log(kind, id, card?.title ?? 'unknown'));
+    await chat.send({ user: 7 }, { card: { kind: 'product', id: 5 } });
+    // @ts-expect-error: no such kind of card
+    await chat.send({ user: 7 }, { card: { kind: 'user', id: '5' } });
+    return await chat.connect().send({ user: 7 }, { text: 'hello', images: [new Blob()], card: 'product:5' });
   } catch (error) {
     if (error instanceof ChatError && error.code === 'text_too_long') throw error;
     if (error instanceof ChatError && (error.code === 'bad_token' || error.code === 'other_user' || error.code === 'forbidden_origin')) throw error;

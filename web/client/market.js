@@ -1,0 +1,76 @@
+// What the marketplace says of users (profiles) and of things (cards). What its server tells of them has no cursor.
+
+import { cardName } from './draft.js';
+import { Known } from './known.js';
+
+/** How many a question may have: the server takes more, an address is not to become too long. */
+const AT_ONCE = 100;
+
+/** @typedef {import('../chat-client.js').Profile} Profile */
+/** @typedef {import('../chat-client.js').Card} Card */
+
+const key = ({ kind, id }) => `${kind}:${id}`;
+
+export class Market {
+  /** By user. @type {Known<Profile>} */ profiles;
+  /** By kind and id. @type {Known<Card>} */ #cards;
+
+  constructor(account, { ask, emit }) {
+    const online = () => account.online;
+    this.profiles = new Known({
+      atOnce: AT_ONCE, online,
+      async ask(users) {
+        const { profiles } = await ask('GET', `/chat/profiles?ids=${users}`);
+        return profiles.map(({ user_id, ...profile }) => [user_id, profile]);
+      },
+      tell(user, profile) {
+        const thread = account.threads.get({ user });
+        if (thread) emit('thread', Object.assign(thread, { other: profile }));
+        emit('profile', user, profile);
+      },
+    });
+    this.#cards = new Known({
+      atOnce: AT_ONCE, online,
+      async ask(names) {
+        const { cards } = await ask('GET', `/chat/cards?refs=${encodeURIComponent(names.join())}`);
+        return cards.map(card => [key(card), card]);
+      },
+      tell: (name, card) => emit('card', cardName(name), card),
+    });
+  }
+
+  /** A user's profile: null if nothing is known, undefined while it is asked for. */
+  profile(user) {
+    return Number.isSafeInteger(+user) && +user > 0 ? this.profiles.get(+user) : null;
+  }
+
+  /** A card as it is now: null if there is none of this name, undefined while it is asked for. */
+  card(name) {
+    try {
+      return this.#cards.get(key(cardName(name)));
+    } catch {
+      return null; // no name of a card
+    }
+  }
+
+  /** A card as it is here, without a question. */
+  heldCard(name) {
+    return this.#cards.held(key(name));
+  }
+
+  cardUpdated(card) {
+    // What several nodes tell may overtake each other.
+    const held = this.heldCard(card);
+    if (!held || held.version <= card.version) this.#cards.take(key(card), card);
+  }
+
+  hungUp() {
+    this.profiles.hungUp();
+    this.#cards.hungUp();
+  }
+
+  begin() {
+    this.profiles.begin();
+    this.#cards.begin();
+  }
+}
