@@ -163,21 +163,22 @@ impl Running {
         format!("{}://{}{}", self.scheme(), self.local_addr, self.config.base_path)
     }
 
-    /// Returns, in development mode, the addresses of the demo page for two people who talk to each other.
+    /// Returns, in development mode, the addresses of the demo page for two people who talk to each other. Each link names the card
+    /// with which its user begins to write.
     ///
     /// # Errors
     /// [`Error::Token`].
     pub fn demo_links(&self) -> Result<Vec<String>, Error> {
         let Some(development) = &self.config.development else { return Ok(Vec::new()) };
         let [one, other] = demo::USERS;
-        let people = [(one, other), (other, one)].into_iter();
-        let people = people.filter_map(|(user, peer)| Some((id(user)?, id(peer)?)));
-        let link = |(user, peer)| {
+        let people = [(one, other), (other, one)].into_iter().zip(demo::CARDS);
+        let people = people.filter_map(|((user, peer), card)| Some((id(user)?, id(peer)?, card)));
+        let link = |(user, peer, card)| {
             let issuer = Issuer::default();
             let mint =
                 Mint { user, role: Role::User, expires_in: DEMO_TOKEN_LIFETIME, peer: Some(peer), issuer: &issuer };
             let token = mint::token(development.secret(), &mint)?;
-            Ok(format!("{}/#token={token}", self.url()))
+            Ok(format!("{}/#token={token}&card={card}", self.url()))
         };
         people.map(link).collect()
     }

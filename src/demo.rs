@@ -5,8 +5,11 @@ use chat_database::ids::UserId;
 use chat_database::objects::{Card, CardRef, MarketRole, Profile, PublicProfile};
 use chat_database::queries::{cards, profiles};
 
-/// The users of the links that development mode prints.
+/// The users of the links that development mode prints: a buyer, and a seller.
 pub(crate) const USERS: [u64; 2] = [1, 2];
+
+/// The card with which each of them begins to write: the buyer asks about a product, the seller shows the shop.
+pub(crate) const CARDS: [&str; 2] = ["product:5", "shop:1"];
 
 /// Puts the profiles and cards that are not known yet; those that the developer has put stay.
 ///
@@ -27,8 +30,8 @@ pub(crate) async fn open_shop(hub: &Hub) -> Result<(), chat_actors::Error> {
 
 fn people() -> Vec<Profile> {
     let described = [
-        ("Amani Kato", MarketRole::Seller, "en-UG", "Africa/Kampala"),
-        ("Grâce Mwamba", MarketRole::Buyer, "fr-CD", "Africa/Lubumbashi"),
+        ("Alice Amani", MarketRole::Buyer, "fr-CD", "Africa/Lubumbashi"),
+        ("Bob Mukasa", MarketRole::Seller, "en-UG", "Africa/Kampala"),
     ];
     let profile = |(id, (name, role, locale, timezone)): (u64, (&str, _, &str, &str))| {
         let public = PublicProfile {
@@ -47,7 +50,7 @@ fn things() -> Vec<Card> {
     let described = [
         ("product:5", "Brass lamp", Some("Made in Kampala"), Some("250000.00")),
         ("product:6", "Kitenge cloth, six yards", Some("Two colours left"), Some("90000.00")),
-        ("shop:1", "Amani's lamps", Some("Owino market, Kampala"), None),
+        ("shop:1", "Bob's lamps", Some("Owino market, Kampala"), None),
     ];
     let card = |(name, title, subtitle, amount): (&str, &str, Option<&str>, Option<&str>)| {
         let CardRef { kind, id } = name.parse().ok()?;
@@ -74,5 +77,7 @@ mod tests {
     #[test]
     fn the_shop_has_two_people_and_three_things() {
         assert_eq!((people().len(), things().len()), (2, 3));
+        let names: Vec<String> = things().iter().map(|card| card.reference().to_string()).collect();
+        assert!(CARDS.iter().all(|card| names.iter().any(|name| name == card)), "{names:?}");
     }
 }

@@ -24,13 +24,14 @@ use super::lean::{Language, lean};
 use super::prepared::Prepared;
 
 /// The page's Content Security Policy: its own files, images that it made itself, requests to its own server. Nothing inline,
-/// nothing of another origin, and no text ever becomes HTML.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+/// and no text ever becomes HTML. Of other origins there are images alone, by https: the pictures of users and of cards. Where these
+/// are the core says (`PUT /internal/profiles` and `/internal/cards`), and no user can.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: https:; \
      connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The part of [`POLICY`] about images.
-const IMAGES: &str = "img-src 'self' blob:";
+const IMAGES: &str = "img-src 'self' blob: https:";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 

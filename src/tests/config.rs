@@ -120,13 +120,18 @@ async fn without_configuration_two_links_open_the_demo() {
     };
     let first = links(hub.said());
     assert_eq!(first.len(), 2, "{}", hub.said());
-    for link in &first {
-        let (address, token) = link.trim().split_once("/#token=").expect("a link");
-        assert_eq!(address, format!("http://{}", hub.address()));
+    let mut tokens = Vec::new();
+    for (link, (user, named)) in first.iter().zip([(1, "product:5"), (2, "shop:1")]) {
+        let (address, rest) = link.trim().split_once("/#token=").expect("a link");
+        let (token, card) = rest.split_once("&card=").expect("a card");
+        assert_eq!((address, card), (format!("http://{}", hub.address()).as_str(), named));
         assert_eq!(token.split('.').count(), 3);
+        let found = hub.person_with(user, token).get(&format!("/chat/cards?refs={card}")).await.is(200);
+        assert_eq!(found["cards"].as_array().map(Vec::len), Some(1), "the shop has it");
+        tokens.push(token.to_owned());
     }
     // The secret is kept: the same token is good after a restart.
-    let token = first[0].split_once("#token=").expect("a token").1.to_owned();
+    let token = tokens.remove(0);
     let status = |hub: &Hub| {
         let person = hub.person_with(1, &token);
         async move { person.get("/chat/threads").await.status }

@@ -74,6 +74,8 @@ async fn the_page_is_there_where_it_is_turned_on() {
     assert_eq!((page.status, page.headers["content-type"].as_bytes()), (200, &b"text/html; charset=utf-8"[..]));
     let policy = page.headers["content-security-policy"].to_str().expect("text");
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let open: Vec<&str> = policy.split("; ").filter(|rule| rule.contains("http") || rule.contains('*')).collect();
+    assert_eq!(open, ["img-src 'self' blob: https:"], "images alone come from elsewhere");
     let moved = server.ask("GET", "/api", &[], "").await;
     assert_eq!((moved.status, moved.headers["location"].as_bytes()), (308, &b"/api/"[..]));
     for path in ["/", "/api/index.html/x", "/api/page/js/nothing.js", "/api/page", "/api/../web/package.json"] {
