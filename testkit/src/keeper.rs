@@ -85,7 +85,10 @@ pub(crate) fn share(
     users.lock_shared().unwrap();
     starting.lock().unwrap();
     let runs = read_to_string(folder.join("port")).ok().and_then(|port| port.parse::<u16>().ok());
-    if let Some(port) = runs.filter(|port| answers(&folder, *port)) {
+    // On a busy machine a server that lives may not answer at once: one that is taken for dead would lose its files.
+    if let Some(port) = runs
+        && try_wait_for(|| answers(&folder, port)).is_ok()
+    {
         return (folder, port, Keeper::Shared(users));
     }
     // What a server has left whose keeper was killed.
