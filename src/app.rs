@@ -62,6 +62,12 @@ pub enum Error {
     /// The socket cannot be opened.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
+    /// The service manager's socket is open to more than loopback.
+    #[error(
+        "no JWT key is configured, so the hub runs in development mode, and that on loopback only: set JWT_SECRET, JWT_PUBLIC_KEY or \
+         JWT_JWKS, or have the service manager listen on 127.0.0.1 instead of {0}"
+    )]
+    Open(SocketAddr),
     /// A token could not be made.
     #[error("a token could not be made")]
     Token(#[from] jsonwebtoken::errors::Error),
@@ -108,14 +114,18 @@ impl App {
         Ok(Self { config, database, process_lock, hub, metrics })
     }
 
-    /// Listens, and serves from now on.
+    /// Listens on the socket that the service manager has handed over, or else on one of its own, and serves from now on.
     ///
     /// # Errors
-    /// [`Error::Listen`].
-    pub fn bind(self) -> Result<Running, Error> {
+    /// [`Error::Listen`], [`Error::Open`].
+    pub fn bind(self, inherited: Option<std::net::TcpListener>) -> Result<Running, Error> {
         let Self { config, database, process_lock, hub, metrics } = self;
-        let listener = server::bind(config.listen).map_err(|error| Error::Listen(config.listen, error))?;
+        let listener = inherited.map_or_else(|| server::bind(config.listen), server::inherit);
+        let listener = listener.map_err(|error| Error::Listen(config.listen, error))?;
         let local_addr = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
+        if config.development.is_some() && !local_addr.ip().is_loopback() {
+            return Err(Error::Open(local_addr));
+        }
         let origins = Policy::new(origins(&config, local_addr)).with_own(own(&config));
         let shutdown = Shutdown::default();
         let filter = routes(&config, &hub, origins, &metrics, &shutdown);

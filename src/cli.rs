@@ -1,9 +1,12 @@
 //! The command line.
 //!
-//! Every setting is a flag and an environment variable; the flag takes precedence. [`crate::config`] checks their combination.
+//! Every setting is a flag, an environment variable and a line of the configuration file; the flag takes precedence over the
+//! variable, and that over the file ([`config_file`]). [`crate::config`] checks their combination.
 //! The declarations in [`serve`], [`nodes`] and [`images`] are the only place of a setting's name, default and help: the table in
 //! `docs/OPERATIONS.md` is made from them by [`settings`].
 
+pub mod backup;
+mod config_file;
 pub mod images;
 pub mod import;
 pub mod names;
@@ -15,10 +18,12 @@ pub mod settings;
 pub mod value;
 pub mod webhooks;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chat_database::ids::UserId;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::auth::Role;
 use secret::Secret;
@@ -35,10 +40,13 @@ Examples:
   DATABASE_URL=mysql://chat:…@db/chat JWT_PUBLIC_KEY=core.pem CHAT_TICKET_SECRET=… softadastra-chat
       On MySQL or MariaDB, with tokens that the core signs with its private key.
 
+  softadastra-chat --config /etc/softadastra-chat/config.toml
+      With settings from a file, as listen = \"127.0.0.1:8080\": the flags' names.
+
   softadastra-chat token --user 42 --expires-in 1h
       A token for trying things out.
 
-Secrets belong into the environment rather than on the command line, where every user of the machine sees them.";
+Secrets belong into the environment or the file rather than on the command line, where every user of the machine sees them.";
 
 /// The real-time messaging hub of the Softadastra marketplace.
 #[derive(Debug, Parser)]
@@ -51,13 +59,34 @@ pub struct Cli {
     /// The settings of `serve`.
     #[command(flatten)]
     pub serve: ServeArgs,
+
+    /// A file with settings, TOML, under the flags' names: `listen = "127.0.0.1:8080"`. Flags and variables take precedence.
+    #[arg(long, env = "CHAT_CONFIG", value_name = "FILE", global = true, help_heading = "Process")]
+    pub config: Option<PathBuf>,
 }
 
 impl Cli {
-    /// Parses the command line and the environment. Exits with a message if they are invalid; the message holds no secret.
+    /// Parses the command line, the environment and the configuration file. Exits with a message if they are invalid; the message
+    /// holds no secret.
     #[must_use]
     pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| redaction::without_secrets(error, &Self::command()).exit())
+        Self::of(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Parses a command line, with the environment and the file that is named.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, without secrets.
+    pub fn of(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
+        let redacted = |error| redaction::without_secrets(error, &Self::command());
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(&words).map_err(redacted)?;
+        let Some(added) = config_file::read(&command, &matches)? else {
+            return Self::from_arg_matches(&matches).map_err(redacted);
+        };
+        words.extend_from_slice(&added.flags);
+        // Without the file the words were good.
+        Self::try_parse_from(words).map_err(|error| added.blamed(&redacted(error)))
     }
 }
 
@@ -77,6 +106,12 @@ pub enum Command {
     Webhooks(Box<webhooks::WebhooksArgs>),
     /// Bring over what the service has stored that the hub replaces.
     Import(import::ImportArgs),
+    /// Copy the database (SQLite) and the images into a folder, beside a hub that runs or not.
+    Backup(backup::BackupArgs),
+    /// Put a backup where no database and no image is, or give a database that was read back a new epoch.
+    Restore(backup::RestoreArgs),
+    /// Look at everything that the hub needs, and say what is wrong and what to do; exits with 1 if something is broken.
+    Doctor(Box<ServeArgs>),
 }
 
 /// The settings of `migrate`.

@@ -11,6 +11,8 @@
 //!  schema      /openapi.json and /asyncapi.json, made from the types
 //!  shutdown    signals                              memory   what a thread holds of it
 //!  process     files: for whom, and how many     webhooks_command   webhooks at the machine
+//!  systemd     what a service manager hands over, and is told
+//!  backup      backup and restore at the machine    doctor   what is wrong, and what to do
 //! ```
 //!
 //! Nothing here decides what a message means: frames and requests are parsed, handed to
@@ -18,9 +20,11 @@
 
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod config;
 mod demo;
+pub mod doctor;
 pub mod headers;
 pub mod http;
 pub mod import_command;
@@ -29,6 +33,7 @@ pub mod process;
 pub mod schema;
 pub mod server;
 pub mod shutdown;
+pub mod systemd;
 pub mod telemetry;
 pub mod webhooks_command;
 pub mod ws;

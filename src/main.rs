@@ -1,4 +1,4 @@
-//! Softadastra Chat: serves, migrates, mints tokens.
+//! Softadastra Chat: serves, migrates, mints tokens, backs up and restores.
 
 mod allocator;
 
@@ -13,7 +13,8 @@ use softadastra_chat::cli::webhooks::Action;
 use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, TokenArgs, names};
 use softadastra_chat::config::{self, Config};
 use softadastra_chat::shutdown::Signals;
-use softadastra_chat::{import_command, process, telemetry, webhooks_command};
+use softadastra_chat::systemd::Watchdog;
+use softadastra_chat::{backup, doctor, import_command, process, systemd, telemetry, webhooks_command};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
@@ -27,6 +28,9 @@ fn main() -> ExitCode {
         Some(Command::Ticket(args)) => ticket(&args),
         Some(Command::Webhooks(args)) => webhooks(args.action),
         Some(Command::Import(args)) => import(args.service),
+        Some(Command::Backup(args)) => beside_the_hub(backup::back_up(&args)),
+        Some(Command::Restore(args)) => beside_the_hub(backup::restore(&args)),
+        Some(Command::Doctor(args)) => doctor(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    let inherited = systemd::inherited_listener().context("the socket of the service manager cannot be used")?;
     telemetry::init_logs()?;
     telemetry::watch_panics();
     names::warn_of_unknown();
@@ -49,13 +54,15 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         let mut signals = Signals::listen()?;
         let (workers, development) = (config.workers, config.development.is_some());
         let running = tokio::select! {
-            built = App::build(config) => built?.bind()?,
+            built = App::build(config) => built?.bind(inherited)?,
             signal = signals.next() => anyhow::bail!("{signal} before the hub had started"),
         };
         for link in running.demo_links()? {
             print_line(&link);
         }
         tracing::info!(url = running.url(), workers, development, "listening");
+        let watchdog = Watchdog::start();
+        systemd::ready();
         let hub = running.hub().clone();
         let ousted = tokio::select! {
             signal = signals.next() => {
@@ -67,6 +74,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
                 Some(ousted)
             }
         };
+        systemd::stopping();
         tokio::select! {
             clean = running.shutdown() => tracing::info!(clean, "ended"),
             signal = signals.next() => {
@@ -75,6 +83,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
                 std::process::exit(130);
             }
         }
+        drop(watchdog);
         ousted.map_or(Ok(()), |why| Err(anyhow::Error::msg(why)))
     })?;
     // What still runs has had its time.
@@ -125,6 +134,25 @@ fn import(service: Service) -> anyhow::Result<()> {
     names::warn_of_unknown();
     let lines = runtime(1)?.block_on(import_command::run(service))?;
     lines.iter().for_each(|line| print_line(line));
+    Ok(())
+}
+
+/// Does something at a low priority; prints what it says.
+fn beside_the_hub(work: impl Future<Output = anyhow::Result<String>>) -> anyhow::Result<()> {
+    telemetry::init_logs()?;
+    names::warn_of_unknown();
+    process::lower_priority();
+    print_line(&runtime(1)?.block_on(work)?);
+    Ok(())
+}
+
+fn doctor(args: &ServeArgs) -> anyhow::Result<()> {
+    names::warn_of_unknown();
+    process::lower_priority();
+    let found = runtime(1)?.block_on(doctor::examine(args));
+    found.iter().for_each(|finding| print_line(&finding.to_string()));
+    let broken = found.iter().filter(|finding| finding.state == doctor::State::Broken).count();
+    anyhow::ensure!(broken == 0, "{broken} of {} are broken", found.len());
     Ok(())
 }
 

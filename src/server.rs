@@ -27,6 +27,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -97,6 +98,18 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// Takes a listening socket over from the service manager, which has opened it.
+///
+/// # Errors
+/// If the kernel refuses its settings.
+pub fn inherit(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    // As for a socket of our own.
+    set_socket_recv_buffer_size(&listener, RECEIVE_BUFFER as usize)?;
+    set_socket_send_buffer_size(&listener, SEND_BUFFER as usize)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 /// Accepts and serves connections until the drain begins.

@@ -45,5 +45,5 @@ mod wire;
 pub use envelope::Key;
 #[cfg(feature = "failpoints")]
 pub use lossy::{Bus, Faults};
-pub use nats::{Login, NatsOptions};
+pub use nats::{Login, NatsOptions, check};
 pub use options::{Carrier, Options};

@@ -35,7 +35,7 @@ pub(crate) mod server;
 pub(crate) mod sqlite;
 pub(crate) mod statements;
 pub(crate) mod time_buckets;
-mod worker;
+pub(crate) mod worker;
 pub(crate) mod writer;
 
 use sea_orm::{DatabaseConnection, Value};

@@ -19,6 +19,7 @@ use crate::driver_error::DriverError;
 use crate::ids::UserId;
 use crate::queries::messages::found::{Found, Side, ThreadRef};
 use crate::rows::{FromRow, Reads};
+use crate::time::Timestamp;
 
 /// The pause between two attempts to reach a database that is away.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -123,6 +124,16 @@ impl Database {
             Ok(answered) => answered.map(drop).map_err(crate::driver_error::error),
             Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
         }
+    }
+
+    /// Returns what the database's clock says; that of SQLite is the machine's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn clock(&self) -> Result<Timestamp, Error> {
+        let text = format!("SELECT {}", self.backend.dialect().now_millis());
+        let now = (&self.readers).row::<i64>(&text, []).await.map_err(crate::driver_error::error)?;
+        Ok(Timestamp::from_millis(now.unwrap_or_default()))
     }
 
     /// Tells whether the hub has to call [`checkpoint`](Database::checkpoint): a server looks after its own log.

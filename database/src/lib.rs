@@ -3,6 +3,7 @@
 //! ```text
 //!  ids, time, objects     what things are called, as clients see them too
 //!  connect                a database: opened, waited for, closed
+//!  backup                 a copy of a database that is in use, and a copy that is put in place
 //!  backend                what differs between databases, each in a folder of its own
 //!  change                 what can be written, and what became of it
 //!  commit                 the group commit: many changes, one transaction
@@ -30,6 +31,7 @@
 //! [`change::Outcome`] says what stands now.
 
 mod backend;
+pub mod backup;
 pub mod change;
 pub mod commit;
 pub mod connect;

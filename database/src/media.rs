@@ -174,6 +174,19 @@ impl Store {
         Ok(())
     }
 
+    /// Tells whether nothing at all is in the store.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_empty(&self) -> Result<bool, Error> {
+        let first = match &*self.0 {
+            Kind::Local { root, .. } => return local::is_empty(root.clone()).await,
+            Kind::S3 { store, prefix } => store.list(Some(prefix)).try_next().await,
+            Kind::Memory(store) => store.list(None).try_next().await,
+        };
+        first.map(|found| found.is_none()).map_err(unavailable)
+    }
+
     fn path(&self, key: &str, rendition: Rendition) -> Path {
         let prefix = match &*self.0 {
             Kind::S3 { prefix, .. } => prefix.clone(),
@@ -275,6 +288,7 @@ mod tests {
     async fn what_was_removed_is_gone_with_all_that_a_crash_left() {
         let folder = tempfile::tempdir().expect("a folder");
         for store in stores(folder.path()) {
+            assert!(store.is_empty().await.expect("looked at"));
             let (gone, stays) = (image("aaaa"), image("aabb"));
             for key in [&gone, &stays] {
                 for rendition in Rendition::ALL {
@@ -289,6 +303,7 @@ mod tests {
                 assert!(read(&store, &gone, None).await.expect("read").is_none());
             }
             assert!(read(&store, &stays, None).await.expect("read").is_some());
+            assert!(!store.is_empty().await.expect("looked at"));
         }
         assert!(!folder.path().join("media/aa/aaaa").exists());
     }

@@ -75,3 +75,13 @@ impl MigratorTrait for Migrator {
 pub async fn up(connection: &DatabaseConnection) -> Result<(), DbErr> {
     Backend::of(connection.get_database_backend())?.up::<Migrator>(connection).await
 }
+
+/// Returns the names of the migrations that have not been run yet; it changes nothing.
+///
+/// # Errors
+/// Whatever the database says; also when it has seen migrations that are not known here, because a later version of the hub made
+/// them.
+pub async fn pending(connection: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let pending = Migrator::get_pending_migrations_read_only(connection).await?;
+    Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+}

@@ -7,6 +7,9 @@ use clap::Args;
 use super::secret::Secret;
 use super::value::{self, Rate};
 
+/// Where images are kept by default.
+pub const MEDIA_URL: &str = "file:data/media";
+
 /// The settings of images.
 #[derive(Debug, Clone, Args)]
 pub struct ImageArgs {
@@ -15,7 +18,7 @@ pub struct ImageArgs {
         long,
         env = "CHAT_MEDIA_URL",
         value_name = "URL",
-        default_value = "file:data/media",
+        default_value = MEDIA_URL,
         hide_env_values = true,
         help_heading = "Images"
     )]

@@ -1,5 +1,6 @@
 //! Configuration: what is wrong is said at the start, with what to do about it, and nothing is listened on.
 
+mod config_file;
 mod disk;
 mod files;
 mod secrets;

@@ -26,5 +26,5 @@ mod hostile;
 mod journey;
 mod limits;
 pub(crate) mod picture;
-mod place;
+pub(crate) mod place;
 mod sweep;

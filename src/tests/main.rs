@@ -5,6 +5,7 @@
 //! cargo test --test integration cursors::        the same without nextest
 //! ```
 
+mod backup;
 mod bad_input;
 mod cards;
 mod cluster;
@@ -12,6 +13,7 @@ mod config;
 mod conversation;
 mod crash;
 mod cursors;
+mod doctor;
 mod drain;
 mod events;
 mod existing_client;
@@ -26,6 +28,7 @@ mod presence_over_nodes;
 mod profiles;
 mod relay;
 mod rest;
+mod service_manager;
 mod slow_reader;
 mod support;
 mod system_messages;

@@ -97,9 +97,16 @@ impl MariaDb {
 
     /// Returns the command-line client, which prints values alone.
     pub(crate) fn client(&self) -> Command {
-        let mut command = Command::new("mariadb");
+        let mut command = self.tool("mariadb");
+        command.args(["--batch", "--skip-column-names", "--raw", "--unbuffered"]);
         command
-            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names", "--raw", "--unbuffered"])
+    }
+
+    /// Returns one of the server's tools (`mariadb-dump`).
+    pub(crate) fn tool(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(["--no-defaults", "--user=root"])
             .arg(format!("--socket={}", self.folder.join("socket").display()));
         command
     }

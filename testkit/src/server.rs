@@ -1,6 +1,8 @@
 //! A database server for one test, of either kind: what is asked of both.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 use crate::mariadb::{self, MariaDb};
@@ -85,6 +87,34 @@ impl Server {
         let answers = BufReader::new(client.stdout.take().unwrap()).lines();
         assert!(answers.map_while(Result::ok).any(|line| line == "held"), "{query}: the client has ended");
         OpenTransaction { client }
+    }
+
+    /// Writes a dump of a database to a file, by the server's own tool, as `docs/OPERATIONS.md` says.
+    pub fn dump(&self, database: &str, to: &Path) {
+        let mut tool = match self {
+            Self::MariaDb(server) => {
+                let mut tool = server.tool("mariadb-dump");
+                tool.args(["--single-transaction", database]);
+                tool
+            }
+            Self::Postgres(server) => server.client("pg_dump", database),
+        };
+        let status = tool.stdout(File::create(to).unwrap()).status().unwrap();
+        assert!(status.success(), "no dump of {database}: {status}");
+    }
+
+    /// Reads a dump into a database that is empty.
+    pub fn read_back(&self, database: &str, from: &Path) {
+        let mut client = match self {
+            Self::MariaDb(server) => {
+                let mut client = server.client();
+                client.arg(database);
+                client
+            }
+            Self::Postgres(server) => server.psql(database),
+        };
+        let status = client.stdin(File::open(from).unwrap()).stdout(Stdio::null()).status().unwrap();
+        assert!(status.success(), "{} cannot be read into {database}: {status}", from.display());
     }
 
     /// Kills the server (`SIGKILL`), as a power cut would.

@@ -30,6 +30,9 @@ use trouble::TroubleLog;
 /// How often the state of the connection is looked at: events of the client may be lost.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// How long a server may take to say that it forbids a subject.
+const FORBIDS_WITHIN: Duration = Duration::from_millis(500);
+
 /// Carries messages over NATS, for as long as it is polled.
 pub(super) async fn run(options: &NatsOptions, pumps: &Pumps) {
     // Only one is compiled in; if another one is some day, this is still ours. It may be installed already.
@@ -42,6 +45,40 @@ pub(super) async fn run(options: &NatsOptions, pumps: &Pumps) {
         if let Err(error) = carried {
             tracing::debug!(%error, "the NATS client has ended");
         }
+    }
+}
+
+/// Opens a connection, and looks whether subjects of the hub's may be used; returns the servers' addresses.
+///
+/// # Errors
+/// What is wrong, and what to do, without secrets.
+pub async fn check(options: &NatsOptions) -> Result<String, String> {
+    let _ = ring::default_provider().install_default();
+    let servers = options.shown();
+    let signs = Arc::new(Signs::default());
+    let connected = dial::connect(options, "doctor", &signs).await;
+    let client = connected.map_err(|error| format!("{servers}: {}", trouble::advice_on(&error)))?;
+    let subject = format!("chat.doctor.{}", Uuid::new_v4().simple());
+    let lost = |error: async_nats::Error| format!("{servers}: the connection is lost ({error})");
+    let used = async {
+        let _subscription = client.subscribe(subject.clone()).await?;
+        client.publish(subject.clone(), Bytes::new()).await?;
+        client.flush().await?;
+        Ok::<_, async_nats::Error>(())
+    };
+    used.await.map_err(lost)?;
+    // A server that forbids a subject says so a moment later.
+    let refused = async {
+        loop {
+            match signs.take_error() {
+                Some(error) if trouble::is_forbidden(&error) => return,
+                _ => signs.notify.notified().await,
+            }
+        }
+    };
+    match tokio::time::timeout(FORBIDS_WITHIN, refused).await {
+        Ok(()) => Err(format!("{servers}: {}", trouble::FORBIDDEN)),
+        Err(_) => Ok(servers),
     }
 }
 

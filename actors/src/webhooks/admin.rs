@@ -191,6 +191,14 @@ impl WebhookAdmin {
         Ok(Tested { status: attempt.code, ms: attempt.ms, body: attempt.reply })
     }
 
+    /// Asks a receiver for a sign of life, by a request without an event; returns the status of its answer, whatever that is.
+    ///
+    /// # Errors
+    /// Why there was no answer: its address is refused, nothing listens there, TLS fails.
+    pub async fn reach(&self, webhook: &Webhook) -> Result<u16, String> {
+        self.sender.reach(&webhook.url).await
+    }
+
     /// Returns deliveries to a webhook, newest first.
     ///
     /// # Errors

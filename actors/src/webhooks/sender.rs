@@ -115,6 +115,13 @@ impl Sender {
         }
     }
 
+    /// Asks for the head of what is at a URL, and returns the status.
+    pub(super) async fn reach(&self, url: &str) -> Result<u16, String> {
+        let (url, _) = self.policy.judge(url).map_err(|refused| refused.to_string())?;
+        let answer = self.client.head(url).send().await.map_err(described)?;
+        Ok(answer.status().as_u16())
+    }
+
     async fn ask(&self, request: &Request) -> Result<(u16, Option<String>, String), String> {
         // The host of a URL that is an address is not looked up.
         let (url, _) = self.policy.judge(&request.url).map_err(|refused| refused.to_string())?;

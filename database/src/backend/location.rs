@@ -18,12 +18,18 @@ pub enum Location {
 }
 
 impl Location {
-    /// Returns SQLite's file.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    /// Returns SQLite's file, if it is one.
+    #[must_use]
+    pub fn sqlite(&self) -> Option<&File> {
         match self {
-            Self::Sqlite(file) => Some(&file.path),
+            Self::Sqlite(file) => Some(file),
             Self::Server(_) => None,
         }
+    }
+
+    /// Returns the path of SQLite's file.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.sqlite().map(|file| file.path.as_path())
     }
 }
 

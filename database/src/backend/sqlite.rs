@@ -11,10 +11,12 @@
 //!  seq_range       finds messages by their place; nearest: those next to one
 //!  checkpointer    moves the write-ahead log into the file beside the commits
 //!  process_lock    which other hubs use the file
+//!  copy            copies the file beside the commits, and puts a copy in place
 //!  plans           (test) no statement walks a table
 //! ```
 
 mod checkpointer;
+mod copy;
 mod dialect;
 mod error;
 mod inline_reader;
@@ -39,6 +41,7 @@ use crate::Error;
 use crate::driver_error::DriverError;
 pub use checkpointer::Checkpoint;
 pub(crate) use checkpointer::Checkpointer;
+pub(crate) use copy::{ImageRow, copy, is_free, put_back};
 pub(crate) use dialect::SqliteDialect;
 pub(crate) use error::classify;
 pub(crate) use inline_reader::InlineReader;
@@ -84,6 +87,11 @@ impl Connections {
         self.inline_reader.close().await;
         self.checkpointer.close().await;
     }
+}
+
+/// Returns what SQLite finds damaged in a file, without a look at whether tables and indexes say the same.
+pub(crate) fn quick_check(file: &File) -> Result<Vec<String>, Error> {
+    copy::problems(&file.path, copy::Check::Quick).map_err(|failure| cannot_use(file, failure))
 }
 
 /// Says why a file cannot be used.

@@ -8,7 +8,7 @@ use crate::Error;
 const NICE: i32 = 10;
 
 /// Starts a worker. Threads that it starts inherit its priority.
-pub(super) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     let started = Builder::new().name(name.to_owned()).spawn(move || {
         lower_priority();
         run();

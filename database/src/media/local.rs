@@ -50,6 +50,11 @@ pub(super) async fn read(path: PathBuf, part: Option<Part>) -> Result<Option<Obj
     Ok(Some(Object { size, range, first, rest }))
 }
 
+/// Tells whether a folder is empty.
+pub(super) async fn is_empty(folder: PathBuf) -> Result<bool, Error> {
+    blocking(move || Ok(fs::read_dir(folder)?.next().is_none())).await
+}
+
 /// Removes a folder with everything in it.
 pub(super) async fn remove(folder: PathBuf) -> Result<(), Error> {
     blocking(move || match fs::remove_dir_all(&folder) {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{BoxStream, TryStreamExt};
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,20 @@ pub struct Object {
     pub first: Bytes,
     /// The others, read as they are taken.
     pub rest: Option<BoxStream<'static, Result<Bytes, Error>>>,
+}
+
+impl Object {
+    /// Reads all of it that comes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn bytes(self) -> Result<Bytes, Error> {
+        let Some(rest) = self.rest else { return Ok(self.first) };
+        let mut bytes = BytesMut::from(self.first);
+        let rest: Vec<Bytes> = rest.try_collect().await?;
+        rest.iter().for_each(|piece| bytes.extend_from_slice(piece));
+        Ok(bytes.freeze())
+    }
 }
 
 impl fmt::Debug for Object {

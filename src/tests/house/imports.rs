@@ -16,8 +16,9 @@ const CRATES: [(&str, &[&str]); 6] = [
 ];
 
 /// The modules of the root crate: each imports only from those of later lines.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["main"],
+    &["backup", "doctor"],
     &["import_command", "webhooks_command"],
     &["app", "allocator"],
     &["schema", "ws"],
@@ -25,7 +26,7 @@ const LAYERS: [&[&str]; 9] = [
     &["http"],
     &["config"],
     &["cli"],
-    &["auth", "demo", "headers", "memory", "process", "shutdown", "telemetry"],
+    &["auth", "demo", "headers", "memory", "process", "shutdown", "systemd", "telemetry"],
 ];
 
 #[test]

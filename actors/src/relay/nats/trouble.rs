@@ -9,6 +9,14 @@ use async_nats::{ConnectError, ConnectErrorKind};
 /// How many characters of an error's causes are shown: a server may say anything.
 const CAUSES: usize = 200;
 
+/// What is said where a server forbids a subject.
+pub(super) const FORBIDDEN: &str = "forbids a subject: allow this user to publish and to subscribe on `chat.>`";
+
+/// Tells whether a server's error is that it forbids a subject.
+pub(super) fn is_forbidden(error: &str) -> bool {
+    error.to_lowercase().contains("permissions violation")
+}
+
 /// Says what is wrong with the connection, once.
 #[derive(Debug)]
 pub(super) struct TroubleLog {
@@ -30,9 +38,9 @@ impl TroubleLog {
 
     /// Notes what the client says of a connection that it has opened, or opens again: no more than the kind of error.
     pub(super) fn failed_again(&mut self, error: &str) {
-        if error.to_lowercase().contains("permissions violation") {
+        if is_forbidden(error) {
             if !self.forbidden {
-                tracing::warn!("NATS forbids a subject: allow this user to publish and to subscribe on `chat.>`");
+                tracing::warn!("NATS {FORBIDDEN}");
                 self.forbidden = true;
             }
         } else if let Some(kind) = [ConnectErrorKind::AuthorizationViolation, ConnectErrorKind::Authentication]

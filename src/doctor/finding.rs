@@ -1,0 +1,54 @@
+//! What was found of one thing.
+
+use std::fmt;
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// The hub runs, but something should be seen to.
+    Warning,
+    /// The hub does not start, or does not do its work.
+    Broken,
+}
+
+/// What was found of one thing: a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How it is.
+    pub state: State,
+    /// What it is of.
+    pub subject: &'static str,
+    /// What was found, and what to do. It holds no secret.
+    pub text: String,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Broken => "broken",
+        })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.text.replace('\n', " ");
+        write!(out, "{:<8} {:<12} {text}", self.state, self.subject)
+    }
+}
+
+pub(super) fn ok(subject: &'static str, text: impl Into<String>) -> Finding {
+    Finding { state: State::Ok, subject, text: text.into() }
+}
+
+pub(super) fn warning(subject: &'static str, text: impl Into<String>) -> Finding {
+    Finding { state: State::Warning, subject, text: text.into() }
+}
+
+pub(super) fn broken(subject: &'static str, text: impl Into<String>) -> Finding {
+    Finding { state: State::Broken, subject, text: text.into() }
+}
