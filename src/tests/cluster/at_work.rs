@@ -42,7 +42,7 @@ impl AtWork {
     }
 
     /// Holds, once the last fault is over, that no promise was broken, and that no user was told of an absence that was none.
-    pub(super) async fn whole(self) {
+    pub(super) async fn finishes(self) {
         let Self { mut cluster, crew, crowd, memory } = self;
         crew.finishes_with_friends(&cluster).await;
         assert_eq!(crowd.told_offline(), 0, "users were told of an absence that was none");

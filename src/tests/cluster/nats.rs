@@ -105,7 +105,7 @@ async fn a_nats_server_that_stands_still_is_noticed_and_outlived() {
         cluster.has_relays(NODES, BACK).await;
         crew.goes_on(100).await;
     }
-    at_work.whole().await;
+    at_work.finishes().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,5 +127,5 @@ async fn a_hub_that_nats_does_not_hear_or_that_does_not_hear_nats_loses_nothing(
         cluster.has_relays(NODES, BACK).await;
         crew.goes_on(100).await;
     }
-    at_work.whole().await;
+    at_work.finishes().await;
 }

@@ -102,6 +102,6 @@ async fn hubs_move_to_another_nats_server_when_theirs_goes_and_outlive_a_route_t
             let has_routes = || routes_opened(&cluster.nats[server]) >= opened;
             until("a server has its routes again", || async { has_routes().then_some(()) }).await;
         }
-        at_work.whole().await;
+        at_work.finishes().await;
     }
 }

@@ -93,5 +93,5 @@ async fn a_hub_that_nats_gives_up_as_a_slow_consumer_reads_what_it_missed_and_th
         cluster.has_relays(NODES, BACK).await;
         crew.goes_on(100).await;
     }
-    at_work.whole().await;
+    at_work.finishes().await;
 }
