@@ -42,6 +42,8 @@ use crate::relay::handle::RelayHandle;
 use crate::relay::message::Received;
 use crate::storage::handle::StorageHandle;
 use crate::thread::message::{ThreadMsg, ThreadRegistry};
+use crate::webhooks::presence::{PresenceChange, PresenceTeller};
+use announcements::Announcement;
 use handle::{PresenceHandle, PresenceMsg};
 use nodes::{AT_ONCE, Nodes, Output, Settings, Tables};
 use wire::{Body, Typing};
@@ -81,6 +83,7 @@ pub(crate) struct PresenceContext {
     pub(crate) frontier: DeliveryFrontier,
     pub(crate) handle: PresenceHandle,
     pub(crate) draining: Draining,
+    pub(crate) webhooks: PresenceTeller,
     /// This process among the nodes.
     pub(crate) me: NodeId,
     /// How long after the last connection a user counts as gone.
@@ -151,7 +154,10 @@ impl Actor for PresenceActor {
             PresenceMsg::Heard(received) => state.heard(&received, now),
             PresenceMsg::Rows(rows) => state.rows(rows.as_deref(), now),
             PresenceMsg::Told(announcement, elsewhere) => {
-                state.with_tables(|nodes, tables| nodes.resolved(&announcement, elsewhere, tables, now));
+                let is_news = state.with_tables(|nodes, tables| nodes.resolved(&announcement, elsewhere, tables, now));
+                if is_news {
+                    state.context.webhooks.tell(changed(&announcement));
+                }
             }
             PresenceMsg::Untold(announcement) => state.nodes.unresolved(&announcement, now),
             PresenceMsg::NoteAll(alive, done) => {
@@ -257,6 +263,12 @@ impl State {
             }
         }
     }
+}
+
+/// Returns what webhooks are told of an announcement.
+fn changed(announcement: &Announcement) -> PresenceChange {
+    let Announcement { user, online, seen, .. } = *announcement;
+    PresenceChange { user, online, last_seen: seen.filter(|_| !online), at: Timestamp::now() }
 }
 
 /// Returns when every user who is connected now was alive for certain.

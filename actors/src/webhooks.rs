@@ -6,6 +6,7 @@
 //!  lead         what the process that has the lease knows, and what it begins next
 //!  queue        what waits, and in which order: pure; schedule says when something is tried again
 //!  attempts     sends what was taken from the queues
+//!  presence     who comes online and goes offline: not kept, sent by the node that tells the users around
 //!  tasks        reads and writes of the actor, beside it
 //!  sender       one request; address judges where it may go to
 //!  signature    secrets, and what is signed with them; body: what is sent
@@ -25,6 +26,7 @@ mod endpoint;
 pub(crate) mod handle;
 mod lead;
 mod message;
+pub(crate) mod presence;
 mod queue;
 mod schedule;
 pub(crate) mod sender;
@@ -34,6 +36,7 @@ mod tasks;
 pub(crate) use actor::WebhookActor;
 pub use admin::WebhookAdmin;
 pub use attempts::{DisabledEvent, TestEvent};
+pub use presence::PresenceEvent;
 
 use address::Policy;
 use signature::RootSecret;

@@ -65,19 +65,25 @@ use crate::http;
         (name = "connections", description = "What a WebSocket needs"),
         (name = "operations", description = "For those who run the thing"),
     ),
-    components(schemas(chat_actors::webhooks::DisabledEvent, chat_actors::webhooks::TestEvent)),
+    components(schemas(
+        chat_actors::webhooks::DisabledEvent,
+        chat_actors::webhooks::PresenceEvent,
+        chat_actors::webhooks::TestEvent,
+    )),
     security(("bearer" = []), ("cookie" = [])),
 )]
 struct Document;
 
 /// What webhooks say, by the type of their event: the schema of `data`.
-const WEBHOOKS: [(&str, &str); 8] = [
+const WEBHOOKS: [(&str, &str); 10] = [
     ("thread.created", "ThreadEvent"),
     ("message.created", "MessageEvent"),
     ("message.updated", "MessageEvent"),
     ("message.deleted", "MessageEvent"),
     ("thread.seen", "SeenEvent"),
     ("notification.created", "NotificationEvent"),
+    ("user.online", "PresenceEvent"),
+    ("user.offline", "PresenceEvent"),
     ("webhook.disabled", "DisabledEvent"),
     ("webhook.test", "TestEvent"),
 ];

@@ -11,8 +11,9 @@ use chat_testkit::mariadb::{self, MariaDb};
 use chat_testkit::nats::{self, Nats};
 use serde_json::{Value, json};
 
-use crate::support::person::{answer, array};
-use crate::support::{Device, Hub, Person, until};
+use crate::support::person::{answer, array, number, text};
+use crate::support::{Device, Hub, Person, Receiver, until};
+use crate::webhooks::add;
 
 /// Tells whether these tests are to run; prints that the test is skipped if not.
 fn wanted(test: &str) -> bool {
@@ -202,4 +203,31 @@ async fn a_system_message_crosses_over_in_each_members_language() {
     assert_eq!((&told["kind"], &told["sender_id"]), (&json!("system"), &Value::Null));
     desk.receives("Paid").await;
     nodes.hubs[1].core().post("/internal/messages", &paid).await.is(200);
+}
+
+/// The node that tells the users around tells the webhooks as well, whichever node sends all other events.
+#[tokio::test]
+async fn a_webhook_hears_each_change_of_presence_once_from_whichever_node() {
+    if !wanted("a_webhook_hears_each_change_of_presence_once_from_whichever_node") {
+        return;
+    }
+    let nodes = Nodes::start(&["one", "two"]).await;
+    let [one, two] = &nodes.hubs[..] else { panic!("two hubs") };
+    let receiver = Receiver::start().await;
+    add(&one.staff(), &receiver, &["user.online", "user.offline"]).await;
+    let (desk, tablet) = (one.person(42).connect().await, two.person(7).connect().await);
+    receiver.takes(2).await;
+    has(two, "chat_presence_remote", 1).await;
+    // A second node is no arrival, and the end of the first one no departure.
+    let phone = two.person(42).connect().await;
+    has(one, "chat_presence_remote", 2).await;
+    desk.leaves().await;
+    phone.leaves().await;
+    tablet.leaves().await;
+    let heard = receiver.takes_within(4, Duration::from_secs(20)).await;
+    let mut told: Vec<_> =
+        heard.iter().map(|one| (text(&one.body, "type"), number(&one.body["data"], "user_id"))).collect();
+    told.sort_unstable();
+    assert_eq!(told, [("user.offline", 7), ("user.offline", 42), ("user.online", 7), ("user.online", 42)]);
+    assert_eq!(receiver.heard().len(), 4, "each of them once");
 }

@@ -27,10 +27,10 @@ pub enum EventType {
     /// The marketplace notified a user.
     #[serde(rename = "notification.created")]
     NotificationCreated,
-    /// A user came online: for webhooks that ask for it by name; not kept.
+    /// A user came online: for webhooks that ask for it by name. It is sent once, to those that are up, and not kept.
     #[serde(rename = "user.online")]
     UserOnline,
-    /// A user went offline: for webhooks that ask for it by name; not kept.
+    /// A user went offline: as with `user.online`.
     #[serde(rename = "user.offline")]
     UserOffline,
     /// A user has not read a thread for long. No hub tells it yet.

@@ -44,6 +44,7 @@ use crate::webhooks::WebhookAdmin;
 use crate::webhooks::admin::no_client;
 use crate::webhooks::context::WebhookContext;
 use crate::webhooks::handle::WebhookHandle;
+use crate::webhooks::presence::PresenceTeller;
 use crate::webhooks::sender::Sender;
 
 /// How long a hub that starts waits for the other nodes to say who is online there.
@@ -102,6 +103,15 @@ impl Hub {
             move || follower.lost()
         });
 
+        let webhook_context = Arc::new(WebhookContext {
+            database: database.clone(),
+            storage: storage.clone(),
+            frontier: frontier.clone(),
+            node: options.node.clone(),
+            secret: webhook_secret.clone(),
+            sender: sender.clone(),
+            handle: webhooks.clone(),
+        });
         let contexts = Contexts {
             thread: Arc::new(ThreadContext {
                 database: database.clone(),
@@ -144,6 +154,7 @@ impl Hub {
                 frontier: frontier.clone(),
                 handle: presence.clone(),
                 draining: draining.clone(),
+                webhooks: PresenceTeller::start(Arc::clone(&webhook_context)),
                 me: options.node.clone(),
                 offline_after: options.offline_after,
                 heartbeat: options.heartbeat,
@@ -177,15 +188,7 @@ impl Hub {
                 draining: draining.clone(),
                 handle: node_beat.clone(),
             }),
-            webhooks: Arc::new(WebhookContext {
-                database: database.clone(),
-                storage: storage.clone(),
-                frontier: frontier.clone(),
-                node: options.node.clone(),
-                secret: webhook_secret.clone(),
-                sender: sender.clone(),
-                handle: webhooks.clone(),
-            }),
+            webhooks: webhook_context,
             relay: carrying,
             draining: draining.clone(),
         };

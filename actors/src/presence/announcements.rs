@@ -122,10 +122,11 @@ impl Announcements {
         None
     }
 
-    /// Takes note of what is told of a user.
-    pub(crate) fn tells(&mut self, user: UserId, online: bool, reach: Reach, now: Instant) {
+    /// Takes note of what is told of a user, and tells whether that is news: the same was not told of late.
+    pub(crate) fn tells(&mut self, user: UserId, online: bool, reach: Reach, now: Instant) -> bool {
         let before = self.told.get(&user).filter(|told| told.online == online).map(|told| told.reach);
         self.told.insert(user, Told { online, reach: before.map_or(reach, |before| before.max(reach)), at: now });
+        before.is_none()
     }
 
     /// A user is online, or is not, which was heard just now. If something else was told a moment ago, because it was not

@@ -217,17 +217,17 @@ impl Nodes {
         self.follow(events, tables, now);
     }
 
-    /// It was found out who is around a user, on which nodes: they are told there.
+    /// It was found out who is around a user, on which nodes: they are told there. Returns whether that is news on all nodes.
     pub(crate) fn resolved(
         &mut self,
         announcement: &Announcement,
         elsewhere: Vec<(Arc<str>, Vec<UserId>)>,
         tables: &Tables<'_>,
         now: Instant,
-    ) {
+    ) -> bool {
         self.outstanding = self.outstanding.saturating_sub(1);
         let Announcement { user, online, seen, reach } = *announcement;
-        self.announcements.tells(user, online, reach, now);
+        let is_news = self.announcements.tells(user, online, reach, now) && reach == Reach::Everywhere;
         // The user may have come or gone meanwhile.
         self.announcements.heard(user, tables.is_online(user), now);
         for (node, recipients) in elsewhere {
@@ -242,6 +242,7 @@ impl Nodes {
             };
             self.outputs.push(Output::Send(Destination::Node(node), Body::Announcement(announced)));
         }
+        is_news
     }
 
     /// It could not be found out who is around a user: that is tried again later.

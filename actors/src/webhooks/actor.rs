@@ -17,7 +17,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::attempts::attempt;
+use super::attempts::{attempt, read_all};
 use super::context::WebhookContext;
 use super::endpoint::Consequence;
 use super::lead::Lead;
@@ -179,6 +179,20 @@ impl State {
                     (None, _) => None,
                 }
             }
+            Answer::Read(id, read) => {
+                let endpoint = lead.endpoints.get_mut(&id);
+                match (endpoint, read) {
+                    (Some(endpoint), Ok(read)) => {
+                        endpoint.has_read(read);
+                        None
+                    }
+                    (Some(endpoint), Err(error)) => {
+                        endpoint.is_reading = false;
+                        Some(error)
+                    }
+                    (None, _) => None,
+                }
+            }
             Answer::Noted(results, noted) => {
                 lead.is_noting = false;
                 noted.err().inspect(|_| lead.results.splice(0..0, results).for_each(drop))
@@ -313,6 +327,9 @@ impl State {
             }
             Asked::Load(id, after) => {
                 self.ask(async move |context| Answer::Loaded(id, tasks::load(&context, id, after).await));
+            }
+            Asked::Read(id, deliveries) => {
+                self.ask(async move |context| Answer::Read(id, read_all(&context.database, &deliveries).await));
             }
             Asked::Note(results) => {
                 self.ask(async move |context| {

@@ -1,26 +1,25 @@
 //! Attempts: what was taken from a queue is read in its present state, and sent.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use chat_database::Database;
 use chat_database::events::Happening;
+use chat_database::ids::DeliveryId;
 use chat_database::queries::events;
 use chat_database::queries::webhooks;
 use chat_database::time::Timestamp;
 use chat_database::webhooks::{Delivery, Webhook};
 use serde::Serialize;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::body;
-use super::endpoint::Job;
+use super::endpoint::{Job, Read};
 use super::sender::{Attempt, Request, Sender};
 use super::signature::{RootSecret, Secret};
 use super::tasks::disabled_webhook;
 use crate::error::Error;
 use crate::events::{EventType, data};
-
-/// How old what was read of an event may be when it is sent.
-const FRESH: Duration = Duration::from_millis(200);
 
 /// Data of `webhook.disabled`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,19 +54,34 @@ pub(super) async fn attempt(
 
 /// Writes the body of an event in its present state.
 async fn written(database: &Database, job: &Job) -> Result<Option<Vec<u8>>, Error> {
-    let Delivery { event_id, kind, thread, at, .. } = &*job.delivery;
+    let Delivery { event_id, kind, at, .. } = &*job.delivery;
     let Ok(kind) = kind.parse::<EventType>() else { return Ok(None) };
-    if let Some((told, read)) = &job.told
-        && read.elapsed() < FRESH
-    {
-        return Ok(Some(body::of_event(kind, told.at, &told.data)));
-    }
     if kind == EventType::WebhookDisabled {
         return disabled(database, event_id, *at).await;
     }
-    let Some(happening) = Happening::parse(kind.as_str(), event_id, *thread) else { return Ok(None) };
-    let objects = events::objects(database, &[happening]).await?;
-    Ok(data(happening, &objects).map(|data| body::of_event(kind, *at, &data)))
+    let fresh = job.read.clone().filter(Read::is_fresh);
+    let read = match fresh {
+        Some(read) => Some(read),
+        None => read_all(database, std::slice::from_ref(&job.delivery)).await?.pop().map(|(_, read)| read),
+    };
+    Ok(read.and_then(|read| read.data).map(|data| body::of_event(kind, *at, &data)))
+}
+
+/// Reads what deliveries are about.
+pub(super) async fn read_all(
+    database: &Database,
+    deliveries: &[Arc<Delivery>],
+) -> Result<Vec<(DeliveryId, Read)>, Error> {
+    let happening = |delivery: &Arc<Delivery>| Happening::parse(&delivery.kind, &delivery.event_id, delivery.thread);
+    let happenings: Vec<Option<Happening>> = deliveries.iter().map(happening).collect();
+    let known: Vec<Happening> = happenings.iter().copied().flatten().collect();
+    let at = Instant::now();
+    let objects = events::objects(database, &known).await?;
+    let read = |(delivery, happening): (&Arc<Delivery>, Option<Happening>)| {
+        let data = happening.and_then(|happening| data(happening, &objects)).map(Arc::new);
+        (delivery.id, Read { data, at })
+    };
+    Ok(deliveries.iter().zip(happenings).map(read).collect())
 }
 
 async fn disabled(database: &Database, event_id: &str, at: Timestamp) -> Result<Option<Vec<u8>>, Error> {

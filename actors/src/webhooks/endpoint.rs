@@ -1,6 +1,7 @@
 //! One endpoint: what waits for it, how it does, and what follows from that.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use super::queue::{AT_A_TIME, Failed, Lane, Queue, Taken};
 use super::schedule;
 use super::sender::Attempt;
-use crate::events::{Event, EventType, Wanted};
+use crate::events::{EventData, EventType, Wanted};
 
 /// How many deliveries of an endpoint are held in memory. The others wait in the database.
 pub(super) const HELD: usize = 10_000;
@@ -21,12 +22,36 @@ pub(super) const HELD: usize = 10_000;
 /// How many more have to fit before some are read from there.
 pub(super) const ROOM: usize = HELD / 2;
 
+/// How old what was read of an event may be when it is sent.
+const FRESH: Duration = Duration::from_millis(200);
+
+/// How many events of a backlog are read at a time, before they are sent.
+const AHEAD: RangeInclusive<usize> = 2 * AT_A_TIME..=256;
+
+/// Why a webhook is disabled that answers 410.
+pub(super) const WANTS_NO_MORE: &str = "the receiver answered 410: it wants no more events";
+
 /// A delivery that waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(super) delivery: Arc<Delivery>,
-    /// What it is about, as it was read when the event was found.
-    pub(super) told: Option<(Arc<Event>, Instant)>,
+    /// What it is about, as it was read last.
+    pub(super) read: Option<Read>,
+}
+
+/// What an event is about, as it was read at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    /// `None`: it is not in the database any more.
+    pub(super) data: Option<Arc<EventData>>,
+    pub(super) at: Instant,
+}
+
+impl Read {
+    /// Tells whether it is the present state, as far as a receiver can expect.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.at.elapsed() < FRESH
+    }
 }
 
 /// What an endpoint's health asks for.
@@ -51,6 +76,10 @@ pub(super) struct Endpoint {
     pub(super) is_loading: bool,
     /// More were noted since that began.
     missed: bool,
+    /// What waits is being read.
+    pub(super) is_reading: bool,
+    /// How many were sent since some were read.
+    sent: usize,
     warned: Option<Timestamp>,
 }
 
@@ -67,6 +96,8 @@ impl Endpoint {
             has_more: true,
             is_loading: false,
             missed: false,
+            is_reading: false,
+            sent: 0,
             warned: None,
         }
     }
@@ -83,8 +114,13 @@ impl Endpoint {
         self.wanted = wanted(&webhook);
         self.webhook = Webhook { failing_since, succeeded_at, ..webhook };
         if asked {
-            (self.held_to, self.has_more) = (0, true);
+            self.look_again();
         }
+    }
+
+    /// Has all that waits in the database read again: there may be something that this process did not note.
+    pub(super) fn look_again(&mut self) {
+        (self.held_to, self.has_more) = (0, true);
     }
 
     /// Adds deliveries that were just noted, behind all others, as many as are held in memory.
@@ -108,7 +144,7 @@ impl Endpoint {
             let id = delivery.id.get();
             self.held_to = self.held_to.max(id);
             if !self.jobs.contains_key(&id) {
-                self.push(Job { delivery: Arc::new(delivery), told: None });
+                self.push(Job { delivery: Arc::new(delivery), read: None });
             } else if delivery.attempts == 0 {
                 // It was asked for again.
                 self.queue.hasten(lane(&delivery), id, due(&delivery));
@@ -131,7 +167,32 @@ impl Endpoint {
     /// Takes what is to be sent now.
     pub(super) fn take(&mut self, now: Timestamp) -> Vec<(Taken, Job)> {
         let taken = self.queue.take(now.millis(), AT_A_TIME);
+        self.sent += taken.len();
         taken.into_iter().filter_map(|taken| Some((taken, self.jobs.get(&taken.id)?.clone()))).collect()
+    }
+
+    /// Tells whether a backlog waits of which the next one is to be read before it is sent.
+    pub(super) fn reads_first(&self, now: Timestamp) -> bool {
+        let next = self.queue.next(now.millis(), AT_A_TIME).and_then(|id| self.jobs.get(&id));
+        self.jobs.len() > AT_A_TIME && next.is_some_and(|job| job.read.as_ref().is_none_or(|read| !read.is_fresh()))
+    }
+
+    /// Returns what is to be read now: twice as many as were sent while the last ones were fresh.
+    pub(super) fn next_to_read(&mut self, now: Timestamp) -> Vec<Arc<Delivery>> {
+        self.is_reading = true;
+        let many = (2 * std::mem::take(&mut self.sent)).clamp(*AHEAD.start(), *AHEAD.end());
+        let first = self.queue.next(now.millis(), AT_A_TIME).unwrap_or_default();
+        self.jobs.range(first..).take(many).map(|(_, job)| Arc::clone(&job.delivery)).collect()
+    }
+
+    /// Takes in what was read.
+    pub(super) fn has_read(&mut self, read: Vec<(DeliveryId, Read)>) {
+        self.is_reading = false;
+        for (id, read) in read {
+            if let Some(job) = self.jobs.get_mut(&id.get()) {
+                job.read = Some(read);
+            }
+        }
     }
 
     /// Puts back what could not be tried.
@@ -182,7 +243,7 @@ impl Endpoint {
 
     fn failed(&mut self, code: Option<u16>, now: Timestamp) -> Option<Consequence> {
         if code == Some(410) {
-            return Some(Consequence::Disable("the receiver answered 410: it wants no more events".to_owned()));
+            return Some(Consequence::Disable(WANTS_NO_MORE.to_owned()));
         }
         let Some(since) = self.webhook.failing_since else {
             self.webhook.failing_since = Some(now);
@@ -218,113 +279,10 @@ fn due(delivery: &Delivery) -> i64 {
 }
 
 /// Returns the types of a webhook; names that a later release knows stand for none.
-fn wanted(webhook: &Webhook) -> Wanted {
+pub(super) fn wanted(webhook: &Webhook) -> Wanted {
     let named = Wanted::of(webhook.types.iter().filter_map(|name| name.parse::<EventType>().ok()));
     if webhook.types.iter().any(|name| name == "*") { named.and(Wanted::all()) } else { named }
 }
 
 #[cfg(test)]
-mod tests {
-    use chat_database::ids::CommitNo;
-
-    use super::*;
-
-    const DAY: i64 = 86_400_000;
-
-    fn endpoint() -> Endpoint {
-        let mut endpoint = Endpoint::new(Webhook {
-            id: WebhookId::new(5).expect("an id"),
-            url: "https://shop.example".to_owned(),
-            types: vec!["*".to_owned()],
-            description: String::new(),
-            enabled: true,
-            disabled_reason: None,
-            secret_version: 1,
-            overlap_until: None,
-            since: CommitNo(0),
-            failing_since: None,
-            succeeded_at: None,
-            requests: 0,
-            created_at: Timestamp::from_millis(0),
-        });
-        endpoint.push_loaded(Vec::new(), false);
-        endpoint
-    }
-
-    fn job(id: u64) -> Job {
-        let delivery = Delivery {
-            id: DeliveryId::new(id).expect("an id"),
-            webhook: WebhookId::new(5).expect("an id"),
-            event_id: format!("evt_{id}"),
-            kind: "message.created".to_owned(),
-            thread: None,
-            at: Timestamp::from_millis(0),
-            status: Status::Pending,
-            attempts: 0,
-            next_at: None,
-            code: None,
-            ms: None,
-            reply: None,
-        };
-        Job { delivery: Arc::new(delivery), told: None }
-    }
-
-    fn answers(code: u16) -> Attempt {
-        Attempt { code: Some(code), ms: 1, reply: String::new(), retry_after: None }
-    }
-
-    /// Sends one more event, which is answered so.
-    fn tries(endpoint: &mut Endpoint, id: u64, code: u16, at: i64) -> (DeliveryResult, Option<Consequence>) {
-        endpoint.push_new(std::iter::once(job(id)));
-        let now = Timestamp::from_millis(at);
-        let (taken, _) = endpoint.take(now).pop().expect("it is due");
-        endpoint.attempted(taken, answers(code), now, 0.5)
-    }
-
-    #[test]
-    fn five_days_without_one_success_disable_an_endpoint() {
-        let mut endpoint = endpoint();
-        let since = Some(Timestamp::from_millis(0));
-        assert_eq!(tries(&mut endpoint, 1, 500, 0).1, Some(Consequence::Note(since, None)));
-        assert_eq!(tries(&mut endpoint, 2, 500, 5 * DAY - 1).1, None);
-        assert!(matches!(tries(&mut endpoint, 3, 500, 5 * DAY).1, Some(Consequence::Disable(_))));
-    }
-
-    #[test]
-    fn one_success_begins_the_five_days_again() {
-        let mut endpoint = endpoint();
-        tries(&mut endpoint, 1, 500, 0);
-        let now = Timestamp::from_millis(4 * DAY);
-        assert_eq!(tries(&mut endpoint, 2, 200, 4 * DAY).1, Some(Consequence::Note(None, Some(now))));
-        assert_eq!(tries(&mut endpoint, 3, 204, 4 * DAY + 1).1, None, "only a change is noted");
-        assert!(matches!(tries(&mut endpoint, 4, 500, 6 * DAY).1, Some(Consequence::Note(Some(_), Some(_)))));
-        assert_eq!(tries(&mut endpoint, 5, 500, 10 * DAY).1, None);
-    }
-
-    #[test]
-    fn a_receiver_that_is_gone_is_disabled_at_once() {
-        assert!(matches!(tries(&mut endpoint(), 1, 410, 0).1, Some(Consequence::Disable(_))));
-    }
-
-    #[test]
-    fn what_became_of_an_attempt_is_noted() {
-        let mut endpoint = endpoint();
-        let (result, _) = tries(&mut endpoint, 1, 500, 1_000);
-        let noted = (result.status, result.attempts, result.next_at, result.code);
-        assert_eq!(noted, (Status::Pending, 1, Some(Timestamp::from_millis(6_000)), Some(500)));
-        let (result, _) = tries(&mut endpoint, 2, 204, 1_000);
-        assert_eq!((result.status, result.attempts, result.next_at), (Status::Ok, 1, None));
-        assert_eq!(endpoint.oldest(), Some(Timestamp::from_millis(0)), "the first one waits");
-    }
-
-    #[test]
-    fn more_than_is_held_waits_in_the_database() {
-        let mut endpoint = endpoint();
-        let many = u64::try_from(HELD).expect("few");
-        endpoint.push_new((1..=many + 5).map(job));
-        assert!(endpoint.has_more && !endpoint.wants_more());
-        assert_eq!(endpoint.held_to, many);
-        endpoint.push_new(std::iter::once(job(many + 6)));
-        assert_eq!(endpoint.jobs.len(), HELD, "it comes in its turn");
-    }
-}
+mod tests;

@@ -71,7 +71,12 @@ impl Lead {
         metrics::set(&metrics::get().webhooks.disabled, disabled);
         let enabled: Vec<Webhook> = webhooks.into_iter().filter(|webhook| webhook.enabled).collect();
         let known: HashSet<WebhookId> = enabled.iter().map(|webhook| webhook.id).collect();
+        let before = self.endpoints.len();
         self.endpoints.retain(|id, _| known.contains(id));
+        if self.endpoints.len() < before {
+            // Another node may have disabled one, and have noted for the others that it did.
+            self.endpoints.values_mut().for_each(Endpoint::look_again);
+        }
         for webhook in enabled {
             match self.endpoints.get_mut(&webhook.id) {
                 Some(endpoint) => endpoint.renew(webhook),
@@ -139,14 +144,13 @@ impl Lead {
             self.is_refreshing = true;
             asked.push(Asked::Refresh);
         }
-        let receivers = self.receivers();
         if !self.is_stepping
-            && !receivers.is_empty()
+            && !self.endpoints.is_empty()
             && self.refreshed.is_some()
             && (self.has_more || newest > self.read.place.commit)
         {
             self.is_stepping = true;
-            asked.push(Asked::Step(self.read, self.noted, receivers));
+            asked.push(Asked::Step(self.read, self.noted, self.receivers()));
         }
         let time = Timestamp::now();
         let is_full = self.results.len() >= UNWRITTEN;
@@ -155,7 +159,13 @@ impl Lead {
                 endpoint.is_loading = true;
                 asked.push(Asked::Load(endpoint.id(), endpoint.held_to));
             }
-            let taken = if is_full { Vec::new() } else { endpoint.take(time) };
+            if is_full || endpoint.reads_first(time) {
+                if !is_full && !endpoint.is_reading {
+                    asked.push(Asked::Read(endpoint.id(), endpoint.next_to_read(time)));
+                }
+                continue;
+            }
+            let taken = endpoint.take(time);
             if taken.is_empty() {
                 continue;
             }

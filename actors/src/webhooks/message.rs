@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chat_database::ids::{CommitNo, WebhookId};
+use chat_database::ids::{CommitNo, DeliveryId, WebhookId};
 use chat_database::queries::events::Standing;
 use chat_database::webhooks::{Delivery, DeliveryResult, Webhook};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::endpoint::Job;
+use super::endpoint::{Job, Read};
 use super::queue::Taken;
 use super::sender::Attempt;
 use crate::error::Error;
@@ -34,6 +34,7 @@ pub(crate) enum Answer {
     Refreshed(Result<Vec<Webhook>, Error>),
     Stepped(Result<Step, Error>),
     Loaded(WebhookId, Result<(Vec<Delivery>, bool), Error>),
+    Read(WebhookId, Result<Vec<(DeliveryId, Read)>, Error>),
     Noted(Vec<DeliveryResult>, Result<(), Error>),
     Attempted(WebhookId, Taken, Result<Option<Attempt>, Error>),
     Disabled(Result<Vec<(WebhookId, Job)>, Error>),
@@ -45,6 +46,7 @@ pub(super) enum Asked {
     Refresh,
     Step(Standing, Standing, Vec<Receiver>),
     Load(WebhookId, u64),
+    Read(WebhookId, Vec<Arc<Delivery>>),
     Note(Vec<DeliveryResult>),
     Attempt(Arc<Webhook>, Taken, Job),
 }

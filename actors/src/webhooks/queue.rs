@@ -128,6 +128,12 @@ impl Queue {
         taken
     }
 
+    /// Returns the event that is taken next, if one is due.
+    pub(super) fn next(&self, now: i64, most: usize) -> Option<u64> {
+        let is_ready = now >= self.paused_until && self.taken.len() < most;
+        self.due.first().filter(|(due, ..)| is_ready && *due <= now).map(|(_, id, _)| *id)
+    }
+
     /// Notes that the event under way in a lane has arrived. All that waits by the schedule is due now.
     pub(super) fn succeeded(&mut self, lane: Lane, now: i64) {
         self.finish(lane);

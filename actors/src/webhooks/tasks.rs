@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chat_database::change::{Change, Outcome};
 use chat_database::consumers::{Advance, BATCH, Consumed, ConsumerChange, WEBHOOKS};
+use chat_database::events::Event;
 use chat_database::ids::{DeliveryId, WebhookId};
 use chat_database::queries::events::{self, Found, Standing, Window};
 use chat_database::queries::{consumers, webhooks};
@@ -13,10 +14,10 @@ use chat_database::webhooks::{Delivery, DeliveryResult, NewDelivery, Status, Web
 use tokio::time::Instant;
 
 use super::context::WebhookContext;
-use super::endpoint::{Job, ROOM};
+use super::endpoint::{Job, ROOM, Read};
 use super::message::{Receiver, Step};
 use crate::error::Error;
-use crate::events::{self as told, Event, EventType};
+use crate::events::{self as told, EventType};
 
 /// By how many commits without an event a consumer falls behind before that is written down.
 const QUIET_COMMITS: u64 = 1_000;
@@ -103,12 +104,15 @@ pub(super) async fn step(
         return Ok(Step::Lost);
     }
     // What cannot be read now is read when it is sent.
-    let objects = objects.unwrap_or_default();
-    let told: Vec<Option<(Arc<Event>, Instant)>> =
-        events.iter().map(|event| told::told(event, &objects).map(|event| (Arc::new(event), read_at))).collect();
+    let objects = objects.ok();
+    let read = |event: &Event| {
+        let data = told::data(event.happening, objects.as_ref()?).map(Arc::new);
+        Some(Read { data, at: read_at })
+    };
+    let read: Vec<Option<Read>> = events.iter().map(read).collect();
     let jobs = (first.get()..).zip(deliveries).zip(of).filter_map(|((id, new), at)| {
         let delivery = Arc::new(delivery(DeliveryId::new(id).ok()?, new));
-        Some((delivery.webhook, Job { delivery, told: told[at].clone() }))
+        Some((delivery.webhook, Job { delivery, read: read[at].clone() }))
     });
     Ok(Step::On { read: end, noted: end, jobs: jobs.collect(), has_more })
 }
@@ -208,7 +212,7 @@ pub(super) async fn disable(
     }
     let jobs = (consumed.first.get()..).zip(told).filter_map(|(id, new)| {
         let delivery = Arc::new(delivery(DeliveryId::new(id).ok()?, new));
-        Some((delivery.webhook, Job { delivery, told: None }))
+        Some((delivery.webhook, Job { delivery, read: None }))
     });
     Ok(jobs.collect())
 }

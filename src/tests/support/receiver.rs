@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::until;
+use super::DEADLINE;
 
 /// A request that has come.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Receiver {
 struct Shared {
     manner: Mutex<Manner>,
     heard: Mutex<Vec<Heard>>,
+    /// Something was heard.
+    news: Notify,
     connections: Mutex<Vec<AbortHandle>>,
 }
 
@@ -62,8 +65,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Receiver {
     /// Starts one that answers 204.
     pub async fn start() -> Self {
-        let shared =
-            Shared { manner: Mutex::new(Manner::status(204)), heard: Mutex::default(), connections: Mutex::default() };
+        let shared = Shared {
+            manner: Mutex::new(Manner::status(204)),
+            heard: Mutex::default(),
+            news: Notify::new(),
+            connections: Mutex::default(),
+        };
         let mut receiver = Self { address: ([127, 0, 0, 1], 0).into(), shared: Arc::new(shared), accepting: None };
         receiver.comes_back().await;
         receiver
@@ -111,29 +118,35 @@ impl Receiver {
 
     /// Waits until it has taken so many events.
     pub async fn takes(&self, count: usize) -> Vec<Heard> {
-        until(&format!("{count} events"), || async {
-            let taken = self.taken();
-            (taken.len() >= count).then_some(taken)
-        })
-        .await
+        self.takes_within(count, DEADLINE).await
     }
 
     /// Waits until it has taken so many events, at most so long: a lease of a hub that was killed has to run out first.
     pub async fn takes_within(&self, count: usize, most: Duration) -> Vec<Heard> {
-        let started = Instant::now();
-        loop {
-            let taken = self.taken();
-            if taken.len() >= count {
-                return taken;
-            }
-            assert!(started.elapsed() < most, "only {} of {count} events within {most:?}", taken.len());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let taken = || Some(self.taken()).filter(|taken| taken.len() >= count);
+        self.waits(&format!("{count} events"), most, taken).await
     }
 
     /// Waits for a request that is wanted.
     pub async fn hears(&self, what: &str, wanted: impl Fn(&Heard) -> bool) -> Heard {
-        until(what, || async { self.heard().into_iter().find(|heard| wanted(heard)) }).await
+        self.waits(what, DEADLINE, || self.heard().into_iter().find(|heard| wanted(heard))).await
+    }
+
+    /// Looks at what it has heard whenever it hears something.
+    async fn waits<T>(&self, what: &str, most: Duration, look: impl Fn() -> Option<T>) -> T {
+        let waiting = async {
+            loop {
+                // From here on no news is missed.
+                let mut news = std::pin::pin!(self.shared.news.notified());
+                news.as_mut().enable();
+                if let Some(found) = look() {
+                    return found;
+                }
+                news.await;
+            }
+        };
+        let late = |_| panic!("{what}: not within {most:?}; there are {} events", self.taken().len());
+        tokio::time::timeout(most, waiting).await.unwrap_or_else(late)
     }
 }
 
@@ -154,6 +167,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream) {
         };
         heard.code = code;
         lock(&shared.heard).push(heard);
+        shared.news.notify_waiters();
         match code {
             0 if matches!(manner, Manner::Hangs) => std::future::pending().await,
             0 => return,
@@ -189,6 +203,3 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Heard> {
         code: 0,
     })
 }
-
-/// How long a receiver is watched that must hear nothing.
-pub const QUIET: Duration = Duration::from_millis(700);

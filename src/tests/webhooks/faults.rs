@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{add, content};
+use super::{add, content, deliveries};
 use crate::support::person::{number, text};
 use crate::support::receiver::{Heard, Manner};
 use crate::support::{Hub, Receiver, until, usual_or_long};
@@ -16,15 +16,19 @@ async fn after_ten_seconds_of_downtime_everything_arrives_at_once_and_in_order()
     let hub = Hub::start().await;
     let (staff, bob, carol) = (hub.staff(), hub.person(7), hub.person(8));
     let mut receiver = Receiver::start().await;
-    add(&staff, &receiver, &["message.created"]).await;
+    let (id, _) = add(&staff, &receiver, &["message.created"]).await;
     receiver.goes();
     let mut laptop = hub.person(42).connect().await;
     for number in 0..10 {
         laptop.sends_to(&bob, &number.to_string()).await;
         laptop.sends_to(&carol, &number.to_string()).await;
     }
-    // Its second try is over, and the third would be in five minutes.
-    tokio::time::sleep(Duration::from_secs(8)).await;
+    // The second tries of both threads are over, and the third ones would be in five minutes.
+    until("the second tries", || async {
+        let pending = deliveries(&staff, id, "?status=pending").await;
+        (pending.iter().filter(|delivery| delivery["attempts"] == 2).count() == 2).then_some(())
+    })
+    .await;
     receiver.comes_back().await;
     laptop.sends_to(&hub.person(9), "one success").await;
     let heard = receiver.takes(21).await;

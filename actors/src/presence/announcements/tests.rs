@@ -29,6 +29,17 @@ fn a_user_is_announced_as_they_are_at_their_turn() {
     assert_eq!(queue.next(start, is_online), None);
 }
 
+#[test]
+fn what_was_told_of_late_is_no_news() {
+    let start = Instant::now();
+    let mut queue = Announcements::new(start, Duration::ZERO);
+    for (online, is_news) in [(true, true), (true, false), (false, true), (true, true)] {
+        assert_eq!(queue.tells(user(1), online, Reach::Everywhere, start), is_news, "{online}");
+    }
+    queue.sweep(start + REMEMBERED);
+    assert!(queue.tells(user(1), true, Reach::Everywhere, start + REMEMBERED));
+}
+
 /// A client that has read who is online in between knows what the others do not.
 #[test]
 fn who_has_come_and_gone_before_their_turn_is_announced_once() {
