@@ -20,8 +20,8 @@ use self::value::{rate, seconds, seconds_or_none, share};
 pub use self::output::OutputArgs;
 pub use self::plan::PlanArgs;
 pub use self::scenario::{
-    ChatRunShape, ChatShape, HistoryShape, IdleShape, ImagesShape, LoadArgs, MixedShape, NotificationsShape,
-    PresenceShape, Receipts, ReconnectShape, Run, Scenario, SlowReadersShape, in_percent,
+    ChatRunShape, ChatShape, Endpoint, HistoryShape, IdleShape, ImagesShape, LoadArgs, MixedShape, NotificationsShape,
+    PresenceShape, Receipts, ReconnectShape, Run, Scenario, SlowReadersShape, WebhooksShape, in_percent,
 };
 pub use self::target::{Database, Peer, Relay, TargetArgs};
 
@@ -331,6 +331,7 @@ mod tests {
             "x run idle --target http://127.0.0.1:1",
             "x run chat --target http://127.0.0.1:1 --legacy --warmup 0",
             "x run idle --spawn --hold 20",
+            "x run webhooks --spawn --endpoint down --feed",
             "x run mixed --spawn --rate 500 --sends 55% --presence 0",
             "x run mixed --spawn --sends 33.3% --presence 33.3% --notifications 33.4% --history 0",
             "x capacity --spawn --slo p99<20ms",

@@ -10,7 +10,7 @@ use chat_loadtest::progress::Progress;
 use chat_loadtest::report::{Report, ReportResult};
 use chat_loadtest::run::measure;
 use chat_loadtest::scenario::{
-    Chat, History, Idle, Images, Mixed, Notifications, Presence, Reconnect, Scenario, SlowReaders,
+    Chat, History, Idle, Images, Mixed, Notifications, Presence, Reconnect, Scenario, SlowReaders, Webhooks,
 };
 use chat_loadtest::target::Target;
 use chat_loadtest::{capacity, compare, peer, plan, render};
@@ -45,6 +45,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             ScenarioArgs::Images(run) => run_scenario(run, Images::new, 5.0).await,
             ScenarioArgs::Reconnect(run) => run_scenario(run, Reconnect::new, 1.0).await,
             ScenarioArgs::SlowReaders(run) => run_scenario(run, SlowReaders::new, 500.0).await,
+            ScenarioArgs::Webhooks(run) => run_scenario(run, Webhooks::new, 1_000.0).await,
             ScenarioArgs::Mixed(run) => run_scenario(run, Mixed::new, 500.0).await,
         },
         Command::Capacity(args) => {

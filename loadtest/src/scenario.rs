@@ -10,6 +10,7 @@ mod presence;
 mod reconnect;
 mod setup;
 mod slow_readers;
+mod webhooks;
 
 pub use chat::Chat;
 pub use history::History;
@@ -20,6 +21,7 @@ pub use notifications::Notifications;
 pub use presence::Presence;
 pub use reconnect::Reconnect;
 pub use slow_readers::SlowReaders;
+pub use webhooks::Webhooks;
 
 use std::time::Instant;
 

@@ -148,6 +148,14 @@ impl Target {
         Ok(token::mint_with_role(&self.secret, 1, TOKEN_LIFETIME, Some("service"))?)
     }
 
+    /// Mints a token of the marketplace's staff.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub fn admin_token(&self) -> anyhow::Result<String> {
+        Ok(token::mint_with_role(&self.secret, 1, TOKEN_LIFETIME, Some("admin"))?)
+    }
+
     /// Returns the options of a user's connection to `/chat`. Users are spread over the nodes by their ids.
     ///
     /// # Errors

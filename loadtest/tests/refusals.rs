@@ -22,6 +22,7 @@ async fn more_connections_than_files_are_refused_before_the_run() {
         ("run history --clients 100", 100),
         ("run reconnect --connections 100", 100),
         ("run slow-readers --pairs 10 --slow-readers 40", 61),
+        ("run webhooks --pairs 100", 216),
         ("run mixed --users 400", 340),
         ("capacity --pairs 30 --no-usl", 60),
     ] {

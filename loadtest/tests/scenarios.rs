@@ -106,6 +106,30 @@ async fn slow_readers() {
 }
 
 #[tokio::test]
+async fn webhooks_and_a_consumer_of_the_feed() {
+    let Some(output) = run_scenario("webhooks --pairs 10 --rate 200 --seconds 2 --feed --json").await else { return };
+    let json = output.json();
+    assert_eq!((&json["tally"]["sent"], &json["tally"]["delivered"]), (&json!(500), &json!(500)), "{json}");
+    let figures = &json["figures"];
+    assert_eq!((&figures["webhooks"], &figures["feed_events"]), (&json!(500.0), &json!(500.0)), "{figures}");
+    let operations = json["operations"].as_array().expect("operations");
+    for name in ["webhook", "feed event"] {
+        let timed = operations.iter().find(|operation| operation["name"] == name).expect("it is timed");
+        assert!(timed["completed"].as_u64() > Some(300) && timed["corrected_ms"]["p99"].is_f64(), "{timed}");
+    }
+    assert_eq!(operations[0]["name"], "message", "it is compared with the one of `run chat`");
+}
+
+#[tokio::test]
+async fn messages_beside_an_endpoint_that_is_down() {
+    let line = "webhooks --pairs 5 --rate 100 --seconds 2 --endpoint down";
+    let Some(output) = run_scenario(line).await else { return };
+    for what in ["endpoint down", "nothing lost, nothing duplicated, everything in order"] {
+        assert!(output.text.contains(what), "{}", output.text);
+    }
+}
+
+#[tokio::test]
 async fn the_mix_of_a_marketplace() {
     let Some(output) = run_scenario("mixed --users 60 --rate 100 --seconds 2 --json").await else { return };
     let operations = output.json()["operations"].as_array().expect("operations").clone();

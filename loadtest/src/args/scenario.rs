@@ -59,6 +59,17 @@ Examples:
     /// much, it is invalid.
     #[command(after_help = "Example: chat-loadtest run slow-readers --spawn --slow-readers 50 --rate 2000")]
     SlowReaders(Run<SlowReadersShape>),
+    /// Webhooks and the event feed: what the marketplace's core hears of the load of `run chat`
+    ///
+    /// The program makes a webhook by the hub's admin API, receives what the hub sends, and deletes the webhook in the end. Each
+    /// message must be told once (after repeats are removed by the event's id), each thread in order, and signed. The latency of
+    /// `webhook` and of `feed event` is the time since the commit. Run it with `--endpoint none`, too: the difference is what
+    /// webhooks cost messages.
+    #[command(after_help = "\
+Examples:
+  chat-loadtest run webhooks --spawn --rate 5000 --seconds 30 --feed
+  chat-loadtest run webhooks --spawn --rate 1000 --endpoint down")]
+    Webhooks(Run<WebhooksShape>),
     /// The mix of a marketplace: mostly presence and history, some notifications, few messages
     #[command(after_help = "Example: chat-loadtest run mixed --spawn --rate 2000 --sends 20% --history 20%")]
     Mixed(Run<MixedShape>),
@@ -292,6 +303,32 @@ pub struct SlowReadersShape {
     /// Connections that stop reading
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub slow_readers: u32,
+}
+
+/// The endpoint of the webhook that a run makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Endpoint {
+    /// The receiver of this program
+    Up,
+    /// Nothing listens there
+    Down,
+    /// No webhook is made
+    None,
+}
+
+/// The shape of `webhooks`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Scenario")]
+pub struct WebhooksShape {
+    /// The pairs of users.
+    #[command(flatten)]
+    pub chat: ChatShape,
+    /// The endpoint of the webhook
+    #[arg(long, value_enum, default_value_t = Endpoint::Up)]
+    pub endpoint: Endpoint,
+    /// A consumer follows the event feed, and reads all of it again in the end
+    #[arg(long)]
+    pub feed: bool,
 }
 
 /// The shape of `mixed`. The shares add up to 100 %.

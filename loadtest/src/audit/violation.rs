@@ -43,8 +43,12 @@ pub enum Violation {
     Refused,
     /// A connection that the server closed.
     Disconnected,
-    /// An event or an answer that did not reach a connected or reconnected user.
+    /// An event or an answer that did not reach a connected or reconnected user, or a consumer of events.
     Unnotified,
+    /// An event of a message that a consumer heard of after that of a later one.
+    EventOutOfOrder,
+    /// A webhook that the hub has not signed, or that is no event.
+    Unsigned,
     /// A connection that did not read, and that the server did not close.
     Unclosed,
 }
@@ -84,12 +88,14 @@ impl Violation {
                 Family::Lost
             }
             Self::AcknowledgedTwice | Self::DeliveredTwice | Self::StoredTwice => Family::Duplicated,
-            Self::AcknowledgedOutOfOrder | Self::DeliveredOutOfOrder | Self::StoredOutOfOrder | Self::Misnumbered => {
-                Family::OutOfOrder
-            }
+            Self::AcknowledgedOutOfOrder
+            | Self::DeliveredOutOfOrder
+            | Self::StoredOutOfOrder
+            | Self::EventOutOfOrder
+            | Self::Misnumbered => Family::OutOfOrder,
             Self::Delayed => Family::Delayed,
             Self::Unreceipted => Family::Unreceipted,
-            Self::Foreign | Self::Refused | Self::Disconnected | Self::Unclosed => Family::Other,
+            Self::Foreign | Self::Refused | Self::Disconnected | Self::Unsigned | Self::Unclosed => Family::Other,
         }
     }
 
@@ -114,6 +120,8 @@ impl Violation {
             Self::Refused => "refused permanently",
             Self::Disconnected => "disconnected by the server",
             Self::Unnotified => "event not received",
+            Self::EventOutOfOrder => "event out of order",
+            Self::Unsigned => "webhook not signed by the hub",
             Self::Unclosed => "slow reader not closed",
         }
     }

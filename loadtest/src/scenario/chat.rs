@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use self::pair::{Conversation, OperationIds, Pair};
 use super::Scenario;
 use crate::args::{ChatShape, Receipts};
-use crate::audit::Violation;
+use crate::audit::{Said, Violation};
 use crate::keys::Keys;
 use crate::load::Load;
 use crate::rest::Rest;
@@ -43,6 +43,39 @@ impl Chat {
     fn users(&self, context: &RunContext<'_>, number: u32) -> (u64, u64) {
         let author = context.first_user + u64::from(number) * 2;
         (author, author + 1)
+    }
+
+    /// Waits for the last answers and checks the guarantees, as [`Scenario::close`]; returns what each author has said.
+    ///
+    /// # Errors
+    /// If the hub does not answer.
+    pub(super) async fn end(&self, clients: Pairs, context: &RunContext<'_>) -> anyhow::Result<Vec<Said>> {
+        let Load { deadline, read_back, .. } = context.load;
+        let mut conversations = Vec::new();
+        for task in clients.tasks {
+            // A pair ends by itself a little after the deadline.
+            match tokio::time::timeout(deadline * 3 + Duration::from_secs(10), task).await {
+                Ok(Ok(conversation)) => conversations.push(conversation),
+                _ => context.recorder.violation(Violation::Disconnected, || "a pair did not end".to_owned()),
+            }
+        }
+        let sent: u64 = conversations.iter().map(|pair| pair.ledger.next_number()).sum();
+        let quota = read_back / (conversations.len() as u64).max(1);
+        if sent > read_back && clients.rest.is_some() {
+            context.recorder.note(format!("only the newest {quota} messages of each pair were read back"));
+        }
+        if let Some(rest) = &clients.rest {
+            let reading =
+                stream::iter(&mut conversations).map(|pair| history::read_back(rest, context.target, pair, quota));
+            reading.buffer_unordered(CONCURRENCY).try_collect::<Vec<()>>().await?;
+        }
+        let mut said = Vec::new();
+        for Conversation { author, ledger, .. } in conversations {
+            let (tally, violations) = ledger.close();
+            said.push(Said { author, messages: tally.acknowledged });
+            context.recorder.audited(tally, violations);
+        }
+        Ok(said)
     }
 
     /// Returns the nodes of the author and the reader of a pair: after nodes × nodes pairs each two of them had one.
@@ -100,29 +133,6 @@ impl Scenario for Chat {
     }
 
     async fn close(&self, clients: Pairs, context: &RunContext<'_>) -> anyhow::Result<()> {
-        let Load { deadline, read_back, .. } = context.load;
-        let mut conversations = Vec::new();
-        for task in clients.tasks {
-            // A pair ends by itself a little after the deadline.
-            match tokio::time::timeout(deadline * 3 + Duration::from_secs(10), task).await {
-                Ok(Ok(conversation)) => conversations.push(conversation),
-                _ => context.recorder.violation(Violation::Disconnected, || "a pair did not end".to_owned()),
-            }
-        }
-        let sent: u64 = conversations.iter().map(|pair| pair.ledger.next_number()).sum();
-        let quota = read_back / (conversations.len() as u64).max(1);
-        if sent > read_back && clients.rest.is_some() {
-            context.recorder.note(format!("only the newest {quota} messages of each pair were read back"));
-        }
-        if let Some(rest) = &clients.rest {
-            let reading =
-                stream::iter(&mut conversations).map(|pair| history::read_back(rest, context.target, pair, quota));
-            reading.buffer_unordered(CONCURRENCY).try_collect::<Vec<()>>().await?;
-        }
-        for pair in conversations {
-            let (tally, violations) = pair.ledger.close();
-            context.recorder.audited(tally, violations);
-        }
-        Ok(())
+        self.end(clients, context).await.map(drop)
     }
 }
