@@ -8,6 +8,9 @@
  *   chat_notify           notifies users
  *   chat_put_profiles     tells the hub who its users are
  *   chat_put_cards        tells the hub what is talked about: products, orders, shops, places
+ *   chat_say              says something to two users in their conversation, as the marketplace itself
+ *   chat_inbox            the conversations of a user, newest first
+ *   chat_events           what has happened since a cursor, for a core that the hub cannot reach
  *
  * See docs/INTEGRATION.md.
  */
@@ -37,11 +40,12 @@ function chat_base64url(string $bytes): string
  *
  * @param string $secret the first JWT_SECRET of the hub
  * @param string $role   `user`, `admin`, or `service` for the core alone
+ * @param array  $claims further claims: `['peer' => 7]` has the hub's page open the conversation with user 7
  */
-function chat_token(int $userId, string $secret, string $role = 'user', int $seconds = 3600): string
+function chat_token(int $userId, string $secret, string $role = 'user', int $seconds = 3600, array $claims = []): string
 {
     $head = chat_base64url(json_encode(['typ' => 'JWT', 'alg' => 'HS256']));
-    $body = chat_base64url(json_encode(['id' => $userId, 'role' => $role, 'exp' => time() + $seconds]));
+    $body = chat_base64url(json_encode(['id' => $userId, 'role' => $role, 'exp' => time() + $seconds] + $claims));
     return "$head.$body." . chat_base64url(hash_hmac('sha256', "$head.$body", $secret, true));
 }
 
@@ -103,20 +107,20 @@ function chat_verify_webhook(string $body, array $headers, string $secret, int $
 }
 
 /**
- * Sends a request to the hub as the core, and returns the answer.
+ * Sends a request to the hub, and returns the answer.
  *
+ * @param string     $token whose request it is: chat_token(1, $secret, 'service', 60) is the core's
+ * @param array|null $body  what is sent as JSON, if anything is
  * @throws ChatError
  */
-function chat_request(string $hub, string $secret, string $method, string $path, array $body): array
+function chat_request(string $hub, string $token, string $method, string $path, ?array $body = null): array
 {
-    $context = stream_context_create(['http' => [
-        'method' => $method,
-        'timeout' => 10,
-        'ignore_errors' => true,
-        'header' => ['Authorization: Bearer ' . chat_token(1, $secret, 'service', 60), 'Content-Type: application/json'],
-        'content' => json_encode($body, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR),
-    ]]);
-    $answer = @file_get_contents(rtrim($hub, '/') . $path, false, $context);
+    $http = ['method' => $method, 'timeout' => 10, 'ignore_errors' => true, 'header' => ["Authorization: Bearer $token"]];
+    if ($body !== null) {
+        $http['header'][] = 'Content-Type: application/json';
+        $http['content'] = json_encode($body, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR);
+    }
+    $answer = @file_get_contents(rtrim($hub, '/') . $path, false, stream_context_create(['http' => $http]));
     if ($answer === false) {
         throw new ChatError("the hub at $hub does not answer");
     }
@@ -135,6 +139,12 @@ function chat_request(string $hub, string $secret, string $method, string $path,
     return is_array($read) ? $read : [];
 }
 
+/** Makes the token with which the core itself asks. */
+function chat_core_token(string $secret): string
+{
+    return chat_token(1, $secret, 'service', 60);
+}
+
 /**
  * Notifies users; returns how many notifications are new. With a `dedupe_key` it may be repeated.
  *
@@ -143,7 +153,7 @@ function chat_request(string $hub, string $secret, string $method, string $path,
  */
 function chat_notify(string $hub, string $secret, array $notification): int
 {
-    return (int) chat_request($hub, $secret, 'POST', '/internal/notifications', $notification)['created'];
+    return (int) chat_request($hub, chat_core_token($secret), 'POST', '/internal/notifications', $notification)['created'];
 }
 
 /**
@@ -154,7 +164,8 @@ function chat_notify(string $hub, string $secret, array $notification): int
  */
 function chat_put_profiles(string $hub, string $secret, array $profiles): int
 {
-    return (int) chat_request($hub, $secret, 'PUT', '/internal/profiles', ['profiles' => array_values($profiles)])['changed'];
+    $body = ['profiles' => array_values($profiles)];
+    return (int) chat_request($hub, chat_core_token($secret), 'PUT', '/internal/profiles', $body)['changed'];
 }
 
 /**
@@ -165,5 +176,42 @@ function chat_put_profiles(string $hub, string $secret, array $profiles): int
  */
 function chat_put_cards(string $hub, string $secret, array $cards): int
 {
-    return (int) chat_request($hub, $secret, 'PUT', '/internal/cards', ['cards' => array_values($cards)])['changed'];
+    $body = ['cards' => array_values($cards)];
+    return (int) chat_request($hub, chat_core_token($secret), 'PUT', '/internal/cards', $body)['changed'];
+}
+
+/**
+ * Says something to two users in their conversation, as the marketplace itself, and makes the conversation if there is none; returns
+ * the message. With the same `dedupe_key` it is said once.
+ *
+ * @param array $message user_a, user_b, text (a text, or texts by language), dedupe_key, card?: kind and id
+ * @throws ChatError
+ */
+function chat_say(string $hub, string $secret, array $message): array
+{
+    return chat_request($hub, chat_core_token($secret), 'POST', '/internal/messages', $message)['message'];
+}
+
+/**
+ * Returns the conversations of a user, newest first: each with `id`, `other`, `unread` and `last_message`.
+ *
+ * @return array[]
+ * @throws ChatError
+ */
+function chat_inbox(string $hub, string $secret, int $userId, int $limit = 20): array
+{
+    return chat_request($hub, chat_token($userId, $secret, 'user', 60), 'GET', "/chat/threads?limit=$limit")['threads'];
+}
+
+/**
+ * Returns what has happened since a cursor: `events`, `cursor`, `has_more`. Without a cursor: no events, and the cursor of this moment.
+ * Keep the cursor with what was made of the events; an event may come again, with the same id.
+ *
+ * @param int $wait for how many seconds to wait for an event, at most 8
+ * @throws ChatError with the code 410 if the hub does not remember so far back
+ */
+function chat_events(string $hub, string $secret, ?string $cursor = null, int $wait = 0): array
+{
+    $query = $cursor === null ? '' : '?' . http_build_query(['after' => $cursor, 'limit' => 500, 'wait' => min($wait, 8)]);
+    return chat_request($hub, chat_core_token($secret), 'GET', "/internal/events$query");
 }
