@@ -7,6 +7,7 @@ use std::time::Duration;
 use chat_actors::webhooks::admin::{LONGEST_OVERLAP, Only, Tested};
 use chat_database::ids::{DeliveryId, WebhookId};
 use chat_database::webhooks::{Status, WebhookEdit};
+use utoipa::IntoResponses;
 use warp::http::StatusCode;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
@@ -22,6 +23,18 @@ use objects::{
     ChangedWebhook, CreatedWebhook, DeliveryList, NewSecret, NewWebhook, OnlyWhich, Overlap, Replay, Replayed,
     TestAnswer, WebhookList, WebhookObject,
 };
+
+/// How a request about a webhook is refused.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes the answers, which are made of an `ApiError`")]
+pub(crate) enum Refused {
+    /// `forbidden`: not the role `admin`
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
+    /// `not_found`
+    #[response(status = 404)]
+    NotFound(ErrorBody),
+}
 
 /// `/admin/webhooks`
 pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
@@ -91,8 +104,7 @@ pub(crate) async fn get_webhooks(api: Api, caller: Caller) -> Result<Response, A
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 200, description = "As it is now", body = WebhookObject),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
+        Refused,
     ),
 )]
 pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
@@ -109,8 +121,7 @@ pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, bod
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
+        Refused,
     ),
 )]
 pub(crate) async fn delete_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
@@ -125,8 +136,7 @@ pub(crate) async fn delete_webhook(webhook: String, api: Api, caller: Caller) ->
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 200, description = "The new secret", body = NewSecret),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
+        Refused,
     ),
 )]
 pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
@@ -147,8 +157,7 @@ pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, bod
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 200, description = "What the receiver answered", body = TestAnswer),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
+        Refused,
     ),
 )]
 pub(crate) async fn test_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
@@ -168,8 +177,7 @@ pub(crate) async fn test_webhook(webhook: String, api: Api, caller: Caller) -> R
     ),
     responses(
         (status = 200, description = "A page", body = DeliveryList),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
+        Refused,
     ),
 )]
 pub(crate) async fn get_deliveries(
@@ -201,8 +209,7 @@ pub(crate) async fn get_deliveries(
     ),
     responses(
         (status = 202, description = "It is tried again", body = Replayed),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
+        Refused,
     ),
 )]
 pub(crate) async fn retry_delivery(
@@ -222,8 +229,7 @@ pub(crate) async fn retry_delivery(
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 202, description = "They are sent again", body = Replayed),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
+        Refused,
     ),
 )]
 pub(crate) async fn replay_deliveries(

@@ -59,10 +59,18 @@ row! {
 }
 
 row! {
-    struct ThreadRow of chat_thread {
+    /// A thread and its members.
+    pub(super) struct ThreadRow of chat_thread {
         id: i64 = Id,
         user1_id: i64 = User1Id,
         user2_id: i64 = User2Id,
+    }
+}
+
+impl ThreadRow {
+    /// Returns the thread and its members.
+    pub(super) fn members(&self) -> Option<(ThreadId, Pair)> {
+        Some((ThreadId::from_column(self.id), pair(self.user1_id, self.user2_id)?))
     }
 }
 
@@ -89,9 +97,10 @@ pub async fn authorship(db: &Database, message: MessageId) -> Result<Option<Auth
         .take();
     let row = (&db.readers).select_one::<AuthorshipRow>(&query).await.map_err(error)?;
     Ok(row.and_then(|AuthorshipRow { thread, message }| {
+        let (thread_id, pair) = thread.members()?;
         Some(Authorship {
-            pair: pair(thread.user1_id, thread.user2_id)?,
-            thread_id: ThreadId::from_column(thread.id),
+            pair,
+            thread_id,
             sender: message_rows::sender(message.sender_id),
             created_at: Timestamp::from_millis(message.created_at),
             deleted: message.deleted_at.is_some(),

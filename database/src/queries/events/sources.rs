@@ -15,7 +15,7 @@ use crate::entities::{chat_message, hub_commit};
 use crate::events::{Happening, Place};
 use crate::history::Nonce;
 use crate::ids::{CommitNo, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
-use crate::queries::threads::pair;
+use crate::queries::threads::ThreadRow;
 use crate::rows::{Reads, row};
 use crate::sql;
 
@@ -105,22 +105,13 @@ pub(super) async fn members(
     }
     let set = db.backend().dialect().json_table("j", &[("id", Kind::Number)]);
     let text = format!("SELECT t.id, t.user1_id, t.user2_id FROM {set} JOIN chat_threads t ON t.id = j.id");
-    let rows: Vec<MembersRow> = db.rows(&text, [sql::json(&asked)]).await?;
-    let members = |row: MembersRow| Some((ThreadId::from_column(row.id), pair(row.user1_id, row.user2_id)?));
-    Ok(rows.into_iter().filter_map(members).collect())
+    let rows: Vec<ThreadRow> = db.rows(&text, [sql::json(&asked)]).await?;
+    Ok(rows.iter().filter_map(ThreadRow::members).collect())
 }
 
 /// Returns rows of one column, each value once.
 pub(super) fn each_once(values: impl Iterator<Item = i64>) -> Vec<(i64,)> {
     values.collect::<BTreeSet<_>>().into_iter().map(|value| (value,)).collect()
-}
-
-row! {
-    struct MembersRow {
-        id: i64,
-        user1_id: i64,
-        user2_id: i64,
-    }
 }
 
 row! {
@@ -135,8 +126,8 @@ row! {
 }
 
 row! {
-    /// The newest message up to an id, and its commit.
-    struct BelowRow {
+    /// A message or a notification, and the commit that made it.
+    struct MadeRow {
         id: i64,
         created_commit: i64,
     }
@@ -159,13 +150,6 @@ row! {
         user_id: i64,
         read_seq: i64,
         read_commit: i64,
-    }
-}
-
-row! {
-    struct NotifiedRow {
-        id: i64,
-        created_commit: i64,
     }
 }
 
@@ -281,8 +265,8 @@ impl Span {
              WHERE n.created_commit > ? AND n.created_commit <= ? AND n.type <> '{CHAT}'"
         );
         let values = [sql::json(&users), self.before.into(), self.before.into(), self.last.into()];
-        let rows: Vec<NotifiedRow> = db.rows(&text, values).await?;
-        let placed = |row: NotifiedRow| {
+        let rows: Vec<MadeRow> = db.rows(&text, values).await?;
+        let placed = |row: MadeRow| {
             let place = place(row.created_commit, 2, row.id, 0);
             (place, Happening::NotificationCreated(NotificationId::from_column(row.id)))
         };
@@ -328,7 +312,7 @@ async fn newest_up_to(db: &mut impl Reads, commit: i64, top: i64) -> Result<i64,
     Ok(low)
 }
 
-async fn below(db: &mut impl Reads, id: i64) -> Result<Option<BelowRow>, DriverError> {
+async fn below(db: &mut impl Reads, id: i64) -> Result<Option<MadeRow>, DriverError> {
     let query = Query::select()
         .columns([chat_message::Column::Id, chat_message::Column::CreatedCommit])
         .from(chat_message::Entity)
