@@ -38,12 +38,11 @@ use sea_orm::DatabaseConnection;
 
 use super::pool;
 use crate::Error;
-use crate::driver_error::DriverError;
 pub use checkpointer::Checkpoint;
 pub(crate) use checkpointer::Checkpointer;
 pub(crate) use copy::{ImageRow, copy, is_free, put_back};
 pub(crate) use dialect::SqliteDialect;
-pub(crate) use error::classify;
+pub(crate) use error::{cannot_use, classify};
 pub(crate) use inline_reader::InlineReader;
 pub use location::File;
 pub(crate) use nearest::nearest;
@@ -92,17 +91,4 @@ impl Connections {
 /// Returns what SQLite finds damaged in a file, without a look at whether tables and indexes say the same.
 pub(crate) fn quick_check(file: &File) -> Result<Vec<String>, Error> {
     copy::problems(&file.path, copy::Check::Quick).map_err(|failure| cannot_use(file, failure))
-}
-
-/// Says why a file cannot be used.
-fn cannot_use(file: &File, failure: DriverError) -> Error {
-    match failure {
-        // Another program holds its lock, and lets go of it some time.
-        DriverError::Contended(why) => Error::Unavailable(format!("{file} is in use by another program ({why})")),
-        // A file does not get better by waiting.
-        failure
-        @ (DriverError::Lost(_) | DriverError::Unable(_) | DriverError::Unique(_) | DriverError::Refused(_)) => {
-            Error::Refused(format!("{file} cannot be used: {failure}"))
-        }
-    }
 }

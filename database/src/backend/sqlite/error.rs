@@ -1,5 +1,7 @@
 //! SQLite's result codes (<https://www.sqlite.org/rescode.html>).
 
+use super::File;
+use crate::Error;
 use crate::driver_error::{DriverError, described};
 
 impl From<rusqlite::Error> for DriverError {
@@ -24,5 +26,18 @@ pub(crate) fn classify(code: u32, why: String) -> DriverError {
             8 | 10 | 13 | 14 => DriverError::Unable(why), // READONLY, IOERR, FULL, CANTOPEN
             _ => DriverError::Refused(why),
         },
+    }
+}
+
+/// Says why a file cannot be used.
+pub(crate) fn cannot_use(file: &File, failure: DriverError) -> Error {
+    match failure {
+        // Another program holds its lock, and lets go of it some time.
+        DriverError::Contended(why) => Error::Unavailable(format!("{file} is in use by another program ({why})")),
+        // A file does not get better by waiting.
+        failure
+        @ (DriverError::Lost(_) | DriverError::Unable(_) | DriverError::Unique(_) | DriverError::Refused(_)) => {
+            Error::Refused(format!("{file} cannot be used: {failure}"))
+        }
     }
 }
