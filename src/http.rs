@@ -125,9 +125,7 @@ macro_rules! one_of {
 /// Answers every request: WebSocket upgrades first, then REST, and 404 for all others.
 #[must_use]
 pub fn routes(api: &Api, sockets: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
-    if api.page {
-        static_files::prepare();
-    }
+    static_files::prepare();
     let rest = base(&api.base_path).and(table(api)).or(options(api)).unify();
     let answered = sockets.or(rest).unify().recover(rejected).unify();
     let finishing = api.clone();

@@ -1,7 +1,8 @@
-//! The page and the client library that it uses: files of `web/`, embedded in the binary.
+//! The page, and the client library and elements for pages of other origins: files of `web/`, embedded in the binary.
 //!
 //! Their paths are those of the repository: `/page/js/app.js` is `web/page/js/app.js`. The page itself is the
-//! base path with a slash at its end, so that its relative addresses hold under any base path.
+//! base path with a slash at its end, so that its relative addresses hold under any base path. The same files are below `/v1/`,
+//! all but the page: there they are always served, and what other pages use of them stays as it is.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -38,6 +39,9 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 /// The page itself.
 const INDEX: &str = "index.html";
 
+/// Where pages of other origins find the library and the elements: a change that would break such a page gets another number.
+const PUBLIC: &str = "v1/";
+
 /// The folders of the page. `build.rs` has them embedded again when a file is added to them.
 static FOLDERS: [(&str, Dir<'_>); 2] = [
     ("client", include_dir!("$CARGO_MANIFEST_DIR/web/client")),
@@ -45,8 +49,11 @@ static FOLDERS: [(&str, Dir<'_>); 2] = [
 ];
 
 /// The files that stand beside the folders.
-static FILES: [(&str, &[u8]); 2] =
-    [(INDEX, include_bytes!("../../web/index.html")), ("chat-client.js", include_bytes!("../../web/chat-client.js"))];
+static FILES: [(&str, &[u8]); 3] = [
+    (INDEX, include_bytes!("../../web/index.html")),
+    ("chat-client.js", include_bytes!("../../web/chat-client.js")),
+    ("element.js", include_bytes!("../../web/element.js")),
+];
 
 /// Tells a file of the page from what an editor or a file manager has left in its folder.
 fn is_of_the_page(path: &Path) -> bool {
@@ -96,18 +103,22 @@ fn all_files(folder: &'static Dir<'static>) -> Box<dyn Iterator<Item = &'static 
     Box::new(folder.files().chain(folder.dirs().flat_map(all_files)))
 }
 
-/// `GET /` and the files of the page, where it is turned on.
+/// `GET /` and the files of the page, where it is turned on; the public files always.
 pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path::tail()
         .and(with_api(api))
         .and_then(async |tail: Tail, api: Api| {
-            if !api.page {
-                return Err(warp::reject());
-            }
-            let path = if tail.as_str().is_empty() { INDEX } else { tail.as_str() };
             // Warp ignores a trailing slash; the path of a file has none.
-            let found = PREPARED.iter().find(|file| file.path == path && (path != INDEX || tail.as_str().is_empty()));
-            found.ok_or_else(warp::reject)
+            let path = match tail.as_str() {
+                "" if api.page => INDEX,
+                path if path.ends_with(INDEX) => return Err(warp::reject()),
+                path => match path.strip_prefix(PUBLIC) {
+                    Some(public) => public,
+                    None if api.page => path,
+                    None => return Err(warp::reject()),
+                },
+            };
+            PREPARED.iter().find(|file| file.path == path).ok_or_else(warp::reject)
         })
         .and(with_api(api))
         .and(warp::method())

@@ -64,7 +64,7 @@ export class Credentials {
 }
 
 /** Tells whose a token is: by the first of these claims, as the server does. */
-function ofToken(token) {
+export function ofToken(token) {
   let user;
   try {
     const claims = JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')));
@@ -75,7 +75,7 @@ function ofToken(token) {
 }
 
 /** Tells whose a ticket is: `<uuid>.<user>.<exp>.<mac>`. */
-function ofTicket(ticket) {
+export function ofTicket(ticket) {
   const user = typeof ticket === 'string' ? +ticket.split('.')[1] : 0;
   if (user > 0) return user;
   throw new ChatError('bad_ticket', ticket ? 'what getTicket gives is no ticket' : 'getTicket gives no ticket: no user is signed in');

@@ -44,6 +44,9 @@ test('the library is small, as it is served, and every module is one that can be
   }
 });
 
+/** All files below a folder. */
+const walk = folder => readdirSync(folder).flatMap(name => (statSync(join(folder, name)).isDirectory() ? walk(join(folder, name)) : [join(folder, name)]));
+
 /** What a browser loads with a file: what it names, and all that this imports. */
 function needed(file, found = new Set()) {
   if (found.has(file)) return found;
@@ -58,8 +61,8 @@ test('the page is small, too: before the first conversation, and with all that c
   const size = async files => (await Promise.all(files.map(async file => (await served(file === 'index.html' ? '' : file)).size))).reduce((sum, size) => sum + size, 0);
   const first = needed('index.html').add(WORDS);
   assert.ok(first.has('client/outbox.js') && first.has('page/css/panels.css') && !first.has('page/js/links.js'), [...first].join());
-  const walk = folder => readdirSync(join(web, folder), { withFileTypes: true }).flatMap(entry => (entry.isDirectory() ? walk(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`]));
-  const all = new Set([...first, ...walk('client'), ...walk('page').filter(path => !path.startsWith('page/languages/'))]);
+  const files = [...walk(join(web, 'client')), ...walk(join(web, 'page'))].map(path => relative(web, path));
+  const all = new Set([...first, ...files.filter(path => !path.startsWith('page/languages/'))]);
   for (const [files, most] of [[first, 80 * 1024], [all, 96 * 1024]]) {
     const total = await size([...files]);
     assert.ok(total <= most, `${total} bytes`);
@@ -85,8 +88,7 @@ const code = (file, text) => (/\.(js|css)$/.test(file) && !file.includes('/vendo
   : text);
 
 test('the hub carries every file of the page, as it is here', async () => {
-  const walk = folder => readdirSync(folder).flatMap(name => (statSync(join(folder, name)).isDirectory() ? walk(join(folder, name)) : [join(folder, name)]));
-  const files = ['index.html', ...modules, ...walk(join(web, 'page')).map(path => relative(web, path))];
+  const files = ['index.html', 'element.js', ...modules, ...walk(join(web, 'page')).map(path => relative(web, path))];
   for (const file of files) {
     const answer = await fetch(`${hub.url}/${file === 'index.html' ? '' : file}`);
     assert.equal(answer.status, 200, `${file} is missing in the binary`);
@@ -98,9 +100,10 @@ test('the types hold', () => {
   execFileSync(join(web, 'node_modules/.bin/tsc'), ['-p', web], { stdio: 'inherit' });
 });
 
-test('what would be published is the library alone', () => {
+test('what would be published is the library and the elements, and nothing else', () => {
   const [pack] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd: web, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
-  assert.deepEqual(pack.files.map(file => file.path).sort(), ['README.md', 'chat-client.d.ts', ...modules, 'images.d.ts', 'images.js', 'package.json'].sort());
+  const page = walk(join(web, 'page')).map(path => relative(web, path));
+  assert.deepEqual(pack.files.map(file => file.path).sort(), ['README.md', 'chat-client.d.ts', ...modules, 'element.d.ts', 'element.js', 'images.d.ts', 'images.js', 'package.json', ...page].sort());
   const { dependencies, name } = JSON.parse(readFileSync(join(web, 'package.json'), 'utf8'));
   assert.equal(name, '@softadastra/chat-client');
   assert.equal(dependencies, undefined);

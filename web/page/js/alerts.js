@@ -16,9 +16,9 @@ const LONGEST = 140;
 /** @typedef {import('../../chat-client.js').Thread} Thread */
 /** @typedef {{title: string, body: string, open: () => void}} News */
 
-/** @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context @param {(thread: Thread) => void} open */
-export function alerts({ chat, me }, open) {
-  const key = `softadastra-chat ${location.pathname} alerts ${me}`;
+/** @param {{chat: import('../../chat-client.js').ChatClient, me: number, place: string}} context @param {(thread: Thread) => void} open */
+export function alerts({ chat, me, place }, open) {
+  const key = `softadastra-chat ${place} alerts ${me}`;
   const chosen = { sound: true, desktop: false, ...stored(key) };
   /** The newest message of each thread that is no news any more, by `seq`. @type {Map<number, number>} */ const heard = new Map();
   /** @type {Map<number, import('../../chat-client.js').Message>} */ const waiting = new Map();
@@ -64,7 +64,7 @@ export function alerts({ chat, me }, open) {
     if (!chosen.desktop || document.hasFocus()) return undefined;
     try {
       // All tabs show the same one; the sound is the page's own.
-      const notification = new Notification(title, { body: body.slice(0, LONGEST), tag: `softadastra-chat ${me} ${tag}`, icon: 'page/icon.svg', silent: true });
+      const notification = new Notification(title, { body: body.slice(0, LONGEST), tag: `softadastra-chat ${me} ${tag}`, icon: new URL('../icon.svg', import.meta.url).href, silent: true });
       notification.onclick = () => {
         window.focus();
         open();

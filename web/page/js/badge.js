@@ -7,6 +7,17 @@ import { nameOf } from './people.js';
 const NAME = 'Softadastra Chat';
 const SIZE = 64;
 
+/**
+ * Counts the messages that are unread: what is looked at is read in a moment.
+ * @param {import('../../chat-client.js').ChatClient} chat @param {number} [person] who is talked to
+ */
+export async function unreadOf(chat, person) {
+  const threads = await chat.threads().catch(() => []);
+  const others = threads.filter(thread => thread.other_user_id !== person || document.visibilityState !== 'visible');
+  const here = others.reduce((sum, thread) => sum + thread.unread, 0);
+  return chat.hasMoreThreads ? Math.max(here, chat.counts.messages) : here;
+}
+
 /** @param {{chat: import('../../chat-client.js').ChatClient}} context */
 export function badge({ chat }) {
   const link = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel="icon"]'));
@@ -15,13 +26,8 @@ export function badge({ chat }) {
   let unread = 0;
 
   const draw = soon(async () => {
-    const threads = await chat.threads().catch(() => []);
-    // What is looked at is read in a moment.
-    const others = threads.filter(thread => thread.other_user_id !== person || document.visibilityState !== 'visible');
-    const here = others.reduce((sum, thread) => sum + thread.unread, 0);
-    const messages = chat.hasMoreThreads ? Math.max(here, chat.counts.messages) : here;
     const before = unread;
-    unread = messages;
+    unread = await unreadOf(chat, person);
     name();
     if (before !== unread) icon(unread);
   });

@@ -1,17 +1,11 @@
 // Which language the page speaks: what the link asks for (`?lang=fr`), or what the user has chosen, or the first of the
 // browser's languages that there is. Its words are on their way while the rest of the page still loads.
 
-import { LANGUAGES, direction, speak } from './language.js';
+import { direction, languageOf, speak } from './language.js';
 
 /** @typedef {import('./language.js').Language} Language */
 
 const KEY = `softadastra-chat ${location.pathname} language`;
-
-/** @param {string | null} tag @returns {Language | undefined} */
-function known(tag) {
-  const [language] = (tag ?? '').toLowerCase().split('-');
-  return Object.hasOwn(LANGUAGES, language) ? /** @type {Language} */ (language) : undefined;
-}
 
 function remembered() {
   try {
@@ -22,10 +16,10 @@ function remembered() {
 }
 
 /** The language that is spoken. */
-export const chosen = [new URLSearchParams(location.search).get('lang'), remembered(), ...navigator.languages].map(known).find(language => language) ?? 'en';
+export const chosen = [new URLSearchParams(location.search).get('lang'), remembered(), ...navigator.languages].map(tag => languageOf(tag)).find(language => language) ?? 'en';
 
 /** When there are words. */
-export const spoken = speak(chosen, navigator.languages.find(tag => known(tag) === chosen)).then(() => {
+export const spoken = speak(chosen, navigator.languages.find(tag => languageOf(tag) === chosen)).then(() => {
   Object.assign(document.documentElement, { lang: chosen, dir: direction() });
 });
 

@@ -22,8 +22,9 @@ const LIMITS = { images: 10, text_chars: 4000 };
 /** @typedef {import('./drafts.js').Draft} Draft */
 /** @typedef {import('./drafts.js').Editing} Editing */
 
-/** @param {{chat: import('../../chat-client.js').ChatClient, me: number, token: string}} context @param {() => void} leave */
-export function conversation({ chat, me, token }, leave) {
+/** @param {import('./messenger.js').Context} outer @param {() => void} leave */
+export function conversation(outer, leave) {
+  const { chat, me, sent } = outer;
   /** @type {number | undefined} */ let person;
   /** @type {Editing | undefined} */ let editing;
   /** @type {number | undefined} */ let answering;
@@ -56,22 +57,23 @@ export function conversation({ chat, me, token }, leave) {
     writing.element);
 
   roving(log, row => options(row.item, row), writing.focus);
-  const kept = drafts(me, all => person && all.set(person, draft()));
-  const context = {
-    chat, me, token, look, menu: options, edit: editEntry, jump: show,
+  const kept = drafts(outer, all => person && all.set(person, draft()));
+  /** A token is a new one from time to time: it is looked up where it is. @type {import('./bubble.js').Context} */
+  const context = Object.assign(Object.create(outer), {
+    look, menu: options, edit: editEntry, jump: show,
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
-  };
+  });
 
   /** Shows a picture in full. @param {any[]} images @param {number} at */
   async function look(images, at) {
-    box ??= import('./lightbox.js').then(({ lightbox }) => lightbox({ chat, token }));
+    box ??= import('./lightbox.js').then(({ lightbox }) => lightbox(outer));
     const { element: picture, show } = await box;
     if (!picture.isConnected) element.append(picture);
     show(images, at);
   }
 
-  /** Opens the conversation with a user, or none. @param {number | undefined} other */
-  async function open(other) {
+  /** Opens the conversation with a user, or none. @param {number | undefined} other @param {boolean} [focus] whether one writes at once */
+  async function open(other, focus = true) {
     if (person) kept.set(person, draft());
     person = other;
     element.classList.toggle('empty', !other);
@@ -82,8 +84,7 @@ export function conversation({ chat, me, token }, leave) {
     name();
     take(kept.get(other));
     // Where one writes by touch, a keyboard would cover what one has come to read.
-    if (matchMedia('(pointer: coarse)').matches) title.focus();
-    else writing.focus();
+    if (focus) (matchMedia('(pointer: coarse)').matches ? title : writing).focus();
     atEnd = true;
     readBefore = undefined;
     set(log, 'aria-busy', 'true'); // what is there already is not news
@@ -232,7 +233,7 @@ export function conversation({ chat, me, token }, leave) {
     // What was refused is written anew: its key stands for what it was.
     const entry = chat.outbox(to()).find(entry => entry.temp_id === edited?.temp_id);
     // What becomes of it is told by its bubble.
-    chat.send(to(), { text: text || undefined, images: files, card, extra_data: entry?.extra_data, reply_to: entry ? entry.reply_to : reply_to }).catch(() => {});
+    chat.send(to(), { text: text || undefined, images: files, card, extra_data: entry?.extra_data, reply_to: entry ? entry.reply_to : reply_to }).then(sent, () => {});
     if (entry) chat.discard(entry.temp_id);
     readBefore = Infinity;
     atEnd = true;

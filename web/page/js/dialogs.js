@@ -4,9 +4,15 @@ import { h } from './dom.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
 
+/** What dialogs, menus and remarks appear in: the page, or the frame of an element. */
+let ground = document.body;
+
+/** Says what they appear in from now on. @param {HTMLElement} frame */
+export const standOn = frame => void (ground = frame);
+
 /** Opens a dialog. @param {HTMLDialogElement} dialog @returns {Promise<string>} what was answered; empty: nothing */
 export function answer(dialog) {
-  document.body.append(dialog);
+  ground.append(dialog);
   dialog.showModal();
   return new Promise(done => dialog.addEventListener('close', () => {
     dialog.remove();
@@ -50,10 +56,11 @@ export function menu(at, entries) {
     element.hidePopover();
     entry.run();
   } }, icon(entry.icon), entry.label));
-  const away = (/** @type {Event} */ event) => element.contains(/** @type {Node} */ (event.target)) || element.hidePopover();
+  const focused = () => /** @type {Document | ShadowRoot} */ (element.getRootNode()).activeElement;
+  const away = (/** @type {Event} */ event) => event.composedPath().includes(element) || element.hidePopover();
   const element = h('div', { class: 'menu', role: 'menu', popover: 'manual', onkeydown: (/** @type {KeyboardEvent} */ event) => {
     if (event.key === 'Escape') element.hidePopover();
-    const index = items.indexOf(/** @type {any} */ (document.activeElement));
+    const index = items.indexOf(/** @type {any} */ (focused()));
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) items[(index + step + items.length) % items.length].focus();
     if (step || event.key === 'Tab') event.preventDefault();
@@ -62,10 +69,10 @@ export function menu(at, entries) {
     if (event.newState !== 'closed') return;
     removeEventListener('pointerdown', away, true);
     watcher?.destroy();
-    if (element.contains(document.activeElement) || document.activeElement === document.body) at.focus();
+    if (element.contains(focused()) || document.activeElement === document.body) at.focus();
     element.remove();
   } }, items);
-  (at.closest('main') ?? document.body).append(element);
+  (at.closest('main') ?? ground).append(element);
   element.showPopover();
   addEventListener('pointerdown', away, true);
   const { CloseWatcher } = /** @type {any} */ (globalThis);
@@ -81,6 +88,6 @@ export function menu(at, entries) {
 /** Says something in passing. @param {string} text */
 export function toast(text) {
   const element = h('p', { class: 'toast' }, text);
-  document.querySelector('.toasts')?.append(element);
+  ground.querySelector('.toasts')?.append(element);
   setTimeout(() => element.remove(), 6000);
 }

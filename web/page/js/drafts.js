@@ -25,10 +25,10 @@ import { t } from './language.js';
 
 /**
  * Returns the drafts of a user, by the other person. What was kept is read at the start, and kept when the page goes.
- * @param {number} me @param {(drafts: Map<number, Draft>) => void} leaving adds what is being written
+ * @param {{me: number, place: string}} context @param {(drafts: Map<number, Draft>) => void} leaving adds what is being written
  */
-export function drafts(me, leaving) {
-  const key = `softadastra-chat ${location.pathname} drafts ${me}`;
+export function drafts({ me, place }, leaving) {
+  const key = `softadastra-chat ${place} drafts ${me}`;
   /** @type {Map<number, Draft>} */ let all = new Map();
   try {
     all = new Map(JSON.parse(sessionStorage.getItem(key) ?? '[]'));

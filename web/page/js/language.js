@@ -11,6 +11,7 @@ const RTL_LETTER = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
 /** What the page says: a text, or one for each plural of the language. @type {Record<string, string | Record<string, string>>} */
 let words = {};
+/** @type {Language} */ let spoken = 'en';
 let locale = 'en';
 /** @type {'ltr' | 'rtl'} */ let dir = 'ltr';
 /** The formats of `Intl` that were used. @type {Map<string, any>} */
@@ -24,10 +25,19 @@ export async function speak(language, region = language) {
   const answer = await fetch(new URL(`../languages/${language}.json`, import.meta.url));
   if (!answer.ok) throw new Error(`The words of ${LANGUAGES[language]} are not here: ${answer.status}`);
   words = await answer.json();
-  locale = region;
+  [spoken, locale] = [language, region];
   dir = RIGHT_TO_LEFT.includes(language) ? 'rtl' : 'ltr';
   formats.clear();
 }
+
+/** Finds the language of a tag like `fr-CD`, if it is one of ours. @param {string | null | undefined} tag @returns {Language | undefined} */
+export function languageOf(tag) {
+  const [language] = (tag ?? '').toLowerCase().split('-');
+  return Object.hasOwn(LANGUAGES, language) ? /** @type {Language} */ (language) : undefined;
+}
+
+/** Which language is spoken. */
+export const language = () => spoken;
 
 /** In which direction the language is written. */
 export const direction = () => dir;

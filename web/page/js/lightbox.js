@@ -6,7 +6,7 @@ import { direction, t } from './language.js';
 import { fetched } from './pictures.js';
 import { lookInto } from './trail.js';
 
-/** @param {{chat: import('../../chat-client.js').ChatClient, token: string}} context */
+/** @param {{chat: import('../../chat-client.js').ChatClient, token: string | undefined}} context */
 export function lightbox(context) {
   /** @type {any[]} */ let images = [];
   let at = 0;

@@ -19,11 +19,18 @@ export function notifications({ chat }, open, calls) {
   const empty = h('p', { class: 'notes-empty' }, t('bell.empty'));
   const all = h('button', { class: 'text-button', onclick: () => attempt(chat.readNotification()) }, t('bell.read'));
   const more = h('button', { class: 'text-button notes-more', onclick: () => attempt(chat.loadNotifications({ more: true })) }, t('more'));
-  const panel = h('section', { class: 'panel', id: 'notifications', popover: 'auto', role: 'dialog', 'aria-label': t('bell') },
+  const panel = h('section', { class: 'panel', id: 'notifications', popover: 'auto', role: 'dialog', 'aria-label': t('bell'), onbeforetoggle: place },
     h('header', { class: 'panel-head' }, h('h2', {}, t('bell')), all,
       h('button', { class: 'icon-button', 'aria-label': t('close'), onclick: () => panel.hidePopover() }, icon('close'))),
     list, empty, more);
   calls.then(({ element }) => panel.append(element));
+
+  /** Tells the panel where the bell is. */
+  function place() {
+    const { bottom, left, width } = bell.getBoundingClientRect();
+    panel.style.setProperty('--below', `${bottom + 8}px`);
+    panel.style.setProperty('--middle', `${left + width / 2}px`);
+  }
 
   const draw = soon(() => {
     const unread = chat.counts.notifications;

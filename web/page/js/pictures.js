@@ -10,14 +10,14 @@ const KEPT = 200;
 
 /**
  * Fetches a picture, as its viewer: an image element could not say who asks.
- * @param {{chat: import('../../chat-client.js').ChatClient, token: string}} context @param {string} url
+ * @param {{chat: import('../../chat-client.js').ChatClient, token: string | undefined}} context @param {string} url
  * @returns {Promise<string>} an address that an image element can show
  */
 export function fetched({ chat, token }, url) {
   const [name] = url.split('?');
   let picture = cache.get(name);
   if (!picture) {
-    picture = fetch(chat.src(url), { headers: { Authorization: `Bearer ${token}` }, redirect: 'manual' }).then(async answer => {
+    picture = fetch(chat.src(url), { ...(token ? { headers: { Authorization: `Bearer ${token}` } } : { credentials: 'include' }), redirect: 'manual' }).then(async answer => {
       // A hub that sends readers on to its store: an image element may follow, without saying who it is; a script may not.
       if (answer.type === 'opaqueredirect') return chat.src(url);
       if (!answer.ok) throw new Error(`${answer.status}`);

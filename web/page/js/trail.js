@@ -2,6 +2,12 @@
 
 /** @typedef {{person?: number, inside?: boolean, picture?: boolean}} Place */
 
+/** Whether there is a trail: the history of a page that holds an element is not the element's. */
+let kept = true;
+
+/** Leaves the browser's history alone. */
+export const leaveNoTrail = () => void (kept = false);
+
 /** @returns {Place} */
 const here = () => history.state ?? {};
 
@@ -20,14 +26,15 @@ export function begin(peer) {
 
 /** Notes that a conversation was opened. @param {number} person */
 export function enter(person) {
+  if (!kept) return;
   const { person: before } = here();
   if (before !== person) history.pushState({ person, inside: !before }, '');
 }
 
 /** Goes back to the list. @param {() => void} show shows it, where the list is not what lies behind */
 export function leave(show) {
-  if (here().inside) return history.back();
-  history.pushState({}, '');
+  if (kept && here().inside) return history.back();
+  if (kept) history.pushState({}, '');
   show();
 }
 
@@ -38,7 +45,7 @@ export function onReturn(show) {
 
 /** Notes that pictures are looked at: to go back is to close them. @param {HTMLDialogElement} dialog */
 export function lookInto(dialog) {
-  if (here().picture) return;
+  if (!kept || here().picture) return;
   history.pushState({ ...here(), picture: true }, '');
   const back = () => !here().picture && dialog.close();
   addEventListener('popstate', back);

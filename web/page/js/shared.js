@@ -1,0 +1,167 @@
+// What the elements of a page share: the client with its one connection, the words, and the frames in which conversations are
+// drawn. A frame outlives the element that shows it: the next one, as when a script swaps the parts of a page, shows it again.
+
+import { ChatClient, ChatError } from '../../chat-client.js';
+import { ofTicket, ofToken } from '../../client/credentials.js';
+import { sleep } from '../../client/time.js';
+import { unreadOf } from './badge.js';
+import { standOn } from './dialogs.js';
+import { h, soon } from './dom.js';
+import { direction, language, languageOf, speak, t } from './language.js';
+import { messenger } from './messenger.js';
+import { leaveNoTrail } from './trail.js';
+
+/** The longest pause before a token is asked for again, in ms. */
+const PATIENCE = 30_000;
+
+/**
+ * An element that shows something of the chat.
+ * @typedef {HTMLElement & {base: string, draw: () => void, tell: (event: string, detail: object) => void}} Part
+ */
+
+/**
+ * @typedef {object} Shared
+ * @property {ChatClient} chat
+ * @property {number} me
+ * @property {string | undefined} token
+ * @property {string} place
+ * @property {number} unread
+ * @property {() => void} count counts what is unread anew
+ */
+
+/** @typedef {{element: HTMLElement, talks: ReturnType<typeof messenger>, owner: Part | undefined}} Frame */
+
+/** The elements that are in the page. @type {Set<Part>} */ const parts = new Set();
+/** The frames that elements show. @type {Set<Frame>} */ const shown = new Set();
+/** Those that none shows. @type {Frame[]} */ let idle = [];
+/** @type {Promise<Shared> | undefined} */ let shared;
+/** @type {Promise<void> | undefined} */ let spoken;
+
+/** Loads the words, in the language of the first element: its own, the page's, or the browser's. @param {HTMLElement} part */
+export function words(part) {
+  const wanted = [part.closest('[lang]')?.getAttribute('lang'), document.documentElement.lang, ...navigator.languages];
+  const language = wanted.map(tag => languageOf(tag)).find(tag => tag) ?? 'en';
+  return (spoken ??= speak(language, navigator.languages.find(tag => languageOf(tag) === language)).catch(error => {
+    spoken = undefined;
+    throw error;
+  }));
+}
+
+/** An element is in the page, and asks for the chat. @param {Part} part @returns {Promise<Shared>} */
+export async function join(part) {
+  parts.add(part);
+  leaveNoTrail();
+  await words(part);
+  return (shared ??= begin(part).catch(error => {
+    shared = undefined;
+    throw error;
+  }));
+}
+
+/** An element has left the page. @param {Part} part */
+export const quit = part => void parts.delete(part);
+
+/** @param {Part} part @returns {Promise<Shared>} */
+async function begin(part) {
+  const url = new URL(part.base, document.baseURI).href.replace(/\/+$/, '');
+  const tokenUrl = part.getAttribute('token-url');
+  // A site that shares its cookies with the hub needs no token: a ticket opens the connection.
+  const ask = tokenUrl ? () => credential(new URL(tokenUrl, document.baseURI).href, 'GET') : () => credential(`${url}/chat/ticket`, 'POST');
+  /** @type {string | undefined} */ let held = await patiently(ask);
+  const me = (tokenUrl ? ofToken : ofTicket)(held);
+  async function next() {
+    const given = held ?? (await ask());
+    held = undefined;
+    if (tokenUrl) all.token = given;
+    return given;
+  }
+  const chat = new ChatClient({ url, user: me, ...(tokenUrl ? { getToken: next } : { getTicket: next }) });
+  const count = soon(async () => {
+    const unread = await unreadOf(chat, [...shown].map(({ talks }) => talks.person).find(person => person));
+    if (unread === all.unread) return;
+    all.unread = unread;
+    for (const part of parts) {
+      part.draw();
+      part.tell('chat-unread', { count: unread });
+    }
+  });
+  /** @type {Shared} */ const all = { chat, me, token: tokenUrl ? held : undefined, place: url, unread: 0, count };
+  for (const event of /** @type {const} */ (['thread', 'counts', 'reset'])) chat.on(event, count);
+  document.addEventListener('visibilitychange', count);
+  chat.on('error', ({ code, message, temporary }) => {
+    for (const part of parts) if (!temporary) part.tell('chat-error', { code, message });
+  });
+  chat.on('reset', () => {
+    if (chat.me === me) return;
+    // Another user has signed in: everything is begun anew.
+    chat.close();
+    document.removeEventListener('visibilitychange', count);
+    [shared, idle] = [undefined, []];
+    for (const part of [...parts]) part.draw();
+  });
+  chat.connect();
+  return all;
+}
+
+/** Takes a frame that no element shows, or makes one. @param {Shared} all @param {Part} owner @returns {Frame} */
+export function take(all, owner) {
+  const frame = idle.pop() ?? made(all);
+  frame.owner = owner;
+  shown.add(frame);
+  standOn(frame.element);
+  all.count();
+  return frame;
+}
+
+/** Takes a frame out of its element. @param {Frame} frame */
+export function giveBack(frame) {
+  frame.owner = undefined;
+  frame.element.remove();
+  shown.delete(frame);
+  shared?.then(({ me, count }) => {
+    // One of a user who was here before is not shown again.
+    if (frame.element.dataset.user === String(me)) idle.push(frame);
+    count();
+  }, () => {});
+}
+
+/** @param {Shared} all @returns {Frame} */
+function made(all) {
+  // What the parts know is what all share, and its token is a new one from time to time.
+  const context = Object.assign(Object.create(all), { sent: (/** @type {object} */ message) => frame.owner?.tell('chat-sent', { message }) });
+  const head = h('div', { class: 'bar-title' }, h('h2', {}, t('inbox.title')));
+  const talks = messenger(context, { head }, user => {
+    all.count();
+    if (user) frame.owner?.tell('chat-open', { user });
+  });
+  const element = h('div', { class: 'frame', lang: language(), dir: direction(), 'data-user': all.me }, h('div', { class: 'app' }, talks.parts), talks.toasts);
+  for (const event of ['pointerdown', 'focusin']) element.addEventListener(event, () => standOn(element), true);
+  /** @type {Frame} */ const frame = { element, talks, owner: undefined };
+  return frame;
+}
+
+/** Asks until there is an answer. @param {() => Promise<string>} ask */
+async function patiently(ask) {
+  for (let pause = 1000; ; pause = Math.min(2 * pause, PATIENCE)) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!error.temporary) throw error;
+      await sleep(pause * (0.5 + Math.random() / 2));
+    }
+  }
+}
+
+/** Gets a token, or a ticket: as JSON (`{"token": "…"}`), or as a text. @param {string} url @param {string} method */
+async function credential(url, method) {
+  const answer = await fetch(url, { method, credentials: 'include', cache: 'no-store' }).catch(error => {
+    throw new ChatError('token', `${url}: ${error.message}`, true);
+  });
+  const { status } = answer;
+  if (status === 401 || status === 403) throw new ChatError('unauthorized', `${url}: ${status}: no user is signed in`);
+  if (!answer.ok) throw new ChatError('token', `${url}: ${status}`, status > 499 || status === 429);
+  const text = (await answer.text()).trim();
+  if (!text.startsWith('{')) return text;
+  const { token, ticket } = JSON.parse(text);
+  return token ?? ticket;
+}
