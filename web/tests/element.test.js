@@ -240,9 +240,9 @@ test('the PHP shop of the examples signs a user in, and holds all three elements
   try {
     await until('PHP listens', () => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false));
     await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'php', content: 'Bonjour' });
-    const buyer = await visit(`http://127.0.0.1:${port}/`);
+    const buyer = await visit(`http://127.0.0.1:${port}/desk`);
     await buyer.page.getByText('Connectez-vous pour voir vos messages.').waitFor();
-    await buyer.page.goto(`http://127.0.0.1:${port}/?sign_in_as=1`);
+    await buyer.page.goto(`http://127.0.0.1:${port}/desk?sign_in_as=1`);
     await until('one is unread', async () => (await buyer.page.locator('softadastra-unread [part=count]').textContent()) === '1');
     await buyer.page.getByRole('button', { name: 'Écrire au vendeur' }).click();
     await buyer.reads(['Bonjour']);

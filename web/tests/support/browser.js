@@ -126,12 +126,15 @@ export class Visitor {
   }
 }
 
+/** What the hub has of the working copy: the page, and the public files below `/v1/`. */
+const SERVED = /^(?:\/|(?:.*\/v1)?\/((?:page|client)\/.*|chat-client\.js|element\.js))$/;
+
 /** Serves the page from the working copy instead of the binary, to work on it: WEB_FROM_DISK=1. */
 export function fromDisk(page) {
-  return page.route(url => url.pathname === '/' || /^\/(page|client)\//.test(url.pathname) || url.pathname === '/chat-client.js', async route => {
-    const path = new URL(route.request().url()).pathname.slice(1) || 'index.html';
+  return page.route(url => SERVED.test(url.pathname), async route => {
+    const path = SERVED.exec(new URL(route.request().url()).pathname)?.[1] ?? 'index.html';
     if (!existsSync(join(web, path)) || !MEDIA[extname(path)]) return route.fallback();
     const answer = path === 'index.html' ? await route.fetch() : undefined;
-    return route.fulfill({ status: 200, headers: { ...answer?.headers(), 'content-encoding': '', 'content-length': '', 'content-type': `${MEDIA[extname(path)]}; charset=utf-8` }, body: readFileSync(join(web, path)) });
+    return route.fulfill({ status: 200, headers: { ...answer?.headers(), 'access-control-allow-origin': '*', 'content-encoding': '', 'content-length': '', 'content-type': `${MEDIA[extname(path)]}; charset=utf-8` }, body: readFileSync(join(web, path)) });
   });
 }
