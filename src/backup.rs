@@ -97,8 +97,10 @@ pub async fn restore(args: &RestoreArgs) -> anyhow::Result<String> {
 }
 
 fn places(args: &PlaceArgs) -> anyhow::Result<(Location, media::Location)> {
-    let database = args.database_url.expose().parse::<Location>().map_err(anyhow::Error::msg).context("DATABASE_URL")?;
-    let media = args.media_url.expose().parse::<media::Location>().map_err(anyhow::Error::msg).context("CHAT_MEDIA_URL")?;
+    let database =
+        args.database_url.expose().parse::<Location>().map_err(anyhow::Error::msg).context("DATABASE_URL")?;
+    let media =
+        args.media_url.expose().parse::<media::Location>().map_err(anyhow::Error::msg).context("CHAT_MEDIA_URL")?;
     Ok((database, media))
 }
 

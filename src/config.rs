@@ -31,8 +31,8 @@ use crate::cli::ServeArgs;
 use crate::process::half_of_the_cores;
 pub use development::Development;
 pub use errors::ConfigErrors;
-pub use images::checked as images;
 use errors::collect;
+pub use images::checked as images;
 pub use keys::{KeySet, key_set};
 pub use webhooks::webhooks;
 

@@ -117,11 +117,14 @@ fn expression(text: &str) -> usize {
 /// Tells whether a slash behind this text begins a regular expression, and does not divide.
 fn begins_expression(before: &str) -> bool {
     let before = before.trim_end();
-    let word = before.rsplit(|character: char| !character.is_alphanumeric() && character != '_' && character != '$').next();
+    let word =
+        before.rsplit(|character: char| !character.is_alphanumeric() && character != '_' && character != '$').next();
     match before.chars().next_back() {
         None => true,
         Some(')' | ']' | '}' | '\'' | '"' | '`') => false,
-        Some(_) => word.is_none_or(|word| word.is_empty() || ["return", "typeof", "case", "await", "of", "in"].contains(&word)),
+        Some(_) => {
+            word.is_none_or(|word| word.is_empty() || ["return", "typeof", "case", "await", "of", "in"].contains(&word))
+        }
     }
 }
 

@@ -88,7 +88,9 @@ async fn the_page_is_there_where_it_is_turned_on() {
 #[tokio::test]
 async fn pages_of_other_origins_get_the_library_and_the_elements_whether_the_page_is_on_or_off() {
     let server = Server::start("/api").await;
-    for path in ["/api/v1/chat-client.js", "/api/v1/element.js", "/api/v1/page/css/base.css", "/api/v1/page/languages/fr.json"] {
+    for path in
+        ["/api/v1/chat-client.js", "/api/v1/element.js", "/api/v1/page/css/base.css", "/api/v1/page/languages/fr.json"]
+    {
         assert_eq!(server.ask("GET", path, &[], "").await.status, 200, "{path}");
     }
     for path in ["/api/v1/", "/api/v1/index.html", "/api/v2/element.js", "/api/element.js", "/v1/element.js"] {
