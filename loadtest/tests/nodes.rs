@@ -70,7 +70,7 @@ async fn every_scenario_runs_on_two_hubs() {
         "history --threads 4 --messages 20 --rate 50 --seconds 1",
         "notifications --listeners 20 --batch 10 --rate 10 --seconds 1",
         "reconnect --connections 40",
-        "images --pairs 4 --rate 4 --seconds 1",
+        "images --pairs 6 --rate 1 --seconds 2",
     ] {
         let line =
             format!("run {line} --spawn --nodes 2 --database mariadb --relay poll --warmup 0.5 --max-lateness 1000");
