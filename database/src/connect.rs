@@ -143,7 +143,7 @@ impl Database {
     }
 
     /// Moves what was committed from the write-ahead log into the tables, beside the commits, and syncs them; `None` if this
-    /// database [needs no checkpoints](Database::needs_checkpoints).
+    /// database [needs no checkpoints](Database::needs_checkpoints), or is closed.
     ///
     /// To be called a few times a second by one task; without it the log grows until a commit moves it.
     ///
@@ -151,7 +151,7 @@ impl Database {
     /// [`Error::Unavailable`].
     pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
         match self.connections.checkpointer() {
-            Some(checkpointer) => checkpointer.checkpoint().await.map(Some),
+            Some(checkpointer) => checkpointer.checkpoint().await,
             None => Ok(None),
         }
     }
