@@ -166,9 +166,14 @@ mod tests {
         });
         let checkpointer = Checkpointer { jobs };
         assert!(matches!(checkpointer.checkpoint().await, Err(Error::Unavailable(_))));
-        assert!(checkpointer.checkpoint().await.is_ok_and(|done| done.is_some_and(|checkpoint| checkpoint.wal_is_long)));
+        assert!(
+            checkpointer.checkpoint().await.is_ok_and(|done| done.is_some_and(|checkpoint| checkpoint.wal_is_long))
+        );
         checkpointer.close().await;
         assert!(worker.join().is_ok());
-        assert!(checkpointer.checkpoint().await.is_ok_and(|done| done.is_none()), "a hub that ends has no error to log");
+        assert!(
+            checkpointer.checkpoint().await.is_ok_and(|done| done.is_none()),
+            "a hub that ends has no error to log"
+        );
     }
 }
