@@ -7,6 +7,8 @@
  *   is stored once, however often it is sent; and it is sent once per connection, unless the server says "later".
  * - Of one conversation one message, edit or deletion is under way at a time, over all tabs. So errors do not change their
  *   order. What is refused for ever fails alone, and what stands behind it goes on.
+ * - Text never waits for pictures: these are uploaded in a lane of their own, and their message takes its place in the order when
+ *   they are stored.
  * - Everything that a client holds belongs to one user, the one of its token or ticket. When that becomes another user,
  *   it is all let go (`reset`), and what the first one has not sent waits until they are back.
  * - The cursor moves only when all that it covers has been applied. So a reconnect misses nothing.
@@ -96,6 +98,18 @@ export class ChatClient {
   retry(temp_id: string): void;
   /** Gives up a message, an edit or a deletion that has not been stored. */
   discard(temp_id: string): void;
+  /**
+   * Takes one picture out of a message that waits or has failed, and stops its upload. The text and the others go on; with nothing
+   * left the message is discarded. Tells whether that was done: a message that is on its way itself keeps its pictures.
+   */
+  cancelUpload(temp_id: string, picture: Picture): Promise<boolean>;
+
+  /**
+   * Shows what a page has kept of an earlier visit, until everything has been loaded for the first time, which may be long after,
+   * without a network: {@link threads} and {@link thread} give it, and nothing that comes in changes it. To be called before
+   * `connect()`.
+   */
+  restore(threads: Thread[]): void;
 
   /** Fetches the newest notifications, or with `more` a further page. */
   loadNotifications(how?: { more?: boolean }): Promise<Notification[] & { next?: string | null }>;
@@ -126,7 +140,7 @@ export interface Options {
   getTicket?: () => string | Promise<string>;
   /** Whose client this is, if the outbox is to be shown before the first credential is here. */
   user?: number;
-  /** Prepares a picture for upload; see `downscale` in images.js. */
+  /** Prepares a picture for upload; see `downscale` in images.js. One for which it fails is refused as `image_invalid`. */
   prepare?: (file: Blob) => Blob | Promise<Blob>;
   /** How long an answer may take, in ms (10,000). */
   timeout?: number;
@@ -155,6 +169,8 @@ export interface Events {
   counts: [counts: { messages: number; notifications: number }];
   /** Something that waits, or has failed, is new or has changed; it may be gone. */
   outbox: [entry: Entry];
+  /** A picture of a message that waits has come further: see its `progress`. */
+  upload: [entry: Entry, picture: Picture];
   /** The connection; `wait`: ms until the next attempt. */
   state: [state: State, wait: number];
   /** Everything was loaded anew, or let go for another user (see `me`): throw away what you have drawn. */
@@ -205,13 +221,17 @@ export interface Entry {
 }
 
 export interface Picture {
+  /** Which of the message's pictures it is, as that was written. */
+  key: number;
   file: Blob;
   name: string;
-  /** From 0 to 1. */
+  /** How much of it is uploaded, from 0 to 1. */
   progress: number;
   /** There once it is uploaded. */
   media?: Image;
+  /** Why it was refused: the code, and the same in words. All pictures of a message are tried before it fails. */
   error?: ErrorCode;
+  reason?: string;
 }
 
 export interface Message {

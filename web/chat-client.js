@@ -4,7 +4,7 @@
 //     Connection      one WebSocket after another, by Credentials
 //     Account         everything that is held for one user, and what each frame does to it
 //       Threads       conversations and their messages
-//       Outbox        what waits to be sent
+//       Outbox        what waits to be sent, and its pictures on their way
 //       Presence, Notifications
 //       Market      what the marketplace says of users and things
 //     Rest            questions over HTTP
@@ -202,12 +202,19 @@ export class ChatClient {
     return this.#account.threads.hasMore;
   }
 
+  restore(threads) {
+    if (this.#account.cursor || this.state === 'online') return;
+    this.#account.last.restore(threads);
+    for (const thread of threads) this.#events.emit('thread', thread);
+  }
+
   threads(how) {
-    return quiet(this.#account.threads.list(how));
+    const { last, threads } = this.#account;
+    return last.threads ? Promise.resolve(last.threads) : quiet(threads.list(how));
   }
 
   thread(to) {
-    return this.#account.threads.get(to);
+    return this.#account.last.get(to) ?? this.#account.threads.get(to);
   }
 
   messages(to, how) {
@@ -219,7 +226,7 @@ export class ChatClient {
   }
 
   status(message) {
-    return this.#account.threads.status(message);
+    return this.#account.threads.status(message, this.thread(message.thread_id));
   }
 
   edit(message, content) {
@@ -231,7 +238,8 @@ export class ChatClient {
   }
 
   markSeen(to) {
-    this.#account.threads.markSeen(to);
+    // What was seen at an earlier visit says nothing of what has come since.
+    if (!this.#account.last.get(to)) this.#account.threads.markSeen(to);
   }
 
   typing(to, on) {
@@ -252,6 +260,10 @@ export class ChatClient {
 
   discard(temp_id) {
     this.#account.outbox.discard(temp_id);
+  }
+
+  cancelUpload(temp_id, picture) {
+    return this.#account.outbox.withdraw(temp_id, picture);
   }
 
   loadNotifications(how) {

@@ -1,8 +1,10 @@
 /**
- * Makes pictures smaller before they are uploaded, if that makes them smaller; for {@link Options.prepare}. In browsers; elsewhere it
- * leaves them alone, as it does with animations.
+ * Makes pictures smaller before they are uploaded: `new ChatClient({ prepare: downscale(2048), … })`. What has more pixels, or more
+ * bytes, is written anew as WebP (as JPEG where the browser cannot) with the best quality that fits; the rest is left alone, and so
+ * are animations, and what the browser cannot read. For browsers; elsewhere it does nothing.
  *
  * @param edge the longer one, in pixels
- * @param quality of the WebP, from 0 to 1 (0.85)
+ * @param quality the best one, from 0 to 1 (0.85)
+ * @param bytes how many a picture has at most (358,400)
  */
-export function downscale(edge: number, quality?: number): (file: Blob) => Promise<Blob>;
+export function downscale(edge: number, quality?: number, bytes?: number): (file: Blob) => Promise<Blob>;

@@ -1,16 +1,20 @@
 //! The page, and the client library and elements for pages of other origins: files of `web/`, embedded in the binary.
 //!
-//! Their paths are those of the repository: `/page/js/app.js` is `web/page/js/app.js`. The page itself is the
-//! base path with a slash at its end, so that its relative addresses hold under any base path. The same files are below `/v1/`,
-//! all but the page: there they are always served, and what other pages use of them stays as it is.
+//! Their paths are those of the repository: `/page/js/app.js` is `web/page/js/app.js`. The page itself is the base path with a slash
+//! at its end, so that its relative addresses hold under any base path. The service worker, which keeps the page for a start without
+//! a network, stands beside it: a worker sees what lies below its own path. The same files are below `/v1/`, all but the page: there
+//! they are always served, and what other pages use of them stays as it is.
 
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use chat_database::media::Rendition;
 use include_dir::{Dir, File, include_dir};
+use sha2::{Digest, Sha256};
 use url::Url;
 use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use warp::http::{Method, StatusCode};
@@ -24,12 +28,13 @@ use super::filters::with_api;
 use super::lean::{Language, lean};
 use super::prepared::Prepared;
 
-/// The page's Content Security Policy: its own files, images that it made itself, requests to its own server. Nothing inline,
-/// and no text ever becomes HTML. Of other origins there are images alone, by https: the pictures of users and of cards. Where these
-/// are the core says (`PUT /internal/profiles` and `/internal/cards`), and no user can.
+/// The page's Content Security Policy, which is that of its workers, too: its own files, images that it made itself, requests to
+/// its own server. Nothing inline, and no text ever becomes HTML. Of other origins there are images alone, by https: the pictures of
+/// users and of cards. Where these are the core says (`PUT /internal/profiles` and `/internal/cards`), and no user can. `workers`
+/// makes the addresses of the two workers, and no others (`page/js/worker-url.js`).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: https:; \
-     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-     require-trusted-types-for 'script'; trusted-types 'none'";
+     connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types workers";
 
 /// The part of [`POLICY`] about images.
 const IMAGES: &str = "img-src 'self' blob: https:";
@@ -41,6 +46,12 @@ const INDEX: &str = "index.html";
 
 /// Where pages of other origins find the library and the elements: a change that would break such a page gets another number.
 const PUBLIC: &str = "v1/";
+
+/// The service worker. The hub tells it the version of the page, and its files.
+const SERVICE_WORKER: &str = "service-worker.js";
+
+/// The scripts that run as workers: they have the policy of their own answer, and not that of the page.
+const WORKERS: [&str; 2] = [SERVICE_WORKER, "page/js/shrink-worker.js"];
 
 /// The folders of the page. `build.rs` has them embedded again when a file is added to them.
 static FOLDERS: [(&str, Dir<'_>); 2] = [
@@ -57,8 +68,9 @@ static FILES: [(&str, &[u8]); 3] = [
 
 /// Tells a file of the page from what an editor or a file manager has left in its folder.
 fn is_of_the_page(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ending| ["css", "html", "js", "json", "svg", "webmanifest"].iter().any(|known| ending == *known))
+    path.extension().is_some_and(|ending| {
+        ["css", "html", "js", "json", "png", "svg", "webmanifest"].iter().any(|known| ending == *known)
+    })
 }
 
 /// A file with its prepared response.
@@ -68,13 +80,16 @@ struct StaticFile {
 }
 
 static PREPARED: LazyLock<Vec<StaticFile>> = LazyLock::new(|| {
-    let files = FILES.iter().map(|(path, bytes)| StaticFile::new((*path).to_owned(), bytes));
+    let files = FILES.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes));
     let folders = FOLDERS.iter().flat_map(|(name, folder)| {
         all_files(folder)
             .filter(|file| is_of_the_page(file.path()))
-            .map(move |file| StaticFile::new(format!("{name}/{}", file.path().display()), file.contents()))
+            .map(move |file| (format!("{name}/{}", file.path().display()), file.contents()))
     });
-    files.chain(folders).collect()
+    let mut prepared: Vec<StaticFile> =
+        files.chain(folders).map(|(path, bytes)| StaticFile::new(path, bytes)).collect();
+    prepared.push(service_worker(&prepared));
+    prepared
 });
 
 /// Compresses every file, if that has not been done. Called at start: the first request would otherwise delay messages.
@@ -97,6 +112,22 @@ fn leaned(path: &str, bytes: &'static [u8]) -> Bytes {
         _ => return Bytes::from_static(bytes),
     };
     std::str::from_utf8(bytes).map_or(Bytes::from_static(bytes), |text| lean(text, language).into())
+}
+
+/// Returns the service worker for these files. Each other file makes it another one, which browsers then install.
+fn service_worker(files: &[StaticFile]) -> StaticFile {
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(&file.path);
+        digest.update(file.body.etag());
+    }
+    let version = URL_SAFE_NO_PAD.encode(&digest.finalize()[..12]);
+    let paths =
+        files.iter().map(|file| if file.path == INDEX { "'./'".to_owned() } else { format!("'{}'", file.path) });
+    let text = lean(include_str!("../../web/service-worker.js"), Language::Script)
+        .replacen("'development'", &format!("'{version}'"), 1)
+        .replacen("'./'", &paths.collect::<Vec<_>>().join(", "), 1);
+    StaticFile { path: SERVICE_WORKER.to_owned(), body: Prepared::new(media_type(SERVICE_WORKER), text.into()) }
 }
 
 fn all_files(folder: &'static Dir<'static>) -> Box<dyn Iterator<Item = &'static File<'static>>> {
@@ -140,8 +171,10 @@ async fn get_file(file: &'static StaticFile, api: Api, method: Method, path: Ful
     let head = response.headers_mut();
     // Browsers revalidate, so that a new version of the hub brings its page at once.
     head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if file.path == INDEX {
+    if file.path == INDEX || WORKERS.contains(&file.path.as_str()) {
         head.insert(CONTENT_SECURITY_POLICY, policy(&api).await);
+    }
+    if file.path == INDEX {
         head.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     }
     response
@@ -182,6 +215,7 @@ fn media_type(path: &str) -> HeaderValue {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("json") => "application/json",
+        Some("png") => "image/png",
         Some("svg") => "image/svg+xml",
         Some("webmanifest") => "application/manifest+json",
         _ => "application/octet-stream",

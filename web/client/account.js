@@ -3,6 +3,7 @@
 
 import { ChatError, refusal } from './errors.js';
 import { Market } from './market.js';
+import { LastState } from './last-state.js';
 import { Notifications } from './notifications.js';
 import { Outbox } from './outbox.js';
 import { Presence } from './presence.js';
@@ -13,6 +14,8 @@ export class Account {
   counts = { messages: 0, notifications: 0 };
   /** It is another user's turn: nothing that comes in belongs here any more. */
   retired = false;
+  /** What is shown until the first load. */
+  last = new LastState();
 
   /** @type {any} */ #client;
   #cursor;
@@ -30,7 +33,7 @@ export class Account {
    * @param {import('./promises.js').Promises} client.promises
    * @param {(name: string, ...args: any[]) => void} client.emit
    * @param {(frame: object, answered?: boolean) => void} client.say
-   * @param {(method: string, path: string, body?: any, progress?: (part: number) => void) => Promise<any>} client.ask
+   * @param {(method: string, path: string, body?: any, upload?: {progress: (part: number) => void, signal: AbortSignal}) => Promise<any>} client.ask
    * @param {() => void} client.identify asks whose credentials they are
    * @param {() => any} client.limits
    * @param {() => boolean} client.paused
@@ -68,8 +71,14 @@ export class Account {
   retire() {
     this.hungUp();
     this.outbox.retire();
+    this.last.drop();
     this.retired = true;
     this.ended(new ChatError('other_user', 'the credentials have become another user\'s'));
+  }
+
+  /** A message that is here, and where, by its id or by the name under which it was sent. */
+  find(key) {
+    return this.threads.find(key) ?? this.last.find(key);
   }
 
   // The first load
@@ -231,6 +240,7 @@ export class Account {
     this.notifications.clear();
     await this.fetch(() => this.threads.load());
     if (turn !== connection.turn || this.retired) return;
+    this.last.drop();
     this.#client.emit('reset');
     this.#begin();
   }

@@ -1,16 +1,15 @@
-// The outbox on its way: per conversation one entry at a time, all together at the server's pace.
+// The outbox on its way: per conversation one entry at a time, all together at the server's pace. Pictures go ahead, in a lane
+// of their own (`Uploads`): a message joins its conversation's when they are stored.
 //
 // An entry is said once on a connection, and then waits for its answer: an acknowledgement, a refusal, or the connection's
 // end. It is said again only on another connection, or after a refusal that is temporary, and a pause. A refusal for ever
 // fails the entry alone.
 
 import { unfit } from './draft.js';
-import { ChatError } from './errors.js';
+import { ChatError, mayPass } from './errors.js';
 import { Pacer } from './pacer.js';
 import { sleep } from './time.js';
-
-/** Refusals that are not the entry's: it waits until who sends it is known again. */
-const NOT_ITS_OWN = new Set(['unauthorized', 'ticket_used', 'other_user', 'token', 'bad_token', 'bad_ticket', 'forbidden_origin']);
+import { Uploads } from './uploads.js';
 
 /** What an entry is refused with whose frame has ended a connection. */
 const BLAMED = {
@@ -33,7 +32,6 @@ export class Delivery {
   /** How often each was refused for now. */ #attempts = new Map();
   #messages = new Pacer();
   /** First messages of conversations: the server takes only so many of those, and the others need not wait for them. */ #beginnings = new Pacer();
-  #uploads = new Pacer();
   /** One of these has ended a connection. */ #suspects = new Set();
   #ends = 0;
   /** @type {any} */ #end;
@@ -43,14 +41,15 @@ export class Delivery {
     this.#account = account;
     this.#client = client;
     this.#outbox = outbox;
+    this.uploads = new Uploads(account, client, outbox, this);
     this.#ended = new Promise(end => (this.#end = end));
   }
 
   begin(limits) {
     this.#messages.begin(limits);
     this.#beginnings.begin({ in_flight: limits?.in_flight });
-    this.#uploads.begin();
     this.run();
+    this.uploads.begin();
   }
 
   /** Nothing that was said on the connection is answered any more. */
@@ -59,7 +58,7 @@ export class Delivery {
     this.#ended = new Promise(end => (this.#end = end));
     this.#messages.end();
     this.#beginnings.end();
-    this.#uploads.end();
+    this.uploads.hungUp();
     for (const { done } of this.#answers.values()) done();
   }
 
@@ -93,27 +92,33 @@ export class Delivery {
     if (!this.#account.online) return;
     for (const entry of this.#outbox.list()) {
       const lane = this.#outbox.lane(entry);
-      if (this.#lanes.has(lane) || !this.#outbox.sendable(entry)) continue;
+      if (this.#lanes.has(lane) || !this.#outbox.ready(entry)) continue;
       this.#lanes.add(lane);
       this.#work(lane);
     }
+    this.uploads.run();
   }
 
   async #work(lane) {
-    try {
-      await this.#outbox.alone(lane, async () => {
-        for (let entry; (entry = this.#next(lane)); ) await this.#deliver(entry);
-      });
-    } catch (error) {
-      this.#client.emit('error', error instanceof ChatError ? error : new ChatError('storage', String(error)));
-      await this.#pause(1000);
-    }
+    await this.watched(() => this.#outbox.alone(lane, async () => {
+      for (let entry; (entry = this.#next(lane)); ) await this.#deliver(entry);
+    }));
     this.#lanes.delete(lane);
     if (this.#next(lane)) this.run();
   }
 
+  /** Does a lane's work. What fails in it is told, and not tried again at once. @param {() => Promise<void>} work */
+  async watched(work) {
+    try {
+      await work();
+    } catch (error) {
+      this.#client.emit('error', error instanceof ChatError ? error : new ChatError('storage', String(error)));
+      await this.#pause(1000);
+    }
+  }
+
   #next(lane) {
-    return this.#account.online && this.#outbox.list().find(e => this.#outbox.sendable(e) && this.#outbox.lane(e) === lane);
+    return this.#account.online && this.#outbox.list().find(e => this.#outbox.ready(e) && this.#outbox.lane(e) === lane);
   }
 
   /** Waits, but not beyond the connection. */
@@ -123,10 +128,7 @@ export class Delivery {
 
   async #deliver(entry) {
     try {
-      this.#fits(entry);
-      for (const image of entry.images) await this.#upload(entry, image);
-      if (!this.#account.online) return;
-      this.#fits(entry);
+      this.fits(entry);
       const begins = await this.#begins(entry);
       const began = begins ? await this.#beginnings.next() : () => {};
       const release = began && (await this.#messages.next());
@@ -134,11 +136,12 @@ export class Delivery {
       await this.#say(entry, begins).finally(() => (release(), began()));
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
-      if (!this.#account.retired) await this.#refused(entry, error);
+      await this.failed(entry, error);
     }
   }
 
-  #fits(entry) {
+  /** Throws what an entry would be refused with. */
+  fits(entry) {
     const wrong = unfit(this.#frame(entry), this.#client.limits());
     if (wrong) throw wrong;
   }
@@ -184,9 +187,11 @@ export class Delivery {
     else if (answer.refusal) throw answer.refusal;
   }
 
-  async #refused(entry, error) {
+  /** An entry did not come through: for now, and then a pause is made; or for ever. */
+  async failed(entry, error) {
     const { temp_id } = entry;
-    if (error.temporary || NOT_ITS_OWN.has(error.code)) {
+    if (this.#account.retired) return;
+    if (mayPass(error)) {
       const attempt = this.#attempts.get(temp_id) ?? 0;
       this.#attempts.set(temp_id, attempt + 1);
       await this.#pause(error.retryAfter || Math.min(3e4, 500 * 2 ** attempt) * (1 + Math.random()));
@@ -194,6 +199,7 @@ export class Delivery {
       // What was uploaded is swept when it is not sent for long; the files are still here.
       for (const image of entry.images) Object.assign(image, { media: undefined, progress: 0 });
       await this.#outbox.change(entry, { images: entry.images, renewed: true });
+      this.uploads.run();
     } else {
       this.#attempts.delete(temp_id);
       await this.#outbox.fail(entry, error);
@@ -207,40 +213,6 @@ export class Delivery {
     if (kind === 'edit') return { type: 'message_edit', user_id, message_id, content };
     if (kind === 'delete') return { type: 'message_delete', user_id, message_id };
     return { type: 'message_send', user_id, temp_id, receiver_id, thread_id, content, images: images.map(image => image.media?.id ?? ''), extra_data, reply_to, card };
-  }
-
-  async #upload(entry, image) {
-    if (image.media) return;
-    const release = await this.#uploads.next();
-    if (!release) return;
-    try {
-      const form = new FormData();
-      form.append('images[]', await this.#prepared(image.file), image.name);
-      const { images } = await this.#client.ask('POST', '/chat/upload', form, part => {
-        image.progress = part;
-        this.#client.emit('outbox', entry);
-      });
-      Object.assign(image, { media: images[0], error: undefined });
-      this.#uploads.taken();
-    } catch (error) {
-      const refusal = error instanceof ChatError ? error : new ChatError('image_invalid', String(error));
-      image.error = refusal.code;
-      if (refusal.temporary) this.#uploads.refused(refusal.retryAfter);
-      throw refusal;
-    } finally {
-      release();
-      await this.#outbox.change(entry, { images: entry.images });
-    }
-  }
-
-  async #prepared(file) {
-    try {
-      // A file that was changed or deleted since it was chosen cannot be read, nor ever sent.
-      await file.slice(0, 1).arrayBuffer();
-    } catch (error) {
-      throw new ChatError('image_invalid', `the file cannot be read any more: ${error.message}`);
-    }
-    return (await this.#client.options.prepare?.(file)) ?? file;
   }
 
   /** An entry is done. */

@@ -48,6 +48,34 @@ export function cardName(name) {
   return { kind, id: wellFormed(text) };
 }
 
+/** Makes a message's pictures of files. Each keeps its key, whichever others are taken out. */
+export const pictures = files => [...(files ?? [])].map((file, key) => ({ key, file, name: file?.name ?? 'image', progress: 0 }));
+
+/** Whether all pictures of an entry are stored. */
+export const isStored = ({ images }) => images.every(image => image.media);
+
+/**
+ * Takes in what is kept of pictures; those that are drawn stay the same objects.
+ * @param {any[] | undefined} held @param {any[]} kept @param {boolean} [late] it may have been read before the last change
+ */
+export const merged = (held, kept, late = false) => kept.map((picture, at) => {
+  const same = held?.find((image, place) => (image.key ?? place) === (picture.key ?? at));
+  if (!same) return picture;
+  const { media = late ? same.media : undefined, error, reason } = picture;
+  return Object.assign(same, { media, error, reason });
+});
+
+/** Makes the message that an acknowledgement is of. */
+export function message(entry, { thread_id, temp_id, message_id, seq, rev, created_at }, me, card) {
+  const { content = null, extra_data = null, reply_to = null } = entry;
+  const images = entry.images.map(image => image.media);
+  return {
+    id: message_id, thread_id, seq, rev, kind: 'text', sender_id: me, temp_id, content, images,
+    image_urls: images.map(image => image?.url), extra_data, reply_to, created_at, edited_at: null, deleted: false,
+    card: card ?? null,
+  };
+}
+
 function extra(value) {
   if (typeof value !== 'object' || Array.isArray(value)) throw wrong('extra_data is an object');
   const written = json(value, [], { left: PARTS });

@@ -3,8 +3,9 @@
 //   send, edit, delete -> entry on disk -> Delivery -> settled by what the server says | failed, with a reason
 
 import { Delivery } from './delivery.js';
-import { content, id, words } from './draft.js';
+import { content, id, isStored, merged, message, pictures, words } from './draft.js';
 import { ChatError } from './errors.js';
+import { Holding } from './holding.js';
 import { disk, memory } from './store.js';
 import { Tab } from './tab.js';
 
@@ -20,7 +21,7 @@ export class Outbox {
   /** @type {any} */ #open;
   /** Entries on their way to the disk. */ #writing = new Map();
   /** @type {Tab | undefined} */ #tab;
-  #held = Promise.resolve();
+  #holding;
 
   constructor(account, client) {
     this.#account = account;
@@ -28,6 +29,7 @@ export class Outbox {
     this.delivery = new Delivery(account, client, this);
     /** @type {Promise<import('./store.js').Store>} */
     this.#opened = new Promise(open => (this.#open = open));
+    this.#holding = new Holding(client, { entries: () => this.#entries.values(), store: () => this.#opened, tab: () => this.#tab, pull: () => this.#pull() });
   }
 
   /** Opens what is kept for a user. */
@@ -47,12 +49,19 @@ export class Outbox {
     }
     await this.#pull();
     this.hold();
-    this.#adopt();
+    this.#holding.adopt();
   }
 
   /** Ends this tab's part. */
   close() {
+    this.delivery.uploads.stop();
     this.#tab?.close();
+  }
+
+  /** While the tab is switched off, nothing that was written in it goes out. */
+  hold() {
+    if (this.#client.paused()) this.delivery.uploads.stop();
+    this.#holding.hold();
   }
 
   /** Lets go of everything; what is on disk stays there. */
@@ -70,7 +79,7 @@ export class Outbox {
       const { text, images, extra_data, reply_to, card } = draft;
       const entry = {
         ...this.#new('message', this.#address(to)), temp_id, content: text, extra_data, reply_to, card,
-        images: [...(images ?? [])].map(file => ({ file, name: file?.name ?? 'image', progress: 0 })),
+        images: pictures(images),
       };
       this.#account.threads.stopsTyping(to);
       this.#write(entry);
@@ -112,6 +121,20 @@ export class Outbox {
     else this.#write(Object.assign(entry, pending));
   }
 
+  /** Takes a picture out of a message that was never sent. Tells whether it was. */
+  async withdraw(temp_id, picture) {
+    const entry = this.#message(temp_id);
+    if (!entry?.images.includes(picture)) return false;
+    const left = images => images.filter(image => image.key !== picture.key);
+    if (!entry.content && !left(entry.images).length) return this.discard(temp_id), true;
+    entry.images = left(entry.images);
+    this.delivery.uploads.run();
+    const taken = await this.#update(entry, kept => (kept.tried && kept.state === 'pending' ? undefined : { ...kept, images: left(kept.images) }));
+    if (!taken) await this.#pull();
+    this.delivery.run();
+    return taken;
+  }
+
   discard(temp_id) {
     const entry = this.#entries.get(temp_id);
     if (!entry) return;
@@ -121,6 +144,7 @@ export class Outbox {
       else this.#client.promises.fail(temp_id, error);
       this.#remove(/** @type {Entry} */ (this.#entries.get(temp_id)), { discarded: true });
     }
+    this.delivery.uploads.run();
   }
 
   // Entries
@@ -154,7 +178,7 @@ export class Outbox {
 
   /** A stored message, and where it is, by its id or the name under which it was sent. */
   #stored(key) {
-    const held = this.#account.threads.find(key);
+    const held = this.#account.find(key);
     const message_id = held?.message.id ?? id('a message', key);
     return { message_id, ...(held && { receiver_id: held.thread.other_user_id, thread_id: held.thread.id }) };
   }
@@ -214,8 +238,7 @@ export class Outbox {
     await this.#writing.get(entry.temp_id);
     const changed = entry.n ? await (await this.#opened).update(entry.n, how) : how(entry);
     if (!changed) return false;
-    const { images, ...rest } = changed;
-    this.#client.emit('outbox', Object.assign(entry, rest));
+    this.#client.emit('outbox', Object.assign(entry, changed, { images: merged(entry.images, changed.images) }));
     if (entry.n) this.#tab?.tell({ changed: true });
     else this.#write(entry);
     return true;
@@ -271,7 +294,7 @@ export class Outbox {
     for (const { temp_id, ...entry } of kept) {
       const held = this.#entries.get(temp_id) ?? /** @type {any} */ ({ temp_id });
       if (entry.state === 'failed' && held.state === 'pending') this.#client.promises.fail(temp_id, new ChatError(entry.error, entry.reason));
-      this.#entries.set(temp_id, Object.assign(held, entry, held.images && { images: held.images }));
+      this.#entries.set(temp_id, Object.assign(held, entry, { images: merged(held.images, entry.images, true) }));
       this.#client.emit('outbox', held);
     }
     this.delivery.run();
@@ -281,39 +304,6 @@ export class Outbox {
   #heard({ settled, discarded, result }) {
     if (discarded) this.#client.promises.fail(settled, new ChatError('closed', 'discarded'));
     else if (result) this.#client.promises.done(settled, result.message);
-  }
-
-  /** While a tab is switched off, no other one sends what was written in it. */
-  hold() {
-    this.#held = this.#held.then(async () => {
-      const store = await this.#opened;
-      const held = this.#client.paused();
-      for (const entry of this.#entries.values()) {
-        if (entry.n && entry.tab === this.#tab?.id && !!entry.held !== held) {
-          entry.held = held;
-          await store.update(entry.n, kept => ({ ...kept, held }));
-        }
-      }
-      this.#tab?.tell({ changed: true });
-    }).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
-  }
-
-  /** Takes over what other tabs have held: of each, as soon as it has ended for good. */
-  #adopt() {
-    const tab = this.#tab;
-    if (!tab) return;
-    const others = new Set([...this.#entries.values()].filter(e => e.held && e.tab && e.tab !== tab.id).map(e => e.tab));
-    for (const other of others) this.#takeOver(tab, other).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
-  }
-
-  async #takeOver(tab, other) {
-    if (!(await tab.ended(other)) || this.#account.retired) return;
-    const store = await this.#opened;
-    for (const entry of this.#entries.values()) {
-      if (entry.tab === other && entry.n) await store.update(entry.n, kept => (kept.tab === other ? { ...kept, tab: tab.id, held: this.#client.paused() } : undefined));
-    }
-    tab.tell({ changed: true });
-    await this.#pull();
   }
 
   /** Runs work that one tab at a time may do. */
@@ -328,19 +318,35 @@ export class Outbox {
     return entry.n && entry.state === 'pending' && (!entry.held || entry.tab === this.#tab?.id);
   }
 
+  /** Whether it may be said now: its pictures are stored, and so is the message that it changes. @param {Entry} entry */
+  ready(entry) {
+    return this.sendable(entry) && isStored(entry) && (entry.message_id || !this.#entries.has(entry.of ?? ''));
+  }
+
+  /** Whether an entry is still here. @param {Entry} entry */
+  holds(entry) {
+    return this.#entries.get(entry.temp_id) === entry;
+  }
+
+  /** Takes in what is kept of an entry. @param {Entry} entry */
+  async refresh(entry) {
+    const kept = (await (await this.#opened).all()).find(({ n }) => n === entry.n);
+    if (kept) Object.assign(entry, kept, { images: merged(entry.images, kept.images) });
+    else await this.#pull();
+  }
+
   /** Marks an entry as sent, unless it is gone, or not to be sent any more. Says whether it had been sent before. */
   async claim(entry) {
     let before;
     const kept = await (await this.#opened).update(entry.n, kept => {
       before = !!kept.tried;
-      return this.sendable(kept) ? { ...kept, tried: true } : undefined;
+      return this.sendable(kept) && isStored(kept) ? { ...kept, tried: true } : undefined;
     });
     if (!kept) {
       await this.#pull();
       return undefined;
     }
-    const { images, ...rest } = kept;
-    Object.assign(entry, rest);
+    Object.assign(entry, kept, { images: merged(entry.images, kept.images) });
     return { before };
   }
 
@@ -357,16 +363,9 @@ export class Outbox {
   }
 
   /** Makes the message that an acknowledgement is of; nothing, if it was not written here. */
-  written({ thread_id, temp_id, message_id, seq, rev, created_at }) {
-    const entry = this.#entries.get(temp_id);
-    if (!entry) return undefined;
-    const { content = null, extra_data = null, reply_to = null } = entry;
-    const images = entry.images.map(image => image.media);
-    return {
-      id: message_id, thread_id, seq, rev, kind: 'text', sender_id: this.#account.me, temp_id, content, images,
-      image_urls: images.map(image => image?.url), extra_data, reply_to, created_at, edited_at: null, deleted: false,
-      card: (entry.card && this.#account.market.heldCard(entry.card)) ?? null,
-    };
+  written(ack) {
+    const entry = this.#entries.get(ack.temp_id);
+    return entry && message(entry, ack, this.#account.me, entry.card && this.#account.market.heldCard(entry.card));
   }
 
   /** A message is there, or is there in another state: what was waiting for that does no more. */

@@ -7,6 +7,9 @@ import { Turns } from './turns.js';
 /** How many requests at a time: the server takes a few of one person. */
 const AT_ONCE = 4;
 
+/** After how long without a byte, or an answer, an upload is given up, in ms. */
+const STALLED = 6e4;
+
 export class Rest {
   #turns = new Turns(AT_ONCE);
   #base;
@@ -18,16 +21,16 @@ export class Rest {
   }
 
   /**
-   * Asks; reading is tried again where that may help. With `progress` the body is a form. `belongs` is told whose token
+   * Asks; reading is tried again where that may help. An `upload` is a form, of which `progress` is told. `belongs` is told whose token
    * would be shown, and refuses by throwing. A cookie does not show whose it is: so the server is told who is meant.
    */
-  async ask({ me, belongs, mistaken }, method, path, body, progress) {
+  async ask({ me, belongs, mistaken }, method, path, body, upload) {
     for (let attempt = 0, fresh = false; ; attempt++) {
       const { token, user } = await this.#credentials.forRest({ fresh });
       if (user) belongs(user);
       const shown = token ? { Authorization: 'Bearer ' + token } : me ? { 'Chat-User': String(me) } : {};
-      const asked = () => request(method, this.#base + path, shown, body, progress).catch(() => ({ status: 0, text: '' }));
-      const { status, text } = await (progress ? asked() : this.#turns.run(asked));
+      const asked = () => request(method, this.#base + path, shown, body, upload).catch(() => ({ status: 0, text: '' }));
+      const { status, text } = await (upload ? asked() : this.#turns.run(asked));
       if (status >= 200 && status < 300) return text && JSON.parse(text);
       if (status === 401 && token && !fresh) {
         fresh = true;
@@ -45,24 +48,38 @@ export class Rest {
 }
 
 // XMLHttpRequest alone has progress.
-function request(method, url, shown, body, progress) {
+function request(method, url, shown, body, upload) {
   const headers = new Headers(shown);
-  if (body && !progress) {
+  if (body && !upload) {
     headers.set('Content-Type', 'application/json');
     body = JSON.stringify(body);
   }
-  if (!progress || !globalThis.XMLHttpRequest) {
-    return fetch(url, { method, headers, body, credentials: 'include', signal: AbortSignal.timeout(progress ? 12e4 : 2e4) }).then(async answer => ({ status: answer.status, text: await answer.text() }));
+  if (!upload || !globalThis.XMLHttpRequest) {
+    const signal = upload ? AbortSignal.any([upload.signal, AbortSignal.timeout(12e4)]) : AbortSignal.timeout(2e4);
+    return fetch(url, { method, headers, body, credentials: 'include', signal }).then(async answer => ({ status: answer.status, text: await answer.text() }));
   }
   return new Promise((done, fail) => {
+    const { signal, progress } = upload;
+    signal.throwIfAborted();
     const xhr = new XMLHttpRequest();
+    // A slow line may take long; one that has stopped is given up.
+    let stalled;
+    const alive = () => {
+      clearTimeout(stalled);
+      stalled = setTimeout(() => xhr.abort(), STALLED);
+    };
     xhr.open(method, url);
     xhr.withCredentials = true;
-    xhr.timeout = 12e4;
     headers.forEach((value, name) => xhr.setRequestHeader(name, value));
-    xhr.upload.onprogress = event => progress(event.loaded / event.total);
+    xhr.upload.onprogress = event => {
+      alive();
+      progress(event.loaded / event.total);
+    };
     xhr.onload = () => done({ status: xhr.status, text: xhr.responseText });
-    xhr.onerror = xhr.ontimeout = fail;
+    xhr.onerror = xhr.onabort = fail;
+    xhr.onloadend = () => clearTimeout(stalled);
+    signal.addEventListener('abort', () => xhr.abort(), { once: true });
+    alive();
     xhr.send(body);
   });
 }

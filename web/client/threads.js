@@ -94,8 +94,7 @@ export class Threads {
     }
   }
 
-  status({ thread_id, seq }) {
-    const thread = this.#all.get(thread_id);
+  status({ seq }, thread) {
     return !thread || seq > thread.other_delivered_seq ? 'sent' : seq > thread.other_read_seq ? 'delivered' : 'seen';
   }
 

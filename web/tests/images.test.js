@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { browser } from './support/browser.js';
 
-const source = readFileSync(join(import.meta.dirname, '../images.js'), 'utf8');
+const source = path => readFileSync(join(import.meta.dirname, '..', path), 'utf8');
 
 let chromium;
 before(async () => (chromium = await browser()));
@@ -16,7 +16,7 @@ after(() => chromium.close());
 async function site() {
   const page = await chromium.newPage();
   await page.route('http://library.test/**', route => route.fulfill(route.request().url().endsWith('.js')
-    ? { contentType: 'text/javascript', body: source }
+    ? { contentType: 'text/javascript', body: source(new URL(route.request().url()).pathname) }
     : { contentType: 'text/html', body: '<!doctype html><title>a site</title>' }));
   await page.goto('http://library.test/');
   return page;

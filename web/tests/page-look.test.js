@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { browser, Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
 import { looking as lookAt, pictures, problems } from './support/looks.js';
-import { files, paint } from './support/pictures.js';
+import { NARROW, files, paint, wide } from './support/pictures.js';
 import { play } from './support/scene.js';
 
 let chromium;
@@ -16,7 +16,7 @@ let bob;
 
 before(async () => {
   chromium = await browser();
-  hub = await Hub.start({ CHAT_EDIT_WINDOW: '1s' }); // so that an edit is refused
+  hub = await Hub.start({ CHAT_EDIT_WINDOW: '1s', ...NARROW }); // so that an edit is refused, and a picture
   await play(hub);
   bob = await Visitor.open(chromium, hub.link(2, 1));
   await bob.online();
@@ -94,7 +94,7 @@ for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'da
     await page.locator('.lightbox-picture[src]').waitFor();
     await look('lightbox');
     await page.keyboard.press('Escape');
-    await page.locator('input[type=file]').setInputFiles([...files(await paint(page, 1)), { name: 'a drawing that is none.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') }]);
+    await page.locator('input[type=file]').setInputFiles([...files(await paint(page, 1)), await wide(page, 'a drawing that is too wide.jpg')]);
     await alice.says('And one of the drawers');
     await page.locator('.failure').waitFor();
     await look('failed');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
-import { files, paint } from './support/pictures.js';
+import { NARROW, files, paint, wide } from './support/pictures.js';
 import { Store } from './support/store.js';
 import { chromium, scene } from './support/visitors.js';
 import { until } from './support/wait.js';
@@ -94,27 +94,38 @@ test('dropped and pasted', async () => {
   await end();
 });
 
-test('written offline, sent on return; what is no picture says so', async () => {
-  const { hub, alice, bob, end } = await scene();
+test('written offline, sent on return, the text first; what the hub refuses says so', async () => {
+  const { hub, alice, bob, end } = await scene(NARROW);
+  let through;
+  const asked = new Promise(done => alice.page.route('**/chat/upload', route => {
+    through ??= route;
+    if (through === route) done();
+    else route.continue();
+  }));
   await alice.goes(false);
   await alice.page.locator('input[type=file]').setInputFiles(files(await paint(alice.page, 2)));
-  await alice.says('for later');
+  await alice.says('with photos');
   await alice.says('and a text after it');
   await until('they wait', async () => (await alice.page.locator('.picture.waiting').count()) === 2);
   await alice.goes(true);
+  await asked;
+  await bob.reads(['and a text after it']);
+  await alice.reads(['and a text after it', 'with photos']);
+  await through.continue();
   await loaded(bob, 2);
-  await bob.reads(['for later', 'and a text after it']);
-  // A file that only looks like a picture fails alone, and can be given up.
-  await alice.page.locator('input[type=file]').setInputFiles([{ name: 'not.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') }]);
+  await bob.reads(['and a text after it', 'with photos']);
+  await alice.reads(['and a text after it', 'with photos']);
+  // A picture that the hub refuses fails alone, and can be given up.
+  await alice.page.locator('input[type=file]').setInputFiles([await wide(alice.page)]);
   await alice.field.press('Enter');
   await alice.page.locator('.failure', { hasText: 'Not sent' }).waitFor();
   await alice.says('this goes out');
-  await bob.reads(['for later', 'and a text after it', 'this goes out']);
+  await bob.reads(['and a text after it', 'with photos', 'this goes out']);
   await alice.page.getByRole('button', { name: 'Discard' }).click();
   await until('it is gone', async () => (await alice.page.locator('.row.failed').count()) === 0);
   assert.equal((await hub.conversation(1, 2)).length, 3);
   // The browser notes the refusal, too.
-  alice.wrongs = alice.wrongs.filter(wrong => !/status of 4(15|22)/.test(wrong));
+  alice.wrongs = alice.wrongs.filter(wrong => !/status of 413/.test(wrong));
   await end();
 });
 

@@ -7,12 +7,11 @@ import { test } from 'node:test';
 import { characters, isBlank } from '../page/js/text.js';
 import { Visitor } from './support/browser.js';
 import { Hub } from './support/hub.js';
-import { files, paint } from './support/pictures.js';
+import { NARROW, files, fitted, paint, wide } from './support/pictures.js';
 import { chromium, scene } from './support/visitors.js';
 import { until } from './support/wait.js';
 
 const TEXTS = JSON.parse(readFileSync(join(import.meta.dirname, 'support/texts.json'), 'utf8'));
-const BAD = { name: 'not.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') };
 
 /** The browser notes refusals, too. */
 const expected = /status of 4(03|13|15|22)/;
@@ -89,10 +88,10 @@ test('a text that shows nothing cannot be sent, and one that merely contains suc
 });
 
 test('what was refused keeps its place, and the list goes on with what is newer', async () => {
-  const { alice, bob, end } = await scene({}, { expected });
+  const { alice, bob, end } = await scene(NARROW, { expected });
   await alice.says('before');
   await bob.reads(['before']);
-  await pick(alice, [BAD]);
+  await pick(alice, [await wide(alice.page)]);
   await alice.field.fill('look at this');
   await alice.field.press('Enter');
   await alice.page.locator('.row.failed').waitFor();
@@ -113,7 +112,7 @@ test('what was refused keeps its place, and the list goes on with what is newer'
 
 for (const [how, hours] of [['slow', -1], ['fast', 1]]) {
   test(`what was refused keeps its place where the clock of the machine is ${how}`, async () => {
-    const hub = await Hub.start();
+    const hub = await Hub.start(NARROW);
     const [alice, bob] = await Promise.all([Visitor.open(chromium, 'about:blank'), Visitor.open(chromium, hub.link(2, 1))]);
     await alice.context.addInitScript(hours => {
       const { now } = Date;
@@ -131,7 +130,7 @@ for (const [how, hours] of [['slow', -1], ['fast', 1]]) {
     await Promise.all([alice.online(), bob.online()]);
     await bob.says('before');
     await alice.reads(['before']);
-    await pick(alice, [BAD]);
+    await pick(alice, [await wide(alice.page)]);
     await alice.says('refused');
     await alice.page.locator('.row.failed').waitFor();
     await alice.reads(['before', 'refused']);
@@ -144,28 +143,52 @@ for (const [how, hours] of [['slow', -1], ['fast', 1]]) {
   });
 }
 
-test('a bad file among good ones is named, and taken out alone', async () => {
-  const { hub, alice, bob, end } = await scene({}, { expected });
+test('a picture among good ones that the hub refuses is named, and taken out alone', async () => {
+  const { hub, alice, bob, end } = await scene(NARROW, { expected });
   const [first, second] = files(await paint(alice.page, 2));
-  await pick(alice, [first, BAD, second]);
+  await pick(alice, [first, await wide(alice.page), second]);
   await alice.says('three sides of it');
-  await alice.page.locator('.failure', { hasText: /Not sent.*not\.jpg/ }).waitFor();
-  // To discard it all takes a second word.
-  await alice.page.getByRole('button', { name: 'Discard' }).click();
-  const question = alice.page.getByRole('dialog', { name: 'Discard message?' });
-  await question.getByText('The text and the 2 good photos would go, too.').waitFor();
-  await question.getByRole('button', { name: 'Cancel' }).click();
+  await alice.page.locator('.failure', { hasText: /Not sent.*wide\.jpg/ }).waitFor();
+  const uploads = [];
+  alice.page.on('request', request => request.url().endsWith('/chat/upload') && uploads.push(request));
   await alice.page.getByRole('button', { name: 'Send without it' }).click();
   await bob.page.locator('button.picture.loaded').nth(1).waitFor();
   await bob.reads(['three sides of it']);
   await alice.reads(['three sides of it']);
+  assert.equal(uploads.length, 0, 'the good ones are there already');
   assert.deepEqual((await hub.conversation(1, 2)).map(message => [message.content, message.images.length]), [['three sides of it', 2]]);
   assert.equal(await alice.page.locator('.row.failed').count(), 0);
-  // A bad file alone leaves its caption, which can be sent, too.
-  await pick(alice, [BAD]);
+  // Alone it leaves its caption, which can be sent, too.
+  await pick(alice, [await wide(alice.page)]);
   await alice.says('only words');
   await alice.page.getByRole('button', { name: 'Send without it' }).click();
   await bob.reads(['three sides of it', 'only words']);
+  await end();
+});
+
+test('what is discarded goes back to where one writes, above what stands there; a change can be made again', async () => {
+  const { alice, bob, end } = await scene(NARROW, { expected });
+  await pick(alice, [...files(await paint(alice.page, 2)), await wide(alice.page)]);
+  await alice.says('three sides of it');
+  await alice.page.locator('.row.failed').waitFor();
+  await alice.field.fill('half a sentence');
+  await alice.page.getByRole('button', { name: 'Discard' }).click();
+  await until('it is gone', async () => (await alice.page.locator('.row').count()) === 0);
+  assert.equal(await alice.field.inputValue(), 'three sides of it\nhalf a sentence');
+  assert.equal(await alice.page.locator('.strip img').count(), 3);
+  await alice.page.getByRole('button', { name: 'Remove wide.jpg' }).click();
+  await alice.says('two sides of it');
+  await bob.reads(['two sides of it']);
+  await bob.page.locator('button.picture.loaded').nth(1).waitFor();
+  await alice.goes(false);
+  await alice.chooses('two sides of it', 'Edit');
+  await alice.says('two sides, and the top');
+  await alice.chooses('two sides, and the top', 'Discard the change');
+  await alice.reads(['two sides of it']);
+  await alice.page.getByRole('button', { name: 'Undo' }).click();
+  await alice.reads(['two sides, and the top']);
+  await alice.goes(true);
+  await bob.reads(['two sides, and the top']);
   await end();
 });
 
@@ -174,8 +197,15 @@ test('what is no picture is left out by name when it is added, and what is stays
   const [good] = files(await paint(alice.page, 1));
   await alice.field.fill('with a caption');
   await pick(alice, [{ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('words') }, good, { name: 'logo.svg', mimeType: 'image/svg+xml', buffer: Buffer.from('<svg/>') }]);
-  await alice.page.locator('.toast', { hasText: '“notes.txt”, “logo.svg” were left out' }).waitFor();
+  for (const name of ['notes.txt', 'logo.svg']) await alice.page.locator('.toast', { hasText: `“${name}” was left out: it is not a JPEG` }).waitFor();
   assert.deepEqual(await alice.page.locator('.strip img').evaluateAll(all => all.map(image => image.alt)), ['desk 1.jpg']);
+  // So is what only looks like a picture, or is empty.
+  await pick(alice, [{ name: 'not.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('certainly not') }, { name: 'nothing.png', mimeType: 'image/png', buffer: Buffer.alloc(0) }, { name: 'camera.heic', mimeType: 'image/heic', buffer: Buffer.from('not here') }]);
+  await alice.page.locator('.toast', { hasText: '“not.jpg” was left out: this browser cannot read it' }).waitFor();
+  await alice.page.locator('.toast', { hasText: '“nothing.png” was left out: the file is empty' }).waitFor();
+  await alice.page.locator('.toast', { hasText: '“camera.heic” was left out: this browser cannot read HEIC' }).waitFor();
+  assert.deepEqual(await alice.page.locator('.strip img').evaluateAll(all => all.map(image => image.alt)), ['desk 1.jpg']);
+  assert.equal(await alice.field.inputValue(), 'with a caption');
   // So is what is one too many.
   const eleven = files(await paint(alice.page, 11, 40, 30)).map((file, n) => ({ ...file, name: `small ${n + 1}.jpg` }));
   await pick(alice, eleven);
@@ -187,7 +217,7 @@ test('what is no picture is left out by name when it is added, and what is stays
 });
 
 test('what waits, and what was refused, can be dealt with', async () => {
-  const { hub, alice, bob, end } = await scene({}, { expected });
+  const { hub, alice, bob, end } = await scene(NARROW, { expected });
   await alice.context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await alice.goes(false);
   await alice.says('to be copied');
@@ -196,17 +226,19 @@ test('what waits, and what was refused, can be dealt with', async () => {
   await alice.says('to be dropped');
   await alice.chooses('to be dropped', 'Discard');
   await alice.reads(['to be copied']);
+  assert.equal(await alice.field.inputValue(), 'to be dropped');
+  await alice.field.fill('');
   await alice.goes(true);
   await bob.reads(['to be copied']);
   // What was refused is taken back to where one writes, with all that belongs to it.
   await alice.chooses('to be copied', 'Reply');
-  await pick(alice, [files(await paint(alice.page, 1))[0], BAD]);
+  await pick(alice, [files(await paint(alice.page, 1))[0], await wide(alice.page)]);
   await alice.says('two photos');
   await alice.page.locator('.row.failed').waitFor();
   await alice.field.fill('half a sentence');
   await alice.chooses('two photos', 'Edit');
   assert.equal(await alice.field.inputValue(), 'two photos');
-  await alice.page.getByRole('button', { name: 'Remove not.jpg' }).click();
+  await alice.page.getByRole('button', { name: 'Remove wide.jpg' }).click();
   await alice.says('one photo');
   await bob.reads(['to be copied', 'one photo']);
   await alice.reads(['to be copied', 'one photo']);

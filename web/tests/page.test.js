@@ -57,17 +57,18 @@ test('two people talk: the story of the README, by clicking', async () => {
   await bob.page.getByRole('button', { name: 'Delete' }).click();
   await alice.reads(['Is the desk still available?', 'It is.\nCome and see it!', 'Message deleted']);
 
-  // A notification of the marketplace, and one of a conversation that is not open.
-  await hub.ask(1, 'POST', '/internal/notifications', { user_id: 2, type: 'order', title: 'Order 17 is paid', body: 'Ship it by Friday.' }, { role: 'service' });
+  // The marketplace's notifications are at the bell, and messages in the list alone.
   await hub.ask(3, 'POST', '/chat/send', { receiver_id: 2, temp_id: 'c-1', content: 'Hello from Carol' });
-  await bob.page.getByRole('button', { name: 'Notifications: 2 unread' }).click();
-  const note = bob.page.locator('.note', { hasText: 'Order 17 is paid' });
-  await note.locator('.note-main').click();
-  await bob.page.getByRole('button', { name: 'Notifications: 1 unread' }).waitFor();
-  await bob.page.locator('.note', { hasText: 'Hello from Carol' }).locator('.note-main').click();
+  await bob.page.locator('.thread', { hasText: 'Carol' }).locator('.thread-unread', { hasText: '1' }).waitFor();
+  await hub.ask(1, 'POST', '/internal/notifications', { user_id: 2, type: 'order', title: 'Order 17 is paid', body: 'Ship it by Friday.' }, { role: 'service' });
+  await bob.page.getByRole('button', { name: 'Notifications: 1 unread' }).click();
+  assert.deepEqual(await bob.page.locator('.note-title').allTextContents(), ['Order 17 is paid']);
+  await bob.page.locator('.note', { hasText: 'Order 17 is paid' }).locator('.note-main').click();
+  await bob.page.getByRole('button', { name: 'Notifications', exact: true }).waitFor();
+  await bob.page.keyboard.press('Escape');
+  await bob.page.locator('.thread', { hasText: 'Carol' }).click();
   await bob.page.getByRole('heading', { name: 'Carol' }).waitFor();
   await bob.reads(['Hello from Carol']);
-  await bob.page.getByRole('button', { name: 'Notifications', exact: true }).waitFor();
   await end();
 });
 

@@ -113,3 +113,27 @@ async fn a_file_of_the_page_is_sent_once() {
         assert_eq!((again.status, again.body.len(), &again.headers["etag"]), (304, 0, &first.headers["etag"]));
     }
 }
+
+#[tokio::test]
+async fn the_service_worker_knows_the_files_and_has_the_policy_of_the_page() {
+    let mut server = Server::start("/api").await;
+    server.api = server.api.with_page(true);
+    let page = server.ask("GET", "/api/", &[], "").await;
+    let worker = server.ask("GET", "/api/service-worker.js", &[], "").await;
+    assert_eq!(
+        (worker.status, worker.headers["content-type"].as_bytes()),
+        (200, &b"text/javascript; charset=utf-8"[..])
+    );
+    assert_eq!(worker.headers["content-security-policy"], page.headers["content-security-policy"]);
+    let text = std::str::from_utf8(&worker.body).expect("text");
+    let list = text.lines().find_map(|line| line.strip_prefix("const FILES = [")?.strip_suffix("];")).expect("a list");
+    let files: Vec<&str> = list.split(", ").map(|file| file.trim_matches('\'')).collect();
+    for file in ["./", "chat-client.js", "client/uploads.js", "page/js/app.js", "page/css/base.css", "page/icon.svg"] {
+        assert!(files.contains(&file), "{file} is not in {list}");
+    }
+    for file in files {
+        let path = format!("/api/{}", file.trim_start_matches("./"));
+        assert_eq!(server.ask("GET", &path, &[], "").await.status, 200, "{path}");
+    }
+    assert!(!text.contains("'development'") && !list.contains("service-worker"), "{text}");
+}

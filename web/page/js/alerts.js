@@ -1,4 +1,4 @@
-// What calls a user who does not look: a sound, and desktop notifications, each with a switch of its own. The browser is asked
+// What calls a user who does not look: a sound, and desktop notifications, each with a switch of its own (with that for saving data). The browser is asked
 // for the latter when their switch is turned on, and never before.
 
 import { cardLine } from './cards.js';
@@ -6,6 +6,7 @@ import { toast } from './dialogs.js';
 import { h, set } from './dom.js';
 import { number, t } from './language.js';
 import { nameOf } from './people.js';
+import { isSaving, save } from './saving.js';
 
 /** How long a message stays unread before it is news, in ms: what is looked at, here or in another tab, is read by then. */
 const UNREAD = 500;
@@ -31,7 +32,12 @@ export function alerts({ chat, me, place }, open) {
     choose({ desktop: !chosen.desktop });
   });
   desktop.hidden = !('Notification' in globalThis);
-  const element = h('div', { class: 'panel-switches' }, sound, desktop);
+  const frugal = toggle(t('alerts.saving'), () => {
+    save(!isSaving());
+    set(frugal, 'aria-checked', String(isSaving()));
+  });
+  set(frugal, 'aria-checked', String(isSaving()));
+  const element = h('div', { class: 'panel-switches' }, sound, desktop, frugal);
 
   /** @param {Partial<typeof chosen>} how */
   function choose(how) {

@@ -11,10 +11,14 @@ import { askForPerson, menu } from './dialogs.js';
 import { h, write } from './dom.js';
 import { icon } from './icons.js';
 import { LANGUAGES, pieces, t } from './language.js';
-import { messenger } from './messenger.js';
+import { forget, lastVisit } from './last-visit.js';
+import { messenger, prepare } from './messenger.js';
 import { avatar, nameOf, paint } from './people.js';
-import { arrive, hub, isSwitchedOff, session, takeCard } from './session.js';
+import { arrive, hub, isSwitchedOff, left, session, takeCard } from './session.js';
 import { begin, onReturn } from './trail.js';
+
+/** After how long the first conversation has had the line for itself, in ms. */
+const CALM = 3000;
 
 arrive();
 // A link that is opened in a tab that has the page already changes the fragment alone.
@@ -22,12 +26,13 @@ addEventListener('hashchange', () => arrive() && location.reload());
 
 await spoken;
 const who = session();
+for (const user of left(who?.me)) forget(user);
 if (who) start(who);
 else welcome();
 
 /** @param {{token: string, me: number, peer: number | undefined}} who */
 function start({ token, me, peer }) {
-  const chat = new ChatClient({ url: hub, user: me, getToken: () => token });
+  const chat = new ChatClient({ url: hub, user: me, getToken: () => token, prepare });
   const context = { chat, me, token, place: location.pathname };
   const unread = badge(context);
   const [face, line] = [avatar(me), h('p', { class: 'bar-subtitle' })];
@@ -54,8 +59,18 @@ function start({ token, me, peer }) {
   const card = takeCard();
   if (peer && card) about(peer, card);
   show(begin(peer));
+  lastVisit(chat, me);
+  const loaded = chat.on('reset', () => {
+    loaded();
+    offline();
+  });
   if (isSwitchedOff(me)) chat.disconnect();
   else chat.connect();
+}
+
+/** Has the browser keep the page for a start without a network, when there is time for that. */
+function offline() {
+  setTimeout(() => import('./worker-url.js').then(({ workerUrl }) => navigator.serviceWorker?.register(workerUrl('service-worker.js'))).catch(() => {}), CALM);
 }
 
 function welcome() {

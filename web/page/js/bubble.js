@@ -7,7 +7,7 @@ import { icon } from './icons.js';
 import { t } from './language.js';
 import { messageText } from './message-text.js';
 import { authorOf } from './people.js';
-import { pictures } from './pictures.js';
+import { pictures, waiting } from './pictures.js';
 import { onLongPress } from './press.js';
 import { choices, failure, kindOf, stateOf } from './unsent.js';
 
@@ -39,6 +39,7 @@ export function tick(state) {
  * @property {string | undefined} token
  * @property {(item: Item, at: HTMLElement) => void} menu opens what can be done with a message
  * @property {(entry: import('../../chat-client.js').Entry) => void} edit takes what was refused back to where one writes
+ * @property {(entry: import('../../chat-client.js').Entry) => void} discard gives up what is not stored, and keeps what was written
  * @property {(images: any[], at: number) => void} look shows a picture
  * @property {(id: number) => import('../../chat-client.js').Message | undefined} find
  * @property {(id: number) => void} jump
@@ -85,7 +86,7 @@ export function fill(row, item, context) {
     body.replaceChildren(...parts(item, context, shown, row));
     for (const button of row.querySelectorAll('button')) button.tabIndex = -1;
   }
-  if (entry) progress(body, entry);
+  if (entry) waiting(body, entry);
   const meta = body.querySelector('.meta');
   const shown = meta.querySelector('.tick');
   if (!state) shown?.remove();
@@ -129,7 +130,7 @@ function parts(item, context, shown, row) {
       // The text that did not come through; what is stored stands above it.
       failed === change && failed.content && h('p', { class: 'failure-text', dir: 'auto' }, failed.content),
       h('p', { class: 'failure-why', dir: 'auto' }, failure(context.chat, failed)),
-      h('div', { class: 'failure-buttons' }, choices(context.chat, failed, context.edit).filter(choice => choice.icon !== 'copy')
+      h('div', { class: 'failure-buttons' }, choices(context, failed).filter(choice => choice.icon !== 'copy')
         .map(choice => h('button', { class: 'text-button', onclick: choice.run }, choice.label)))),
   ].filter(part => part);
 }
@@ -153,13 +154,4 @@ function quote(id, context) {
   return h('button', { class: 'quote', onclick: () => context.jump(id) },
     h('strong', {}, message ? (message.sender_id === context.me ? t('you') : authorOf(message)) : t('quote.reply')),
     h('span', { dir: 'auto' }, text));
-}
-
-/** @param {HTMLElement} body @param {import('../../chat-client.js').Entry} entry */
-function progress(body, entry) {
-  for (const [index, bar] of [...body.querySelectorAll('progress')].entries()) {
-    const image = entry.images[index];
-    bar.value = image?.progress ?? 0;
-    bar.hidden = Boolean(image?.media || image?.error) || entry.state === 'failed';
-  }
 }

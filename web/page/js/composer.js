@@ -1,19 +1,17 @@
-// Where one writes: Enter sends, Shift+Enter begins a line, pictures come by button, paste and drop, a card by the link. Nothing
-// that was written is cut or dropped without a word.
+// Where one writes: Enter sends, Shift+Enter begins a line, pictures come by button here, and by paste and drop from anywhere, a card
+// by the link. Nothing that was written is cut or dropped without a word.
 
 import { cardToSend, titleOf } from './cards.js';
 import { h, set, soon, write } from './dom.js';
 import { toast } from './dialogs.js';
-import { filesNamed } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
+import { OFFERED, strip } from './strip.js';
 import { characters, isBlank } from './text.js';
 
 /** @typedef {import('../../chat-client.js').CardRef} CardRef */
 /** @typedef {{text: string, files: File[], card?: CardRef}} Written */
 
-/** What the hub takes as a picture; it looks at the bytes, the page at the name's ending alone. */
-const PICTURES = ['image/jpeg', 'image/png', 'image/webp', 'image/gif'];
 /** From which part of the longest text on characters are counted in sight. */
 const NEAR = 0.9;
 
@@ -27,7 +25,6 @@ const NEAR = 0.9;
  * @param {import('../../chat-client.js').Cards} cards
  */
 export function composer(on, limits, cards) {
-  /** @type {File[]} */ let files = [];
   /** @type {CardRef | undefined} */ let card;
   /** Whether pictures may be added: not to a message that is stored. */ let open = true;
   const field = h('textarea', { class: 'composer-field', rows: 1, dir: 'auto', 'aria-label': t('composer.field'), placeholder: t('composer.write'), enterkeyhint: 'send',
@@ -43,19 +40,14 @@ export function composer(on, limits, cards) {
         submit();
       } else if (event.key === 'Escape') on.cancel();
       else if (event.key === 'ArrowUp' && !field.value) on.up();
-    },
-    onpaste: (/** @type {ClipboardEvent} */ event) => {
-      const pasted = [...(event.clipboardData?.files ?? [])];
-      if (pasted.length) event.preventDefault();
-      add(pasted);
     } });
-  const picker = h('input', { type: 'file', accept: PICTURES.join(), multiple: true, hidden: true, tabindex: -1, onchange: () => {
+  const picker = h('input', { type: 'file', accept: OFFERED, multiple: true, hidden: true, tabindex: -1, onchange: () => {
     add([...picker.files]);
     picker.value = '';
   } });
   const attach = h('button', { class: 'icon-button', type: 'button', 'aria-label': t('composer.photos'), title: t('composer.photos'), onclick: () => picker.click() }, icon('attach'));
   const send = h('button', { class: 'send', 'aria-label': t('do.send'), title: t('do.send') }, icon('send'));
-  const strip = h('div', { class: 'strip', role: 'group', 'aria-label': t('composer.strip') });
+  const photographs = strip({ changed: () => grow(), focus: () => field.focus() }, limits);
   const notice = h('div', { class: 'composer-notice', hidden: true });
   const about = h('div', { class: 'composer-card', role: 'group', 'aria-label': t('card.to_send'), hidden: true });
   const count = h('p', { class: 'composer-count', id: 'composer-count', hidden: true });
@@ -64,7 +56,7 @@ export function composer(on, limits, cards) {
   const element = h('form', { class: 'composer', onsubmit: (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     submit();
-  } }, notice, about, strip, h('div', { class: 'composer-line' }, attach, picker, field, send), count, alarm);
+  } }, notice, about, photographs.element, h('div', { class: 'composer-line' }, attach, picker, field, send), count, alarm);
 
   const grow = soon(() => {
     field.style.setProperty('height', 'auto');
@@ -78,12 +70,13 @@ export function composer(on, limits, cards) {
     count.classList.toggle('over', over > 0);
     set(field, 'aria-invalid', over > 0 ? 'true' : undefined);
     write(alarm, over > 0 ? t('composer.too_long') : '');
-    send.disabled = over > 0 || (isBlank(field.value) && !files.length && !card);
+    send.disabled = over > 0 || (isBlank(field.value) && !photographs.files.length && !card);
     set(send, 'title', over > 0 ? t('composer.shorten', { count: over }) : t('do.send'));
   });
 
   function submit() {
     const text = isBlank(field.value) ? '' : field.value.trim();
+    const { files } = photographs;
     if (!text && !files.length && !card) return;
     const over = characters(text) - limits().text_chars;
     if (over > 0) return toast(t('composer.shorten', { count: over }));
@@ -97,38 +90,14 @@ export function composer(on, limits, cards) {
   function add(more) {
     if (!more.length) return;
     if (!open) return toast(t('composer.no_photos'));
-    const pictures = more.filter(file => PICTURES.includes(file.type));
-    const others = more.filter(file => !pictures.includes(file));
-    if (others.length) toast(t('composer.no_picture', { files: filesNamed(others), count: others.length }));
-    const most = limits().images;
-    const room = Math.max(0, most - files.length);
-    const beyond = pictures.slice(room);
-    if (beyond.length) toast(t('composer.too_many', { files: filesNamed(beyond), count: beyond.length, most }));
-    files = [...files, ...pictures.slice(0, room)];
-    draw();
-    if (pictures.length) field.focus();
-  }
-
-  function draw() {
-    for (const picture of strip.querySelectorAll('img')) URL.revokeObjectURL(picture.src);
-    strip.replaceChildren(...files.map(file => {
-      const picture = h('img', { alt: file.name });
-      picture.src = URL.createObjectURL(file);
-      return h('div', { class: 'strip-item' }, picture, h('button', { class: 'strip-remove', type: 'button', 'aria-label': t('composer.remove', { name: file.name }), onclick: () => {
-        files = files.filter(other => other !== file);
-        draw();
-        field.focus();
-      } }, icon('close')));
-    }));
-    grow();
+    photographs.add(more);
   }
 
   /** Fills the field, the strip, and what the message is about. @param {string} text @param {File[]} [pictures] @param {CardRef} [name] */
   function put(text, pictures = [], name) {
     field.value = text;
-    files = pictures;
+    photographs.put(pictures);
     choose(name);
-    draw();
   }
 
   /** Says what the message is about. @param {CardRef} [name] */
@@ -165,6 +134,6 @@ export function composer(on, limits, cards) {
     attach.hidden = !may;
   }
 
-  draw();
-  return { element, add, put, note, photos, drawCard, measure: grow, focus: () => field.focus(), written: () => ({ text: field.value, files, card }) };
+  grow();
+  return { element, add, put, note, photos, drawCard, measure: grow, focus: () => field.focus(), written: () => ({ text: field.value, files: photographs.files, card }) };
 }

@@ -6,11 +6,13 @@ import { composer } from './composer.js';
 import { confirm, menu, toast } from './dialogs.js';
 import { h, lively, reconcile, set, soon, write } from './dom.js';
 import { drafts } from './drafts.js';
+import { dropping } from './dropping.js';
 import { floatingDay } from './floating-day.js';
 import { presenceText, reason, waits } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
 import { authorOf, avatar, nameOf, paint, writeName } from './people.js';
+import { uploading } from './pictures.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
@@ -30,6 +32,7 @@ export function conversation(outer, leave) {
   /** @type {number | undefined} */ let answering;
   /** @type {Draft | undefined} */ let aside;
   /** The newest that had been read when the conversation was opened: what is above is new. @type {number | undefined} */ let readBefore;
+  /** What was drawn last. @type {import('../../chat-client.js').Thread | undefined} */ let drawn;
   let atEnd = true;
   let loading = false;
   /** Until when not to ask again, after it has failed. */ let patience = 0;
@@ -47,20 +50,21 @@ export function conversation(outer, leave) {
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
   const day = floatingDay(log);
   const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }), { get: name => chat.cards.get(name) });
-  const element = h('section', { class: 'conversation', 'aria-label': t('conversation'), ondragover: drag, ondragleave: drag, ondrop: drag },
+  const element = h('section', { class: 'conversation', 'aria-label': t('conversation') },
     h('div', { class: 'nobody' }, icon('send'), h('p', {}, t('conversation.choose'))),
     h('header', { class: 'bar' },
       h('button', { class: 'icon-button back', 'aria-label': t('conversation.back'), onclick: () => leave() }, icon('back')),
       face, h('div', { class: 'bar-title' }, title, subtitle)),
     banner,
-    h('div', { class: 'stage' }, scroller, day.element, jump, h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), t('conversation.drop'))),
+    h('div', { class: 'stage' }, scroller, day.element, jump),
     writing.element);
 
   roving(log, row => options(row.item, row), writing.focus);
+  dropping(() => Boolean(person), writing.add);
   const kept = drafts(outer, all => person && all.set(person, draft()));
   /** A token is a new one from time to time: it is looked up where it is. @type {import('./bubble.js').Context} */
   const context = Object.assign(Object.create(outer), {
-    look, menu: options, edit: editEntry, jump: show,
+    look, menu: options, edit: editEntry, discard, jump: show,
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
   });
 
@@ -113,7 +117,7 @@ export function conversation(outer, leave) {
 
   const draw = soon(() => {
     if (!person) return;
-    const thread = chat.thread(to());
+    const thread = drawn = chat.thread(to());
     head(thread);
     // What comes in while it is not looked at is new, too.
     if (thread?.unread && !looks()) readBefore = thread.read_seq;
@@ -126,7 +130,8 @@ export function conversation(outer, leave) {
     for (let row = newest?.nextElementSibling; row; row = row.nextElementSibling) row.classList.add('arriving');
     const complete = !thread || thread.low <= 1;
     const known = thread || chat.limits; // before it has been online once, the page knows of no message
-    const top = complete ? (items.length ? 'conversation.beginning' : 'conversation.first') : 'conversation.loading';
+    const earlier = chat.state === 'online' ? 'conversation.loading' : 'conversation.away';
+    const top = complete ? (items.length ? 'conversation.beginning' : 'conversation.first') : earlier;
     write(beginning, known ? t(top, { name: nameOf(person) }) : '');
     settle();
     mark();
@@ -306,6 +311,25 @@ export function conversation(outer, leave) {
     edit({ temp_id, waiting, content }, waiting ? { text: content } : { text: content, card, files: entry.images.map(image => /** @type {File} */ (image.file)) });
   }
 
+  /** Gives up what is not stored. Nothing is lost by that: a message comes back to where one writes, a change can be made again. @param {import('../../chat-client.js').Entry} entry */
+  function discard(entry) {
+    const { temp_id, content, reply_to } = entry;
+    chat.discard(temp_id);
+    if (kindOf(entry) === 'edit') {
+      const key = entry.message_id ?? entry.of ?? 0;
+      return toast(t('discard.done'), { label: t('do.undo'), run: () => void chat.edit(key, content ?? '').catch(failed('failed.edit')) });
+    }
+    if (kindOf(entry) === 'delete') return undefined;
+    if (editing?.temp_id === temp_id) editing = undefined; // it is there already
+    else if (editing) aside = joined(entry, aside ?? { text: '', files: [] });
+    else take({ ...joined(entry, writing.written()), answering: answering ?? reply_to });
+    note();
+    writing.focus();
+  }
+
+  /** Puts what was written before what is being written. @param {import('../../chat-client.js').Entry} entry @param {Draft} draft @returns {Draft} */
+  const joined = ({ content, images, card }, { text, files, ...more }) => ({ ...more, card: more.card ?? card, text: [content, text].filter(Boolean).join('\n'), files: [...images.map(image => /** @type {File} */ (image.file)), ...files] });
+
   function editLast() {
     const message = chat.thread(to())?.messages.findLast(editable);
     if (message) editMessage(message);
@@ -313,8 +337,8 @@ export function conversation(outer, leave) {
 
   /** Opens what can be done with a message. @param {import('./bubble.js').Item} item @param {HTMLElement} at */
   function options({ message, entry, change, mine }, at) {
-    if (entry) return menu(at, choices(chat, entry, editEntry));
-    if (change && (change.state === 'failed' || kindOf(change) === 'delete')) return menu(at, choices(chat, change, editEntry));
+    if (entry) return menu(at, choices(context, entry));
+    if (change && (change.state === 'failed' || kindOf(change) === 'delete')) return menu(at, choices(context, change));
     if (!message || message.deleted || message.kind === 'system') return undefined;
     const content = change?.content ?? message.content;
     const entries = [{ label: t('do.reply'), icon: 'reply', run: () => {
@@ -325,7 +349,7 @@ export function conversation(outer, leave) {
     } }];
     if (content) entries.push({ label: t('do.copy'), icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
     if (editable(message)) entries.push({ label: t('do.edit'), icon: 'edit', run: () => editMessage(message) });
-    if (change) entries.push(...choices(chat, change, editEntry).slice(-1));
+    if (change) entries.push(...choices(context, change).slice(-1));
     if (mine) entries.push(/** @type {any} */ ({ label: t('do.delete'), icon: 'trash', danger: true, run: () => remove(message) }));
     return menu(at, entries);
   }
@@ -337,21 +361,15 @@ export function conversation(outer, leave) {
     writing.focus();
   }
 
-  /** @param {DragEvent} event */
-  function drag(event) {
-    if (!person || !event.dataTransfer?.types.includes('Files')) return;
-    event.preventDefault();
-    const inside = event.type === 'dragover' || (event.type === 'dragleave' && element.contains(/** @type {Node} */ (event.relatedTarget)));
-    element.classList.toggle('dropping', inside);
-    if (event.type === 'drop') writing.add([...event.dataTransfer.files]);
-  }
-
+  chat.on('upload', (entry, picture) => uploading(log, entry, picture));
   chat.on('message', (_, thread) => thread?.other_user_id === person && draw());
   chat.on('thread', thread => thread.other_user_id === person && draw());
   for (const event of /** @type {const} */ (['typing', 'presence', 'outbox', 'profile', 'card'])) chat.on(event, draw);
   chat.on('card', writing.drawCard);
   chat.on('reset', () => {
     log.replaceChildren(); // the same numbers may be other messages now
+    // What was shown of an earlier visit says nothing of what is new.
+    if (drawn !== (person && chat.thread(to()))) readBefore = undefined;
     load();
   });
   chat.on('state', state => {

@@ -85,9 +85,12 @@ export function menu(at, entries) {
   items[0]?.focus();
 }
 
-/** Says something in passing. @param {string} text */
-export function toast(text) {
-  const element = h('p', { class: 'toast' }, text);
+/** Says something in passing. @param {string} text @param {{label: string, run: () => void}} [action] what can be done about it */
+export function toast(text, action) {
+  const element = h('p', { class: 'toast' }, text, action && h('button', { class: 'toast-action', onclick: () => {
+    element.remove();
+    action.run();
+  } }, action.label));
   ground.querySelector('.toasts')?.append(element);
   setTimeout(() => element.remove(), 6000);
 }

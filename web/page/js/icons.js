@@ -13,7 +13,9 @@ const PATHS = {
   close: ['M6 6l12 12', 'M18 6L6 18'],
   copy: ['M9 9h10v11H9z', 'M15 9V4H5v11h4'],
   down: ['M5 9l7 7 7-7'],
+  download: ['M12 4v11', 'M7 10.500l5 5 5-5', 'M5 20h14'],
   edit: ['M4 20l1-4.500L16 4.500l3.500 3.500L8.500 19z', 'M13.500 7l3.500 3.500'],
+  forward: ['M9 6h9v9', 'M18 6L6 18'],
   globe: ['M12 3.500a8.500 8.500 0 1 1 0 17 8.500 8.500 0 0 1 0-17z', 'M3.500 12h17', 'M12 3.500c5 4.700 5 12.300 0 17c-5-4.700-5-12.300 0-17z'],
   image: ['M4 5h16v14H4z', 'M4 16l4.500-4.500 4 4L15.500 13l4.500 4', 'M9 9.200v.01'],
   left: ['M15 5l-7 7 7 7'],
@@ -29,16 +31,20 @@ const PATHS = {
   tag: ['M3.500 12.500V4H12l8.500 8.500-8 8z', 'M8 8.200v.01'],
   trash: ['M4 6.500h16', 'M9.500 6.500V4h5v2.500', 'M6.500 6.500l1 14h9l1-14', 'M10.500 10.500v6', 'M13.500 10.500v6'],
   verified: ['M12 2.800l7.500 3v5.700c0 4.600-3.200 8-7.500 9.700-4.300-1.700-7.500-5.100-7.500-9.700V5.800z', 'M8.500 12l2.500 2.500 4.500-5'],
+  zoom: ['M10.500 4a6.500 6.500 0 1 1 0 13 6.500 6.500 0 0 1 0-13z', 'M15.500 15.500L20 20', 'M10.500 8v5', 'M8 10.500h5'],
 };
 
-/** Makes an icon; it says nothing to those who do not see it. @param {keyof typeof PATHS} name */
-export function icon(name) {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  for (const [key, value] of [['viewBox', '0 0 24 24'], ['class', `icon icon-${name}`], ['aria-hidden', 'true'], ['focusable', 'false']]) svg.setAttribute(key, value);
-  for (const d of PATHS[name]) {
-    const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-    path.setAttribute('d', d);
-    svg.append(path);
-  }
-  return svg;
+/** @param {string} tag @param {Record<string, string | number>} attributes @param {...SVGElement} children */
+function svg(tag, attributes, ...children) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  element.append(...children);
+  return element;
 }
+
+/** Makes an icon; it says nothing to those who do not see it. @param {keyof typeof PATHS} name */
+export const icon = name => svg('svg', { viewBox: '0 0 24 24', class: `icon icon-${name}`, 'aria-hidden': 'true', focusable: 'false' }, ...PATHS[name].map(d => svg('path', { d })));
+
+/** Makes a ring, of which a part is drawn: `.ring-part` has it as its `stroke-dasharray`. */
+export const ring = () => svg('svg', { viewBox: '0 0 44 44', class: 'ring', 'aria-hidden': 'true', focusable: 'false' },
+  svg('circle', { cx: 22, cy: 22, r: 20 }), svg('circle', { class: 'ring-part', cx: 22, cy: 22, r: 20, pathLength: 1, 'stroke-dasharray': '0 1' }));

@@ -1,25 +1,33 @@
-// A picture in full, with its neighbours at the arrow keys.
+// A picture in full, with its neighbours at the arrow keys and by a swipe; it can be zoomed and kept.
 
 import { h, set, write } from './dom.js';
 import { icon } from './icons.js';
 import { direction, t } from './language.js';
 import { fetched } from './pictures.js';
 import { lookInto } from './trail.js';
+import { zooming } from './zooming.js';
 
 /** @param {{chat: import('../../chat-client.js').ChatClient, token: string | undefined}} context */
 export function lightbox(context) {
   /** @type {any[]} */ let images = [];
   let at = 0;
-  const picture = h('img', { class: 'lightbox-picture', alt: '' });
+  const picture = h('img', { class: 'lightbox-picture', alt: '', draggable: 'false' });
   const count = h('p', { class: 'lightbox-count', 'aria-live': 'polite' });
   const previous = h('button', { class: 'icon-button lightbox-previous', 'aria-label': t('photo.previous'), onclick: () => go(-1) }, icon('left'));
   const next = h('button', { class: 'icon-button lightbox-next', 'aria-label': t('photo.next'), onclick: () => go(1) }, icon('right'));
+  const larger = h('button', { class: 'icon-button', 'aria-pressed': 'false', 'aria-label': t('photo.zoom'), title: t('photo.zoom'), onclick: () => zoom.toggle() }, icon('zoom'));
+  const keep = h('a', { class: 'icon-button', 'aria-label': t('photo.download'), title: t('photo.download'), target: '_blank', rel: 'noopener' }, icon('download'));
   const element = h('dialog', { class: 'lightbox', 'aria-label': t('photo'), onkeydown: (/** @type {KeyboardEvent} */ event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (by) go(direction() === 'rtl' ? -by : by);
+    if (by && !zoom.moves(event)) go(along(by));
+    else zoom.key(event);
   }, onclick: (/** @type {MouseEvent} */ event) => event.target === element && element.close() },
     picture, count, previous, next,
-    h('button', { class: 'icon-button lightbox-close', 'aria-label': t('close'), onclick: () => element.close() }, icon('close')));
+    h('div', { class: 'lightbox-tools' }, larger, keep, h('button', { class: 'icon-button lightbox-close', 'aria-label': t('close'), onclick: () => element.close() }, icon('close'))));
+  const zoom = zooming(element, picture, { swiped: by => go(along(by)), away: () => element.close(), zoomed: on => set(larger, 'aria-pressed', String(on)) });
+
+  /** Where one writes from right to left, the next picture is at the left. @param {number} by */
+  const along = by => (direction() === 'rtl' ? -by : by);
 
   /** @param {number} by */
   function go(by) {
@@ -30,6 +38,7 @@ export function lightbox(context) {
   async function show(all, index) {
     [images, at] = [all, index];
     const image = images[at];
+    zoom.reset();
     previous.hidden = !images[at - 1];
     next.hidden = !images[at + 1];
     write(count, images.length > 1 ? t('photo.place', { at: at + 1, all: images.length }) : '');
@@ -41,8 +50,15 @@ export function lightbox(context) {
       lookInto(element);
     }
     picture.removeAttribute('src');
-    const src = await fetched(context, image.url).catch(() => fetched(context, image.thumb_url)).catch(() => '');
-    if (image === images[at] && src) picture.src = src;
+    keep.hidden = true;
+    const shown = (/** @type {string} */ src) => src !== '' && image === images[at];
+    fetched(context, image.thumb_url).catch(() => '').then(src => shown(src) && !picture.hasAttribute('src') && set(picture, 'src', src));
+    const src = await fetched(context, image.url).catch(() => '');
+    if (!shown(src)) return;
+    set(picture, 'src', src);
+    keep.hidden = false;
+    set(keep, 'href', src);
+    set(keep, 'download', `photo-${image.id.slice(0, 8)}.webp`);
   }
 
   return { element, show };

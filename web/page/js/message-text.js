@@ -24,6 +24,20 @@ async function link(paragraph, text) {
   paragraph.replaceChildren(...links(text));
 }
 
+/** Finds the first address of the web in a text. @param {string} text @returns {Promise<string | undefined>} */
+export async function firstLink(text) {
+  if (!LINKABLE.test(text)) return undefined;
+  try {
+    finder ??= import('./links.js');
+    const { links } = await finder;
+    const found = /** @type {any[]} */ (links(text)).find(node => /^https?:$/.test(node.protocol ?? ''));
+    return found?.href;
+  } catch {
+    finder = undefined; // it leads nowhere without a network
+    return undefined;
+  }
+}
+
 /** Tells whether a text is a few emoji, and nothing else. @param {string} text */
 export function isEmoji(text) {
   if (text.length > 80 || !Intl.Segmenter) return false;

@@ -33,7 +33,7 @@ export function messenger(context, { head = [], foot } = {}, opened) {
   const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => go(thread.other_user_id);
   // What is not needed to show the first conversation is loaded meanwhile.
   const calls = import('./alerts.js').then(({ alerts }) => alerts(context, to));
-  const news = notifications(context, to, calls);
+  const news = notifications(context, calls);
   const sidebar = h('section', { class: 'sidebar', part: 'inbox', 'aria-label': t('inbox.all') }, h('header', { class: 'bar' }, head, news.bell), list.element, foot);
   const parts = [sidebar, talk.element, news.panel];
   const toasts = h('div', { class: 'toasts', role: 'status' });
@@ -70,4 +70,10 @@ export function messenger(context, { head = [], foot } = {}, opened) {
   return { parts, toasts, go, show, list, about, get person() {
     return talk.person;
   } };
+}
+
+/** Makes a photo smaller before it travels. @param {Blob} file */
+export async function prepare(file) {
+  const { fitting } = await import('./shrink.js');
+  return fitting(/** @type {File} */ (file));
 }

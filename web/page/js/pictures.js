@@ -1,12 +1,18 @@
-// The pictures of a message: a blurhash first, then the thumbnail; a click shows them in full.
+// The pictures of a message: a blurhash first, then the thumbnail; a click shows them in full. Where data is saved, the thumbnail
+// comes with a first click. Those that are on their way show how far they are, and can be taken out.
 
-import { h } from './dom.js';
-import { icon } from './icons.js';
+import { h, set } from './dom.js';
+import { icon, ring } from './icons.js';
 import { t } from './language.js';
+import { isSaving } from './saving.js';
+import { size } from './size.js';
 
 /** Fetched pictures, by address (without the signature, which changes): the last ones are kept. @type {Map<string, Promise<string>>} */
 const cache = new Map();
 const KEPT = 200;
+
+/** Whether a picture was fetched. @param {string} url */
+const isHere = url => cache.has(url.split('?')[0]);
 
 /**
  * Fetches a picture, as its viewer: an image element could not say who asks.
@@ -34,44 +40,91 @@ export function fetched({ chat, token }, url) {
   return picture;
 }
 
+/** From how many pictures on they stand in three columns, that all are seen at once. */
+const MANY = 5;
+
 /**
  * Draws the pictures of a message or of an entry that waits.
  * @param {any} item @param {import('./bubble.js').Context} context @param {HTMLElement | null} shown drawn before: kept, if it is the same
  */
 export function pictures(item, context, shown) {
+  const { images } = item;
   const stored = item.id !== undefined;
-  const names = item.images.map((/** @type {any} */ image) => (stored ? image.id : `${image.media?.id}${image.error}`)).join();
+  const names = images.map((/** @type {any} */ image) => (stored ? image.id : `${image.key} ${image.media?.id}${image.error}`)).join();
   if (shown && shown.dataset.names === names) return shown;
-  const tiles = item.images.map((/** @type {any} */ image, /** @type {number} */ index) => (stored ? storedTile(item, index, context) : localTile(image)));
-  return h('div', { class: 'pictures', 'data-count': Math.min(item.images.length, 4), 'data-names': names }, tiles);
+  const tiles = images.map((/** @type {any} */ image, /** @type {number} */ index) => (stored ? storedTile(item, index, context) : localTile(item, image, context)));
+  const album = h('div', { class: 'pictures', 'data-count': Math.min(images.length, MANY), 'data-names': names }, tiles);
+  if (stored && images.length === 1) album.style.setProperty('--natural', `${images[0].width}px`);
+  return album;
 }
 
 /** @param {any} message @param {number} index @param {import('./bubble.js').Context} context */
 function storedTile(message, index, context) {
   const image = message.images[index];
-  const tile = h('button', { class: 'picture', 'aria-label': t('photo.open', { at: index + 1, all: message.images.length }), onclick: () => context.look(message.images, index) });
+  const [at, all] = [index + 1, message.images.length];
+  const label = t('photo.open', { at, all });
+  const tile = h('button', { class: 'picture', 'aria-label': label, onclick: () => (tile.matches('.held') ? load() : context.look(message.images, index)) });
   tile.style.setProperty('--ratio', String(Math.min(2, Math.max(0.6, image.width / image.height)) || 1));
   if (image.blurhash) tile.append(blurred(image.blurhash));
   const broken = () => tile.append(h('span', { class: 'picture-broken' }, icon('image'), t('photo.missing')));
-  fetched(context, image.thumb_url).then(src => {
-    const picture = h('img', { alt: '', draggable: 'false', onload: () => tile.classList.add('loaded'), onerror: broken });
-    picture.src = src;
-    tile.append(picture);
-  }, broken);
+
+  function load() {
+    tile.classList.remove('held');
+    tile.querySelector('.picture-size')?.remove();
+    set(tile, 'aria-label', label);
+    fetched(context, image.thumb_url).then(src => {
+      const picture = h('img', { alt: '', draggable: 'false', onload: () => tile.classList.add('loaded'), onerror: broken });
+      picture.src = src;
+      tile.append(picture);
+    }, broken);
+  }
+
+  if (isSaving() && !isHere(image.thumb_url)) {
+    Object.assign(tile, { load }).classList.add('held');
+    tile.append(h('span', { class: 'picture-size' }, icon('down'), size(image.bytes)));
+    set(tile, 'aria-label', t('photo.held', { at, all, size: size(image.bytes) }));
+  } else load();
   return tile;
 }
 
-/** @param {any} image */
-function localTile(image) {
-  const tile = h('div', { class: 'picture waiting' }, h('progress', { max: 1, value: image.progress, 'aria-label': t('photo.uploading', { name: image.name }) }));
+// Data is not saved any more.
+addEventListener('saving', () => {
+  if (!isSaving()) for (const tile of document.querySelectorAll('.picture.held')) /** @type {any} */ (tile).load();
+});
+
+/** @param {import('../../chat-client.js').Entry} entry @param {import('../../chat-client.js').Picture} image @param {import('./bubble.js').Context} context */
+function localTile(entry, image, context) {
+  const tile = h('div', { class: 'picture waiting' },
+    h('progress', { class: 'sr', max: 1, 'aria-label': t('photo.uploading', { name: image.name }) }),
+    h('button', { class: 'picture-cancel', 'aria-label': t('photo.cancel', { name: image.name }), title: t('photo.cancel', { name: image.name }), onclick: () => context.chat.cancelUpload(entry.temp_id, image) }, ring(), icon('close')));
   const picture = h('img', { alt: image.name, onload: () => {
     URL.revokeObjectURL(picture.src);
     tile.classList.add('loaded');
+    if (entry.images.length === 1) tile.parentElement?.style.setProperty('--natural', `${picture.naturalWidth}px`);
   } });
   picture.src = URL.createObjectURL(image.file);
   tile.prepend(picture);
+  tile.image = image;
   if (image.error) tile.append(h('span', { class: 'picture-broken' }, icon('alert')));
   return tile;
+}
+
+/** Shows how far the pictures of an entry are. @param {Element} body @param {import('../../chat-client.js').Entry} entry */
+export function waiting(body, entry) {
+  for (const tile of body.querySelectorAll('.picture.waiting')) {
+    const { image } = /** @type {any} */ (tile);
+    const over = Boolean(image.media || image.error) || entry.state === 'failed';
+    const [bar, cancel] = /** @type {any} */ ([tile.querySelector('progress'), tile.querySelector('.picture-cancel')]);
+    bar.value = image.progress;
+    bar.hidden = cancel.hidden = over;
+    set(cancel.querySelector('.ring-part'), 'stroke-dasharray', `${image.progress} 1`);
+  }
+}
+
+/** A picture has come further. @param {Element} log @param {import('../../chat-client.js').Entry} entry @param {import('../../chat-client.js').Picture} picture */
+export function uploading(log, entry, picture) {
+  const tile = [...log.querySelectorAll('.picture.waiting')].find(tile => /** @type {any} */ (tile).image === picture);
+  if (tile?.parentElement) waiting(tile.parentElement, entry);
 }
 
 /** Draws what a picture will look like. @param {string} hash */

@@ -39,6 +39,16 @@ export function session() {
   }
 }
 
+const USER = `${KEY} user`;
+
+/** Whom this tab has left: the user who used it before, where that is another one than now. @param {number | undefined} me @returns {number[]} */
+export function left(me) {
+  const before = Number(sessionStorage.getItem(USER));
+  if (me) sessionStorage.setItem(USER, String(me));
+  else sessionStorage.removeItem(USER);
+  return before && before !== me ? [before] : [];
+}
+
 const OFFLINE = `${KEY} offline`;
 
 /** Tells whether the user has switched this tab offline: that outlives a reload. @param {number} me */

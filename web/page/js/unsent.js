@@ -1,6 +1,5 @@
 // What is not stored yet: why it failed, and what can be done with it. Nothing of it is thrown away unasked.
 
-import { confirm } from './dialogs.js';
 import { filesNamed, reason } from './format.js';
 import { t } from './language.js';
 
@@ -37,11 +36,11 @@ export function failure(chat, entry) {
 }
 
 /**
- * Lists what can be done with an entry. @param {ChatClient} chat @param {Entry} entry
- * @param {(entry: Entry) => void} edit takes its text back to where one writes
+ * Lists what can be done with an entry.
+ * @param {Pick<import('./bubble.js').Context, 'chat' | 'edit' | 'discard'>} on @param {Entry} entry
  * @returns {Choice[]}
  */
-export function choices(chat, entry, edit) {
+export function choices({ chat, edit, discard }, entry) {
   /** @type {Choice[]} */ const list = [];
   const { content, temp_id } = entry;
   const [failed, kind] = [entry.state === 'failed', kindOf(entry)];
@@ -50,9 +49,7 @@ export function choices(chat, entry, edit) {
   if (without) list.push({ label: without.label, icon: 'send', run: () => without.send(chat) });
   if (kind !== 'delete' && (failed || content)) list.push({ label: t('do.edit'), icon: 'edit', run: () => edit(entry) });
   if (content) list.push({ label: t('do.copy'), icon: 'copy', run: () => navigator.clipboard.writeText(content).catch(() => {}) });
-  list.push({ label: t(`discard.${kind}`), icon: 'trash', danger: kind !== 'delete', run: async () => {
-    if (!without || (await confirm(t('discard.title'), without.rest, t('discard.message')))) chat.discard(temp_id);
-  } });
+  list.push({ label: t(`discard.${kind}`), icon: 'trash', danger: kind !== 'delete', run: () => discard(entry) });
   return list;
 }
 
@@ -64,18 +61,21 @@ export function sendable(entry, cardless = false) {
   const bad = refused(entry);
   const good = (entry.images ?? []).filter(image => !image.error);
   if (!(bad.length || cardless) || (!good.length && !entry.content)) return undefined;
-  const rest = good.length ? (entry.content ? 'discard.both' : 'discard.photos') : 'discard.text';
   return {
-    /** What would be lost if all were discarded. */ rest: t(rest, { count: good.length }),
     label: t('unsent.without', { count: bad.length + Number(cardless) }), // they are named above
-    /** Sends it: another message, for its key stands for what was refused. @param {ChatClient} chat */
-    send(chat) {
-      const { content, extra_data, reply_to, temp_id, card } = entry;
-      chat.send(to(entry), { text: content, images: good.map(image => image.file), card: cardless ? undefined : card, extra_data, reply_to }).catch(() => {});
-      chat.discard(temp_id);
+    /** Sends it; what is stored already is not uploaded again. @param {ChatClient} chat */
+    async send(chat) {
+      if (cardless) {
+        // Another message, for its key stands for what was refused.
+        const { content, extra_data, reply_to, temp_id } = entry;
+        chat.send(to(entry), { text: content, images: good.map(image => image.file), extra_data, reply_to }).catch(() => {});
+        return chat.discard(temp_id);
+      }
+      for (const picture of bad) await chat.cancelUpload(entry.temp_id, picture);
+      chat.retry(entry.temp_id);
     },
   };
 }
 
 /** Where an entry goes. @param {Entry} entry */
-export const to = entry => (entry.receiver_id ? { user: entry.receiver_id } : { id: /** @type {number} */ (entry.thread_id) });
+const to = entry => (entry.receiver_id ? { user: entry.receiver_id } : { id: /** @type {number} */ (entry.thread_id) });

@@ -12,6 +12,8 @@ const off: () => void = chat.on('message', (message, thread) => {
   thread.messages.push({ ...message, content: text });
 });
 off();
+chat.on('upload', ({ temp_id }, picture) => picture.progress < 0.5 && chat.cancelUpload(temp_id, picture).then((taken: boolean) => taken));
+chat.restore([]);
 
 export async function use(): Promise<Message> {
   for await (const [thread] of chat.stream('thread')) {
