@@ -12,9 +12,10 @@ import { h, write } from './dom.js';
 import { icon } from './icons.js';
 import { LANGUAGES, pieces, t } from './language.js';
 import { forget, lastVisit } from './last-visit.js';
-import { messenger, prepare } from './messenger.js';
+import { messenger } from './messenger.js';
 import { avatar, nameOf, paint } from './people.js';
 import { arrive, hub, isSwitchedOff, left, session, takeCard } from './session.js';
+import { smaller } from './strip.js';
 import { begin, onReturn } from './trail.js';
 
 /** After how long the first conversation has had the line for itself, in ms. */
@@ -32,7 +33,7 @@ else welcome();
 
 /** @param {{token: string, me: number, peer: number | undefined}} who */
 function start({ token, me, peer }) {
-  const chat = new ChatClient({ url: hub, user: me, getToken: () => token, prepare });
+  const chat = new ChatClient({ url: hub, user: me, getToken: () => token, prepare: smaller });
   const context = { chat, me, token, place: location.pathname };
   const unread = badge(context);
   const [face, line] = [avatar(me), h('p', { class: 'bar-subtitle' })];

@@ -71,9 +71,3 @@ export function messenger(context, { head = [], foot } = {}, opened) {
     return talk.person;
   } };
 }
-
-/** Makes a photo smaller before it travels. @param {Blob} file */
-export async function prepare(file) {
-  const { fitting } = await import('./shrink.js');
-  return fitting(/** @type {File} */ (file));
-}

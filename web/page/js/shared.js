@@ -8,7 +8,8 @@ import { unreadOf } from './badge.js';
 import { standOn } from './dialogs.js';
 import { h, soon } from './dom.js';
 import { direction, language, languageOf, speak, t } from './language.js';
-import { messenger, prepare } from './messenger.js';
+import { messenger } from './messenger.js';
+import { smaller } from './strip.js';
 import { leaveNoTrail } from './trail.js';
 
 /** The longest pause before a token is asked for again, in ms. */
@@ -75,7 +76,7 @@ async function begin(part) {
     if (tokenUrl) all.token = given;
     return given;
   }
-  const chat = new ChatClient({ url, user: me, prepare, ...(tokenUrl ? { getToken: next } : { getTicket: next }) });
+  const chat = new ChatClient({ url, user: me, prepare: smaller, ...(tokenUrl ? { getToken: next } : { getTicket: next }) });
   const count = soon(async () => {
     const unread = await unreadOf(chat, [...shown].map(({ talks }) => talks.person).find(person => person));
     if (unread === all.unread) return;

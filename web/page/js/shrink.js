@@ -12,7 +12,7 @@ let last = 0;
 /** @type {Promise<Shrinker> | undefined} */ let worker;
 
 /**
- * Makes a photo fit for sending, once. @param {File} file @returns {Promise<File>} fails if this browser cannot read it
+ * Makes a photo fit for sending, once. @param {File} file @returns {Promise<File>} the same file where no module could be loaded that makes it smaller; fails if this browser cannot read it
  */
 export function fitting(file) {
   const result = fitted.get(file) ?? new Promise((done, fail) => {
@@ -25,13 +25,14 @@ export function fitting(file) {
   return result;
 }
 
-/** @param {{data: {id: number, small?: Blob, error?: string}}} answer */
-function answered({ data: { id, small, error } }) {
+/** `away`: what makes photos smaller could not be loaded. @param {{data: {id: number, small?: Blob, error?: string, away?: boolean}}} answer */
+function answered({ data: { id, small, error, away } }) {
   const { file, done, fail } = asked.get(id) ?? {};
   asked.delete(id);
   if (error) return fail?.(new Error(error));
   const named = small ? new File([small], /** @type {File} */ (file).name, { type: small.type }) : /** @type {File} */ (file);
-  fitted.set(named, Promise.resolve(named));
+  if (away) fitted.delete(named); // it is tried again when the photo travels
+  else fitted.set(named, Promise.resolve(named));
   done?.(named);
 }
 
@@ -59,6 +60,9 @@ async function begin() {
 /** Does it without a worker. @returns {Shrinker} */
 function alone() {
   const module = import('../../client/downscale.js');
-  return { postMessage: ({ id, file, edge }) => void module.then(({ fitting }) => fitting(file, edge))
-    .then(small => ({ id, small: small === file ? undefined : small }), error => ({ id, error: String(error) })).then(data => answered({ data })) };
+  module.catch(() => (worker = undefined)); // the next photo begins anew
+  return { postMessage: ({ id, file, edge }) => void module.then(
+    ({ fitting }) => fitting(file, edge).then(small => ({ id, small: small === file ? undefined : small }), error => ({ id, error: String(error) })),
+    () => ({ id, away: true }),
+  ).then(data => answered({ data })) };
 }

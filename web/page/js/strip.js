@@ -24,6 +24,18 @@ function refusal(file) {
   return file.size ? undefined : t('photo.empty');
 }
 
+/** What a photo becomes where the module that makes it smaller cannot be loaded. */
+const AS_IT_IS = { fitting: async (/** @type {File} */ file) => file };
+
+/**
+ * Makes a photo smaller. Without a network what does that may not be there: the photo stays as it is, until it travels.
+ * @param {Blob} file @returns {Promise<File>} fails if this browser cannot read it
+ */
+export async function smaller(file) {
+  const { fitting } = await import('./shrink.js').catch(() => AS_IT_IS);
+  return fitting(/** @type {File} */ (file));
+}
+
 /**
  * @param {object} on
  * @param {() => void} on.changed the photos are others
@@ -77,8 +89,7 @@ export function strip(on, limits) {
   async function fit(item) {
     const { file, element } = item;
     try {
-      const { fitting } = await import('./shrink.js');
-      item.file = await fitting(file);
+      item.file = await smaller(file);
     } catch {
       if (!items.includes(item)) return;
       remove(item);
