@@ -84,8 +84,8 @@ test('the switch stays as it was over a reload, with all that waits', async () =
   await alice.online('paused');
   assert.equal(await alice.page.getByRole('switch', { name: 'Online' }).getAttribute('aria-checked'), 'false');
   await waits(alice, '1 message and 1 change wait');
-  // What waits is in sight, in the conversation and in the list.
-  await alice.reads(['three']);
+  // What waits is in sight, in the conversation and in the list, and so is what was there before.
+  await alice.reads(['one, changed', 'two', 'three']);
   await alice.page.locator('.thread', { hasText: 'Bob' }).locator('.thread-text', { hasText: 'three' }).waitFor();
   await alice.says('four');
   assert.deepEqual((await hub.conversation(1, 2)).map(message => message.content), ['one', 'two']);
