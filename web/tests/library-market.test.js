@@ -34,7 +34,7 @@ test('a thread says who the other side is, and follows when that changes', async
   assert.deepEqual(told.filter(([, , name]) => name === 'Bob').slice(0, 2), [['thread', b, 'Bob'], ['profile', b, 'Bob']]);
 });
 
-test('of whom nothing is known, and who is nobody, there is no profile; one\'s own is asked for', async () => {
+test('of a user of whom nothing is known, or who does not exist, there is no profile; one\'s own is asked for', async () => {
   const [a, b] = pair();
   await hub.puts('profiles', [{ user_id: a, name: 'Alice Amani', locale: 'fr-CD' }]);
   await say(b, a, 'hello');

@@ -92,7 +92,7 @@ test('a card that was not sent, and one that waits, outlive a reload', async () 
   await end();
 });
 
-test('a card that nobody knows is left out, and if it was sent, the message can go without it', async () => {
+test('a card that the marketplace does not know is left out, and if it was sent, the message can go without it', async () => {
   const { hub, alice, end } = await scene({}, { links: async hub => [`${hub.link(1, 2)}&card=product:404`, `${hub.link(2, 1)}&card=user:5`], expected: /ERR_FAILED/ });
   await alice.page.locator('.toast', { hasText: 'Product 404 is not known here' }).waitFor();
   await chip(alice).waitFor({ state: 'hidden' });
