@@ -178,7 +178,8 @@ CREATE TABLE hub_state (
   nonce_before         BIGINT NOT NULL DEFAULT 0,   -- not used any more; nodes of an earlier version write and read it
   newest_at            BIGINT NOT NULL DEFAULT 0,   -- the newest time that any commit has written
   newest_before        BIGINT NOT NULL DEFAULT 0,   -- nor is this one
-  tickets_forgotten    BIGINT NOT NULL DEFAULT 0    -- tickets that expired up to then are not remembered: none is good
+  tickets_forgotten    BIGINT NOT NULL DEFAULT 0,   -- tickets that expired up to then are not remembered: none is good
+  restrictions_no      BIGINT NULL                  -- the commit that changed a restriction of a user last
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- The names that the history had before: a cursor under one of them is good up to its last commit.
@@ -268,4 +269,37 @@ CREATE TABLE webhook_deliveries (
   ms         BIGINT NULL,
   reply      TEXT NULL,                       -- the beginning of the last answer, or why there was none
   KEY webhook_deliveries_status (webhook_id, status, id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Who did what, to whom, from where, why and when. Each row's hash covers the row before it: see `chat_database::audit`.
+CREATE TABLE audit_log (
+  id       BIGINT NOT NULL PRIMARY KEY,       -- dense, in the order in which rows were written
+  at       BIGINT NOT NULL,                   -- by the database's clock
+  who      TEXT NOT NULL,                     -- admin:2, service:1, operator:root, hub:left, unknown
+  what     TEXT NOT NULL,
+  whom     TEXT NULL,                         -- user:7, thread:77, webhook:5
+  source   TEXT NULL,                         -- the client's address
+  why      TEXT NULL,
+  detail   TEXT NULL,                         -- JSON
+  previous VARBINARY(64) NOT NULL,            -- the hash of the row before it
+  hash     VARBINARY(64) NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Where the audit log begins and ends: one row.
+CREATE TABLE audit_chain (
+  id           BIGINT NOT NULL PRIMARY KEY,   -- 1
+  removed_id   BIGINT NOT NULL DEFAULT 0,     -- the newest row that was removed because it was old
+  removed_hash VARBINARY(64) NOT NULL,        -- its hash, which the oldest row follows
+  last_id      BIGINT NOT NULL DEFAULT 0,     -- the newest row
+  last_hash    VARBINARY(64) NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- What users may not do. Nodes read it again when `hub_state.restrictions_no` has moved.
+CREATE TABLE user_restrictions (
+  user_id         BIGINT NOT NULL PRIMARY KEY,
+  suspended_until BIGINT NULL,                -- until then the user sends nothing, by the database's clock
+  reason          TEXT NULL,                  -- as the staff wrote it
+  tokens_from     BIGINT NULL,                -- tokens that were issued before are not taken
+  commit_no       BIGINT NOT NULL,            -- of the last change
+  KEY user_restrictions_until (suspended_until)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chat_actors::Hub;
 use chat_database::Database;
+use chat_database::audit::Act;
 use chat_database::connect::ProcessLock;
 use chat_database::media::{self, Store};
 use chat_database::nodes::{self, Registration};
@@ -106,6 +107,7 @@ impl App {
             registration.claim().await?;
         }
         let hub = Hub::start(database.clone(), store, config.hub.clone()).await?;
+        hub.audit().note(Act::HubStart, Some(config.settings.clone()));
         if config.development.is_some()
             && let Err(error) = demo::open_shop(&hub).await
         {
@@ -251,12 +253,15 @@ fn routes(
         origins: origins.clone(),
         base_path: config.base_path.clone(),
         connections: config.max_connections,
+        proxies: config.proxies.clone(),
     };
     let sockets = Sockets::new(hub.clone(), options, shutdown.clone());
     let docs = ApiDocs::new(schema::openapi::document, schema::asyncapi::document);
     let api = Api::new(hub.clone(), config.authenticator.clone(), origins, &config.base_path, metrics.handle(), docs)
         .with_redirects(config.media_redirect)
         .with_http_urls(config.development.is_some())
+        .with_admin(config.admin, &config.settings)
+        .with_proxies(config.proxies.clone())
         .with_page(config.page);
     http::routes(&api, ws::routes(&sockets).boxed())
 }

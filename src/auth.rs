@@ -68,7 +68,9 @@ impl Authenticator {
     pub fn ticket(&self, ticket: &str) -> Result<(Identity, Ticket), Error> {
         let now = Timestamp::now();
         let read = self.0.tickets.verify(ticket, now)?;
-        let identity = Identity { user: read.user, role: Role::User, expires_at: now.after(TICKET_CONNECTION) };
+        let issued_at = Some(read.expires_at.before(Duration::from_secs(TICKET_SECONDS)));
+        let identity =
+            Identity { user: read.user, role: Role::User, issued_at, expires_at: now.after(TICKET_CONNECTION) };
         Ok((identity, Ticket { id: read.id, expires_at: read.expires_at }))
     }
 

@@ -5,6 +5,7 @@
 //! The declarations in [`serve`], [`nodes`] and [`images`] are the only place of a setting's name, default and help: the table in
 //! `docs/OPERATIONS.md` is made from them by [`settings`].
 
+pub mod admin;
 pub mod backup;
 mod config_file;
 pub mod images;
@@ -112,6 +113,12 @@ pub enum Command {
     Restore(backup::RestoreArgs),
     /// Look at everything that the hub needs, and say what is wrong and what to do; exits with 1 if something is broken.
     Doctor(Box<ServeArgs>),
+    /// Show, suspend and restore users, and end their sessions, on the hub's database.
+    Users(admin::UsersArgs),
+    /// Show a conversation, for a reason, from the hub's database.
+    Threads(admin::ThreadsArgs),
+    /// Verify the audit log.
+    Audit(admin::AuditArgs),
 }
 
 /// The settings of `migrate`.

@@ -28,6 +28,8 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::auth::Authenticator;
 use crate::cli::ServeArgs;
+use crate::cli::admin::AdminMode;
+use crate::client_address::TrustedProxies;
 use crate::process::half_of_the_cores;
 pub use development::Development;
 pub use errors::ConfigErrors;
@@ -73,6 +75,12 @@ pub struct Config {
     pub drain: Duration,
     /// The workers of the main runtime.
     pub workers: usize,
+    /// What operators may do over HTTP.
+    pub admin: AdminMode,
+    /// The proxies whose word counts.
+    pub proxies: TrustedProxies,
+    /// What was set, as JSON without secrets: for the audit log.
+    pub settings: String,
 }
 
 impl Config {
@@ -164,6 +172,9 @@ impl Config {
             max_http_connections: args.limits.max_http_connections,
             drain: process.drain_seconds,
             workers: process.workers.unwrap_or_else(half_of_the_cores),
+            admin: args.admin.admin,
+            proxies: TrustedProxies::new(args.trusted_proxies.iter().copied().flatten().collect()),
+            settings: String::new(),
         })
     }
 }
@@ -201,6 +212,7 @@ fn hub_options(
         heartbeat: process.heartbeat,
         images: images::options(&args.images, links),
         relay,
+        audit_kept: Duration::from_secs(u64::from(args.admin.audit_days) * 24 * 3_600),
         webhooks,
     }
 }

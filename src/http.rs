@@ -15,6 +15,7 @@
 //! Each resource has a path and a file of the same name. Handlers never reject: they return a response or an [`ApiError`], so
 //! the only rejections are warp's own, of paths and methods, and [`rejected`] answers them.
 
+pub(crate) mod admin;
 mod api;
 pub(crate) mod api_docs;
 mod body;
@@ -44,6 +45,7 @@ pub(crate) mod profiles;
 mod query;
 mod response;
 pub(crate) mod send;
+mod snapshots;
 mod static_files;
 pub(crate) mod sync;
 pub(crate) mod threads;
@@ -73,7 +75,7 @@ pub use api::{Api, ApiDocs};
 pub use error::ApiError;
 
 /// Every route. Tests compare this list with the filters below and with `/openapi.json`; `Allow` is made from it.
-pub(crate) const ROUTES: [(Method, &str); 38] = [
+pub(crate) const ROUTES: [(Method, &str); 46] = [
     (Method::POST, "/chat/send"),
     (Method::POST, "/chat/upload"),
     (Method::GET, "/media/{id}/{rendition}"),
@@ -107,6 +109,14 @@ pub(crate) const ROUTES: [(Method, &str); 38] = [
     (Method::GET, "/admin/webhooks/{id}/deliveries"),
     (Method::POST, "/admin/webhooks/{id}/deliveries/{delivery}/retry"),
     (Method::POST, "/admin/webhooks/{id}/replay"),
+    (Method::GET, "/admin/users/{id}"),
+    (Method::POST, "/admin/users/{id}/suspend"),
+    (Method::POST, "/admin/users/{id}/restore"),
+    (Method::POST, "/admin/users/{id}/end-sessions"),
+    (Method::GET, "/admin/threads/{id}"),
+    (Method::GET, "/admin/audit"),
+    (Method::GET, "/admin/state"),
+    (Method::GET, "/admin/state/stream"),
     (Method::GET, "/health/live"),
     (Method::GET, "/health/ready"),
     (Method::GET, "/metrics"),
@@ -177,7 +187,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         warp::path("chat").and(chat),
         warp::path("notifications").and(notifications),
         warp::path("internal").and(internal),
-        warp::path("admin").and(webhooks::routes(api)),
+        warp::path("admin").and(webhooks::routes(api).or(admin::routes(api)).unify()),
         warp::path("health").and(health),
         media::read(api),
         health::metrics(api),

@@ -10,11 +10,11 @@ use softadastra_chat::app::{self, App};
 use softadastra_chat::auth::mint::{self, Mint};
 use softadastra_chat::cli::import::Service;
 use softadastra_chat::cli::webhooks::Action;
-use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, TokenArgs, names};
+use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, TokenArgs, names, settings};
 use softadastra_chat::config::{self, Config};
 use softadastra_chat::shutdown::Signals;
 use softadastra_chat::systemd::Watchdog;
-use softadastra_chat::{backup, doctor, import_command, process, systemd, telemetry, webhooks_command};
+use softadastra_chat::{admin_command, backup, doctor, import_command, process, systemd, telemetry, webhooks_command};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
@@ -31,6 +31,9 @@ fn main() -> ExitCode {
         Some(Command::Backup(args)) => beside_the_hub(backup::back_up(&args)),
         Some(Command::Restore(args)) => beside_the_hub(backup::restore(&args)),
         Some(Command::Doctor(args)) => doctor(&args),
+        Some(Command::Users(args)) => print(admin_command::users(args.action)),
+        Some(Command::Threads(args)) => print(admin_command::threads(args.action)),
+        Some(Command::Audit(args)) => print(admin_command::audit(args.action)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,7 +50,8 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     telemetry::watch_panics();
     names::warn_of_unknown();
     allocator::give_back_in_the_background();
-    let config = Config::from_args(args)?;
+    let mut config = Config::from_args(args)?;
+    config.settings = settings::of_this_process();
     raise_files(config.max_connections.saturating_add(config.max_http_connections));
     let runtime = runtime(config.workers)?;
     runtime.block_on(async {
@@ -123,8 +127,13 @@ fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
 }
 
 fn webhooks(action: Action) -> anyhow::Result<()> {
+    print(webhooks_command::run(action))
+}
+
+/// Runs a command, and prints its lines.
+fn print(command: impl Future<Output = anyhow::Result<Vec<String>>>) -> anyhow::Result<()> {
     telemetry::init_logs()?;
-    let lines = runtime(1)?.block_on(webhooks_command::run(action))?;
+    let lines = runtime(1)?.block_on(command)?;
     lines.iter().for_each(|line| print_line(line));
     Ok(())
 }

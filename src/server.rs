@@ -44,6 +44,7 @@ use read_flag::ReadFlag;
 pub use stream::Stream;
 use write_deadline::WriteDeadline;
 
+use crate::client_address::Peer;
 use crate::shutdown::Shutdown;
 
 /// How many connections the kernel queues for `accept`: all clients may reconnect at once.
@@ -80,10 +81,6 @@ pub struct Options {
     /// The prefix of every path; empty, or `/api`.
     pub base_path: String,
 }
-
-/// The address of a connection's other end, as a request extension: a proxy, if there is one.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
 
 /// Opens the listening socket.
 ///

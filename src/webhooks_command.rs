@@ -6,15 +6,17 @@ use anyhow::Context as _;
 use chat_actors::webhooks::WebhookAdmin;
 use chat_actors::webhooks::admin::{Only, Tested};
 use chat_database::Database;
+use chat_database::audit::Act;
 use chat_database::commit::Writer;
 use chat_database::connect;
+use chat_database::ids::WebhookId;
 use chat_database::nodes::NodeId;
 use chat_database::time::Timestamp;
 use serde_json::json;
 
-use crate::app;
 use crate::cli::webhooks::{Action, Machine, OnlyArg};
 use crate::config;
+use crate::{admin_command, app};
 
 /// Does what is asked; returns what is to be printed.
 ///
@@ -23,6 +25,7 @@ use crate::config;
 pub async fn run(action: Action) -> anyhow::Result<Vec<String>> {
     match action {
         Action::Add { url, types, description, at } => {
+            note(&at, Act::WebhookAdd, None).await?;
             let (webhook, secret) = open(&at).await?.add(url, types, description, true).await?;
             Ok(vec![json!({"id": webhook.id, "secret": secret}).to_string()])
         }
@@ -42,10 +45,12 @@ pub async fn run(action: Action) -> anyhow::Result<Vec<String>> {
             Ok(webhooks.iter().map(line).collect())
         }
         Action::Test { id, at } => {
+            note(&at, Act::WebhookTest, Some(id)).await?;
             let Tested { status, ms, body } = open(&at).await?.test(id).await?;
             Ok(vec![json!({"status": status, "ms": ms, "body": body}).to_string()])
         }
         Action::Replay { id, since, only, at } => {
+            note(&at, Act::WebhookReplay, Some(id)).await?;
             let only = match only {
                 OnlyArg::Failed => Only::Failed,
                 OnlyArg::All => Only::All,
@@ -54,10 +59,15 @@ pub async fn run(action: Action) -> anyhow::Result<Vec<String>> {
             Ok(vec![json!({"count": count}).to_string()])
         }
         Action::Remove { id, at } => {
+            note(&at, Act::WebhookRemove, Some(id)).await?;
             open(&at).await?.remove(id).await?;
             Ok(Vec::new())
         }
     }
+}
+
+async fn note(at: &Machine, what: Act, id: Option<WebhookId>) -> anyhow::Result<()> {
+    admin_command::note(&at.database_url, what, id.map(|id| format!("webhook:{id}"))).await
 }
 
 async fn open(at: &Machine) -> anyhow::Result<WebhookAdmin> {

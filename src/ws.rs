@@ -34,9 +34,10 @@ use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use crate::client_address::Peer;
 use crate::http::error::ApiError;
-use crate::server::Peer;
 use rejection_log::Caller;
+use shared::Source;
 pub use shared::{Options, Sockets};
 
 /// The error message for every other version of the protocol.
@@ -79,13 +80,14 @@ async fn answer(
     }
     // HTTP/1.0 and the like: hyper does not offer to upgrade.
     let Some(upgrade) = upgrade else { return Ok(upgrade_required()) };
-    let request = admission::Request { socket: route.socket, headers: &headers, query: &query };
     let peer = peer.map(|Peer(peer)| peer);
+    let source = Source { peer, client: sockets.0.proxies.client(peer, &headers) };
+    let request = admission::Request { socket: route.socket, headers: &headers, query: &query, source };
     let caller = Caller { peer, socket: route.socket, headers: Some(&headers) };
     Ok(match Box::pin(admission::admit(&sockets.0, &request)).await {
         Ok(admitted) => {
             let answer = handshake::switching(&admitted.accept, admitted.subprotocol);
-            session_start::spawn(sockets, upgrade, admitted, peer);
+            session_start::spawn(sockets, upgrade, admitted, source);
             answer
         }
         Err(admission::Error::Version) => {

@@ -363,7 +363,7 @@ export interface Limits {
 export type ErrorCode =
   | 'bad_request' | 'unknown_type' | 'sender_mismatch' | 'empty_message' | 'text_too_long' | 'too_many_images'
   | 'self_message' | 'unauthorized' | 'ticket_used' | 'forbidden' | 'forbidden_origin' | 'not_author'
-  | 'edit_window_closed' | 'not_found' | 'temp_id_conflict' | 'conflict' | 'gone_cursor' | 'image_too_large' | 'unsupported_media'
+  | 'edit_window_closed' | 'suspended' | 'not_found' | 'temp_id_conflict' | 'conflict' | 'gone_cursor' | 'image_too_large' | 'unsupported_media'
   | 'image_invalid' | 'rate_limited' | 'overloaded' | 'unavailable' | 'shutting_down' | 'internal'
   | ClientErrorCode;
 

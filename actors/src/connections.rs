@@ -194,6 +194,11 @@ impl ConnectionTable {
         self.read().values().flatten().map(|connection| connection.outbox.clone()).collect()
     }
 
+    /// Closes every connection of a user.
+    pub(crate) fn close(&self, user: UserId, code: CloseCode) {
+        self.read().get(&user).into_iter().flatten().for_each(|connection| connection.outbox.close(code));
+    }
+
     fn remove(&self, user: UserId, id: ConnectionId) {
         let mut users = self.write();
         let Some(connections) = users.get_mut(&user) else { return };

@@ -1,6 +1,7 @@
 //! The error type of the hub, for frames and for REST.
 
 use chat_database::Error as DatabaseError;
+use chat_database::time::Timestamp;
 
 use crate::protocol::ErrorCode;
 use crate::protocol::server::{About, ErrorFrame, ServerFrame};
@@ -15,12 +16,17 @@ pub struct Error {
     pub message: String,
     /// When to try again, in milliseconds; for temporary codes alone.
     pub retry_after_ms: Option<u64>,
+    /// Until when the user sends nothing; of `suspended` alone.
+    pub until: Option<Timestamp>,
+    /// How many at once the rate allows; of `rate_limited`, where a rate was exceeded.
+    pub limit: Option<u32>,
 }
 
 impl Error {
     /// Makes an error. A temporary code gets a delay of a second; see [`Error::after`].
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after_ms: code.temporary().then_some(1_000) }
+        let retry_after_ms = code.temporary().then_some(1_000);
+        Self { code, message: message.into(), retry_after_ms, until: None, limit: None }
     }
 
     /// Says when to try again.
@@ -34,6 +40,13 @@ impl Error {
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(ErrorCode::NotFound, format!("there is no such {what}"))
+    }
+
+    /// The user sends nothing until a time.
+    #[must_use]
+    pub fn suspended(until: Timestamp) -> Self {
+        let text = format!("the marketplace has suspended this account: it sends nothing until {until}");
+        Self { until: Some(until), ..Self::new(ErrorCode::Suspended, text) }
     }
 
     /// The form is wrong.
@@ -64,6 +77,7 @@ impl Error {
             message: self.message,
             temporary: self.code.temporary(),
             retry_after_ms: self.retry_after_ms,
+            until: self.until,
             about,
         })
     }

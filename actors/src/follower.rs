@@ -32,6 +32,7 @@ use crate::notifications::message::{PendingTotals, StreamRegistry};
 use crate::relay::encoding;
 use crate::relay::handle::RelayHandle;
 use crate::relay::message::{Kind, Received};
+use crate::restrictions::Restrictions;
 use crate::storage::handle::StorageHandle;
 use crate::thread::message::ThreadRegistry;
 use assembly::{Assembly, Step};
@@ -57,6 +58,7 @@ pub(crate) struct FollowerContext {
     pub(crate) totals: Arc<PendingTotals>,
     pub(crate) storage: StorageHandle,
     pub(crate) relay: RelayHandle,
+    pub(crate) restrictions: Restrictions,
     /// Tells whether everything has arrived that other nodes have said so far.
     pub(crate) heard_everything: Box<dyn Fn() -> bool + Send + Sync>,
     pub(crate) handle: FollowerHandle,
@@ -183,12 +185,14 @@ impl State {
                 assembly.failed(now);
             }
             Ok(Seen::Back(head)) => {
+                context.restrictions.read_soon();
                 assembly.seen(head.commit, [], &context.node, &**context, now);
                 assembly.start_over(now);
                 context.start_over(head);
             }
             Ok(Seen::On { head, up_to, log }) => {
                 context.frontier.learn(&head.mark, head.newest);
+                context.restrictions.notice(head.restrictions);
                 let missing = log.as_ref().map(|log| context.missing(up_to, log)).unwrap_or_default();
                 if look::was_swept(&missing, log.as_deref(), |no| assembly.knows(no)) {
                     // This node was away for long.

@@ -1,5 +1,6 @@
 //! The hub of one node: what the edge may ask for.
 
+mod admin;
 mod cards;
 mod events;
 mod images;
@@ -23,9 +24,12 @@ use chat_database::time::Timestamp;
 use ractor::ActorRef;
 use tokio::time::Instant;
 
+pub use self::admin::{Surroundings, Whereabouts};
 pub use self::notifications::NotificationRequest;
 pub use self::presence::Presence;
 pub use self::system_messages::SystemMessageRequest;
+use crate::admin::Admin;
+use crate::audit::AuditLog;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::draining::Draining;
 use crate::error::Error;
@@ -46,6 +50,7 @@ pub use crate::rate_limit::{Rate, Rates};
 use crate::relay::handle::RelayHandle;
 pub use crate::requester::Permit;
 use crate::requester::{Answer, Requester};
+use crate::restrictions::Restrictions;
 use crate::session_handle::Sessions;
 pub use crate::session_handle::{Opening, SessionHandle};
 use crate::storage::handle::StorageHandle;
@@ -81,6 +86,8 @@ pub struct Hub(Arc<Inner>);
 
 /// What the hub's methods use.
 struct Inner {
+    admin: Admin,
+    audit: AuditLog,
     options: Options,
     database: Database,
     feed_readers: FeedReaders,
@@ -92,6 +99,7 @@ struct Inner {
     permissions: Permissions,
     presence: PresenceHandle,
     relay: RelayHandle,
+    restrictions: Restrictions,
     sessions: Sessions,
     storage: StorageHandle,
     #[cfg(feature = "failpoints")]
@@ -317,6 +325,7 @@ impl Hub {
         let settled = async {
             // A connection that is still open is cut in a moment.
             self.0.presence.note_all(Timestamp::now()).await;
+            self.0.audit.flush(true).await;
             self.0.storage.drained().await;
             // From now on another process may have this one's name.
             self.0.node_beat.release().await;

@@ -200,10 +200,11 @@ impl Images {
         let uploads: Vec<Upload> =
             prepared.iter().map(|file| file.upload(owner, at, self.options.orphans_stay)).collect();
         let images = uploads.iter().map(|upload| upload.image.clone()).collect();
-        let Outcome::Uploaded = storage.call(Change::Upload(uploads)).await? else {
-            return Err(Error::internal());
-        };
-        Ok(images)
+        match storage.call(Change::Upload(uploads)).await? {
+            Outcome::Uploaded => Ok(images),
+            Outcome::Suspended(until) => Err(Error::suspended(until)),
+            _ => Err(Error::internal()),
+        }
     }
 
     async fn put(&self, prepared: Vec<Prepared>) -> Result<(), Error> {

@@ -28,6 +28,8 @@
 //!   events, webhooks   what the marketplace's core hears: by asking for it, and sent to its endpoints
 //!   sync, change_frames              from a cursor to frames
 //!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing
+//!   admin, audit       what operators do with users and conversations; what goes into the audit log by itself
+//!   restrictions       what users may not do, as this node knows it
 //!   executor           OS threads with a runtime of their own
 //!   images             files taken in, made safe, kept, linked to, swept
 //!   import             brings over what the service has stored that the hub replaces; no hub runs beside it
@@ -39,6 +41,8 @@
 //! dies answers for itself: see `requester`, `delivery_frontier` and `connections`.
 
 mod actor_slot;
+pub mod admin;
+pub mod audit;
 mod blank;
 mod change_frames;
 pub mod connections;
@@ -64,6 +68,7 @@ mod rate_limit;
 mod registry;
 pub mod relay;
 mod requester;
+mod restrictions;
 #[cfg(test)]
 mod sabotage;
 mod session;

@@ -42,6 +42,8 @@ pub struct Options {
     pub images: images::Options,
     /// How the hub is joined to the other nodes of its database.
     pub relay: relay::Options,
+    /// How long rows of the audit log are kept.
+    pub audit_kept: Duration,
     /// How webhooks are sent.
     pub webhooks: webhooks::Options,
 }

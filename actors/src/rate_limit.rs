@@ -1,9 +1,12 @@
-//! How often one user may do something: token buckets, one for each user and kind of request.
+//! How often one user may do something: token buckets, one for each user and kind of request; and how often an address may ask for
+//! what needs no token.
 //!
 //! They belong to users, not to connections: all sockets of a user and REST take from the same bucket, and a reconnect does
 //! not refill it.
 
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,11 +62,14 @@ pub struct Rates {
     pub queries: Option<Rate>,
     /// New conversations, by two measures that must both allow one: of a minute, and of a day.
     pub new_threads: [Option<Rate>; 2],
+    /// Requests of an address without a good token.
+    pub strangers: Option<Rate>,
 }
 
 impl Rates {
     /// Every user may do everything as fast as they can.
-    pub const OFF: Self = Self { changes: None, receipts: None, typing: None, queries: None, new_threads: [None; 2] };
+    pub const OFF: Self =
+        Self { changes: None, receipts: None, typing: None, queries: None, new_threads: [None; 2], strangers: None };
 }
 
 /// What limits the users of a node.
@@ -75,6 +81,7 @@ pub(crate) struct Limiters {
     pub(crate) typing: Limiter,
     pub(crate) queries: Limiter,
     pub(crate) new_threads: Arc<Limiter<2>>,
+    pub(crate) strangers: Limiter<1, IpAddr>,
 }
 
 impl Limiters {
@@ -86,6 +93,7 @@ impl Limiters {
             typing: Limiter::new("typing frames", [rates.typing]),
             queries: Limiter::new("requests", [rates.queries]),
             new_threads: Arc::new(Limiter::new("new conversations", rates.new_threads)),
+            strangers: Limiter::new("requests without a good token from your address", [rates.strangers]),
         }
     }
 }
@@ -127,34 +135,47 @@ impl Bucket {
 }
 
 /// Says that a user was too fast, and when to try again: not a millisecond too early.
-pub(crate) fn too_fast(what: &str, wait: Duration) -> Error {
+fn too_fast(what: &str, (wait, rate): (Duration, Option<Rate>)) -> Error {
     let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
-    Error::new(ErrorCode::RateLimited, format!("too many {what}; try again in {millis} ms")).after(millis)
+    let text = format!("too many {what}; try again in {millis} ms");
+    let limit = rate.map(|rate| rate.burst.max(1));
+    Error { limit, ..Error::new(ErrorCode::RateLimited, text).after(millis) }
+}
+
+/// Returns what an address counts as: providers give a network of IPv6 to each customer.
+pub(crate) fn counted_as(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [one, two, three, four, ..] = address.segments();
+            Ipv6Addr::new(one, two, three, four, 0, 0, 0, 0).into()
+        }
+    }
 }
 
 /// How fast each user may do one thing, by one measure or by several that must all allow it.
 #[derive(Debug)]
-pub(crate) struct Limiter<const N: usize = 1> {
+pub(crate) struct Limiter<const N: usize = 1, Key = UserId> {
     /// What is counted.
     what: &'static str,
     rates: [Option<Rate>; N],
-    users: Mutex<Buckets<N>>,
+    users: Mutex<Buckets<N, Key>>,
 }
 
 /// The buckets of the users who have done something lately.
 #[derive(Debug)]
-struct Buckets<const N: usize> {
-    buckets: HashMap<UserId, [Bucket; N]>,
+struct Buckets<const N: usize, Key> {
+    buckets: HashMap<Key, [Bucket; N]>,
     /// With this many, users who have been quiet are forgotten: a full bucket says nothing.
     sweep_at: usize,
 }
 
-impl<const N: usize> Limiter<N> {
-    /// So many users are remembered before any is forgotten.
-    const REMEMBERED: usize = 16_384;
+/// So many users are remembered before any is forgotten.
+const REMEMBERED: usize = 16_384;
 
+impl<const N: usize, Key: Copy + Eq + Hash> Limiter<N, Key> {
     pub(crate) fn new(what: &'static str, rates: [Option<Rate>; N]) -> Self {
-        let users = Buckets { buckets: HashMap::new(), sweep_at: Self::REMEMBERED };
+        let users = Buckets { buckets: HashMap::new(), sweep_at: REMEMBERED };
         Self { what, rates, users: Mutex::new(users) }
     }
 
@@ -164,7 +185,7 @@ impl<const N: usize> Limiter<N> {
     }
 
     /// Counts one of a user's, unless it comes too early.
-    pub(crate) fn take(&self, user: UserId, now: Instant) -> Result<(), Error> {
+    pub(crate) fn take(&self, user: Key, now: Instant) -> Result<(), Error> {
         if self.is_off() {
             return Ok(());
         }
@@ -172,26 +193,26 @@ impl<const N: usize> Limiter<N> {
         let buckets = users.of(user, &self.rates, now);
         if let Some(wait) = longest(buckets, &self.rates) {
             drop(users);
-            return Err(too_fast(self.what, wait));
+            return Err(too_fast(self.what, (wait.0, Some(wait.1))));
         }
         buckets.iter_mut().for_each(|bucket| bucket.tokens -= 1.0);
         Ok(())
     }
 
     /// Counts one more of a user's that belongs to what was counted before: it is let in, and what comes later waits longer.
-    pub(crate) fn owe(&self, user: UserId, now: Instant) {
+    pub(crate) fn owe(&self, user: Key, now: Instant) {
         if !self.is_off() {
             self.users().of(user, &self.rates, now).iter_mut().for_each(|bucket| bucket.tokens -= 1.0);
         }
     }
 
     /// Says that a user was too fast, as it stands now.
-    pub(crate) fn refusal(&self, user: UserId, now: Instant) -> Error {
+    pub(crate) fn refusal(&self, user: Key, now: Instant) -> Error {
         let wait = longest(self.users().of(user, &self.rates, now), &self.rates);
-        too_fast(self.what, wait.unwrap_or_default())
+        too_fast(self.what, wait.map_or_else(Default::default, |(wait, rate)| (wait, Some(rate))))
     }
 
-    fn users(&self) -> MutexGuard<'_, Buckets<N>> {
+    fn users(&self) -> MutexGuard<'_, Buckets<N, Key>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -210,14 +231,14 @@ impl NewThreadLimit for Limiter<2> {
     }
 }
 
-impl<const N: usize> Buckets<N> {
+impl<const N: usize, Key: Copy + Eq + Hash> Buckets<N, Key> {
     /// Returns a user's buckets as they are now.
-    fn of(&mut self, user: UserId, rates: &[Option<Rate>; N], now: Instant) -> &mut [Bucket; N] {
+    fn of(&mut self, user: Key, rates: &[Option<Rate>; N], now: Instant) -> &mut [Bucket; N] {
         if self.buckets.len() >= self.sweep_at && !self.buckets.contains_key(&user) {
             let quiet = |(bucket, rate): (&Bucket, &Option<Rate>)| rate.is_none_or(|rate| bucket.is_full(rate, now));
             self.buckets.retain(|_, buckets| !buckets.iter().zip(rates).all(quiet));
             // Looking through all of them is worth its time only when there are twice as many.
-            self.sweep_at = (self.buckets.len() * 2).max(Limiter::<N>::REMEMBERED);
+            self.sweep_at = (self.buckets.len() * 2).max(REMEMBERED);
         }
         let buckets = self.buckets.entry(user).or_insert_with(|| rates.map(|rate| Bucket::full(rate, now)));
         for (bucket, rate) in buckets.iter_mut().zip(rates) {
@@ -229,9 +250,10 @@ impl<const N: usize> Buckets<N> {
     }
 }
 
-/// Returns how long it is until every measure allows one more.
-fn longest<const N: usize>(buckets: &[Bucket; N], rates: &[Option<Rate>; N]) -> Option<Duration> {
-    buckets.iter().zip(rates).filter_map(|(bucket, rate)| bucket.wait((*rate)?)).max()
+/// Returns how long it is until every measure allows one more, and which one it waits for.
+fn longest<const N: usize>(buckets: &[Bucket; N], rates: &[Option<Rate>; N]) -> Option<(Duration, Rate)> {
+    let waits = buckets.iter().zip(rates).filter_map(|(bucket, rate)| Some((bucket.wait((*rate)?)?, (*rate)?)));
+    waits.max_by_key(|(wait, _)| *wait)
 }
 
 #[cfg(test)]

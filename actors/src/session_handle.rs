@@ -17,6 +17,7 @@ use crate::outbox::{Capacity, Close, Outbox};
 use crate::presence::handle::{PresenceGuard, PresenceHandle};
 use crate::protocol::{ClientFrame, CloseCode, ErrorCode, ParseError, Socket};
 use crate::requester::Permit;
+use crate::restrictions::Restrictions;
 use crate::session::{Arguments, Session, SessionContext, SessionMsg};
 
 /// How many connections are closed at a time while the node drains, and how long after each other.
@@ -28,6 +29,8 @@ const BATCH_PAUSE: Duration = Duration::from_millis(50);
 pub struct Opening {
     /// The user.
     pub user: UserId,
+    /// When the user's token was issued, if it says so.
+    pub issued_at: Option<Timestamp>,
     /// The socket.
     pub socket: Socket,
     /// Whether `/chat` carries the notification stream from the start.
@@ -43,6 +46,7 @@ pub(crate) struct Sessions {
     pub(crate) supervisor: ActorCell,
     pub(crate) connections: ConnectionTable,
     pub(crate) presence: PresenceHandle,
+    pub(crate) restrictions: Restrictions,
     pub(crate) draining: Draining,
     /// How many connections a user may have.
     pub(crate) per_user: usize,
@@ -63,7 +67,7 @@ impl Sessions {
 
     /// Registers a connection and starts its session.
     pub(crate) fn open(&self, opening: Opening) -> Result<SessionHandle, Error> {
-        let Opening { user, socket, notifications, cursor } = opening;
+        let Opening { user, issued_at, socket, notifications, cursor } = opening;
         if self.draining.has_started() {
             return Err(Error::shutting_down());
         }
@@ -73,6 +77,8 @@ impl Sessions {
             .connections
             .register(user, socket, notifications, outbox.clone(), self.per_user)
             .map_err(|_| self.too_many_connections())?;
+        // Once it is registered: sessions may have been ended since the token was looked at.
+        self.restrictions.admits(user, issued_at)?;
         let connection_id = registration.id().to_string().into_boxed_str();
         let notifications = notifications || socket == Socket::Notifications;
         let arguments = Arguments { context: Arc::clone(&self.context), registration, socket, notifications };

@@ -7,6 +7,7 @@
 //!  ├─ Follower                permanent: started again; it looks at the database
 //!  ├─ Sweeper                 permanent: started again; it sweeps what is over
 //!  ├─ NodeBeat                permanent: started again; it beats as soon as it is there
+//!  ├─ Auditor                 permanent: started again; what waits for the audit log outlives it
 //!  ├─ WebhookActor            permanent: started again; it takes its lease again, and reads what waits from the database
 //!  ├─ Relay                   permanent, if there is one: started again; it connects anew
 //!  └─ SessionSupervisor       ends only with its node
@@ -27,6 +28,7 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, SpawnEr
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::audit::actor::{Auditor, AuditorContext};
 use crate::draining::Draining;
 use crate::follower::{Follower, FollowerContext};
 use crate::images::sweeper::{Sweeper, SweeperContext};
@@ -56,6 +58,7 @@ pub(crate) struct Contexts {
     pub(crate) follower: Arc<FollowerContext>,
     pub(crate) sweeper: Arc<SweeperContext>,
     pub(crate) node_beat: Arc<NodeBeatContext>,
+    pub(crate) auditor: Arc<AuditorContext>,
     pub(crate) webhooks: Arc<WebhookContext>,
     pub(crate) relay: Option<Arc<RelayContext>>,
     pub(crate) draining: Draining,
@@ -85,6 +88,7 @@ struct Permanent {
     follower: ActorId,
     sweeper: ActorId,
     node_beat: ActorId,
+    auditor: ActorId,
     webhooks: ActorId,
     relay: Option<ActorId>,
 }
@@ -110,6 +114,7 @@ impl Actor for Root {
             follower: spawn(Follower, &contexts.follower, &root).await?,
             sweeper: spawn(Sweeper, &contexts.sweeper, &root).await?,
             node_beat: spawn(NodeBeat, &contexts.node_beat, &root).await?,
+            auditor: spawn(Auditor, &contexts.auditor, &root).await?,
             webhooks: spawn(WebhookActor, &contexts.webhooks, &root).await?,
             relay: start_relay(&contexts, &root).await?,
             contexts,
@@ -137,6 +142,8 @@ impl Actor for Root {
             state.sweeper = spawn(Sweeper, &contexts.sweeper, &root).await?;
         } else if ended == state.node_beat {
             state.node_beat = spawn(NodeBeat, &contexts.node_beat, &root).await?;
+        } else if ended == state.auditor {
+            state.auditor = spawn(Auditor, &contexts.auditor, &root).await?;
         } else if ended == state.webhooks {
             state.webhooks = spawn(WebhookActor, &contexts.webhooks, &root).await?;
         } else if Some(ended) == state.relay {

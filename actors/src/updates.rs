@@ -23,6 +23,7 @@ use crate::protocol::ServerFrame;
 use crate::protocol::server::ProfileUpdated;
 use crate::relay::handle::RelayHandle;
 use crate::relay::message::{Destination, Kind};
+use crate::restrictions::Restrictions;
 
 pub(crate) use wire::Updated;
 
@@ -43,15 +44,16 @@ pub(crate) struct Updates(Arc<Inner>);
 struct Inner {
     database: Database,
     connections: ConnectionTable,
+    restrictions: Restrictions,
     waiting: Arc<Semaphore>,
     /// Updates are told one after another: each asks the database.
     turn: Mutex<()>,
 }
 
 impl Updates {
-    pub(crate) fn new(database: Database, connections: ConnectionTable) -> Self {
+    pub(crate) fn new(database: Database, connections: ConnectionTable, restrictions: Restrictions) -> Self {
         let waiting = Arc::new(Semaphore::new(WAITING));
-        Self(Arc::new(Inner { database, connections, waiting, turn: Mutex::default() }))
+        Self(Arc::new(Inner { database, connections, restrictions, waiting, turn: Mutex::default() }))
     }
 
     /// Tells users of all nodes.
@@ -74,6 +76,9 @@ impl Updates {
     }
 
     fn tell(&self, updated: Updated) {
+        if updated == Updated::Restrictions {
+            return self.0.restrictions.read_soon();
+        }
         let inner = Arc::clone(&self.0);
         if inner.connections.is_empty() {
             return;
@@ -96,6 +101,7 @@ impl Inner {
         match updated {
             Updated::Profiles(users) => self.tell_profiles(users).await,
             Updated::Cards(named) => self.tell_cards(named).await,
+            Updated::Restrictions => Ok(()),
         }
     }
 

@@ -43,6 +43,7 @@ pub fn options(node: &str) -> Options {
         heartbeat: Duration::from_secs(25),
         images: images::Options::new([7; 32]),
         relay: chat_actors::relay::Options::default(),
+        audit_kept: Duration::from_secs(400 * 24 * 3_600),
         webhooks: chat_actors::webhooks::Options {
             secret: chat_actors::webhooks::signature::RootSecret::derive(b"secret"),
             policy: chat_actors::webhooks::address::Policy::default(),
@@ -105,7 +106,7 @@ impl Device {
     }
 
     pub fn open(hub: &Hub, id: u64, cursor: Option<String>, socket: Socket) -> Self {
-        let opening = Opening { user: user(id), socket, notifications: false, cursor };
+        let opening = Opening { user: user(id), issued_at: None, socket, notifications: false, cursor };
         let session = hub.open(opening).expect("a session");
         Self { session, user: user(id), socket, heard: VecDeque::new(), closed: None }
     }

@@ -1,19 +1,23 @@
 //! What can be written, and what became of it.
 //!
 //! ```text
-//!  committed   a group commit that stands
-//!  import      what is brought over from another service
+//!  committed        a group commit that stands
+//!  import           what is brought over from another service
+//!  system_message   messages of the marketplace itself
 //! ```
 
 mod committed;
 mod import;
+mod system_message;
 
 use crate::consumers::{Consumed, ConsumerChange};
 use crate::ids::{MediaId, MessageId, NotificationId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::objects::{Card, CardRef, Image, Message, Notification, Profile};
+use crate::restrictions::AdminChange;
 use crate::time::Timestamp;
 pub use committed::{Committed, ThreadBefore};
 pub use import::{Import, Imported, ImportedMessage, ImportedNotification, ReservedIds};
+pub use system_message::{LocalText, SystemMessage};
 
 /// One thing to write. A group commit is a list of them, applied in order.
 #[derive(Debug, Clone)]
@@ -54,6 +58,8 @@ pub enum Change {
     Consume(Box<ConsumerChange>),
     /// Something that another service had stored.
     Import(Box<Import>),
+    /// What operators do.
+    Administer(Box<AdminChange>),
 }
 
 impl Change {
@@ -90,7 +96,8 @@ impl Change {
             | Self::Forget(_)
             | Self::PutProfiles(_)
             | Self::PutCards(_)
-            | Self::Consume(_) => None,
+            | Self::Consume(_)
+            | Self::Administer(_) => None,
         }
     }
 }
@@ -118,33 +125,6 @@ pub struct NewMessage {
     pub reply_to: Option<MessageId>,
     /// When it arrived.
     pub at: Timestamp,
-}
-
-/// A message of the marketplace itself, to both members of a thread. The thread is made if there is none.
-#[derive(Debug, Clone)]
-pub struct SystemMessage {
-    /// Whose thread.
-    pub pair: Pair,
-    /// The marketplace's idempotency key in this thread, 1–128 bytes.
-    pub dedupe_key: String,
-    /// SHA-256 of what was sent, as of a [`NewMessage`].
-    pub payload_hash: [u8; 32],
-    /// What it says, by language; at least one. Each member is told the text in the language of the member's profile; else the
-    /// one in `en`, or the first. A text for all has any language.
-    pub texts: Vec<LocalText>,
-    /// The card that it shows.
-    pub card: Option<CardRef>,
-    /// When it arrived.
-    pub at: Timestamp,
-}
-
-/// A text in a language.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalText {
-    /// The language: a BCP 47 tag.
-    pub locale: String,
-    /// The text.
-    pub text: String,
 }
 
 /// A new text for a message. Author and edit window were checked; that it still stands is checked in the commit.
@@ -266,6 +246,8 @@ pub enum Outcome {
     },
     /// There is no such card, or the message that it answers is not of this thread.
     NotFound(&'static str),
+    /// The author may send nothing until then: nothing was stored.
+    Suspended(Timestamp),
     /// This image is unknown, another user's or used already: nothing was stored.
     NoImage(MediaId),
     /// The text was changed.
@@ -306,6 +288,8 @@ pub enum Outcome {
     Consumed(Consumed),
     /// It was brought over.
     Imported(Imported),
+    /// What operators do stands; about how many rows it was.
+    Administered(usize),
 }
 
 /// Which profiles changed. Those that were so before are in neither list.

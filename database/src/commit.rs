@@ -10,13 +10,15 @@
 //!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards, system_message, import
 //!    new_threads  takes a token for each conversation that a message begins
 //!    rows         makes the write_set's rows of it; statements: one per table
-//!  consume      writes what consumers of events have
+//!  consume      writes what consumers of events have; administer: what operators do, the audit log among it
+//!  suspensions  who may send nothing
 //!  in_doubt     reads whether a commit stands whose answer was lost
 //!  probe        tells after a failure whether a commit would be written now
 //!  cache        what the writer knows between commits
 //! ```
 
 mod aborted;
+mod administer;
 mod amend;
 mod apply;
 mod cache;
@@ -41,6 +43,7 @@ mod receipt;
 mod rows;
 mod send;
 mod statements;
+mod suspensions;
 mod sweep;
 mod system_message;
 mod transaction;

@@ -1,5 +1,7 @@
 //! The tables: one description of each, from which statements, parameters and readers take its columns.
 
+pub(crate) mod audit_chain;
+pub(crate) mod audit_log;
 pub(crate) mod card;
 pub(crate) mod card_thread;
 pub(crate) mod chat_amendment;
@@ -17,5 +19,6 @@ pub(crate) mod media;
 pub(crate) mod notification;
 pub(crate) mod profile;
 pub(crate) mod used_ticket;
+pub(crate) mod user_restriction;
 pub(crate) mod webhook;
 pub(crate) mod webhook_delivery;

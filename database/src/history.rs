@@ -73,6 +73,8 @@ pub struct Head {
     pub newest: Timestamp,
     /// The nonce of the other commit, if the log remembers it.
     pub known: Option<Nonce>,
+    /// The commit that changed a restriction of a user last; zero: none ever did.
+    pub restrictions: CommitNo,
 }
 
 /// Reads the newest commit that stands.
@@ -91,6 +93,7 @@ row! {
         nonce: Option<i64>,
         known_nonce: Option<i64>,
         newest_at: i64,
+        restrictions_no: Option<i64>,
     }
 }
 
@@ -99,7 +102,7 @@ row! {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn head_beside(db: &Database, known: CommitNo) -> Result<Head, Error> {
-    const HEAD: &str = "SELECT s.epoch, s.commit_no, h.nonce, k.nonce, s.newest_at FROM hub_state s \
+    const HEAD: &str = "SELECT s.epoch, s.commit_no, h.nonce, k.nonce, s.newest_at, s.restrictions_no FROM hub_state s \
          LEFT JOIN hub_commits h ON h.commit_no = s.commit_no \
          LEFT JOIN hub_commits k ON k.commit_no = ? WHERE s.id = 1";
     let row = (&db.readers).row::<HeadRow>(HEAD, [known.column().into()]).await.map_err(error)?;
@@ -110,7 +113,8 @@ pub async fn head_beside(db: &Database, known: CommitNo) -> Result<Head, Error> 
         nonce: row.nonce.map(Nonce::from_column).unwrap_or_default(),
     };
     let newest = Timestamp::from_millis(row.newest_at);
-    Ok(Head { mark, newest, known: row.known_nonce.map(Nonce::from_column) })
+    let restrictions = CommitNo::from_column(row.restrictions_no.unwrap_or_default());
+    Ok(Head { mark, newest, known: row.known_nonce.map(Nonce::from_column), restrictions })
 }
 
 row! {

@@ -111,6 +111,11 @@ id!(
     DeliveryId
 );
 
+id!(
+    /// A row of the audit log.
+    AuditId
+);
+
 /// Reads a decimal number without sign, spaces or leading `+`.
 fn parse(text: &str) -> Result<u64, NotAnId> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

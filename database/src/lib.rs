@@ -10,6 +10,8 @@
 //!  events                 what has happened, for consumers outside the hub
 //!  consumers, webhooks    who reads events, how far each has come, and what was delivered
 //!  import                 the tables of the service that the hub replaces, and what the hub has of them
+//!  audit                  the audit log: who did what, as a chain of rows
+//!  restrictions           what users may not do, and what operators write
 //!  history                which history a commit belongs to: a database may go back
 //!  nodes                  which nodes run on the database, and what each process is called
 //!  identity               what nodes that share a database know each other by
@@ -30,6 +32,7 @@
 //! under the rules that the database alone can hold (once, dense, in order), and
 //! [`change::Outcome`] says what stands now.
 
+pub mod audit;
 mod backend;
 pub mod backup;
 pub mod change;
@@ -50,6 +53,7 @@ pub mod objects;
 pub mod private;
 mod profile_rows;
 pub mod queries;
+pub mod restrictions;
 mod rows;
 pub mod sabotage;
 mod seq_range;

@@ -1,6 +1,7 @@
 //! Points in time, in Unix milliseconds.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -63,11 +64,18 @@ impl Serialize for Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        let at: jiff::Timestamp = text.parse()?;
+        Ok(Self(at.as_millisecond()))
+    }
+}
+
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let at: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
-        Ok(Self(at.as_millisecond()))
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -7,6 +7,7 @@
 #[macro_use]
 mod support;
 
+mod audit;
 mod cards;
 mod catching_up;
 mod consumers;

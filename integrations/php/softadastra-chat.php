@@ -45,7 +45,7 @@ function chat_base64url(string $bytes): string
 function chat_token(int $userId, string $secret, string $role = 'user', int $seconds = 3600, array $claims = []): string
 {
     $head = chat_base64url(json_encode(['typ' => 'JWT', 'alg' => 'HS256']));
-    $body = chat_base64url(json_encode(['id' => $userId, 'role' => $role, 'exp' => time() + $seconds] + $claims));
+    $body = chat_base64url(json_encode(['id' => $userId, 'role' => $role, 'iat' => time(), 'exp' => time() + $seconds] + $claims));
     return "$head.$body." . chat_base64url(hash_hmac('sha256', "$head.$body", $secret, true));
 }
 

@@ -20,6 +20,7 @@ pub struct Error(String);
 #[derive(Serialize)]
 struct Claims<'a> {
     id: u64,
+    iat: u64,
     exp: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'a str>,
@@ -38,7 +39,8 @@ pub fn mint(secret: &str, user: u64, lifetime: Duration) -> Result<String, Error
 /// # Errors
 /// [`Error`] if the token cannot be signed.
 pub fn mint_with_role(secret: &str, user: u64, lifetime: Duration, role: Option<&str>) -> Result<String, Error> {
-    let claims = Claims { id: user, exp: now()?.saturating_add(lifetime.as_secs()), role };
+    let now = now()?;
+    let claims = Claims { id: user, iat: now, exp: now.saturating_add(lifetime.as_secs()), role };
     let key = EncodingKey::from_secret(secret.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(|error| Error(error.to_string()))
 }

@@ -191,7 +191,7 @@ fn hot_table(table: &TableCreateStatement) -> Option<&'static str> {
     const LOG: &str = "WITH (autovacuum_vacuum_scale_factor = 0.01)";
     match name(table)?.as_str() {
         "chat_threads" | "chat_message_status" | "chat_users" => Some(ROOM),
-        "hub_state" | "hub_consumers" => Some(ONE_ROW),
+        "hub_state" | "hub_consumers" | "audit_chain" => Some(ONE_ROW),
         "hub_commits" | "used_tickets" => Some(LOG),
         _ => None,
     }

@@ -12,6 +12,8 @@
 //!  m20261129_000009_system_messages messages of the marketplace itself
 //!  m20261129_000010_consumers       who reads the commit log beyond the nodes
 //!  m20261129_000011_webhooks        the marketplace's endpoints, and deliveries to them
+//!  m20261129_000012_audit           the audit log
+//!  m20261129_000013_restrictions    who may send nothing, and whose tokens are too old
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -36,6 +38,8 @@ mod m20261129_000008_cards;
 mod m20261129_000009_system_messages;
 mod m20261129_000010_consumers;
 mod m20261129_000011_webhooks;
+mod m20261129_000012_audit;
+mod m20261129_000013_restrictions;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -62,6 +66,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000009_system_messages::Migration),
             Box::new(m20261129_000010_consumers::Migration),
             Box::new(m20261129_000011_webhooks::Migration),
+            Box::new(m20261129_000012_audit::Migration),
+            Box::new(m20261129_000013_restrictions::Migration),
         ]
     }
 }

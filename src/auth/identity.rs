@@ -39,6 +39,8 @@ pub struct Identity {
     pub user: UserId,
     /// The role.
     pub role: Role,
+    /// When the token was issued, if it says so; of a ticket: a ticket's lifetime before its end.
+    pub issued_at: Option<Timestamp>,
     /// When the credentials expire: a connection is closed then.
     pub expires_at: Timestamp,
 }

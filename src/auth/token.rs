@@ -26,6 +26,8 @@ struct Claims {
     sub: Option<Value>,
     #[serde(default)]
     role: Option<Value>,
+    #[serde(default)]
+    iat: Option<f64>,
     exp: f64,
 }
 
@@ -65,7 +67,7 @@ pub(super) fn verify(keys: &Keys, token: &str) -> Result<Identity, Error> {
 }
 
 fn identity(claims: Claims) -> Result<Identity, Error> {
-    let Claims { id, user_id, user_id_camel, sub, role, exp } = claims;
+    let Claims { id, user_id, user_id_camel, sub, role, iat, exp } = claims;
     let user = id.or(user_id).or(user_id_camel).or(sub);
     let user = user.ok_or_else(|| unauthorized("the token names no user: `id`, `user_id`, `userId` or `sub`"))?;
     let user = UserId::deserialize(user).map_err(|_| unauthorized("the token's user is no id"))?;
@@ -75,9 +77,13 @@ fn identity(claims: Claims) -> Result<Identity, Error> {
         _ => Role::User,
     };
     // Saturates: a token without a realistic end is valid for a very long time.
-    #[expect(clippy::cast_possible_truncation, reason = "clamped to the year 9999 before")]
-    let expires_at = Timestamp::from_millis((exp.clamp(0.0, 253_402_300_799.0) * 1_000.0) as i64);
-    Ok(Identity { user, role, expires_at })
+    Ok(Identity { user, role, issued_at: iat.map(timestamp), expires_at: timestamp(exp) })
+}
+
+/// Reads seconds, up to the end of the year 9999.
+#[expect(clippy::cast_possible_truncation, reason = "clamped before")]
+fn timestamp(seconds: f64) -> Timestamp {
+    Timestamp::from_millis((seconds.clamp(0.0, 253_402_300_799.0) * 1_000.0) as i64)
 }
 
 /// Chooses the error to report when several keys refuse a token: an error after the signature check tells more than a wrong

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chat_actors::webhooks::address::Block;
 use clap::Args;
 
+pub use super::admin::AdminArgs;
 pub use super::images::ImageArgs;
 pub use super::nodes::NodeArgs;
 use super::secret::Secret;
@@ -39,6 +41,11 @@ pub struct ServeArgs {
     /// Serve the page at the base path: `on` or `off` (default: on in development mode alone).
     #[arg(long, env = "CHAT_PAGE", value_name = "on|off", value_parser = value::switch, help_heading = "Network")]
     pub page: Option<bool>,
+    /// Blocks of addresses of proxies whose `X-Forwarded-For` counts, separated by commas: by it the audit log, and limits by
+    /// address, know a client.
+    #[arg(long, env = "CHAT_TRUSTED_PROXIES", value_name = "BLOCKS", value_delimiter = ',',
+        default_value = "127.0.0.0/8,::1", value_parser = value::block, help_heading = "Network")]
+    pub trusted_proxies: Vec<Option<Block>>,
 
     /// The keys of tokens and tickets.
     #[command(flatten)]
@@ -67,6 +74,10 @@ pub struct ServeArgs {
     /// The settings of webhooks.
     #[command(flatten)]
     pub webhooks: WebhookArgs,
+
+    /// What operators may do.
+    #[command(flatten)]
+    pub admin: AdminArgs,
 
     /// The limits of users, connections and the node.
     #[command(flatten)]
@@ -157,6 +168,11 @@ pub struct LimitArgs {
     /// Frames of one connection that wait for their answer; beyond that the hub reads nothing from it.
     #[arg(long, env = "CHAT_MAX_IN_FLIGHT", value_name = "N", default_value_t = 16, help_heading = "Limits")]
     pub max_in_flight: usize,
+    /// Requests per minute and address that show no good token, or need none (the page, the API's documents), or `off`. Behind
+    /// many an address of a mobile network there are thousands of users: they count together.
+    #[arg(long, env = "CHAT_ADDRESS_RATE", value_name = "N|off", default_value = "off", value_parser = value::rate,
+        help_heading = "Limits")]
+    pub address_rate: Rate,
     /// Messages per second and user, or `off`; `off` also lifts the limits on edits, receipts, typing, queries and new
     /// conversations, unless they are set.
     #[arg(long, env = "CHAT_RATE_LIMIT", value_name = "N|off", default_value = "20", value_parser = value::rate,

@@ -1,10 +1,14 @@
 //! The table of all settings, in Markdown: for `docs/OPERATIONS.md`.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::path::Path;
 
+use clap::parser::ValueSource;
 use clap::{Arg, Command, CommandFactory};
 
-use super::Cli;
+use super::secret::{HIDDEN, shown};
+use super::{Cli, config_file};
 
 /// Returns the table of all settings: a section for each group, in the order of `--help`.
 #[must_use]
@@ -21,6 +25,42 @@ pub fn table() -> String {
         table += &row(argument);
     }
     table.trim_start().to_owned()
+}
+
+/// Returns what is set for this process by flags, environment and configuration file, as a JSON object by variable. Of what may hold
+/// a secret it says only that it is set; defaults are left out.
+#[must_use]
+pub fn of_this_process() -> String {
+    in_force(std::env::args_os().collect())
+}
+
+fn in_force(mut words: Vec<OsString>) -> String {
+    let mut command = Cli::command();
+    // All of it was parsed before, and found good.
+    let Ok(matches) = command.try_get_matches_from_mut(&words) else { return "{}".to_owned() };
+    if let Ok(Some(added)) = config_file::read(&command, &matches) {
+        words.extend(added.flags);
+    }
+    let Ok(matches) = Cli::command().try_get_matches_from(words) else { return "{}".to_owned() };
+    let matches = matches.subcommand_matches("serve").unwrap_or(&matches);
+    let mut set = serde_json::Map::new();
+    for argument in settings(&command) {
+        let id = argument.get_id().as_str();
+        if matches.value_source(id).is_none_or(|source| source == ValueSource::DefaultValue) {
+            continue;
+        }
+        let value = if argument.is_hide_env_values_set() {
+            HIDDEN.to_owned()
+        } else {
+            let values = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned());
+            let value = values.collect::<Vec<_>>().join(",");
+            // A login in a URL, or a key where the name of its file is wanted.
+            if value.contains('@') { HIDDEN.to_owned() } else { shown(Path::new(&value)) }
+        };
+        let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        set.insert(variable, value.into());
+    }
+    serde_json::Value::Object(set).to_string()
 }
 
 fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
@@ -61,6 +101,21 @@ fn described_default(help: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_set_is_told_and_no_secret_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, "edit-window = \"7m\"\nticket-secret = \"hunter3\"\n").expect("a file");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&file, mode).expect("a mode");
+        let line = ["chat", "serve", "--rate-limit", "5", "--jwt-secret", "hunter2", "--media-redirect", "--config"];
+        let told = in_force(line.map(OsString::from).into_iter().chain([file.into()]).collect());
+        assert!(told.contains(r#""CHAT_RATE_LIMIT":"5""#) && told.contains("JWT_SECRET"), "{told}");
+        assert!(told.contains("CHAT_MEDIA_REDIRECT") && !told.contains("hunter"), "{told}");
+        assert!(told.contains(r#""CHAT_EDIT_WINDOW":"7m""#) && told.contains("CHAT_TICKET_SECRET"), "{told}");
+        assert!(!told.contains("CHAT_BASE_PATH"), "a default is none that was set: {told}");
+    }
 
     #[test]
     fn the_table_has_every_setting_with_its_default() {

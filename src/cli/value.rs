@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chat_actors::webhooks::address::Block;
+
 use super::secret::quoted;
 
 /// Reads `250ms`, `90s`, `15m`, `1h` or `7d`. A number alone says no span, but for 0: one means minutes by it, the next one
@@ -121,6 +123,15 @@ pub fn rate(text: &str) -> Result<Rate, String> {
     number
         .map(|rate| Rate(Some(rate)))
         .ok_or_else(|| format!("{} is no rate; write a number above zero, or off", quoted(text)))
+}
+
+/// Reads a block of addresses; an empty text, as an empty variable gives it, is none.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn block(text: &str) -> Result<Option<Block>, String> {
+    let text = text.trim();
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|error| format!("{error}")) }
 }
 
 #[cfg(test)]

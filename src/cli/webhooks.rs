@@ -15,14 +15,8 @@ use super::value;
 pub struct WebhookArgs {
     /// Blocks of addresses that webhooks may be sent to besides public ones, separated by commas: `10.0.0.0/8,fd00::/8`.
     #[arg(long, env = "CHAT_WEBHOOK_ALLOW", value_name = "BLOCKS", value_delimiter = ',', help_heading = "Webhooks",
-        value_parser = block)]
+        value_parser = value::block)]
     pub webhook_allow: Vec<Option<Block>>,
-}
-
-/// Reads a block; an empty text, as an empty variable gives it, is none.
-fn block(text: &str) -> Result<Option<Block>, String> {
-    let text = text.trim();
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|error| format!("{error}")) }
 }
 
 /// What is done with webhooks at the machine. A hub that runs notices within a second.

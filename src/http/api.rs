@@ -4,12 +4,19 @@ use std::sync::Arc;
 
 use chat_actors::Hub;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use super::metrics_text::MetricsText;
 use super::page_permits::PagePermits;
 use super::prepared::Document;
+use super::snapshots::Snapshots;
 use crate::auth::Authenticator;
 use crate::auth::origin::Policy;
+use crate::cli::admin::AdminMode;
+use crate::client_address::TrustedProxies;
+
+/// How many admin views may be open on a node.
+const STREAMS: usize = 20;
 
 /// The state that all routes share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,6 +34,12 @@ pub struct Api {
     /// Whether the page is served.
     pub(super) page: bool,
     pub(super) page_permits: PagePermits,
+    /// What the staff may do.
+    pub(super) admin: AdminMode,
+    pub(super) proxies: TrustedProxies,
+    pub(super) snapshots: Snapshots,
+    /// Permits of admin views that are open.
+    pub(super) streams: Arc<Semaphore>,
 }
 
 /// The API descriptions that the hub serves, each a function of the base path.
@@ -57,6 +70,7 @@ impl Api {
     ) -> Self {
         let base_path = base_path.trim_end_matches('/').into();
         let (metrics, docs) = (MetricsText::new(metrics), Arc::new(docs));
+        let snapshots = Snapshots::new(metrics.clone());
         let page_permits = PagePermits::default();
         Self {
             hub,
@@ -69,6 +83,10 @@ impl Api {
             http_urls: false,
             page: false,
             page_permits,
+            admin: AdminMode::Read,
+            proxies: TrustedProxies::default(),
+            snapshots,
+            streams: Arc::new(Semaphore::new(STREAMS)),
         }
     }
 
@@ -83,6 +101,21 @@ impl Api {
     #[must_use]
     pub fn with_http_urls(mut self, http_urls: bool) -> Self {
         self.http_urls = http_urls;
+        self
+    }
+
+    /// Lets the staff do more, or less, than look, which is the default; shows it what is set, a JSON object of texts.
+    #[must_use]
+    pub fn with_admin(mut self, admin: AdminMode, settings: &str) -> Self {
+        self.admin = admin;
+        self.snapshots = self.snapshots.showing(settings, admin.as_str());
+        self
+    }
+
+    /// Trusts what some proxies say of clients' addresses; by default none is trusted.
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
         self
     }
 

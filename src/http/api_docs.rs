@@ -5,6 +5,7 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::api::Api;
+use super::credentials::{Caller, caller};
 use super::error::ApiError;
 use super::filters::{get_or_head, with_api};
 use super::prepared::Document;
@@ -14,6 +15,7 @@ pub(super) fn openapi(api: &Api) -> impl Filter<Extract = (Response,), Error = R
     warp::path!("openapi.json")
         .and(get_or_head())
         .and(with_api(api))
+        .and(caller())
         .and(warp::header::headers_cloned())
         .then(get_openapi)
         .map(Reply::into_response)
@@ -24,6 +26,7 @@ pub(super) fn asyncapi(api: &Api) -> impl Filter<Extract = (Response,), Error = 
     warp::path!("asyncapi.json")
         .and(get_or_head())
         .and(with_api(api))
+        .and(caller())
         .and(warp::header::headers_cloned())
         .then(get_asyncapi)
         .map(Reply::into_response)
@@ -37,7 +40,8 @@ pub(super) fn asyncapi(api: &Api) -> impl Filter<Extract = (Response,), Error = 
     security(()),
     responses((status = 200, description = "This document", content_type = "application/json", body = Object)),
 )]
-pub(crate) async fn get_openapi(api: Api, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn get_openapi(api: Api, caller: Caller, headers: HeaderMap) -> Result<Response, ApiError> {
+    caller.may_knock(&api)?;
     document(&api, &api.docs.openapi, &headers).await
 }
 
@@ -49,7 +53,8 @@ pub(crate) async fn get_openapi(api: Api, headers: HeaderMap) -> Result<Response
     security(()),
     responses((status = 200, description = "The document", content_type = "application/json", body = Object)),
 )]
-pub(crate) async fn get_asyncapi(api: Api, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn get_asyncapi(api: Api, caller: Caller, headers: HeaderMap) -> Result<Response, ApiError> {
+    caller.may_knock(&api)?;
     document(&api, &api.docs.asyncapi, &headers).await
 }
 

@@ -16,7 +16,8 @@ const REQUEST_HEADERS: HeaderValue =
 
 /// The response headers that a page may read.
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Retry-After, ETag, Accept-Ranges, Content-Range, Content-Length, WWW-Authenticate, Allow",
+    "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, ETag, Accept-Ranges, Content-Range, Content-Length, \
+     WWW-Authenticate, Allow",
 );
 
 /// How long a browser may cache a preflight, in seconds.

@@ -1,9 +1,12 @@
 //! The caller of a route: the credentials of a request, verified when a handler asks for them.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
+use chat_actors::admin::By;
 use chat_actors::protocol::ErrorCode;
+use chat_database::audit::Act;
 use chat_database::ids::UserId;
 use warp::Filter;
 use warp::http::header::HeaderName;
@@ -13,6 +16,7 @@ use super::api::Api;
 use super::compression;
 use super::error::ApiError;
 use crate::auth::{Credentials, Identity, Role};
+use crate::client_address::Peer;
 
 /// Names the user for whom the client believes to act.
 const CHAT_USER: HeaderName = HeaderName::from_static("chat-user");
@@ -21,15 +25,17 @@ const CHAT_USER: HeaderName = HeaderName::from_static("chat-user");
 #[derive(Debug)]
 pub(crate) struct Caller {
     headers: HeaderMap,
+    peer: Option<SocketAddr>,
     writes: bool,
     verified: OnceLock<Identity>,
 }
 
 /// Extracts the [`Caller`] of a request.
 pub(crate) fn caller() -> impl Filter<Extract = (Caller,), Error = Infallible> + Copy {
-    warp::header::headers_cloned().and(warp::method()).map(|headers, method: Method| {
+    let peer = warp::ext::optional::<Peer>();
+    warp::header::headers_cloned().and(warp::method()).and(peer).map(|headers, method: Method, peer: Option<Peer>| {
         let writes = !method.is_safe();
-        Caller { headers, writes, verified: OnceLock::new() }
+        Caller { headers, peer: peer.map(|Peer(peer)| peer), writes, verified: OnceLock::new() }
     })
 }
 
@@ -40,14 +46,28 @@ impl Caller {
         if let Some(verified) = self.verified.get() {
             return Ok(*verified);
         }
-        let nothing =
-            || ApiError::new(ErrorCode::Unauthorized, "show a token: Authorization: Bearer, or the cookie `token`");
-        let credentials = Credentials::from_headers(&self.headers).ok_or_else(nothing)?;
-        let (identity, _no_ticket) = credentials.verify(&api.authenticator)?;
+        let Some(credentials) = Credentials::from_headers(&self.headers) else {
+            self.may_knock(api)?;
+            let text = "show a token: Authorization: Bearer, or the cookie `token`";
+            return Err(ApiError::new(ErrorCode::Unauthorized, text));
+        };
+        let verified = credentials.verify(&api.authenticator).and_then(|(identity, _no_ticket)| {
+            api.hub.admits(identity.user, identity.issued_at)?;
+            Ok(identity)
+        });
+        let identity = verified.map_err(|refused| {
+            api.hub.audit().refused(Act::TokenRefused, self.from(api), &refused.message);
+            self.may_knock(api).err().unwrap_or_else(|| refused.into())
+        })?;
         if self.writes && credentials.is_ambient() {
             api.origins.check_write(&self.headers)?;
         }
         Ok(*self.verified.get_or_init(|| identity))
+    }
+
+    /// Tells whether the request shows any credentials, good or not.
+    pub(super) fn shows_credentials(&self) -> bool {
+        Credentials::from_headers(&self.headers).is_some()
     }
 
     /// Verifies the credentials and returns the user.
@@ -71,7 +91,32 @@ impl Caller {
     pub(crate) fn reader(&self, api: &Api) -> Result<UserId, ApiError> {
         let user = self.user(api)?;
         api.hub.may_ask(user)?;
+        if self.identity(api)?.role != Role::User {
+            self.note_read(api, Act::ChatRead, 1)?;
+        }
         Ok(user)
+    }
+
+    /// Counts in the audit log what a token reads that is no user's.
+    pub(crate) fn note_read(&self, api: &Api, what: Act, objects: usize) -> Result<(), ApiError> {
+        let By { who, from } = self.by(api)?;
+        api.hub.audit().read(what, who, from, objects as u64);
+        Ok(())
+    }
+
+    /// Returns who calls, and from where, as the audit log names them.
+    pub(crate) fn by(&self, api: &Api) -> Result<By, ApiError> {
+        let Identity { user, role, .. } = self.identity(api)?;
+        Ok(By { who: format!("{}:{user}", role.as_str()), from: self.from(api) })
+    }
+
+    /// Counts the request for the address that it comes from: it shows no good token, or needs none.
+    pub(crate) fn may_knock(&self, api: &Api) -> Result<(), ApiError> {
+        Ok(api.hub.may_knock(api.proxies.client(self.peer, &self.headers))?)
+    }
+
+    fn from(&self, api: &Api) -> Option<String> {
+        api.proxies.client(self.peer, &self.headers).map(|address| address.to_string())
     }
 
     /// Tells whether the client accepts gzip.

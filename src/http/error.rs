@@ -2,14 +2,21 @@
 
 use chat_actors::protocol::ErrorCode;
 use chat_actors::{Error, metrics};
+use chat_database::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::Reply;
 use warp::http::StatusCode;
-use warp::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::reply::Response;
 
 use super::response;
+
+/// What clients read of a rate that they have exceeded: draft-ietf-httpapi-ratelimit-headers-06, which is widely spoken. Later
+/// drafts have two other headers, and were still being changed in 2026.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATE_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// An error of a request: the hub's error, with an HTTP status.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +46,9 @@ pub(crate) struct ErrorDetail {
     /// When to try again, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    /// Of `suspended`: until when the user sends nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
     /// Of `gone_cursor`: the oldest cursor that can be served.
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest: Option<String>,
@@ -150,11 +160,17 @@ impl Reply for ApiError {
     fn into_response(self) -> Response {
         metrics::get().error(self.refused.code).increment(1);
         let (status, temporary, retry_after) = (self.status, self.temporary, self.retry_after());
-        let (oldest, Error { code, message, retry_after_ms }) = (self.oldest, self.refused);
-        let error = ErrorDetail { code, message, temporary, retry_after_ms, oldest };
+        let (oldest, Error { code, message, retry_after_ms, until, limit }) = (self.oldest, self.refused);
+        let error = ErrorDetail { code, message, temporary, retry_after_ms, until, oldest };
         let mut response = response::json(status, &ErrorBody { error });
         if let Some(seconds) = retry_after {
-            response.headers_mut().insert(RETRY_AFTER, seconds);
+            let headers = response.headers_mut();
+            if let Some(limit) = limit {
+                headers.insert(RATE_LIMIT, limit.into());
+                headers.insert(RATE_REMAINING, HeaderValue::from_static("0"));
+                headers.insert(RATE_RESET, seconds.clone());
+            }
+            headers.insert(RETRY_AFTER, seconds);
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chat_actors::events::{Answer, Event, EventType, FeedCursor, Page, Wanted};
+use chat_database::audit::Act;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
@@ -66,7 +67,10 @@ pub(crate) async fn get_events(api: Api, caller: Caller, query: Query) -> Result
     let limit = usize::try_from(query.limit(500, 100)?).unwrap_or(usize::MAX);
     let wait = Duration::from_secs(query.whole("wait", 0..=LONGEST_WAIT)?.unwrap_or_default());
     match api.hub.events(after, wanted, limit, wait).await? {
-        Answer::Page(Page { events, cursor, has_more }) => Ok(response::ok(&EventPage { events, cursor, has_more })),
+        Answer::Page(Page { events, cursor, has_more }) => {
+            caller.note_read(&api, Act::EventsRead, events.len())?;
+            Ok(response::ok(&EventPage { events, cursor, has_more }))
+        }
         Answer::Gone(oldest) => Err(ApiError::gone_cursor(oldest.to_string())),
     }
 }

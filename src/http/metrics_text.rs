@@ -1,5 +1,6 @@
 //! The text of `/metrics`: rendered at most once a second, on the low-priority pool, so that messages do not wait for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,11 @@ impl MetricsText {
         Self { recorder, last: Arc::default() }
     }
 
+    /// Returns the values by their names and labels. To be called on the low-priority pool.
+    pub(super) fn values(&self) -> BTreeMap<String, f64> {
+        values(&self.recorder.render())
+    }
+
     /// Returns the text. Requests that come while it is being rendered wait for that rendering.
     pub(super) async fn text(&self, hub: &Hub) -> Result<Arc<Prepared>, ApiError> {
         let mut last = self.last.lock().await;
@@ -56,5 +62,28 @@ impl MetricsText {
         let body = Arc::new(rendering.await?);
         *last = Some(Rendered { at, body: Arc::clone(&body) });
         Ok(body)
+    }
+}
+
+/// Reads Prometheus' text format: a name, labels if there are any, a space, a number.
+fn values(text: &str) -> BTreeMap<String, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.rsplit_once(' '))
+        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_with_their_labels() {
+        let text = "# TYPE a counter\na_total{code=\"x y\",b=\"c\"} 7\n\nb_seconds_bucket{le=\"+Inf\"} 1.5\n";
+        let read = values(text);
+        assert_eq!(read.get("a_total{code=\"x y\",b=\"c\"}"), Some(&7.0));
+        assert_eq!(read.get("b_seconds_bucket{le=\"+Inf\"}"), Some(&1.5));
+        assert_eq!(read.len(), 2);
     }
 }

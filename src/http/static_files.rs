@@ -1,4 +1,4 @@
-//! The page, and the client library and elements for pages of other origins: files of `web/`, embedded in the binary.
+//! The page, the client library and elements for pages of other origins, and the admin view: files of `web/`, embedded in the binary.
 //!
 //! Their paths are those of the repository: `/page/js/app.js` is `web/page/js/app.js`. The page itself is the base path with a slash
 //! at its end, so that its relative addresses hold under any base path. The service worker, which keeps the page for a start without
@@ -23,10 +23,12 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::api::Api;
+use super::credentials::{Caller, caller};
 use super::error::ApiError;
 use super::filters::with_api;
 use super::lean::{Language, lean};
 use super::prepared::Prepared;
+use crate::cli::admin::AdminMode;
 
 /// The page's Content Security Policy, which is that of its workers, too: its own files, images that it made itself, requests to
 /// its own server. Nothing inline, and no text ever becomes HTML. Of other origins there are images alone, by https: the pictures of
@@ -53,8 +55,17 @@ const SERVICE_WORKER: &str = "service-worker.js";
 /// The scripts that run as workers: they have the policy of their own answer, and not that of the page.
 const WORKERS: [&str; 2] = [SERVICE_WORKER, "page/js/shrink-worker.js"];
 
-/// The folders of the page. `build.rs` has them embedded again when a file is added to them.
-static FOLDERS: [(&str, Dir<'_>); 2] = [
+/// The admin view, which stands at `/admin`: its relative addresses are those of the page.
+const ADMIN_INDEX: &str = "admin/index.html";
+const ADMIN: &str = "admin";
+
+/// The files of the page that the admin view uses, too.
+const SHARED: [&str; 5] =
+    ["page/css/base.css", "page/css/dark.css", "page/icon.svg", "page/js/dom.js", "page/js/session.js"];
+
+/// The folders of the page and of the admin view. `build.rs` has them embedded again when a file is added to them.
+static FOLDERS: [(&str, Dir<'_>); 3] = [
+    (ADMIN, include_dir!("$CARGO_MANIFEST_DIR/web/admin")),
     ("client", include_dir!("$CARGO_MANIFEST_DIR/web/client")),
     ("page", include_dir!("$CARGO_MANIFEST_DIR/web/page")),
 ];
@@ -134,7 +145,7 @@ fn all_files(folder: &'static Dir<'static>) -> Box<dyn Iterator<Item = &'static 
     Box::new(folder.files().chain(folder.dirs().flat_map(all_files)))
 }
 
-/// `GET /` and the files of the page, where it is turned on; the public files always.
+/// `GET /` and the files of the page, where it is turned on; those of the admin view, where there is one; the public files always.
 pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     warp::path::tail()
         .and(with_api(api))
@@ -142,23 +153,49 @@ pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
             // Warp ignores a trailing slash; the path of a file has none.
             let path = match tail.as_str() {
                 "" if api.page => INDEX,
+                ADMIN | "admin/" if has_admin(&api) => ADMIN_INDEX,
+                // Each of the two has one address.
                 path if path.ends_with(INDEX) => return Err(warp::reject()),
                 path => match path.strip_prefix(PUBLIC) {
-                    Some(public) => public,
-                    None if api.page => path,
-                    None => return Err(warp::reject()),
+                    Some(public) if !is_of_admin(public) => public,
+                    None if is_served(&api, path) => path,
+                    _ => return Err(warp::reject()),
                 },
             };
             PREPARED.iter().find(|file| file.path == path).ok_or_else(warp::reject)
         })
         .and(with_api(api))
+        .and(caller())
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .then(get_file)
 }
 
-async fn get_file(file: &'static StaticFile, api: Api, method: Method, path: FullPath, headers: HeaderMap) -> Response {
+/// Tells whether a file is served: those of the page where it is turned on, those of the admin view where there is one.
+fn is_served(api: &Api, path: &str) -> bool {
+    if is_of_admin(path) { has_admin(api) } else { api.page || (has_admin(api) && SHARED.contains(&path)) }
+}
+
+fn is_of_admin(path: &str) -> bool {
+    path.strip_prefix(ADMIN).is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn has_admin(api: &Api) -> bool {
+    api.admin != AdminMode::Off
+}
+
+async fn get_file(
+    file: &'static StaticFile,
+    api: Api,
+    caller: Caller,
+    method: Method,
+    path: FullPath,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refused) = caller.may_knock(&api) {
+        return refused.into_response();
+    }
     if !matches!(method, Method::GET | Method::HEAD) {
         let mut response = ApiError::method_not_allowed().into_response();
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -167,14 +204,26 @@ async fn get_file(file: &'static StaticFile, api: Api, method: Method, path: Ful
     if file.path == INDEX && !path.as_str().ends_with('/') {
         return permanent_redirect(&format!("{}/", api.base_path));
     }
+    if file.path == ADMIN_INDEX {
+        if path.as_str().ends_with('/') {
+            return permanent_redirect(&format!("{}/{ADMIN}", api.base_path));
+        }
+        // Who shows no token may load the view, which asks for one.
+        if caller.shows_credentials()
+            && let Err(refused) = caller.admin(&api)
+            && refused.status() == StatusCode::FORBIDDEN
+        {
+            return refused.into_response();
+        }
+    }
     let mut response = file.body.answer(&headers);
     let head = response.headers_mut();
     // Browsers revalidate, so that a new version of the hub brings its page at once.
     head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if file.path == INDEX || WORKERS.contains(&file.path.as_str()) {
+    if matches!(&*file.path, INDEX | ADMIN_INDEX) || WORKERS.contains(&file.path.as_str()) {
         head.insert(CONTENT_SECURITY_POLICY, policy(&api).await);
     }
-    if file.path == INDEX {
+    if matches!(&*file.path, INDEX | ADMIN_INDEX) {
         head.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     }
     response

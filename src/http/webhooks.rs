@@ -5,6 +5,7 @@ pub(crate) mod objects;
 use std::time::Duration;
 
 use chat_actors::webhooks::admin::{LONGEST_OVERLAP, Only, Tested};
+use chat_database::audit::Act;
 use chat_database::ids::{DeliveryId, WebhookId};
 use chat_database::webhooks::{Status, WebhookEdit};
 use utoipa::IntoResponses;
@@ -79,6 +80,9 @@ pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
 pub(crate) async fn add_webhook(api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
     caller.admin(&api)?;
     let NewWebhook { url, types, description, enabled } = body.json().await?;
+    let mut entry = caller.by(&api)?.entry(Act::WebhookAdd, None, None);
+    entry.detail = Some(serde_json::json!({"url": url, "types": types}).to_string());
+    api.hub.admin().note(entry).await?;
     let added = api.hub.webhooks().add(url, types, description.unwrap_or_default(), enabled.unwrap_or(true));
     let (webhook, secret) = added.await?;
     Ok(response::json(StatusCode::CREATED, &CreatedWebhook { webhook: webhook.into(), secret }))
@@ -111,7 +115,8 @@ pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, bod
     caller.admin(&api)?;
     let ChangedWebhook { url, types, description, enabled } = body.json().await?;
     let edit = WebhookEdit { url, types, description, enabled };
-    let webhook: WebhookObject = api.hub.webhooks().edit(id("id", &webhook)?, edit).await?.into();
+    let webhook = noted(&api, &caller, Act::WebhookEdit, &webhook).await?;
+    let webhook: WebhookObject = api.hub.webhooks().edit(webhook, edit).await?.into();
     Ok(response::ok(&webhook))
 }
 
@@ -126,7 +131,8 @@ pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, bod
 )]
 pub(crate) async fn delete_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
     caller.admin(&api)?;
-    api.hub.webhooks().remove(id("id", &webhook)?).await?;
+    let webhook = noted(&api, &caller, Act::WebhookRemove, &webhook).await?;
+    api.hub.webhooks().remove(webhook).await?;
     Ok(response::done())
 }
 
@@ -147,7 +153,8 @@ pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, bod
     if hours > most {
         return Err(ApiError::bad_request(format!("overlap_hours is from 0 to {most}")));
     }
-    let secret = api.hub.webhooks().rotate_secret(id("id", &webhook)?, Duration::from_secs(hours * 3_600)).await?;
+    let webhook = noted(&api, &caller, Act::WebhookSecret, &webhook).await?;
+    let secret = api.hub.webhooks().rotate_secret(webhook, Duration::from_secs(hours * 3_600)).await?;
     Ok(response::ok(&NewSecret { secret }))
 }
 
@@ -162,7 +169,8 @@ pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, bod
 )]
 pub(crate) async fn test_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
     caller.admin(&api)?;
-    let Tested { status, ms, body } = api.hub.webhooks().test(id("id", &webhook)?).await?;
+    let webhook = noted(&api, &caller, Act::WebhookTest, &webhook).await?;
+    let Tested { status, ms, body } = api.hub.webhooks().test(webhook).await?;
     Ok(response::ok(&TestAnswer { status, ms, body }))
 }
 
@@ -219,7 +227,8 @@ pub(crate) async fn retry_delivery(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     caller.admin(&api)?;
-    api.hub.webhooks().retry(id("id", &webhook)?, id("delivery", &delivery)?).await?;
+    let webhook = noted(&api, &caller, Act::WebhookRetry, &webhook).await?;
+    api.hub.webhooks().retry(webhook, id("delivery", &delivery)?).await?;
     Ok(response::json(StatusCode::ACCEPTED, &Replayed { count: 1 }))
 }
 
@@ -244,6 +253,14 @@ pub(crate) async fn replay_deliveries(
         OnlyWhich::Failed => Only::Failed,
         OnlyWhich::All => Only::All,
     };
-    let count = api.hub.webhooks().replay(id("id", &webhook)?, since, until, only).await?;
+    let webhook = noted(&api, &caller, Act::WebhookReplay, &webhook).await?;
+    let count = api.hub.webhooks().replay(webhook, since, until, only).await?;
     Ok(response::json(StatusCode::ACCEPTED, &Replayed { count }))
+}
+
+/// Writes into the audit log what the caller is about to do with a webhook; returns which.
+async fn noted(api: &Api, caller: &Caller, what: Act, webhook: &str) -> Result<WebhookId, ApiError> {
+    let webhook: WebhookId = id("id", webhook)?;
+    api.hub.admin().note(caller.by(api)?.entry(what, Some(format!("webhook:{webhook}")), None)).await?;
+    Ok(webhook)
 }

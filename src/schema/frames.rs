@@ -19,12 +19,12 @@ const MAY_BE_ABSENT: [(&str, &[&str]); 13] = [
     ("MessagesSeen", &["cursor"]),
     ("MessagesDelivered", &["cursor"]),
     ("NotificationMark", &["id", "all", "cursor"]),
-    ("ErrorFrame", &["retry_after_ms"]),
+    ("ErrorFrame", &["retry_after_ms", "until"]),
     ("About", &["temp_id", "message_id", "thread_id"]),
     ("notification", &["cursor"]),
     ("pong", &["t"]),
     ("synced", &["reset"]),
-    ("ErrorDetail", &["retry_after_ms", "oldest"]),
+    ("ErrorDetail", &["retry_after_ms", "until", "oldest"]),
 ];
 
 /// The frames of one direction.

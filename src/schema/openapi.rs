@@ -46,6 +46,14 @@ use crate::http;
         http::webhooks::get_deliveries,
         http::webhooks::retry_delivery,
         http::webhooks::replay_deliveries,
+        http::admin::users::get_user,
+        http::admin::users::suspend_user,
+        http::admin::users::restore_user,
+        http::admin::users::end_sessions,
+        http::admin::threads::get_thread,
+        http::admin::audit::get_audit,
+        http::admin::state::get_state,
+        http::admin::state::stream_state,
         http::health::get_live,
         http::health::get_ready,
         http::health::get_metrics,
@@ -62,6 +70,7 @@ use crate::http;
         (name = "marketplace", description = "What the marketplace's core says of users and things, and in their threads"),
         (name = "events", description = "What has happened, for the marketplace's core"),
         (name = "webhooks", description = "Where events are sent to, for the marketplace's staff"),
+        (name = "admin", description = "Users, conversations and the audit log, for the marketplace's staff"),
         (name = "connections", description = "What a WebSocket needs"),
         (name = "operations", description = "For those who run the thing"),
     ),
@@ -89,17 +98,19 @@ const WEBHOOKS: [(&str, &str); 10] = [
 ];
 
 /// The schemas that clients send. In all others, a field without a value is null.
-const ASKED: [&str; 11] = [
+const ASKED: [&str; 13] = [
     "ChangedWebhook",
     "Extra",
     "MessageSend",
     "NewCard",
     "NewNotification",
     "NewProfile",
+    "NewSuspension",
     "NewSystemMessage",
     "NewText",
     "NewWebhook",
     "Overlap",
+    "Reason",
     "Replay",
 ];
 

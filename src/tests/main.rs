@@ -5,6 +5,7 @@
 //! cargo test --test integration cursors::        the same without nextest
 //! ```
 
+mod admin;
 mod backup;
 mod bad_input;
 mod cards;

@@ -1,6 +1,7 @@
 //! REST for everything in PROTOCOL 6.
 
 mod pages;
+mod rates;
 
 use crate::support::Hub;
 use crate::support::person::{answer, array, number, text};

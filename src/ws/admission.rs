@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use url::form_urlencoded;
 
 use super::handshake;
-use super::shared::Shared;
+use super::shared::{Shared, Source};
 use crate::auth::request::offers_subprotocol;
 use crate::auth::{Credentials, Identity};
 
@@ -17,6 +17,7 @@ pub(super) struct Request<'a> {
     pub(super) socket: Socket,
     pub(super) headers: &'a HeaderMap,
     pub(super) query: &'a str,
+    pub(super) source: Source,
 }
 
 /// A caller who may connect.
@@ -66,7 +67,10 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     shared.origins.check_upgrade(request.headers)?;
     let query = Query::parse(request.query);
     let credentials = Credentials::from_upgrade(request.headers, query.token.as_deref(), query.ticket.as_deref());
-    let verified = credentials.as_ref().map(|shown| shown.verify(&shared.authenticator)).transpose()?;
+    let verified = credentials.as_ref().map(|shown| shared.verify(shown, request.source)).transpose()?;
+    if verified.is_none() {
+        shared.hub.may_knock(request.source.client)?;
+    }
     if shared.shutdown.draining.is_cancelled() {
         return Err(chat_actors::Error::shutting_down().into());
     }
@@ -74,7 +78,7 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     if let Some((identity, ticket)) = verified.clone() {
         shared.hub.may_connect(identity.user)?;
         if let Some(ticket) = ticket {
-            shared.hub.use_ticket(ticket).await?;
+            shared.use_up(ticket, request.source).await?;
         }
     }
     Ok(Admitted {

@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::heartbeat::{Due, Heartbeat};
-use super::shared::Sockets;
+use super::shared::{Sockets, Source};
 use super::socket::{Event, WebSocket};
-use crate::auth::Identity;
+use crate::auth::{Credentials, Identity};
 
 /// The time a slow client has to read the frame that was being written, and the close frame.
 const SLOW_CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,6 +33,7 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Connection {
     pub(super) sockets: Sockets,
     pub(super) user: UserId,
+    pub(super) source: Source,
     pub(super) socket: Socket,
     pub(super) session: SessionHandle,
     pub(super) websocket: WebSocket,
@@ -63,12 +64,13 @@ impl Connection {
     pub(super) fn new(
         sockets: Sockets,
         identity: &Identity,
+        source: Source,
         socket: Socket,
         session: SessionHandle,
         websocket: WebSocket,
     ) -> Self {
         let heartbeat = Heartbeat::new(sockets.0.hub.options().heartbeat, identity);
-        Self { sockets, user: identity.user, socket, session, websocket, heartbeat }
+        Self { sockets, user: identity.user, source, socket, session, websocket, heartbeat }
     }
 
     /// Serves the connection to its end.
@@ -167,7 +169,7 @@ impl Connection {
         // Counted as a query: verifying a signature costs more than handling a message.
         let counted = self.sockets.0.hub.may_ask(self.user);
         let identified = match counted {
-            Ok(()) => identify(&self.sockets, auth, Some(self.user)).await,
+            Ok(()) => identify(&self.sockets, auth, Some(self.user), self.source).await,
             Err(refused) => Err(refused),
         };
         match identified {
@@ -203,13 +205,19 @@ impl Connection {
 }
 
 /// Authenticates an `auth` frame by its token or ticket, and uses the ticket up.
-pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<UserId>) -> Result<Identity, Error> {
+pub(super) async fn identify(
+    sockets: &Sockets,
+    auth: Auth,
+    expected: Option<UserId>,
+    source: Source,
+) -> Result<Identity, Error> {
     let shared = &sockets.0;
-    let (identity, ticket) = match (auth.token, auth.ticket) {
-        (Some(token), _) => (shared.authenticator.token(&token)?, None),
-        (None, Some(ticket)) => shared.authenticator.ticket(&ticket).map(|(who, ticket)| (who, Some(ticket)))?,
+    let shown = match (auth.token, auth.ticket) {
+        (Some(token), _) => Credentials::Token(token),
+        (None, Some(ticket)) => Credentials::Ticket(ticket),
         (None, None) => return Err(Error::new(ErrorCode::Unauthorized, "auth needs a `token` or a `ticket`")),
     };
+    let (identity, ticket) = shared.verify(&shown, source)?;
     match expected {
         Some(user) if user != identity.user => {
             return Err(Error::new(ErrorCode::Unauthorized, "this connection belongs to another user"));
@@ -219,7 +227,7 @@ pub(super) async fn identify(sockets: &Sockets, auth: Auth, expected: Option<Use
         None => shared.hub.may_connect(identity.user)?,
     }
     if let Some(ticket) = ticket {
-        shared.hub.use_ticket(ticket).await?;
+        shared.use_up(ticket, source).await?;
     }
     Ok(identity)
 }

@@ -116,7 +116,7 @@ mod tests {
 
     fn identity(left: Duration) -> Identity {
         let user = UserId::new(42).expect("an id");
-        Identity { user, role: Role::User, expires_at: Timestamp::now().after(left) }
+        Identity { user, role: Role::User, issued_at: None, expires_at: Timestamp::now().after(left) }
     }
 
     fn heartbeat() -> Heartbeat {

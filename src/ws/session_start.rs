@@ -1,6 +1,5 @@
 //! From the 101 response to a session: takes over the connection, authenticates it if the request did not, opens the session.
 
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use tracing::Instrument;
 use super::admission::Admitted;
 use super::connection::{Connection, identify};
 use super::rejection_log::Caller;
-use super::shared::Sockets;
+use super::shared::{Sockets, Source};
 use super::socket::{Event, WebSocket};
 use crate::auth::Identity;
 use crate::server::Stream;
@@ -33,9 +32,9 @@ const REJECTION_TIMEOUT: Duration = Duration::from_secs(5);
 type Started = Option<(Box<Connection>, OwnedSemaphorePermit)>;
 
 /// Starts the task of a connection that was admitted.
-pub(super) fn spawn(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: Option<SocketAddr>) {
+pub(super) fn spawn(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, source: Source) {
     let shutdown = sockets.0.shutdown.clone();
-    let starting = Box::pin(start(sockets, upgrade, admitted, peer));
+    let starting = Box::pin(start(sockets, upgrade, admitted, source));
     shutdown.tasks.spawn(task(shutdown.cut, starting));
 }
 
@@ -52,7 +51,7 @@ async fn task<F: Future<Output = Started>>(cut: CancellationToken, starting: Pin
     }
 }
 
-async fn start(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: Option<SocketAddr>) -> Started {
+async fn start(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, source: Source) -> Started {
     let Admitted { socket, identity, cursor, notifications, permit, .. } = admitted;
     let upgraded = timeout(sockets.0.auth_within, upgrade).await.ok()?;
     let upgraded = upgraded.inspect_err(|error| tracing::debug!(%error, "an upgrade failed")).ok()?;
@@ -64,24 +63,26 @@ async fn start(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, peer: O
     let mut websocket = WebSocket::new(parts.io.into_inner().upgraded(), parts.read_buf, frame_bytes).await;
     let (identity, cursor) = match identity {
         Some(identity) => (identity, cursor),
-        None => match first_frame(&sockets, &mut websocket, socket).await {
+        None => match first_frame(&sockets, &mut websocket, socket, source).await {
             Ok((identity, newer)) => (identity, newer.or(cursor)),
             Err(rejection) => {
-                rejection.log(&sockets, socket, peer);
+                rejection.log(&sockets, socket, source);
                 reject(websocket, rejection).await;
                 return None;
             }
         },
     };
-    let opening = Opening { user: identity.user, socket, notifications, cursor };
+    let Identity { user, issued_at, .. } = identity;
+    let opening = Opening { user, issued_at, socket, notifications, cursor };
     match sockets.0.hub.open(opening) {
         Ok(session) => {
+            sockets.0.note_connection(&identity, source);
             tracing::debug!(user.id = %identity.user, connection.id = session.connection_id(), "connection opened");
-            Some((Box::new(Connection::new(sockets, &identity, socket, session, websocket)), permit))
+            Some((Box::new(Connection::new(sockets, &identity, source, socket, session, websocket)), permit))
         }
         Err(refused) => {
             let rejection = Rejection::from_hub(refused);
-            rejection.log(&sockets, socket, peer);
+            rejection.log(&sockets, socket, source);
             reject(websocket, rejection).await;
             None
         }
@@ -113,9 +114,9 @@ impl Rejection {
     }
 
     /// Logs the rejection.
-    fn log(&self, sockets: &Sockets, socket: Socket, peer: Option<SocketAddr>) {
+    fn log(&self, sockets: &Sockets, socket: Socket, source: Source) {
         if let Some(refused) = &self.refused {
-            sockets.0.rejections.log(Caller { peer, socket, headers: None }, refused);
+            sockets.0.rejections.log(Caller { peer: source.peer, socket, headers: None }, refused);
         }
     }
 
@@ -133,6 +134,7 @@ async fn first_frame(
     sockets: &Sockets,
     websocket: &mut WebSocket,
     socket: Socket,
+    source: Source,
 ) -> Result<(Identity, Option<String>), Rejection> {
     let waiting = async {
         loop {
@@ -166,7 +168,7 @@ async fn first_frame(
         return Err(Rejection::unauthorized(unauthorized("the first frame must be `auth`, with a token or a ticket")));
     };
     let cursor = auth.cursor.clone();
-    let identity = identify(sockets, auth, None).await.map_err(Rejection::from_hub)?;
+    let identity = identify(sockets, auth, None, source).await.map_err(Rejection::from_hub)?;
     // The frame is refused if it claims another sender, as every later frame is.
     if let Err(ParseError { code, message, .. }) = parse(&text, socket, Some(identity.user)) {
         return Err(Rejection::unauthorized(Error::new(code, message)));

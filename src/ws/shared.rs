@@ -1,13 +1,17 @@
 //! The state that all connections share.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_actors::Hub;
+use chat_actors::{Error, Hub};
+use chat_database::audit::Act;
+use chat_database::change::Ticket;
 use tokio::sync::Semaphore;
 
 use super::rejection_log::RejectionLog;
-use crate::auth::{Authenticator, origin};
+use crate::auth::{Authenticator, Credentials, Identity, Role, origin};
+use crate::client_address::TrustedProxies;
 use crate::shutdown::Shutdown;
 
 /// How long a connection may take to authenticate.
@@ -27,6 +31,22 @@ pub(super) struct Shared {
     pub(super) shutdown: Shutdown,
     pub(super) auth_within: Duration,
     pub(super) rejections: RejectionLog,
+    pub(super) proxies: TrustedProxies,
+}
+
+/// From where a connection comes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Source {
+    /// The address of the connection's other end: a proxy, if there is one.
+    pub(super) peer: Option<SocketAddr>,
+    /// The client's address, as far as it can be trusted.
+    pub(super) client: Option<IpAddr>,
+}
+
+impl Source {
+    fn shown(self) -> Option<String> {
+        self.client.map(|client| client.to_string())
+    }
 }
 
 /// The settings of the WebSocket half.
@@ -40,13 +60,15 @@ pub struct Options {
     pub base_path: String,
     /// The maximum number of open WebSocket connections.
     pub connections: usize,
+    /// The proxies whose word counts.
+    pub proxies: TrustedProxies,
 }
 
 impl Sockets {
     /// Makes the sockets of a hub.
     #[must_use]
     pub fn new(hub: Hub, options: Options, shutdown: Shutdown) -> Self {
-        let Options { authenticator, origins, base_path, connections } = options;
+        let Options { authenticator, origins, base_path, connections, proxies } = options;
         let connection_permits = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Shared {
             hub,
@@ -57,6 +79,39 @@ impl Sockets {
             shutdown,
             auth_within: AUTH_WITHIN,
             rejections: RejectionLog::default(),
+            proxies,
         }))
+    }
+}
+
+impl Shared {
+    /// Verifies credentials; a ticket must still be used up. The audit log hears of what is refused.
+    pub(super) fn verify(&self, shown: &Credentials, source: Source) -> Result<(Identity, Option<Ticket>), Error> {
+        let verified = shown.verify(&self.authenticator).and_then(|(identity, ticket)| {
+            self.hub.admits(identity.user, identity.issued_at)?;
+            Ok((identity, ticket))
+        });
+        let what = if matches!(shown, Credentials::Ticket(_)) { Act::TicketRefused } else { Act::TokenRefused };
+        verified.map_err(|refused| {
+            self.hub.audit().refused(what, source.shown(), &refused.message);
+            self.hub.may_knock(source.client).err().unwrap_or(refused)
+        })
+    }
+
+    /// Uses a ticket up. The audit log hears of one that was used before.
+    pub(super) async fn use_up(&self, ticket: Ticket, source: Source) -> Result<(), Error> {
+        self.hub.use_ticket(ticket).await.inspect_err(|refused| {
+            if !refused.code.temporary() {
+                self.hub.audit().refused(Act::TicketRefused, source.shown(), &refused.message);
+            }
+        })
+    }
+
+    /// Counts in the audit log a connection whose token is no user's.
+    pub(super) fn note_connection(&self, identity: &Identity, source: Source) {
+        if identity.role != Role::User {
+            let who = format!("{}:{}", identity.role.as_str(), identity.user);
+            self.hub.audit().read(Act::ChatConnect, who, source.shown(), 1);
+        }
     }
 }

@@ -215,7 +215,8 @@ export class Connection {
     const may = this.#client.blamed(code);
     this.#hangUp();
     if (code >= 4500 && code < 5000 && !may && (code > 4500 || this.#refused)) {
-      return this.#fail(new ChatError(code > 4500 ? 'closed' : 'unauthorized', `${code} ${why}`));
+      // 4505: the staff has ended the sessions.
+      return this.#fail(new ChatError(code > 4500 && code !== 4505 ? 'closed' : 'unauthorized', `${code} ${why}`));
     }
     this.#refused = code === 4500;
     const renew = this.#refused || code === 4005;

@@ -7,7 +7,7 @@ fn mark(no: u64) -> Mark {
 }
 
 fn head(no: u64) -> Head {
-    Head { mark: mark(no), newest: Timestamp::from_millis(0), known: None }
+    Head { mark: mark(no), newest: Timestamp::from_millis(0), known: None, restrictions: CommitNo(0) }
 }
 
 fn frontier() -> DeliveryFrontier {

@@ -10,6 +10,9 @@ use chat_database::ids::CommitNo;
 use chat_database::media::Store;
 
 use super::{Hub, Inner, Options};
+use crate::admin::Admin;
+use crate::audit::AuditLog;
+use crate::audit::actor::AuditorContext;
 use crate::connections::ConnectionTable;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::draining::Draining;
@@ -33,6 +36,7 @@ use crate::registry::ActorRegistry;
 use crate::relay::actor::RelayContext;
 use crate::relay::handle::RelayHandle;
 use crate::relay::receiver::Neighbours;
+use crate::restrictions::Restrictions;
 use crate::session::SessionContext;
 use crate::session_handle::Sessions;
 use crate::storage::StorageContext;
@@ -80,7 +84,10 @@ impl Hub {
         let permissions =
             Permissions { database: database.clone(), frontier: frontier.clone(), edit_window: options.edit_window };
 
-        let updates = Updates::new(database.clone(), connections.clone());
+        let restrictions = Restrictions::new(database.clone(), connections.clone());
+        restrictions.read().await?;
+        let updates = Updates::new(database.clone(), connections.clone(), restrictions.clone());
+        let audit = AuditLog::new(options.node.name(), storage.clone());
         let neighbours = Neighbours {
             frontier: frontier.clone(),
             follower: follower.clone(),
@@ -170,6 +177,7 @@ impl Hub {
                 totals,
                 storage: storage.clone(),
                 relay: relay.clone(),
+                restrictions: restrictions.clone(),
                 heard_everything: Box::new({
                     let (relay, membership) = (relay.clone(), presence.membership().clone());
                     move || relay.is_up() && membership.is_whole()
@@ -188,6 +196,12 @@ impl Hub {
                 draining: draining.clone(),
                 handle: node_beat.clone(),
             }),
+            auditor: Arc::new(AuditorContext {
+                database: database.clone(),
+                storage: storage.clone(),
+                log: audit.clone(),
+                kept: options.audit_kept,
+            }),
             webhooks: webhook_context,
             relay: carrying,
             draining: draining.clone(),
@@ -204,6 +218,8 @@ impl Hub {
 
         let webhook_admin =
             WebhookAdmin::of_hub(database.clone(), webhook_secret, sender, storage.clone(), webhooks.clone());
+        let admin =
+            Admin::of_hub(database.clone(), storage.clone(), restrictions.clone(), updates.clone(), relay.clone());
         let session = SessionContext {
             database: database.clone(),
             frontier: frontier.clone(),
@@ -222,12 +238,15 @@ impl Hub {
             supervisor,
             connections,
             presence: presence.clone(),
+            restrictions: restrictions.clone(),
             draining: draining.clone(),
             per_user: options.connections_per_user,
             outbox: options.outbox,
             in_flight: options.limits.in_flight,
         };
         Ok(Self(Arc::new(Inner {
+            admin,
+            audit,
             options,
             database,
             feed_readers: FeedReaders::default(),
@@ -239,6 +258,7 @@ impl Hub {
             permissions,
             presence,
             relay,
+            restrictions,
             sessions,
             storage,
             #[cfg(feature = "failpoints")]

@@ -33,6 +33,8 @@ pub enum ErrorCode {
     NotAuthor,
     /// Too late to edit.
     EditWindowClosed,
+    /// The user is suspended: sends nothing until a time.
+    Suspended,
     /// It does not exist, or is not the caller's.
     NotFound,
     /// The key was used for another message.
@@ -61,7 +63,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::UnknownType,
         Self::SenderMismatch,
@@ -75,6 +77,7 @@ impl ErrorCode {
         Self::ForbiddenOrigin,
         Self::NotAuthor,
         Self::EditWindowClosed,
+        Self::Suspended,
         Self::NotFound,
         Self::TempIdConflict,
         Self::Conflict,
@@ -101,7 +104,7 @@ impl ErrorCode {
             | Self::TooManyImages
             | Self::SelfMessage => 400,
             Self::Unauthorized | Self::TicketUsed => 401,
-            Self::Forbidden | Self::ForbiddenOrigin | Self::NotAuthor | Self::EditWindowClosed => 403,
+            Self::Forbidden | Self::ForbiddenOrigin | Self::NotAuthor | Self::EditWindowClosed | Self::Suspended => 403,
             Self::NotFound => 404,
             Self::TempIdConflict | Self::Conflict => 409,
             Self::GoneCursor => 410,
@@ -137,6 +140,7 @@ impl ErrorCode {
             Self::ForbiddenOrigin => "forbidden_origin",
             Self::NotAuthor => "not_author",
             Self::EditWindowClosed => "edit_window_closed",
+            Self::Suspended => "suspended",
             Self::NotFound => "not_found",
             Self::TempIdConflict => "temp_id_conflict",
             Self::Conflict => "conflict",
@@ -183,11 +187,13 @@ pub enum CloseCode {
     Flooding,
     /// This user has too many connections.
     TooManyConnections,
+    /// The staff has ended the user's sessions: tokens from before are not taken any more.
+    SessionsEnded,
 }
 
 impl CloseCode {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ShuttingDown,
         Self::TooSlow,
         Self::NoPong,
@@ -198,6 +204,7 @@ impl CloseCode {
         Self::FrameTooLarge,
         Self::Flooding,
         Self::TooManyConnections,
+        Self::SessionsEnded,
     ];
 
     /// Returns the number on the wire (RFC 6455, 7.4.2: 4000–4999 are the application's).
@@ -214,6 +221,7 @@ impl CloseCode {
             Self::FrameTooLarge => 4502,
             Self::Flooding => 4503,
             Self::TooManyConnections => 4504,
+            Self::SessionsEnded => 4505,
         }
     }
 
@@ -231,6 +239,7 @@ impl CloseCode {
             Self::FrameTooLarge => "frame too large",
             Self::Flooding => "flooding",
             Self::TooManyConnections => "too many connections of this user",
+            Self::SessionsEnded => "sessions ended: sign in again",
         }
     }
 

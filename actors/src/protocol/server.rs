@@ -299,6 +299,9 @@ pub struct ErrorFrame {
     /// When to try again, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Of `suspended`: until when the user sends nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// The key of the frame that it answers.
     #[serde(flatten)]
     pub about: About,

@@ -87,7 +87,7 @@ fn of_several_measures_the_strictest_decides_and_a_refusal_costs_nothing() {
 fn users_who_have_been_quiet_are_forgotten_and_no_others() {
     let start = Instant::now();
     let limiter = limiter(1.0, 2);
-    let crowd = Limiter::<1>::REMEMBERED as u64;
+    let crowd = REMEMBERED as u64;
     for id in 1..=crowd {
         limiter.take(user(id), start).expect("full");
     }
@@ -99,7 +99,7 @@ fn users_who_have_been_quiet_are_forgotten_and_no_others() {
         limiter.owe(user(id), start + SECOND);
     }
     let users = limiter.users();
-    assert_eq!(users.buckets.len(), Limiter::<1>::REMEMBERED * 2 - 1);
+    assert_eq!(users.buckets.len(), REMEMBERED * 2 - 1);
     assert!(users.sweep_at > users.buckets.len(), "not looked through for each newcomer");
 }
 
@@ -116,4 +116,19 @@ fn a_token_for_a_new_conversation_that_is_given_back_can_be_taken_again() {
     let wait = millis(&limiter.refusal(alice, Instant::now()));
     assert!((50_000..=60_000).contains(&wait), "{wait}");
     assert!(limit.take(user(7)), "the other side has a bucket of its own");
+}
+
+#[test]
+fn a_refusal_says_how_many_at_once_the_rate_allows() {
+    let (start, alice) = (Instant::now(), user(42));
+    let limiter = limiter(20.0, 60);
+    let_in(&limiter, alice, start, 60);
+    assert_eq!(limiter.take(alice, start).expect_err("empty").limit, Some(60));
+}
+
+#[test]
+fn an_address_counts_as_its_network_where_each_customer_has_one() {
+    let counted = |text: &str| counted_as(text.parse().expect("an address")).to_string();
+    assert_eq!(counted("192.0.2.7"), "192.0.2.7");
+    assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
 }

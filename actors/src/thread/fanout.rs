@@ -56,6 +56,7 @@ pub fn decide(pair: Pair, outcome: Outcome, cursor: &Cursor, called: bool) -> Fa
             let text = "this temp_id belongs to another message; take a new one";
             refused(Error::new(ErrorCode::TempIdConflict, text))
         }
+        Outcome::Suspended(until) => refused(Error::suspended(until)),
         Outcome::NotFound(what) => refused(Error::not_found(what)),
         Outcome::NoImage(id) => refused(validation::no_image(&id.0)),
         Outcome::Gone => refused(Error::not_found("message")),

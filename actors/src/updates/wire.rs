@@ -11,6 +11,8 @@ pub(crate) enum Updated {
     Profiles(Vec<u64>),
     /// These cards, by kind and id.
     Cards(Vec<(String, String)>),
+    /// What users may not do: each node reads it, and tells no user.
+    Restrictions,
 }
 
 impl Updated {
@@ -23,6 +25,7 @@ impl Updated {
         match self {
             Self::Profiles(users) => users.is_empty(),
             Self::Cards(cards) => cards.is_empty(),
+            Self::Restrictions => false,
         }
     }
 
@@ -51,6 +54,8 @@ mod tests {
         let updated = Updated::cards(&["shop:5".parse().expect("a card")]);
         assert_eq!(updated.encode()[..], *b"\x01\x01\x04shop\x015");
         assert_eq!(Updated::decode(&updated.encode()), Some(updated));
+        assert_eq!(Updated::Restrictions.encode()[..], [2]);
+        assert_eq!(Updated::decode(&[2]), Some(Updated::Restrictions));
         for bytes in [&[][..], &[9, 1], &[0, 2, 7], &[255; 40]] {
             assert_eq!(Updated::decode(bytes), None, "{bytes:?}");
         }

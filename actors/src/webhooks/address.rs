@@ -46,7 +46,9 @@ impl Block {
         Self { address: IpAddr::V6(Ipv6Addr::new(first, second, 0, 0, 0, 0, 0, 0)), bits }
     }
 
-    fn has(self, address: IpAddr) -> bool {
+    /// Tells whether an address is of the block.
+    #[must_use]
+    pub fn has(self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => same(own.to_bits().into(), other.to_bits().into(), 32 - self.bits),
             (IpAddr::V6(own), IpAddr::V6(other)) => same(own.to_bits(), other.to_bits(), 128 - self.bits),

@@ -1,5 +1,6 @@
 //! A busy life, which runs every statement of ours once at least: what the tests of the query plans go through.
 
+use crate::audit::{Act, NewEntry};
 use crate::change::{
     Change, Delete, Edit, LocalText, NewMessage, Notify, Outcome, OwnNotification, Receipt, ReceiptKind, SystemMessage,
     Ticket, Upload,
@@ -15,9 +16,10 @@ use crate::objects::{Card, CardRef, Image, Profile, PublicProfile};
 use crate::queries::events::{Found, Standing};
 use crate::queries::messages::{Page, ThreadRef};
 use crate::queries::{
-    cards, changes, consumers, events, inbox, media, messages, notifications, people, profiles, threads, unread,
-    webhooks,
+    audit, cards, changes, consumers, events, inbox, media, messages, notifications, people, profiles, restrictions,
+    threads, unread, webhooks,
 };
+use crate::restrictions::AdminChange;
 use crate::time::Timestamp;
 use crate::webhooks::{DeliveryResult, NewDelivery, NewWebhook, Status, WebhookEdit};
 use crate::{Database, history};
@@ -98,6 +100,8 @@ async fn write_everything(db: &Database) {
     elsewhere.commit(&[Change::Send(send(2_000))]).await.unwrap();
     writer.commit(&[Change::Send(send(2_001))]).await.unwrap();
     write_for_consumers(&mut writer, at).await;
+    write_for_operators(&mut writer, ann, at).await;
+    writer.commit(&[Change::Send(send(2_002))]).await.unwrap();
     writer.sweep().await.unwrap();
     writer.probe().await.unwrap();
     let stands = history::head(db).await.unwrap();
@@ -177,6 +181,7 @@ async fn read_everything(db: &Database) {
     changes::notifications_of(db, &[ann, ben], CommitNo(0)).await.unwrap();
     read_events(db).await;
     read_for_consumers(db).await;
+    read_for_operators(db, ann).await;
     let head = history::head_beside(db, CommitNo(1)).await.unwrap();
     assert!(history::holds(db, &head.mark).await.unwrap());
 }
@@ -239,10 +244,34 @@ async fn write_for_consumers(writer: &mut Writer, at: Timestamp) {
     writer.commit(&changes.map(|change| Change::Consume(Box::new(change)))).await.unwrap();
 }
 
+/// Writes all that operators do.
+async fn write_for_operators(writer: &mut Writer, user: UserId, at: Timestamp) {
+    let entry = || NewEntry::new("admin:2", Act::UserShow);
+    let changes = [
+        AdminChange::Note(vec![entry()]),
+        AdminChange::Suspend(user, Some((at, "spam".to_owned())), entry()),
+        AdminChange::EndSessions(user, entry()),
+        AdminChange::SweepAudit(std::time::Duration::ZERO, entry()),
+    ];
+    for change in changes {
+        writer.commit(&[Change::Administer(Box::new(change))]).await.unwrap();
+    }
+}
+
+/// Reads all that operators do.
+async fn read_for_operators(db: &Database, user: UserId) {
+    assert!(!audit::page(db, None, 10).await.unwrap().is_empty());
+    audit::after(db, 0, 10).await.unwrap();
+    audit::chain(db).await.unwrap();
+    assert_eq!(restrictions::all(db).await.unwrap().all.len(), 1);
+    restrictions::of(db, user).await.unwrap().unwrap();
+}
+
 /// Reads all that consumers and webhooks have.
 async fn read_for_consumers(db: &Database) {
     let id = WebhookId::new(5).unwrap();
     assert!(consumers::one(db, WEBHOOKS).await.unwrap().is_some());
+    consumers::all(db).await.unwrap();
     assert!(webhooks::all(db).await.unwrap().is_empty());
     assert!(webhooks::one(db, id).await.unwrap().is_none());
     let deliveries = webhooks::deliveries(db, id, None, None, 10).await.unwrap();

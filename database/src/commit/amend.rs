@@ -13,6 +13,10 @@ impl<'a> Applier<'a> {
         if !self.stands(slot, id) {
             return Outcome::Gone;
         }
+        let author = self.preloaded.messages.get(&id).map(|stored| stored.row.sender_id);
+        if let Some(until) = author.and_then(|author| self.cache.suspensions.until(author)) {
+            return Outcome::Suspended(until);
+        }
         let rev = self.next_rev(slot, id);
         let at = self.at(edit.at);
         let Some(stored) = self.preloaded.messages.get_mut(&id) else {

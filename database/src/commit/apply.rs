@@ -164,6 +164,11 @@ impl<'a> Applier<'a> {
                 // What became of it is known when it is written.
                 Outcome::Forgotten
             }
+            Change::Administer(change) => {
+                self.write_set.admin.push((self.outcomes.len(), &**change));
+                // The same.
+                Outcome::Forgotten
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::suspensions::Suspensions;
 use crate::backend::time_buckets;
 use crate::history::Nonce;
 use crate::ids::Pair;
@@ -30,6 +31,7 @@ pub(super) struct Cache {
     pub(super) threads: Vec<Thread>,
     slots: HashMap<Pair, usize>,
     users: HashMap<i64, User>,
+    pub(super) suspensions: Suspensions,
 }
 
 /// A commit's number, and the newest ids that are used up.

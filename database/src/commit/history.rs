@@ -55,6 +55,8 @@ pub(super) struct Taken {
     pub(super) newest_before: i64,
     /// Tickets that expired up to then may have been used.
     pub(super) tickets_forgotten: i64,
+    /// The commit that changed a restriction of a user last; 0: none ever did.
+    pub(super) restrictions: i64,
     pub(super) epoch: String,
     /// The database's clock, in Unix milliseconds: what is swept by its age is marked by it.
     pub(super) clock: i64,

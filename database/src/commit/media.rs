@@ -11,6 +11,10 @@ use crate::time::Timestamp;
 
 impl<'a> Applier<'a> {
     pub(super) fn upload(&mut self, uploads: &'a [Upload]) -> Outcome {
+        let owner = uploads.first().map(|upload| upload.owner.column());
+        if let Some(until) = owner.and_then(|owner| self.cache.suspensions.until(owner)) {
+            return Outcome::Suspended(until);
+        }
         for Upload { owner, image, object_key, at, expires_at } in uploads {
             let bytes = i64::try_from(image.bytes).unwrap_or(i64::MAX);
             self.write_set.uploads.push(UploadRow {

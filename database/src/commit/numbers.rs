@@ -22,6 +22,7 @@ row! {
         nonce: i64 = Nonce,
         newest_at: i64 = NewestAt,
         tickets_forgotten: i64 = TicketsForgotten,
+        restrictions_no: Option<i64> = RestrictionsNo,
         epoch: BinaryText = Epoch,
     }
 }
@@ -74,6 +75,7 @@ pub(super) async fn take(transaction: &mut Transaction<'_>, lock: &str) -> Resul
         nonce_before: state.nonce,
         newest_before: state.newest_at,
         tickets_forgotten: state.tickets_forgotten,
+        restrictions: state.restrictions_no.unwrap_or_default(),
         epoch: state.epoch.into_text(),
         clock,
     })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::cards;
+use super::suspensions::Suspensions;
 use crate::change::{Change, Import, Receipt, ReceiptKind};
 use crate::ids::{Pair, UserId};
 use crate::message_rows::MARKETPLACE;
@@ -48,21 +49,24 @@ pub(super) struct ReadSet<'a> {
 
 impl<'a> ReadSet<'a> {
     /// Goes through the changes.
-    pub(super) fn of(changes: &'a [Change], mode: Mode) -> Self {
+    pub(super) fn of(changes: &'a [Change], mode: Mode, suspensions: &Suspensions) -> Self {
         let mut read_set = Self::default();
         for change in changes {
-            read_set.add(change, mode);
+            read_set.add(change, mode, suspensions);
         }
         read_set.users.extend(read_set.pairs.iter().flat_map(|pair| pair.members()).map(|user| user.column()));
         read_set
     }
 
-    fn add(&mut self, change: &'a Change, mode: Mode) {
+    fn add(&mut self, change: &'a Change, mode: Mode, suspensions: &Suspensions) {
         match change {
             Change::Send(send) => {
                 self.pairs.insert(send.pair);
                 // Whether it was sent before is to be known before anything else can fail.
-                let can_fail = !send.media.is_empty() || send.reply_to.is_some() || send.card.is_some();
+                let can_fail = !send.media.is_empty()
+                    || send.reply_to.is_some()
+                    || send.card.is_some()
+                    || suspensions.until(send.sender.column()).is_some();
                 if let Some(temp_id) = &send.temp_id
                     && (mode == Mode::Checked || can_fail)
                 {
@@ -122,7 +126,11 @@ impl<'a> ReadSet<'a> {
                 }
                 Import::Reserve(_) => {}
             },
-            Change::LastSeen(_) | Change::Upload(_) | Change::Forget(_) | Change::Consume(_) => {}
+            Change::LastSeen(_)
+            | Change::Upload(_)
+            | Change::Forget(_)
+            | Change::Consume(_)
+            | Change::Administer(_) => {}
             Change::UseTicket(ticket) => {
                 self.tickets.insert(&ticket.id);
             }

@@ -41,6 +41,9 @@ impl<'a> Applier<'a> {
         {
             return outcome;
         }
+        if let Some(until) = self.cache.suspensions.until(send.sender.column()) {
+            return Outcome::Suspended(until);
+        }
         let images = match self.images(send) {
             Ok(images) => images,
             Err(at_fault) => return Outcome::NoImage(at_fault),

@@ -2,9 +2,10 @@
 
 use super::numbers::{self, CounterRow};
 use super::write_set::{
-    AmendedRow, AmendmentRow, CardRow, CardThreadRow, ChangedNotificationRow, DeliveryResultRow, ForgottenImage,
-    ImportedMessageRow, LastSeenRow, LogEntryRow, MediaStateRow, MessageImageRow, NewDeliveryRow, NewMessageRow,
-    NewNotificationRow, ProfileRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow, UserRow,
+    AmendedRow, AmendmentRow, AuditRow, CardRow, CardThreadRow, ChangedNotificationRow, DeliveryResultRow,
+    ForgottenImage, ImportedMessageRow, LastSeenRow, LogEntryRow, MediaStateRow, MessageImageRow, NewDeliveryRow,
+    NewMessageRow, NewNotificationRow, ProfileRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow,
+    UserRow,
 };
 use crate::backend::Backend;
 use crate::backend::statements::{Rewrite, RowStatement, delete, insert, update, upsert, upsert_greatest};
@@ -61,6 +62,8 @@ pub(super) struct Statements {
     pub(super) deliveries: RowStatement,
     /// Changes deliveries that were tried.
     pub(super) delivered: RowStatement,
+    /// Inserts rows of the audit log.
+    pub(super) audit: RowStatement,
 }
 
 impl Statements {
@@ -107,6 +110,7 @@ impl Statements {
             card_threads: upsert(backend, &RowShape::of::<CardThreadRow>(), &["sent_at"]),
             deliveries: insert(backend, &RowShape::of::<NewDeliveryRow<'_>>(), &[]),
             delivered: update(backend, &RowShape::of::<DeliveryResultRow<'_>>()),
+            audit: insert(backend, &RowShape::of::<AuditRow<'_>>(), &[]),
         }
     }
 }

@@ -7,6 +7,7 @@ use sea_orm::sea_query::Query;
 use tokio::time::timeout;
 
 use super::aborted::Aborted;
+use super::administer::Administer;
 use super::apply::{Applier, Clock};
 use super::consume::Consume;
 use super::history::{Course, Offer};
@@ -67,7 +68,8 @@ impl Writer {
         let course = history.go_on(&mut transaction, &taken, changes.is_empty()).await?;
         let Course::On(epoch) = course else { return Err(Aborted::WentBack) };
         let mark = Mark { epoch, commit: CommitNo::from_column(taken.counters.commit), nonce: offer.nonce };
-        let read_set = ReadSet::of(changes, mode);
+        cache.suspensions.refresh(&mut transaction, taken.restrictions, taken.clock, changes).await?;
+        let read_set = ReadSet::of(changes, mode, &cache.suspensions);
         let preloaded = Preload::new(&mut transaction).load(&read_set, cache).await?;
         let preloaded = Preloaded { tickets_forgotten: taken.tickets_forgotten, ..preloaded };
         let clock = Clock::between(offer.times(taken.newest_before));
@@ -75,6 +77,7 @@ impl Writer {
         let mut applier = Applier::make(changes, cache, preloaded, clock, taken.counters, new_threads);
         write(&mut transaction, &mut applier, statements).await?;
         consume(&mut transaction, &mut applier, statements, taken.clock).await?;
+        administer(&mut transaction, &mut applier, statements, taken.clock).await?;
         log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
         transaction.write(&statements.counter, vec![applier.counter_row(offer.nonce)]).await?;
         transaction.flush().await?;
@@ -167,6 +170,21 @@ async fn consume(
     let mut consume = Consume { transaction, texts, no: applier.no, clock, made: 0 };
     for (at, change) in changes {
         applier.outcomes[at] = consume.write(change).await?;
+    }
+    Ok(())
+}
+
+/// Writes what operators do, and says what became of each of their changes.
+async fn administer(
+    transaction: &mut Transaction<'_>,
+    applier: &mut Applier<'_>,
+    texts: &Statements,
+    clock: i64,
+) -> Result<(), DriverError> {
+    let changes = std::mem::take(&mut applier.write_set.admin);
+    let mut administer = Administer { transaction, texts, no: applier.no, clock };
+    for (at, change) in changes {
+        applier.outcomes[at] = administer.write(change).await?;
     }
     Ok(())
 }

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::hex::Hex;
 use crate::consumers::ConsumerChange;
 use crate::entities::{
-    card, card_thread, chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread, chat_user,
-    hub_commit, media, notification, profile, used_ticket, webhook_delivery,
+    audit_log, card, card_thread, chat_amendment, chat_message, chat_message_batch, chat_message_status, chat_thread,
+    chat_user, hub_commit, media, notification, profile, used_ticket, webhook_delivery,
 };
 use crate::objects::CardRef;
+use crate::restrictions::AdminChange;
 use crate::written_row::written_row;
 
 /// Rows to write that do not stand in the cache.
@@ -43,6 +44,8 @@ pub(super) struct WriteSet<'a> {
     pub(super) card_threads: BTreeMap<(CardRef, i64), CardThreadRow>,
     /// Changes for consumers, and the places of their outcomes.
     pub(super) consumers: Vec<(usize, &'a ConsumerChange)>,
+    /// What operators do, and the places of the outcomes.
+    pub(super) admin: Vec<(usize, &'a AdminChange)>,
 }
 
 written_row! {
@@ -295,6 +298,22 @@ written_row! {
         pub(super) at: i64 = At,
         pub(super) threads: String = Threads,
         pub(super) users: String = Users,
+    }
+}
+
+written_row! {
+    /// A row of the audit log.
+    pub(super) struct AuditRow<'a> of audit_log {
+        pub(super) id: i64 = Id,
+        pub(super) at: i64 = At,
+        pub(super) who: &'a str = Who,
+        pub(super) what: &'a str = What,
+        pub(super) whom: Option<&'a str> = Whom,
+        pub(super) source: Option<&'a str> = Source,
+        pub(super) why: Option<&'a str> = Why,
+        pub(super) detail: Option<&'a str> = Detail,
+        pub(super) previous: String = Previous,
+        pub(super) hash: String = Hash,
     }
 }
 

@@ -27,6 +27,8 @@ row! {
         pub(crate) newest_before: i64,
         /// Tickets that expired up to this time are not remembered.
         pub(crate) tickets_forgotten: i64,
+        /// The commit that changed a restriction of a user last.
+        pub(crate) restrictions_no: Option<i64>,
     }
 }
 

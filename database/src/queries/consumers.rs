@@ -1,7 +1,7 @@
 //! Where consumers of events stand.
 
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{EntityTrait, QueryFilter, QueryTrait};
+use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QueryTrait};
 
 use crate::consumers::Consumer;
 use crate::driver_error::error;
@@ -23,6 +23,22 @@ pub async fn one(db: &Database, name: &str) -> Result<Option<Consumer>, Error> {
         return Ok(None);
     };
     let now: i64 = (&db.readers).row(&clock, []).await.map_err(error)?.unwrap_or_default();
+    Ok(Some(consumer(row, now)))
+}
+
+/// Returns all consumers with their names: there are few.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn all(db: &Database) -> Result<Vec<(String, Consumer)>, Error> {
+    let query = hub_consumer::Entity::find().order_by_asc(hub_consumer::Column::Name).into_query();
+    let clock = format!("SELECT {}", db.backend.dialect().now_millis());
+    let rows: Vec<hub_consumer::Model> = (&db.readers).select(&query).await.map_err(error)?;
+    let now: i64 = (&db.readers).row(&clock, []).await.map_err(error)?.unwrap_or_default();
+    Ok(rows.into_iter().map(|row| (row.name.clone().into_text(), consumer(row, now))).collect())
+}
+
+fn consumer(row: hub_consumer::Model, now: i64) -> Consumer {
     let place = Place {
         commit: CommitNo::from_column(row.commit_no),
         class: u8::try_from(row.class).unwrap_or(Place::END),
@@ -30,5 +46,5 @@ pub async fn one(db: &Database, name: &str) -> Result<Option<Consumer>, Error> {
         part: row.part.cast_unsigned(),
     };
     let is_leased = row.lease_until > now;
-    Ok(Some(Consumer { place, enabled: row.enabled != 0, holder: row.holder.into_text(), is_leased }))
+    Consumer { place, enabled: row.enabled != 0, holder: row.holder.into_text(), is_leased }
 }

@@ -100,6 +100,12 @@ impl World {
 
     /// Adds an uploaded image, which may be swept a thousand moments later.
     pub(crate) async fn upload(&mut self, id: &str, owner: UserId) {
+        let outcome = self.uploads(id, owner).await;
+        assert!(matches!(outcome, Outcome::Uploaded), "{outcome:?}");
+    }
+
+    /// Tries to add an uploaded image.
+    pub(crate) async fn uploads(&mut self, id: &str, owner: UserId) -> Outcome {
         let image = Image {
             id: MediaId(id.to_owned()),
             url: format!("/media/{id}/full"),
@@ -113,8 +119,7 @@ impl World {
         let at = self.now();
         let expires_at = Timestamp::from_millis(at.millis() + 1_000);
         let upload = Upload { owner, image, object_key: format!("k/{id}"), at, expires_at };
-        let outcome = self.one(Change::Upload(vec![upload])).await;
-        assert!(matches!(outcome, Outcome::Uploaded), "{outcome:?}");
+        self.one(Change::Upload(vec![upload])).await
     }
 
     /// Returns a moment after all others.

@@ -117,6 +117,7 @@ fn options() -> Options {
         heartbeat: Duration::from_secs(25),
         images: chat_actors::images::Options::new([7; 32]),
         relay: chat_actors::relay::Options::default(),
+        audit_kept: Duration::from_secs(400 * 24 * 3_600),
         webhooks: chat_actors::webhooks::Options {
             secret: chat_actors::webhooks::signature::RootSecret::derive(b"secret"),
             policy: chat_actors::webhooks::address::Policy::default(),

@@ -115,7 +115,7 @@ fn samples() -> Vec<ServerFrame> {
     let (thread_id, id) = (ThreadId::new(77).expect("an id"), MessageId::new(901).expect("an id"));
     let error = |about| {
         let (code, message) = (ErrorCode::NotFound, "there is no such thread".to_owned());
-        ServerFrame::Error(ErrorFrame { code, message, temporary: false, retry_after_ms: None, about })
+        ServerFrame::Error(ErrorFrame { code, message, temporary: false, retry_after_ms: None, until: None, about })
     };
     vec![
         ServerFrame::NavCounts { payload: Totals { notifications: 1, messages: 2 } },

@@ -66,7 +66,7 @@ const FRAMES: &[(&str, &[&str])] = &[
     ("echo", &["data", "ts"]),
     ("pong", &["t?"]),
     ("synced", &["cursor", "reset?"]),
-    ("error", &["code", "message", "temporary", "retry_after_ms?", "temp_id?", "message_id?", "thread_id?"]),
+    ("error", &["code", "message", "temporary", "retry_after_ms?", "until?", "temp_id?", "message_id?", "thread_id?"]),
 ];
 
 const NOTIFICATION: &[&str] =

@@ -18,7 +18,7 @@ export async function problems(page) {
 }
 
 /** Finds texts that stand out too little from what is really painted behind them: at gradients and overlaps the checker gives up. */
-async function faint(page) {
+export async function faint(page) {
   const behind = (await page.screenshot({ style: '* { -webkit-text-fill-color: transparent !important }' })).toString('base64');
   return page.evaluate(async behind => {
     const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(behind), letter => letter.charCodeAt(0))]));

@@ -25,7 +25,7 @@ pub(in crate::relay) fn node(name: &str, incarnation: u64) -> NodeId {
 /// Makes the frontier of a node that knows one history, and has delivered nothing.
 pub(in crate::relay) fn frontier() -> DeliveryFrontier {
     let mark = Mark { epoch: EPOCH.into(), commit: CommitNo(0), nonce: Nonce(0) };
-    DeliveryFrontier::new(Head { mark, newest: Timestamp::from_millis(0), known: None })
+    DeliveryFrontier::new(Head { mark, newest: Timestamp::from_millis(0), known: None, restrictions: CommitNo(0) })
 }
 
 pub(in crate::relay) fn receiver(me: NodeId, codec: Codec) -> Receiver {

@@ -1,0 +1,44 @@
+//! What users may not do.
+
+use sea_orm::{EntityTrait, QueryOrder, QueryTrait};
+
+use crate::driver_error::error;
+use crate::entities::user_restriction;
+use crate::ids::{CommitNo, UserId};
+use crate::restrictions::{Restriction, Restrictions};
+use crate::rows::Reads as _;
+use crate::time::Timestamp;
+use crate::{Database, Error};
+
+/// Returns all restrictions, by user: there are few.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn all(db: &Database) -> Result<Restrictions, Error> {
+    const AS_OF: &str = "SELECT s.restrictions_no FROM hub_state s WHERE s.id = 1";
+    // First: what is changed in between is among the rows, and looked for again.
+    let as_of: Option<Option<i64>> = (&db.readers).row(AS_OF, []).await.map_err(error)?;
+    let query = user_restriction::Entity::find().order_by_asc(user_restriction::Column::UserId).into_query();
+    let rows = (&db.readers).select(&query).await.map_err(error)?;
+    let as_of = CommitNo::from_column(as_of.flatten().unwrap_or_default());
+    Ok(Restrictions { as_of, all: rows.into_iter().map(restriction).collect() })
+}
+
+/// Returns a user's restrictions, if there ever were any.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn of(db: &Database, user: UserId) -> Result<Option<Restriction>, Error> {
+    let query = user_restriction::Entity::find_by_id(user.column()).into_query();
+    let row = (&db.readers).select_one(&query).await.map_err(error)?;
+    Ok(row.map(restriction))
+}
+
+fn restriction(row: user_restriction::Model) -> Restriction {
+    Restriction {
+        user: UserId::from_column(row.user_id),
+        suspended_until: row.suspended_until.map(Timestamp::from_millis),
+        reason: row.reason,
+        tokens_from: row.tokens_from.map(Timestamp::from_millis),
+    }
+}

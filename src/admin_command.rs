@@ -1,0 +1,96 @@
+//! `softadastra-chat users`, `threads` and `audit`: what an operator does at the machine, on the hub's database.
+
+use anyhow::Context as _;
+use chat_actors::admin::{Admin, By};
+use chat_database::Database;
+use chat_database::audit::Act;
+use chat_database::commit::Writer;
+use chat_database::connect;
+use chat_database::nodes::NodeId;
+use chat_database::queries::messages::Page;
+use chat_database::restrictions::Restriction;
+use serde_json::json;
+
+use crate::app;
+use crate::cli::admin::{AuditAction, ThreadsAction, UsersAction};
+use crate::cli::secret::Secret;
+use crate::http::admin::objects::{RestrictionObject, UserObject};
+
+/// Does what is asked with users; returns what is to be printed.
+///
+/// # Errors
+/// What went wrong, and what to do.
+pub async fn users(action: UsersAction) -> anyhow::Result<Vec<String>> {
+    let by = operator();
+    let restricted = match action {
+        UsersAction::Show { id, at } => {
+            let record = open(&at.database_url).await?.user(&by, id).await?;
+            return Ok(vec![line(&UserObject::new(record, None))?]);
+        }
+        UsersAction::Suspend { id, until, reason, at } => {
+            open(&at.database_url).await?.suspend(&by, id, until, &reason).await?
+        }
+        UsersAction::Restore { id, reason, at } => open(&at.database_url).await?.restore(&by, id, &reason).await?,
+        UsersAction::EndSessions { id, reason, at } => {
+            open(&at.database_url).await?.end_sessions(&by, id, &reason).await?
+        }
+    };
+    Ok(vec![shown(restricted)?])
+}
+
+/// Does what is asked with conversations; returns what is to be printed.
+///
+/// # Errors
+/// What went wrong, and what to do.
+pub async fn threads(action: ThreadsAction) -> anyhow::Result<Vec<String>> {
+    let ThreadsAction::Show { id, reason, limit, at } = action;
+    let (_, history) = open(&at.database_url).await?.thread(&operator(), id, &reason, Page::Newest, limit).await?;
+    history.messages.iter().map(line).collect()
+}
+
+/// Does what is asked with the audit log; returns what is to be printed.
+///
+/// # Errors
+/// What went wrong, and what to do; also that the chain does not hold.
+pub async fn audit(action: AuditAction) -> anyhow::Result<Vec<String>> {
+    let AuditAction::Verify { at } = action;
+    let verdict = open(&at.database_url).await?.verify().await?;
+    if verdict.faults.is_empty() {
+        let rows = json!({"first": verdict.removed + 1, "last": verdict.last, "hash": verdict.last_hash});
+        return Ok(vec![rows.to_string()]);
+    }
+    let faults: Vec<String> = verdict.faults.iter().map(ToString::to_string).collect();
+    anyhow::bail!("the audit log is not as it was written:\n  {}", faults.join("\n  "))
+}
+
+/// Who acts: the user of the machine, who may have become root.
+fn operator() -> By {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    By { who: format!("operator:{}", name.as_deref().unwrap_or("unknown")), from: None }
+}
+
+/// Writes into the audit log what the operator is about to do.
+///
+/// # Errors
+/// That it could not be written.
+pub(crate) async fn note(database_url: &Secret, what: Act, whom: Option<String>) -> anyhow::Result<()> {
+    let admin = open(database_url).await?;
+    Ok(admin.note(operator().entry(what, whom, None)).await?)
+}
+
+async fn open(database_url: &Secret) -> anyhow::Result<Admin> {
+    let options = connect::Options { url: database_url.expose().to_owned(), readers: 1 };
+    let database = Database::connect(&options).await?;
+    app::migrate(&database).await?;
+    let node = NodeId::draw("admin-command").context("the name of a node")?;
+    let writer = Writer::new(database.clone(), node);
+    Ok(Admin::beside_hub(database, writer))
+}
+
+fn shown(restriction: Restriction) -> anyhow::Result<String> {
+    line(&RestrictionObject::from(restriction))
+}
+
+fn line(object: &impl serde::Serialize) -> anyhow::Result<String> {
+    serde_json::to_string(object).context("the answer cannot be written")
+}

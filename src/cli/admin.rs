@@ -1,0 +1,164 @@
+//! The settings of what operators do, and the commands for it.
+
+use chat_database::ids::{ThreadId, UserId};
+use chat_database::time::Timestamp;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::secret::Secret;
+use super::{serve, value};
+
+/// What operators may do over HTTP, and how long it is remembered.
+#[derive(Debug, Clone, Args)]
+pub struct AdminArgs {
+    /// What `/admin/users`, `/admin/threads`, `/admin/audit` and `/admin/state` do for tokens with the role `admin`: `off`,
+    /// nothing; `read`, they show; `write`, they also suspend, restore and end sessions.
+    #[arg(long, env = "CHAT_ADMIN", value_name = "off|read|write", value_enum, default_value_t = AdminMode::Read,
+        hide_possible_values = true, help_heading = "Administration")]
+    pub admin: AdminMode,
+    /// Days for which rows of the audit log are kept.
+    #[arg(long, env = "CHAT_AUDIT_DAYS", value_name = "DAYS", default_value_t = 400,
+        value_parser = clap::value_parser!(u32).range(1..=36_500), help_heading = "Administration")]
+    pub audit_days: u32,
+}
+
+/// What operators may do over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum AdminMode {
+    /// Nothing.
+    Off,
+    /// Look.
+    Read,
+    /// Look, and restrict users.
+    Write,
+}
+
+impl AdminMode {
+    /// Returns the mode as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What is done with users at the machine. A hub that runs obeys at once.
+#[derive(Debug, Args)]
+pub struct UsersArgs {
+    /// What is to be done.
+    #[command(subcommand)]
+    pub action: UsersAction,
+}
+
+/// What is done with users.
+#[derive(Debug, Subcommand)]
+pub enum UsersAction {
+    /// Print what is known of a user, as JSON.
+    Show {
+        /// The user.
+        id: UserId,
+        /// The database.
+        #[command(flatten)]
+        at: DatabaseArgs,
+    },
+    /// Suspend a user: until a time, the user sends nothing.
+    Suspend {
+        /// The user.
+        id: UserId,
+        /// Until when: `2026-12-24T00:00:00Z`, or a span from now on: `7d`.
+        #[arg(long, value_name = "TIME", value_parser = until)]
+        until: Timestamp,
+        /// Why; it goes into the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The database.
+        #[command(flatten)]
+        at: DatabaseArgs,
+    },
+    /// Lift a suspension.
+    Restore {
+        /// The user.
+        id: UserId,
+        /// Why; it goes into the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The database.
+        #[command(flatten)]
+        at: DatabaseArgs,
+    },
+    /// Close a user's connections, and take no token any more that was issued up to now.
+    EndSessions {
+        /// The user.
+        id: UserId,
+        /// Why; it goes into the audit log.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The database.
+        #[command(flatten)]
+        at: DatabaseArgs,
+    },
+}
+
+/// What is done with conversations at the machine.
+#[derive(Debug, Args)]
+pub struct ThreadsArgs {
+    /// What is to be done.
+    #[command(subcommand)]
+    pub action: ThreadsAction,
+}
+
+/// What is done with conversations.
+#[derive(Debug, Subcommand)]
+pub enum ThreadsAction {
+    /// Print the newest messages of a conversation, a line of JSON for each, oldest first.
+    Show {
+        /// The thread.
+        id: ThreadId,
+        /// Why; it goes into the audit log before anything is read.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// How many messages.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+        /// The database.
+        #[command(flatten)]
+        at: DatabaseArgs,
+    },
+}
+
+/// What is done with the audit log at the machine.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// What is to be done.
+    #[command(subcommand)]
+    pub action: AuditAction,
+}
+
+/// What is done with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditAction {
+    /// Verify the chain; names the rows that were changed, swapped or taken out, and ends with code 1 if there are any.
+    Verify {
+        /// The database.
+        #[command(flatten)]
+        at: DatabaseArgs,
+    },
+}
+
+/// The hub's database.
+#[derive(Debug, Args)]
+pub struct DatabaseArgs {
+    /// `sqlite://…?mode=rwc`, `mysql://…`, `mariadb://…` or `postgres://…`.
+    #[arg(long, env = "DATABASE_URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
+    pub database_url: Secret,
+}
+
+/// Reads a time, or a span from now on.
+fn until(text: &str) -> Result<Timestamp, String> {
+    if let Ok(span) = value::duration(text) {
+        return Ok(Timestamp::now().after(span));
+    }
+    text.parse().map_err(|_| format!("{text:?} is no time; write 2026-12-24T00:00:00Z, or a span from now on like 7d"))
+}

@@ -1,0 +1,21 @@
+//! `/admin/users`, `/admin/threads`, `/admin/audit` and `/admin/state`: what the marketplace's staff looks at and restricts. `/admin/webhooks` stands
+//! in a file of its own.
+//!
+//! `CHAT_ADMIN` says whether there is anything here, and whether it may change something. Every act is a row of the audit log.
+
+pub(crate) mod audit;
+pub(crate) mod objects;
+mod staff;
+pub(crate) mod state;
+pub(crate) mod threads;
+pub(crate) mod users;
+
+use warp::reply::Response;
+use warp::{Filter, Rejection};
+
+use super::api::Api;
+
+/// `/admin/users`, `/admin/threads`, `/admin/audit`, `/admin/state`
+pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    users::routes(api).or(threads::routes(api)).unify().or(audit::routes(api)).unify().or(state::routes(api)).unify()
+}

@@ -1,0 +1,91 @@
+//! `softadastra-chat users`, `threads` and `audit`, beside a hub that runs.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use super::FAR;
+use crate::support::person::{number, text};
+use crate::support::{Hub, until};
+
+async fn run(hub: &Hub, line: &str) -> Output {
+    let mut command = tokio::process::Command::new(crate::support::hub::program());
+    command.args(line.split(' ')).envs(&hub.launch.settings).env("USER", "ops").env_remove("SUDO_USER");
+    command.current_dir(hub.folder().path()).output().await.expect("the program runs")
+}
+
+async fn prints(hub: &Hub, line: &str) -> String {
+    let output = run(hub, line).await;
+    assert!(output.status.success(), "{line}: {output:?}");
+    String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+}
+
+async fn object(hub: &Hub, line: &str) -> Value {
+    serde_json::from_str(&prints(hub, line).await).expect("JSON")
+}
+
+#[tokio::test]
+async fn users_are_restricted_at_the_machine_whatever_http_allows() {
+    let hub = Hub::set(&[("CHAT_ADMIN", "off")]).await;
+    let (alice, bob) = (hub.person(42), hub.person(7));
+    let mut laptop = alice.connect().await;
+    laptop.sends_to(&bob, "hello").await;
+    let suspended = object(&hub, &format!("users suspend 42 --until {FAR} --reason spam")).await;
+    assert_eq!((&suspended["user_id"], &suspended["suspended_until"]), (&json!(42), &json!(FAR)));
+    // The next commit knows.
+    let send = json!({"type": "message_send", "receiver_id": 7, "temp_id": "s-1", "content": "spam"});
+    laptop.is_refused(send, "suspended").await;
+    let shown = object(&hub, "users show 42").await;
+    assert_eq!((&shown["restriction"]["reason"], &shown["online"]), (&json!("spam"), &Value::Null));
+    object(&hub, "users restore 42 --reason sorry").await;
+    laptop.sends_to(&bob, "thank you").await;
+    object(&hub, "users end-sessions 42 --reason stolen").await;
+    laptop.is_closed_with(4505).await;
+    until("the token is refused", || async { (alice.get("/chat/threads").await.status == 401).then_some(()) }).await;
+
+    let thread = number(&bob.thread_with(&alice).await, "id");
+    let lines = prints(&hub, &format!("threads show {thread} --reason report-12")).await;
+    let contents: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["content"].clone()).collect();
+    assert_eq!(contents, ["hello", "thank you"]);
+    for line in
+        ["users suspend 42 --until 7d", "users restore 42", "threads show 1", "users suspend 42 --until x --reason y"]
+    {
+        assert!(!run(&hub, line).await.status.success(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_is_verified_at_the_machine() {
+    let hub = Hub::start().await;
+    let staff = hub.staff();
+    for user in 1..=9 {
+        prints(&hub, &format!("users suspend {user} --until 7d --reason spam")).await;
+    }
+    let verified = object(&hub, "audit verify").await;
+    assert_eq!((&verified["first"], text(&verified, "hash").len()), (&json!(1), 64));
+    let rows = staff.get("/admin/audit?limit=50").await.is(200);
+    let row = rows["entries"].as_array().expect("rows").iter().find(|row| row["whom"] == "user:5").expect("the row");
+    assert_eq!((&row["who"], &row["from"], &row["why"]), (&json!("operator:ops"), &Value::Null, &json!("spam")));
+    let id = number(row, "id");
+
+    let file =
+        hub.launch.settings["DATABASE_URL"].trim_start_matches("sqlite://").split('?').next().unwrap_or_default();
+    let database = rusqlite::Connection::open(hub.folder().path().join(file)).expect("the hub's file");
+    database.busy_timeout(crate::support::DEADLINE).expect("a timeout");
+    let says = async |sql: &str, fault: &str| {
+        database.execute_batch(sql).expect("the row is there");
+        let output = run(&hub, "audit verify").await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains(fault), "{said}");
+    };
+    let set = |whom: &str| format!("UPDATE audit_log SET whom = '{whom}' WHERE id = {id}");
+    says(&set("user:99"), &format!("row {id} was changed")).await;
+    let swap = format!(
+        "{}; UPDATE audit_log SET id = 1000 WHERE id = {id}; UPDATE audit_log SET id = {id} WHERE id = {id} + 1; \
+         UPDATE audit_log SET id = {id} + 1 WHERE id = 1000",
+        set("user:5")
+    );
+    says(&swap, &format!("row {} does not follow", id + 1)).await;
+    says(&format!("DELETE FROM audit_log WHERE id = {id}"), &format!("row {id} is missing")).await;
+}
