@@ -72,8 +72,26 @@ impl Change {
             Self::Delete(delete) => Some(delete.pair),
             Self::Receipt(receipt) => Some(receipt.pair),
             Self::SystemMessage(message) => Some(message.pair),
-            _ => None,
+            Self::Notify(_)
+            | Self::ReadNotification(_)
+            | Self::ReadAllNotifications(_)
+            | Self::DeleteNotification(_)
+            | Self::LastSeen(_)
+            | Self::UseTicket(_)
+            | Self::Upload(_)
+            | Self::GiveUp(..)
+            | Self::Forget(_)
+            | Self::PutProfiles(_)
+            | Self::PutCards(_)
+            | Self::Consume(_)
+            | Self::Import(_)
+            | Self::Administer(_) => None,
         }
+    }
+
+    /// Tells whether it is refused of users who are suspended.
+    pub(crate) fn needs_good_standing(&self) -> bool {
+        matches!(self, Self::Send(_) | Self::Edit(_) | Self::Upload(_))
     }
 
     /// Returns when it came, if what it writes is put in order by time.

@@ -5,9 +5,8 @@
 //!    numbers      the number, and the ids: read with the lock, written last
 //!    others       forgets what other nodes have changed since
 //!    history      checks that the number is a new one, and sets the commit's time
-//!    read_set     the rows that a list of changes depends on
+//!    changes      each kind of change: which rows it depends on (read_set), and how it is applied in memory (apply)
 //!    preload      reads those that the cache does not hold (in the steady state: none) into preloaded
-//!    apply        applies the changes in memory: send, media, amend, receipt, notify, profiles, cards, system_message, import
 //!    new_threads  takes a token for each conversation that a message begins
 //!    rows         makes the write_set's rows of it; statements: one per table
 //!  consume      writes what consumers of events have; administer: what operators do, the audit log among it
@@ -19,33 +18,25 @@
 
 mod aborted;
 mod administer;
-mod amend;
 mod apply;
 mod cache;
-mod cards;
+mod changes;
 mod consume;
 mod hex;
 mod history;
-mod import;
 mod in_doubt;
-mod media;
 mod new_threads;
 mod notification_keys;
-mod notify;
 mod numbers;
 mod others;
 mod preload;
 mod preloaded;
 mod probe;
-mod profiles;
 mod read_set;
-mod receipt;
 mod rows;
-mod send;
 mod statements;
 mod suspensions;
 mod sweep;
-mod system_message;
 mod transaction;
 mod write_set;
 

@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use super::cache::{Cache, Counters, Thread};
 use super::new_threads::NewThreadTokens;
 use super::preloaded::Preloaded;
-use super::write_set::{TicketRow, WriteSet};
-use crate::change::{Change, Committed, Outcome, ThreadBefore, Ticket};
+use super::write_set::WriteSet;
+use crate::change::{Change, Committed, Outcome, ThreadBefore};
 use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
 use crate::objects::Totals;
@@ -138,58 +138,6 @@ impl<'a> Applier<'a> {
     /// Returns the time of changes that have none of their own.
     pub(super) fn latest(&self) -> i64 {
         self.clock.latest.max(Timestamp::now().millis())
-    }
-
-    fn apply(&mut self, change: &'a Change) -> Outcome {
-        match change {
-            Change::Send(send) => self.send(send),
-            Change::Edit(edit) => self.edit(edit),
-            Change::Delete(delete) => self.delete(delete),
-            Change::Receipt(receipt) => self.receipt(receipt),
-            Change::Notify(notify) => self.notify(notify),
-            Change::ReadNotification(own) => self.read_notification(*own),
-            Change::ReadAllNotifications(user) => self.read_all_notifications(*user),
-            Change::DeleteNotification(own) => self.delete_notification(*own),
-            Change::LastSeen(seen) => self.last_seen(seen),
-            Change::UseTicket(ticket) => self.use_ticket(ticket),
-            Change::Upload(uploads) => self.upload(uploads),
-            Change::GiveUp(images, at) => self.give_up(images, *at),
-            Change::Forget(images) => self.forget(images),
-            Change::PutProfiles(profiles) => self.put_profiles(profiles),
-            Change::PutCards(cards) => self.put_cards(cards),
-            Change::SystemMessage(message) => self.system_message(message),
-            Change::Import(import) => self.import(import),
-            Change::Consume(change) => {
-                self.write_set.consumers.push((self.outcomes.len(), &**change));
-                // What became of it is known when it is written.
-                Outcome::Forgotten
-            }
-            Change::Administer(change) => {
-                self.write_set.admin.push((self.outcomes.len(), &**change));
-                // The same.
-                Outcome::Forgotten
-            }
-        }
-    }
-
-    fn last_seen(&mut self, seen: &[(UserId, Timestamp)]) -> Outcome {
-        for (user, at) in seen {
-            // Each user once: PostgreSQL puts no row over another one of the same statement.
-            let latest = self.write_set.last_seen.entry(user.column()).or_default();
-            *latest = at.millis().max(*latest);
-        }
-        Outcome::LastSeen
-    }
-
-    fn use_ticket(&mut self, ticket: &'a Ticket) -> Outcome {
-        if !self.preloaded.tickets.insert(ticket.id.clone()) {
-            return Outcome::TicketReplayed;
-        }
-        if ticket.expires_at.millis() <= self.preloaded.tickets_forgotten {
-            return Outcome::TicketExpired;
-        }
-        self.write_set.tickets.push(TicketRow { id: &ticket.id, expires_at: ticket.expires_at.millis() });
-        Outcome::TicketUsed
     }
 
     /// Returns where a pair's thread is; every pair of the changes was read.

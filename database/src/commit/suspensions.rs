@@ -4,16 +4,19 @@
 
 use std::collections::HashMap;
 
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+
 use crate::backend::writer::Transaction;
 use crate::change::Change;
 use crate::driver_error::DriverError;
+use crate::entities::user_restriction;
 use crate::rows::{Reads as _, row};
 use crate::time::Timestamp;
 
 row! {
-    struct SuspensionRow {
-        user_id: i64,
-        suspended_until: i64,
+    struct SuspensionRow of user_restriction {
+        user_id: i64 = UserId,
+        suspended_until: i64 = SuspendedUntil,
     }
 }
 
@@ -37,14 +40,16 @@ impl Suspensions {
         now: i64,
         changes: &[Change],
     ) -> Result<(), DriverError> {
-        const SUSPENDED: &str =
-            "SELECT r.user_id, r.suspended_until FROM user_restrictions r WHERE r.suspended_until > ?";
         self.now = now;
-        let depends = |change: &Change| matches!(change, Change::Send(_) | Change::Edit(_) | Change::Upload(_));
-        if self.as_of == changed_by || !changes.iter().any(depends) {
+        if self.as_of == changed_by || !changes.iter().any(Change::needs_good_standing) {
             return Ok(());
         }
-        let rows: Vec<SuspensionRow> = transaction.rows(SUSPENDED, [now.into()]).await?;
+        let suspended = Query::select()
+            .columns(SuspensionRow::COLUMNS.iter().copied())
+            .from(user_restriction::Entity)
+            .and_where(Expr::col(user_restriction::Column::SuspendedUntil).gt(now))
+            .take();
+        let rows: Vec<SuspensionRow> = transaction.select(&suspended).await?;
         self.users = rows.into_iter().map(|row| (row.user_id, row.suspended_until)).collect();
         self.as_of = changed_by;
         Ok(())

@@ -1,10 +1,18 @@
 //! Edits and deletions of messages that stand.
 
-use super::apply::Applier;
-use super::write_set::AmendmentRow;
 use crate::change::{Delete, Deleted, Edit, Edited, Outcome};
-use crate::ids::{MessageId, Rev, Seq, ThreadId};
+use crate::commit::apply::Applier;
+use crate::commit::read_set::ReadSet;
+use crate::commit::write_set::AmendmentRow;
+use crate::ids::{MessageId, Pair, Rev, Seq, ThreadId};
 use crate::message_rows;
+
+impl ReadSet<'_> {
+    pub(super) fn amended(&mut self, pair: Pair, message: MessageId) {
+        self.pairs.insert(pair);
+        self.messages.insert(message.column());
+    }
+}
 
 impl<'a> Applier<'a> {
     pub(super) fn edit(&mut self, edit: &'a Edit) -> Outcome {

@@ -1,14 +1,31 @@
 //! Notifications: the marketplace's, and the one of each member and thread.
 
-use super::apply::Applier;
-use super::cache::{ReadState, ThreadNotification};
-use super::notification_keys::core_key;
-use super::preloaded::NotificationRow;
-use super::write_set::{ChangedNotificationRow, NewNotification};
 use crate::change::{Notify, Outcome, OwnNotification};
+use crate::commit::apply::Applier;
+use crate::commit::cache::{ReadState, ThreadNotification};
+use crate::commit::notification_keys::core_key;
+use crate::commit::preloaded::NotificationRow;
+use crate::commit::read_set::ReadSet;
+use crate::commit::write_set::{ChangedNotificationRow, NewNotification};
 use crate::ids::{NotificationId, UserId};
 use crate::objects::Notification;
 use crate::time::Timestamp;
+
+impl ReadSet<'_> {
+    pub(super) fn notify(&mut self, notify: &Notify) {
+        for user in &notify.users {
+            self.users.insert(user.column());
+            if let Some(key) = &notify.dedupe_key {
+                self.dedupe.insert((user.column(), core_key(key)));
+            }
+        }
+    }
+
+    pub(super) fn own_notification(&mut self, own: OwnNotification) {
+        self.users.insert(own.user.column());
+        self.notifications.insert(own.id.column());
+    }
+}
 
 impl<'a> Applier<'a> {
     pub(super) fn notify(&mut self, notify: &'a Notify) -> Outcome {
@@ -109,7 +126,7 @@ impl<'a> Applier<'a> {
     }
 
     /// Turns the notifications that changed into rows to write.
-    pub(super) fn collect_changed_notifications(&mut self) {
+    pub(in crate::commit) fn collect_changed_notifications(&mut self) {
         for (id, note) in self.preloaded.notifications.iter().filter(|(_, note)| note.changed) {
             let is_read = i64::from(note.read_state != ReadState::Unread);
             self.write_set.changed_notifications.push(ChangedNotificationRow {

@@ -2,12 +2,19 @@
 
 use std::borrow::Cow;
 
-use super::apply::Applier;
-use super::write_set::{ForgottenImage, MediaStateRow, MessageImageRow, StrippedMessage, UploadRow};
 use crate::change::{NewMessage, Outcome, Upload};
+use crate::commit::apply::Applier;
+use crate::commit::read_set::ReadSet;
+use crate::commit::write_set::{ForgottenImage, MediaStateRow, MessageImageRow, StrippedMessage, UploadRow};
 use crate::ids::MediaId;
 use crate::objects::Image;
 use crate::time::Timestamp;
+
+impl<'a> ReadSet<'a> {
+    pub(super) fn images(&mut self, images: &'a [MediaId]) {
+        self.media.extend(images.iter().map(|image| image.0.as_str()));
+    }
+}
 
 impl<'a> Applier<'a> {
     pub(super) fn upload(&mut self, uploads: &'a [Upload]) -> Outcome {

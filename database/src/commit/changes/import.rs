@@ -3,11 +3,27 @@
 //! A thread's places and its `rev` are dense, and its times do not go back. There is one watermark for each member, where the other
 //! service may have marked each message: the first one that was not seen, and all behind it, are unread.
 
-use super::apply::Applier;
-use super::hex::Hex;
-use super::write_set::{AmendmentRow, ImportedMessageRow, NewNotification};
 use crate::change::{Import, Imported, ImportedMessage, ImportedNotification, Outcome, ReservedIds};
+use crate::commit::apply::Applier;
+use crate::commit::hex::Hex;
+use crate::commit::read_set::ReadSet;
+use crate::commit::write_set::{AmendmentRow, ImportedMessageRow, NewNotification};
 use crate::ids::{MessageId, NotificationId, ProductId, ThreadId};
+
+impl<'a> ReadSet<'a> {
+    pub(super) fn import(&mut self, import: &'a Import) {
+        match import {
+            Import::Message(message) => {
+                self.pairs.insert(message.pair);
+                self.images(&message.media);
+            }
+            Import::Notification(notification) => {
+                self.users.insert(notification.user.column());
+            }
+            Import::Reserve(_) => {}
+        }
+    }
+}
 
 impl<'a> Applier<'a> {
     pub(super) fn import(&mut self, import: &'a Import) -> Outcome {

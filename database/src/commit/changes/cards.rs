@@ -2,11 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::Applier;
-use super::write_set::{CardRow, CardThreadRow};
 use crate::change::{NewMessage, Outcome};
+use crate::commit::apply::Applier;
+use crate::commit::read_set::ReadSet;
+use crate::commit::write_set::{CardRow, CardThreadRow};
 use crate::message_rows::card_text;
 use crate::objects::{Card, CardRef};
+
+impl ReadSet<'_> {
+    pub(super) fn put_cards(&mut self, cards: &[Card]) {
+        self.cards.extend(cards.iter().map(Card::reference));
+    }
+}
 
 impl<'a> Applier<'a> {
     pub(super) fn put_cards(&mut self, cards: &'a [Card]) -> Outcome {

@@ -1,11 +1,25 @@
 //! Messages of the marketplace itself: in each member's language, unread for both.
 
-use super::apply::Applier;
 use super::send::Draft;
 use crate::change::{LocalText, Outcome, SystemMessage};
+use crate::commit::apply::Applier;
+use crate::commit::read_set::{Mode, ReadSet};
+use crate::ids::UserId;
+use crate::message_rows::MARKETPLACE;
 
 /// The language that is told where there is none of the member's.
 const USUAL: &str = "en";
+
+impl<'a> ReadSet<'a> {
+    pub(super) fn system_message(&mut self, message: &'a SystemMessage, mode: Mode) {
+        self.pairs.insert(message.pair);
+        if mode == Mode::Checked || message.card.is_some() {
+            self.keys.push((message.pair, MARKETPLACE, &message.dedupe_key));
+        }
+        self.profiles.extend(message.pair.members().map(UserId::column));
+        self.cards.extend(message.card.clone());
+    }
+}
 
 impl<'a> Applier<'a> {
     pub(super) fn system_message(&mut self, message: &'a SystemMessage) -> Outcome {

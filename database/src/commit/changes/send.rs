@@ -1,10 +1,13 @@
 //! New messages: once, dense, in order.
 
-use super::apply::Applier;
-use super::cache::Thread;
-use super::hex::Hex;
-use super::write_set::NewMessageRow;
+use super::cards;
 use crate::change::{Change, Duplicate, NewMessage, Outcome, Sent};
+use crate::commit::apply::Applier;
+use crate::commit::cache::Thread;
+use crate::commit::hex::Hex;
+use crate::commit::read_set::{Mode, ReadSet};
+use crate::commit::suspensions::Suspensions;
+use crate::commit::write_set::NewMessageRow;
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};
 use crate::message_rows::{MARKETPLACE, card_text};
 use crate::objects::{Card, ExtraData, Image, Message, MessageKind};
@@ -26,6 +29,25 @@ pub(super) struct Draft<'a> {
     pub(super) images: Vec<Image>,
     pub(super) card: Option<Box<Card>>,
     pub(super) at: Timestamp,
+}
+
+impl<'a> ReadSet<'a> {
+    pub(super) fn send(&mut self, send: &'a NewMessage, mode: Mode, suspensions: &Suspensions) {
+        self.pairs.insert(send.pair);
+        // Whether it was sent before is to be known before anything else can fail.
+        let can_fail = !send.media.is_empty()
+            || send.reply_to.is_some()
+            || send.card.is_some()
+            || suspensions.until(send.sender.column()).is_some();
+        if let Some(temp_id) = &send.temp_id
+            && (mode == Mode::Checked || can_fail)
+        {
+            self.keys.push((send.pair, send.sender.column(), temp_id));
+        }
+        self.images(&send.media);
+        self.answered.extend(send.reply_to.map(MessageId::column));
+        self.cards.extend(cards::reference(send));
+    }
 }
 
 impl<'a> Applier<'a> {

@@ -2,12 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::Applier;
-use super::write_set::ProfileRow;
 use crate::change::{Outcome, ProfilesPut};
+use crate::commit::apply::Applier;
+use crate::commit::read_set::ReadSet;
+use crate::commit::write_set::ProfileRow;
 use crate::ids::UserId;
 use crate::objects::Profile;
 use crate::profile_rows::channels;
+
+impl ReadSet<'_> {
+    pub(super) fn put_profiles(&mut self, profiles: &[Profile]) {
+        self.profiles.extend(profiles.iter().map(|profile| profile.user_id.column()));
+    }
+}
 
 impl<'a> Applier<'a> {
     pub(super) fn put_profiles(&mut self, profiles: &'a [Profile]) -> Outcome {

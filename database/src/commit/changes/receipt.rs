@@ -1,9 +1,20 @@
 //! Receipts: watermarks that never go back.
 
-use super::apply::Applier;
 use crate::change::{Outcome, Receipt, ReceiptKind, Watermarks};
+use crate::commit::apply::Applier;
+use crate::commit::read_set::ReadSet;
 use crate::ids::{Seq, ThreadId};
 use crate::time::Timestamp;
+
+impl ReadSet<'_> {
+    pub(super) fn receipt(&mut self, receipt: &Receipt) {
+        let &Receipt { pair, user, kind, up_to, .. } = receipt;
+        self.pairs.insert(pair);
+        if let (ReceiptKind::Seen, Some(up_to)) = (kind, up_to) {
+            self.partly_read.push((pair, user.column(), up_to.column()));
+        }
+    }
+}
 
 impl Applier<'_> {
     pub(super) fn receipt(&mut self, receipt: &Receipt) -> Outcome {
