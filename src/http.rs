@@ -17,48 +17,49 @@
 
 pub(crate) mod admin;
 mod api;
-pub(crate) mod api_docs;
+mod api_docs;
 mod body;
-pub(crate) mod cards;
+mod cards;
 mod compression;
 mod cors;
 mod credentials;
 pub mod error;
-pub(crate) mod events;
+mod events;
 mod filters;
 mod form;
 mod header_parameters;
-pub(crate) mod health;
+mod health;
 mod images;
-pub(crate) mod internal;
+mod internal;
 mod lean;
-pub(crate) mod media;
-pub(crate) mod messages;
+mod media;
+mod messages;
 mod metrics_text;
 mod multipart;
 mod multipart_feed;
-pub(crate) mod notifications;
+mod notifications;
 mod page_permits;
 mod prepared;
-pub(crate) mod presence;
-pub(crate) mod profiles;
+mod presence;
+mod profiles;
 mod query;
 mod response;
-pub(crate) mod send;
+mod send;
 mod snapshots;
 mod static_files;
-pub(crate) mod sync;
-pub(crate) mod threads;
-pub(crate) mod tickets;
-pub(crate) mod unread;
-pub(crate) mod upload;
-pub(crate) mod webhooks;
+mod sync;
+mod threads;
+mod tickets;
+mod unread;
+mod upload;
+mod webhooks;
 
 use std::convert::Infallible;
 use std::time::Instant;
 
 use chat_actors::metrics;
 use chat_actors::protocol::ErrorCode;
+use utoipa::OpenApi;
 use warp::filters::BoxedFilter;
 use warp::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -123,6 +124,58 @@ pub(crate) const ROUTES: [(Method, &str); 46] = [
     (Method::GET, "/openapi.json"),
     (Method::GET, "/asyncapi.json"),
 ];
+
+/// The handlers of the routes, as `/openapi.json` describes them.
+#[derive(OpenApi)]
+#[openapi(paths(
+    send::send_message,
+    upload::upload_images,
+    media::get_media,
+    messages::get_messages,
+    messages::patch_message,
+    messages::delete_message,
+    threads::get_threads,
+    threads::get_thread,
+    threads::read_thread,
+    unread::get_unread,
+    sync::get_changes,
+    presence::get_presence,
+    profiles::get_profiles,
+    cards::get_cards,
+    tickets::issue_ticket,
+    notifications::get_notifications,
+    notifications::read_notifications,
+    notifications::read_notification,
+    notifications::delete_notification,
+    internal::create_notifications,
+    internal::profiles::put_profiles,
+    internal::cards::put_cards,
+    internal::messages::send_system_message,
+    events::get_events,
+    webhooks::add_webhook,
+    webhooks::get_webhooks,
+    webhooks::patch_webhook,
+    webhooks::delete_webhook,
+    webhooks::rotate_secret,
+    webhooks::test_webhook,
+    webhooks::get_deliveries,
+    webhooks::retry_delivery,
+    webhooks::replay_deliveries,
+    admin::users::get_user,
+    admin::users::suspend_user,
+    admin::users::restore_user,
+    admin::users::end_sessions,
+    admin::threads::get_thread,
+    admin::audit::get_audit,
+    admin::state::get_state,
+    admin::state::stream_state,
+    health::get_live,
+    health::get_ready,
+    health::get_metrics,
+    api_docs::get_openapi,
+    api_docs::get_asyncapi,
+))]
+pub(crate) struct Resources;
 
 /// The paths of the WebSocket half of the edge.
 pub(crate) const SOCKETS: [&str; 4] = ["/chat", "/notifications", "/ws/chat", "/ws/notifications"];

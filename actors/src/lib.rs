@@ -26,7 +26,7 @@
 //!   outbox             a connection's bounded queue of encoded frames
 //!   requester          who made a request, and the promise of exactly one reply
 //!   events, webhooks   what the marketplace's core hears: by asking for it, and sent to its endpoints
-//!   sync, change_frames              from a cursor to frames
+//!   sync               from a cursor to frames
 //!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing
 //!   admin, audit       what operators do with users and conversations; what goes into the audit log by itself
 //!   restrictions       what users may not do, as this node knows it
@@ -44,7 +44,6 @@ mod actor_slot;
 pub mod admin;
 pub mod audit;
 mod blank;
-mod change_frames;
 pub mod connections;
 mod delivery_frontier;
 mod draining;

@@ -3,6 +3,7 @@
 //! The first update goes at once, what follows within a quarter of a second goes together, and the last value always goes.
 //! An update that still waits keeps its commit from being released, so that no cursor runs ahead of it.
 
+pub(crate) mod frames;
 pub(crate) mod message;
 
 use std::sync::Arc;
@@ -14,12 +15,10 @@ use chat_database::queries::{changes, notifications, unread};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
-use crate::change_frames;
 use crate::connections::{Audience, ConnectionTable};
 use crate::delivery_frontier::{DeliveryFrontier, DeliveryGuard};
 use crate::metrics;
 use crate::protocol::ServerFrame;
-use crate::protocol::server::NotificationMark;
 use crate::registry::PendingCount;
 use message::{NotificationEvent, PendingTotals, StreamMsg, StreamRegistry, UserUpdate};
 
@@ -138,7 +137,7 @@ impl State {
         if self.is_listened_to() {
             let cursor = frontier.cursor();
             for (_, changed) in changes::notifications_of(database, &[self.user], since).await? {
-                self.send(change_frames::of_notification(&changed, since, Some(&cursor)));
+                self.send(frames::of_changed(&changed, since, Some(&cursor)));
             }
         }
         self.wait_for(threads, guard);
@@ -211,26 +210,12 @@ impl State {
         let Some(notification) = notifications::of_thread(&self.context.database, self.user, thread).await? else {
             return Ok(());
         };
-        let cursor = Some(self.context.frontier.cursor());
-        let frame = if notification.is_read {
-            ServerFrame::NotificationRead(NotificationMark { id: Some(notification.id), all: false, cursor })
-        } else {
-            ServerFrame::Notification { payload: Box::new(notification), cursor }
-        };
-        self.send(frame);
+        self.send(frames::of_thread(notification, self.context.frontier.cursor()));
         Ok(())
     }
 
     fn send_event(&self, event: NotificationEvent) {
-        let cursor = Some(self.context.frontier.cursor());
-        let mark = |id, cursor| NotificationMark { id, all: id.is_none(), cursor };
-        let frame = match event {
-            NotificationEvent::Made(payload) => ServerFrame::Notification { payload, cursor },
-            NotificationEvent::Read(id) => ServerFrame::NotificationRead(mark(Some(id), cursor)),
-            NotificationEvent::AllRead => ServerFrame::NotificationRead(mark(None, cursor)),
-            NotificationEvent::Deleted(id) => ServerFrame::NotificationDeleted(mark(Some(id), cursor)),
-        };
-        self.send(frame);
+        self.send(frames::of_event(event, self.context.frontier.cursor()));
     }
 
     fn send(&self, mut frame: ServerFrame) {

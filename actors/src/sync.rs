@@ -6,11 +6,12 @@ use chat_database::ids::{CommitNo, UserId};
 use chat_database::queries::changes::{self, Changes};
 use chat_database::time::Timestamp;
 
-use crate::change_frames;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::images::links::Links;
+use crate::notifications::frames as notification_frames;
 use crate::protocol::cursor::MAX_CHANGES;
 use crate::protocol::{Cursor, ServerFrame};
+use crate::thread::fanout;
 
 /// A page of what has changed.
 #[derive(Debug)]
@@ -64,18 +65,14 @@ pub(crate) struct Reader {
 pub(crate) fn frames(reader: Reader, missed: &Changes, since: CommitNo, cursor: Option<&Cursor>) -> Vec<ServerFrame> {
     let mut frames = Vec::new();
     if reader.chat {
-        frames.extend(missed.messages.iter().map(|changed| change_frames::of_message(changed, since, cursor)));
-        for changed in &missed.watermarks {
-            // What a user's own devices have received is no news to the user; what was read on another one is.
-            let seen_only = changed.user == reader.user;
-            let moved = change_frames::of_watermarks(changed, since, cursor);
-            frames
-                .extend(moved.into_iter().filter(|frame| !seen_only || matches!(frame, ServerFrame::MessagesSeen(_))));
-        }
+        let messages = missed.messages.iter().map(|changed| fanout::changed_message(changed, since, cursor));
+        let moved = missed.watermarks.iter().flat_map(|changed| fanout::moved_watermarks(changed, since, cursor));
+        let told = messages.chain(moved).filter(|(recipients, _)| recipients.include(reader.user));
+        frames.extend(told.map(|(_, frame)| frame));
     }
     if reader.notifications {
         frames
-            .extend(missed.notifications.iter().map(|changed| change_frames::of_notification(changed, since, cursor)));
+            .extend(missed.notifications.iter().map(|changed| notification_frames::of_changed(changed, since, cursor)));
     }
     frames
 }

@@ -4,23 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use chat_actors::protocol::client::parse;
+use chat_actors::protocol::server::ON_NOTIFICATIONS;
 use chat_actors::protocol::{CloseCode, ErrorCode, Socket};
 use serde_json::{Map, Value, json};
 
 use super::{client_frames, server_frames};
-
-/// The frames that the hub sends on `/notifications`; on `/chat` it may send all frames.
-const ON_NOTIFICATIONS: [&str; 9] = [
-    "auth_ok",
-    "echo",
-    "error",
-    "nav_counts",
-    "notification",
-    "notification_deleted",
-    "notification_read",
-    "pong",
-    "synced",
-];
 
 /// Writes the document of a server under a base path.
 #[must_use]

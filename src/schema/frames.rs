@@ -9,19 +9,15 @@ use utoipa::ToSchema;
 /// The prefix of references between schemas in both documents.
 const COMPONENTS: &str = "#/components/schemas/";
 
-/// The fields that the hub may leave out. It always sends all others, as null where they have no value. The types cannot tell the
-/// two apart: both are `Option`.
-const MAY_BE_ABSENT: [(&str, &[&str]); 13] = [
-    ("MessageAck", &["cursor"]),
-    ("NewMessage", &["cursor"]),
-    ("MessageUpdated", &["cursor"]),
-    ("MessageDeleted", &["cursor"]),
-    ("MessagesSeen", &["cursor"]),
-    ("MessagesDelivered", &["cursor"]),
-    ("NotificationMark", &["id", "all", "cursor"]),
+/// The field that replays leave out, wherever a type lets them.
+const CURSOR: &str = "cursor";
+
+/// The other fields that the hub may leave out. It always sends all the rest, as null where they have no value. The types cannot tell
+/// the two apart: both are `Option`.
+const MAY_BE_ABSENT: [(&str, &[&str]); 6] = [
+    ("NotificationMark", &["id", "all"]),
     ("ErrorFrame", &["retry_after_ms", "until"]),
     ("About", &["temp_id", "message_id", "thread_id"]),
-    ("notification", &["cursor"]),
     ("pong", &["t"]),
     ("synced", &["reset"]),
     ("ErrorDetail", &["retry_after_ms", "until", "oldest"]),
@@ -116,13 +112,16 @@ pub(super) fn tidy(name: &str, schema: &mut Value) {
 
 /// Requires every property of a component that the hub always writes.
 pub(super) fn complete(name: &str, schema: &mut Value) {
-    let absent = MAY_BE_ABSENT.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, absent)| absent);
+    let listed = MAY_BE_ABSENT.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, absent)| absent);
     visit_own(schema, &mut |object| {
+        let by_type: Vec<Value> = object.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         let Some(Value::Object(properties)) = object.get_mut("properties") else { return };
-        for (_, property) in properties.iter_mut().filter(|(name, _)| absent.contains(&name.as_str())) {
+        let may_be_absent =
+            |field: &str| listed.contains(&field) || (field == CURSOR && !by_type.iter().any(|name| name == CURSOR));
+        for (_, property) in properties.iter_mut().filter(|(field, _)| may_be_absent(field)) {
             never_null(property);
         }
-        let required: Vec<&String> = properties.keys().filter(|name| !absent.contains(&name.as_str())).collect();
+        let required: Vec<&String> = properties.keys().filter(|field| !may_be_absent(field)).collect();
         let required = json!(required);
         object.insert("required".to_owned(), required);
     });

@@ -12,54 +12,6 @@ use crate::http;
         title = "Softadastra Chat",
         description = "The messaging hub of the Softadastra marketplace: history, sending, receipts, presence and notifications over HTTP. What happens live goes over the WebSockets, see `/asyncapi.json`.",
     ),
-    paths(
-        http::send::send_message,
-        http::upload::upload_images,
-        http::media::get_media,
-        http::messages::get_messages,
-        http::messages::patch_message,
-        http::messages::delete_message,
-        http::threads::get_threads,
-        http::threads::get_thread,
-        http::threads::read_thread,
-        http::unread::get_unread,
-        http::sync::get_changes,
-        http::presence::get_presence,
-        http::profiles::get_profiles,
-        http::cards::get_cards,
-        http::tickets::issue_ticket,
-        http::notifications::get_notifications,
-        http::notifications::read_notifications,
-        http::notifications::read_notification,
-        http::notifications::delete_notification,
-        http::internal::create_notifications,
-        http::internal::profiles::put_profiles,
-        http::internal::cards::put_cards,
-        http::internal::messages::send_system_message,
-        http::events::get_events,
-        http::webhooks::add_webhook,
-        http::webhooks::get_webhooks,
-        http::webhooks::patch_webhook,
-        http::webhooks::delete_webhook,
-        http::webhooks::rotate_secret,
-        http::webhooks::test_webhook,
-        http::webhooks::get_deliveries,
-        http::webhooks::retry_delivery,
-        http::webhooks::replay_deliveries,
-        http::admin::users::get_user,
-        http::admin::users::suspend_user,
-        http::admin::users::restore_user,
-        http::admin::users::end_sessions,
-        http::admin::threads::get_thread,
-        http::admin::audit::get_audit,
-        http::admin::state::get_state,
-        http::admin::state::stream_state,
-        http::health::get_live,
-        http::health::get_ready,
-        http::health::get_metrics,
-        http::api_docs::get_openapi,
-        http::api_docs::get_asyncapi,
-    ),
     tags(
         (name = "messages", description = "Sending, history, editing and deleting"),
         (name = "images", description = "Uploading, and reading what was uploaded"),
@@ -117,7 +69,9 @@ const ASKED: [&str; 13] = [
 /// Writes the document of a server under a base path.
 #[must_use]
 pub fn document(base_path: &str) -> Value {
-    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    let mut described = Document::openapi();
+    described.merge(http::Resources::openapi());
+    let mut document = serde_json::to_value(described).unwrap_or_default();
     let server = if base_path.is_empty() { "/" } else { base_path };
     document["servers"] = json!([{ "url": server }]);
     document["components"]["securitySchemes"] = json!({

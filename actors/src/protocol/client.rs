@@ -58,6 +58,31 @@ pub enum ClientFrame {
     NotificationsReadAll,
 }
 
+impl ClientFrame {
+    /// Reads the frame of a type that a socket takes; `None` if the socket takes no such type.
+    fn read(kind: &str, socket: Socket, text: &str) -> Option<Result<Self, serde_json::Error>> {
+        Some(match (kind, socket) {
+            ("auth", _) => body(text).map(Self::Auth),
+            ("nav_counts", _) => Ok(Self::NavCounts),
+            ("ping", _) => body(text).map(Self::Ping),
+            ("echo", _) => body(text).map(Self::Echo),
+            ("sync", _) => body(text).map(Self::Sync),
+            ("notification_read", _) => body(text).map(Self::NotificationRead),
+            ("notifications_read_all", _) => Ok(Self::NotificationsReadAll),
+            ("message_send" | "message", Socket::Chat) => body(text).map(Self::MessageSend),
+            ("message_edit", Socket::Chat) => body(text).map(Self::MessageEdit),
+            ("message_delete", Socket::Chat) => body(text).map(Self::MessageDelete),
+            ("message_seen", Socket::Chat) => body(text).map(Self::MessageSeen),
+            ("message_delivered", Socket::Chat) => body(text).map(Self::MessageDelivered),
+            ("typing", Socket::Chat) => body(text).map(Self::Typing),
+            ("stop_typing", Socket::Chat) => body(text).map(Self::StopTyping),
+            ("who_is_online", Socket::Chat) => body(text).map(Self::WhoIsOnline),
+            ("subscribe", Socket::Chat) => body(text).map(Self::Subscribe),
+            _ => return None,
+        })
+    }
+}
+
 /// Authenticates the connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Auth {
@@ -204,6 +229,10 @@ pub struct Echo {
 pub struct NotificationRead {
     /// The notification.
     pub id: NotificationId,
+}
+
+fn body<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 /// Reads a text that may be left out, and may be left out by being empty, too.

@@ -104,6 +104,19 @@ pub enum ServerFrame {
     Error(ErrorFrame),
 }
 
+/// The types of the frames that the hub sends on `/notifications`; on `/chat` it may send all frames.
+pub const ON_NOTIFICATIONS: [&str; 9] = [
+    "auth_ok",
+    "echo",
+    "error",
+    "nav_counts",
+    "notification",
+    "notification_deleted",
+    "notification_read",
+    "pong",
+    "synced",
+];
+
 /// The connection is authenticated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuthOk {

@@ -218,7 +218,31 @@ impl<'a> WireOutcome<'a> {
             Outcome::Watermarks(moved) if moved.delivered_moved || moved.read_moved => {
                 Some(Self::Moved(WireWatermarks::of(moved)))
             }
-            _ => None,
+            // Nothing has happened in a thread.
+            Outcome::Watermarks(_)
+            | Outcome::Duplicate(_)
+            | Outcome::TempIdConflict
+            | Outcome::NotOpened { .. }
+            | Outcome::NotFound(_)
+            | Outcome::Suspended(_)
+            | Outcome::NoImage(_)
+            | Outcome::Gone
+            | Outcome::NoThread
+            | Outcome::Notified(_)
+            | Outcome::NotificationsChanged
+            | Outcome::NoNotification
+            | Outcome::LastSeen
+            | Outcome::TicketUsed
+            | Outcome::TicketReplayed
+            | Outcome::TicketExpired
+            | Outcome::Uploaded
+            | Outcome::GivenUp(_)
+            | Outcome::Forgotten
+            | Outcome::ProfilesPut(_)
+            | Outcome::CardsPut(_)
+            | Outcome::Consumed(_)
+            | Outcome::Imported(_)
+            | Outcome::Administered(_) => None,
         }
     }
 

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::fanout::{self, Fanout, Recipients, Reply};
 use super::message::ThreadOutcomes;
 use super::{DeliveredUpTo, State};
-use crate::change_frames;
 use crate::connections::{Audience, ConnectionId};
 use crate::delivery_frontier::DeliveryGuard;
 use crate::metrics;
@@ -131,14 +130,11 @@ impl State {
         for changed in changes.messages.iter().filter(|one| one.commit <= up_to || one.created <= up_to) {
             // A message that has changed again since says nothing of what came between.
             let commit = (changed.commit <= up_to).then_some(changed.commit);
-            let frame = change_frames::of_message(changed, since, Some(&cursor));
-            self.deliver(Recipients::Both, frame, None, commit);
+            let (recipients, frame) = fanout::changed_message(changed, since, Some(&cursor));
+            self.deliver(recipients, frame, None, commit);
         }
         for changed in changes.watermarks.iter().filter(|one| one.commit <= up_to) {
-            let Some(other) = self.pair.other(changed.user) else { continue };
-            for frame in change_frames::of_watermarks(changed, since, Some(&cursor)) {
-                let read = matches!(frame, ServerFrame::MessagesSeen(_));
-                let recipients = if read { Recipients::Both } else { Recipients::Member(other) };
+            for (recipients, frame) in fanout::moved_watermarks(changed, since, Some(&cursor)) {
                 self.deliver(recipients, frame, None, None);
             }
         }
@@ -184,7 +180,10 @@ impl State {
         requester: Option<ConnectionId>,
         commit: Option<CommitNo>,
     ) {
-        let mark = commit.and_then(|commit| mark(&frame, commit));
+        let mark = commit.and_then(|commit| {
+            let (thread, rev) = fanout::revision(&frame)?;
+            Some(Mark { thread, rev, commit })
+        });
         let [low, high] = self.pair.members();
         let mut send = |user, except| {
             let encode = || self.context.links.encode_again(&mut frame, user);
@@ -194,6 +193,7 @@ impl State {
             Recipients::Both => [low, high].into_iter().for_each(|user| send(user, None)),
             Recipients::BothButRequester => [low, high].into_iter().for_each(|user| send(user, requester)),
             Recipients::Member(user) => send(user, None),
+            Recipients::Counterpart(user) => self.pair.other(user).into_iter().for_each(|other| send(other, None)),
             Recipients::OtherConnectionsOf(user) => send(user, requester),
         }
     }
@@ -205,15 +205,4 @@ fn author(outcome: &Outcome) -> Option<UserId> {
         Outcome::Sent(sent) => sent.message.sender_id,
         _ => None,
     }
-}
-
-/// Returns which change of the thread a frame tells.
-fn mark(frame: &ServerFrame, commit: CommitNo) -> Option<Mark> {
-    let (thread, rev) = match frame {
-        ServerFrame::NewMessage(new) => (new.message.thread_id, new.message.rev),
-        ServerFrame::MessageUpdated(updated) => (updated.thread_id, updated.rev),
-        ServerFrame::MessageDeleted(deleted) => (deleted.thread_id, deleted.rev),
-        _ => return None,
-    };
-    Some(Mark { thread, rev, commit })
 }

@@ -1,8 +1,12 @@
-//! What a thread delivers of an outcome: which frames, to which connections, and the reply to the requester. Pure.
+//! What a thread delivers: which frames, to which connections, and the reply to the requester. Pure.
+//!
+//! A change comes as the outcome of a commit ([`decide`]), or as it was read from the database, for a replay or because another node
+//! has written it ([`changed_message`], [`moved_watermarks`]).
 
 use chat_database::change::{Deleted, Duplicate, Outcome, Sent, Watermarks};
-use chat_database::ids::{Pair, ThreadId, UserId};
+use chat_database::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
 use chat_database::objects::Message;
+use chat_database::queries::changes::{ChangedMessage, ChangedWatermarks};
 
 use crate::error::Error;
 use crate::protocol::server::{
@@ -21,8 +25,21 @@ pub enum Recipients {
     BothButRequester,
     /// Every connection of one member.
     Member(UserId),
+    /// Every connection of the other member than this one.
+    Counterpart(UserId),
     /// Every connection of one member, but for the requester.
     OtherConnectionsOf(UserId),
+}
+
+impl Recipients {
+    /// Tells whether a member gets the frame on a connection that has requested nothing.
+    pub(crate) fn include(self, member: UserId) -> bool {
+        match self {
+            Self::Both | Self::BothButRequester => true,
+            Self::Member(user) | Self::OtherConnectionsOf(user) => user == member,
+            Self::Counterpart(user) => user != member,
+        }
+    }
 }
 
 /// The frames to deliver, and the reply to the requester.
@@ -51,7 +68,7 @@ pub fn decide(pair: Pair, outcome: Outcome, cursor: &Cursor, called: bool) -> Fa
         Outcome::Duplicate(duplicate) => sent_before(*duplicate),
         Outcome::Edited(edited) => edited_text(edited.message, cursor),
         Outcome::Deleted(deleted) => taken_back(deleted, cursor),
-        Outcome::Watermarks(watermarks) => moved(pair, watermarks, cursor),
+        Outcome::Watermarks(watermarks) => moved(watermarks, cursor),
         Outcome::TempIdConflict => {
             let text = "this temp_id belongs to another message; take a new one";
             refused(Error::new(ErrorCode::TempIdConflict, text))
@@ -61,8 +78,23 @@ pub fn decide(pair: Pair, outcome: Outcome, cursor: &Cursor, called: bool) -> Fa
         Outcome::NoImage(id) => refused(validation::no_image(&id.0)),
         Outcome::Gone => refused(Error::not_found("message")),
         Outcome::NoThread => refused(Error::not_found("thread")),
-        // A thread requests no other change.
-        _ => refused(Error::internal()),
+        // A thread requests no other change; and what its limit refuses, `deliver_outcome` has answered.
+        Outcome::NotOpened { .. }
+        | Outcome::Notified(_)
+        | Outcome::NotificationsChanged
+        | Outcome::NoNotification
+        | Outcome::LastSeen
+        | Outcome::TicketUsed
+        | Outcome::TicketReplayed
+        | Outcome::TicketExpired
+        | Outcome::Uploaded
+        | Outcome::GivenUp(_)
+        | Outcome::Forgotten
+        | Outcome::ProfilesPut(_)
+        | Outcome::CardsPut(_)
+        | Outcome::Consumed(_)
+        | Outcome::Imported(_)
+        | Outcome::Administered(_) => refused(Error::internal()),
     }
 }
 
@@ -95,12 +127,7 @@ fn sent_before(duplicate: Duplicate) -> Fanout {
     Fanout { frames: Vec::new(), reply: Ok(Reply { frame, call }) }
 }
 
-fn ack(
-    message: &Message,
-    rev: chat_database::ids::Rev,
-    duplicate: bool,
-    cursor: Option<Cursor>,
-) -> Option<ServerFrame> {
+fn ack(message: &Message, rev: Rev, duplicate: bool, cursor: Option<Cursor>) -> Option<ServerFrame> {
     let temp_id = message.temp_id.clone()?;
     Some(ServerFrame::MessageAck(MessageAck {
         temp_id,
@@ -115,16 +142,7 @@ fn ack(
 }
 
 fn edited_text(message: Message, cursor: &Cursor) -> Fanout {
-    let frame = ServerFrame::MessageUpdated(MessageUpdated {
-        id: message.id,
-        thread_id: message.thread_id,
-        seq: message.seq,
-        sender_id: message.sender_id,
-        rev: message.rev,
-        content: message.content.clone(),
-        edited_at: message.edited_at,
-        cursor: Some(cursor.clone()),
-    });
+    let frame = updated(&message, Some(cursor.clone()));
     let reply = Reply { frame: None, call: Some(Answer::Changed(Box::new(message))) };
     Fanout { frames: vec![(Recipients::Both, frame)], reply: Ok(reply) }
 }
@@ -138,18 +156,17 @@ fn taken_back(deleted: Deleted, cursor: &Cursor) -> Fanout {
 }
 
 /// A watermark that moved goes to the other member; what was read, to the reader's other connections too.
-fn moved(pair: Pair, watermarks: Watermarks, cursor: &Cursor) -> Fanout {
+fn moved(watermarks: Watermarks, cursor: &Cursor) -> Fanout {
     let Watermarks { thread_id, user, delivered_seq, read_seq, unread, delivered_moved, read_moved, at } = watermarks;
-    let Some(other) = pair.other(user) else { return refused(Error::not_found("thread")) };
     let cursor = Some(cursor.clone());
     let mut frames = Vec::new();
     if read_moved {
         let seen = ServerFrame::MessagesSeen(MessagesSeen { thread_id, seen_by: user, up_to: read_seq, at, cursor });
-        frames.push((Recipients::Member(other), seen.clone()));
+        frames.push((Recipients::Counterpart(user), seen.clone()));
         frames.push((Recipients::OtherConnectionsOf(user), seen));
     } else if delivered_moved {
         let delivered = MessagesDelivered { thread_id, delivered_to: user, up_to: delivered_seq, at, cursor };
-        frames.push((Recipients::Member(other), ServerFrame::MessagesDelivered(delivered)));
+        frames.push((Recipients::Counterpart(user), ServerFrame::MessagesDelivered(delivered)));
     }
     Fanout { frames, reply: Ok(Reply { frame: None, call: Some(Answer::Read { read_seq, unread }) }) }
 }
@@ -158,109 +175,74 @@ fn refused(error: Error) -> Fanout {
     Fanout { frames: Vec::new(), reply: Err(error) }
 }
 
-#[cfg(test)]
-mod tests {
-    use chat_database::history::{Mark, Nonce};
-    use chat_database::ids::{CommitNo, MessageId, Rev, Seq};
-    use chat_database::objects::MessageKind;
-    use chat_database::time::Timestamp;
+/// Returns the frame of a message in its present state, for clients that have had everything up to `since`. In a replay it has no
+/// cursor.
+pub(crate) fn changed_message(
+    changed: &ChangedMessage,
+    since: CommitNo,
+    cursor: Option<&Cursor>,
+) -> (Recipients, ServerFrame) {
+    let message = &changed.message;
+    let cursor = cursor.cloned();
+    let frame = if changed.created > since {
+        ServerFrame::NewMessage(NewMessage { message: message.clone(), cursor })
+    } else if message.deleted {
+        let &Message { id, thread_id, seq, sender_id, rev, .. } = message;
+        ServerFrame::MessageDeleted(MessageDeleted { id, thread_id, seq, sender_id, rev, cursor })
+    } else {
+        updated(message, cursor)
+    };
+    (Recipients::Both, frame)
+}
 
-    use super::*;
-
-    fn user(id: u64) -> UserId {
-        UserId::new(id).expect("an id")
+/// Returns the frames of those of a member's watermarks that moved after `since`. What a member's own devices have received is no
+/// news to that member; what was read on one of them is.
+pub(crate) fn moved_watermarks(
+    changed: &ChangedWatermarks,
+    since: CommitNo,
+    cursor: Option<&Cursor>,
+) -> Vec<(Recipients, ServerFrame)> {
+    let &ChangedWatermarks { thread_id, user, delivered_seq, read_seq, .. } = changed;
+    let mut frames = Vec::new();
+    if changed.delivered_commit > since
+        && let Some(at) = changed.delivered_at
+    {
+        let cursor = cursor.cloned();
+        let delivered = MessagesDelivered { thread_id, delivered_to: user, up_to: delivered_seq, at, cursor };
+        frames.push((Recipients::Counterpart(user), ServerFrame::MessagesDelivered(delivered)));
     }
-
-    fn pair() -> Pair {
-        Pair::new(user(42), user(7)).expect("two users")
+    if changed.read_commit > since
+        && let Some(at) = changed.read_at
+    {
+        let cursor = cursor.cloned();
+        let seen = MessagesSeen { thread_id, seen_by: user, up_to: read_seq, at, cursor };
+        frames.push((Recipients::Both, ServerFrame::MessagesSeen(seen)));
     }
+    frames
+}
 
-    fn cursor() -> Cursor {
-        let heard = Mark { epoch: "e".into(), commit: CommitNo(9), nonce: Nonce(1) };
-        Cursor { commit: CommitNo(9), heard, reader: None, minted: 0 }
-    }
-
-    fn message(temp_id: Option<&str>) -> Message {
-        Message {
-            id: MessageId::new(901).expect("an id"),
-            thread_id: ThreadId::new(77).expect("an id"),
-            seq: Seq(12),
-            rev: Rev(14),
-            kind: MessageKind::Text,
-            sender_id: Some(user(42)),
-            temp_id: temp_id.map(str::to_owned),
-            content: Some("hi".into()),
-            image_urls: Vec::new(),
-            images: Vec::new(),
-            extra_data: None,
-            card: None,
-            reply_to: None,
-            created_at: Timestamp::from_millis(0),
-            edited_at: None,
-            deleted: false,
-            texts: Vec::new(),
-        }
-    }
-
-    fn watermarks(delivered_moved: bool, read_moved: bool) -> Outcome {
-        Outcome::Watermarks(Watermarks {
-            thread_id: ThreadId::new(77).expect("an id"),
-            user: user(7),
-            delivered_seq: Seq(12),
-            read_seq: Seq(10),
-            unread: 2,
-            delivered_moved,
-            read_moved,
-            at: Timestamp::from_millis(0),
-        })
-    }
-
-    fn recipients(fanout: &Fanout) -> Vec<Recipients> {
-        fanout.frames.iter().map(|(recipients, _)| *recipients).collect()
-    }
-
-    #[test]
-    fn a_message_with_a_key_is_acked_and_goes_to_all_other_connections() {
-        let sent = Sent { message: message(Some("k")), opened: false };
-        let fanout = decide(pair(), Outcome::Sent(Box::new(sent)), &cursor(), false);
-        assert_eq!(recipients(&fanout), [Recipients::BothButRequester]);
-        assert!(matches!(fanout.reply.expect("stored").frame, Some(ServerFrame::MessageAck(_))));
-    }
-
-    #[test]
-    fn a_message_without_a_key_is_its_own_ack() {
-        let sent = Sent { message: message(None), opened: true };
-        let fanout = decide(pair(), Outcome::Sent(Box::new(sent)), &cursor(), false);
-        let both = [Recipients::Member(user(7)), Recipients::Member(user(42)), Recipients::Both];
-        assert_eq!(recipients(&fanout), both, "the new thread first, to both sides");
-        assert_eq!(fanout.reply.expect("stored").frame, None);
-    }
-
-    #[test]
-    fn a_message_of_the_marketplace_goes_to_both_sides_and_is_acked_to_no_connection() {
-        let message = Message { kind: MessageKind::System, sender_id: None, ..message(None) };
-        let fanout = decide(pair(), Outcome::Sent(Box::new(Sent { message, opened: false })), &cursor(), true);
-        assert_eq!(recipients(&fanout), [Recipients::Both]);
-        assert!(matches!(fanout.reply.expect("stored"), Reply { frame: None, call: Some(Answer::Stored { .. }) }));
-    }
-
-    #[test]
-    fn a_repetition_is_delivered_to_no_user_and_acked_as_the_first_time_without_a_cursor() {
-        let duplicate = Duplicate { message: message(Some("k")), created_rev: Rev(12) };
-        let fanout = decide(pair(), Outcome::Duplicate(Box::new(duplicate)), &cursor(), false);
-        assert!(fanout.frames.is_empty());
-        let Ok(Reply { frame: Some(ServerFrame::MessageAck(ack)), .. }) = fanout.reply else { panic!("an ack") };
-        assert_eq!((ack.rev, ack.duplicate, ack.cursor), (Rev(12), true, None));
-    }
-
-    #[test]
-    fn a_watermark_that_did_not_move_is_delivered_to_no_user() {
-        assert!(decide(pair(), watermarks(false, false), &cursor(), false).frames.is_empty());
-        assert_eq!(
-            recipients(&decide(pair(), watermarks(true, false), &cursor(), false)),
-            [Recipients::Member(user(42))]
-        );
-        let seen = decide(pair(), watermarks(true, true), &cursor(), false);
-        assert_eq!(recipients(&seen), [Recipients::Member(user(42)), Recipients::OtherConnectionsOf(user(7))]);
+/// Returns the thread, and its change counter, if a frame tells a change that the counter has counted.
+pub(super) fn revision(frame: &ServerFrame) -> Option<(ThreadId, Rev)> {
+    match frame {
+        ServerFrame::NewMessage(new) => Some((new.message.thread_id, new.message.rev)),
+        ServerFrame::MessageUpdated(updated) => Some((updated.thread_id, updated.rev)),
+        ServerFrame::MessageDeleted(deleted) => Some((deleted.thread_id, deleted.rev)),
+        _ => None,
     }
 }
+
+fn updated(message: &Message, cursor: Option<Cursor>) -> ServerFrame {
+    ServerFrame::MessageUpdated(MessageUpdated {
+        id: message.id,
+        thread_id: message.thread_id,
+        seq: message.seq,
+        sender_id: message.sender_id,
+        rev: message.rev,
+        content: message.content.clone(),
+        edited_at: message.edited_at,
+        cursor,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -32,36 +32,14 @@ pub fn parse(text: &str, socket: Socket, user: Option<UserId>) -> Result<ClientF
     if user.is_some_and(|user| !envelope.claims_only(user)) {
         return Err(refuse(text, ErrorCode::SenderMismatch, SENDER_MISMATCH.to_owned()));
     }
-    let read = match (envelope.kind.as_ref(), socket) {
-        ("auth", _) => body(text).map(ClientFrame::Auth),
-        ("nav_counts", _) => Ok(ClientFrame::NavCounts),
-        ("ping", _) => body(text).map(ClientFrame::Ping),
-        ("echo", _) => body(text).map(ClientFrame::Echo),
-        ("sync", _) => body(text).map(ClientFrame::Sync),
-        ("notification_read", _) => body(text).map(ClientFrame::NotificationRead),
-        ("notifications_read_all", _) => Ok(ClientFrame::NotificationsReadAll),
-        ("message_send" | "message", Socket::Chat) => body(text).map(ClientFrame::MessageSend),
-        ("message_edit", Socket::Chat) => body(text).map(ClientFrame::MessageEdit),
-        ("message_delete", Socket::Chat) => body(text).map(ClientFrame::MessageDelete),
-        ("message_seen", Socket::Chat) => body(text).map(ClientFrame::MessageSeen),
-        ("message_delivered", Socket::Chat) => body(text).map(ClientFrame::MessageDelivered),
-        ("typing", Socket::Chat) => body(text).map(ClientFrame::Typing),
-        ("stop_typing", Socket::Chat) => body(text).map(ClientFrame::StopTyping),
-        ("who_is_online", Socket::Chat) => body(text).map(ClientFrame::WhoIsOnline),
-        ("subscribe", Socket::Chat) => body(text).map(ClientFrame::Subscribe),
-        (kind, _) => {
-            let message = format!("there is no frame of type {:?} on this socket", shortened(kind));
-            return Err(refuse(text, ErrorCode::UnknownType, message));
-        }
+    let Some(read) = ClientFrame::read(&envelope.kind, socket, text) else {
+        let message = format!("there is no frame of type {:?} on this socket", shortened(&envelope.kind));
+        return Err(refuse(text, ErrorCode::UnknownType, message));
     };
     read.map_err(|error| {
         let message = format!("{}: {error}", envelope.kind);
         refuse(text, ErrorCode::BadRequest, message)
     })
-}
-
-fn body<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
-    serde_json::from_str(text)
 }
 
 fn malformed(error: &serde_json::Error) -> ParseError {
