@@ -16,7 +16,7 @@
 //!  sqlite, mysql, postgres   one database each: location, open, dialect, error; and what it alone has
 //! ```
 //!
-//! Another server is another folder, another variant of [`Backend`] and [`ServerKind`](server::location::ServerKind), and one in
+//! Another server is another folder, another variant of [`Backend`] and [`ServerKind`] with an arm in each `match` below, and one in
 //! `migrations/src/backend.rs`: each `match` is exhaustive, so the compiler names the places.
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ mod busy_life;
 mod column;
 pub(crate) mod dialect;
 mod errors;
-mod kind;
+pub(crate) mod kind;
 pub(crate) mod location;
 mod mysql;
 mod pool;
@@ -38,7 +38,10 @@ pub(crate) mod time_buckets;
 pub(crate) mod worker;
 pub(crate) mod writer;
 
-use sea_orm::{DatabaseConnection, Value};
+use std::time::Duration;
+
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::{ConnectOptions, DatabaseConnection, Value, sqlx};
 
 use crate::Error;
 use crate::driver_error::DriverError;
@@ -47,9 +50,12 @@ use crate::queries::messages::found::{Found, Side, ThreadRef};
 use crate::rows::{FromRow, Reads};
 use dialect::Dialect;
 pub(crate) use kind::Backend;
+use kind::ServerKind;
 use location::Location;
 pub(crate) use pool::ACQUIRE;
+use pool::Role;
 use read_pool::ReadPool;
+use server::location::Server;
 
 impl Backend {
     /// Returns how this database writes what SQL leaves open.
@@ -58,6 +64,74 @@ impl Backend {
             Self::Sqlite => &sqlite::SqliteDialect,
             Self::MySql => &mysql::MySqlDialect,
             Self::Postgres => &postgres::PostgresDialect,
+        }
+    }
+}
+
+/// What each server does in its own way: the one place that chooses among them.
+impl ServerKind {
+    /// Returns how its URLs begin.
+    fn schemes(self) -> &'static [&'static str] {
+        match self {
+            Self::MySql => &["mysql", "mariadb"],
+            Self::Postgres => &["postgres", "postgresql"],
+        }
+    }
+
+    /// Parses what stands behind the scheme of a URL.
+    fn parse(self, rest: &str) -> Result<Server, String> {
+        match self {
+            Self::MySql => mysql::parse(rest),
+            Self::Postgres => postgres::parse(rest),
+        }
+    }
+
+    /// Asks a server whether it takes us; returns why it cannot be used, if so.
+    async fn connect_once(self, server: &Server) -> Result<Option<String>, sqlx::Error> {
+        match self {
+            Self::MySql => mysql::connect_once(server).await.map(|()| None),
+            Self::Postgres => postgres::connect_once(server).await,
+        }
+    }
+
+    /// Sets how a pool's connections begin.
+    fn settings(self, connect: &mut ConnectOptions, role: Role) {
+        match self {
+            Self::MySql => mysql::settings(connect, role),
+            Self::Postgres => postgres::settings(connect, role),
+        }
+    }
+
+    /// Says what an error of the server means for the operator who starts the hub.
+    fn refusal(self, server: &Server, error: &sqlx::Error) -> Option<String> {
+        match self {
+            Self::MySql => mysql::refusal(server, error),
+            Self::Postgres => postgres::refusal(server, error),
+        }
+    }
+
+    /// Tells what kind of failure an error is, if it is this server's.
+    fn classify(self, error: &dyn DatabaseError, why: &str) -> Option<DriverError> {
+        match self {
+            Self::MySql => mysql::classify(error, why),
+            Self::Postgres => postgres::classify(error, why),
+        }
+    }
+
+    /// Returns the statement by which a transaction waits for a lock for so long, if it must say so itself.
+    fn wait_for_lock(self, patience: Duration) -> Option<String> {
+        match self {
+            Self::MySql => None,
+            Self::Postgres => postgres::wait_for_lock(patience),
+        }
+    }
+
+    /// Returns the query that is run before COMMIT, together with the rows of all tables, which were gathered until then. `None`:
+    /// rows are written table by table.
+    fn before_commit(self) -> Option<&'static str> {
+        match self {
+            Self::MySql => None,
+            Self::Postgres => Some(postgres::BEFORE_COMMIT),
         }
     }
 }

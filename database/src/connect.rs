@@ -9,9 +9,10 @@ use sea_orm::{DatabaseConnection, Value};
 use tokio::time::{sleep, timeout};
 
 use crate::Error;
+pub use crate::backend::kind::ServerKind;
 pub use crate::backend::location::Location;
 use crate::backend::read_pool::ReadPool;
-pub use crate::backend::server::location::{Server, ServerKind};
+pub use crate::backend::server::location::Server;
 pub use crate::backend::sqlite::{Checkpoint, File, ProcessLock};
 use crate::backend::writer::WriterConnection;
 use crate::backend::{ACQUIRE, Backend, Connections, sqlite};

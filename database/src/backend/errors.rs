@@ -2,11 +2,10 @@
 
 use sea_orm::sqlx;
 use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
-use sea_orm::sqlx::mysql::MySqlDatabaseError;
-use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{DbErr, RuntimeErr};
 
-use super::{mysql, postgres, sqlite};
+use super::kind::ServerKind;
+use super::sqlite;
 use crate::driver_error::{DriverError, described};
 
 impl DriverError {
@@ -48,11 +47,7 @@ fn of_database(error: &dyn DatabaseError) -> DriverError {
     if error.kind() == ErrorKind::UniqueViolation {
         return DriverError::Unique(why);
     }
-    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return mysql::classify(error.number(), why);
-    }
-    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
-        return postgres::classify(error.code(), error.message(), why);
-    }
-    sqlite::classify(error.code().and_then(|code| code.parse().ok()).unwrap_or_default(), why)
+    let of_server = ServerKind::ALL.into_iter().find_map(|kind| kind.classify(error, &why));
+    let code = || error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+    of_server.unwrap_or_else(|| sqlite::classify(code(), why))
 }

@@ -1,8 +1,6 @@
-//! Which databases there are.
+//! Which databases there are. A leaf: each folder may import it. What each of them does is chosen in [`super`].
 
 use sea_orm::{DatabaseBackend, Statement, StatementBuilder, Value};
-
-use super::server::location::ServerKind;
 
 /// The databases that the hub runs on. MariaDB is MySQL here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +25,20 @@ impl Backend {
         let Statement { sql, values, .. } = self.sea_orm().build(statement);
         (sql, values.map_or_else(Vec::new, |values| values.0))
     }
+}
+
+/// The servers among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerKind {
+    /// MySQL or MariaDB.
+    MySql,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl ServerKind {
+    /// Every server.
+    pub(super) const ALL: [Self; 2] = [Self::MySql, Self::Postgres];
 }
 
 impl From<ServerKind> for Backend {

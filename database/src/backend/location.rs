@@ -4,9 +4,12 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use super::kind::ServerKind;
 use super::server::location::Server;
 use super::sqlite::File;
-use super::{mysql, postgres};
+
+/// How the URL of SQLite's file begins.
+const SQLITE: &str = "sqlite";
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,13 +43,20 @@ impl FromStr for Location {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
-        match scheme.to_ascii_lowercase().as_str() {
-            "sqlite" => File::parse(rest).map(Self::Sqlite),
-            "mysql" | "mariadb" => mysql::parse(rest).map(Self::Server),
-            "postgres" | "postgresql" => postgres::parse(rest).map(Self::Server),
-            _ => Err("it begins with neither sqlite:, mysql:, mariadb:, postgres: nor postgresql:".to_owned()),
+        let scheme = scheme.to_ascii_lowercase();
+        if scheme == SQLITE {
+            return File::parse(rest).map(Self::Sqlite);
         }
+        let server = ServerKind::ALL.into_iter().find(|kind| kind.schemes().contains(&scheme.as_str()));
+        server.map_or_else(|| Err(unknown()), |server| server.parse(rest).map(Self::Server))
     }
+}
+
+fn unknown() -> String {
+    let servers = ServerKind::ALL.iter().flat_map(|kind| kind.schemes());
+    let schemes: Vec<String> = [&SQLITE].into_iter().chain(servers).map(|scheme| format!("{scheme}:")).collect();
+    let (last, others) = schemes.split_last().unwrap_or_else(|| unreachable!("SQLite is one"));
+    format!("it begins with neither {} nor {last}", others.join(", "))
 }
 
 impl fmt::Display for Location {

@@ -13,6 +13,6 @@ mod open;
 mod statements;
 
 pub(crate) use dialect::MySqlDialect;
-pub(crate) use error::classify;
+pub(super) use error::classify;
 pub(super) use location::parse;
 pub(super) use open::{connect_once, refusal, settings};

@@ -19,8 +19,8 @@ mod plans;
 mod session;
 
 pub(crate) use dialect::PostgresDialect;
-pub(crate) use error::classify;
+pub(super) use error::classify;
 pub(super) use gathered::Gathered;
 pub(super) use location::parse;
 pub(super) use open::{connect_once, refusal, settings};
-pub(super) use session::{BEFORE_COMMIT, LOCK};
+pub(super) use session::{BEFORE_COMMIT, wait_for_lock};

@@ -2,7 +2,7 @@
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
-use super::server::location::ServerKind;
+use super::kind::ServerKind;
 use super::{Backend, server, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};

@@ -17,9 +17,10 @@ mod writer;
 
 use sea_orm::DatabaseConnection;
 
+use super::kind::ServerKind;
 use super::pool::{self, Role};
 use crate::Error;
-use location::{Server, ServerKind};
+use location::Server;
 pub(crate) use nearest::nearest;
 pub(crate) use rows::rows;
 pub(crate) use writer::{Transaction, WriterConnection};

@@ -1,9 +1,18 @@
 //! The error numbers of MySQL and MariaDB.
 
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::mysql::MySqlDatabaseError;
+
 use crate::driver_error::DriverError;
 
+/// Tells what kind of failure an error is, if it is one of these servers.
+pub(in crate::backend) fn classify(error: &dyn DatabaseError, why: &str) -> Option<DriverError> {
+    let error = error.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(of_number(error.number(), why.to_owned()))
+}
+
 /// Tells what kind of failure an error number is.
-pub(crate) fn classify(number: u16, why: String) -> DriverError {
+fn of_number(number: u16, why: String) -> DriverError {
     match number {
         // Lock wait time-out, deadlock, a snapshot that is too old.
         1205 | 1213 | 1020 => DriverError::Contended(why),

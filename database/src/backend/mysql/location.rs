@@ -3,7 +3,8 @@
 use sea_orm::sqlx::mysql::MySqlConnectOptions;
 use url::Url;
 
-use crate::backend::server::location::{self, Server, ServerKind};
+use crate::backend::kind::ServerKind;
+use crate::backend::server::location::{self, Server};
 
 /// How a URL is written.
 const FORM: &str = "mysql://user:password@host:3306/database";

@@ -1,9 +1,18 @@
 //! PostgreSQL's error codes (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::postgres::PgDatabaseError;
+
 use crate::driver_error::DriverError;
 
+/// Tells what kind of failure an error is, if it is PostgreSQL's.
+pub(in crate::backend) fn classify(error: &dyn DatabaseError, why: &str) -> Option<DriverError> {
+    let error = error.try_downcast_ref::<PgDatabaseError>()?;
+    Some(of_code(error.code(), error.message(), why.to_owned()))
+}
+
 /// Tells what kind of failure an error code is; `message` is the server's, `why` what may be said of it.
-pub(crate) fn classify(code: &str, message: &str, why: String) -> DriverError {
+fn of_code(code: &str, message: &str, why: String) -> DriverError {
     let class = code.get(..2).unwrap_or_default();
     match (class, code) {
         // unique_violation.
@@ -28,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_code_says_whether_another_try_may_succeed() {
-        let kind = |code: &str, message: &str| match classify(code, message, String::new()) {
+        let kind = |code: &str, message: &str| match of_code(code, message, String::new()) {
             DriverError::Lost(_) => "lost",
             DriverError::Contended(_) => "contended",
             DriverError::Unable(_) => "unable",

@@ -3,7 +3,8 @@
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use url::Url;
 
-use crate::backend::server::location::{self, Server, ServerKind};
+use crate::backend::kind::ServerKind;
+use crate::backend::server::location::{self, Server};
 
 /// What may stand behind the question mark. The driver would log any other parameter with its value.
 const PARAMETERS: [&str; 12] = [

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::backend::pool::Role;
 
 /// How long a session waits for a lock, if it is not told to wait for less: [`WRITER`] says so.
-pub(in crate::backend) const LOCK: Duration = Duration::from_secs(3);
+const LOCK: Duration = Duration::from_secs(3);
 
 /// What comes before COMMIT: one that was cancelled while it waits for a standby says that it is done, and is not on the standby.
 pub(in crate::backend) const BEFORE_COMMIT: &str = "SELECT set_config('statement_timeout', '0', true)";
@@ -39,4 +39,9 @@ pub(super) fn settings(role: Role) -> String {
         Role::Readers => READER,
     };
     format!("{SHARED}{own}")
+}
+
+/// Returns the statement by which a transaction waits for a lock for a shorter time than its session does.
+pub(in crate::backend) fn wait_for_lock(patience: Duration) -> Option<String> {
+    (patience < LOCK).then(|| format!("SET LOCAL lock_timeout = {}", patience.as_millis().max(1)))
 }

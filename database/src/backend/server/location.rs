@@ -4,14 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-/// Which server it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerKind {
-    /// MySQL or MariaDB.
-    MySql,
-    /// PostgreSQL.
-    Postgres,
-}
+use crate::backend::kind::ServerKind;
 
 /// A server, and the database on it.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,21 +3,14 @@
 use sea_orm::{DatabaseConnection, sqlx};
 use tokio::time::timeout;
 
-use super::location::{Server, ServerKind};
+use super::location::Server;
 use crate::Error;
 use crate::backend::pool::{self, ACQUIRE, Role, TRUSTED};
-use crate::backend::{mysql, postgres};
 use crate::driver_error::DriverError;
 
 /// Asks a server whether it takes us. A pool would wait for a server that is not there, and not say why.
 pub(super) async fn check(server: &Server) -> Result<(), Error> {
-    let asked = async {
-        match server.kind {
-            ServerKind::MySql => mysql::connect_once(server).await.map(|()| None),
-            ServerKind::Postgres => postgres::connect_once(server).await,
-        }
-    };
-    match timeout(ACQUIRE, asked).await {
+    match timeout(ACQUIRE, server.kind.connect_once(server)).await {
         Ok(Ok(None)) => Ok(()),
         Ok(Ok(Some(why_not))) => Err(Error::Refused(format!("{}: {why_not}", server.address()))),
         Ok(Err(error)) => Err(of_driver(server, &error)),
@@ -29,10 +22,7 @@ pub(super) async fn check(server: &Server) -> Result<(), Error> {
 pub(super) async fn pool(server: &Server, role: Role, connections: u32) -> Result<DatabaseConnection, DriverError> {
     let mut connect = pool::options(&server.url, connections);
     connect.test_before_acquire_if_idle_for(TRUSTED);
-    match server.kind {
-        ServerKind::MySql => mysql::settings(&mut connect, role),
-        ServerKind::Postgres => postgres::settings(&mut connect, role),
-    }
+    server.kind.settings(&mut connect, role);
     pool::open(connect).await?.ok_or_else(|| DriverError::Unable("no answer in time".to_owned()))
 }
 
@@ -53,9 +43,6 @@ fn away(server: &Server, why: &str) -> Error {
 }
 
 fn of_driver(server: &Server, error: &sqlx::Error) -> Error {
-    let known = match server.kind {
-        ServerKind::MySql => mysql::refusal(server, error),
-        ServerKind::Postgres => postgres::refusal(server, error),
-    };
+    let known = server.kind.refusal(server, error);
     known.map_or_else(|| refused(server, DriverError::of_driver(error)), Error::Refused)
 }

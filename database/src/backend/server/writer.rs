@@ -9,11 +9,12 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
 use super::Connections;
-use super::location::{Server, ServerKind};
+use super::location::Server;
 use super::open;
 use super::rows::{rows, run};
+use crate::backend::kind::ServerKind;
 use crate::backend::pool::Role;
-use crate::backend::postgres::{BEFORE_COMMIT, Gathered, LOCK};
+use crate::backend::postgres::Gathered;
 use crate::backend::statements::RowStatement;
 use crate::driver_error::DriverError;
 use crate::rows::FromRow;
@@ -46,9 +47,8 @@ impl WriterConnection {
 
     pub(in crate::backend) async fn begin(&mut self) -> Result<Transaction, DriverError> {
         let (kind, transaction) = (self.server.kind, self.pool.begin().await?);
-        if kind == ServerKind::Postgres && self.patience < LOCK {
-            let patience = self.patience.as_millis().max(1);
-            transaction.execute_unprepared(&format!("SET LOCAL lock_timeout = {patience}")).await?;
+        if let Some(setting) = kind.wait_for_lock(self.patience) {
+            transaction.execute_unprepared(&setting).await?;
         }
         Ok(Transaction { kind, transaction, gathered: Gathered::default() })
     }
@@ -101,16 +101,14 @@ impl Transaction {
         }
         let values = sql::json(&rows);
         drop(rows);
-        match self.kind {
-            ServerKind::MySql => run(&self.transaction, &statement.text, [values]).await.map(drop),
-            ServerKind::Postgres => {
-                if !self.gathered.takes(statement) {
-                    self.run_gathered().await?;
-                }
-                self.gathered.add(statement, values);
-                Ok(())
-            }
+        if self.kind.before_commit().is_none() {
+            return run(&self.transaction, &statement.text, [values]).await.map(drop);
         }
+        if !self.gathered.takes(statement) {
+            self.run_gathered().await?;
+        }
+        self.gathered.add(statement, values);
+        Ok(())
     }
 
     /// Runs what was gathered, if anything was.
@@ -137,13 +135,9 @@ impl Transaction {
     }
 
     pub(in crate::backend) async fn flush(&mut self) -> Result<(), DriverError> {
-        match self.kind {
-            ServerKind::MySql => Ok(()),
-            ServerKind::Postgres => {
-                let (text, values) = self.gathered.take(BEFORE_COMMIT);
-                run(&self.transaction, &text, values).await.map(drop)
-            }
-        }
+        let Some(last) = self.kind.before_commit() else { return Ok(()) };
+        let (text, values) = self.gathered.take(last);
+        run(&self.transaction, &text, values).await.map(drop)
     }
 
     pub(in crate::backend) async fn commit(self) -> Result<(), DriverError> {
