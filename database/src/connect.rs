@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{DatabaseConnection, Value};
 use tokio::time::{sleep, timeout};
 
@@ -120,8 +121,8 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] without one.
     pub async fn ping(&self) -> Result<(), Error> {
-        let text = format!("SELECT {}", self.backend.dialect().as_integer("1"));
-        match timeout(ACQUIRE, (&self.readers).row::<i64>(&text, [])).await {
+        let one = Query::select().expr(Expr::cust(self.backend.dialect().as_integer("1"))).take();
+        match timeout(ACQUIRE, (&self.readers).select_one::<i64>(&one)).await {
             Ok(answered) => answered.map(drop).map_err(crate::driver_error::error),
             Err(_) => Err(Error::Unavailable("no answer in time".to_owned())),
         }
@@ -132,8 +133,8 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn clock(&self) -> Result<Timestamp, Error> {
-        let text = format!("SELECT {}", self.backend.dialect().now_millis());
-        let now = (&self.readers).row::<i64>(&text, []).await.map_err(crate::driver_error::error)?;
+        let clock = Query::select().expr(Expr::cust(self.backend.dialect().now_millis())).take();
+        let now = (&self.readers).select_one::<i64>(&clock).await.map_err(crate::driver_error::error)?;
         Ok(Timestamp::from_millis(now.unwrap_or_default()))
     }
 

@@ -15,9 +15,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::sea_query::{Expr, JoinType, Query};
 use uuid::Uuid;
 
 use crate::driver_error::error;
+use crate::entities::{hub_commit, hub_epoch, hub_state};
 use crate::ids::CommitNo;
 use crate::rows::{BinaryText, Reads, row};
 use crate::time::Timestamp;
@@ -102,10 +104,24 @@ row! {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn head_beside(db: &Database, known: CommitNo) -> Result<Head, Error> {
-    const HEAD: &str = "SELECT s.epoch, s.commit_no, h.nonce, k.nonce, s.newest_at, s.restrictions_no FROM hub_state s \
-         LEFT JOIN hub_commits h ON h.commit_no = s.commit_no \
-         LEFT JOIN hub_commits k ON k.commit_no = ? WHERE s.id = 1";
-    let row = (&db.readers).row::<HeadRow>(HEAD, [known.column().into()]).await.map_err(error)?;
+    use sea_orm::sea_query::ExprTrait as _;
+
+    let newest = Expr::col(("h", hub_commit::Column::CommitNo)).eq(Expr::col(("s", hub_state::Column::CommitNo)));
+    let query = Query::select()
+        .columns([("s", hub_state::Column::Epoch), ("s", hub_state::Column::CommitNo)])
+        .columns([("h", hub_commit::Column::Nonce), ("k", hub_commit::Column::Nonce)])
+        .columns([("s", hub_state::Column::NewestAt), ("s", hub_state::Column::RestrictionsNo)])
+        .from_as(hub_state::Entity, "s")
+        .join_as(JoinType::LeftJoin, hub_commit::Entity, "h", newest)
+        .join_as(
+            JoinType::LeftJoin,
+            hub_commit::Entity,
+            "k",
+            Expr::col(("k", hub_commit::Column::CommitNo)).eq(known.column()),
+        )
+        .and_where(Expr::col(("s", hub_state::Column::Id)).eq(1_i64))
+        .take();
+    let row = (&db.readers).select_one::<HeadRow>(&query).await.map_err(error)?;
     let row = row.ok_or_else(|| Error::Refused("hub_state is empty".to_owned()))?;
     let mark = Mark {
         epoch: row.epoch.into_text().into(),
@@ -133,12 +149,24 @@ row! {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn holds(db: &Database, mark: &Mark) -> Result<bool, Error> {
-    const HOLDS: &str = "SELECT s.epoch, s.commit_no, e.last_commit, c.nonce FROM hub_state s \
-         LEFT JOIN hub_epochs e ON e.epoch = ? \
-         LEFT JOIN hub_commits c ON c.commit_no = ? WHERE s.id = 1";
+    use sea_orm::sea_query::ExprTrait as _;
+
     let epoch = db.backend.dialect().binary_text(&mark.epoch);
-    let values = [epoch, mark.commit.column().into()];
-    let Some(row) = (&db.readers).row::<HistoryRow>(HOLDS, values).await.map_err(error)? else {
+    let query = Query::select()
+        .columns([("s", hub_state::Column::Epoch), ("s", hub_state::Column::CommitNo)])
+        .column(("e", hub_epoch::Column::LastCommit))
+        .column(("c", hub_commit::Column::Nonce))
+        .from_as(hub_state::Entity, "s")
+        .join_as(JoinType::LeftJoin, hub_epoch::Entity, "e", Expr::col(("e", hub_epoch::Column::Epoch)).eq(epoch))
+        .join_as(
+            JoinType::LeftJoin,
+            hub_commit::Entity,
+            "c",
+            Expr::col(("c", hub_commit::Column::CommitNo)).eq(mark.commit.column()),
+        )
+        .and_where(Expr::col(("s", hub_state::Column::Id)).eq(1_i64))
+        .take();
+    let Some(row) = (&db.readers).select_one::<HistoryRow>(&query).await.map_err(error)? else {
         return Ok(false);
     };
     let newest = if row.epoch.into_text() == *mark.epoch { Some(row.commit_no) } else { row.last_commit };

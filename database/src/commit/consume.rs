@@ -1,7 +1,7 @@
 //! What a commit writes for consumers and webhooks. It is decided by the rows themselves, under the counter's lock.
 
 use sea_orm::Value;
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, OnConflict, Query, SimpleExpr};
 
 use super::statements::Statements;
 use super::write_set::{DeliveryResultRow, NewDeliveryRow};
@@ -263,10 +263,18 @@ impl Consume<'_, '_> {
 
     /// The consumer of webhooks is enabled while one of them is. It begins behind this commit.
     async fn consumer_follows_webhooks(&mut self) -> Result<(), DriverError> {
-        const ENABLED: &str = "SELECT COUNT(*) FROM webhooks w WHERE w.enabled = 1";
-        const WORKING: &str = "SELECT c.enabled FROM hub_consumers c WHERE c.name = ?";
-        let wanted = self.transaction.row::<i64>(ENABLED, []).await?.unwrap_or_default() > 0;
-        let working = self.transaction.row::<i64>(WORKING, [self.text(WEBHOOKS)]).await?.unwrap_or_default() > 0;
+        let enabled = Query::select()
+            .expr(Func::count(Expr::col(webhook::Column::Id)))
+            .from(webhook::Entity)
+            .and_where(Expr::col(webhook::Column::Enabled).eq(1_i64))
+            .take();
+        let working = Query::select()
+            .column(hub_consumer::Column::Enabled)
+            .from(hub_consumer::Entity)
+            .and_where(self.is(WEBHOOKS))
+            .take();
+        let wanted = self.transaction.select_one::<i64>(&enabled).await?.unwrap_or_default() > 0;
+        let working = self.transaction.select_one::<i64>(&working).await?.unwrap_or_default() > 0;
         if wanted && !working {
             return self.put(WEBHOOKS, Place::end_of(CommitNo::from_column(self.no)), "", 1).await;
         }

@@ -6,10 +6,13 @@
 
 use std::collections::HashSet;
 
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+
 use super::cache::Cache;
 use super::history::Taken;
 use crate::backend::writer::Transaction;
 use crate::driver_error::DriverError;
+use crate::entities::hub_commit;
 use crate::ids::{Pair, UserId};
 use crate::rows::{Reads as _, row};
 
@@ -18,9 +21,9 @@ const MOST: i64 = 256;
 
 row! {
     /// What a commit of another node touched.
-    struct EntryRow {
-        threads: String,
-        users: String,
+    struct EntryRow of hub_commit {
+        threads: String = Threads,
+        users: String = Users,
     }
 }
 
@@ -55,15 +58,27 @@ async fn touched(
     cache: &Cache,
     taken: &Taken,
 ) -> Result<Option<Touched>, DriverError> {
-    const LOG: &str = "SELECT threads, users FROM hub_commits WHERE commit_no > ? AND commit_no < ? \
-         AND EXISTS (SELECT 1 FROM hub_commits WHERE commit_no = ? AND nonce = ?)";
+    use hub_commit::Column::{CommitNo, Nonce};
+
     let (last, next) = (cache.commit, taken.counters.commit);
     let others = next - last - 1;
     if cache.is_empty() || !(1..=MOST).contains(&others) {
         return Ok(None);
     }
-    let values = [last, next, last, cache.nonce.column()].map(Into::into);
-    let entries: Vec<EntryRow> = transaction.rows(LOG, values).await?;
+    let own = Query::select()
+        .expr(Expr::cust("1"))
+        .from(hub_commit::Entity)
+        .and_where(Expr::col(CommitNo).eq(last))
+        .and_where(Expr::col(Nonce).eq(cache.nonce.column()))
+        .take();
+    let log = Query::select()
+        .columns(EntryRow::COLUMNS.iter().copied())
+        .from(hub_commit::Entity)
+        .and_where(Expr::col(CommitNo).gt(last))
+        .and_where(Expr::col(CommitNo).lt(next))
+        .and_where(Expr::exists(own))
+        .take();
+    let entries: Vec<EntryRow> = transaction.select(&log).await?;
     if i64::try_from(entries.len()) != Ok(others) {
         return Ok(None);
     }

@@ -1,6 +1,6 @@
 //! Deletes rows that have served their time: used tickets, old entries of the commit log, old names of the history.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Order, Query, UpdateStatement};
 
 use super::Writer;
 use crate::backend::dialect::Dialect;
@@ -32,14 +32,16 @@ row! {
 }
 
 /// Writes down how far used tickets are about to be forgotten.
-fn forget_tickets(dialect: &dyn Dialect) -> String {
-    let clock = dialect.now_millis();
-    let old = format!("FROM used_tickets WHERE expires_at < {clock} - {TICKETS_KEPT}");
-    let forgotten = dialect.greatest("tickets_forgotten", &format!("(SELECT MAX(expires_at) {old})"));
-    format!(
-        "UPDATE hub_state SET tickets_forgotten = {forgotten} \
-         WHERE id = 1 AND EXISTS (SELECT 1 {old})"
-    )
+fn forget_tickets(dialect: &dyn Dialect) -> UpdateStatement {
+    let is_old = format!("expires_at < {} - {TICKETS_KEPT}", dialect.now_millis());
+    let newest_old = format!("(SELECT MAX(expires_at) FROM used_tickets WHERE {is_old})");
+    let old = Query::select().expr(Expr::cust("1")).from(used_ticket::Entity).and_where(Expr::cust(is_old)).take();
+    Query::update()
+        .table(hub_state::Entity)
+        .value(hub_state::Column::TicketsForgotten, Expr::cust(dialect.greatest("tickets_forgotten", &newest_old)))
+        .and_where(Expr::col(hub_state::Column::Id).eq(1_i64))
+        .and_where(Expr::exists(old))
+        .take()
 }
 
 impl Writer {
@@ -53,7 +55,7 @@ impl Writer {
     /// As [`Writer::commit`].
     pub async fn sweep(&mut self) -> Result<(), Error> {
         let clock = self.connection.backend().dialect().now_millis();
-        self.connection.run(&forget_tickets(self.connection.backend().dialect()), Vec::new()).await?;
+        self.connection.execute(&forget_tickets(self.connection.backend().dialect())).await?;
         let forgotten = Query::select()
             .column(hub_state::Column::TicketsForgotten)
             .from(hub_state::Entity)
@@ -132,8 +134,12 @@ impl Writer {
 
     /// Returns the first commit that an enabled consumer has not read yet.
     async fn first_unread(&mut self) -> Result<i64, Error> {
-        const SLOWEST: &str = "SELECT MIN(c.commit_no) FROM hub_consumers c WHERE c.enabled = 1";
-        let slowest: Option<Option<i64>> = self.connection.row(SLOWEST, []).await?;
+        let slowest = Query::select()
+            .expr(Func::min(Expr::col(hub_consumer::Column::CommitNo)))
+            .from(hub_consumer::Entity)
+            .and_where(Expr::col(hub_consumer::Column::Enabled).eq(1_i64))
+            .take();
+        let slowest: Option<Option<i64>> = self.connection.select_one(&slowest).await?;
         Ok(slowest.flatten().unwrap_or(i64::MAX))
     }
 

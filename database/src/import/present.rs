@@ -2,40 +2,41 @@
 
 use std::collections::HashSet;
 
-use sea_orm::Value;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 
 use super::keys;
 use crate::backend::dialect::Kind;
 use crate::change::ReservedIds;
 use crate::driver_error::{DriverError, error};
+use crate::entities::{chat_message, hub_state, notification};
 use crate::rows::{BinaryText, Reads, row};
 use crate::{Database, Error, sql};
 
 /// How many rows are read at a time.
-const AT_A_TIME: i64 = 50_000;
+const AT_A_TIME: u64 = 50_000;
 
 /// How many ids are looked up at a time.
 const LOOKED_UP: usize = 5_000;
 
 row! {
-    struct KeyRow {
-        key: BinaryText,
-        payload_hash: Vec<u8>,
+    struct KeyRow of chat_message {
+        key: BinaryText = TempId,
+        payload_hash: Vec<u8> = PayloadHash,
     }
 }
 
 row! {
-    struct NotificationKeyRow {
-        id: i64,
-        key: BinaryText,
+    struct NotificationKeyRow of notification {
+        id: i64 = Id,
+        key: BinaryText = DedupeKey,
     }
 }
 
 row! {
-    struct CountersRow {
-        threads: i64,
-        messages: i64,
-        notifications: i64,
+    struct CountersRow of hub_state {
+        threads: i64 = LastThreadId,
+        messages: i64 = LastMessageId,
+        notifications: i64 = LastNotificationId,
     }
 }
 
@@ -92,13 +93,13 @@ impl Present {
 }
 
 async fn read(db: &Database) -> Result<Present, DriverError> {
-    const COUNTERS: &str = "SELECT last_thread_id, last_message_id, last_notification_id FROM hub_state WHERE id = 1";
-    const MESSAGES: &str = "SELECT m.temp_id, m.payload_hash FROM chat_messages m \
-         WHERE m.temp_id > ? AND m.temp_id < ? ORDER BY m.temp_id LIMIT ?";
-    const NOTIFICATIONS: &str = "SELECT n.id, n.dedupe_key FROM notifications n \
-         WHERE n.id > ? AND n.dedupe_key > ? AND n.dedupe_key < ? ORDER BY n.id LIMIT ?";
     let mut readers = &db.readers;
-    let counters: Option<CountersRow> = readers.row(COUNTERS, []).await?;
+    let counters = Query::select()
+        .columns(CountersRow::COLUMNS.iter().copied())
+        .from(hub_state::Entity)
+        .and_where(Expr::col(hub_state::Column::Id).eq(1_i64))
+        .take();
+    let counters: Option<CountersRow> = readers.select_one(&counters).await?;
     let text = |text: &str| db.backend.dialect().binary_text(text);
     let mut present = Present::default();
     if let Some(counters) = counters {
@@ -110,9 +111,16 @@ async fn read(db: &Database) -> Result<Present, DriverError> {
     }
     let mut behind = keys::BEGIN.to_owned();
     loop {
-        let values = [text(&behind), text(keys::END), AT_A_TIME.into()];
-        let page: Vec<KeyRow> = readers.rows(MESSAGES, values).await?;
-        let is_last = (page.len() as i64) < AT_A_TIME;
+        let page = Query::select()
+            .columns(KeyRow::COLUMNS.iter().copied())
+            .from(chat_message::Entity)
+            .and_where(Expr::col(chat_message::Column::TempId).gt(text(&behind)))
+            .and_where(Expr::col(chat_message::Column::TempId).lt(text(keys::END)))
+            .order_by(chat_message::Column::TempId, Order::Asc)
+            .limit(AT_A_TIME)
+            .take();
+        let page: Vec<KeyRow> = readers.select(&page).await?;
+        let is_last = (page.len() as u64) < AT_A_TIME;
         for KeyRow { key, payload_hash } in page {
             behind = key.into_text();
             present.messages.extend(keys::message_id(&behind, &payload_hash));
@@ -123,9 +131,17 @@ async fn read(db: &Database) -> Result<Present, DriverError> {
     }
     let mut behind = 0_i64;
     loop {
-        let values: [Value; 4] = [behind.into(), text(keys::BEGIN), text(keys::END), AT_A_TIME.into()];
-        let page: Vec<NotificationKeyRow> = readers.rows(NOTIFICATIONS, values).await?;
-        let is_last = (page.len() as i64) < AT_A_TIME;
+        let page = Query::select()
+            .columns(NotificationKeyRow::COLUMNS.iter().copied())
+            .from(notification::Entity)
+            .and_where(Expr::col(notification::Column::Id).gt(behind))
+            .and_where(Expr::col(notification::Column::DedupeKey).gt(text(keys::BEGIN)))
+            .and_where(Expr::col(notification::Column::DedupeKey).lt(text(keys::END)))
+            .order_by(notification::Column::Id, Order::Asc)
+            .limit(AT_A_TIME)
+            .take();
+        let page: Vec<NotificationKeyRow> = readers.select(&page).await?;
+        let is_last = (page.len() as u64) < AT_A_TIME;
         for NotificationKeyRow { id, key } in page {
             behind = id;
             present.notifications.insert(key.into_text());

@@ -18,11 +18,10 @@ use crate::{Database, Error};
 pub async fn one(db: &Database, name: &str) -> Result<Option<Consumer>, Error> {
     let name = Expr::col(hub_consumer::Column::Name).eq(db.backend.dialect().binary_text(name));
     let query = hub_consumer::Entity::find().filter(name).into_query();
-    let clock = format!("SELECT {}", db.backend.dialect().now_millis());
     let Some(row) = (&db.readers).select_one::<hub_consumer::Model>(&query).await.map_err(error)? else {
         return Ok(None);
     };
-    let now: i64 = (&db.readers).row(&clock, []).await.map_err(error)?.unwrap_or_default();
+    let now = db.clock().await?.millis();
     Ok(Some(consumer(row, now)))
 }
 
@@ -32,9 +31,8 @@ pub async fn one(db: &Database, name: &str) -> Result<Option<Consumer>, Error> {
 /// [`Error::Unavailable`].
 pub async fn all(db: &Database) -> Result<Vec<(String, Consumer)>, Error> {
     let query = hub_consumer::Entity::find().order_by_asc(hub_consumer::Column::Name).into_query();
-    let clock = format!("SELECT {}", db.backend.dialect().now_millis());
     let rows: Vec<hub_consumer::Model> = (&db.readers).select(&query).await.map_err(error)?;
-    let now: i64 = (&db.readers).row(&clock, []).await.map_err(error)?.unwrap_or_default();
+    let now = db.clock().await?.millis();
     Ok(rows.into_iter().map(|row| (row.name.clone().into_text(), consumer(row, now))).collect())
 }
 

@@ -5,7 +5,10 @@ mod sources;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+
 use crate::driver_error::{DriverError, error};
+use crate::entities::{hub_epoch, hub_state};
 use crate::events::{Event, Happening, Place};
 use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, MessageId, NotificationId, Pair, ThreadId};
@@ -57,18 +60,18 @@ pub enum Found {
 
 row! {
     /// How far the log and the messages go.
-    struct HeadRow {
-        epoch: BinaryText,
-        commit_no: i64,
-        last_message_id: i64,
+    struct HeadRow of hub_state {
+        epoch: BinaryText = Epoch,
+        commit_no: i64 = CommitNo,
+        last_message_id: i64 = LastMessageId,
     }
 }
 
 row! {
     /// A name that the history had.
-    struct NameRow {
-        epoch: BinaryText,
-        last_commit: i64,
+    struct NameRow of hub_epoch {
+        epoch: BinaryText = Epoch,
+        last_commit: i64 = LastCommit,
     }
 }
 
@@ -81,8 +84,8 @@ struct Names {
 
 impl Names {
     async fn read(db: &mut impl Reads, present: String) -> Result<Self, DriverError> {
-        const NAMES: &str = "SELECT epoch, last_commit FROM hub_epochs";
-        let rows: Vec<NameRow> = db.rows(NAMES, []).await?;
+        let names = Query::select().columns(NameRow::COLUMNS.iter().copied()).from(hub_epoch::Entity).take();
+        let rows: Vec<NameRow> = db.select(&names).await?;
         let mut earlier: Vec<(i64, Arc<str>)> =
             rows.into_iter().map(|row| (row.last_commit, row.epoch.into_text().into())).collect();
         earlier.sort_unstable();
@@ -123,8 +126,12 @@ async fn find(
     most: usize,
     wanted: impl Fn(Happening) -> bool + Send,
 ) -> Result<Result<Found, Error>, DriverError> {
-    const HEAD: &str = "SELECT epoch, commit_no, last_message_id FROM hub_state WHERE id = 1";
-    let Some(head) = db.row::<HeadRow>(HEAD, []).await? else {
+    let head = Query::select()
+        .columns(HeadRow::COLUMNS.iter().copied())
+        .from(hub_state::Entity)
+        .and_where(Expr::col(hub_state::Column::Id).eq(1_i64))
+        .take();
+    let Some(head) = db.select_one::<HeadRow>(&head).await? else {
         return Ok(Err(Error::Refused("hub_state is empty".to_owned())));
     };
     let first = from.place.next_commit().column();

@@ -1,9 +1,10 @@
 //! Images: where one is for a user who may see it, and the images that are swept.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query};
+use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::driver_error::error;
-use crate::entities::media;
+use crate::entities::{chat_message, chat_message_batch, chat_thread, media};
 use crate::ids::{MediaId, UserId};
 use crate::rows::{BinaryText, Reads, row};
 use crate::time::Timestamp;
@@ -36,11 +37,31 @@ row! {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn find(db: &Database, reader: UserId, image: &MediaId) -> Result<Option<ImageLocation>, Error> {
-    const FIND: &str = "SELECT i.object_key, i.mime, i.owner_id, i.attached_at, t.user1_id, t.user2_id FROM media i \
-         LEFT JOIN chat_message_batches b ON b.media_id = i.id LEFT JOIN chat_messages m ON m.id = b.message_id \
-         LEFT JOIN chat_threads t ON t.id = m.thread_id WHERE i.id = ?";
-    let id = db.backend.dialect().binary_text(&image.0);
-    let Some(row) = (&db.readers).row::<ImageAccessRow>(FIND, [id]).await.map_err(error)? else { return Ok(None) };
+    let of_image = |column: media::Column| (media::Entity, column);
+    let of_batch = |column: chat_message_batch::Column| (chat_message_batch::Entity, column);
+    let of_message = |column: chat_message::Column| (chat_message::Entity, column);
+    let of_thread = |column: chat_thread::Column| (chat_thread::Entity, column);
+    let query = Query::select()
+        .columns([media::Column::ObjectKey, media::Column::Mime, media::Column::OwnerId].map(of_image))
+        .column(of_image(media::Column::AttachedAt))
+        .columns([chat_thread::Column::User1Id, chat_thread::Column::User2Id].map(of_thread))
+        .from(media::Entity)
+        .left_join(
+            chat_message_batch::Entity,
+            Expr::col(of_batch(chat_message_batch::Column::MediaId)).equals(of_image(media::Column::Id)),
+        )
+        .left_join(
+            chat_message::Entity,
+            Expr::col(of_message(chat_message::Column::Id)).equals(of_batch(chat_message_batch::Column::MessageId)),
+        )
+        .left_join(
+            chat_thread::Entity,
+            Expr::col(of_thread(chat_thread::Column::Id)).equals(of_message(chat_message::Column::ThreadId)),
+        )
+        .and_where(Expr::col(of_image(media::Column::Id)).eq(db.backend.dialect().binary_text(&image.0)))
+        .take();
+    let row = (&db.readers).select_one::<ImageAccessRow>(&query).await.map_err(error)?;
+    let Some(row) = row else { return Ok(None) };
     let reader = reader.column();
     let unsent = row.owner_id == reader && row.attached_at.is_none();
     if !unsent && row.user1_id != Some(reader) && row.user2_id != Some(reader) {
@@ -71,12 +92,15 @@ row! {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn unsent(db: &Database, owner: UserId, now: Timestamp) -> Result<Unsent, Error> {
-    let bytes = db.backend.dialect().as_integer("COALESCE(SUM(i.bytes), 0)");
-    let text = format!(
-        "SELECT COUNT(*), {bytes} FROM media i WHERE i.expires_at > ? AND i.owner_id = ? AND i.attached_at IS NULL"
-    );
-    let values = [now.millis().into(), owner.column().into()];
-    let row = (&db.readers).row::<UnsentRow>(&text, values).await.map_err(error)?;
+    let query = Query::select()
+        .expr(Func::count(Expr::col(media::Column::Id)))
+        .expr(Expr::cust(db.backend.dialect().as_integer("COALESCE(SUM(bytes), 0)")))
+        .from(media::Entity)
+        .and_where(Expr::col(media::Column::ExpiresAt).gt(now.millis()))
+        .and_where(Expr::col(media::Column::OwnerId).eq(owner.column()))
+        .and_where(Expr::col(media::Column::AttachedAt).is_null())
+        .take();
+    let row = (&db.readers).select_one::<UnsentRow>(&query).await.map_err(error)?;
     Ok(row.map_or_else(Unsent::default, |row| Unsent {
         images: row.images.unsigned_abs(),
         bytes: row.bytes.unsigned_abs(),
@@ -91,7 +115,7 @@ pub async fn over(db: &Database, now: Timestamp, skip: u32, most: u32) -> Result
     let expired = media::Entity::find()
         .select_only()
         .column(media::Column::Id)
-        .filter(media::Column::ExpiresAt.lte(now.millis()))
+        .filter(Expr::col(media::Column::ExpiresAt).lte(now.millis()))
         .order_by_asc(media::Column::ExpiresAt)
         .limit(u64::from(most))
         .offset(u64::from(skip))

@@ -251,6 +251,5 @@ async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<O
 
 /// Reads where a thread stands, if the reader is a member of it.
 async fn head(db: &Database, reader: UserId, thread: ThreadRef) -> Result<Option<Head>, DriverError> {
-    let (text, values) = Head::query(reader, thread);
-    (&db.readers).row(&text, values).await
+    (&db.readers).select_one(&Head::query(reader, thread)).await
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{Iterable as _, Value};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{EntityTrait as _, Iterable as _, QueryFilter as _, QueryTrait as _, Value};
 
 use super::Position;
 use crate::backend::dialect::Kind;
@@ -99,13 +100,14 @@ async fn read_page(
 }
 
 async fn read_of_thread(db: &Database, user: UserId, thread: ThreadId) -> Result<Option<Notification>, DriverError> {
-    let text = format!(
-        "SELECT {} FROM notifications n WHERE n.user_id = ? AND n.dedupe_key = ? AND n.deleted_at IS NULL",
-        columns("n")
-    );
     let key = db.backend.dialect().binary_text(&chat_key(thread.column()));
+    let query = notification::Entity::find()
+        .filter(Expr::col(notification::Column::UserId).eq(user.column()))
+        .filter(Expr::col(notification::Column::DedupeKey).eq(key))
+        .filter(Expr::col(notification::Column::DeletedAt).is_null())
+        .into_query();
     // The caller is an actor, which must not wait for the disk.
-    let rows = (&db.readers).rows(&text, [user.column().into(), key]).await?;
+    let rows = (&db.readers).select(&query).await?;
     Ok(described(&mut &db.readers, rows).await?.pop())
 }
 

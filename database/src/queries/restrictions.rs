@@ -1,9 +1,10 @@
 //! What users may not do.
 
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{EntityTrait, QueryOrder, QueryTrait};
 
 use crate::driver_error::error;
-use crate::entities::user_restriction;
+use crate::entities::{hub_state, user_restriction};
 use crate::ids::{CommitNo, UserId};
 use crate::restrictions::{Restriction, Restrictions};
 use crate::rows::Reads as _;
@@ -15,9 +16,13 @@ use crate::{Database, Error};
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn all(db: &Database) -> Result<Restrictions, Error> {
-    const AS_OF: &str = "SELECT s.restrictions_no FROM hub_state s WHERE s.id = 1";
+    let as_of = Query::select()
+        .column(hub_state::Column::RestrictionsNo)
+        .from(hub_state::Entity)
+        .and_where(Expr::col(hub_state::Column::Id).eq(1_i64))
+        .take();
     // First: what is changed in between is among the rows, and looked for again.
-    let as_of: Option<Option<i64>> = (&db.readers).row(AS_OF, []).await.map_err(error)?;
+    let as_of: Option<Option<i64>> = (&db.readers).select_one(&as_of).await.map_err(error)?;
     let query = user_restriction::Entity::find().order_by_asc(user_restriction::Column::UserId).into_query();
     let rows = (&db.readers).select(&query).await.map_err(error)?;
     let as_of = CommitNo::from_column(as_of.flatten().unwrap_or_default());

@@ -1,9 +1,10 @@
 //! How much a user has not read.
 
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query};
 use sea_orm::{EntityTrait, QueryTrait};
 
-use crate::driver_error::{DriverError, error};
-use crate::entities::chat_user;
+use crate::driver_error::error;
+use crate::entities::{chat_message_status, chat_thread, chat_user, notification};
 use crate::ids::UserId;
 use crate::objects::Totals;
 use crate::rows::{Reads, row};
@@ -36,10 +37,23 @@ pub async fn totals(db: &Database, user: UserId) -> Result<Totals, Error> {
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn by_counterpart(db: &Database, user: UserId) -> Result<Vec<(UserId, u64)>, Error> {
-    const UNREAD: &str = "SELECT CASE WHEN t.user1_id = s.user_id THEN t.user2_id ELSE t.user1_id END, s.unread \
-         FROM chat_message_status s JOIN chat_threads t ON t.id = s.thread_id \
-         WHERE s.user_id = ? AND s.has_unread = 1";
-    let rows = (&db.readers).rows::<UnreadRow>(UNREAD, [user.column().into()]).await.map_err(error)?;
+    let thread = |column: chat_thread::Column| Expr::col((chat_thread::Entity, column));
+    let status = |column: chat_message_status::Column| Expr::col((chat_message_status::Entity, column));
+    let counterpart =
+        Expr::case(thread(chat_thread::Column::User1Id).eq(user.column()), thread(chat_thread::Column::User2Id))
+            .finally(thread(chat_thread::Column::User1Id));
+    let query = Query::select()
+        .expr(counterpart)
+        .column((chat_message_status::Entity, chat_message_status::Column::Unread))
+        .from(chat_message_status::Entity)
+        .inner_join(
+            chat_thread::Entity,
+            thread(chat_thread::Column::Id).eq(status(chat_message_status::Column::ThreadId)),
+        )
+        .and_where(status(chat_message_status::Column::UserId).eq(user.column()))
+        .and_where(status(chat_message_status::Column::HasUnread).eq(1_i64))
+        .take();
+    let rows = (&db.readers).select::<UnreadRow>(&query).await.map_err(error)?;
     Ok(rows.into_iter().map(|row| (UserId::from_column(row.counterpart), count(row.unread))).collect())
 }
 
@@ -57,17 +71,16 @@ pub async fn recount(db: &Database, user: UserId) -> Result<Totals, Error> {
         ..SeqRangeQuery::default()
     };
     let messages = format!("SELECT COUNT(*) FROM ({}) AS x", db.backend.dialect().messages_in_ranges(&messages));
-    const NOTIFICATIONS: &str =
-        "SELECT COUNT(*) FROM notifications WHERE user_id = ? AND is_read = 0 AND deleted_at IS NULL";
-    Ok(Totals {
-        notifications: counted(db, NOTIFICATIONS, user).await.map_err(error)?,
-        messages: counted(db, &messages, user).await.map_err(error)?,
-    })
-}
-
-async fn counted(db: &Database, text: &str, user: UserId) -> Result<u64, DriverError> {
-    let counted = (&db.readers).row::<i64>(text, [user.column().into()]).await?;
-    Ok(counted.map_or(0, count))
+    let messages = (&db.readers).row::<i64>(&messages, [user.column().into()]).await.map_err(error)?;
+    let notifications = Query::select()
+        .expr(Func::count(Expr::col(notification::Column::Id)))
+        .from(notification::Entity)
+        .and_where(Expr::col(notification::Column::UserId).eq(user.column()))
+        .and_where(Expr::col(notification::Column::IsRead).eq(0_i64))
+        .and_where(Expr::col(notification::Column::DeletedAt).is_null())
+        .take();
+    let notifications = (&db.readers).select_one::<i64>(&notifications).await.map_err(error)?;
+    Ok(Totals { notifications: notifications.map_or(0, count), messages: messages.map_or(0, count) })
 }
 
 fn count(value: i64) -> u64 {

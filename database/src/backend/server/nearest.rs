@@ -19,9 +19,8 @@ pub(crate) async fn nearest(
     side: Side,
     most: i64,
 ) -> Result<Option<Found>, DriverError> {
-    let (text, values) = Head::query(reader, thread);
     // The counter is read before the messages, so that it never leads them.
-    let Some(head) = db.row::<Head>(&text, values).await? else {
+    let Some(head) = db.select_one::<Head>(&Head::query(reader, thread)).await? else {
         return Ok(None);
     };
     let (messages, cut) = in_strides(db, &head, side, most).await?;

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::rows::{rows, take};
 use super::statement::prepared;
+use crate::backend::Backend;
 use crate::driver_error::DriverError;
 use crate::ids::UserId;
 use crate::message_rows::{self, ImageRow, ShownRow, StoredMessage};
@@ -47,7 +48,7 @@ pub(crate) fn nearest(
     side: Side,
     most: i64,
 ) -> Result<Option<Found>, DriverError> {
-    let (text, values) = Head::query(reader, thread);
+    let (text, values) = Backend::Sqlite.build(&Head::query(reader, thread));
     let Some(head) = rows::<Head>(snapshot, &text, values)?.pop() else {
         return Ok(None);
     };

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::backend::dialect::Kind;
 use crate::commit::CHAT;
 use crate::driver_error::DriverError;
-use crate::entities::{chat_message, hub_commit};
+use crate::entities::{chat_message, hub_commit, hub_state};
 use crate::events::{Happening, Place};
 use crate::history::Nonce;
 use crate::ids::{CommitNo, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
@@ -80,7 +80,6 @@ pub(super) async fn log(db: &mut impl Reads, first: i64) -> Result<Result<Vec<En
 
 /// Returns the oldest commit of the log; the next one that there will be, if the log is empty.
 pub(super) async fn oldest(db: &mut impl Reads) -> Result<i64, DriverError> {
-    const NEXT: &str = "SELECT commit_no + 1 FROM hub_state WHERE id = 1";
     let first = Query::select()
         .column(hub_commit::Column::CommitNo)
         .from(hub_commit::Entity)
@@ -89,7 +88,14 @@ pub(super) async fn oldest(db: &mut impl Reads) -> Result<i64, DriverError> {
         .take();
     let oldest: Option<i64> = match db.select_one(&first).await? {
         Some(oldest) => Some(oldest),
-        None => db.row(NEXT, []).await?,
+        None => {
+            let newest = Query::select()
+                .column(hub_state::Column::CommitNo)
+                .from(hub_state::Entity)
+                .and_where(Expr::col(hub_state::Column::Id).eq(1_i64))
+                .take();
+            db.select_one::<i64>(&newest).await?.map(|newest| newest + 1)
+        }
     };
     Ok(oldest.unwrap_or(1))
 }

@@ -1,7 +1,8 @@
 //! A page of messages as it is found, before it is made into what clients see: what both databases' searches share.
 
-use sea_orm::Value;
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
 
+use crate::entities::chat_thread::{self, Column};
 use crate::ids::{Pair, ThreadId, UserId};
 use crate::message_rows::StoredMessage;
 use crate::rows::row;
@@ -24,28 +25,29 @@ impl From<ThreadId> for ThreadRef {
 row! {
     /// Where a thread stands.
     #[derive(Debug, Clone, Copy)]
-    pub(crate) struct Head {
-        pub(crate) thread: i64,
-        pub(crate) rev: i64,
-        pub(crate) last_seq: i64,
+    pub(crate) struct Head of chat_thread {
+        pub(crate) thread: i64 = Id,
+        pub(crate) rev: i64 = Rev,
+        pub(crate) last_seq: i64 = LastSeq,
     }
 }
 
 impl Head {
-    /// Returns the query for where a thread stands, if the reader is a member of it, and its values.
-    pub(crate) fn query(reader: UserId, thread: ThreadRef) -> (String, Vec<Value>) {
-        const HEAD: &str = "SELECT id, rev, last_seq FROM chat_threads";
-        const READABLE: &str = "? IN (user1_id, user2_id)";
-        let reader = Value::from(reader.column());
+    /// Returns the query for where a thread stands, if the reader is a member of it.
+    pub(crate) fn query(reader: UserId, thread: ThreadRef) -> SelectStatement {
+        use sea_orm::sea_query::ExprTrait as _;
+
+        let [low, high] = [Column::User1Id, Column::User2Id].map(Expr::col);
+        let mut query = Query::select();
+        query.columns(Self::COLUMNS.iter().copied()).from(chat_thread::Entity);
         match thread {
-            ThreadRef::Thread(thread) => {
-                (format!("{HEAD} WHERE id = ? AND {READABLE}"), vec![thread.column().into(), reader])
-            }
+            ThreadRef::Thread(thread) => query.and_where(Expr::col(Column::Id).eq(thread.column())),
             ThreadRef::Pair(pair) => {
-                let [low, high] = pair.members().map(|user| Value::from(user.column()));
-                (format!("{HEAD} WHERE user1_id = ? AND user2_id = ? AND {READABLE}"), vec![low, high, reader])
+                let members = pair.members().map(UserId::column);
+                query.and_where(low.clone().eq(members[0])).and_where(high.clone().eq(members[1]))
             }
-        }
+        };
+        query.and_where(Expr::val(reader.column()).is_in([low, high])).take()
     }
 }
 
