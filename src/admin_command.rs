@@ -16,7 +16,7 @@ use crate::cli::admin::{AuditAction, ThreadsAction, UsersAction};
 use crate::cli::secret::Secret;
 use crate::http::admin::objects::{RestrictionObject, UserObject};
 
-/// Does what is asked with users; returns what is to be printed.
+/// Runs `users …`; returns the text to print.
 ///
 /// # Errors
 /// What went wrong, and what to do.
@@ -38,7 +38,7 @@ pub async fn users(action: UsersAction) -> anyhow::Result<Vec<String>> {
     Ok(vec![shown(restricted)?])
 }
 
-/// Does what is asked with conversations; returns what is to be printed.
+/// Runs `threads …`; returns the text to print.
 ///
 /// # Errors
 /// What went wrong, and what to do.
@@ -48,7 +48,7 @@ pub async fn threads(action: ThreadsAction) -> anyhow::Result<Vec<String>> {
     history.messages.iter().map(line).collect()
 }
 
-/// Does what is asked with the audit log; returns what is to be printed.
+/// Runs `audit …`; returns the text to print.
 ///
 /// # Errors
 /// What went wrong, and what to do; also that the chain does not hold.

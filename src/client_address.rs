@@ -21,7 +21,7 @@ pub struct Peer(pub SocketAddr);
 pub struct TrustedProxies(Arc<[Block]>);
 
 impl TrustedProxies {
-    /// Trusts what is asked from these blocks of addresses.
+    /// Trusts the headers of requests from these blocks of addresses.
     #[must_use]
     pub fn new(blocks: Vec<Block>) -> Self {
         Self(blocks.into())

@@ -19,7 +19,7 @@ struct Opened {
     _lock: Option<ProcessLock>,
 }
 
-/// Brings over what is asked; returns the lines of a report.
+/// Runs the import that the command line describes; returns the lines of a report.
 ///
 /// # Errors
 /// What went wrong, and what to do.

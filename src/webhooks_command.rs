@@ -18,7 +18,7 @@ use crate::cli::webhooks::{Action, Machine, OnlyArg};
 use crate::config;
 use crate::{admin_command, app};
 
-/// Does what is asked; returns what is to be printed.
+/// Runs `webhooks …`; returns the text to print.
 ///
 /// # Errors
 /// What went wrong, and what to do.

@@ -91,7 +91,7 @@ pub struct Verdict {
     pub faults: Vec<Fault>,
 }
 
-/// Who writes.
+/// The way in which a change is written: by a running hub, or by a command beside it.
 #[derive(Clone)]
 enum Writes {
     /// The hub's storage; all nodes are told.

@@ -31,10 +31,10 @@ pub use kind::{EventType, Wanted};
 pub struct Event {
     /// The event's id: the same on every node, and each time that it is told.
     pub id: String,
-    /// What has happened.
+    /// The type of the event.
     #[serde(rename = "type")]
     pub kind: EventType,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
     /// The thread in which it happened, if it did in one.
     pub thread_id: Option<ThreadId>,

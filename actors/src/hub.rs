@@ -316,7 +316,7 @@ impl Hub {
     }
 
     /// Ends everything, once every session has gone and everything is stored that was to be: by the deadline at the latest.
-    /// What is asked for afterwards fails.
+    /// Requests that come afterwards fail.
     pub async fn end(&self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         let stragglers = tokio::time::timeout_at(deadline - left / 2, self.0.sessions.all_gone()).await.is_err();

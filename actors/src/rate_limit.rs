@@ -156,7 +156,7 @@ pub(crate) fn counted_as(address: IpAddr) -> IpAddr {
 /// How fast each user may do one thing, by one measure or by several that must all allow it.
 #[derive(Debug)]
 pub(crate) struct Limiter<const N: usize = 1, Key = UserId> {
-    /// What is counted.
+    /// The name of what is counted.
     what: &'static str,
     rates: [Option<Rate>; N],
     users: Mutex<Buckets<N, Key>>,

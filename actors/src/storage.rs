@@ -51,7 +51,7 @@ const PROBE: Duration = Duration::from_secs(1);
 /// The actor.
 pub(crate) struct Storage;
 
-/// What storage uses.
+/// The parts of the hub that the storage actor uses.
 pub(crate) struct StorageContext {
     pub(crate) database: Database,
     /// This process, as it stands in the commit log.

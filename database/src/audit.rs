@@ -107,13 +107,13 @@ impl Act {
 pub struct NewEntry {
     /// Who acts: `admin:2`, `service:1`, `operator:root` (at the machine), `hub:left` (a node), `unknown`.
     pub who: String,
-    /// What is done.
+    /// The act.
     pub what: Act,
     /// To whom, or with what: `user:7`, `thread:77`, `webhook:5`.
     pub whom: Option<String>,
     /// From where: the client's address.
     pub from: Option<String>,
-    /// Why.
+    /// The reason that the actor gave.
     pub why: Option<String>,
     /// What else is to be known: JSON.
     pub detail: Option<String>,
@@ -133,7 +133,7 @@ pub struct Entry {
     pub id: AuditId,
     /// When, by the database's clock.
     pub at: Timestamp,
-    /// Who acted.
+    /// The user or the program that acted.
     pub who: String,
     /// What was done: the name of an [`Act`], also of one that this version does not know.
     pub what: String,
@@ -141,7 +141,7 @@ pub struct Entry {
     pub whom: Option<String>,
     /// From where.
     pub from: Option<String>,
-    /// Why.
+    /// The reason that the actor gave.
     pub why: Option<String>,
     /// What else is to be known: JSON.
     pub detail: Option<String>,

@@ -58,7 +58,7 @@ pub enum Change {
     Consume(Box<ConsumerChange>),
     /// Something that another service had stored.
     Import(Box<Import>),
-    /// What operators do.
+    /// An act of an operator.
     Administer(Box<AdminChange>),
 }
 
@@ -123,9 +123,9 @@ impl Change {
 /// A new message.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
-    /// Whose thread. The thread is made if there is none yet, as far as the limit of new conversations allows.
+    /// The members of the thread. It is made if there is none yet, as far as the limit of new conversations allows.
     pub pair: Pair,
-    /// Who writes; one of the pair.
+    /// The author; one of the pair.
     pub sender: UserId,
     /// The author's idempotency key, 1–128 bytes.
     pub temp_id: Option<String>,
@@ -154,7 +154,7 @@ pub struct Edit {
     pub pair: Pair,
     /// The new text.
     pub content: String,
-    /// When.
+    /// When the edit arrived.
     pub at: Timestamp,
 }
 
@@ -165,26 +165,26 @@ pub struct Delete {
     pub message: MessageId,
     /// The message's thread.
     pub pair: Pair,
-    /// When.
+    /// When the deletion arrived.
     pub at: Timestamp,
 }
 
 /// A watermark moves.
 #[derive(Debug, Clone)]
 pub struct Receipt {
-    /// Whose thread.
+    /// The members of the thread.
     pub pair: Pair,
-    /// Whose watermark; one of the pair.
+    /// The member whose watermark moves; one of the pair.
     pub user: UserId,
-    /// Which watermark.
+    /// The watermark that moves.
     pub kind: ReceiptKind,
-    /// How far; `None`: to the newest. Clamped to the newest.
+    /// The place up to which it moves; `None`: the newest. The commit clamps it to the newest.
     pub up_to: Option<Seq>,
-    /// When.
+    /// When the receipt arrived.
     pub at: Timestamp,
 }
 
-/// Which of the two watermarks.
+/// One of the two watermarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptKind {
     /// A device has it.
@@ -196,19 +196,19 @@ pub enum ReceiptKind {
 /// A notification from the marketplace.
 #[derive(Debug, Clone)]
 pub struct Notify {
-    /// Whom it is for, 1–1,000 people, without repetition.
+    /// The receivers, 1–1,000 users, without repetition.
     pub users: Vec<UserId>,
-    /// What it is about (never `chat`).
+    /// Its type (never `chat`).
     pub kind: String,
-    /// A line.
+    /// The title: a line.
     pub title: String,
-    /// A paragraph.
+    /// The body: a paragraph.
     pub body: String,
     /// The thing it is about.
     pub related_id: Option<u64>,
     /// A user gets one notification per key, for ever.
     pub dedupe_key: Option<String>,
-    /// When.
+    /// When it arrived.
     pub at: Timestamp,
 }
 
@@ -236,13 +236,13 @@ pub struct Ticket {
 /// the renditions are there.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    /// Whose it is.
+    /// The user who uploads it.
     pub owner: UserId,
     /// What clients will see of it.
     pub image: Image,
     /// Under which key its renditions are in the store.
     pub object_key: String,
-    /// When.
+    /// When it was uploaded.
     pub at: Timestamp,
     /// From when on it is swept, unless it is sent before.
     pub expires_at: Timestamp,
@@ -259,7 +259,7 @@ pub enum Outcome {
     TempIdConflict,
     /// The sender's message would have been the first of its thread, which it may not be: nothing was stored.
     NotOpened {
-        /// Who sent it.
+        /// The sender.
         sender: UserId,
     },
     /// There is no such card, or the message that it answers is not of this thread.
@@ -284,7 +284,7 @@ pub enum Outcome {
     NotificationsChanged,
     /// There is no such notification of that user.
     NoNotification,
-    /// Noted.
+    /// The times are noted.
     LastSeen,
     /// The ticket was good, and is used now.
     TicketUsed,
@@ -364,7 +364,7 @@ pub struct Deleted {
 pub struct Watermarks {
     /// The thread.
     pub thread_id: ThreadId,
-    /// Whose.
+    /// The member whose watermarks they are.
     pub user: UserId,
     /// Received up to here.
     pub delivered_seq: Seq,

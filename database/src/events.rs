@@ -125,13 +125,13 @@ impl Happening {
 /// Something that has happened, without the objects that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Where it stands.
+    /// Its place in the order of events.
     pub place: Place,
     /// The name of the history in which it happened.
     pub epoch: Arc<str>,
     /// When, by the database's clock.
     pub at: Timestamp,
-    /// What.
+    /// What happened.
     pub happening: Happening,
 }
 

@@ -39,7 +39,7 @@ pub enum Rendition {
 }
 
 impl Rendition {
-    /// Both.
+    /// Both renditions.
     pub const ALL: [Self; 2] = [Self::Full, Self::Thumb];
 
     /// Returns the name in URLs and keys.

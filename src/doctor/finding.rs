@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How something is.
+/// The state of something that doctor has looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// As it should be.
@@ -16,7 +16,7 @@ pub enum State {
 /// What was found of one thing: a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How it is.
+    /// Its state.
     pub state: State,
     /// What it is of.
     pub subject: &'static str,

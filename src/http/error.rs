@@ -30,11 +30,11 @@ pub struct ApiError {
 /// The body of every answer that is not a success.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
-    /// What went wrong.
+    /// The error.
     error: ErrorDetail,
 }
 
-/// What went wrong.
+/// An error, as clients read it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorDetail {
     /// Why, from a closed list.

@@ -52,7 +52,7 @@ pub(crate) struct ConsumerObject {
 /// A node and its surroundings at a moment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Snapshot {
-    /// When.
+    /// When the snapshot was taken.
     at: Timestamp,
     /// The node that answers.
     node: String,

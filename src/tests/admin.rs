@@ -236,8 +236,11 @@ async fn staff_sees_a_user_without_a_word_that_the_user_wrote() {
     );
     assert_eq!((&shown["threads"][0]["id"], &shown["threads"][0]["other_user_id"]), (&sent["thread_id"], &json!(7)));
     assert!(!shown.to_string().contains("a secret"), "{shown}");
-    let nobody = staff.get("/admin/users/12345").await.is(200);
-    assert_eq!((&nobody["profile"], &nobody["online"], &nobody["threads"]), (&Value::Null, &json!(false), &json!([])));
+    let unknown = staff.get("/admin/users/12345").await.is(200);
+    assert_eq!(
+        (&unknown["profile"], &unknown["online"], &unknown["threads"]),
+        (&Value::Null, &json!(false), &json!([]))
+    );
 }
 
 #[tokio::test]

@@ -205,10 +205,10 @@ test('a page of an origin that is not allowed gets no module, and a user who is 
   const allowed = await fetch(site.module, { headers: { origin: site.url } });
   assert.equal(allowed.headers.get('access-control-allow-origin'), site.url);
   assert.equal((await fetch(`${site.hub.url}/`)).status, 404);
-  const nobody = await visit(site.page('<softadastra-chat token-url="/chat/token"></softadastra-chat>', { scripts }));
-  await nobody.page.getByText('Sign in to see your messages.').waitFor();
-  assert.deepEqual(await told(nobody, 'chat-error'), ['unauthorized']);
-  await nobody.close();
+  const visitor = await visit(site.page('<softadastra-chat token-url="/chat/token"></softadastra-chat>', { scripts }));
+  await visitor.page.getByText('Sign in to see your messages.').waitFor();
+  assert.deepEqual(await told(visitor, 'chat-error'), ['unauthorized']);
+  await visitor.close();
 });
 
 test('the element has the style sheets of the page', () => {

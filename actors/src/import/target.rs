@@ -25,7 +25,7 @@ pub struct Target {
     pub output: Option<Output>,
 }
 
-/// What writes.
+/// The writer of the hub's database, and its store of images.
 #[derive(Debug)]
 pub struct Output {
     /// To the hub's database.

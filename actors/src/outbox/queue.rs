@@ -96,7 +96,7 @@ impl Surplus {
     }
 }
 
-/// What waits.
+/// The frames that wait for their connection.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     pub(super) ready: Vec<Bytes>,

@@ -62,7 +62,7 @@ pub(super) struct Peer {
     announcement_behind: Option<Instant>,
     /// Since when one is missing for certain: others have come after it.
     announcement_missing: Option<Instant>,
-    /// How many are.
+    /// The number of messages that are missing.
     missing: u64,
     /// How many it had sent by its last sign of life.
     sent: u64,

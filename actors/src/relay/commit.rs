@@ -20,7 +20,7 @@ pub(crate) struct Header {
     pub(crate) nonce_before: Nonce,
     /// The newest time that any commit has written, this one among them.
     pub(crate) newest: Timestamp,
-    /// What it touched.
+    /// The threads and users that it touched.
     pub(crate) touched: Touched,
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct ThreadContent {
 pub(crate) struct UserContent {
     /// The user's totals after it, if it touched them.
     pub(crate) totals: Option<Totals>,
-    /// What else.
+    /// The other changes of the user's notifications.
     pub(crate) update: UserUpdate,
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chat_database::objects::CardRef;
 use serde::{Deserialize, Serialize};
 
-/// What has changed.
+/// The users or things of which the marketplace says something else now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Updated {
     /// What other users see of these users.

@@ -68,7 +68,7 @@ pub struct DeliveryPage {
     pub next: Option<DeliveryId>,
 }
 
-/// Who writes.
+/// The way in which a change is written: by a running hub, or by a command beside it.
 #[derive(Clone)]
 enum Writes {
     /// The hub's storage; its actor is told.

@@ -39,13 +39,13 @@ pub struct ReservedIds {
 /// A message of another service. Messages of a thread come in the order that they are to have.
 #[derive(Debug, Clone)]
 pub struct ImportedMessage {
-    /// Whose thread. The thread is made if there is none yet.
+    /// The members of the thread. It is made if there is none yet.
     pub pair: Pair,
     /// The id that the thread keeps if it is made; `None`: a new one.
     pub thread_id: Option<ThreadId>,
     /// The id that the message keeps; `None`: a new one.
     pub id: Option<MessageId>,
-    /// Who wrote it; one of the pair.
+    /// The author; one of the pair.
     pub sender: UserId,
     /// What tells that it was brought over, in the place of the author's key: 1–128 bytes.
     pub key: String,
@@ -72,15 +72,15 @@ pub struct ImportedMessage {
 pub struct ImportedNotification {
     /// The id that it keeps; `None`: a new one.
     pub id: Option<NotificationId>,
-    /// Whose it is.
+    /// The receiver.
     pub user: UserId,
     /// What tells that it was brought over, in the place of a deduplication key: 1–255 bytes.
     pub key: String,
-    /// What it is about (never `chat`).
+    /// Its type (never `chat`).
     pub kind: String,
-    /// A line.
+    /// The title: a line.
     pub title: String,
-    /// A paragraph.
+    /// The body: a paragraph.
     pub body: String,
     /// The thing it is about.
     pub related_id: Option<u64>,

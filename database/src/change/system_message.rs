@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 /// A message of the marketplace itself, to both members of a thread. The thread is made if there is none.
 #[derive(Debug, Clone)]
 pub struct SystemMessage {
-    /// Whose thread.
+    /// The members of the thread.
     pub pair: Pair,
     /// The marketplace's idempotency key in this thread, 1–128 bytes.
     pub dedupe_key: String,

@@ -92,7 +92,7 @@ impl<'a> Applier<'a> {
             }
             Change::Administer(change) => {
                 self.write_set.admin.push((self.outcomes.len(), &**change));
-                // The same.
+                // As above: the outcome is known when it is written.
                 Outcome::Forgotten
             }
         }

@@ -27,7 +27,7 @@ row! {
     }
 }
 
-/// What commits touched.
+/// The threads and users that commits touched.
 #[derive(Debug, Default)]
 struct Touched {
     pairs: Vec<Pair>,

@@ -315,7 +315,7 @@ impl<'a, R: Reads> Preload<'a, R> {
         Ok(())
     }
 
-    /// Runs a query over a JSON table of what is asked for, if that is anything.
+    /// Runs a query over a JSON table of keys, if there are any.
     async fn rows<T: FromRow, Asked: Serialize + Sync>(
         &mut self,
         text: String,

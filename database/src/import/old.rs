@@ -20,7 +20,7 @@ pub struct OldMessage {
     pub id: i64,
     /// Its thread.
     pub thread: Option<i64>,
-    /// Who wrote it.
+    /// The author.
     pub sender: Option<i64>,
     /// To whom, where a column says it.
     pub receiver: Option<i64>,
@@ -45,7 +45,7 @@ pub struct OldNotification {
     pub id: Option<i64>,
     /// The notification that the row gives to a user, where another table holds the texts.
     pub of: Option<i64>,
-    /// Whose it is.
+    /// The receiver.
     pub user: Option<i64>,
     /// What it is about.
     pub kind: Option<String>,

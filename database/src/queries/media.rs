@@ -73,7 +73,7 @@ pub async fn find(db: &Database, reader: UserId, image: &MediaId) -> Result<Opti
 /// What of a user's uploads no message holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unsent {
-    /// Images.
+    /// The number of images.
     pub images: u64,
     /// The bytes of their full renditions together.
     pub bytes: u64,

@@ -172,13 +172,13 @@ pub(crate) struct AuditEntry {
     at: Timestamp,
     /// Who acted: `admin:2`, `service:1`, `operator:root`, `hub:left`, `unknown`.
     who: String,
-    /// What was done.
+    /// The act.
     what: String,
     /// To whom, or with what: `user:7`, `thread:77`, `webhook:5`.
     whom: Option<String>,
     /// From where: the client's address.
     from: Option<String>,
-    /// Why.
+    /// The reason that the actor gave.
     why: Option<String>,
     /// What else is to be known: a text that holds JSON, as the hash covers it.
     detail: Option<String>,

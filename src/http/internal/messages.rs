@@ -26,7 +26,7 @@ use crate::http::response;
 pub(crate) struct NewSystemMessage {
     /// One of the two users.
     user_a: UserId,
-    /// The other one.
+    /// The other member.
     user_b: UserId,
     /// What it says: a text for both, or an object of texts by language (BCP 47 tags). Each user is told the one in the language
     /// of their profile, else the one in `en`, else the first.

@@ -57,7 +57,7 @@ pub(crate) struct Replay {
     pub(super) only: OnlyWhich,
 }
 
-/// Which deliveries.
+/// The deliveries that are sent again.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnlyWhich {

@@ -72,7 +72,7 @@ async fn each_reader_sees_what_is_theirs_and_nothing_else(kind: Kind) {
         }
     }
 
-    // Links: what is asked for, what it shows, what comes.
+    // Links: the path that is requested, the image that it shows, the status that comes.
     let (full, thumb) = (text(bobs, "url"), text(bobs, "thumb_url"));
     let (path, query) = full.split_once('?').expect("a signed link");
     let (exp, sig) = query.split_once("&sig=").expect("a signature");

@@ -51,7 +51,7 @@ export function conversation(outer, leave) {
   const day = floatingDay(log);
   const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }), { get: name => chat.cards.get(name) });
   const element = h('section', { class: 'conversation', 'aria-label': t('conversation') },
-    h('div', { class: 'nobody' }, icon('send'), h('p', {}, t('conversation.choose'))),
+    h('div', { class: 'no-conversation' }, icon('send'), h('p', {}, t('conversation.choose'))),
     h('header', { class: 'bar' },
       h('button', { class: 'icon-button back', 'aria-label': t('conversation.back'), onclick: () => leave() }, icon('back')),
       face, h('div', { class: 'bar-title' }, title, subtitle)),

@@ -22,7 +22,7 @@ pub struct ChangedWatermarks {
     pub commit: CommitNo,
     /// The thread.
     pub thread_id: ThreadId,
-    /// Whose.
+    /// The member whose watermarks they are.
     pub user: UserId,
     /// Received up to here.
     pub delivered_seq: Seq,
