@@ -3,7 +3,7 @@
 //! The first update goes at once, what follows within a quarter of a second goes together, and the last value always goes.
 //! An update that still waits keeps its commit from being released, so that no cursor runs ahead of it.
 
-pub(crate) mod frames;
+pub(crate) mod events;
 pub(crate) mod message;
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::delivery_frontier::{DeliveryFrontier, DeliveryGuard};
 use crate::metrics;
 use crate::protocol::ServerFrame;
 use crate::registry::PendingCount;
-use message::{NotificationEvent, PendingTotals, StreamMsg, StreamRegistry, UserUpdate};
+use message::{PendingTotals, StreamMsg, StreamRegistry, UserUpdate};
 
 /// The least time between two totals, and between two notifications of a thread: at most four a second.
 const PACE: Duration = Duration::from_millis(250);
@@ -114,7 +114,7 @@ impl State {
     fn update(&mut self, update: UserUpdate, guard: DeliveryGuard) {
         self.active();
         for event in update.events {
-            self.send_event(event);
+            self.send(event.frame(self.context.frontier.cursor()));
         }
         self.totals = true;
         self.wait_for(update.threads, guard);
@@ -137,7 +137,7 @@ impl State {
         if self.is_listened_to() {
             let cursor = frontier.cursor();
             for (_, changed) in changes::notifications_of(database, &[self.user], since).await? {
-                self.send(frames::of_changed(&changed, since, Some(&cursor)));
+                self.send(events::changed_notification(&changed, since, Some(&cursor)));
             }
         }
         self.wait_for(threads, guard);
@@ -210,12 +210,8 @@ impl State {
         let Some(notification) = notifications::of_thread(&self.context.database, self.user, thread).await? else {
             return Ok(());
         };
-        self.send(frames::of_thread(notification, self.context.frontier.cursor()));
+        self.send(events::thread_notification(notification, self.context.frontier.cursor()));
         Ok(())
-    }
-
-    fn send_event(&self, event: NotificationEvent) {
-        self.send(frames::of_event(event, self.context.frontier.cursor()));
     }
 
     fn send(&self, mut frame: ServerFrame) {

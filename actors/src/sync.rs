@@ -8,7 +8,7 @@ use chat_database::time::Timestamp;
 
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::images::links::Links;
-use crate::notifications::frames as notification_frames;
+use crate::notifications::events::changed_notification;
 use crate::protocol::cursor::MAX_CHANGES;
 use crate::protocol::{Cursor, ServerFrame};
 use crate::thread::fanout;
@@ -71,8 +71,7 @@ pub(crate) fn frames(reader: Reader, missed: &Changes, since: CommitNo, cursor: 
         frames.extend(told.map(|(_, frame)| frame));
     }
     if reader.notifications {
-        frames
-            .extend(missed.notifications.iter().map(|changed| notification_frames::of_changed(changed, since, cursor)));
+        frames.extend(missed.notifications.iter().map(|changed| changed_notification(changed, since, cursor)));
     }
     frames
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chat_database::change::{Change, Outcome};
-use chat_database::ids::{CommitNo, NotificationId, ThreadId, UserId};
-use chat_database::objects::{Notification, Totals};
+use chat_database::ids::{CommitNo, ThreadId, UserId};
+use chat_database::objects::Totals;
 
+use super::events::NotificationEvent;
 use crate::delivery_frontier::DeliveryGuard;
 use crate::registry::ActorRegistry;
 
@@ -38,38 +38,6 @@ pub(crate) struct UserUpdate {
     pub(crate) threads: Vec<ThreadId>,
     /// What happened to the marketplace's notifications, in order.
     pub(crate) events: Vec<NotificationEvent>,
-}
-
-/// What happened to notifications.
-#[derive(Debug, Clone)]
-pub(crate) enum NotificationEvent {
-    Made(Box<Notification>),
-    Read(NotificationId),
-    AllRead,
-    Deleted(NotificationId),
-}
-
-impl UserUpdate {
-    /// Gives to `event` what a change, by its outcome, means for whose notifications.
-    pub(crate) fn of(change: &Change, outcome: &Outcome, mut event: impl FnMut(UserId, NotificationEvent)) {
-        match (change, outcome) {
-            (Change::Notify(_), Outcome::Notified(made)) => {
-                for notification in made {
-                    event(notification.user_id, NotificationEvent::Made(Box::new(notification.clone())));
-                }
-            }
-            (Change::ReadNotification(own), Outcome::NotificationsChanged) => {
-                event(own.user, NotificationEvent::Read(own.id));
-            }
-            (Change::ReadAllNotifications(user), Outcome::NotificationsChanged) => {
-                event(*user, NotificationEvent::AllRead);
-            }
-            (Change::DeleteNotification(own), Outcome::NotificationsChanged) => {
-                event(own.user, NotificationEvent::Deleted(own.id));
-            }
-            _ => {}
-        }
-    }
 }
 
 /// The newest totals that a stream has not sent yet, and the commit after which they are so: in between, one message to the

@@ -14,7 +14,7 @@ use chat_database::ids::{CommitNo, Pair, UserId};
 
 use super::commit::{Content, Header, Malformed, UserContent};
 use super::wire::{WireHeader, WireItem, WireName, WireOutcome, WireThread, WireUser, decode, encode};
-use crate::notifications::message::UserUpdate;
+use crate::notifications::events::NotificationEvent;
 
 /// How large a message may be: a quarter of what NATS takes.
 const MOST_BYTES: usize = 256 << 10;
@@ -113,7 +113,7 @@ fn of_users(changes: &[Change], committed: &Committed, elsewhere: &Elsewhere) ->
         }
     }
     for (change, outcome) in changes.iter().zip(&committed.outcomes) {
-        UserUpdate::of(change, outcome, |user, event| {
+        NotificationEvent::of(change, outcome, |user, event| {
             if let Some(content) = users.get_mut(&user) {
                 content.update.events.push(event);
             }

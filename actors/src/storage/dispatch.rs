@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::StorageContext;
 use super::message::WriteReply;
 use crate::connections::Audience;
+use crate::notifications::events::NotificationEvent;
 use crate::notifications::message::{StreamMsg, UserUpdate};
 use crate::thread::message::{ThreadMsg, ThreadOutcomes};
 
@@ -42,7 +43,7 @@ impl StorageContext {
         let mut threads: HashMap<Pair, ThreadOutcomes> = HashMap::new();
         let mut calls = Vec::new();
         for (((reply, _permit), change), outcome) in writes.into_iter().zip(changes).zip(outcomes) {
-            UserUpdate::of(change, &outcome, |user, event| updates.entry(user).or_default().events.push(event));
+            NotificationEvent::of(change, &outcome, |user, event| updates.entry(user).or_default().events.push(event));
             match reply {
                 WriteReply::Thread(requester) => {
                     // Only changes of threads are requested this way; another one would answer for itself.

@@ -4,7 +4,7 @@ mod simulation;
 mod world;
 
 use super::*;
-use crate::notifications::message::NotificationEvent;
+use crate::notifications::events::NotificationEvent;
 use world::{World, content, entry, header, nonce, pair, thread, user, writer};
 
 const MS: Duration = Duration::from_millis(1);

@@ -10,7 +10,7 @@ use chat_database::time::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::notifications::message::NotificationEvent;
+use crate::notifications::events::NotificationEvent;
 
 fn user(id: u64) -> UserId {
     UserId::new(id).expect("an id")

@@ -5,7 +5,8 @@ use chat_database::objects::{Notification, Totals};
 use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::notifications::message::{NotificationEvent, UserUpdate};
+use crate::notifications::events::NotificationEvent;
+use crate::notifications::message::UserUpdate;
 use crate::relay::commit::{Malformed, UserContent};
 
 #[derive(Debug, Serialize, Deserialize)]
