@@ -25,10 +25,10 @@ use objects::{
     TestAnswer, WebhookList, WebhookObject,
 };
 
-/// How a request about a webhook is refused.
+/// The errors that every request about a webhook may be answered with.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "it describes the answers, which are made of an `ApiError`")]
-pub(crate) enum Refused {
+pub(crate) enum ErrorResponses {
     /// `forbidden`: not the role `admin`
     #[response(status = 403)]
     Forbidden(ErrorBody),
@@ -108,7 +108,7 @@ pub(crate) async fn get_webhooks(api: Api, caller: Caller) -> Result<Response, A
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 200, description = "As it is now", body = WebhookObject),
-        Refused,
+        ErrorResponses,
     ),
 )]
 pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
@@ -126,7 +126,7 @@ pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, bod
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 204, description = "It is gone"),
-        Refused,
+        ErrorResponses,
     ),
 )]
 pub(crate) async fn delete_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
@@ -142,7 +142,7 @@ pub(crate) async fn delete_webhook(webhook: String, api: Api, caller: Caller) ->
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 200, description = "The new secret", body = NewSecret),
-        Refused,
+        ErrorResponses,
     ),
 )]
 pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
@@ -164,7 +164,7 @@ pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, bod
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 200, description = "What the receiver answered", body = TestAnswer),
-        Refused,
+        ErrorResponses,
     ),
 )]
 pub(crate) async fn test_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
@@ -185,7 +185,7 @@ pub(crate) async fn test_webhook(webhook: String, api: Api, caller: Caller) -> R
     ),
     responses(
         (status = 200, description = "A page", body = DeliveryList),
-        Refused,
+        ErrorResponses,
     ),
 )]
 pub(crate) async fn get_deliveries(
@@ -217,7 +217,7 @@ pub(crate) async fn get_deliveries(
     ),
     responses(
         (status = 202, description = "It is tried again", body = Replayed),
-        Refused,
+        ErrorResponses,
     ),
 )]
 pub(crate) async fn retry_delivery(
@@ -238,7 +238,7 @@ pub(crate) async fn retry_delivery(
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 202, description = "They are sent again", body = Replayed),
-        Refused,
+        ErrorResponses,
     ),
 )]
 pub(crate) async fn replay_deliveries(

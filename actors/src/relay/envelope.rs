@@ -141,13 +141,13 @@ impl Reason {
 
 /// A message that is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct Ignored {
     pub(super) reason: Reason,
     /// The name of the node that it says it comes from, which may be a lie.
     pub(super) node: Option<Arc<str>>,
 }
 
-impl From<Reason> for Refused {
+impl From<Reason> for Ignored {
     fn from(reason: Reason) -> Self {
         Self { reason, node: None }
     }
@@ -187,7 +187,7 @@ impl Codec {
     }
 
     /// Reads a message that came to a destination, and verifies it.
-    pub(super) fn open(&self, to: &Destination, bytes: &Bytes) -> Result<Envelope, Refused> {
+    pub(super) fn open(&self, to: &Destination, bytes: &Bytes) -> Result<Envelope, Ignored> {
         if bytes.len() > MAX_BYTES {
             return Err(Reason::Size.into());
         }
@@ -212,9 +212,9 @@ impl Codec {
         }
         let name: Arc<str> = name.into();
         if self.key.signature(to, message).verify_truncated_left(signature).is_err() {
-            return Err(Refused { reason: Reason::Signature, node: Some(name) });
+            return Err(Ignored { reason: Reason::Signature, node: Some(name) });
         }
-        let kind = kind_of(kind).ok_or_else(|| Refused { reason: Reason::Kind, node: Some(Arc::clone(&name)) })?;
+        let kind = kind_of(kind).ok_or_else(|| Ignored { reason: Reason::Kind, node: Some(Arc::clone(&name)) })?;
         let body = bytes.slice(message.len() - rest.len()..message.len());
         Ok(Envelope { kind, from: NodeId::of(name, incarnation), sequence, epoch: epoch.into(), body })
     }

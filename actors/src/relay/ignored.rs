@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::envelope::{Reason, Refused};
+use super::envelope::{Ignored, Reason};
 use crate::metrics;
 
 /// How often a reason is logged, at most.
@@ -21,10 +21,10 @@ struct Since {
 
 impl IgnoredLog {
     /// Counts a message that is ignored, and logs it at times.
-    pub(super) fn note(&self, refused: &Refused) {
-        metrics::get().relay.ignored(refused.reason).increment(1);
-        if let Some(ignored) = self.due(refused.reason, Instant::now()) {
-            log(refused, ignored);
+    pub(super) fn note(&self, message: &Ignored) {
+        metrics::get().relay.ignored(message.reason).increment(1);
+        if let Some(ignored) = self.due(message.reason, Instant::now()) {
+            log(message, ignored);
         }
     }
 
@@ -41,9 +41,9 @@ impl IgnoredLog {
     }
 }
 
-fn log(refused: &Refused, ignored: u64) {
-    let (node, reason) = (refused.node.as_deref(), refused.reason.as_str());
-    match refused.reason {
+fn log(message: &Ignored, ignored: u64) {
+    let (node, reason) = (message.node.as_deref(), message.reason.as_str());
+    match message.reason {
         Reason::Signature => tracing::warn!(
             node,
             ignored,

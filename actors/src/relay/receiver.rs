@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chat_database::nodes::NodeId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::envelope::{Codec, Envelope, Reason, Refused};
+use super::envelope::{Codec, Envelope, Ignored, Reason};
 use super::ignored::IgnoredLog;
 use super::message::{Destination, Kind, Received};
 use super::sequences::{Lane, Place, Sequences};
@@ -81,7 +81,7 @@ impl Receiver {
                 }
                 self.hand_on(received);
             }
-            Err(refused) => self.ignored.note(&refused),
+            Err(ignored) => self.ignored.note(&ignored),
         }
     }
 
@@ -91,26 +91,26 @@ impl Receiver {
     }
 
     /// Returns the message, and whether commits may be missing that no message tells of.
-    fn verified(&self, lane: Lane, bytes: &Bytes) -> Result<(Received, bool), Refused> {
+    fn verified(&self, lane: Lane, bytes: &Bytes) -> Result<(Received, bool), Ignored> {
         let Envelope { kind, from, sequence, epoch, body } = self.codec.open(self.destination(lane), bytes)?;
-        let refused = |reason| Refused { reason, node: Some(Arc::clone(from.name())) };
+        let ignored = |reason| Ignored { reason, node: Some(Arc::clone(from.name())) };
         if from == self.me {
-            return Err(refused(Reason::Own));
+            return Err(ignored(Reason::Own));
         }
         if matches!(kind, Kind::Header | Kind::Content) && !self.frontier.knows_name(&epoch) {
             // The sequence number is not noted: the next message comes after a gap.
             self.wake_follower();
-            return Err(refused(Reason::Epoch));
+            return Err(ignored(Reason::Epoch));
         }
-        let room = self.take_room(&body).ok_or_else(|| refused(Reason::Overloaded))?;
+        let room = self.take_room(&body).ok_or_else(|| ignored(Reason::Overloaded))?;
         let (told, body) = match kind {
-            Kind::Heartbeat => told::decode(self.me.name(), &body).map_err(refused)?,
+            Kind::Heartbeat => told::decode(self.me.name(), &body).map_err(ignored)?,
             _ => (Vec::new(), body),
         };
         let mut sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
         let place = sequences.note(&from, lane, sequence);
         let missing = match (place, kind) {
-            (Place::Over, _) => return Err(refused(Reason::Replayed)),
+            (Place::Over, _) => return Err(ignored(Reason::Replayed)),
             (_, Kind::Heartbeat) => sequences.note_told(&from, &told),
             _ => Vec::new(),
         };

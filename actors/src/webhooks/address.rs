@@ -109,7 +109,7 @@ fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 /// Why a webhook may not be sent somewhere. The message says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum Error {
     /// It is no URL.
     #[error("url is no URL")]
     NoUrl,
@@ -150,12 +150,12 @@ impl Policy {
     }
 
     /// Judges a URL.
-    pub(super) fn judge(&self, text: &str) -> Result<(Url, Target), Refused> {
+    pub(super) fn judge(&self, text: &str) -> Result<(Url, Target), Error> {
         if text.len() > LONGEST {
-            return Err(Refused::TooLong);
+            return Err(Error::TooLong);
         }
-        let url = Url::parse(text).map_err(|_| Refused::NoUrl)?;
-        let host = url.host().ok_or(Refused::NoUrl)?.to_owned();
+        let url = Url::parse(text).map_err(|_| Error::NoUrl)?;
+        let host = url.host().ok_or(Error::NoUrl)?.to_owned();
         let is_loopback = match &host {
             Host::Ipv4(address) => address.is_loopback(),
             Host::Ipv6(address) => address.is_loopback(),
@@ -164,11 +164,11 @@ impl Policy {
         match url.scheme() {
             "https" => {}
             "http" if is_loopback => {}
-            "http" => return Err(Refused::NotHttps),
-            _ => return Err(Refused::NoUrl),
+            "http" => return Err(Error::NotHttps),
+            _ => return Err(Error::NoUrl),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Refused::Login);
+            return Err(Error::Login);
         }
         let address = match host {
             Host::Domain(name) => return Ok((url, Target::Name(name))),
@@ -182,15 +182,15 @@ impl Policy {
     }
 
     /// Judges the addresses of a name: one that is refused is enough, for the name may be meant to lead there.
-    pub(super) fn judge_name(&self, name: &str, addresses: &[IpAddr]) -> Result<(), Refused> {
+    pub(super) fn judge_name(&self, name: &str, addresses: &[IpAddr]) -> Result<(), Error> {
         let may_be_loopback = is_this_machine(name);
         let others = addresses.iter().filter(|address| !(may_be_loopback && address.is_loopback()));
         others.copied().try_for_each(|address| self.judge_address(address))
     }
 
-    fn judge_address(&self, address: IpAddr) -> Result<(), Refused> {
+    fn judge_address(&self, address: IpAddr) -> Result<(), Error> {
         let allowed = is_public(address) || self.allowed.iter().any(|block| block.has(address));
-        if allowed { Ok(()) } else { Err(Refused::NotPublic(address)) }
+        if allowed { Ok(()) } else { Err(Error::NotPublic(address)) }
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
         ] {
             assert_eq!(
                 Policy::default().judge_name("a.example", &[address(text)]),
-                Err(Refused::NotPublic(address(text)))
+                Err(Error::NotPublic(address(text)))
             );
         }
         for text in ["93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:2800:220:1::1", "::ffff:93.184.216.34"] {
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn one_refused_address_of_a_name_is_enough() {
         let both = [address("93.184.216.34"), address("10.0.0.1")];
-        assert_eq!(Policy::default().judge_name("a.example", &both), Err(Refused::NotPublic(address("10.0.0.1"))));
+        assert_eq!(Policy::default().judge_name("a.example", &both), Err(Error::NotPublic(address("10.0.0.1"))));
         assert_eq!(Policy::default().judge_name("localhost", &[address("127.0.0.1"), address("::1")]), Ok(()));
         assert!(Policy::default().judge_name("localhost", &[address("10.0.0.1")]).is_err());
         assert!(Policy::default().judge_name("localhost.example", &[address("127.0.0.1")]).is_err());
@@ -279,13 +279,13 @@ mod tests {
         assert_eq!(judge("http://127.0.0.1:9000/hook"), Ok(Target::Address));
         assert_eq!(judge("http://[::1]:9000/hook"), Ok(Target::Address));
         assert_eq!(judge("http://localhost:9000"), Ok(Target::Name("localhost".to_owned())));
-        assert_eq!(judge("http://shop.example/hook"), Err(Refused::NotHttps));
-        assert_eq!(judge("http://10.0.0.1/"), Err(Refused::NotHttps));
-        assert_eq!(judge("https://user:secret@shop.example/"), Err(Refused::Login));
+        assert_eq!(judge("http://shop.example/hook"), Err(Error::NotHttps));
+        assert_eq!(judge("http://10.0.0.1/"), Err(Error::NotHttps));
+        assert_eq!(judge("https://user:secret@shop.example/"), Err(Error::Login));
         for text in ["", "shop.example", "ftp://shop.example", "file:///etc/passwd", "https://", "javascript:1"] {
-            assert_eq!(judge(text), Err(Refused::NoUrl), "{text}");
+            assert_eq!(judge(text), Err(Error::NoUrl), "{text}");
         }
-        assert_eq!(judge(&format!("https://shop.example/{}", "x".repeat(2_048))), Err(Refused::TooLong));
+        assert_eq!(judge(&format!("https://shop.example/{}", "x".repeat(2_048))), Err(Error::TooLong));
     }
 
     /// `url` reads addresses as browsers do: in octal, in hexadecimal, as one number.
@@ -302,7 +302,7 @@ mod tests {
         ] {
             let judged = Policy::default().judge(text);
             let loopback = matches!(&judged, Ok((_, Target::Address))) && text.contains("7f") || text.contains("127.");
-            assert!(loopback || matches!(judged, Err(Refused::NotPublic(_))), "{text}: {judged:?}");
+            assert!(loopback || matches!(judged, Err(Error::NotPublic(_))), "{text}: {judged:?}");
         }
     }
 }

@@ -13,7 +13,7 @@ use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, redirect};
 use tokio::time::Instant;
 
-use super::address::{Policy, Refused, Target};
+use super::address::{self, Policy, Target};
 use super::signature::{self, Secret};
 
 /// How long a connection may take, and how long the whole request.
@@ -94,7 +94,7 @@ impl Sender {
     }
 
     /// Judges a URL, and the addresses that its host has now. A name without an address may get one.
-    pub(super) async fn judge(&self, url: &str) -> Result<(), Refused> {
+    pub(super) async fn judge(&self, url: &str) -> Result<(), address::Error> {
         let (_, target) = self.policy.judge(url)?;
         if let Target::Name(name) = target
             && let Ok(Ok(addresses)) = tokio::time::timeout(LOOK_UP, (self.look_up)(name.clone())).await

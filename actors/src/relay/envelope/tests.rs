@@ -51,7 +51,7 @@ fn another_secret_is_told_with_the_name_of_the_node() {
     let stranger = Codec { key: Key::derive(b"another secret"), ..codec() };
     let sealed = stranger.seal(&to, &envelope(Vec::new())).expect("small enough");
     let refused = codec().open(&to, &sealed).expect_err("refused");
-    assert_eq!(refused, Refused { reason: Reason::Signature, node: Some("one".into()) });
+    assert_eq!(refused, Ignored { reason: Reason::Signature, node: Some("one".into()) });
 }
 
 #[test]

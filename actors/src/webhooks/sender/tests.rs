@@ -109,7 +109,7 @@ async fn a_name_that_is_public_first_and_private_then_is_not_dialled() {
         let attempt = sender.send(&request("https://shop.example/hook".to_owned())).await;
         assert!(attempt.code.is_none() && attempt.reply.contains(&private.to_string()), "{attempt:?}");
         assert_eq!(asked.load(Ordering::Relaxed), 2, "it is looked up anew");
-        assert_eq!(sender.judge("https://shop.example/hook").await, Err(Refused::NotPublic(private)));
+        assert_eq!(sender.judge("https://shop.example/hook").await, Err(address::Error::NotPublic(private)));
     }
     assert_eq!(heard.load(Ordering::Relaxed), 0);
 }
