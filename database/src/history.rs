@@ -66,7 +66,7 @@ pub(crate) fn draw_epoch() -> String {
     format!("{low:016x}")
 }
 
-/// The newest commit that stands, and what was asked of another one.
+/// The newest commit that stands, and what the log knows of another commit.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The commit.

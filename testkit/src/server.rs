@@ -1,4 +1,4 @@
-//! A database server for one test, of either kind: what is asked of both.
+//! A database server for one test, MariaDB or PostgreSQL: what a test does with either.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -230,7 +230,7 @@ test('what is unread is counted right, also when more comes in while it is asked
   await online(bob);
   const thread = bob.thread({ user: a });
   assert.equal(thread.unread, 5);
-  // Another device has read a part: how much is left is asked of the server, whose answer is late.
+  // Another device has read a part: the client asks the server how much is left, and the answer is late.
   const { fetch } = globalThis;
   let asked = 0;
   context.mock.method(globalThis, 'fetch', async (url, init) => {

@@ -107,7 +107,7 @@ test('the service worker keeps the files of the page alone, and no answer of the
   const names = await alice.page.evaluate(() => caches.keys());
   assert.equal(names.length, 1);
   assert.match(names[0], /^softadastra-chat http:\/\/127\.0\.0\.1:\d+\/ [\w-]{16}$/);
-  // What is asked of the hub itself is not answered without it.
+  // A request to the hub itself gets no answer without the network.
   await hub.kill();
   assert.equal(await alice.page.evaluate(() => fetch('chat/threads').then(answer => answer.status, () => 'none')), 'none');
   await end();

@@ -19,7 +19,7 @@ const READERS: usize = 100;
 /// How many entries wait while the database takes no writes; then the newest refusals are only counted.
 const WAITING: usize = 1_000;
 
-/// A reader: what is read, by whom, from where.
+/// A reader: the user, the thing that is read, and the address that the request comes from.
 type Reader = (Act, String, Option<String>);
 
 /// The present minute.

@@ -98,7 +98,7 @@ impl Announcements {
         waiting.seen = waiting.seen.max(reason.seen);
     }
 
-    /// Takes the next announcement, if its time has come. Users of whom nothing new is to be told leave the line.
+    /// Takes the next announcement, if its time has come. A user with no news leaves the line.
     pub(crate) fn next(&mut self, now: Instant, is_online: impl Fn(UserId) -> bool) -> Option<Announcement> {
         let each = Duration::from_secs(1) / PER_SECOND;
         while let Some((since, user)) = self.queue.front().copied().filter(|(since, _)| now >= *since + self.delay) {
@@ -162,7 +162,7 @@ impl Announcements {
         self.told.retain(|_, told| now < told.at + REMEMBERED);
     }
 
-    /// It turns out that users were connected to another node of whom nothing was heard: what was told of late is told again.
+    /// Announces again what was announced lately: another node turned out to have users of whom this one had not heard.
     pub(crate) fn tell_again(&mut self, now: Instant) {
         let told = |(user, told): (&UserId, &Told)| (told.reach == Reach::Everywhere).then_some(*user);
         let again: Vec<UserId> = self.told.iter().filter_map(told).collect();

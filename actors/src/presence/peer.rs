@@ -26,7 +26,7 @@ const WAITING: usize = 1_024;
 /// How long it is remembered that a user came or left, in case that the announcement was lost.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// How long before its end a node may have known of a user of whom it has not told.
+/// How long before its end a node may have known of a user without announcing that user.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How many such users are remembered.
@@ -206,13 +206,13 @@ impl Peer {
         self.recent.iter().map(|(_, user)| *user).collect()
     }
 
-    /// The node has ended: returns the users who came or left just before, of whom it may not have told any more.
+    /// The node has ended: returns the users who came or left just before, and whom it may not have announced.
     pub(super) fn last_words(&self) -> Vec<UserId> {
         let just_before = |at: Instant| at + LAST_WORDS >= self.heard;
         self.recent.iter().filter(|(at, _)| just_before(*at)).map(|(_, user)| *user).collect()
     }
 
-    /// Remembers that a user came or left, of whom an announcement is to follow.
+    /// Remembers that a user came or left whose announcement is to follow.
     pub(super) fn remember(&mut self, user: UserId, now: Instant) {
         if self.recent.len() >= MOST_RECENT {
             self.recent.pop_front();

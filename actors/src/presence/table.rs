@@ -47,7 +47,7 @@ impl OnlineTable {
         }
     }
 
-    /// Marks a user as one of whom the other nodes are told; tells whether that is news.
+    /// Marks a user as announced to the other nodes; returns whether that is new.
     pub(crate) fn publish(&mut self, user: UserId) -> bool {
         self.0.get_mut(&user).is_some_and(|presence| !std::mem::replace(&mut presence.published, true))
     }

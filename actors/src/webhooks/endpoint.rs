@@ -278,7 +278,7 @@ fn due(delivery: &Delivery) -> i64 {
     delivery.next_at.unwrap_or(delivery.at).millis()
 }
 
-/// Returns the types of a webhook; names that a later release knows stand for none.
+/// Returns the types of a webhook. It leaves out names that only a later release knows.
 pub(super) fn wanted(webhook: &Webhook) -> Wanted {
     let named = Wanted::of(webhook.types.iter().filter_map(|name| name.parse::<EventType>().ok()));
     if webhook.types.iter().any(|name| name == "*") { named.and(Wanted::all()) } else { named }

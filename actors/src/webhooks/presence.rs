@@ -107,7 +107,7 @@ impl Line {
         self.waiting.push_back(change);
     }
 
-    /// Takes what is sent now: the oldest changes, each of another user, of whom nothing is under way.
+    /// Takes what is sent now: the oldest change of each user for whom no request is under way.
     fn take(&mut self) -> Vec<PresenceChange> {
         let (mut taken, mut at) = (Vec::new(), 0);
         while self.under_way.len() < AT_A_TIME && at < self.waiting.len() {

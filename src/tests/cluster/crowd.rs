@@ -25,7 +25,7 @@ const CONCURRENCY: usize = 64;
 /// so on a machine that does other work.
 const BACK: Duration = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 5 });
 
-/// Users who are back by then were never away: the announcements of others wait for none of them.
+/// The span after which a user counts as absent: no announcement waits for users who are back before.
 const ABSENT: Duration = Duration::from_secs(10);
 
 /// When the test gives up.

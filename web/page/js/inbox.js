@@ -49,7 +49,7 @@ export function inbox({ chat, me }, open, drafts) {
   function drawRows() {
     const rows = threads.filter(thread => thread.last_seq || chat.outbox(thread).length)
       .map(thread => /** @type {Row} */ ({ user: thread.other_user_id, thread }));
-    // Those to whom something waits, and of whom nothing else is known here, as after a reload while offline.
+    // Users for whom messages wait in the outbox and who have no row yet, as after a reload while offline.
     const known = new Set(rows.map(row => row.user));
     for (const { receiver_id } of chat.outbox()) if (receiver_id && !known.has(receiver_id)) rows.unshift({ user: receiver_id }), known.add(receiver_id);
     if (selected && !known.has(selected)) rows.unshift({ user: selected });

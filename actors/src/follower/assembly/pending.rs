@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::relay::commit::Touched;
 
-/// What the assembly asks of its node.
+/// What the assembly reads of its node.
 pub(crate) trait Node {
     /// Returns the highest commit with every commit up to it on its way to the connections of this node.
     fn unbroken(&self) -> CommitNo;

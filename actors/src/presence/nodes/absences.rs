@@ -20,7 +20,7 @@ const ENTRUSTED: usize = 50_000;
 #[derive(Debug, Default)]
 pub(super) struct Absences {
     left: HashMap<UserId, Absence>,
-    /// Users of dead nodes of whom another node tells, and when that was.
+    /// Users of dead nodes whom another node has announced since, and when.
     entrusted: VecDeque<(Instant, UserId, NodeId)>,
 }
 
@@ -56,7 +56,7 @@ impl Absences {
         self.left.get(&user).filter(|absence| !absence.told).map(|absence| &absence.last.1)
     }
 
-    /// Returns the users of whom a node had to tell, which has died.
+    /// Returns the users whom a node that has died had to announce.
     pub(super) fn debts_of(&self, node: &NodeId) -> Vec<UserId> {
         let owed = |absence: &Absence| !absence.told && absence.last.1 == *node;
         self.left.iter().filter(|(_, absence)| owed(absence)).map(|(user, _)| *user).collect()

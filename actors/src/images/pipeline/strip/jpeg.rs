@@ -85,7 +85,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
     if !ended && !frame.covered_by(&scans) {
         return Err(cut());
     }
-    // What stands behind the last scan is for none.
+    // No decoder reads what stands behind the last scan.
     kept.file.truncate(kept.open.unwrap_or(kept.file.len()));
     kept.file.extend_from_slice(&[0xFF, EOI]);
     if let Some(profile) = profile.whole() {
