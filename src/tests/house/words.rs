@@ -3,7 +3,7 @@
 use super::{files_below, read, root, shown};
 
 /// They hide who acts (CONTRIBUTING, "Words and comments").
-const HIDING: [&str; 5] = ["somebody", "nobody", "anybody", "everybody", "whoever"];
+const HIDING: [&str; 8] = ["somebody", "someone", "nobody", "anybody", "anyone", "everybody", "everyone", "whoever"];
 
 #[test]
 fn prose_names_who_acts() {
