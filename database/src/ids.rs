@@ -123,7 +123,7 @@ fn parse(text: &str) -> Result<u64, NotAnId> {
 }
 
 /// Reads a whole number from `LEAST` to [`MAX_ID`], in every way in which clients write one.
-struct Whole<const LEAST: u64>;
+pub(crate) struct Whole<const LEAST: u64>;
 
 impl<const LEAST: u64> Whole<LEAST> {
     fn checked<E: de::Error>(value: Option<u64>) -> Result<u64, E> {
@@ -178,6 +178,38 @@ pub fn place_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Seq>, 
     struct Place(#[serde(deserialize_with = "place")] Seq);
 
     Ok(Option::<Place>::deserialize(from)?.map(|Place(seq)| seq))
+}
+
+/// A number that counts something and is no id: whole, from 0 to [`MAX_ID`], also written as a float (`3.0`, `3e0`), never as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count(pub u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(CountVisitor).map(Self)
+    }
+}
+
+struct CountVisitor;
+
+impl Visitor<'_> for CountVisitor {
+    type Value = u64;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "a whole number from 0 to {MAX_ID}")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<u64, E> {
+        Whole::<0>.visit_u64(value)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<u64, E> {
+        Whole::<0>.visit_i64(value)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<u64, E> {
+        Whole::<0>.visit_f64(value)
+    }
 }
 
 /// The id of an uploaded image: opaque to clients.
@@ -333,6 +365,17 @@ mod tests {
             "{}",
             "null",
         ] {
+            read(text).expect_err(text);
+        }
+    }
+
+    #[test]
+    fn a_count_is_a_whole_number_and_no_text() {
+        let read = |text: &str| serde_json::from_str::<Count>(text).map(|Count(count)| count);
+        for (text, count) in [("0", 0), ("3", 3), ("3.0", 3), ("3e0", 3), ("9007199254740991", MAX_ID)] {
+            assert_eq!(read(text).expect(text), count, "{text}");
+        }
+        for text in ["-1", "3.5", "9007199254740992", "1e300", "\"3\"", "null", "true", "[3]"] {
             read(text).expect_err(text);
         }
     }

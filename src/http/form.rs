@@ -45,10 +45,10 @@ pub(super) fn message(user: UserId, fields: Vec<(String, String)>) -> Result<Mes
             "images" | "image" => list(&mut object, "images", several(&bare, &text)?.into_iter().map(as_id).collect()),
             "image_urls" | "image_url" => list(&mut object, "image_urls", several(&bare, &text)?),
             "extra_data" if inner.is_empty() => once(&mut object, bare, json("extra_data", &text)?)?,
-            "extra_data" => once(&mut object, bare, Map::from_iter([(inner, unquoted(text).into())]).into())?,
+            "extra_data" => once(&mut object, bare, Map::from_iter([(inner, number_or_text(text))]).into())?,
             "card" if inner.is_empty() => once(&mut object, bare, json("card", &text)?)?,
             "card" => part(&mut object, bare, inner, unquoted(text))?,
-            _ => once(&mut object, name, unquoted(text).into())?,
+            _ => once(&mut object, name, number_or_text(text))?,
         }
     }
     let bytes = Value::Object(object).to_string().into_bytes();
@@ -100,6 +100,12 @@ fn list(object: &mut Map<String, Value>, name: &str, more: Vec<Value>) {
 /// Removes the quotes that some clients put around every field.
 fn unquoted(text: String) -> String {
     if text.trim_start().starts_with('"') { serde_json::from_str(&text).unwrap_or(text) } else { text }
+}
+
+/// Reads a field that may hold a number, in every way in which JSON writes one: some clients write `7.0`.
+fn number_or_text(text: String) -> Value {
+    let text = unquoted(text);
+    serde_json::from_str(text.trim()).map_or_else(|_| text.into(), Value::Number)
 }
 
 fn json(name: &str, text: &str) -> Result<Value, ApiError> {
@@ -204,6 +210,28 @@ mod tests {
         assert_eq!(send.receiver_id, UserId::new(7).ok());
         assert_eq!(send.extra_data.and_then(|extra| extra.product_id).map(|id| id.get()), Some(5));
         assert_eq!(send.content.as_deref(), Some("\"hi\""), "a text is what it is");
+    }
+
+    #[test]
+    fn an_id_may_be_a_whole_float_and_a_text_stays_as_it_is() {
+        for (seven, five) in [("7.0", "5e0"), ("7e0", "\"5.0\""), (" 7 ", "0.5e1")] {
+            let send = read(&[
+                ("receiver_id", seven),
+                ("reply_to", five),
+                ("extra_data[product_id]", five),
+                ("from", "42.0"),
+                ("temp_id", "7.0"),
+                ("content", "7e0"),
+            ])
+            .expect(seven);
+            assert_eq!(send.receiver_id, UserId::new(7).ok(), "{seven}");
+            let product = send.extra_data.and_then(|extra| extra.product_id).map(|id| id.get());
+            assert_eq!((send.reply_to.map(|id| id.get()), product), (Some(5), Some(5)), "{five}");
+            assert_eq!((send.temp_id.as_deref(), send.content.as_deref()), (Some("7.0"), Some("7e0")));
+        }
+        for none in ["7.5", "7e-1", "-7", "1e300"] {
+            assert_eq!(read(&[("receiver_id", none)]), Err(ErrorCode::BadRequest), "{none}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_actors::webhooks::admin::{LONGEST_OVERLAP, Only, Tested};
 use chat_database::audit::Act;
-use chat_database::ids::{DeliveryId, WebhookId};
+use chat_database::ids::{Count, DeliveryId, WebhookId};
 use chat_database::webhooks::{Status, WebhookEdit};
 use utoipa::IntoResponses;
 use warp::http::StatusCode;
@@ -149,7 +149,7 @@ pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, bod
     caller.admin(&api)?;
     let Overlap { overlap_hours } = body.json().await?;
     let most = LONGEST_OVERLAP.as_secs() / 3_600;
-    let hours = overlap_hours.unwrap_or(24);
+    let hours = overlap_hours.map_or(24, |Count(hours)| hours);
     if hours > most {
         return Err(ApiError::bad_request(format!("overlap_hours is from 0 to {most}")));
     }

@@ -7,7 +7,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ids::ProductId;
+use crate::ids::{ProductId, Whole};
 
 /// A thing of the marketplace, as the core describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -129,6 +129,10 @@ impl Visitor<'_> for CardIdVisitor {
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<CardId, E> {
         Ok(CardId(number.to_string()))
     }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<CardId, E> {
+        Whole::<0>.visit_f64(number).map(|number| CardId(number.to_string()))
+    }
 }
 
 /// The name of a card: its kind and id, written `product:5`.
@@ -195,8 +199,11 @@ mod tests {
     fn an_id_is_a_text_or_a_number() {
         let read = |text: &str| serde_json::from_str::<CardId>(text).ok().map(|id| id.as_str().to_owned());
         assert_eq!(read("\"5\"").as_deref(), Some("5"));
-        assert_eq!(read("5").as_deref(), Some("5"));
-        for text in ["\"\"", "-5", "5.5", "null", "[]", "\"a,b\"", "\"\\u0000\""] {
+        for number in ["5", "5.0", "5e0"] {
+            assert_eq!(read(number).as_deref(), Some("5"), "{number}");
+        }
+        assert_eq!(read("\"5.0\"").as_deref(), Some("5.0"), "a text is what it is");
+        for text in ["\"\"", "-5", "5.5", "1e300", "null", "[]", "\"a,b\"", "\"\\u0000\""] {
             assert_eq!(read(text), None, "{text}");
         }
     }

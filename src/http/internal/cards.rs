@@ -1,6 +1,6 @@
 //! `PUT /internal/cards`: what conversations are about.
 
-use chat_database::ids::MAX_ID;
+use chat_database::ids::Count;
 use chat_database::objects::{Card, CardId, CardKind};
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,7 +42,8 @@ pub(crate) struct NewCard {
     #[schema(value_type = String, min_length = 1, max_length = 64)]
     id: CardId,
     /// The version of this description: a higher one is newer.
-    version: u64,
+    #[schema(value_type = u64)]
+    version: Count,
     /// What it is called.
     #[schema(min_length = 1, max_length = 140)]
     title: String,
@@ -100,13 +101,10 @@ pub(crate) async fn put_cards(api: Api, caller: Caller, body: Body) -> Result<Re
 
 impl NewCard {
     fn checked(self, http_urls: bool) -> Result<Card, String> {
-        if self.version > MAX_ID {
-            return Err(format!("version is more than {MAX_ID}"));
-        }
         Ok(Card {
             kind: self.kind,
             id: self.id,
-            version: self.version,
+            version: self.version.0,
             title: checks::line("title", self.title, TITLE_CHARS)?,
             subtitle: checks::optional(self.subtitle, |text| checks::short("subtitle", text, SUBTITLE_CHARS))?,
             image_url: checks::optional(self.image_url, |text| checks::url("image_url", text, http_urls))?,
@@ -140,7 +138,10 @@ mod tests {
         for field in ["subtitle", "image_url", "amount", "currency", "state"] {
             read(field, Value::Null).expect(field);
         }
-        assert_eq!(read("id", json!(17)).expect("a card").id.as_str(), "17");
+        for (id, version) in [(json!(17), json!(4)), (json!(17.0), json!(4.0)), (json!("17"), json!(4e0))] {
+            assert_eq!(read("id", id.clone()).expect("a card").id.as_str(), "17", "{id}");
+            assert_eq!(read("version", version.clone()).expect("a card").version, 4, "{version}");
+        }
         read("title", json!("é".repeat(140))).expect("just short enough");
     }
 
@@ -154,6 +155,7 @@ mod tests {
             ("version", json!(-1)),
             ("version", json!(1_u64 << 53)),
             ("version", json!("3")),
+            ("version", json!(3.5)),
             ("title", json!(" ")),
             ("title", json!("x".repeat(141))),
             ("title", Value::Null),

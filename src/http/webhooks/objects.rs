@@ -1,6 +1,6 @@
 //! The objects of `/admin/webhooks`, as clients send and get them.
 
-use chat_database::ids::{DeliveryId, WebhookId};
+use chat_database::ids::{Count, DeliveryId, WebhookId};
 use chat_database::time::Timestamp;
 use chat_database::webhooks::{Delivery, Status, Webhook};
 use serde::{Deserialize, Serialize};
@@ -42,8 +42,8 @@ pub(crate) struct ChangedWebhook {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct Overlap {
     /// Hours; 24 if left out. 0: the new secret signs alone at once.
-    #[schema(maximum = 72)]
-    pub(super) overlap_hours: Option<u64>,
+    #[schema(value_type = Option<u64>, maximum = 72)]
+    pub(super) overlap_hours: Option<Count>,
 }
 
 /// Which deliveries are sent again.

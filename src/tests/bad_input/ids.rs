@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::person::answer;
-use crate::support::{Device, Hub};
+use crate::support::person::{answer, number};
+use crate::support::{Device, Hub, Person};
 
 #[tokio::test]
 async fn ids_of_every_wrong_kind_are_refused() {
@@ -98,7 +98,7 @@ async fn ids_may_be_whole_floats_wherever_one_stands() {
     assert_eq!(laptop.expect("typing").await["from"], 7);
     laptop.says_raw(r#"{"type":"who_is_online","user_ids":[7.0,7e0,"7"]}"#).await;
     assert_eq!(laptop.expect("online_users").await["users"], json!([7]));
-    let rest = async |by: &crate::support::Person, path: &str, body: String| {
+    let rest = async |by: &Person, path: &str, body: String| {
         answer(by.ask(Method::POST, path).header("content-type", "application/json").body(body)).await
     };
     let send = r#"{"receiver_id":7.0,"user_id":42.0,"content":"by REST"}"#;
@@ -108,4 +108,47 @@ async fn ids_may_be_whole_floats_wherever_one_stands() {
     assert_eq!(read["read_seq"], 3);
     let notice = r#"{"user_ids":[7.0,8e0],"type":"order","title":"t","body":"b","related_id":17.0}"#;
     assert_eq!(rest(&hub.core(), "/internal/notifications", notice.to_owned()).await.is(202)["created"], 2);
+}
+
+#[tokio::test]
+async fn what_the_core_and_the_staff_count_may_be_whole_floats() {
+    let hub = Hub::start().await;
+    let (alice, core, staff) = (hub.person(42), hub.core(), hub.staff());
+    let says = async |by: &Person, method: Method, path: &str, body: &str| {
+        answer(by.ask(method, path).header("content-type", "application/json").body(body.to_owned())).await
+    };
+    let profile = r#"{"profiles":[{"user_id":42.0,"name":"Alice"}]}"#;
+    assert_eq!(says(&core, Method::PUT, "/internal/profiles", profile).await.is(200)["changed"], 1);
+    let card =
+        r#"{"cards":[{"kind":"product","id":5.0,"version":3e0,"title":"A lamp","url":"https://shop.example/5"}]}"#;
+    assert_eq!(says(&core, Method::PUT, "/internal/cards", card).await.is(200)["changed"], 1);
+    let said = r#"{"user_a":42.0,"user_b":7e0,"text":"Paid","dedupe_key":"k","card":{"kind":"product","id":5e0}}"#;
+    let system = says(&core, Method::POST, "/internal/messages", said).await.is(201);
+    assert_eq!((&system["message"]["card"]["id"], &system["message"]["card"]["version"]), (&json!("5"), &json!(3)));
+    let sent = r#"{"receiver_id":7.0,"content":"x","card":{"kind":"product","id":5.0}}"#;
+    assert_eq!(says(&alice, Method::POST, "/chat/send", sent).await.is(201)["message"]["card"]["id"], "5");
+
+    let hook = json!({"url": "http://127.0.0.1:9/hook", "types": ["*"], "enabled": false});
+    let webhook = number(&staff.post("/admin/webhooks", &hook).await.is(201), "id");
+    let path = format!("/admin/webhooks/{webhook}/secret");
+    says(&staff, Method::POST, &path, r#"{"overlap_hours":2.0}"#).await.is(200);
+    says(&staff, Method::POST, &path, r#"{"overlap_hours":2.5}"#).await.refused(400, "bad_request");
+
+    let part =
+        |name: &str, value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let form = |receiver: &str| {
+        let fields =
+            [("receiver_id", receiver), ("extra_data[product_id]", "5e0"), ("content", "7.0"), ("from", "42.0")];
+        fields.map(|(name, value)| part(name, value)).concat() + "--b--\r\n"
+    };
+    let sends = async |receiver: &str| {
+        let request = alice.ask(Method::POST, "/chat/send").header("content-type", "multipart/form-data; boundary=b");
+        answer(request.body(form(receiver))).await
+    };
+    let stored = sends("7.0").await.is(201);
+    assert_eq!(
+        (&stored["message"]["content"], &stored["message"]["extra_data"]["product_id"]),
+        (&json!("7.0"), &json!(5))
+    );
+    sends("7.5").await.refused(400, "bad_request");
 }
