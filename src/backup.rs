@@ -26,6 +26,7 @@ use serde_json::json;
 
 use crate::app;
 use crate::cli::backup::{BackupArgs, PlaceArgs, RestoreArgs};
+use crate::cli::secret::shown;
 use manifest::{Entry, Manifest};
 
 /// The database's file in a backup.
@@ -44,7 +45,7 @@ const IMAGES_AT_ONCE: usize = 8;
 pub async fn back_up(args: &BackupArgs) -> anyhow::Result<String> {
     let (database, media) = places(&args.place)?;
     let folder = args.to.as_path();
-    make_empty(folder).with_context(|| format!("the folder {} cannot be used", folder.display()))?;
+    make_empty(folder).with_context(|| format!("the folder {} cannot be used", shown(folder)))?;
     let copied = backup::copy(&database, &folder.join(DATABASE)).await?;
     let mut manifest = Manifest::begun(&copied.mark);
     manifest.files.insert(DATABASE.to_owned(), manifest::entry_of(&folder.join(DATABASE), None)?);
@@ -62,7 +63,7 @@ pub async fn back_up(args: &BackupArgs) -> anyhow::Result<String> {
     drop(saving);
     // Thousands of syncs, one for each file, would hold up the commits of the hub.
     rustix::fs::sync();
-    manifest.write(folder).with_context(|| format!("the manifest in {} cannot be written", folder.display()))?;
+    manifest.write(folder).with_context(|| format!("the manifest in {} cannot be written", shown(folder)))?;
     let images = manifest.files.len() - 1;
     let bytes: u64 = manifest.files.values().map(|entry| entry.bytes).sum();
     Ok(json!({"commit": manifest.commit, "files_of_images": images, "gone": manifest.gone, "bytes": bytes}).to_string())
@@ -130,7 +131,7 @@ async fn save(
         file.parent().map_or(Ok(()), private::make_folder)?;
         std::io::Write::write_all(&mut private::make_file(&file)?, &bytes)
     };
-    write().with_context(|| format!("{} cannot be written", file.display()))?;
+    write().with_context(|| format!("{} cannot be written", shown(&file)))?;
     Ok(Some((path, Entry::of(&bytes, Some(image.mime.as_str())))))
 }
 

@@ -12,6 +12,8 @@ use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::cli::secret::shown;
+
 const FILE: &str = "manifest.json";
 
 /// What the file is called until all of it is on the disk.
@@ -71,7 +73,7 @@ pub(super) fn entry_of(path: &Path, mime: Option<&str>) -> anyhow::Result<Entry>
         }
         Ok(Entry { bytes, sha256: hex(&hash.finalize()), mime: mime.map(str::to_owned) })
     };
-    read().with_context(|| format!("{} cannot be read", path.display()))
+    read().with_context(|| format!("{} cannot be read", shown(path)))
 }
 
 impl Manifest {
@@ -101,16 +103,16 @@ impl Manifest {
         let path = folder.join(FILE);
         let text = match std::fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                bail!("{} is no backup, or one that did not end: there is no {FILE} in it", folder.display())
+                bail!("{} is no backup, or one that did not end: there is no {FILE} in it", shown(folder))
             }
-            text => text.with_context(|| format!("{} cannot be read", path.display()))?,
+            text => text.with_context(|| format!("{} cannot be read", shown(&path)))?,
         };
         let manifest: Self =
-            serde_json::from_str(&text).with_context(|| format!("{} is no manifest of a backup", path.display()))?;
+            serde_json::from_str(&text).with_context(|| format!("{} is no manifest of a backup", shown(&path)))?;
         ensure!(
             manifest.format == FORMAT,
             "{} is of a later version of the hub ({}): restore it with that one",
-            path.display(),
+            shown(&path),
             manifest.version
         );
         Ok(manifest)

@@ -4,7 +4,7 @@ use chat_database::ids::{ThreadId, UserId};
 use chat_database::time::Timestamp;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::secret::Secret;
+use super::secret::{Secret, quoted};
 use super::{serve, value};
 
 /// What operators may do over HTTP, and how long it is remembered.
@@ -160,5 +160,6 @@ fn until(text: &str) -> Result<Timestamp, String> {
     if let Ok(span) = value::duration(text) {
         return Ok(Timestamp::now().after(span));
     }
-    text.parse().map_err(|_| format!("{text:?} is no time; write 2026-12-24T00:00:00Z, or a span from now on like 7d"))
+    let wrong = |_| format!("{} is no time; write 2026-12-24T00:00:00Z, or a span from now on like 7d", quoted(text));
+    text.parse().map_err(wrong)
 }

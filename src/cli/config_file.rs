@@ -12,6 +12,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use toml_edit::{DocumentMut, Item, Value};
 
+use super::secret::shown;
+
 /// The name of the flag that names the file.
 const FLAG: &str = "config";
 
@@ -35,7 +37,7 @@ impl Added {
     pub(super) fn blamed(&self, error: &clap::Error) -> clap::Error {
         let text = error.to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
-        clap::Error::raw(error.kind(), format!("{}: {text}", self.file.display()))
+        clap::Error::raw(error.kind(), format!("{}: {text}", shown(&self.file)))
     }
 }
 
@@ -54,7 +56,7 @@ pub(super) fn read(command: &Command, matches: &ArgMatches) -> Result<Option<Add
         Ok(flags) => Ok(Some(Added { file: file.clone(), flags })),
         Err(problems) => {
             let listed: String = problems.iter().map(|problem| format!("\n  - {problem}")).collect();
-            let text = format!("the file {} (--config, CHAT_CONFIG) cannot be used:{listed}\n", file.display());
+            let text = format!("the file {} (--config, CHAT_CONFIG) cannot be used:{listed}\n", shown(file));
             Err(clap::Error::raw(ErrorKind::ValueValidation, text))
         }
     }

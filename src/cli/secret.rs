@@ -47,16 +47,17 @@ pub fn quoted(text: &str) -> String {
     if text.contains('@') { HIDDEN.to_owned() } else { format!("{text:?}") }
 }
 
-/// Shows the path of a file with keys, unless it is no path but the keys themselves, which belong into the file.
+/// Shows the path of a file or a folder, unless it is none: the keys themselves, which belong into the file, or a URL with a login.
 #[must_use]
 pub fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let keys = text.contains("-----BEGIN") || text.contains(['\n', '{']) || text.len() > 255;
-    if keys {
-        "(not shown: it looks like a key, where the name of a file with it is wanted)".to_owned()
-    } else {
-        text.into_owned()
+    if text.contains("-----BEGIN") || text.contains(['\n', '{']) || text.len() > 255 {
+        return "(not shown: it looks like a key, where the name of a file with it is wanted)".to_owned();
     }
+    if text.contains("://") && text.contains('@') {
+        return "(not shown: it looks like a URL with a login, where the name of a file or a folder is wanted)".to_owned();
+    }
+    text.into_owned()
 }
 
 #[cfg(test)]
@@ -72,5 +73,9 @@ mod tests {
         for keys in ["-----BEGIN PRIVATE KEY-----hunter2", "{\"k\":\"hunter2\"}", "hunter2\nhunter2"] {
             assert!(!shown(Path::new(keys)).contains("hunter2"), "{keys}");
         }
+        for path in [Path::new("mysql://chat:hunter2@db/chat").to_owned(), Path::new("s3://k:hunter2@b").join("x.json")] {
+            assert!(!shown(&path).contains("hunter2"), "{}", path.display());
+        }
+        assert_eq!(shown(Path::new("/home/ann@shop/keys.pem")), "/home/ann@shop/keys.pem");
     }
 }

@@ -131,7 +131,8 @@ pub fn rate(text: &str) -> Result<Rate, String> {
 /// What is wrong with it.
 pub fn block(text: &str) -> Result<Option<Block>, String> {
     let text = text.trim();
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|error| format!("{error}")) }
+    let wrong = |_| format!("{} is no block of addresses like 10.0.0.0/8 or fd00::/8", quoted(text));
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ impl Pictures {
     /// Opens the folder.
     pub(super) fn open(options: &Options) -> Result<Self, Error> {
         let found = options.uploads.as_ref().map(|folder| {
-            let folder = folder.canonicalize().ok().filter(|found| found.is_dir()).ok_or(folder);
-            folder.map_err(|folder| Error::Uploads(format!("--uploads: {} is no folder", folder.display())))
+            let folder = folder.canonicalize().ok().filter(|found| found.is_dir());
+            folder.ok_or_else(|| Error::Uploads("--uploads: it is no folder that can be read".to_owned()))
         });
         let worker_pool = WorkerPool::open(options.workers, options.memory, options.held)
             .map_err(|error| Error::Uploads(format!("no OS thread can be started: {error}")))?;

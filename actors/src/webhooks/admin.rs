@@ -288,7 +288,16 @@ impl WebhookAdmin {
         webhooks::one(&self.database, id).await?.ok_or_else(|| Error::not_found("webhook"))
     }
 
-    async fn check(&self, url: Option<&str>, types: Option<&[String]>, description: Option<&str>) -> Result<(), Error> {
+    /// Checks what is said of a webhook.
+    ///
+    /// # Errors
+    /// `bad_request`, which quotes no URL: it may hold a login.
+    pub async fn check(
+        &self,
+        url: Option<&str>,
+        types: Option<&[String]>,
+        description: Option<&str>,
+    ) -> Result<(), Error> {
         if let Some(types) = types {
             check_types(types)?;
         }

@@ -54,6 +54,44 @@ async fn no_message_holds_a_password_however_malformed_its_url_is() {
 }
 
 #[tokio::test]
+async fn no_command_beside_the_hub_tells_a_password() {
+    let folder = folder();
+    for url in [
+        "mysql://chat:hunter2@:/ü1@host/chat",
+        "mysql://chat:hunter2@127.0.0.1:1/chat",
+        "postgres://chat:hunter2@127.0.0.1:1/chat",
+        "sqlite://chat:hunter2@127.0.0.1/chat",
+        "hunter2",
+    ] {
+        for command in [
+            &["doctor"][..],
+            &["backup", "--to", "copy"],
+            &["restore", "--epoch"],
+            &["users", "show", "7"],
+            &["threads", "show", "1", "--reason", "a report"],
+            &["audit", "verify"],
+            &["webhooks", "list"],
+        ] {
+            let said = runs(&folder, command, &[SECRET, QUIET, ("DATABASE_URL", url)]).await;
+            refused(&said, &format!("{command:?} with {url}"));
+        }
+        refused(&runs(&folder, &["import", "node", "--from", url], &[QUIET]).await, url);
+    }
+    // A URL where something else is wanted.
+    let url = "mysql://chat:hunter2@127.0.0.1:1/chat";
+    for command in [
+        &["restore", "--from", url][..],
+        &["--config", url],
+        &["users", "suspend", "7", "--until", url, "--reason", "a report"],
+        &["--webhook-allow", url],
+        &["--trusted-proxies", "chat:hunter2@db"],
+        &["webhooks", "add", "--url", "https://shop:hunter2@shop.example/hook"],
+    ] {
+        refused(&runs(&folder, command, &[SECRET, QUIET]).await, &format!("{command:?}"));
+    }
+}
+
+#[tokio::test]
 async fn no_message_holds_a_key_that_stands_where_it_should_not() {
     let folder = folder();
     let secret = "hunter2 and more than thirty-two bytes of it";
