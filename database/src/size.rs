@@ -2,7 +2,7 @@
 //!
 //! Pages are bounded in number, and in bytes as well: a hundred messages are 20 KB or 2 MB.
 
-use crate::objects::{Card, Message, Notification, PublicProfile, Thread};
+use crate::objects::{Card, Message, Notification, Profile, PublicProfile, Thread};
 
 /// How many bytes a page has at the most, as JSON; one item is always in it.
 pub const PAGE: usize = 1_000_000;
@@ -48,9 +48,21 @@ impl Size for PublicProfile {
     }
 }
 
+impl Size for Profile {
+    fn size(&self) -> usize {
+        FIELDS + self.public.size()
+    }
+}
+
 impl Size for Notification {
     fn size(&self) -> usize {
         FIELDS + [&self.kind, &self.title, &self.body].map(|line| text(Some(line))).iter().sum::<usize>()
+    }
+}
+
+impl<T: Size> Size for &T {
+    fn size(&self) -> usize {
+        (*self).size()
     }
 }
 

@@ -21,6 +21,8 @@ const MAX_CARDS: usize = 500;
 pub(crate) struct CardList {
     /// The cards, by kind and id; unknown ones are left out.
     cards: Vec<Card>,
+    /// Whether there are more of those that were asked for than a page has room for.
+    has_more: bool,
 }
 
 /// `GET /chat/cards`
@@ -43,8 +45,8 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
 )]
 pub(crate) async fn get_cards(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.reader(&api)?;
-    let cards = api.hub.cards(&refs(&query)?).await?;
-    Ok(response::ok(&CardList { cards }))
+    let (cards, has_more) = api.hub.cards(&refs(&query)?).await?;
+    Ok(response::ok(&CardList { cards, has_more }))
 }
 
 /// Returns the cards that are asked for, each once.

@@ -22,6 +22,8 @@ const MAX_USERS: usize = 1_000;
 pub(crate) struct ProfileList {
     /// The profiles, by user; users without a common thread, and of whom nothing is known, are left out.
     profiles: Vec<ShownProfile>,
+    /// Whether there are more of those that were asked for than a page has room for.
+    has_more: bool,
 }
 
 /// A user's profile, as other users see it.
@@ -67,6 +69,6 @@ pub(super) fn list(api: &Api) -> impl Filter<Extract = (Response,), Error = Reje
 pub(crate) async fn get_profiles(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let asker = caller.reader(&api)?;
     let asked = query.ids("ids", MAX_USERS)?;
-    let known = api.hub.profiles(asker, &asked).await?;
-    Ok(response::ok(&ProfileList { profiles: known.into_iter().map(ShownProfile::from).collect() }))
+    let (known, has_more) = api.hub.profiles(asker, &asked).await?;
+    Ok(response::ok(&ProfileList { profiles: known.into_iter().map(ShownProfile::from).collect(), has_more }))
 }

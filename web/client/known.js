@@ -14,7 +14,7 @@ export class Known {
   /**
    * @param {object} source
    * @param {number} source.atOnce how many keys a question may have
-   * @param {(keys: any[]) => Promise<[key: any, value: T][]>} source.ask
+   * @param {(keys: any[]) => Promise<{ values: [key: any, value: T][], more: boolean }>} source.ask `more`: an answer had no room for all
    * @param {() => boolean} source.online
    * @param {(key: any, value: T | null) => void} source.tell is called with what is new, or another one
    */
@@ -65,10 +65,11 @@ export class Known {
       const keys = [...this.#wanted].slice(0, this.#source.atOnce);
       for (const key of keys) this.#wanted.delete(key), this.#asked.add(key);
       /** @type {any} */ let failed;
-      const values = new Map(await this.#source.ask(keys).catch(error => ((failed = error), [])));
+      const answer = await this.#source.ask(keys).catch(error => ((failed = error), undefined));
+      const values = new Map(answer?.values);
       for (const key of keys.filter(key => this.#asked.delete(key))) {
-        if (!failed) this.take(key, values.get(key) ?? null);
-        else if (failed.temporary) this.#wanted.add(key);
+        if (answer && (values.has(key) || !answer.more)) this.take(key, values.get(key) ?? null);
+        else if (answer || failed.temporary) this.#wanted.add(key);
         else if (!this.#held.has(key)) this.take(key, null); // an older server knows nothing
       }
       if (failed) return; // the rest waits for the next connection, or for the next one who asks

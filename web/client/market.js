@@ -20,8 +20,8 @@ export class Market {
     this.profiles = new Known({
       atOnce: AT_ONCE, online,
       async ask(users) {
-        const { profiles } = await ask('GET', `/chat/profiles?ids=${users}`);
-        return profiles.map(({ user_id, ...profile }) => [user_id, profile]);
+        const { profiles, has_more } = await ask('GET', `/chat/profiles?ids=${users}`);
+        return { values: profiles.map(({ user_id, ...profile }) => [user_id, profile]), more: has_more };
       },
       tell(user, profile) {
         const thread = account.threads.get({ user });
@@ -32,8 +32,8 @@ export class Market {
     this.#cards = new Known({
       atOnce: AT_ONCE, online,
       async ask(names) {
-        const { cards } = await ask('GET', `/chat/cards?refs=${encodeURIComponent(names.join())}`);
-        return cards.map(card => [key(card), card]);
+        const { cards, has_more } = await ask('GET', `/chat/cards?refs=${encodeURIComponent(names.join())}`);
+        return { values: cards.map(card => [key(card), card]), more: has_more };
       },
       tell: (name, card) => emit('card', cardName(name), card),
     });

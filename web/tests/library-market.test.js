@@ -100,6 +100,19 @@ test('cards are asked for once, all together, and their changes are heard', asyn
   assert.equal(asked.length, 1, 'nothing is asked for');
 });
 
+test('cards that are more than an answer has room for are asked for again, and all come', async context => {
+  const long = `https://shop.example/${'🙂'.repeat(2_000)}`;
+  const all = Array.from({ length: 80 }, () => product({ url: long, image_url: long }));
+  await hub.puts('cards', all);
+  const asked = asking(context, '/chat/cards');
+  const alice = await clients.online(person());
+  const names = [...all.map(({ id }) => `product:${id}`), 'shop:none'];
+  for (const name of names) assert.equal(alice.cards.get(name), undefined);
+  await until('all are here', () => names.every(name => alice.cards.get(name) !== undefined));
+  assert.deepEqual(names.map(name => alice.cards.get(name)), [...all, null]);
+  assert.equal(asked.length, 2, `${asked.length} questions`);
+});
+
 test('what is told while an answer is on its way is newer than the answer', async context => {
   const [a, b] = pair();
   const lamp = product();

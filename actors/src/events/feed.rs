@@ -34,7 +34,7 @@ pub(crate) async fn now(database: &Database) -> Result<FeedCursor, Error> {
     Ok(FeedCursor::behind(history::head(database).await?, fastrand::u32(1..)))
 }
 
-/// Reads a page behind a cursor.
+/// Reads a page behind a cursor: `limit` events, or as many as it has room for.
 pub(crate) async fn page(
     database: &Database,
     after: FeedCursor,
@@ -44,6 +44,38 @@ pub(crate) async fn page(
     if !history::holds(database, &after.mark).await? {
         return gone(database, after.reader).await;
     }
+    let mut most = limit;
+    loop {
+        let Some(happened) = happened(database, after.clone(), wanted, most).await? else {
+            return gone(database, after.reader).await;
+        };
+        let Happened { events: happened, cursor, has_more } = happened;
+        let happenings: Vec<_> = happened.iter().map(|event| event.happening).collect();
+        let objects = events::objects(database, &happenings).await?;
+        let fitting = objects.fitting(&happenings);
+        if fitting == happenings.len() {
+            let events = happened.iter().filter_map(|event| told(event, &objects)).collect();
+            return Ok(Answer::Page(Page { events, cursor, has_more }));
+        }
+        // Only the log knows the cursor behind those that fit, so they are read again, alone.
+        most = fitting;
+    }
+}
+
+/// What has happened behind a cursor, and where to go on.
+struct Happened {
+    events: Vec<chat_database::events::Event>,
+    cursor: FeedCursor,
+    has_more: bool,
+}
+
+/// Reads what has happened behind a cursor; `None` if the log does not go back so far.
+async fn happened(
+    database: &Database,
+    after: FeedCursor,
+    wanted: Wanted,
+    limit: usize,
+) -> Result<Option<Happened>, Error> {
     let mut cursor = after;
     let mut happened = Vec::new();
     let mut has_more = true;
@@ -53,7 +85,7 @@ pub(crate) async fn page(
         let window = match events::after(database, cursor.standing, most, asked).await? {
             Found::Window(window) => window,
             // What was found before is told first; the next page says that the rest has gone.
-            Found::Gone if happened.is_empty() => return gone(database, cursor.reader).await,
+            Found::Gone if happened.is_empty() => return Ok(None),
             Found::Gone => break,
         };
         let Window { events, end, mark, has_more: more } = window;
@@ -64,10 +96,7 @@ pub(crate) async fn page(
             break;
         }
     }
-    let happenings: Vec<_> = happened.iter().map(|event| event.happening).collect();
-    let objects = events::objects(database, &happenings).await?;
-    let events = happened.iter().filter_map(|event| told(event, &objects)).collect();
-    Ok(Answer::Page(Page { events, cursor, has_more }))
+    Ok(Some(Happened { events: happened, cursor, has_more }))
 }
 
 async fn gone(database: &Database, reader: u32) -> Result<Answer, Error> {

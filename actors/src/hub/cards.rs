@@ -34,11 +34,12 @@ impl Hub {
         }
     }
 
-    /// Returns the present version of cards, by kind and id; those that are not known are left out.
+    /// Returns the present version of cards, by kind and id, as many as a page has room for, and whether there are more; those that
+    /// are not known are left out.
     ///
     /// # Errors
     /// `unavailable` with the database down.
-    pub async fn cards(&self, asked: &[CardRef]) -> Result<Vec<Card>, Error> {
-        Ok(cards::of(&self.0.database, asked).await?)
+    pub async fn cards(&self, asked: &[CardRef]) -> Result<(Vec<Card>, bool), Error> {
+        Ok(cards::page(&self.0.database, asked).await?)
     }
 }

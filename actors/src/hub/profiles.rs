@@ -32,13 +32,14 @@ impl Hub {
         }
     }
 
-    /// Returns the profiles of those of the users `asked` who are the asker or share a thread with the asker, by user.
+    /// Returns the profiles of those of the users `asked` who are the asker or share a thread with the asker, by user, as many as a
+    /// page has room for, and whether there are more.
     ///
     /// # Errors
     /// `unavailable` with the database down.
-    pub async fn profiles(&self, asker: UserId, asked: &[UserId]) -> Result<Vec<Profile>, Error> {
+    pub async fn profiles(&self, asker: UserId, asked: &[UserId]) -> Result<(Vec<Profile>, bool), Error> {
         let mut known = people::acquainted(&self.0.database, asker, asked).await?;
         known.extend(asked.contains(&asker).then_some(asker));
-        Ok(profiles::of(&self.0.database, &known).await?)
+        Ok(profiles::page(&self.0.database, &known).await?)
     }
 }

@@ -8,6 +8,7 @@ use crate::ids::UserId;
 use crate::message_rows::card;
 use crate::objects::{Card, CardRef};
 use crate::rows::{BinaryText, Reads, row};
+use crate::size::{PAGE, Room};
 use crate::time::Timestamp;
 use crate::{Database, Error, sql};
 
@@ -44,6 +45,16 @@ pub async fn of(db: &Database, asked: &[CardRef]) -> Result<Vec<Card>, Error> {
     let mut found: Vec<Card> = bodies.iter().filter_map(|body| card(body)).collect();
     found.sort_unstable_by_key(Card::reference);
     Ok(found)
+}
+
+/// Returns the present version of cards as [`of`] does, as many as a page has room for, and whether there are more.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn page(db: &Database, asked: &[CardRef]) -> Result<(Vec<Card>, bool), Error> {
+    let mut found = of(db, asked).await?;
+    let has_more = Room::of(PAGE).cut(&mut found);
+    Ok((found, has_more))
 }
 
 /// Returns the members of threads in which cards were sent after `since`; at most `limit` threads.

@@ -15,9 +15,13 @@ use crate::ids::{CommitNo, MessageId, NotificationId, Pair, ThreadId};
 use crate::objects::{Message, Notification};
 use crate::queries::changes;
 use crate::rows::{BinaryText, Reads, row};
+use crate::size::{PAGE, Room, Size};
 use crate::time::Timestamp;
 use crate::{Database, Error, history};
 use sources::{Entry, Span};
+
+/// The most bytes that the names, numbers and times of an event take.
+const FIELDS: usize = 400;
 
 /// Where a reader of events stands: behind which event, and which message was the newest then, if the reader knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -198,6 +202,31 @@ pub async fn objects(db: &Database, of: &[Happening]) -> Result<Objects, Error> 
     let objects = read_objects(&mut snapshot, of).await.map_err(error)?;
     snapshot.close().await;
     Ok(objects)
+}
+
+/// What one event is about.
+struct Object<'a>(Option<&'a Message>, Option<&'a Notification>);
+
+impl Size for Object<'_> {
+    fn size(&self) -> usize {
+        FIELDS + self.0.size() + self.1.size()
+    }
+}
+
+impl Objects {
+    /// Returns how many of the events, from the first on, have room in a page.
+    #[must_use]
+    pub fn fitting(&self, of: &[Happening]) -> usize {
+        let mut room = Room::of(PAGE);
+        let object = |happening: &Happening| {
+            let notification = match happening {
+                Happening::NotificationCreated(id) => self.notifications.get(id),
+                _ => None,
+            };
+            Object(happening.message().and_then(|id| self.messages.get(&id)), notification)
+        };
+        of.iter().position(|happening| !room.takes(&object(happening))).unwrap_or(of.len())
+    }
 }
 
 async fn read_objects(db: &mut impl Reads, of: &[Happening]) -> Result<Objects, DriverError> {

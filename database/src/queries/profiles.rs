@@ -9,6 +9,7 @@ use crate::entities::profile;
 use crate::ids::UserId;
 use crate::objects::Profile;
 use crate::rows::{Reads, select};
+use crate::size::{PAGE, Room};
 use crate::{Database, Error};
 
 /// Returns the profiles of users, by user; those of whom nothing was said are left out. It does not ask who may see them.
@@ -26,4 +27,14 @@ pub async fn of(db: &Database, users: &[UserId]) -> Result<Vec<Profile>, Error> 
     let mut found: Vec<Profile> = rows.into_iter().map(Profile::from).collect();
     found.sort_unstable_by_key(|profile| profile.user_id);
     Ok(found)
+}
+
+/// Returns profiles as [`of`] does, as many as a page has room for, and whether there are more.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn page(db: &Database, users: &[UserId]) -> Result<(Vec<Profile>, bool), Error> {
+    let mut found = of(db, users).await?;
+    let has_more = Room::of(PAGE).cut(&mut found);
+    Ok((found, has_more))
 }

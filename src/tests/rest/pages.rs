@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::person::{array, number};
+use crate::support::person::{array, number, text};
 use crate::support::scene::away;
 use crate::support::{Hub, Person};
 
@@ -109,4 +109,66 @@ async fn pages_of_the_inbox_and_of_notifications_are_a_megabyte_at_the_most() {
         let found: BTreeSet<u64> = all.iter().map(|one| number(one, key)).collect();
         assert_eq!((all.len(), found.len()), (90, 90), "{path}: each once");
     }
+}
+
+#[tokio::test]
+async fn pages_of_cards_and_of_profiles_are_a_megabyte_at_the_most() {
+    let hub = Hub::set(&[("CHAT_RATE_LIMIT", "off")]).await;
+    let (core, reader) = (hub.core(), hub.person(2));
+    let mut desk = reader.connect().await;
+    let long = |name: &str| format!("https://shop.example/{name}/{}", "x".repeat(1_990));
+    // Cards are told in the order of their names.
+    let names: Vec<String> = (0..500).map(|id| format!("{id:03}")).collect();
+    let card = |id: &String| json!({"kind": "product", "id": id, "version": 1, "title": "🙂".repeat(140), "subtitle": "🙂".repeat(255), "url": long(id)});
+    let cards: Vec<Value> = names.iter().map(card).collect();
+    core.put("/internal/cards", &json!({"cards": cards})).await.is(200);
+    let users: Vec<u64> = (1_000..1_400).collect();
+    let profile = |id: &u64| json!({"user_id": id, "name": "🙂".repeat(80), "avatar_url": long(&id.to_string())});
+    let profiles: Vec<Value> = users.iter().map(profile).collect();
+    core.put("/internal/profiles", &json!({"profiles": profiles})).await.is(200);
+    for id in &users {
+        desk.sends_to(&hub.person(*id), "hello").await;
+    }
+
+    let more = |page: &Value| page["has_more"] == true;
+    let refs = |names: &[String]| {
+        format!("/chat/cards?refs={}", names.iter().map(|name| format!("product:{name}")).collect::<Vec<_>>().join(","))
+    };
+    let next = |page: &Value| {
+        let came = array(page, "cards").last().map(|card| text(card, "id").to_owned()).expect("a card");
+        more(page).then(|| refs(&names[names.partition_point(|name| *name <= came)..]))
+    };
+    let all = all_pages(&reader, "cards", &refs(&names), next).await;
+    assert!(all.iter().map(|card| text(card, "id")).eq(names.iter().map(String::as_str)), "each once, in order");
+
+    let ids = |users: &[u64]| {
+        format!("/chat/profiles?ids={}", users.iter().map(u64::to_string).collect::<Vec<_>>().join(","))
+    };
+    let next = |page: &Value| {
+        let came = array(page, "profiles").last().map(|profile| number(profile, "user_id")).expect("a profile");
+        more(page).then(|| ids(&users[users.partition_point(|user| *user <= came)..]))
+    };
+    let all = all_pages(&reader, "profiles", &ids(&users), next).await;
+    assert!(all.iter().map(|profile| number(profile, "user_id")).eq(users), "each once, in order");
+}
+
+#[tokio::test]
+async fn a_page_of_events_is_a_megabyte_at_the_most() {
+    let hub = Hub::set(&[("CHAT_RATE_LIMIT", "off")]).await;
+    let (core, author, reader) = (hub.core(), hub.person(1), hub.person(2));
+    let path = |page: &Value| format!("/internal/events?limit=500&after={}", text(page, "cursor"));
+    let start = path(&core.get("/internal/events").await.is(200));
+    let mut desk = author.connect().await;
+    for _ in 0..100 {
+        desk.sends_to(&reader, &long()).await;
+    }
+    let notice = json!({"user_ids": [2, 3], "type": "order.paid", "title": "Paid", "body": "🙂".repeat(4_000)});
+    core.post("/internal/notifications", &notice).await.is(202);
+    let next = |page: &Value| (page["has_more"] == true).then(|| path(page));
+    let events = all_pages(&core, "events", &start, next).await;
+    let kinds: Vec<&str> = events.iter().map(|event| text(event, "type")).collect();
+    let wanted = [&["thread.created"][..], &["message.created"; 100], &["notification.created"; 2]].concat();
+    assert_eq!(kinds, wanted);
+    let messages: Vec<Value> = events[1..=100].iter().map(|event| event["data"]["message"].clone()).collect();
+    assert_eq!(seqs(&messages), (1..=100).collect::<Vec<_>>(), "each once, in order");
 }
