@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 
-use super::bad_gateway::ends_with_bad_gateway;
+use super::bad_gateway::CloseWatch;
 use super::hyper_errors::replacement;
 use super::write_deadline::WriteDeadline;
 
@@ -20,8 +20,8 @@ pub struct Stream {
     bytes: Bytes,
     /// Whether hyper's own error responses are replaced; not any more on a WebSocket.
     replacing: bool,
-    /// The last read ended with a WebSocket's close frame of code 1014.
-    bad_gateway: bool,
+    /// Whether a WebSocket's client has sent a close frame with code 1014.
+    close_watch: CloseWatch,
     /// The rest of a replacement that is being written.
     replacement: Option<Box<io::Cursor<Vec<u8>>>>,
     /// `None`: a connection of the reserve.
@@ -36,17 +36,15 @@ enum Bytes {
 
 impl Stream {
     pub(super) fn plain(socket: WriteDeadline<TcpStream>, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self { bytes: Bytes::Plain(socket), replacing: true, bad_gateway: false, replacement: None, _permit: permit }
+        Self::new(Bytes::Plain(socket), permit)
     }
 
     pub(super) fn tls(stream: TlsStream<WriteDeadline<TcpStream>>, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self {
-            bytes: Bytes::Tls(Box::new(stream)),
-            replacing: true,
-            bad_gateway: false,
-            replacement: None,
-            _permit: permit,
-        }
+        Self::new(Bytes::Tls(Box::new(stream)), permit)
+    }
+
+    fn new(bytes: Bytes, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { bytes, replacing: true, close_watch: CloseWatch::default(), replacement: None, _permit: permit }
     }
 
     /// Turns the stream into a WebSocket's, which has deadlines of its own.
@@ -60,10 +58,10 @@ impl Stream {
         self
     }
 
-    /// Tells whether the last read of a WebSocket ended with a close frame of code 1014.
+    /// Tells whether what was read last from a WebSocket ends with a close frame of code 1014.
     #[must_use]
     pub fn read_bad_gateway(&self) -> bool {
-        self.bad_gateway
+        self.close_watch.found()
     }
 }
 
@@ -89,7 +87,7 @@ impl AsyncRead for Stream {
             Bytes::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         };
         if !this.replacing && read.is_ready() {
-            this.bad_gateway = ends_with_bad_gateway(&buffer.filled()[before..]);
+            this.close_watch.look_at(&buffer.filled()[before..]);
         }
         read
     }

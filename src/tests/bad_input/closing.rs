@@ -1,10 +1,12 @@
 //! How the hub answers a client's close frame, byte by byte: no client library sends all of these codes.
 
+use std::net::SocketAddr;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::raw::{Raw, upgrade};
-use crate::support::{Hub, in_time};
+use crate::support::{Hub, in_time, until};
 
 #[tokio::test]
 async fn a_close_frame_is_answered_with_its_code() {
@@ -24,14 +26,37 @@ async fn a_close_frame_is_answered_with_its_code() {
     }
 }
 
+#[tokio::test]
+async fn a_close_frame_that_arrives_in_parts_is_answered_with_its_code() {
+    let hub = Hub::start().await;
+    let path = format!("/chat?token={}", hub.person(42).token);
+    for code in [1000, 1014] {
+        for part in [1, 7, 9] {
+            assert_eq!(answer_to_parts(&hub, &path, (code, "the upstream is gone"), part).await, code, "{part} bytes");
+        }
+    }
+    assert_eq!(answer_to_parts(&hub, &path, (1016, "no such code"), 1).await, 1002);
+}
+
 /// Opens a socket, sends a text frame and a close frame, and returns the code of the hub's close frame.
 async fn answer_to_close(hub: &Hub, path: &str, code: u16, reason: &str) -> u16 {
+    answer_to_parts(hub, path, (code, reason), usize::MAX).await
+}
+
+/// Does the same, and sends the frames in parts of at most so many bytes, each of which the hub reads by itself.
+async fn answer_to_parts(hub: &Hub, path: &str, (code, reason): (u16, &str), part: usize) -> u16 {
     let mut socket = TcpStream::connect(hub.address()).await.expect("the hub listens");
     socket.write_all(upgrade(path, &[]).as_bytes()).await.expect("written");
     let head = in_time("an answer", Raw::read_head(&mut socket)).await.expect("an answer");
     assert_eq!(head.status, 101, "{path}");
     let payload: Vec<u8> = code.to_be_bytes().into_iter().chain(reason.bytes()).collect();
-    socket.write_all(&[masked(0x8A, b"here"), masked(0x88, &payload)].concat()).await.expect("written");
+    socket.set_nodelay(true).expect("a socket");
+    for (at, part) in [masked(0x8A, b"here"), masked(0x88, &payload)].concat().chunks(part).enumerate() {
+        if at > 0 {
+            hub_has_read(&socket).await;
+        }
+        socket.write_all(part).await.expect("written");
+    }
     in_time("a close frame", async {
         loop {
             let (opcode, length) = (socket.read_u8().await.expect("a frame"), socket.read_u8().await.expect("a frame"));
@@ -44,6 +69,20 @@ async fn answer_to_close(hub: &Hub, path: &str, code: u16, reason: &str) -> u16 
         }
     })
     .await
+}
+
+/// Waits until the hub has read what was sent to it: the kernel's queue of its end is empty.
+async fn hub_has_read(socket: &TcpStream) {
+    let port = |address: std::io::Result<SocketAddr>| format!(":{:04X}", address.expect("an address").port());
+    let (hub, ours) = (port(socket.peer_addr()), port(socket.local_addr()));
+    until("the hub reads", || async {
+        let connections = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's connections");
+        let mut connections = connections.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let found = connections.find(|fields| fields[1].ends_with(&hub) && fields[2].ends_with(&ours));
+        let queues = found.expect("the hub's end")[4].to_owned();
+        queues.ends_with(":00000000").then_some(())
+    })
+    .await;
 }
 
 /// Writes a frame as clients do: masked.
