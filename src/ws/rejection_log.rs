@@ -52,7 +52,8 @@ impl RejectionLog {
             Socket::Notifications => "/notifications",
         };
         let peer = peer.map(tracing::field::display);
-        let shown = |name| Some(headers?.get(name)?.to_str().ok()?.chars().take(SHOWN).collect::<String>());
+        let text = |name| Some(String::from_utf8_lossy(headers?.get(name)?.as_bytes()));
+        let shown = |name| Some(text(name)?.chars().take(SHOWN).collect::<String>());
         let (forwarded, origin) = (shown(FORWARDED), shown(ORIGIN));
         let (code, why) = (refused.code.as_str(), refused.message.as_str());
         tracing::info!(peer, forwarded, door, origin, code, why, left_out, "a connection was refused");

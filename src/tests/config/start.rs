@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{SECRET, runs};
 use crate::support::hub::program;
+use crate::support::raw::{ask, upgrade};
 use crate::support::{Hub, until};
 use chat_testkit::mariadb::{self, MariaDb};
 use chat_testkit::on_each_server;
@@ -182,6 +183,9 @@ async fn the_log_says_why_a_door_was_refused_and_nothing_of_what_was_shown() {
     alice.knocks(&format!("{door}{ticket}"), &[]).await.refused(429, "rate_limited");
     let page = [("Origin", "https://elsewhere.example"), ("X-Forwarded-For", "192.0.2.7")];
     alice.knocks(&format!("/notifications?token={}", alice.token), &page).await.refused(403, "forbidden_origin");
+    // An odd byte hides nothing of what a proxy says.
+    let odd = upgrade(&format!("/chat?token={bad}"), &[("X-Forwarded-For", "é, 192.0.2.8")]);
+    assert_eq!(ask(hub.address(), odd).await.expect("an answer").status, 401);
     // A page that connects first and says afterwards who it is.
     let mut late = alice.opens(|door| door.credentials = Credentials::FirstFrame).await.expect("a socket");
     late.says(json!({"type": "auth", "token": bad})).await;
@@ -192,8 +196,9 @@ async fn the_log_says_why_a_door_was_refused_and_nothing_of_what_was_shown() {
         lines.filter(|line: &Value| line["message"] == "a connection was refused").collect()
     };
     let codes: Vec<_> = lines().iter().map(|line| line["code"].as_str().unwrap_or_default().to_owned()).collect();
-    assert_eq!(codes, ["unauthorized", "ticket_used", "rate_limited", "forbidden_origin", "unauthorized"]);
-    assert_eq!(lines()[4]["door"], "/chat");
+    let refused = ["unauthorized", "ticket_used", "rate_limited", "forbidden_origin", "unauthorized", "unauthorized"];
+    assert_eq!(codes, refused);
+    assert_eq!((&lines()[4]["forwarded"], &lines()[5]["door"]), (&json!("é, 192.0.2.8"), &json!("/chat")));
     for line in lines() {
         assert!(line["level"] == "INFO" && line["peer"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")));
         assert!(line["why"].as_str().is_some_and(|why| why.len() > 10), "{line}");
