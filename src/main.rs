@@ -109,6 +109,8 @@ fn migrate(args: &MigrateArgs) -> anyhow::Result<()> {
 }
 
 fn token(args: &TokenArgs) -> anyhow::Result<()> {
+    telemetry::init_logs()?;
+    names::warn_of_unknown();
     let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
     let secret = keys.signing_secret.context("the holder of the private key signs the tokens: JWT_SECRET is needed")?;
     let mint =
@@ -118,6 +120,8 @@ fn token(args: &TokenArgs) -> anyhow::Result<()> {
 }
 
 fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
+    telemetry::init_logs()?;
+    names::warn_of_unknown();
     let shared =
         args.keys.jwt_public_key.is_none() && args.keys.jwt_jwks.is_none() || args.keys.ticket_secret.is_some();
     anyhow::ensure!(shared, "a ticket needs a secret that the hub has, too: CHAT_TICKET_SECRET or JWT_SECRET");
@@ -133,17 +137,14 @@ fn webhooks(action: Action) -> anyhow::Result<()> {
 /// Runs a command, and prints its lines.
 fn print(command: impl Future<Output = anyhow::Result<Vec<String>>>) -> anyhow::Result<()> {
     telemetry::init_logs()?;
+    names::warn_of_unknown();
     let lines = runtime(1)?.block_on(command)?;
     lines.iter().for_each(|line| print_line(line));
     Ok(())
 }
 
 fn import(service: Service) -> anyhow::Result<()> {
-    telemetry::init_logs()?;
-    names::warn_of_unknown();
-    let lines = runtime(1)?.block_on(import_command::run(service))?;
-    lines.iter().for_each(|line| print_line(line));
-    Ok(())
+    print(import_command::run(service))
 }
 
 /// Does something at a low priority; prints what it says.
@@ -156,7 +157,6 @@ fn beside_the_hub(work: impl Future<Output = anyhow::Result<String>>) -> anyhow:
 }
 
 fn doctor(args: &ServeArgs) -> anyhow::Result<()> {
-    names::warn_of_unknown();
     process::lower_priority();
     let found = runtime(1)?.block_on(doctor::examine(args));
     found.iter().for_each(|finding| print_line(&finding.to_string()));

@@ -157,8 +157,10 @@ pub struct DatabaseArgs {
 
 /// Reads a time, or a span from now on.
 fn until(text: &str) -> Result<Timestamp, String> {
-    if let Ok(span) = value::duration(text) {
-        return Ok(Timestamp::now().after(span));
+    match value::duration(text) {
+        Ok(span) => return Ok(Timestamp::now().after(span)),
+        Err(no_unit) if text.bytes().all(|byte| byte.is_ascii_digit()) => return Err(no_unit),
+        Err(_) => {}
     }
     let wrong = |_| format!("{} is no time; write 2026-12-24T00:00:00Z, or a span from now on like 7d", quoted(text));
     text.parse().map_err(wrong)

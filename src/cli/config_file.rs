@@ -232,6 +232,7 @@ mod tests {
             ("max-text = 1\nmax-text = 2", 0o600, &["line 2"]),
             ("media-redirect = \"yes\"", 0o600, &["true or false"]),
             ("heartbeat = [\"1s\"]", 0o600, &["heartbeat", "array"]),
+            ("edit-window = 15", 0o600, &["config.toml: ", "--edit-window", "15m"]),
             ("heartbeat = \"soon\"", 0o600, &["config.toml: ", "\"soon\"", "--heartbeat"]),
             ("rate-limit = \"chat:hunter2@db\"", 0o600, &["config.toml: ", "--rate-limit"]),
             ("jwt-secret = \"hunter2\"", 0o644, &["jwt-secret", "644", "chmod 640"]),

@@ -108,6 +108,15 @@ mod tests {
             ("CHAT_JWT_SECRET", "JWT_SECRET"),
             ("DATABASE_URI", "DATABASE_URL"),
             ("JWT_SECRETS", "JWT_SECRET"),
+            ("CHAT_ADMINS", "CHAT_ADMIN"),
+            ("CHAT_AUDIT_DAY", "CHAT_AUDIT_DAYS"),
+            ("CHAT_ADDRESS_RATES", "CHAT_ADDRESS_RATE"),
+            ("CHAT_TRUSTED_PROXY", "CHAT_TRUSTED_PROXIES"),
+            ("CHAT_WEBHOOK_ALLOWED", "CHAT_WEBHOOK_ALLOW"),
+            ("CHAT_WEBHOOKS_SECRET", "CHAT_WEBHOOK_SECRET"),
+            ("CHAT_CONFIG_FILE", "CHAT_CONFIG"),
+            ("CHAT_NATS_URL", "NATS_URL"),
+            ("NATS_CRED", "NATS_CREDS"),
         ] {
             assert_eq!(meant(name), Some(Some(meant_by_it.to_owned())), "{name}");
         }

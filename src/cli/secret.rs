@@ -55,7 +55,8 @@ pub fn shown(path: &Path) -> String {
         return "(not shown: it looks like a key, where the name of a file with it is wanted)".to_owned();
     }
     if text.contains("://") && text.contains('@') {
-        return "(not shown: it looks like a URL with a login, where the name of a file or a folder is wanted)".to_owned();
+        return "(not shown: it looks like a URL with a login, where the name of a file or a folder is wanted)"
+            .to_owned();
     }
     text.into_owned()
 }
@@ -73,7 +74,8 @@ mod tests {
         for keys in ["-----BEGIN PRIVATE KEY-----hunter2", "{\"k\":\"hunter2\"}", "hunter2\nhunter2"] {
             assert!(!shown(Path::new(keys)).contains("hunter2"), "{keys}");
         }
-        for path in [Path::new("mysql://chat:hunter2@db/chat").to_owned(), Path::new("s3://k:hunter2@b").join("x.json")] {
+        for path in [Path::new("mysql://chat:hunter2@db/chat").to_owned(), Path::new("s3://k:hunter2@b").join("x.json")]
+        {
             assert!(!shown(&path).contains("hunter2"), "{}", path.display());
         }
         assert_eq!(shown(Path::new("/home/ann@shop/keys.pem")), "/home/ann@shop/keys.pem");

@@ -124,6 +124,21 @@ async fn a_misspelt_setting_is_noticed() {
         .collect();
     assert_eq!(warned, [("CHAT_RATE_LIMT", "CHAT_RATE_LIMIT"), ("JWT_SECRETS", "JWT_SECRET")], "{}", hub.log());
     assert!(!hub.log().contains("hunter2"));
+    // A command that is done on another database than the one that is meant, or signs with another secret.
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [
+        &["migrate"][..],
+        &["token", "--user", "1"],
+        &["ticket", "--user", "1"],
+        &["users", "show", "7"],
+        &["audit", "verify"],
+        &["webhooks", "list"],
+        &["backup", "--to", "copy"],
+    ] {
+        let said = runs(&folder, command, &[SECRET, ("DATABASE_URI", "sqlite://hunter2.db")]).await;
+        assert!(said.err.contains("DATABASE_URI") && said.err.contains("DATABASE_URL"), "{command:?}: {}", said.err);
+        assert!(!said.err.contains("hunter2") && !said.out.contains("DATABASE"), "{command:?}: {}", said.err);
+    }
 }
 
 #[tokio::test]
@@ -147,6 +162,13 @@ async fn a_number_without_a_unit_is_no_span() {
     }
     let token = runs(&folder, &["token", "--user", "1", "--expires-in", "15"], &[SECRET]).await;
     assert!(token.code == Some(2) && token.err.contains("15m"), "{}", token.err);
+    for command in [
+        &["users", "suspend", "7", "--until", "15", "--reason", "spam"][..],
+        &["webhooks", "replay", "1", "--since", "15"],
+    ] {
+        let said = runs(&folder, command, &[SECRET]).await;
+        assert!(said.code == Some(2) && said.err.contains("15m"), "{command:?}: {}", said.err);
+    }
     // Its name says that they are seconds.
     Hub::set(&[("CHAT_DRAIN_SECONDS", "15")]).await;
 }
