@@ -222,6 +222,31 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
+for (const colorScheme of ['light', 'dark']) {
+  test(`drawings on nothing are seen as the pictures of users and of cards: ${colorScheme}`, async () => {
+    const hub = await Hub.start();
+    const at = colour => `https://pictures.example/${colour}.png`;
+    const colours = ['black', 'white'];
+    await hub.puts('profiles', colours.map((colour, n) => ({ user_id: 2 + n, name: `User of ${colour}`, avatar_url: at(colour) })));
+    await hub.puts('cards', colours.map(colour => ({ kind: 'shop', id: colour, version: 1, title: `Shop of ${colour}`, image_url: at(colour), url: 'https://shop.example/' })));
+    for (const colour of colours) await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: colour, card: { kind: 'shop', id: colour } });
+    await hub.ask(3, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'hello', content: 'hello' });
+    const alice = await Visitor.open(chromium, 'about:blank', { colorScheme });
+    const drawn = await drawings(alice.page);
+    await alice.context.route(/pictures\.example/, route => route.fulfill({ status: 200, contentType: 'image/png', body: Buffer.from(drawn[colours.findIndex(colour => route.request().url() === at(colour))]) }));
+    await alice.page.goto(hub.link(1, 2));
+    await alice.online();
+    for (const colour of colours) {
+      for (const place of [`.thread:has-text("User of ${colour}") .avatar`, `.row .card:has-text("Shop of ${colour}") .card-face`]) {
+        await alice.page.locator(`${place} img.loaded`).waitFor();
+        await until(`${place} is seen`, async () => (await standsOut(alice.page, alice.page.locator(place))) > 2.9, 10_000);
+      }
+    }
+    await alice.close();
+    await hub.end();
+  });
+}
+
 test('where the hub sends readers on to its store, they see the pictures, and the policy lets them', async () => {
   const store = await Store.start();
   const { alice, bob, end } = await scene(store.settings);
