@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::hub::program;
 use crate::support::person::answer;
-use crate::support::{Hub, Person};
+use crate::support::{Hub, Person, in_time};
 
 /// Has the hub started by a shell, which sets something first.
 fn after(launch: &mut Launch, preparation: &str) {
@@ -54,6 +54,17 @@ fn is_private(folder: &Path) {
     }
 }
 
+/// Runs a command beside the hub, in its folder.
+async fn runs_beside(folder: &Path, words: &str, settings: &[(&str, &str)]) {
+    let mut command = tokio::process::Command::new("/bin/sh");
+    command
+        .args(["-c", &format!("umask 000 && exec \"$0\" {words}")])
+        .arg(program().canonicalize().expect("a program"));
+    command.env_clear().envs(settings.iter().copied()).current_dir(folder).kill_on_drop(true);
+    let output = in_time(words, command.output()).await.expect("it can be run");
+    assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[tokio::test]
 async fn everything_that_people_write_is_for_the_hubs_user_alone_whatever_the_umask() {
     let mut hub = Hub::with(|launch| {
@@ -74,6 +85,12 @@ async fn everything_that_people_write_is_for_the_hubs_user_alone_whatever_the_um
         assert!(data.join(name).exists(), "no {name}");
     }
     assert!(all(&data.join("media")).len() >= 4, "a picture in its folders: {:?}", all(&data));
+    runs_beside(folder.path(), "backup --to copies/one", &[]).await;
+    let elsewhere = [("DATABASE_URL", "sqlite://restored/chat.db?mode=rwc"), ("CHAT_MEDIA_URL", "file:restored/media")];
+    runs_beside(folder.path(), "restore --from copies/one", &elsewhere).await;
+    for name in ["copies/one/manifest.json", "copies/one/media", "restored/chat.db", "restored/media"] {
+        assert!(folder.path().join(name).exists(), "no {name}");
+    }
     is_private(folder.path());
 
     // As an older version has left it, which died.
