@@ -106,12 +106,12 @@ impl NewCard {
             id: self.id,
             version: self.version.0,
             title: checks::line("title", self.title, TITLE_CHARS)?,
-            subtitle: checks::optional(self.subtitle, |text| checks::short("subtitle", text, SUBTITLE_CHARS))?,
+            subtitle: checks::beside("subtitle", self.subtitle, SUBTITLE_CHARS)?,
             image_url: checks::optional(self.image_url, |text| checks::url("image_url", text, http_urls))?,
             amount: checks::optional(self.amount, |text| checks::amount("amount", text))?,
             currency: checks::optional(self.currency, |text| checks::currency("currency", text))?,
             url: checks::url("url", self.url, http_urls)?,
-            state: checks::optional(self.state, |text| checks::short("state", text, STATE_CHARS))?,
+            state: checks::beside("state", self.state, STATE_CHARS)?,
         })
     }
 }
@@ -143,6 +143,15 @@ mod tests {
             assert_eq!(read("version", version.clone()).expect("a card").version, 4, "{version}");
         }
         read("title", json!("é".repeat(140))).expect("just short enough");
+    }
+
+    #[test]
+    fn a_subtitle_or_a_state_that_shows_nothing_is_none() {
+        for blank in ["", " ", "\u{200b}\u{2060}", "\u{2800}"] {
+            assert_eq!(read("subtitle", json!(blank)).expect("a card").subtitle, None, "{blank:?}");
+            assert_eq!(read("state", json!(blank)).expect("a card").state, None, "{blank:?}");
+        }
+        assert_eq!(read("state", json!("sold\u{200b}")).expect("a card").state.as_deref(), Some("sold\u{200b}"));
     }
 
     #[test]

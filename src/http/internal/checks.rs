@@ -24,8 +24,13 @@ pub(super) fn line(name: &str, text: String, most: usize) -> Checked<String> {
     if is_blank(&text) { Err(format!("{name} shows nothing")) } else { Ok(text) }
 }
 
+/// A text of at most so many characters, beside others that must show something; one that shows nothing is none.
+pub(super) fn beside(name: &str, text: Option<String>, most: usize) -> Checked<Option<String>> {
+    Ok(optional(text, |text| short(name, text, most))?.filter(|text| !is_blank(text)))
+}
+
 /// A text of at most so many characters.
-pub(super) fn short(name: &str, text: String, most: usize) -> Checked<String> {
+fn short(name: &str, text: String, most: usize) -> Checked<String> {
     if text.contains('\0') {
         return Err(format!("{name} has the character NUL (U+0000)"));
     }
