@@ -211,6 +211,18 @@ test('a page of an origin that is not allowed gets no module, and a user who is 
   await visitor.close();
 });
 
+test('an address that answers what is no token, and one that is none, are one error with a code', async () => {
+  const rubbish = ['{"token"', '{"token": 7}', '{}', 'null', '<!doctype html><title>Sign in</title>'].map(text => [`token-url="${site.raw(text)}"`, 'bad_token']);
+  for (const [attributes, code] of [...rubbish, ['token-url="http://["', 'bad_url'], ['token-url="/chat/token?user=1" base="http://["', 'bad_url']]) {
+    const visitor = await visit(site.page(`<softadastra-chat ${attributes}></softadastra-chat>`, { scripts }));
+    await until(`it is told: ${attributes}`, async () => (await told(visitor, 'chat-error')).length > 0);
+    assert.deepEqual(await told(visitor, 'chat-error'), [code], attributes);
+    await visitor.page.getByRole('status').waitFor();
+    assert.equal(visitor.sockets, 0, 'nothing is tried');
+    await visitor.close();
+  }
+});
+
 test('the element has the style sheets of the page', () => {
   const [, named] = /SHEETS = \[([^\]]+)\]/.exec(readFileSync(join(web, 'element.js'), 'utf8'));
   const sheets = [...named.matchAll(/'(\w+)'/g)].map(([, name]) => name);

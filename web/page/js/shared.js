@@ -64,10 +64,10 @@ export const quit = part => void parts.delete(part);
 
 /** @param {Part} part @returns {Promise<Shared>} */
 async function begin(part) {
-  const url = new URL(part.base, document.baseURI).href.replace(/\/+$/, '');
+  const url = address(part.base).replace(/\/+$/, '');
   const tokenUrl = part.getAttribute('token-url');
   // A site that shares its cookies with the hub needs no token: a ticket opens the connection.
-  const ask = tokenUrl ? () => credential(new URL(tokenUrl, document.baseURI).href, 'GET') : () => credential(`${url}/chat/ticket`, 'POST');
+  const ask = tokenUrl ? () => credential(address(tokenUrl), 'GET') : () => credential(`${url}/chat/ticket`, 'POST');
   /** @type {string | undefined} */ let held = await patiently(ask);
   const me = (tokenUrl ? ofToken : ofTicket)(held);
   async function next() {
@@ -153,6 +153,15 @@ async function patiently(ask) {
   }
 }
 
+/** Makes an address of an attribute whole. @param {string} text */
+function address(text) {
+  try {
+    return new URL(text, document.baseURI).href;
+  } catch {
+    throw new ChatError('bad_url', `${text} is no address`);
+  }
+}
+
 /** Gets a token, or a ticket: as JSON (`{"token": "…"}`), or as a text. @param {string} url @param {string} method */
 async function credential(url, method) {
   const answer = await fetch(url, { method, credentials: 'include', cache: 'no-store' }).catch(error => {
@@ -163,6 +172,10 @@ async function credential(url, method) {
   if (!answer.ok) throw new ChatError('token', `${url}: ${status}`, status > 499 || status === 429);
   const text = (await answer.text()).trim();
   if (!text.startsWith('{')) return text;
-  const { token, ticket } = JSON.parse(text);
-  return token ?? ticket;
+  try {
+    const { token, ticket } = JSON.parse(text);
+    return token ?? ticket;
+  } catch {
+    throw new ChatError('bad_token', `${url}: what it answers is no token`);
+  }
 }
