@@ -3,6 +3,7 @@
 //! Pages are bounded in number, and in bytes as well: a hundred messages are 20 KB or 2 MB.
 
 use crate::objects::{Card, Message, Notification, Profile, PublicProfile, Thread};
+use crate::webhooks::Delivery;
 
 /// How many bytes a page has at the most, as JSON; one item is always in it.
 pub const PAGE: usize = 1_000_000;
@@ -60,6 +61,12 @@ impl Size for Notification {
     }
 }
 
+impl Size for Delivery {
+    fn size(&self) -> usize {
+        FIELDS + text(self.reply.as_deref())
+    }
+}
+
 impl<T: Size> Size for &T {
     fn size(&self) -> usize {
         (*self).size()
@@ -87,6 +94,11 @@ fn text(text: Option<impl AsRef<[u8]>>) -> usize {
         let controls = bytes.iter().filter(|byte| **byte < 0x20).count();
         bytes.len() + quoted + 5 * controls + 2
     })
+}
+
+/// Cuts a list at what has no room in a page; tells whether anything was cut.
+pub fn cut_to_page<T: Size>(items: &mut Vec<T>) -> bool {
+    Room::of(PAGE).cut(items)
 }
 
 /// How many bytes a page has left.

@@ -11,6 +11,7 @@ use chat_database::commit::Writer;
 use chat_database::consumers::{BATCH, Consumed, ConsumerChange};
 use chat_database::ids::{DeliveryId, MAX_ID, WebhookId};
 use chat_database::queries::webhooks;
+use chat_database::size::cut_to_page;
 use chat_database::time::Timestamp;
 use chat_database::webhooks::{Delivery, NewWebhook, Status, Webhook, WebhookEdit};
 use tokio::sync::Mutex;
@@ -212,8 +213,9 @@ impl WebhookAdmin {
     ) -> Result<DeliveryPage, Error> {
         self.one(id).await?;
         let mut deliveries = webhooks::deliveries(&self.database, id, status, before, limit + 1).await?;
-        let has_more = deliveries.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        let many = deliveries.len() > usize::try_from(limit).unwrap_or(usize::MAX);
         deliveries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let has_more = cut_to_page(&mut deliveries) || many;
         let next = deliveries.last().filter(|_| has_more).map(|last| last.id);
         Ok(DeliveryPage { deliveries, next })
     }

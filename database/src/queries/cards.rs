@@ -8,7 +8,7 @@ use crate::ids::UserId;
 use crate::message_rows::card;
 use crate::objects::{Card, CardRef};
 use crate::rows::{BinaryText, Reads, row};
-use crate::size::{PAGE, Room};
+use crate::size::cut_to_page;
 use crate::time::Timestamp;
 use crate::{Database, Error, sql};
 
@@ -53,7 +53,7 @@ pub async fn of(db: &Database, asked: &[CardRef]) -> Result<Vec<Card>, Error> {
 /// [`Error::Unavailable`].
 pub async fn page(db: &Database, asked: &[CardRef]) -> Result<(Vec<Card>, bool), Error> {
     let mut found = of(db, asked).await?;
-    let has_more = Room::of(PAGE).cut(&mut found);
+    let has_more = cut_to_page(&mut found);
     Ok((found, has_more))
 }
 

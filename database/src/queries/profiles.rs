@@ -9,7 +9,7 @@ use crate::entities::profile;
 use crate::ids::UserId;
 use crate::objects::Profile;
 use crate::rows::{Reads, select};
-use crate::size::{PAGE, Room};
+use crate::size::cut_to_page;
 use crate::{Database, Error};
 
 /// Returns the profiles of users, by user; those of whom nothing was said are left out. It does not ask who may see them.
@@ -35,6 +35,6 @@ pub async fn of(db: &Database, users: &[UserId]) -> Result<Vec<Profile>, Error> 
 /// [`Error::Unavailable`].
 pub async fn page(db: &Database, users: &[UserId]) -> Result<(Vec<Profile>, bool), Error> {
     let mut found = of(db, users).await?;
-    let has_more = Room::of(PAGE).cut(&mut found);
+    let has_more = cut_to_page(&mut found);
     Ok((found, has_more))
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::person::{array, number, text};
+use crate::support::receiver::Manner;
 use crate::support::scene::away;
-use crate::support::{Hub, Person};
+use crate::support::{Hub, Person, Receiver, until};
 
 /// How large an answer may be.
 const MEGABYTE: usize = 1 << 20;
@@ -171,4 +172,27 @@ async fn a_page_of_events_is_a_megabyte_at_the_most() {
     assert_eq!(kinds, wanted);
     let messages: Vec<Value> = events[1..=100].iter().map(|event| event["data"]["message"].clone()).collect();
     assert_eq!(seqs(&messages), (1..=100).collect::<Vec<_>>(), "each once, in order");
+}
+
+#[tokio::test]
+async fn a_page_of_deliveries_is_a_megabyte_at_the_most() {
+    let hub = Hub::set(&[("CHAT_RATE_LIMIT", "off")]).await;
+    let (staff, author, reader, receiver) = (hub.staff(), hub.person(1), hub.person(2), Receiver::start().await);
+    // Each byte of the answer takes six in JSON.
+    receiver.answers(Manner::Says(200, "", "\u{1}".repeat(4_096)));
+    let hook = json!({"url": receiver.url(), "types": ["message.created"]});
+    let webhook = number(&staff.post("/admin/webhooks", &hook).await.is(201), "id");
+    let mut desk = author.connect().await;
+    for _ in 0..60 {
+        desk.sends_to(&reader, "hello").await;
+    }
+    let path = format!("/admin/webhooks/{webhook}/deliveries?status=ok&limit=200");
+    until("all are noted", || async {
+        (staff.get("/metrics").await.text.contains("{result=\"ok\"} 60")).then_some(())
+    })
+    .await;
+    let next = |page: &Value| page["next"].as_u64().map(|next| format!("{path}&before={next}"));
+    let all = all_pages(&staff, "deliveries", &path, next).await;
+    let found: BTreeSet<u64> = all.iter().map(|one| number(one, "id")).collect();
+    assert_eq!((all.len(), found.len()), (60, 60), "each once");
 }
