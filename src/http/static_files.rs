@@ -125,10 +125,12 @@ fn leaned(path: &str, bytes: &'static [u8]) -> Bytes {
     std::str::from_utf8(bytes).map_or(Bytes::from_static(bytes), |text| lean(text, language).into())
 }
 
-/// Returns the service worker for these files. Each other file makes it another one, which browsers then install.
-fn service_worker(files: &[StaticFile]) -> StaticFile {
+/// Returns the service worker for these files, but for those of the admin view: users have no use for them, and a browser installs no
+/// worker of which it cannot load every file. Each other file makes it another one, which browsers then install.
+fn service_worker(all: &[StaticFile]) -> StaticFile {
+    let files: Vec<&StaticFile> = all.iter().filter(|file| !is_of_admin(&file.path)).collect();
     let mut digest = Sha256::new();
-    for file in files {
+    for file in &files {
         digest.update(&file.path);
         digest.update(file.body.etag());
     }

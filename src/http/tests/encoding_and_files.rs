@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::server::{Server, token};
 use crate::auth::Role;
+use crate::cli::admin::AdminMode;
 
 #[tokio::test]
 async fn documents_are_packed_for_those_who_take_it() {
@@ -116,8 +117,15 @@ async fn a_file_of_the_page_is_sent_once() {
 
 #[tokio::test]
 async fn the_service_worker_knows_the_files_and_has_the_policy_of_the_page() {
+    for admin in [AdminMode::Off, AdminMode::Read] {
+        the_service_worker_is_that_of_the_page(admin).await;
+    }
+}
+
+/// A browser installs no worker of which it cannot load every file.
+async fn the_service_worker_is_that_of_the_page(admin: AdminMode) {
     let mut server = Server::start("/api").await;
-    server.api = server.api.with_page(true);
+    server.api = server.api.with_page(true).with_admin(admin, "{}");
     let page = server.ask("GET", "/api/", &[], "").await;
     let worker = server.ask("GET", "/api/service-worker.js", &[], "").await;
     assert_eq!(
