@@ -58,6 +58,26 @@ async fn every_act_and_every_reading_of_the_staff_is_a_row() {
     assert_eq!(first["entries"][1]["previous"], second["entries"][0]["hash"]);
 }
 
+/// The log once kept the address, with its password, although it was refused because of that.
+#[tokio::test]
+async fn an_address_with_a_login_is_refused_before_it_is_written_down() {
+    let hub = Hub::start().await;
+    let staff = hub.staff();
+    for url in [
+        "https://shop:hunter2@shop.example/hook",
+        "https:///hunter2",
+        &format!("https://a.example/{}", "x".repeat(60_000)),
+    ] {
+        staff.post("/admin/webhooks", &json!({"url": url, "types": ["*"]})).await.refused(400, "bad_request");
+    }
+    staff.post("/admin/webhooks", &json!({"url": "http://127.0.0.1:9/hook", "types": ["*"]})).await.is(201);
+    let rows = entries(&staff).await;
+    let added: Vec<&Value> = rows.iter().filter(|row| row["what"] == "webhook.add").collect();
+    assert_eq!(added.len(), 1, "{rows:?}");
+    assert_eq!(added[0]["detail"], r#"{"types":["*"],"url":"http://127.0.0.1:9/hook"}"#);
+    assert!(!json!(rows).to_string().contains("hunter2"), "{rows:?}");
+}
+
 #[tokio::test]
 async fn a_start_is_a_row_with_the_settings_and_without_secrets() {
     let hub = Hub::set(&[("CHAT_EDIT_WINDOW", "7m")]).await;
