@@ -16,7 +16,8 @@ const REFUSALS: u64 = 10;
 /// How many readers are told apart in a minute; the others are counted as one.
 const READERS: usize = 100;
 
-/// How many entries wait while the database takes no writes; then the newest refusals are only counted.
+/// How many entries wait while the database takes no writes; then the newest refusals are only counted, and a minute lasts until it
+/// takes some again.
 const WAITING: usize = 1_000;
 
 /// A reader: the user, the thing that is read, and the address that the request comes from.
@@ -66,7 +67,8 @@ impl Minute {
 
     /// Takes what is to be written. What is counted comes when its minute is over, or `all` is wanted.
     pub(super) fn take(&mut self, node: &str, now: Instant, all: bool) -> Vec<NewEntry> {
-        if all || now.saturating_duration_since(self.began) >= MINUTE {
+        let is_over = now.saturating_duration_since(self.began) >= MINUTE && self.waiting.len() < WAITING;
+        if all || is_over {
             self.began = now;
             self.refused = 0;
             let left_out = std::mem::take(&mut self.left_out);
@@ -136,6 +138,27 @@ mod tests {
         assert_eq!(whats(&all), ["events.read"]);
         let detail: serde_json::Value = serde_json::from_str(all[0].detail.as_deref().expect("good")).expect("good");
         assert_eq!(detail, json!({"requests": 30, "objects": 3_000}));
+    }
+
+    #[test]
+    fn of_a_day_without_a_database_no_more_waits_than_of_some_minutes() {
+        let now = Instant::now();
+        let mut minute = Minute::new(now);
+        for past in 1..=24 * 60 {
+            for reader in 0..READERS {
+                minute.read(Act::ChatRead, format!("service:{reader}"), None, 1);
+            }
+            (0..20).for_each(|_| minute.refused(refusal("wrong")));
+            let taken = minute.take("hub:a", now + MINUTE * past, false);
+            minute.give_back(taken);
+        }
+        let all = minute.take("hub:a", now + MINUTE * 24 * 60, true);
+        assert!(all.len() < WAITING + 2 * READERS, "{} entries wait", all.len());
+        let details =
+            all.iter().filter(|entry| entry.what == Act::ChatRead).filter_map(|entry| entry.detail.as_deref());
+        let requests =
+            details.map(|detail| serde_json::from_str::<serde_json::Value>(detail).expect("good")["requests"].as_u64());
+        assert_eq!(requests.sum::<Option<u64>>(), Some(24 * 60 * READERS as u64), "every request is counted");
     }
 
     #[test]
