@@ -1,5 +1,6 @@
 //! What another service had stored is written as it stood there, and every number agrees with it.
 
+use chat_database::audit::{Act, NewEntry};
 use chat_database::change::{
     Change, Import, Imported, ImportedMessage, ImportedNotification, NewMessage, Outcome, ReservedIds,
 };
@@ -9,6 +10,7 @@ use chat_database::objects::{Message, Totals};
 use chat_database::queries::events::{self, Found, Standing};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, inbox, notifications, threads};
+use chat_database::restrictions::AdminChange;
 use chat_database::time::Timestamp;
 
 use crate::support::world::{World, media, own, pair, sent, user, watermarks};
@@ -19,6 +21,7 @@ on_each_backend!(
     a_deleted_message_is_a_creation_and_a_deletion,
     a_thread_of_the_hub_goes_on_and_its_times_do_not_go_back,
     images_go_with_their_messages,
+    what_a_suspended_user_has_once_sent_is_brought_over_with_its_images,
     notifications_keep_ids_and_states,
     what_is_there_is_found_and_a_key_is_used_once,
     consumers_are_not_told_and_go_on_behind_it,
@@ -186,6 +189,20 @@ async fn images_go_with_their_messages(mut w: World) {
     let twice = w.send(ann, ben, None, "again");
     let outcome = w.one(Change::Send(NewMessage { media: media(&["one"]), ..twice })).await;
     assert!(matches!(outcome, Outcome::NoImage(_)), "{outcome:?}");
+}
+
+/// Images were once refused as uploads of a suspended user are, and the run ended with a message without its image.
+async fn what_a_suspended_user_has_once_sent_is_brought_over_with_its_images(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    let until = Some((Timestamp::from_millis(4_102_444_800_000), "spam".to_owned()));
+    let suspend = AdminChange::Suspend(ann, until, NewEntry::new("admin:3", Act::UserSuspend));
+    w.commit(&[Change::Administer(Box::new(suspend))]).await;
+    assert!(matches!(w.uploads("new", ann).await, Outcome::Suspended(_)));
+    let images = vec![w.image("one", ann), w.image("two", ben)];
+    w.commit(&[import(Import::Images(images))]).await;
+    bring(&mut w, vec![ImportedMessage { media: media(&["one"]), ..message(5, ann, ben, "look") }]).await;
+    let told = history(&w, ben, ThreadId::new(40).unwrap()).await;
+    assert_eq!(told[0].images.iter().map(|image| image.id.0.as_str()).collect::<Vec<_>>(), ["one"]);
 }
 
 async fn notifications_keep_ids_and_states(mut w: World) {

@@ -196,7 +196,7 @@ impl Messages<'_> {
             return Ok(());
         }
         self.hub.report.images += uploads.len() as u64;
-        self.hub.commit(vec![Change::Upload(uploads)]).await?;
+        self.hub.commit(vec![Change::Import(Box::new(Import::Images(uploads)))]).await?;
         if let Some(output) = &self.hub.output {
             for made in prepared {
                 made.put(&output.store).await?;

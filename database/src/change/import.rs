@@ -1,5 +1,6 @@
 //! What is brought over from another service, with the ids, times and states that it had there.
 
+use super::Upload;
 use crate::ids::{MediaId, MessageId, NotificationId, Pair, ProductId, ThreadId, UserId};
 use crate::time::Timestamp;
 
@@ -9,6 +10,8 @@ use crate::time::Timestamp;
 pub enum Import {
     /// Ids that are not given to anything new.
     Reserve(ReservedIds),
+    /// Images that messages will hold. They are stored also if their owner is suspended, who sends nothing here.
+    Images(Vec<Upload>),
     /// A message.
     Message(ImportedMessage),
     /// A notification.
@@ -20,7 +23,7 @@ impl Import {
     pub(crate) fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Message(message) => Some(message.at),
-            Self::Reserve(_) | Self::Notification(_) => None,
+            Self::Reserve(_) | Self::Images(_) | Self::Notification(_) => None,
         }
     }
 }

@@ -106,6 +106,12 @@ impl World {
 
     /// Tries to add an uploaded image.
     pub(crate) async fn uploads(&mut self, id: &str, owner: UserId) -> Outcome {
+        let upload = self.image(id, owner);
+        self.one(Change::Upload(vec![upload])).await
+    }
+
+    /// Makes an image, as a file becomes one.
+    pub(crate) fn image(&mut self, id: &str, owner: UserId) -> Upload {
         let image = Image {
             id: MediaId(id.to_owned()),
             url: format!("/media/{id}/full"),
@@ -118,8 +124,7 @@ impl World {
         };
         let at = self.now();
         let expires_at = Timestamp::from_millis(at.millis() + 1_000);
-        let upload = Upload { owner, image, object_key: format!("k/{id}"), at, expires_at };
-        self.one(Change::Upload(vec![upload])).await
+        Upload { owner, image, object_key: format!("k/{id}"), at, expires_at }
     }
 
     /// Returns a moment after all others.

@@ -20,7 +20,7 @@ impl<'a> ReadSet<'a> {
             Import::Notification(notification) => {
                 self.users.insert(notification.user.column());
             }
-            Import::Reserve(_) => {}
+            Import::Reserve(_) | Import::Images(_) => {}
         }
     }
 }
@@ -29,6 +29,10 @@ impl<'a> Applier<'a> {
     pub(super) fn import(&mut self, import: &'a Import) -> Outcome {
         match import {
             Import::Reserve(ids) => self.reserve(*ids),
+            Import::Images(images) => {
+                self.take_in(images);
+                Outcome::Imported(Imported::default())
+            }
             Import::Message(message) => self.import_message(message),
             Import::Notification(notification) => self.import_notification(notification),
         }

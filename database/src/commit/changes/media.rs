@@ -22,6 +22,12 @@ impl<'a> Applier<'a> {
         if let Some(until) = owner.and_then(|owner| self.cache.suspensions.until(owner)) {
             return Outcome::Suspended(until);
         }
+        self.take_in(uploads);
+        Outcome::Uploaded
+    }
+
+    /// Writes the rows of images that no message holds yet.
+    pub(super) fn take_in(&mut self, uploads: &'a [Upload]) {
         for Upload { owner, image, object_key, at, expires_at } in uploads {
             let bytes = i64::try_from(image.bytes).unwrap_or(i64::MAX);
             self.write_set.uploads.push(UploadRow {
@@ -37,7 +43,6 @@ impl<'a> Applier<'a> {
                 expires_at: expires_at.millis(),
             });
         }
-        Outcome::Uploaded
     }
 
     /// Takes a message's images: all of them, or says which one cannot be had.
