@@ -79,6 +79,7 @@ pub async fn restore(args: &RestoreArgs) -> anyhow::Result<String> {
     let Some(folder) = &args.from else { return new_epoch(url).await };
     backup::is_free(&database)?;
     let manifest = Manifest::read(folder)?;
+    ensure!(manifest.files.contains_key(DATABASE), "the manifest names no {DATABASE}: take another copy of the backup");
     let store = Store::open(&media)?;
     ensure!(
         store.is_empty().await?,

@@ -229,6 +229,13 @@ async fn a_backup_that_has_changed_or_did_not_end_is_not_restored() {
         run(&hub, &restore).await.refused(&[name, "cannot be read"]);
         std::fs::write(file, whole).expect("written");
     }
+    for (from, to) in [("\"chat.db\"", "\"chat.db.old\""), ("\"media/", "\"../media/"), ("\"media/", "\"/media/")] {
+        let whole = std::fs::read_to_string(backup.join("manifest.json")).expect("it is there");
+        assert!(whole.contains(from), "{whole}");
+        std::fs::write(backup.join("manifest.json"), whole.replace(from, to)).expect("written");
+        run(&hub, &restore).await.refused(&["the manifest names"]);
+        std::fs::write(backup.join("manifest.json"), whole).expect("written");
+    }
     let aside = backup.join("manifest.json.aside");
     std::fs::rename(backup.join("manifest.json"), &aside).expect("renamed");
     run(&hub, &restore).await.refused(&["did not end", "manifest.json"]);
