@@ -65,8 +65,14 @@ pub async fn audit(action: AuditAction) -> anyhow::Result<Vec<String>> {
 
 /// Who acts: the user of the machine, who may have become root.
 fn operator() -> By {
-    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    By { who: format!("operator:{}", name.as_deref().unwrap_or("unknown")), from: None }
+    let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|variable| std::env::var(variable).ok());
+    By { who: named(names, rustix::process::getuid().as_raw()), from: None }
+}
+
+/// Names an operator; by number where no variable has a name, as in a container.
+fn named(mut names: impl Iterator<Item = String>, uid: u32) -> String {
+    let name = names.find(|name| !name.is_empty()).unwrap_or_else(|| format!("uid-{uid}"));
+    format!("operator:{name}")
 }
 
 /// Writes into the audit log what the operator is about to do.
@@ -93,4 +99,16 @@ fn shown(restriction: Restriction) -> anyhow::Result<String> {
 
 fn line(object: &impl serde::Serialize) -> anyhow::Result<String> {
     serde_json::to_string(object).context("the answer cannot be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_without_a_name_has_a_number() {
+        let named = |names: &[&str]| named(names.iter().map(|name| (*name).to_owned()), 1_000);
+        assert_eq!(named(&["", "alice", "root"]), "operator:alice");
+        assert_eq!(named(&[""]), "operator:uid-1000");
+    }
 }
