@@ -136,6 +136,27 @@ test('the staff suspends and restores a user, and ends sessions, each for a reas
   await visitor.close();
 });
 
+test('older rows of the audit log are shown page after page, and where they cannot be had, it is said', async () => {
+  for (let row = 0; row < 120; row++) await hub.ask(9, 'GET', '/admin/users/6', undefined, { role: 'admin' });
+  const visitor = await staff();
+  const { page } = visitor;
+  await section(page, 'Audit');
+  await page.getByRole('button', { name: 'Read' }).click();
+  const newest = () => page.getByRole('region', { name: 'Audit log' }).locator('tbody td').first().textContent();
+  const older = page.getByRole('button', { name: 'Older' });
+  await older.waitFor();
+  const first = Number(await newest());
+  await older.click();
+  await until('the second page', async () => Number(await newest()) === first - 50);
+  await page.route('**/admin/audit?*', route => route.abort());
+  await older.click();
+  await page.getByText('The hub cannot be reached.').waitFor();
+  await page.unroute('**/admin/audit?*');
+  await older.click();
+  await until('the third page', async () => Number(await newest()) === first - 100);
+  await visitor.close();
+});
+
 test('where the staff may look alone, nothing can be pressed; where there is no view, it says so', async () => {
   const reading = await Hub.start();
   const visitor = await Visitor.open(chromium, `${reading.url}/admin#token=${reading.token(9, { role: 'admin' })}`);

@@ -58,3 +58,9 @@ export async function tell(said, work) {
     said.classList.add('bad');
   }
 }
+
+/** A button that shows the page after this one, and says if that cannot be had. @param {() => Promise<void>} show */
+export function older(show) {
+  const said = h('p', { class: 'said', role: 'status' });
+  return h('div', {}, h('button', { class: 'press small', onclick: () => tell(said, show) }, 'Older'), said);
+}

@@ -3,7 +3,7 @@
 import { h } from '../../page/js/dom.js';
 import { get, post } from './api.js';
 import { number, time } from './figures.js';
-import { card, facts, field, form, table } from './parts.js';
+import { card, facts, field, form, older, table } from './parts.js';
 
 /** @param {() => any} state */
 export function people(state) {
@@ -68,8 +68,7 @@ export function conversation() {
   async function page(id, reason, before) {
     const query = new URLSearchParams({ reason, ...(before && { before_seq: String(before) }) });
     const { messages, user_ids, has_more } = await get(`admin/threads/${id}?${query}`);
-    const older = has_more && h('button', { class: 'press small', onclick: () => page(id, reason, messages[0].seq) }, 'Older');
-    shown.replaceChildren(card(`Thread ${id}, of users ${user_ids.join(' and ')}`, older, messages.map(message)));
+    shown.replaceChildren(card(`Thread ${id}, of users ${user_ids.join(' and ')}`, has_more && older(() => page(id, reason, messages[0].seq)), messages.map(message)));
   }
 
   return { element: h('div', { class: 'admin-main-part' }, card('A conversation', h('p', {}, 'Your reason is written into the audit log before anything is read.'), read)), shown };

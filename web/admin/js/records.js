@@ -3,7 +3,7 @@
 import { h } from '../../page/js/dom.js';
 import { get, post } from './api.js';
 import { number, time } from './figures.js';
-import { card, form, table, tell } from './parts.js';
+import { card, form, older, table, tell } from './parts.js';
 
 /** @param {any} state */
 export function webhooks(state) {
@@ -30,8 +30,7 @@ export function webhooks(state) {
   async function deliveries(hook, before) {
     const page = await get(`admin/webhooks/${hook.id}/deliveries?limit=50${before ? `&before=${before}` : ''}`);
     const rows = page.deliveries.map((/** @type {any} */ one) => [time(one.at), one.type, one.status, number(one.attempts), one.code ?? '–', one.ms === null ? '–' : number(one.ms), one.reply ?? '–']);
-    const older = page.next && h('button', { class: 'press small', onclick: () => deliveries(hook, page.next) }, 'Older');
-    log.replaceChildren(card(`Delivered to ${hook.description || hook.url}`, table('Deliveries', ['When', 'Event', 'Status', '#Tries', '#Code', '#ms', 'Answer'], rows, 'Nothing was.'), older));
+    log.replaceChildren(card(`Delivered to ${hook.description || hook.url}`, table('Deliveries', ['When', 'Event', 'Status', '#Tries', '#Code', '#ms', 'Answer'], rows, 'Nothing was.'), page.next && older(() => deliveries(hook, page.next))));
   }
 
   const none = h('section', { class: 'card' }, h('h2', {}, 'Webhooks'), h('p', {}, 'There is none.'));
@@ -43,8 +42,7 @@ export function audit() {
   const show = async (/** @type {number | undefined} */ before) => {
     const page = await get(`admin/audit?limit=50${before ? `&before=${before}` : ''}`);
     const rows = page.entries.map((/** @type {any} */ one) => [one.id, time(one.at), one.who, one.what, one.whom, one.from, one.why, one.detail]);
-    const older = page.next && h('button', { class: 'press small', onclick: () => show(page.next) }, 'Older');
-    shown.replaceChildren(card('Rows, newest first', table('Audit log', ['#Row', 'When', 'Who', 'What', 'Whom', 'From', 'Why', 'Detail'], rows, 'There is none.'), older));
+    shown.replaceChildren(card('Rows, newest first', table('Audit log', ['#Row', 'When', 'Who', 'What', 'Whom', 'From', 'Why', 'Detail'], rows, 'There is none.'), page.next && older(() => show(page.next))));
   };
   const read = form('Read', [], async () => show(undefined));
   return { element: card('The audit log', h('p', {}, 'That you read it is written into it, too. `softadastra-chat audit verify` verifies its chain.'), read), shown };
