@@ -52,6 +52,7 @@ export async function lastVisit(chat, me) {
     writing = undefined;
     if (!loaded || over || chat.me !== me) return;
     const threads = (await chat.threads()).slice(0, THREADS).map(plain);
+    if (over || chat.me !== me) return; // they have signed out meanwhile
     await kept('readwrite', table => table.put({ user: me, threads }));
   }
 
