@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::mariadb::{self, MariaDb};
 use crate::postgres::{self, Postgres};
@@ -73,15 +73,7 @@ impl Server {
     /// Has a client of its own run a query that takes locks, in a transaction that stays open until what is returned is dropped.
     #[must_use]
     pub fn holds(&self, database: &str, query: &str) -> OpenTransaction {
-        let mut client = match self {
-            Self::MariaDb(server) => {
-                let mut client = server.client();
-                client.arg(database);
-                client
-            }
-            Self::Postgres(server) => server.psql(database),
-        };
-        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut client = self.client(database).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let said = format!("BEGIN;\n{query};\nSELECT 'held';\n");
         client.stdin.as_mut().unwrap().write_all(said.as_bytes()).unwrap();
         let answers = BufReader::new(client.stdout.take().unwrap()).lines();
@@ -105,16 +97,20 @@ impl Server {
 
     /// Reads a dump into a database that is empty.
     pub fn read_back(&self, database: &str, from: &Path) {
-        let mut client = match self {
+        let status = self.client(database).stdin(File::open(from).unwrap()).stdout(Stdio::null()).status().unwrap();
+        assert!(status.success(), "{} cannot be read into {database}: {status}", from.display());
+    }
+
+    /// Returns the command-line client, for a database.
+    fn client(&self, database: &str) -> Command {
+        match self {
             Self::MariaDb(server) => {
                 let mut client = server.client();
                 client.arg(database);
                 client
             }
             Self::Postgres(server) => server.psql(database),
-        };
-        let status = client.stdin(File::open(from).unwrap()).stdout(Stdio::null()).status().unwrap();
-        assert!(status.success(), "{} cannot be read into {database}: {status}", from.display());
+        }
     }
 
     /// Kills the server (`SIGKILL`), as a power cut would.

@@ -5,11 +5,11 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::objects::AuditList;
-use super::staff::staff;
+use super::staff::{NotShown, staff};
 use crate::cli::admin::AdminMode;
 use crate::http::api::Api;
 use crate::http::credentials::{Caller, caller};
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::ApiError;
 use crate::http::filters::{get_or_head, with_api};
 use crate::http::query::{Query, query};
 use crate::http::response;
@@ -34,8 +34,7 @@ pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     ),
     responses(
         (status = 200, description = "A page", body = AuditList),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`: `CHAT_ADMIN=off`", body = ErrorBody),
+        NotShown,
     ),
 )]
 pub(crate) async fn get_audit(api: Api, caller: Caller, query: Query) -> Result<Response, ApiError> {

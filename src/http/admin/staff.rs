@@ -2,11 +2,37 @@
 
 use chat_actors::admin::By;
 use chat_actors::protocol::ErrorCode;
+use utoipa::IntoResponses;
 
+use super::objects::RestrictionObject;
 use crate::cli::admin::AdminMode;
 use crate::http::api::Api;
 use crate::http::credentials::Caller;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorBody};
+
+/// How a caller is refused a look.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes the answers, which are made of an `ApiError`")]
+pub(crate) enum NotShown {
+    /// `forbidden`: not the role `admin`
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
+    /// `not_found`: `CHAT_ADMIN=off`
+    #[response(status = 404)]
+    NotFound(ErrorBody),
+}
+
+/// What a caller is told who restricts a user.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes the answers, which handlers make")]
+pub(crate) enum Restricted {
+    /// What the user may not do now
+    #[response(status = 200)]
+    Now(RestrictionObject),
+    /// `forbidden`: not the role `admin`, or not `CHAT_ADMIN=write`
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
+}
 
 /// Requires the role `admin`, and that the staff may do so here; returns who acts.
 pub(super) fn staff(api: &Api, caller: &Caller, needed: AdminMode) -> Result<By, ApiError> {

@@ -16,12 +16,12 @@ use warp::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::staff::staff;
+use super::staff::{NotShown, staff};
 use crate::auth::Identity;
 use crate::cli::admin::AdminMode;
 use crate::http::api::Api;
 use crate::http::credentials::{Caller, caller};
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::ApiError;
 use crate::http::filters::{get_or_head, with_api};
 use crate::http::response;
 use crate::http::snapshots::Snapshot;
@@ -44,8 +44,7 @@ pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     get, path = "/admin/state", tag = "admin",
     responses(
         (status = 200, description = "How everything stands", body = Snapshot),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`: `CHAT_ADMIN=off`", body = ErrorBody),
+        NotShown,
     ),
 )]
 pub(crate) async fn get_state(api: Api, caller: Caller) -> Result<Response, ApiError> {
@@ -60,8 +59,7 @@ pub(crate) async fn get_state(api: Api, caller: Caller) -> Result<Response, ApiE
     get, path = "/admin/state/stream", tag = "admin",
     responses(
         (status = 200, description = "Each event's data is how everything stands", content_type = "text/event-stream", body = Snapshot),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`: `CHAT_ADMIN=off`", body = ErrorBody),
+        NotShown,
     ),
 )]
 pub(crate) async fn stream_state(api: Api, caller: Caller) -> Result<Response, ApiError> {

@@ -5,12 +5,12 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::objects::{NewSuspension, Reason, RestrictionObject, UserObject};
-use super::staff::staff;
+use super::staff::{NotShown, Restricted, staff};
 use crate::cli::admin::AdminMode;
 use crate::http::api::Api;
 use crate::http::body::{Body, body};
 use crate::http::credentials::{Caller, caller};
-use crate::http::error::{ApiError, ErrorBody};
+use crate::http::error::ApiError;
 use crate::http::filters::{get_or_head, with_api};
 use crate::http::query::id;
 use crate::http::response;
@@ -38,8 +38,7 @@ pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     params(("id" = UserId, Path, description = "The user: any id, for the core alone knows which there are")),
     responses(
         (status = 200, description = "The user", body = UserObject),
-        (status = 403, description = "`forbidden`: not the role `admin`", body = ErrorBody),
-        (status = 404, description = "`not_found`: `CHAT_ADMIN=off`", body = ErrorBody),
+        NotShown,
     ),
 )]
 pub(crate) async fn get_user(user: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
@@ -53,10 +52,7 @@ pub(crate) async fn get_user(user: String, api: Api, caller: Caller) -> Result<R
 #[utoipa::path(
     post, path = "/admin/users/{id}/suspend", tag = "admin", request_body = NewSuspension,
     params(("id" = UserId, Path, description = "The user")),
-    responses(
-        (status = 200, description = "What the user may not do now", body = RestrictionObject),
-        (status = 403, description = "`forbidden`: not the role `admin`, or not `CHAT_ADMIN=write`", body = ErrorBody),
-    ),
+    responses(Restricted),
 )]
 pub(crate) async fn suspend_user(user: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let by = staff(&api, &caller, AdminMode::Write)?;
@@ -69,10 +65,7 @@ pub(crate) async fn suspend_user(user: String, api: Api, caller: Caller, body: B
 #[utoipa::path(
     post, path = "/admin/users/{id}/restore", tag = "admin", request_body = Reason,
     params(("id" = UserId, Path, description = "The user")),
-    responses(
-        (status = 200, description = "What the user may not do now", body = RestrictionObject),
-        (status = 403, description = "`forbidden`: not the role `admin`, or not `CHAT_ADMIN=write`", body = ErrorBody),
-    ),
+    responses(Restricted),
 )]
 pub(crate) async fn restore_user(user: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let by = staff(&api, &caller, AdminMode::Write)?;
@@ -86,10 +79,7 @@ pub(crate) async fn restore_user(user: String, api: Api, caller: Caller, body: B
 #[utoipa::path(
     post, path = "/admin/users/{id}/end-sessions", tag = "admin", request_body = Reason,
     params(("id" = UserId, Path, description = "The user")),
-    responses(
-        (status = 200, description = "What the user may not do now", body = RestrictionObject),
-        (status = 403, description = "`forbidden`: not the role `admin`, or not `CHAT_ADMIN=write`", body = ErrorBody),
-    ),
+    responses(Restricted),
 )]
 pub(crate) async fn end_sessions(user: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let by = staff(&api, &caller, AdminMode::Write)?;
