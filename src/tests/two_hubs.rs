@@ -21,6 +21,7 @@ use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 on_each_server!(
     both_sides_of_fifty_threads_send_at_once_through_different_hubs,
@@ -184,8 +185,12 @@ async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged(dat
     for death in 0..3 {
         let mut laptop = alice.connect().await;
         let mut refused = 0;
+        let under_load = Notify::new();
         let working = async {
             for number in 0..200 {
+                if number == 20 {
+                    under_load.notify_one();
+                }
                 let key = format!("{death}-{number}");
                 match tries(&mut laptop, &bob, &key).await {
                     Some(seq) => drop(acked.insert(key, seq)),
@@ -197,7 +202,7 @@ async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged(dat
             }
         };
         let dying = async {
-            tokio::time::sleep(Duration::from_millis(150)).await;
+            under_load.notified().await;
             hubs.database.kill();
         };
         // Each refusal takes as long as the hub waits for a connection to the database.
@@ -222,7 +227,7 @@ async fn a_database_that_dies_under_load_loses_nothing_that_was_acknowledged(dat
     for (key, seq) in &acked {
         assert_eq!(stored.get(key), Some(seq), "acknowledged and lost: {key}");
     }
-    assert!(acked.len() > 10, "{} acks are no load", acked.len());
+    assert!(acked.len() >= 3 * 20, "{} acks are no load", acked.len());
 }
 
 /// Sends once; returns the place, or `None` if the hub said that it cannot now.
