@@ -145,7 +145,12 @@ async fn a_repetition_of_a_message_from_before_the_suspension_is_answered(mut w:
 
 async fn a_suspension_ends_by_the_clock_of_the_database(mut w: World) {
     let [ann, ben] = [1, 2].map(user);
-    suspend(&mut w, ann, Some(Timestamp::now().before(Duration::from_secs(1)))).await;
+    let lasts = Duration::from_secs(2);
+    suspend(&mut w, ann, Some(Timestamp::now().after(lasts))).await;
+    let send = w.text(ann, ben, "too early");
+    assert!(matches!(w.one(send).await, Outcome::Suspended(_)));
+    // No commit says that it is over: the writer knows the time until then, and goes by it.
+    tokio::time::sleep(lasts).await;
     let send = w.text(ann, ben, "it is over");
     assert!(matches!(w.one(send).await, Outcome::Sent(_)));
 }
