@@ -104,8 +104,11 @@ for (const role of ['user', 'service']) {
     assert.equal(shown.status, 403);
     // With a token of the staff it opens.
     await visitor.page.getByLabel('Token').fill(hub.token(9, { role: 'admin' }));
+    const addresses = [];
+    visitor.page.on('framenavigated', frame => addresses.push(frame.url()));
     await visitor.page.getByRole('button', { name: 'Open' }).click();
     await visitor.page.locator('.live[data-state="live"]').waitFor();
+    assert.ok(addresses.length > 0 && addresses.every(address => !address.includes('token')), `the browser's history has ${addresses}`);
     await visitor.close();
   });
 }

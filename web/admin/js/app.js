@@ -3,7 +3,7 @@
 //   session -> api.follow -> overview, settings (drawn anew each second); people, conversation, webhooks, audit (asked for)
 
 import { h, write } from '../../page/js/dom.js';
-import { arrive, session } from '../../page/js/session.js';
+import { arrive, keepToken, session } from '../../page/js/session.js';
 import { follow } from './api.js';
 import { overview, settings } from './overview.js';
 import { field, form } from './parts.js';
@@ -107,7 +107,8 @@ function welcome(error) {
     : error.status === 404 ? 'This hub has no admin view (CHAT_ADMIN=off).'
       : session() ? 'Your token is not good, or not good any more.' : 'Show a token with the role admin.';
   const ask = form('Open', [field('Token', { name: 'token', type: 'password', required: true, autocomplete: 'off' }, true)], async ({ token }) => {
-    location.hash = `token=${encodeURIComponent(token.trim())}`;
+    keepToken(token.trim()); // not by the link: the browser's history would have it
+    location.reload();
   });
   document.body.replaceChildren(h('main', { class: 'admin-welcome' }, h('h1', {}, 'Administration'), h('p', { role: 'alert' }, why), ask));
 }

@@ -13,10 +13,13 @@ export function arrive() {
   const [token, card] = [fragment.get('token'), fragment.get('card')];
   if (!token && !card) return false;
   history.replaceState(null, '', location.pathname + location.search);
-  if (token) sessionStorage.setItem(KEY, token);
+  if (token) keepToken(token);
   if (card) sessionStorage.setItem(CARD, card);
   return true;
 }
+
+/** Has this tab be a user's from now on. @param {string} token */
+export const keepToken = token => sessionStorage.setItem(KEY, token);
 
 /** Takes the card that the link has named (`card=product:5`), once: from then on it is part of what is being written. @returns {import('../../chat-client.js').CardRef | undefined} */
 export function takeCard() {
