@@ -12,6 +12,9 @@ use super::report::Reason;
 use crate::images::pipeline::{self, Bounds};
 use crate::images::{Failure, Prepared, WorkerPool};
 
+/// The longest address that can name a file (`PATH_MAX`): each end of it is looked for.
+const LONGEST: usize = 4_096;
+
 /// The uploads folder, and what makes images of its files.
 pub(super) struct Pictures {
     folder: Option<PathBuf>,
@@ -38,6 +41,9 @@ impl Pictures {
     /// Finds the file of an address: its path below the folder, or the end of it, for the folder may be a part of it.
     pub(super) fn find(&self, url: &str) -> Result<PathBuf, Reason> {
         let folder = self.folder.as_deref().ok_or(Reason::NoUploads)?;
+        if url.len() > LONGEST {
+            return Err(Reason::NoFile);
+        }
         let path = url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
         let plain = path.split(['?', '#']).next().unwrap_or_default();
         let decoded = percent_decode_str(plain).decode_utf8_lossy();
@@ -101,6 +107,26 @@ fn refused(error: &pipeline::Error) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_no_file_can_have_takes_no_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options {
+            uploads: Some(folder.path().to_owned()),
+            bounds: Bounds::default(),
+            workers: 1,
+            memory: 1 << 20,
+            held: || 0,
+            stays: std::time::Duration::ZERO,
+        };
+        let pictures = Pictures::open(&options).expect("opened");
+        let begun = std::time::Instant::now();
+        assert_eq!(pictures.find(&"a/".repeat(500_000)), Err(Reason::NoFile));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+        std::fs::write(folder.path().join("a b.jpg"), "x").expect("written");
+        let found = pictures.find("https://shop.example/uploads/a%20b.jpg?w=3").expect("it is there");
+        assert_eq!(found, folder.path().canonicalize().expect("it is there").join("a b.jpg"));
+    }
 
     #[test]
     fn a_file_is_found_by_the_end_of_its_address_and_never_outside_of_the_folder() {
