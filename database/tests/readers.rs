@@ -85,6 +85,25 @@ async fn a_reader_that_goes_on_is_waited_for_only_briefly() {
     db.close().await;
 }
 
+/// The writer tells by this whether it would restart the log in vain.
+#[tokio::test]
+async fn no_checkpoint_moves_what_was_written_after_a_snapshot_that_is_still_read() {
+    let (db, file, _folder) = open().await;
+    let writer = db.for_migrations();
+    writer.execute_unprepared("CREATE TABLE ballast (bytes BLOB)").await.unwrap();
+    let reader = Connection::open(&file).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM ballast").unwrap();
+    let mut moved = Vec::new();
+    for _ in 0..3 {
+        writer.execute_unprepared("INSERT INTO ballast VALUES (randomblob(4000))").await.unwrap();
+        moved.push(db.checkpoint().await.unwrap().unwrap().moved);
+    }
+    assert_eq!(moved, [moved[0]; 3]);
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(db.checkpoint().await.unwrap().unwrap().moved > moved[0]);
+    db.close().await;
+}
+
 #[tokio::test]
 async fn a_closed_database_is_one_file() {
     let (db, file, _folder) = open().await;

@@ -19,13 +19,16 @@ use crate::images::form::{ids, uploads};
 use crate::images::place::{self, Kind, on_both_stores};
 use crate::support::hub::program;
 use crate::support::person::{array, number, text};
-use crate::support::{Hub, Person, until, usual_or_long};
+use crate::support::{Hub, Person, until, until_within, usual_or_long};
 
 on_both_stores!(a_backup_under_load_holds_what_was_acknowledged_before_its_mark);
 
 on_each_server!(a_dump_of_the_servers_own_tools_is_read_back_and_given_a_new_epoch);
 
 const IN_FLIGHT: usize = 16;
+
+/// How long some megabytes of messages may take on a busy machine.
+const LOADED: Duration = Duration::from_secs(120);
 
 /// A picture of one pixel.
 const PIXEL: &[u8] = include_bytes!("../../actors/tests/corpus/alpha.png");
@@ -73,9 +76,14 @@ struct Shared {
 
 impl Load {
     async fn begin(hub: &Hub, authors: u64) -> Self {
+        Self::of(hub, authors, 100).await
+    }
+
+    /// Begins with messages of so many characters.
+    async fn of(hub: &Hub, authors: u64, characters: usize) -> Self {
         let shared = Arc::<Shared>::default();
-        let authors =
-            (0..authors).map(|id| tokio::spawn(sends(hub.person(1_000 + id), 5_000 + id, Arc::clone(&shared))));
+        let authors = (0..authors)
+            .map(|id| tokio::spawn(sends(hub.person(1_000 + id), 5_000 + id, characters, Arc::clone(&shared))));
         Self { authors: authors.collect(), shared }
     }
 
@@ -94,13 +102,14 @@ impl Load {
     }
 }
 
-async fn sends(me: Person, to: u64, shared: Arc<Shared>) {
+async fn sends(me: Person, to: u64, characters: usize, shared: Arc<Shared>) {
     let mut client = Client::connect(&me.door()).await.expect("a connection");
     let (mut next, mut waiting) = (0, 0);
     loop {
         while waiting < IN_FLIGHT && !shared.stops.load(Ordering::Relaxed) {
             let key = format!("b{next}");
-            let frame = json!({"type": "message_send", "temp_id": key, "receiver_id": to, "content": "x".repeat(100)});
+            let content = "x".repeat(characters);
+            let frame = json!({"type": "message_send", "temp_id": key, "receiver_id": to, "content": content});
             client.send(frame.to_string()).await.expect("sent");
             (next, waiting) = (next + 1, waiting + 1);
         }
@@ -294,4 +303,27 @@ async fn a_dump_of_the_servers_own_tools_is_read_back_and_given_a_new_epoch(serv
     back.receives("new").await;
     let history = bob.history_with(&alice).await;
     assert_eq!(history.iter().map(|message| text(message, "content")).collect::<Vec<_>>(), ["kept", "new"]);
+}
+
+/// Each restart that a reader prevents holds the commits for 50 ms; for as long as a backup took, there were three a second.
+#[tokio::test]
+async fn while_a_snapshot_is_read_the_log_is_not_restarted_in_vain() {
+    const LONG_LOG: u64 = 34 << 20;
+    let hub = Hub::start().await;
+    let database = hub.folder().path().join("chat.db");
+    let snapshot = rusqlite::Connection::open(&database).expect("the database");
+    snapshot.execute_batch("BEGIN; SELECT count(*) FROM chat_messages").expect("a snapshot");
+    let load = Load::of(&hub, 8, 4_000).await;
+    let log_bytes = || std::fs::metadata(database.with_extension("db-wal")).map_or(0, |log| log.len());
+    until_within(LOADED, "the log is long", || async { (log_bytes() > LONG_LOG).then_some(()) }).await;
+    let count = async |what: &str| hub.metric(&format!("chat_wal_{what}_seconds_count")).await;
+    let checkpoints = count("checkpoint").await;
+    let many = async || (count("checkpoint").await >= checkpoints + 20.0).then_some(());
+    until_within(LOADED, "checkpoints go on", many).await;
+    let restarts = count("restart").await;
+    assert!((1.0..=2.0).contains(&restarts), "{restarts} restarts were tried while the snapshot was read");
+    snapshot.execute_batch("COMMIT").expect("the end of the snapshot");
+    let again = async || (count("restart").await > restarts).then_some(());
+    until_within(LOADED, "the log is restarted afterwards", again).await;
+    load.ends().await;
 }

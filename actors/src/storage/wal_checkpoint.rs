@@ -1,10 +1,11 @@
 //! The database's write-ahead log: moved into the tables beside the commits, and restarted between two of them.
 //!
 //! A task asks for a checkpoint ten times a second, if anything was committed. When one finds the log long, the next commit
-//! restarts it first: while a checkpoint did that, a commit would find the file locked.
+//! restarts it first: while a checkpoint did that, a commit would find the file locked. While a snapshot is read for long, as by a
+//! backup, no commit tries in vain: checkpoints move no page behind the snapshot, and the next restart waits until one does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use chat_database::commit::Writer;
@@ -37,6 +38,8 @@ pub(super) struct WalState {
     restart: AtomicBool,
     /// How many checkpoints more leave a long log as it is.
     pause: AtomicU32,
+    /// How many pages were moved when a restart was last asked for.
+    moved: AtomicI64,
 }
 
 impl WalCheckpoints {
@@ -73,7 +76,7 @@ impl WalState {
     fn new() -> Self {
         // A process before this one may have left a log behind.
         let committed = AtomicBool::new(true);
-        Self { committed, restart: AtomicBool::default(), pause: AtomicU32::default() }
+        Self { committed, restart: AtomicBool::default(), pause: AtomicU32::default(), moved: AtomicI64::default() }
     }
 
     /// Another commit is in the log.
@@ -103,7 +106,11 @@ impl WalState {
     fn checkpointed(&self, checkpoint: Checkpoint) {
         let paused =
             || self.pause.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-        if checkpoint.wal_is_long && !paused() {
+        if !checkpoint.wal_is_long || paused() {
+            return;
+        }
+        // Where no page was moved since the last restart that was asked for, the same reader prevents this one.
+        if self.moved.swap(checkpoint.moved, Ordering::Relaxed) != checkpoint.moved {
             self.restart.store(true, Ordering::Relaxed);
         }
     }
@@ -149,23 +156,34 @@ fn note(log: &WalState, failing: &mut Option<String>, result: Result<Option<Chec
 mod tests {
     use super::*;
 
-    fn checkpoint(wal_is_long: bool) -> Checkpoint {
-        Checkpoint { wal_is_long, took: Duration::ZERO }
+    /// A checkpoint after which so many pages of a long log are in the file.
+    fn checkpoint(moved: i64) -> Checkpoint {
+        Checkpoint { wal_is_long: true, moved, took: Duration::ZERO }
+    }
+
+    fn restart_is_due(log: &WalState, checkpoint: Checkpoint) -> bool {
+        log.checkpointed(checkpoint);
+        log.restart.load(Ordering::Relaxed)
     }
 
     #[test]
     fn a_log_that_readers_keep_is_left_alone_for_two_checkpoints() {
         let log = WalState::new();
-        let restart_is_due = |wal_is_long| {
-            log.checkpointed(checkpoint(wal_is_long));
-            log.restart.load(Ordering::Relaxed)
-        };
-        assert!(!restart_is_due(false));
-        assert!(restart_is_due(true));
+        assert!(!restart_is_due(&log, Checkpoint { wal_is_long: false, ..checkpoint(1) }));
+        assert!(restart_is_due(&log, checkpoint(9_000)));
         log.restarted(false);
-        assert_eq!([(); 3].map(|()| restart_is_due(true)), [false, false, true]);
+        assert_eq!([9_100, 9_200, 9_300].map(|moved| restart_is_due(&log, checkpoint(moved))), [false, false, true]);
         log.restarted(true);
-        assert!(restart_is_due(true));
+        assert!(restart_is_due(&log, checkpoint(8_200)));
+    }
+
+    #[test]
+    fn while_a_snapshot_keeps_pages_in_the_log_no_restart_is_tried_again() {
+        let log = WalState::new();
+        assert!(restart_is_due(&log, checkpoint(9_000)));
+        log.restarted(false);
+        assert!((0..600).all(|_| !restart_is_due(&log, checkpoint(9_000))), "the backup takes a minute");
+        assert!(restart_is_due(&log, checkpoint(20_000)), "it has ended");
     }
 
     #[test]
@@ -175,7 +193,7 @@ mod tests {
             note(&log, &mut failing, Err(Error::Unavailable("as the disk may".to_owned())));
             assert!(failing.as_ref().is_some_and(|why| why.contains("as the disk may")));
         }
-        note(&log, &mut failing, Ok(Some(checkpoint(true))));
+        note(&log, &mut failing, Ok(Some(checkpoint(9_000))));
         assert_eq!((failing, log.restart.load(Ordering::Relaxed)), (None, true));
     }
 

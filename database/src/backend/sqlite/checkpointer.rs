@@ -31,6 +31,8 @@ const LONG_WAL_PAGES: i64 = 8_192;
 pub struct Checkpoint {
     /// The log is long: the writer should [restart](crate::commit::Writer::restart_wal) it.
     pub wal_is_long: bool,
+    /// How many of the log's pages are in the file now. While a snapshot is read, the pages behind it stay in the log alone.
+    pub moved: i64,
     /// How long it took.
     pub took: Duration,
 }
@@ -123,14 +125,15 @@ fn passive_checkpoints(file: &Path) -> Result<impl FnMut() -> Result<Checkpoint,
             return Err(DriverError::Unable(why.clone()));
         }
         let since = Instant::now();
-        let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| row.get(1))?;
+        let (pages, moved): (i64, i64) =
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| Ok((row.get(1)?, row.get(2)?)))?;
         if let Some(error) = file.and_then(|file| file.sync_data().err()) {
             // The system reports a failed write once, and forgets it: another try would seem to succeed. The log is still on
             // the disk (https://wiki.postgresql.org/wiki/Fsync_Errors).
             let why = format!("the disk refused it ({error}); look after the disk, and start the hub anew");
             return Err(DriverError::Unable(not_synced.insert(why).clone()));
         }
-        Ok(Checkpoint { wal_is_long: pages > LONG_WAL_PAGES, took: since.elapsed() })
+        Ok(Checkpoint { wal_is_long: pages > LONG_WAL_PAGES, moved, took: since.elapsed() })
     })
 }
 
@@ -161,7 +164,7 @@ mod tests {
         let worker = thread::spawn(move || {
             serve(&queue, || match turns.next() {
                 Some(0) => panic!("as a checkpoint may"),
-                _ => Ok(Checkpoint { wal_is_long: true, took: Duration::ZERO }),
+                _ => Ok(Checkpoint { wal_is_long: true, moved: 1, took: Duration::ZERO }),
             });
         });
         let checkpointer = Checkpointer { jobs };
