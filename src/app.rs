@@ -199,11 +199,13 @@ impl Running {
     /// Returns by the configured deadline; requests that wait for their answer until then are told that the node is shutting
     /// down, and what is left is cut. Tells whether nothing was left.
     pub async fn shutdown(self) -> bool {
-        let Self { config, database, process_lock, hub, shutdown, tasks, .. } = self;
+        let Self { config, database, process_lock, hub, shutdown, tasks: [accepting, counting], .. } = self;
         let for_close = RESERVED_FOR_CLOSE.min(config.drain / 4);
         let end = Instant::now() + config.drain;
         let deadline = end - for_close;
         shutdown.draining.cancel();
+        // Connections that the kernel has queued are served, too.
+        drop(timeout_at(deadline, accepting).await);
         shutdown.tasks.close();
         hub.drain((config.drain - for_close) / 2).await;
         let clean = timeout_at(deadline, shutdown.tasks.wait()).await.is_ok();
@@ -217,9 +219,7 @@ impl Running {
         shutdown.cut.cancel();
         let ending = async {
             shutdown.tasks.wait().await;
-            for task in tasks {
-                drop(task.await);
-            }
+            drop(counting.await);
             database.close().await;
             drop(process_lock);
         };

@@ -29,7 +29,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -61,6 +61,10 @@ const SEND_BUFFER: u32 = 192 << 10;
 
 /// The deadline for a TLS handshake, and for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection that has asked nothing yet may take for its first request when the drain begins: a proxy that has just
+/// connected is sending one.
+const FIRST_REQUEST: Duration = Duration::from_millis(250);
 
 /// How long the loop waits when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -111,33 +115,53 @@ pub fn inherit(listener: std::net::TcpListener) -> io::Result<TcpListener> {
 
 /// Accepts and serves connections until the drain begins.
 pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, options: Options, shutdown: Shutdown) {
-    let gate = Gate::new(filter, &options.base_path, options.tls.is_some(), shutdown.late.clone());
-    let acceptor = options.tls.map(TlsAcceptor::from);
-    let permits = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
-    let reserve = OperationsReserve::default();
-    let mut warnings = ThrottledWarnings::default();
+    let draining = shutdown.draining.clone();
+    let mut connections = Connections {
+        gate: Gate::new(filter, &options.base_path, options.tls.is_some(), shutdown.late.clone()),
+        acceptor: options.tls.map(TlsAcceptor::from),
+        permits: Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS))),
+        reserve: OperationsReserve::default(),
+        warnings: ThrottledWarnings::default(),
+        shutdown,
+    };
     loop {
         let accepted = tokio::select! {
             biased;
-            () = shutdown.draining.cancelled() => return,
+            () = draining.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let socket = match accepted {
-            Ok((socket, _)) => socket,
+        match accepted {
+            Ok((socket, _)) => connections.serve(socket),
             Err(error) => {
-                warnings.warn("a connection could not be accepted", &error);
+                connections.warnings.warn("a connection could not be accepted", &error);
                 if !is_of_one_connection(&error) {
                     sleep(ACCEPT_PAUSE).await;
                 }
-                continue;
             }
-        };
-        let permit = Arc::clone(&permits).try_acquire_owned().ok();
-        let (acceptor, gate) = (acceptor.clone(), gate.clone());
-        let (draining, cut) = (shutdown.draining.clone(), shutdown.cut.clone());
+        }
+    }
+    connections.serve_queued(listener);
+}
+
+/// What every connection is served with.
+struct Connections {
+    gate: Gate,
+    acceptor: Option<TlsAcceptor>,
+    permits: Arc<Semaphore>,
+    reserve: OperationsReserve,
+    warnings: ThrottledWarnings,
+    shutdown: Shutdown,
+}
+
+impl Connections {
+    /// Serves a connection on a task of its own.
+    fn serve(&mut self, socket: TcpStream) {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
+        let (acceptor, gate) = (self.acceptor.clone(), self.gate.clone());
+        let (draining, cut) = (self.shutdown.draining.clone(), self.shutdown.cut.clone());
         if permit.is_some() {
             // `run_until_cancelled` would reserve memory for the future twice.
-            shutdown.tasks.spawn(async move {
+            self.shutdown.tasks.spawn(async move {
                 tokio::select! {
                     biased;
                     () = cut.cancelled() => {}
@@ -145,9 +169,9 @@ pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, opti
                 }
             });
         } else {
-            warnings.warn("there is no room for another connection", &"see CHAT_MAX_CONNECTIONS");
-            let reserved = reserve.enter();
-            shutdown.tasks.spawn(async move {
+            self.warnings.warn("there is no room for another connection", &"see CHAT_MAX_CONNECTIONS");
+            let reserved = self.reserve.enter();
+            self.shutdown.tasks.spawn(async move {
                 tokio::select! {
                     biased;
                     () = cut.cancelled() => {}
@@ -156,6 +180,18 @@ pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, opti
                 }
                 reserved.cancel();
             });
+        }
+    }
+
+    /// Serves what the kernel has queued, and closes the listening socket: with it the kernel would reset those connections, and a proxy
+    /// does not send a POST a second time.
+    fn serve_queued(&mut self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else { return };
+        for _ in 0..BACKLOG {
+            let Ok((socket, _)) = listener.accept() else { return };
+            if let Ok(socket) = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket)) {
+                self.serve(socket);
+            }
         }
     }
 }
@@ -184,7 +220,10 @@ async fn connection(
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         },
     };
+    let first_request = Arc::new(Notify::new());
+    let asked = Arc::clone(&first_request);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        asked.notify_one();
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
@@ -198,9 +237,14 @@ async fn connection(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = Box::pin(connection);
+    // hyper ends at once what has asked nothing yet.
+    let ending = async {
+        draining.cancelled().await;
+        let _ = timeout(FIRST_REQUEST, first_request.notified()).await;
+    };
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        () = draining.cancelled() => {
+        () = ending => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

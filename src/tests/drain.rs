@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::support::person::{number, text};
+use crate::support::raw::Raw;
 use crate::support::{Hub, in_time, usual_or_long};
 use chat_loadtest::client::{Client, Received};
 use chat_loadtest::server::Signal;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 /// An author who sends until the line is closed: what was acknowledged, and how it ended.
 struct Work {
@@ -165,4 +168,25 @@ async fn stragglers_are_cut_at_the_deadline_and_the_exit_is_clean() {
     assert_eq!(status.code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(4));
     drop(straggler);
+}
+
+/// A proxy that has just connected is sending a request: a hub that closed its connection, or had the kernel reset it, failed that.
+#[tokio::test]
+async fn a_request_that_was_under_way_when_the_drain_began_is_answered() {
+    let mut hub = Hub::start().await;
+    // A frozen hub leaves new connections to the kernel. Later it finds them and the signal at once.
+    hub.freeze().await;
+    let mut lines = Vec::new();
+    for _ in 0..20 {
+        let mut line = TcpStream::connect(hub.address()).await.expect("the kernel takes it");
+        line.write_all(b"GET /health/live HTTP/1.1\r\nHost: hub\r\n\r\n").await.expect("written");
+        lines.push(line);
+    }
+    hub.asks_to_end().await;
+    hub.thaw().await;
+    for line in &mut lines {
+        let answer = in_time("an answer", Raw::read(line)).await.expect("an answer");
+        assert_eq!(answer.status, 200);
+    }
+    assert!(hub.ends(Duration::from_secs(10)).await.success());
 }
