@@ -5,7 +5,7 @@ use chat_actors::admin::{Admin, By};
 use chat_database::Database;
 use chat_database::audit::Act;
 use chat_database::commit::Writer;
-use chat_database::connect;
+use chat_database::connect::{self, Location};
 use chat_database::nodes::NodeId;
 use chat_database::queries::messages::Page;
 use chat_database::restrictions::Restriction;
@@ -84,10 +84,25 @@ pub(crate) async fn note(database_url: &Secret, what: Act, whom: Option<String>)
     Ok(admin.note(operator().entry(what, whom, None)).await?)
 }
 
-async fn open(database_url: &Secret) -> anyhow::Result<Admin> {
-    let options = connect::Options { url: database_url.expose().to_owned(), readers: 1 };
+/// Opens the hub's database. It must be there: a new one would look like a hub that has no users.
+///
+/// # Errors
+/// That it is not there, or cannot be opened.
+pub(crate) async fn hubs_database(url: &Secret) -> anyhow::Result<Database> {
+    let location: Location = url.expose().parse().map_err(|why| anyhow::anyhow!("DATABASE_URL: {why}"))?;
+    let is_there = location.sqlite().is_none_or(|file| file.path.exists());
+    anyhow::ensure!(
+        is_there,
+        "there is no {location}: name the hub's database (DATABASE_URL), or its settings (CHAT_CONFIG)"
+    );
+    let options = connect::Options { url: url.expose().to_owned(), readers: 1 };
     let database = Database::connect(&options).await?;
     app::migrate(&database).await?;
+    Ok(database)
+}
+
+async fn open(database_url: &Secret) -> anyhow::Result<Admin> {
+    let database = hubs_database(database_url).await?;
     let node = NodeId::draw("admin-command").context("the name of a node")?;
     let writer = Writer::new(database.clone(), node);
     Ok(Admin::beside_hub(database, writer))

@@ -5,18 +5,15 @@ use std::path::Path;
 use anyhow::Context as _;
 use chat_actors::webhooks::WebhookAdmin;
 use chat_actors::webhooks::admin::{Only, Tested};
-use chat_database::Database;
 use chat_database::audit::Act;
 use chat_database::commit::Writer;
-use chat_database::connect;
 use chat_database::ids::WebhookId;
 use chat_database::nodes::NodeId;
 use chat_database::time::Timestamp;
 use serde_json::json;
 
 use crate::cli::webhooks::{Action, Machine, OnlyArg};
-use crate::config;
-use crate::{admin_command, app};
+use crate::{admin_command, config};
 
 /// Runs `webhooks …`; returns the text to print.
 ///
@@ -71,11 +68,9 @@ async fn note(at: &Machine, what: Act, id: Option<WebhookId>) -> anyhow::Result<
 }
 
 async fn open(at: &Machine) -> anyhow::Result<WebhookAdmin> {
+    let database = admin_command::hubs_database(&at.database_url).await?;
     let keys = config::key_set(&at.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
     let options = config::webhooks(&at.webhooks, keys.webhook_secret);
-    let database = connect::Options { url: at.database_url.expose().to_owned(), readers: 1 };
-    let database = Database::connect(&database).await?;
-    app::migrate(&database).await?;
     let node = NodeId::draw("webhooks-command").context("the name of a node")?;
     let writer = Writer::new(database.clone(), node);
     Ok(WebhookAdmin::beside_hub(database, options, writer)?)

@@ -55,6 +55,23 @@ async fn users_are_restricted_at_the_machine_whatever_http_allows() {
     }
 }
 
+/// In another folder, or without the hub's settings, the commands made an empty database and were content with it.
+#[tokio::test]
+async fn without_the_hubs_database_nothing_is_done_and_none_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for line in ["users suspend 42 --until 7d --reason spam", "audit verify", "webhooks list", "webhooks remove 1"] {
+        let mut command = tokio::process::Command::new(crate::support::hub::program());
+        let output = command.args(line.split(' ')).env_clear().current_dir(folder.path()).output().await;
+        let output = output.expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains("DATABASE_URL") && said.contains("chat.db"),
+            "{line}: {said}"
+        );
+        assert!(!folder.path().join("data/chat.db").exists(), "{line} made a database");
+    }
+}
+
 #[tokio::test]
 async fn the_audit_log_is_verified_at_the_machine() {
     let hub = Hub::start().await;
