@@ -145,6 +145,9 @@ pub struct TokenArgs {
     /// The lifetime of the token: `90s`, `15m`, `1h`, `7d`.
     #[arg(long, default_value = "1h", value_parser = value::duration)]
     pub expires_in: Duration,
+    /// The user whose conversation the page opens first, as the token's claim `peer` says.
+    #[arg(long, value_name = "USER")]
+    pub peer: Option<UserId>,
     /// The keys that sign it.
     #[command(flatten)]
     pub keys: serve::KeyArgs,

@@ -113,8 +113,8 @@ fn token(args: &TokenArgs) -> anyhow::Result<()> {
     names::warn_of_unknown();
     let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
     let secret = keys.signing_secret.context("the holder of the private key signs the tokens: JWT_SECRET is needed")?;
-    let mint =
-        Mint { user: args.user, role: args.role.into(), expires_in: args.expires_in, peer: None, issuer: &keys.issuer };
+    let (role, issuer) = (args.role.into(), &keys.issuer);
+    let mint = Mint { user: args.user, role, expires_in: args.expires_in, peer: args.peer, issuer };
     print_line(&mint::token(&secret, &mint)?);
     Ok(())
 }
