@@ -1,6 +1,6 @@
 //! What the marketplace's staff does: PROTOCOL 6.6.
 
-mod audit;
+pub(crate) mod audit;
 mod machine;
 
 use std::time::Duration;

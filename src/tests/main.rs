@@ -23,6 +23,7 @@ mod images;
 mod import;
 mod isolation;
 mod model;
+mod nginx;
 mod notifications;
 mod once;
 mod presence_over_nodes;

@@ -27,15 +27,15 @@ use crate::support::{in_time, until, usual_or_long};
 const IN_FLIGHT: usize = 8;
 
 /// What systemd does for a hub whose unit has a socket.
-struct Manager {
+pub(crate) struct Manager {
     listener: TcpListener,
     notices: UnixDatagram,
-    launch: Launch,
+    pub(crate) launch: Launch,
     folder: TempDir,
 }
 
 impl Manager {
-    fn new(listen: &str) -> Self {
+    pub(crate) fn new(listen: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut launch = Launch::new(program(), folder.path());
         // Where the hub must not listen: the socket is there already.
@@ -46,12 +46,12 @@ impl Manager {
         Self { listener: TcpListener::bind(listen).expect("a socket"), notices, launch, folder }
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.listener.local_addr().expect("an address")
     }
 
     /// Starts a hub that is handed the socket as descriptor 3, and its number.
-    fn starts(&self) -> Child {
+    pub(crate) fn starts(&self) -> Child {
         const HAND_OVER: &str =
             r#"exec 3<&0 0</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$0""#;
         let log = OpenOptions::new().create(true).append(true).open(self.folder.path().join("hub.log")).expect("a log");
@@ -64,7 +64,7 @@ impl Manager {
     }
 
     /// Waits until the hub tells something.
-    async fn hears(&self, news: &str) {
+    pub(crate) async fn hears(&self, news: &str) {
         let heard = async {
             let mut buffer = [0; 1_024];
             loop {
@@ -77,11 +77,11 @@ impl Manager {
         in_time(&format!("{news} of the hub; its log:\n{}", last_lines(&self.log(), 20)), heard).await;
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("hub.log")).unwrap_or_default()
     }
 
-    fn asks_to_end(&self, hub: &Child) {
+    pub(crate) fn asks_to_end(&self, hub: &Child) {
         let status = Shell::new("kill").args(["-TERM", &hub.id().expect("it runs").to_string()]).status();
         assert!(status.expect("kill").success());
     }

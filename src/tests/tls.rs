@@ -16,9 +16,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// A certificate for localhost, in two files, and a client that trusts it.
-fn certificate(folder: &TempDir) -> TlsConnector {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+/// A certificate for a name, in two files, and a client that trusts it.
+pub(crate) fn certificate(name: &str, folder: &TempDir) -> TlsConnector {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
     std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).expect("a file");
     std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).expect("a file");
     let mut roots = RootCertStore::empty();
@@ -40,7 +40,7 @@ async fn encrypt(stream: TcpStream, connector: &TlsConnector) -> TlsStream<TcpSt
 /// Starts a hub with a certificate and some settings of its own, and returns it with what trusts it.
 async fn encrypted(settings: &[(&str, &str)]) -> (Hub, TlsConnector) {
     let folder = Arc::new(tempfile::tempdir().expect("a folder"));
-    let connector = certificate(&folder);
+    let connector = certificate("localhost", &folder);
     let hub = Hub::beside(Arc::clone(&folder), |launch| {
         launch.tls = true;
         launch.set("CHAT_TLS_CERT", folder.path().join("cert.pem").display().to_string());

@@ -1,5 +1,5 @@
-//! Support that the tests of several crates share: the one place that starts database servers. The load test (`--nodes`) uses
-//! the same servers; no other code depends on it.
+//! Support that the tests of several crates share: the one place that starts database servers, NATS and nginx. The load test
+//! (`--nodes`) uses the same servers; no other code depends on it.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -13,6 +13,7 @@ pub mod fault_proxy;
 mod keeper;
 pub mod mariadb;
 pub mod nats;
+pub mod nginx;
 pub mod postgres;
 pub mod sabotage;
 pub mod server;

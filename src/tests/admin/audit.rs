@@ -12,7 +12,7 @@ async fn entries(staff: &Person) -> Vec<Value> {
 }
 
 /// Waits for a row: refusals and readings are written a moment later.
-async fn row(staff: &Person, what: &str) -> Value {
+pub(crate) async fn row(staff: &Person, what: &str) -> Value {
     until(what, || async { entries(staff).await.into_iter().find(|row| row["what"] == what) }).await
 }
 
