@@ -4,7 +4,7 @@
 //!  source     the Rust files of a crate, their modules, and what each of them imports
 //!  imports    which crate and which folder may import which; no circle among the files of a crate
 //!  files      no file over 400 lines; no branch on the database's backend outside `database/src/backend/`
-//!  documents  README's length; every link of README and `docs/` leads somewhere
+//!  documents  README's length; every link of README and `docs/` leads somewhere; every alert has its paragraph
 //!  settings   the table of settings in `docs/OPERATIONS.md` is that of the command line
 //!  words      comments and documents name who acts; doc comments hold no tests
 //!  debts      the exceptions: a test fails when one of them is no longer needed

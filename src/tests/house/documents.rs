@@ -26,6 +26,15 @@ fn every_file_that_a_document_names_is_there() {
     assert!(gone.is_empty(), "these files are not there (any more):\n{}", gone.join("\n"));
 }
 
+#[test]
+fn of_every_alert_the_operator_can_read_what_to_do() {
+    let rules = read(&root().join("packaging/prometheus/alerts.yml"));
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let operations = read(&root().join("docs/OPERATIONS.md"));
+    let silent: Vec<_> = alerts.iter().filter(|alert| !operations.contains(&format!("**{alert}.**"))).collect();
+    assert!(alerts.len() > 10 && silent.is_empty(), "OPERATIONS, \"When an alert fires\", says nothing of {silent:?}");
+}
+
 /// Returns the README, what stands beside it, and all of `docs/`.
 fn documents() -> Vec<PathBuf> {
     let beside = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "web/README.md"].map(|name| root().join(name));
