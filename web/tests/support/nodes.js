@@ -96,7 +96,7 @@ export class Nodes {
     nodes.nats = await new Server(folder('nats'), nats, 'nats-server', '--addr', '127.0.0.1', '--port', String(nats)).run();
     const settings = {
       DATABASE_URL: `mysql://root@127.0.0.1:${sql}/chat`, NATS_URL: `nats://127.0.0.1:${nats}`, CHAT_MEDIA_URL: `file:${join(nodes.#folder, 'media')}`,
-      JWT_SECRET: 'the secret of both nodes, which is long enough', CHAT_PAGE: 'on',
+      JWT_SECRET: 'the secret of both nodes that is long enough', CHAT_PAGE: 'on',
     };
     for (const name of ['one', 'two']) nodes.hubs.push(await Hub.start({ ...settings, CHAT_NODE_NAME: name }));
     await nodes.hubs[0].puts('profiles', [{ user_id: 1, name: 'Alice' }, { user_id: 2, name: 'Bob' }]);
