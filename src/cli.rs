@@ -2,11 +2,12 @@
 //!
 //! Every setting is a flag, an environment variable and a line of the configuration file; the flag takes precedence over the
 //! variable, and that over the file ([`config_file`]). [`crate::config`] checks their combination.
-//! The declarations in [`serve`], [`nodes`] and [`images`] are the only place of a setting's name, default and help: the table in
-//! `docs/OPERATIONS.md` is made from them by [`settings`].
+//! The declarations in [`serve`], [`nodes`] and [`images`] are the only place of a setting's name, default and help: [`settings`] makes
+//! the table in `docs/OPERATIONS.md` from them, and [`commented_file`] the configuration file of a package.
 
 pub mod admin;
 pub mod backup;
+pub mod commented_file;
 mod config_file;
 pub mod images;
 pub mod import;
@@ -119,6 +120,9 @@ pub enum Command {
     Threads(admin::ThreadsArgs),
     /// Verify the audit log.
     Audit(admin::AuditArgs),
+    /// Write the manual pages and the completions of shells: a package installs them.
+    #[command(hide = true)]
+    PackageFiles(PackageFilesArgs),
 }
 
 /// The settings of `migrate`.
@@ -162,6 +166,14 @@ pub struct TicketArgs {
     /// The keys that sign it.
     #[command(flatten)]
     pub keys: serve::KeyArgs,
+}
+
+/// Where the files of a package are written.
+#[derive(Debug, Args)]
+pub struct PackageFilesArgs {
+    /// The folder; it must be there.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
 }
 
 /// A role, as it is written on the command line.

@@ -13,6 +13,7 @@
 //!  process     files: for whom, and how many
 //!  systemd     what a service manager hands over, and is told
 //!  backup      backup and restore at the machine    doctor   what is wrong, and what to do
+//!  package_files   manual pages and completions, made from the command line
 //!  webhooks_command, admin_command   webhooks, users, conversations and the audit log at the machine
 //! ```
 //!
@@ -32,6 +33,7 @@ pub mod headers;
 pub mod http;
 pub mod import_command;
 mod memory;
+pub mod package_files;
 pub mod process;
 pub mod schema;
 pub mod server;

@@ -14,7 +14,9 @@ use softadastra_chat::cli::{Cli, Command, MigrateArgs, ServeArgs, TicketArgs, To
 use softadastra_chat::config::{self, Config};
 use softadastra_chat::shutdown::Signals;
 use softadastra_chat::systemd::Watchdog;
-use softadastra_chat::{admin_command, backup, doctor, import_command, process, systemd, telemetry, webhooks_command};
+use softadastra_chat::{
+    admin_command, backup, doctor, import_command, package_files, process, systemd, telemetry, webhooks_command,
+};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Some(Command::Users(args)) => print(admin_command::users(args.action)),
         Some(Command::Threads(args)) => print(admin_command::threads(args.action)),
         Some(Command::Audit(args)) => print(admin_command::audit(args.action)),
+        Some(Command::PackageFiles(args)) => package_files::write(&args.to).context("the files cannot be written"),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

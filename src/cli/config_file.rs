@@ -15,7 +15,7 @@ use toml_edit::{DocumentMut, Item, Value};
 use super::secret::shown;
 
 /// The name of the flag that names the file.
-const FLAG: &str = "config";
+pub(super) const FLAG: &str = "config";
 
 /// What other users of the machine may do with a file, and what all but its owner may do that changes it.
 const OTHERS: u32 = 0o007;

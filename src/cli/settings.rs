@@ -63,7 +63,8 @@ fn in_force(mut words: Vec<OsString>) -> String {
     serde_json::Value::Object(set).to_string()
 }
 
-fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
+/// Returns what can be set for `serve`, in the order of `--help`.
+pub(super) fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|argument| argument.get_env().is_some())
 }
 
@@ -92,7 +93,7 @@ fn declared_default(argument: &Arg) -> String {
 }
 
 /// Splits a default that depends on other settings off its description: `… (default: half of the cores).`
-fn described_default(help: &str) -> Option<(String, String)> {
+pub(super) fn described_default(help: &str) -> Option<(String, String)> {
     let (before, rest) = help.split_once(" (default: ")?;
     let (default, after) = rest.split_once(')')?;
     Some((format!("{before}{after}"), default.to_owned()))
