@@ -5,7 +5,8 @@
 //!  imports    which crate and which folder may import which; no circle among the files of a crate
 //!  files      no file over 400 lines; no branch on the database's backend outside `database/src/backend/`
 //!  documents  README's length; every link of README and `docs/` leads somewhere; every alert has its paragraph
-//!  settings   the table of settings in `docs/OPERATIONS.md` is that of the command line
+//!  packaging  alerts and the dashboard name metrics that there are
+//!  settings   the table of settings in `docs/OPERATIONS.md`, and the package's configuration file, are those of the command line
 //!  words      comments and documents name who acts; doc comments hold no tests
 //!  debts      the exceptions: a test fails when one of them is no longer needed
 //! ```
@@ -14,6 +15,7 @@ mod debts;
 mod documents;
 mod files;
 mod imports;
+mod packaging;
 mod settings;
 mod source;
 mod words;
