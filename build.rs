@@ -1,7 +1,5 @@
-//! Tells Cargo to embed the page again when a file is added to its folders: see `src/http/static_files.rs`.
+//! Tells Cargo to embed the page again when its build has changed: see `src/http/static_files.rs`.
 
 fn main() {
-    println!("cargo::rerun-if-changed=web/admin");
-    println!("cargo::rerun-if-changed=web/client");
-    println!("cargo::rerun-if-changed=web/page");
+    println!("cargo::rerun-if-changed=web/dist");
 }

@@ -8,7 +8,7 @@
 //!  multipart, form          the same for forms with files; header_parameters reads their headers, multipart_feed feeds the parser
 //!  response, error          the parts of a response; `error` alone maps a refusal to a status
 //!  prepared                 responses that are made once and sent often
-//!  static_files, lean       the page and the library, without what their authors alone read
+//!  static_files             the page, the library, the elements, the admin view
 //!  cors, compression        headers and encodings that are added on the way out; pages are compressed where they are made
 //! ```
 //!
@@ -31,7 +31,6 @@ mod header_parameters;
 mod health;
 mod images;
 mod internal;
-mod lean;
 mod media;
 mod messages;
 mod metrics_text;

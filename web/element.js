@@ -4,17 +4,15 @@
 //   <softadastra-contact>   a button that opens the conversation with `user`
 //   <softadastra-unread>    how many messages are unread
 //
-// element.d.ts describes them. Each draws in a shadow of its own, with the style sheets of this module's folder.
+// element.d.ts describes them. Each draws in a shadow of its own, with the style sheet that stands beside this module.
 
 import { cardName } from './client/draft.js';
-import { h, set, soon, write } from './page/js/dom.js';
+import sheet from './page/css/element.css';
+import { h, set, soon, styled, write } from './page/js/dom.js';
 import { atMost, reason } from './page/js/format.js';
 import { icon } from './page/js/icons.js';
 import { t } from './page/js/language.js';
 import { giveBack, join, quit, take, words } from './page/js/shared.js';
-
-/** The style sheets of a frame, in the order of index.html. */
-const SHEETS = ['base', 'dark', 'inbox', 'conversation', 'composer', 'panels', 'cards', 'adapt', 'element'];
 
 /** The hub that serves this module under `v1/`. */
 const HUB = new URL('..', import.meta.url).href;
@@ -22,6 +20,7 @@ const HUB = new URL('..', import.meta.url).href;
 /** What all elements have in common. */
 class Part extends HTMLElement {
   shadow = this.attachShadow({ mode: 'open' });
+  /** @type {Promise<unknown> | undefined} */ #styled;
 
   /** The hub with its base path. */
   get base() {
@@ -38,27 +37,9 @@ class Part extends HTMLElement {
     return this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, cancelable: true, detail }));
   }
 
-  /**
-   * Puts the style sheets into the shadow, once, and waits for them: nothing is shown before.
-   * @param {string[]} names
-   */
-  async styled(names) {
-    if (this.shadow.querySelector('link')) return;
-    const links = names.map(name => h('link', { rel: 'stylesheet', href: new URL(`page/css/${name}.css`, import.meta.url).href, media: name === 'dark' ? this.darkness() : undefined }));
-    this.shadow.append(...links);
-    await Promise.all(links.filter(({ media }) => matchMedia(media).matches).map(link => new Promise(done => ['load', 'error'].forEach(event => link.addEventListener(event, done)))));
-  }
-
-  /** When it is dark: by the browser's choice, or always, or never. */
-  darkness() {
-    return { light: 'not all', dark: 'all' }[this.getAttribute('theme') ?? ''] ?? '(prefers-color-scheme: dark)';
-  }
-
-  /** Chooses the colours. @param {HTMLElement | undefined} frame */
-  paint(frame) {
-    const dark = this.shadow.querySelector('link[href$="/dark.css"]');
-    if (dark) set(dark, 'media', this.darkness());
-    if (frame) set(frame, 'data-theme', this.getAttribute('theme'));
+  /** Puts the style sheet into the shadow, once, and waits for it: nothing is shown before. */
+  styled() {
+    return (this.#styled ??= styled(this.shadow, sheet));
   }
 
   draw() {}
@@ -69,7 +50,7 @@ class Part extends HTMLElement {
 }
 
 export class SoftadastraChat extends Part {
-  static observedAttributes = ['user', 'card', 'theme'];
+  static observedAttributes = ['user', 'card'];
 
   /** @type {import('./page/js/shared.js').Frame | undefined} */ #frame;
   /** The card that a message was begun with: that is done once. @type {string | null} */ #card = null;
@@ -88,9 +69,8 @@ export class SoftadastraChat extends Part {
   /** A page that changes several attributes at once means all of them. */
   #changed = soon(() => this.#show(true));
 
-  attributeChangedCallback(/** @type {string} */ name) {
-    if (name === 'theme') this.paint(this.#frame?.element);
-    else this.#changed();
+  attributeChangedCallback() {
+    this.#changed();
   }
 
   /** Opens the conversation with a user, about a card, if one is named. @param {number} user @param {string | null} [card] */
@@ -119,11 +99,10 @@ export class SoftadastraChat extends Part {
   /** Shows the chat, as soon as it is known who asks. */
   async draw() {
     try {
-      const [all] = await Promise.all([join(this), this.styled(SHEETS)]);
+      const [all] = await Promise.all([join(this), this.styled()]);
       if (!this.isConnected || this.#frame?.element.dataset.user === String(all.me)) return;
       if (this.#frame) giveBack(this.#frame); // of the user before
       this.#frame = take(all, this);
-      this.paint(this.#frame.element);
       this.#note.remove();
       this.shadow.append(this.#frame.element);
       // It was not asked for: one may be writing elsewhere in the page.
@@ -141,7 +120,7 @@ export class SoftadastraUnread extends Part {
   #count = h('span', { class: 'badge', part: 'count' });
 
   async connectedCallback() {
-    await this.styled(['base', 'dark', 'element']);
+    await this.styled();
     if (!this.#count.isConnected) this.shadow.append(h('span', { class: 'piece' }, this.#count));
     this.draw();
   }
@@ -159,7 +138,7 @@ export class SoftadastraContact extends Part {
   #words = h('slot');
 
   async connectedCallback() {
-    await Promise.all([this.styled(['base', 'dark', 'panels', 'element']), words(this)]);
+    await Promise.all([this.styled(), words(this)]);
     if (!this.#words.isConnected) this.shadow.append(h('span', { class: 'piece' }, h('button', { class: 'button primary', part: 'button', type: 'button', onclick: () => this.open() }, this.#words)));
     write(this.#words, t('contact.seller'));
   }

@@ -1,9 +1,8 @@
-// Shows the page without a network: its files, all of one version of the hub. With a network they come from there, so that a new
-// version is there at once. Nothing that belongs to a user is kept here, for no answer of the hub's own is looked at.
+// Shows the page without a network: its files, all of one version of the hub. With a network the page comes from there, so that a
+// new version is there at once; what is named by its content is never another one, and comes from here. Nothing that belongs to a
+// user is kept here, for no answer of the hub's own is looked at.
 
-/** Which version of the page this is, and of which files it is made: the hub writes both. */
-const VERSION = 'development';
-const FILES = ['./'];
+/* global VERSION, FILES: which version of the page this is, and the addresses of its files. build.js writes both. */
 
 /** What the types of a page do not know of a worker. */
 const worker = /** @type {any} */ (globalThis);
@@ -13,6 +12,7 @@ const { scope } = worker.registration;
 const MINE = `softadastra-chat ${scope} `;
 const NAME = MINE + VERSION;
 const addresses = new Set(FILES.map(file => new URL(file, scope).href));
+const ASSETS = new URL('assets/', scope).href;
 
 /** How long the network may keep a file waiting that is here, in ms; and for how long it is not asked after that. */
 const [PATIENCE, REST] = [3000, 15_000];
@@ -25,15 +25,23 @@ worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil
 })()));
 
 worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil((async () => {
-  for (const name of await caches.keys()) if (name.startsWith(MINE) && name !== NAME) await caches.delete(name);
+  // A page that is open still imports files of the version before.
+  const before = (await caches.keys()).filter(name => name.startsWith(MINE) && name !== NAME);
+  for (const name of before.slice(0, -1)) await caches.delete(name);
   await worker.clients.claim();
 })()));
 
 worker.addEventListener('fetch', (/** @type {any} */ event) => {
   const { method, url } = event.request;
   const { origin, pathname } = new URL(url);
-  if (method === 'GET' && addresses.has(origin + pathname)) event.respondWith(answer(url, origin + pathname));
+  const address = origin + pathname;
+  if (method !== 'GET') return;
+  if (address.startsWith(ASSETS)) event.respondWith(asset(event.request));
+  else if (addresses.has(address)) event.respondWith(answer(url, address));
 });
+
+/** @param {Request} request */
+const asset = async request => (await caches.match(request, { ignoreVary: true })) ?? fetch(request);
 
 /** @param {string} url @param {string} address the same without what stands behind a `?` */
 async function answer(url, address) {

@@ -62,11 +62,6 @@ impl Prepared {
         Self { media_type, plain: variant(bytes, ""), gzipped: gzipped.map(|bytes| variant(bytes, "-gzip")) }
     }
 
-    /// Returns what tells this body from others.
-    pub(super) fn etag(&self) -> &[u8] {
-        self.plain.etag.as_bytes()
-    }
-
     /// Answers with the variant that the client accepts, or 304 if it has one already.
     pub(super) fn answer(&self, request: &HeaderMap) -> Response {
         let gzipped = self.gzipped.as_ref().filter(|_| compression::accepts_gzip(request));

@@ -1,20 +1,16 @@
-//! The page, the client library and elements for pages of other origins, and the admin view: files of `web/`, embedded in the binary.
+//! The page, the client library and elements for pages of other origins, and the admin view: the files of `web/dist/`, embedded in
+//! the binary. `web/build.js` makes them of the sources in `web/` ([ADR 29](../../docs/adr/0029-one-bundle-for-each-entry.md)).
 //!
-//! Their paths are those of the repository: `/page/js/app.js` is `web/page/js/app.js`. The page itself is the base path with a slash
-//! at its end, so that its relative addresses hold under any base path. The service worker, which keeps the page for a start without
-//! a network, stands beside it: a worker sees what lies below its own path. The same files are below `/v1/`, all but the page: there
-//! they are always served, and what other pages use of them stays as it is.
+//! A file's path is its address below the base path. The page itself is the base path with a slash at its end, so that its relative
+//! addresses hold under any base path. Its service worker stands beside it: a worker sees what lies below its own path. What is
+//! below `v1/` is for pages of other origins: it is always served, and what such pages use of it stays as it is.
 
-use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use chat_database::media::Rendition;
 use include_dir::{Dir, File, include_dir};
-use sha2::{Digest, Sha256};
 use url::Url;
 use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use warp::http::{Method, StatusCode};
@@ -26,14 +22,13 @@ use super::api::Api;
 use super::credentials::{Caller, caller};
 use super::error::ApiError;
 use super::filters::with_api;
-use super::lean::{Language, lean};
 use super::prepared::Prepared;
 use crate::cli::admin::AdminMode;
 
 /// The page's Content Security Policy, which is that of its workers, too: its own files, images that it made itself, requests to
 /// its own server. Nothing inline, and no text ever becomes HTML. Of other origins there are images alone, by https: the pictures of
 /// users and of cards. Where these are the core says (`PUT /internal/profiles` and `/internal/cards`), and no user can. `workers`
-/// makes the addresses of the two workers, and no others (`page/js/worker-url.js`).
+/// makes the addresses of the two workers, and no others (`web/page/js/worker-url.js`).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: https:; \
      connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types workers";
@@ -47,100 +42,45 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const INDEX: &str = "index.html";
 
 /// Where pages of other origins find the library and the elements: a change that would break such a page gets another number.
-const PUBLIC: &str = "v1/";
-
-/// The service worker. The hub tells it the version of the page, and its files.
-const SERVICE_WORKER: &str = "service-worker.js";
+const PUBLIC: &str = "v1";
 
 /// The scripts that run as workers: they have the policy of their own answer, and not that of the page.
-const WORKERS: [&str; 2] = [SERVICE_WORKER, "page/js/shrink-worker.js"];
+const WORKERS: [&str; 2] = ["service-worker.js", "shrink-worker.js"];
 
 /// The admin view, which stands at `/admin`: its relative addresses are those of the page.
 const ADMIN_INDEX: &str = "admin/index.html";
 const ADMIN: &str = "admin";
 
-/// The files of the page that the admin view uses, too.
-const SHARED: [&str; 5] =
-    ["page/css/base.css", "page/css/dark.css", "page/icon.svg", "page/js/dom.js", "page/js/session.js"];
+/// The folders of files that have a digest of their content in their name.
+const ASSETS: &str = "assets/";
 
-/// The folders of the page and of the admin view. `build.rs` has them embedded again when a file is added to them.
-static FOLDERS: [(&str, Dir<'_>); 3] = [
-    (ADMIN, include_dir!("$CARGO_MANIFEST_DIR/web/admin")),
-    ("client", include_dir!("$CARGO_MANIFEST_DIR/web/client")),
-    ("page", include_dir!("$CARGO_MANIFEST_DIR/web/page")),
-];
+/// How browsers keep such a file: for a year, and they do not ask again.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// The files that stand beside the folders.
-static FILES: [(&str, &[u8]); 3] = [
-    (INDEX, include_bytes!("../../web/index.html")),
-    ("chat-client.js", include_bytes!("../../web/chat-client.js")),
-    ("element.js", include_bytes!("../../web/element.js")),
-];
+/// How they keep the others: they revalidate them, so that a new version of the hub brings its page at once.
+const REVALIDATED: &str = "no-cache";
 
-/// Tells a file of the page from what an editor or a file manager has left in its folder.
-fn is_of_the_page(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| {
-        ["css", "html", "js", "json", "png", "svg", "webmanifest"].iter().any(|known| ending == *known)
-    })
-}
+/// What is served. `build.rs` has it embedded again when a file is added.
+static DIST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/web/dist");
 
 /// A file with its prepared response.
 struct StaticFile {
-    path: String,
+    path: &'static str,
     body: Prepared,
 }
 
 static PREPARED: LazyLock<Vec<StaticFile>> = LazyLock::new(|| {
-    let files = FILES.iter().map(|(path, bytes)| ((*path).to_owned(), *bytes));
-    let folders = FOLDERS.iter().flat_map(|(name, folder)| {
-        all_files(folder)
-            .filter(|file| is_of_the_page(file.path()))
-            .map(move |file| (format!("{name}/{}", file.path().display()), file.contents()))
-    });
-    let mut prepared: Vec<StaticFile> =
-        files.chain(folders).map(|(path, bytes)| StaticFile::new(path, bytes)).collect();
-    prepared.push(service_worker(&prepared));
-    prepared
+    all_files(&DIST)
+        .filter_map(|file| {
+            let path = file.path().to_str()?;
+            Some(StaticFile { path, body: Prepared::new(media_type(path), Bytes::from_static(file.contents())) })
+        })
+        .collect()
 });
 
 /// Compresses every file, if that has not been done. Called at start: the first request would otherwise delay messages.
 pub(super) fn prepare() {
     LazyLock::force(&PREPARED);
-}
-
-impl StaticFile {
-    fn new(path: String, bytes: &'static [u8]) -> Self {
-        let body = Prepared::new(media_type(&path), leaned(&path, bytes));
-        Self { path, body }
-    }
-}
-
-/// Returns what browsers are sent of a file: of the project's own scripts and styles all but comments and indentation.
-fn leaned(path: &str, bytes: &'static [u8]) -> Bytes {
-    let language = match path.rsplit('.').next() {
-        Some("js") if !path.contains("/vendor/") => Language::Script,
-        Some("css") => Language::Style,
-        _ => return Bytes::from_static(bytes),
-    };
-    std::str::from_utf8(bytes).map_or(Bytes::from_static(bytes), |text| lean(text, language).into())
-}
-
-/// Returns the service worker for these files, but for those of the admin view: users have no use for them, and a browser installs no
-/// worker of which it cannot load every file. Each other file makes it another one, which browsers then install.
-fn service_worker(all: &[StaticFile]) -> StaticFile {
-    let files: Vec<&StaticFile> = all.iter().filter(|file| !is_of_admin(&file.path)).collect();
-    let mut digest = Sha256::new();
-    for file in &files {
-        digest.update(&file.path);
-        digest.update(file.body.etag());
-    }
-    let version = URL_SAFE_NO_PAD.encode(&digest.finalize()[..12]);
-    let paths =
-        files.iter().map(|file| if file.path == INDEX { "'./'".to_owned() } else { format!("'{}'", file.path) });
-    let text = lean(include_str!("../../web/service-worker.js"), Language::Script)
-        .replacen("'development'", &format!("'{version}'"), 1)
-        .replacen("'./'", &paths.collect::<Vec<_>>().join(", "), 1);
-    StaticFile { path: SERVICE_WORKER.to_owned(), body: Prepared::new(media_type(SERVICE_WORKER), text.into()) }
 }
 
 fn all_files(folder: &'static Dir<'static>) -> Box<dyn Iterator<Item = &'static File<'static>>> {
@@ -157,12 +97,8 @@ pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
                 "" if api.page => INDEX,
                 ADMIN | "admin/" if has_admin(&api) => ADMIN_INDEX,
                 // Each of the two has one address.
-                path if path.ends_with(INDEX) => return Err(warp::reject()),
-                path => match path.strip_prefix(PUBLIC) {
-                    Some(public) if !is_of_admin(public) => public,
-                    None if is_served(&api, path) => path,
-                    _ => return Err(warp::reject()),
-                },
+                path if !path.ends_with(INDEX) && is_served(&api, path) => path,
+                _ => return Err(warp::reject()),
             };
             PREPARED.iter().find(|file| file.path == path).ok_or_else(warp::reject)
         })
@@ -174,13 +110,14 @@ pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
         .then(get_file)
 }
 
-/// Tells whether a file is served: those of the page where it is turned on, those of the admin view where there is one.
+/// Tells whether a file is served: the public ones always, those of the admin view where there is one, those of the page where it
+/// is turned on.
 fn is_served(api: &Api, path: &str) -> bool {
-    if is_of_admin(path) { has_admin(api) } else { api.page || (has_admin(api) && SHARED.contains(&path)) }
-}
-
-fn is_of_admin(path: &str) -> bool {
-    path.strip_prefix(ADMIN).is_some_and(|rest| rest.starts_with('/'))
+    match path.split('/').next() {
+        Some(PUBLIC) => true,
+        Some(ADMIN) => has_admin(api),
+        _ => api.page,
+    }
 }
 
 fn has_admin(api: &Api) -> bool {
@@ -220,12 +157,12 @@ async fn get_file(
     }
     let mut response = file.body.answer(&headers);
     let head = response.headers_mut();
-    // Browsers revalidate, so that a new version of the hub brings its page at once.
-    head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if matches!(&*file.path, INDEX | ADMIN_INDEX) || WORKERS.contains(&file.path.as_str()) {
+    let kept = if file.path.contains(ASSETS) { IMMUTABLE } else { REVALIDATED };
+    head.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
+    if matches!(file.path, INDEX | ADMIN_INDEX) || WORKERS.contains(&file.path) {
         head.insert(CONTENT_SECURITY_POLICY, policy(&api).await);
     }
-    if matches!(&*file.path, INDEX | ADMIN_INDEX) {
+    if matches!(file.path, INDEX | ADMIN_INDEX) {
         head.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     }
     response
@@ -265,7 +202,6 @@ fn media_type(path: &str) -> HeaderValue {
         Some("html") => "text/html; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
-        Some("json") => "application/json",
         Some("png") => "image/png",
         Some("svg") => "image/svg+xml",
         Some("webmanifest") => "application/manifest+json",

@@ -36,7 +36,7 @@ fn files_below(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
             let path = entry.expect("an entry").path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if path.is_dir() {
-                if !matches!(name, "target" | "node_modules" | "vendor" | "data") && !name.starts_with('.') {
+                if !matches!(name, "target" | "node_modules" | "dist" | "data") && !name.starts_with('.') {
                     folders.push(path);
                 }
             } else if endings.iter().any(|ending| name.ends_with(ending)) {

@@ -223,13 +223,6 @@ test('an address that answers what is no token, and one that is none, are one er
   }
 });
 
-test('the element has the style sheets of the page', () => {
-  const [, named] = /SHEETS = \[([^\]]+)\]/.exec(readFileSync(join(web, 'element.js'), 'utf8'));
-  const sheets = [...named.matchAll(/'(\w+)'/g)].map(([, name]) => name);
-  const ofPage = [...readFileSync(join(web, 'index.html'), 'utf8').matchAll(/page\/css\/(\w+)\.css/g)].map(([, name]) => name);
-  assert.deepEqual(sheets, [...ofPage, 'element']);
-});
-
 /** The page of its own that the integration guide shows. */
 const guide = () => /<!-- a page of its own -->\n```html\n([^]*?)```/.exec(readFileSync(join(web, '../docs/INTEGRATION.md'), 'utf8'))[1];
 

@@ -230,16 +230,19 @@ test('who wants no motion gets none', async () => {
   await calm.close();
 });
 
-test('files are revalidated, and come packed to those who take it', async () => {
-  const answer = await fetch(`${hub.url}/page/js/app.js`);
+test('what is named by its content is kept for ever, the rest is revalidated, and all comes packed to those who take it', async () => {
+  const [app] = /assets\/app-[\w-]+\.js/.exec(await (await fetch(`${hub.url}/`)).text());
+  assert.match((await fetch(`${hub.url}/${app}`)).headers.get('cache-control'), /max-age=31536000, immutable/);
+  const address = `${hub.url}/v1/element.js`;
+  const answer = await fetch(address);
+  assert.equal(answer.headers.get('cache-control'), 'no-cache');
   assert.equal(answer.headers.get('content-type'), 'text/javascript; charset=utf-8');
   assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
   assert.equal(answer.headers.get('content-encoding'), 'gzip');
-  assert.equal((await fetch(`${hub.url}/page/languages/sw.json`)).headers.get('content-type'), 'application/json');
   const etag = answer.headers.get('etag');
   assert.match(etag, /^"[\w-]+"$/);
-  assert.equal((await fetch(`${hub.url}/page/js/app.js`, { headers: { 'if-none-match': etag } })).status, 304);
-  const plain = await fetch(`${hub.url}/page/js/app.js`, { headers: { 'accept-encoding': 'identity' } });
+  assert.equal((await fetch(address, { headers: { 'if-none-match': etag } })).status, 304);
+  const plain = await fetch(address, { headers: { 'accept-encoding': 'identity' } });
   assert.notEqual(plain.headers.get('etag'), etag);
   assert.equal((await fetch(`${hub.url}/`, { method: 'POST' })).status, 405);
 });

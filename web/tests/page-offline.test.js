@@ -102,8 +102,8 @@ test('the service worker keeps the files of the page alone, and no answer of the
     for (const name of await caches.keys()) for (const { url } of await (await caches.open(name)).keys()) found.push(new URL(url).pathname);
     return found;
   });
-  assert.ok(addresses.includes('/') && addresses.includes('/page/js/app.js') && addresses.length > 40, addresses.join());
-  assert.deepEqual(addresses.filter(path => path !== '/' && !/^\/(page|client)\/|^\/(chat-client|element)\.js$/.test(path)), []);
+  assert.ok(addresses.includes('/') && addresses.some(path => /^\/assets\/app-/.test(path)) && addresses.length > 20, addresses.join());
+  assert.deepEqual(addresses.filter(path => path !== '/' && !/^\/(assets|page)\/|^\/shrink-worker\.js$/.test(path)), []);
   const names = await alice.page.evaluate(() => caches.keys());
   assert.equal(names.length, 1);
   assert.match(names[0], /^softadastra-chat http:\/\/127\.0\.0\.1:\d+\/ [\w-]{16}$/);

@@ -1,4 +1,4 @@
-// On a slow line, 50 KB a second and 400 ms each way round: a photo, and what is written meanwhile.
+// On a slow line, 50 KB a second and 400 ms each way round: the first conversation; a photo, and what is written meanwhile.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,11 +10,39 @@ import { until } from './support/wait.js';
 
 const SLOW = { offline: false, latency: 400, downloadThroughput: 50_000, uploadThroughput: 50_000 };
 
-/** Makes a page's line slow. */
+/** Makes a page's line slow. Returns what has been received since, in bytes: headers, bodies as they travel, frames. */
 async function slow(visitor) {
+  const line = { bytes: 0, asked: [] };
   const client = await visitor.context.newCDPSession(visitor.page);
+  client.on('Network.requestWillBeSent', ({ request }) => line.asked.push(new URL(request.url).pathname));
+  client.on('Network.loadingFinished', ({ encodedDataLength }) => (line.bytes += encodedDataLength));
+  client.on('Network.webSocketFrameReceived', ({ response }) => (line.bytes += Buffer.byteLength(response.payloadData)));
   await client.send('Network.enable');
   await client.send('Network.emulateNetworkConditions', SLOW);
+  return line;
+}
+
+const reason = process.env.WEB_FROM_DISK && 'what is measured is what the hub sends';
+
+for (const language of ['en', 'ar']) {
+  test(`the first conversation is there after 3 s, and 80 KB (${language})`, { skip: reason }, async () => {
+    const hub = await Hub.start();
+    for (let n = 1; n <= 40; n++) await hub.ask(n % 2 ? 2 : 1, 'POST', '/chat/send', { receiver_id: n % 2 ? 1 : 2, temp_id: `slow-${n}`, content: `Message ${n}: is it still available, and would you send it to Goma?` });
+    for (let other = 3; other <= 12; other++) await hub.ask(other, 'POST', '/chat/send', { receiver_id: 1, temp_id: `other-${other}`, content: 'Good morning!' });
+    const alice = await Visitor.open(chromium, 'about:blank', { locale: language });
+    const line = await slow(alice);
+    const begun = Date.now();
+    await alice.page.goto(hub.link(1, 2), { waitUntil: 'commit' });
+    await alice.page.locator('.row', { hasText: 'Message 40:' }).waitFor();
+    const [took, { bytes, asked }] = [Date.now() - begun, line];
+    console.log(`${language}: ${took} ms, ${bytes} bytes, ${asked.length} requests: ${asked.join(' ')}`);
+    assert.ok(took <= 3000, `${took} ms`);
+    await alice.online();
+    assert.ok(line.bytes <= 80 * 1024, `${line.bytes} bytes`);
+    assert.deepEqual(alice.wrongs, []);
+    await alice.close();
+    await hub.end();
+  });
 }
 
 test('a photo of 12 megapixels takes 350 KB of the line, and a text that is written meanwhile does not wait for it', async () => {

@@ -79,20 +79,27 @@ async fn the_page_is_there_where_it_is_turned_on() {
     assert_eq!(open, ["img-src 'self' blob: https:"], "images alone come from elsewhere");
     let moved = server.ask("GET", "/api", &[], "").await;
     assert_eq!((moved.status, moved.headers["location"].as_bytes()), (308, &b"/api/"[..]));
-    for path in ["/", "/api/index.html/x", "/api/page/js/nothing.js", "/api/page", "/api/../web/package.json"] {
+    for path in ["/", "/api/index.html/x", "/api/assets/nothing.js", "/api/assets", "/api/../web/package.json"] {
         assert_eq!(server.ask("GET", path, &[], "").await.status, 404, "{path}");
     }
-    let refused = server.ask("POST", "/api/chat-client.js", &[], "").await;
+    let refused = server.ask("POST", "/api/service-worker.js", &[], "").await;
     assert_eq!((refused.status, refused.headers["allow"].as_bytes()), (405, &b"GET, HEAD"[..]));
 }
 
 #[tokio::test]
 async fn pages_of_other_origins_get_the_library_and_the_elements_whether_the_page_is_on_or_off() {
     let server = Server::start("/api").await;
-    for path in
-        ["/api/v1/chat-client.js", "/api/v1/element.js", "/api/v1/page/css/base.css", "/api/v1/page/languages/fr.json"]
-    {
+    for path in ["/api/v1/chat-client.js", "/api/v1/images.js", "/api/v1/element.js"] {
         assert_eq!(server.ask("GET", path, &[], "").await.status, 200, "{path}");
+    }
+    let element = server.ask("GET", "/api/v1/element.js", &[], "").await;
+    let script = std::str::from_utf8(&element.body).expect("text");
+    let literals = script.split(['"', '`']).map(|text| text.trim_start_matches("./"));
+    let assets: Vec<&str> = literals.filter(|text| text.starts_with("assets/")).collect();
+    assert!(assets.iter().any(|path| path.ends_with(".css")) && assets.iter().any(|path| path.contains("/fr-")));
+    for path in assets {
+        let path = format!("/api/v1/{path}");
+        assert_eq!(server.ask("GET", &path, &[], "").await.status, 200, "{path}");
     }
     for path in ["/api/v1/", "/api/v1/index.html", "/api/v2/element.js", "/api/element.js", "/v1/element.js"] {
         assert_eq!(server.ask("GET", path, &[], "").await.status, 404, "{path}");
@@ -100,18 +107,43 @@ async fn pages_of_other_origins_get_the_library_and_the_elements_whether_the_pag
 }
 
 #[tokio::test]
-async fn a_file_of_the_page_is_sent_once() {
-    let mut server = Server::start("").await;
-    server.api = server.api.with_page(true);
+async fn a_file_with_a_fixed_name_is_revalidated_and_sent_once() {
+    let server = Server::start("").await;
     for encoding in ["identity", "gzip"] {
-        let first = server.ask("GET", "/chat-client.js", &[("accept-encoding", encoding)], "").await;
+        let first = server.ask("GET", "/v1/chat-client.js", &[("accept-encoding", encoding)], "").await;
         assert_eq!(first.headers.get("content-encoding").is_some(), encoding == "gzip");
         assert_eq!(first.headers["cache-control"], "no-cache");
         assert_eq!(first.headers["content-type"], "text/javascript; charset=utf-8");
         let etag = first.headers["etag"].to_str().expect("text");
         let again = [("accept-encoding", encoding), ("if-none-match", etag)];
-        let again = server.ask("GET", "/chat-client.js", &again, "").await;
+        let again = server.ask("GET", "/v1/chat-client.js", &again, "").await;
         assert_eq!((again.status, again.body.len(), &again.headers["etag"]), (304, 0, &first.headers["etag"]));
+    }
+}
+
+#[tokio::test]
+async fn browsers_keep_for_ever_what_is_named_by_its_content_and_nothing_else() {
+    let mut server = Server::start("/api").await;
+    server.api = server.api.with_page(true);
+    let page = server.ask("GET", "/api/", &[], "").await;
+    assert_eq!(page.headers["cache-control"], "no-cache");
+    let text = std::str::from_utf8(&page.body).expect("text");
+    let assets: Vec<&str> = text.split('"').filter(|text| text.starts_with("assets/")).collect();
+    assert!(assets.iter().filter(|path| path.ends_with(".js")).count() == 2, "{assets:?}");
+    for path in assets {
+        let asset = server.ask("GET", &format!("/api/{path}"), &[], "").await;
+        assert_eq!(
+            (asset.status, &asset.headers["cache-control"]),
+            (200, &"public, max-age=31536000, immutable".parse().expect("a value")),
+            "{path}"
+        );
+    }
+    for path in ["service-worker.js", "shrink-worker.js", "page/icon.svg", "page/manifest.webmanifest"] {
+        assert_eq!(
+            server.ask("GET", &format!("/api/{path}"), &[], "").await.headers["cache-control"],
+            "no-cache",
+            "{path}"
+        );
     }
 }
 
@@ -134,14 +166,16 @@ async fn the_service_worker_is_that_of_the_page(admin: AdminMode) {
     );
     assert_eq!(worker.headers["content-security-policy"], page.headers["content-security-policy"]);
     let text = std::str::from_utf8(&worker.body).expect("text");
-    let list = text.lines().find_map(|line| line.strip_prefix("const FILES = [")?.strip_suffix("];")).expect("a list");
-    let files: Vec<&str> = list.split(", ").map(|file| file.trim_matches('\'')).collect();
-    for file in ["./", "chat-client.js", "client/uploads.js", "page/js/app.js", "page/css/base.css", "page/icon.svg"] {
+    let (_, list) = text.split_once("[`").expect("a list");
+    let (list, _) = list.split_once("`]").expect("its end");
+    let files: Vec<&str> = list.split("`,`").collect();
+    let named = std::str::from_utf8(&page.body).expect("text").split('"').filter(|text| text.starts_with("assets/"));
+    for file in named.chain(["./", "shrink-worker.js", "page/icon.svg", "page/manifest.webmanifest"]) {
         assert!(files.contains(&file), "{file} is not in {list}");
     }
-    for file in files {
+    for file in &files {
         let path = format!("/api/{}", file.trim_start_matches("./"));
         assert_eq!(server.ask("GET", &path, &[], "").await.status, 200, "{path}");
     }
-    assert!(!text.contains("'development'") && !list.contains("service-worker"), "{text}");
+    assert!(!list.contains("service-worker") && !list.contains("v1/") && !list.contains("admin/"), "{list}");
 }

@@ -1,6 +1,7 @@
 // What calls a user who does not look: a sound, and desktop notifications, each with a switch of its own (with that for saving data). The browser is asked
 // for the latter when their switch is turned on, and never before.
 
+import picture from '../icon.svg';
 import { cardLine } from './cards.js';
 import { toast } from './dialogs.js';
 import { h, set } from './dom.js';
@@ -21,7 +22,6 @@ const LONGEST = 140;
 export function alerts({ chat, me, place }, open) {
   const key = `softadastra-chat ${place} alerts ${me}`;
   const chosen = { sound: true, desktop: false, ...stored(key) };
-  /** The newest message of each thread that is no news any more, by `seq`. @type {Map<number, number>} */ const heard = new Map();
   /** @type {Map<number, import('../../chat-client.js').Message>} */ const waiting = new Map();
   /** What is shown on the desktop, by thread. @type {Map<number, Notification>} */ const shown = new Map();
   /** @type {AudioContext | undefined} */ let audio;
@@ -70,7 +70,7 @@ export function alerts({ chat, me, place }, open) {
     if (!chosen.desktop || document.hasFocus()) return undefined;
     try {
       // All tabs show the same one; the sound is the page's own.
-      const notification = new Notification(title, { body: body.slice(0, LONGEST), tag: `softadastra-chat ${me} ${tag}`, icon: new URL('../icon.svg', import.meta.url).href, silent: true });
+      const notification = new Notification(title, { body: body.slice(0, LONGEST), tag: `softadastra-chat ${me} ${tag}`, icon: picture, silent: true });
       notification.onclick = () => {
         window.focus();
         open();
@@ -109,30 +109,16 @@ export function alerts({ chat, me, place }, open) {
     }
   }
 
-  chat.on('message', (message, thread) => {
-    if (message.sender_id === me || message.deleted) return;
-    // Of a thread that is new here, a message that was changed may be an old one.
-    const last = heard.get(thread.id) ?? (message.edited_at ? message.seq : 0);
-    if (message.seq <= last) return;
-    heard.set(thread.id, message.seq);
-    if (!waiting.size) setTimeout(call, UNREAD);
-    waiting.set(thread.id, message);
-  });
   chat.on('thread', thread => {
     if (thread.unread) return;
     shown.get(thread.id)?.close();
     shown.delete(thread.id);
   });
-  // What is there at the start, or after everything was loaded anew, is no news.
-  async function hear() {
-    heard.clear();
-    for (const thread of await chat.threads().catch(() => [])) heard.set(thread.id, thread.last_seq);
-  }
-
-  chat.on('reset', hear);
-  hear();
   choose({});
-  return { element, /** Calls for something else. @param {string} tag @param {News} news */ tell(tag, news) {
+  return { element, /** Calls for a message, if it stays unread. @param {import('../../chat-client.js').Message} message @param {Thread} thread */ message(message, thread) {
+    if (!waiting.size) setTimeout(call, UNREAD);
+    waiting.set(thread.id, message);
+  }, /** Calls for something else. @param {string} tag @param {News} news */ tell(tag, news) {
     show(tag, news);
     ring();
   } };

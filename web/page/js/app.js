@@ -4,6 +4,7 @@
 //   session -> ChatClient -> messenger (inbox, conversation, notifications), connection
 
 import { ChatClient } from '../../chat-client.js';
+import picture from '../icon.svg';
 import { badge } from './badge.js';
 import { choose, chosen, spoken } from './chosen.js';
 import { connection } from './connection.js';
@@ -25,11 +26,12 @@ arrive();
 // A link that is opened in a tab that has the page already changes the fragment alone.
 addEventListener('hashchange', () => arrive() && location.reload());
 
-await spoken;
-const who = session();
-for (const user of left(who?.me)) forget(user);
-if (who) start(who);
-else welcome();
+spoken.then(() => {
+  const who = session();
+  for (const user of left(who?.me)) forget(user);
+  if (who) start(who);
+  else welcome();
+});
 
 /** @param {{token: string, me: number, peer: number | undefined}} who */
 function start({ token, me, peer }) {
@@ -76,7 +78,7 @@ function offline() {
 
 function welcome() {
   document.body.replaceChildren(h('main', { class: 'welcome' },
-    h('img', { src: 'page/icon.svg', alt: '', width: 64, height: 64 }),
+    h('img', { src: picture, alt: '', width: 64, height: 64 }),
     h('h1', {}, 'Softadastra Chat'),
     h('p', {}, t('welcome.links')),
     h('p', { class: 'quiet' }, pieces('welcome.more', { command: h('code', { dir: 'ltr' }, 'softadastra-chat token --user 3'), link: h('code', { dir: 'ltr' }, `${hub}#token=…`) })),

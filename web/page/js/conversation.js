@@ -4,7 +4,7 @@ import { bubble, fill } from './bubble.js';
 import { cardLine } from './cards.js';
 import { composer } from './composer.js';
 import { confirm, menu, toast } from './dialogs.js';
-import { h, lively, reconcile, set, soon, write } from './dom.js';
+import { h, lazily, lively, reconcile, set, soon, styled, write } from './dom.js';
 import { drafts } from './drafts.js';
 import { dropping } from './dropping.js';
 import { floatingDay } from './floating-day.js';
@@ -38,7 +38,6 @@ export function conversation(outer, leave) {
   /** Until when not to ask again, after it has failed. */ let patience = 0;
 
   const to = () => ({ user: /** @type {number} */ (person) });
-  /** @type {Promise<ReturnType<typeof import('./lightbox.js').lightbox>> | undefined} */ let box;
   const face = h('span', { class: 'bar-face' });
   const title = h('h1', { tabindex: -1 });
   const subtitle = h('p', { class: 'bar-subtitle', role: 'status' });
@@ -62,19 +61,22 @@ export function conversation(outer, leave) {
   roving(log, row => options(row.item, row), writing.focus);
   dropping(() => Boolean(person), writing.add);
   const kept = drafts(outer, all => person && all.set(person, draft()));
+  const box = lazily(async () => {
+    const { lightbox, sheet } = await import('./lightbox.js');
+    const made = lightbox(outer);
+    element.append(made.element);
+    await styled(made.element, sheet);
+    return made;
+  });
+
+  /** Shows a picture in full. @param {any[]} images @param {number} at */
+  const look = async (images, at) => (await box()).show(images, at);
+
   /** A token is a new one from time to time: it is looked up where it is. @type {import('./bubble.js').Context} */
   const context = Object.assign(Object.create(outer), {
     look, menu: options, edit: editEntry, discard, jump: show,
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
   });
-
-  /** Shows a picture in full. @param {any[]} images @param {number} at */
-  async function look(images, at) {
-    box ??= import('./lightbox.js').then(({ lightbox }) => lightbox(outer));
-    const { element: picture, show } = await box;
-    if (!picture.isConnected) element.append(picture);
-    show(images, at);
-  }
 
   /** Opens the conversation with a user, or none. @param {number | undefined} other @param {boolean} [focus] whether one writes at once */
   async function open(other, focus = true) {

@@ -58,6 +58,18 @@ export function reconcile(parent, items, key, make, update) {
   for (const element of held.values()) element.remove();
 }
 
+/** Puts a style sheet into an element, and waits until it is there. @param {Node} parent @param {string} href */
+export const styled = (parent, href) => new Promise(done => parent.appendChild(h('link', { rel: 'stylesheet', href, onload: done, onerror: done })));
+
+/** Loads something when it is first wanted; after a failure, anew when it is wanted again. @template T @param {() => Promise<T>} load @returns {() => Promise<T>} */
+export function lazily(load) {
+  /** @type {Promise<T> | undefined} */ let loading;
+  return () => (loading ??= load().catch(error => {
+    loading = undefined;
+    throw error;
+  }));
+}
+
 /** Lets something happen once, soon, however often it is asked for. @param {() => void} work */
 export function soon(work) {
   let asked = false;

@@ -6,6 +6,16 @@ export const LANGUAGES = { en: 'English', fr: 'Français', sw: 'Kiswahili', ar: 
 
 /** @typedef {keyof typeof LANGUAGES} Language */
 
+const AS_JSON = /** @type {const} */ ({ with: { type: 'json' } });
+
+/** What loads the words of each: a browser loads those of one. @type {Record<Language, () => Promise<{default: typeof words}>>} */
+const CATALOGUES = {
+  en: () => import('../languages/en.json', AS_JSON),
+  fr: () => import('../languages/fr.json', AS_JSON),
+  sw: () => import('../languages/sw.json', AS_JSON),
+  ar: () => import('../languages/ar.json', AS_JSON),
+};
+
 const RIGHT_TO_LEFT = ['ar'];
 const RTL_LETTER = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
@@ -22,9 +32,7 @@ const formats = new Map();
  * @param {Language} language @param {string} region the same language as a region writes its numbers and times, like `en-GB`
  */
 export async function speak(language, region = language) {
-  const answer = await fetch(new URL(`../languages/${language}.json`, import.meta.url));
-  if (!answer.ok) throw new Error(`The words of ${LANGUAGES[language]} are not here: ${answer.status}`);
-  words = await answer.json();
+  ({ default: words } = await CATALOGUES[language]());
   [spoken, locale] = [language, region];
   dir = RIGHT_TO_LEFT.includes(language) ? 'rtl' : 'ltr';
   formats.clear();
@@ -33,7 +41,7 @@ export async function speak(language, region = language) {
 /** Finds the language of a tag like `fr-CD`, if it is one of ours. @param {string | null | undefined} tag @returns {Language | undefined} */
 export function languageOf(tag) {
   const [language] = (tag ?? '').toLowerCase().split('-');
-  return Object.hasOwn(LANGUAGES, language) ? /** @type {Language} */ (language) : undefined;
+  return Object.hasOwn(CATALOGUES, language) ? /** @type {Language} */ (language) : undefined;
 }
 
 /** Which language is spoken. */

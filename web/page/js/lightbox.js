@@ -1,11 +1,14 @@
 // A picture in full, with its neighbours at the arrow keys and by a swipe; it can be zoomed and kept.
 
+import sheet from '../css/lightbox.css';
 import { h, set, write } from './dom.js';
 import { icon } from './icons.js';
 import { direction, t } from './language.js';
 import { fetched } from './pictures.js';
 import { lookInto } from './trail.js';
 import { zooming } from './zooming.js';
+
+export { sheet };
 
 /** @param {{chat: import('../../chat-client.js').ChatClient, token: string | undefined}} context */
 export function lightbox(context) {

@@ -1,7 +1,7 @@
 // Links, mail addresses and telephone numbers in a text. Where a link leads can be read off it: a name in other letters than
 // ASCII is shown as it is asked for (`xn--…`), and nothing in it turns the direction of writing.
 
-import { LinkifyIt } from '../vendor/linkify-it.js';
+import { LinkifyIt } from 'linkify-it';
 import { h } from './dom.js';
 
 const linkifier = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true }).add('ftp:', null).add('//', null);

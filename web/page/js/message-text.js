@@ -1,6 +1,6 @@
 // The text of a message: links are links, a few emoji alone are large, and what is long is folded.
 
-import { h, set, write } from './dom.js';
+import { h, lazily, set, write } from './dom.js';
 import { t } from './language.js';
 import { characters } from './text.js';
 
@@ -14,13 +14,12 @@ const EMOJI = /^(?:[\d#*]\uFE0F?\u20E3|\p{Regional_Indicator}{2}|\p{Emoji_Presen
 
 /** Whether a text may hold a link or a telephone number: what finds them is loaded with the first that may. */
 const LINKABLE = /[.:]\S|@|\d{3}/;
-/** @type {Promise<typeof import('./links.js')> | undefined} */ let finder;
+const finder = lazily(() => import('./links.js'));
 
 /** Makes links of what is one. @param {HTMLElement} paragraph @param {string} text */
 async function link(paragraph, text) {
   if (!LINKABLE.test(text)) return;
-  finder ??= import('./links.js');
-  const { links } = await finder;
+  const { links } = await finder();
   paragraph.replaceChildren(...links(text));
 }
 
@@ -28,13 +27,11 @@ async function link(paragraph, text) {
 export async function firstLink(text) {
   if (!LINKABLE.test(text)) return undefined;
   try {
-    finder ??= import('./links.js');
-    const { links } = await finder;
+    const { links } = await finder();
     const found = /** @type {any[]} */ (links(text)).find(node => /^https?:$/.test(node.protocol ?? ''));
     return found?.href;
   } catch {
-    finder = undefined; // it leads nowhere without a network
-    return undefined;
+    return undefined; // it leads nowhere without a network
   }
 }
 
@@ -51,7 +48,7 @@ export const isLong = text => characters(text) > LONG.characters || text.split('
 /** Makes a message's text, and what unfolds it. @param {string} text @param {{unfolded?: boolean}} row remembers whether it is unfolded */
 export function messageText(text, row) {
   const paragraph = h('p', { class: isEmoji(text) ? 'text emoji' : 'text', dir: 'auto' }, text);
-  link(paragraph, text).catch(() => (finder = undefined)); // it is a text without a network, too
+  link(paragraph, text).catch(() => {}); // it is a text without a network, too
   if (!isLong(text)) return [paragraph];
   const more = h('button', { class: 'fold', onclick: () => {
     row.unfolded = !row.unfolded;

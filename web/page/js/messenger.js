@@ -2,10 +2,11 @@
 
 import { conversation } from './conversation.js';
 import { toast } from './dialogs.js';
-import { h } from './dom.js';
+import { h, lazily } from './dom.js';
 import { reason } from './format.js';
 import { inbox } from './inbox.js';
 import { t } from './language.js';
+import { news } from './news.js';
 import { notifications } from './notifications.js';
 import { knowFrom } from './people.js';
 import { enter, leave } from './trail.js';
@@ -31,11 +32,11 @@ export function messenger(context, { head = [], foot } = {}, opened) {
   const talk = conversation(context, () => leave(() => show(undefined)));
   const list = inbox(context, go, talk.drafts);
   const to = (/** @type {import('../../chat-client.js').Thread} */ thread) => go(thread.other_user_id);
-  // What is not needed to show the first conversation is loaded meanwhile.
-  const calls = import('./alerts.js').then(({ alerts }) => alerts(context, to));
-  const news = notifications(context, calls);
-  const sidebar = h('section', { class: 'sidebar', part: 'inbox', 'aria-label': t('inbox.all') }, h('header', { class: 'bar' }, head, news.bell), list.element, foot);
-  const parts = [sidebar, talk.element, news.panel];
+  const calls = lazily(() => import('./alerts.js').then(({ alerts }) => alerts(context, to)));
+  news(context, (message, thread) => calls().then(alerts => alerts.message(message, thread), () => {}));
+  const marketplace = notifications(context, calls);
+  const sidebar = h('section', { class: 'sidebar', part: 'inbox', 'aria-label': t('inbox.all') }, h('header', { class: 'bar' }, head, marketplace.bell), list.element, foot);
+  const parts = [sidebar, talk.element, marketplace.panel];
   const toasts = h('div', { class: 'toasts', role: 'status' });
 
   /** Goes to the conversation with a user. @param {number} person @param {number} [message] */

@@ -130,7 +130,7 @@ export function uploading(log, entry, picture) {
 /** Draws what a picture will look like. @param {string} hash */
 function blurred(hash) {
   const canvas = h('canvas', { width: 32, height: 32, 'aria-hidden': 'true' });
-  import('../vendor/blurhash.js').then(({ decode }) => {
+  import('blurhash').then(({ decode }) => {
     const pixels = new ImageData(32, 32);
     pixels.data.set(decode(hash, 32, 32));
     canvas.getContext('2d')?.putImageData(pixels, 0, 0);

@@ -41,7 +41,7 @@ async function begin() {
   if (new URL(import.meta.url).origin !== location.origin) return alone();
   try {
     const { workerUrl } = await import('./worker-url.js');
-    const begun = new Worker(workerUrl('page/js/shrink-worker.js'), { type: 'module' });
+    const begun = new Worker(workerUrl('shrink-worker.js'), { type: 'module' });
     begun.onmessage = answered;
     // A browser may have no workers that are modules.
     begun.onerror = event => {

@@ -1,6 +1,6 @@
 // The addresses of the page's two workers. The page's policy lets nothing become the address of a script but through here.
 
-const NAMES = /** @type {const} */ (['page/js/shrink-worker.js', 'service-worker.js']);
+const NAMES = /** @type {const} */ (['shrink-worker.js', 'service-worker.js']);
 
 /** @type {(name: string) => string} */
 const addressOf = name => {

@@ -5,7 +5,7 @@ import { extname, join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { DEADLINE, until } from './wait.js';
 
-const web = join(import.meta.dirname, '../..');
+const dist = join(import.meta.dirname, '../../dist');
 const MEDIA = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
 
 /** Starts the browser: `CHROMIUM`, or what Debian installs. */
@@ -126,15 +126,15 @@ export class Visitor {
   }
 }
 
-/** What the hub has of the working copy: the page, and the public files below `/v1/`. */
-const SERVED = /^(?:\/|(?:.*\/v1)?\/((?:page|client)\/.*|chat-client\.js|element\.js))$/;
+/** What the hub has of the working copy, below any base path. */
+const SERVED = /^(?:\/|.*?\/((?:v1\/|admin\/)?(?:assets\/[\w.-]+|[\w-]+\.js)|page\/[\w.-]+))$/;
 
-/** Serves the page from the working copy instead of the binary, to work on it: WEB_FROM_DISK=1. */
+/** Serves the page from the working copy instead of the binary, to work on it: WEB_FROM_DISK=1, after `npm run build`. */
 export function fromDisk(page) {
   return page.route(url => SERVED.test(url.pathname), async route => {
     const path = SERVED.exec(new URL(route.request().url()).pathname)?.[1] ?? 'index.html';
-    if (!existsSync(join(web, path)) || !MEDIA[extname(path)]) return route.fallback();
+    if (!existsSync(join(dist, path)) || !MEDIA[extname(path)]) return route.fallback();
     const answer = path === 'index.html' ? await route.fetch() : undefined;
-    return route.fulfill({ status: 200, headers: { ...answer?.headers(), 'access-control-allow-origin': '*', 'content-encoding': '', 'content-length': '', 'content-type': `${MEDIA[extname(path)]}; charset=utf-8` }, body: readFileSync(join(web, path)) });
+    return route.fulfill({ status: 200, headers: { ...answer?.headers(), 'access-control-allow-origin': '*', 'content-encoding': '', 'content-length': '', 'content-type': `${MEDIA[extname(path)]}; charset=utf-8` }, body: readFileSync(join(dist, path)) });
   });
 }

@@ -1,0 +1,2 @@
+
+const e=[`shrink-worker.js`,`service-worker.js`],t=t=>{if(!e.some(e=>e===t))throw TypeError(`${t} is no worker`);return new URL(t,document.baseURI).href},n=globalThis.trustedTypes?.createPolicy(`workers`,{createScriptURL:t}),r=e=>n?n.createScriptURL(e):t(e);export{r as workerUrl};
