@@ -15,6 +15,7 @@ import { Credentials } from './client/credentials.js';
 import { ChatError } from './client/errors.js';
 import { Events } from './client/events.js';
 import { Promises } from './client/promises.js';
+import { reached } from './client/receipts.js';
 import { Rest } from './client/rest.js';
 import { sleep } from './client/time.js';
 
@@ -226,7 +227,7 @@ export class ChatClient {
   }
 
   status(message) {
-    return this.#account.threads.status(message, this.thread(message.thread_id));
+    return reached(message, this.thread(message.thread_id));
   }
 
   edit(message, content) {

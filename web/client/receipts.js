@@ -1,4 +1,4 @@
-// What one's own side tells: how far messages have come here, and how far they have been read.
+// How far messages have come, and how far they have been read: of one's own, and what one's own side tells.
 
 /** How many receipts are said at a time, and how long until the next ones, in ms: the server counts them. */
 const AT_ONCE = 10;
@@ -6,6 +6,9 @@ const PAUSE = 250;
 
 /** The newest message that is here. */
 export const last = thread => thread.messages.at(-1)?.seq ?? 0;
+
+/** How far a message of one's own has come, where the thread is here. */
+export const reached = ({ seq }, thread) => (!thread || seq > thread.other_delivered_seq ? 'sent' : seq > thread.other_read_seq ? 'delivered' : 'seen');
 
 export class Receipts {
   #account;

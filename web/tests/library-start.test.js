@@ -23,6 +23,35 @@ test('what is asked for right after connect() waits for the first load', async (
   assert.equal(walked, 'hello');
 });
 
+test('the messages of a conversation are asked for beside the threads, and what changes between the two is there', async () => {
+  const [me, other] = [person(), person()];
+  for (const text of ['one', 'two', 'three']) await say(other, me, text);
+  const { fetch } = globalThis;
+  const asked = [];
+  let read;
+  const early = new Promise(done => (read = done));
+  globalThis.fetch = async (url, how) => {
+    const path = `${url}`.slice(hub.url.length);
+    asked.push(path);
+    if (path === '/chat/threads') await early;
+    const answer = await fetch(url, how);
+    if (path.startsWith('/chat/messages?with=')) {
+      for (const text of ['four', 'five', 'six']) await say(other, me, text);
+      read();
+    }
+    return answer;
+  };
+  try {
+    const chat = clients.idle(me).connect();
+    const messages = await chat.messages({ user: other });
+    assert.deepEqual(messages.map(({ content }) => content), ['one', 'two', 'three', 'four', 'five', 'six']);
+    assert.equal(chat.thread({ user: other }).unread, 6);
+    assert.deepEqual(asked.filter(path => /before_seq/.test(path)), []);
+  } finally {
+    globalThis.fetch = fetch;
+  }
+});
+
 test('it waits however long there is no connection, and ends when there will be none', async () => {
   const [me, other] = [person(), person()];
   await say(other, me, 'hello');

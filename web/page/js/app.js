@@ -59,16 +59,16 @@ function start({ token, me, peer }) {
   document.body.replaceChildren(h('main', { class: 'app' }, parts), toasts);
   import('./keys.js').then(({ keys }) => keys({ search: () => list.field.focus(), step: list.step }));
   onReturn(show);
-  const card = takeCard();
-  if (peer && card) about(peer, card);
-  show(begin(peer));
-  lastVisit(chat, me);
   const loaded = chat.on('reset', () => {
     loaded();
     offline();
   });
   if (isSwitchedOff(me)) chat.disconnect();
   else chat.connect();
+  const card = takeCard();
+  if (peer && card) about(peer, card);
+  show(begin(peer));
+  lastVisit(chat, me);
 }
 
 /** Has the browser keep the page for a start without a network, when there is time for that. */

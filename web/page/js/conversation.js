@@ -93,18 +93,22 @@ export function conversation(outer, leave) {
     if (focus) (matchMedia('(pointer: coarse)').matches ? title : writing).focus();
     atEnd = true;
     readBefore = undefined;
-    set(log, 'aria-busy', 'true'); // what is there already is not news
+    busy(); // what is there already is not news
     draw();
-    await load();
-    setTimeout(() => set(log, 'aria-busy', loading));
+    const loaded = load();
+    if (chat.state === 'online') await loaded;
+    idle();
   }
+
+  const busy = () => set(log, 'aria-busy', 'true');
+  const idle = () => setTimeout(() => set(log, 'aria-busy', loading && chat.state === 'online'));
 
   async function load(more = false) {
     const opened = person;
-    if (!person || loading || chat.state !== 'online' || Date.now() < patience) return;
+    if (!person || loading || !/online|connecting/.test(chat.state) || Date.now() < patience) return;
     loading = true;
     try {
-      set(log, 'aria-busy', 'true'); // what is older is not news
+      if (chat.state === 'online') busy();
       await chat.messages(to(), { more });
     } catch (error) {
       patience = Date.now() + 3000;
@@ -113,8 +117,9 @@ export function conversation(outer, leave) {
     }
     loading = false;
     if (person !== opened) return load();
+    busy(); // what is older is not news
     draw();
-    setTimeout(() => set(log, 'aria-busy', loading));
+    idle();
   }
 
   const draw = soon(() => {
