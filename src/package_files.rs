@@ -34,8 +34,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         write(folder.path()).expect("written");
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_else(|_| panic!("{name}"));
-        let [bash, zsh, fish] =
-            ["softadastra-chat.bash", "_softadastra-chat", "softadastra-chat.fish"].map(read);
+        let [bash, zsh, fish] = ["softadastra-chat.bash", "_softadastra-chat", "softadastra-chat.fish"].map(read);
         for command in Cli::command().get_subcommands() {
             let name = command.get_name();
             let page = folder.path().join(format!("softadastra-chat-{name}.1"));
