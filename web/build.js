@@ -41,8 +41,8 @@ const page = path => ({
   generateBundle(/** @type {any} */ _, /** @type {Record<string, any>} */ made) {
     const text = readFileSync(join(web, path), 'utf8').replace(/(href|src)="([^"]+\.(?:css|js|svg))"/g, (_, attribute, name) => {
       const source = join(web, name);
-      const script = Object.values(made).find(({ moduleIds }) => moduleIds?.includes(source));
-      const address = script?.fileName ?? this.getFileName(this.emitFile({ type: 'asset', name: basename(name), source: content(source) }));
+      const script = name.endsWith('.js') && Object.values(made).find(({ moduleIds }) => moduleIds?.includes(source));
+      const address = script ? script.fileName : this.getFileName(this.emitFile({ type: 'asset', name: basename(name), source: content(source) }));
       return `${attribute}="${address}"`;
     });
     this.emitFile({ type: 'asset', fileName: path, source: text });

@@ -168,8 +168,10 @@ async fn read_everything(db: &Database) {
     people::last_seen(db, &[ann]).await.unwrap();
     people::sharing_a_thread(db, &[ann], 5).await.unwrap();
     assert_eq!(profiles::of(db, &[ann]).await.unwrap(), [profile(ann)]);
+    assert_eq!(profiles::page(db, &[ann]).await.unwrap(), (vec![profile(ann)], false));
     let named = [card().reference()];
     assert_eq!(cards::of(db, &named).await.unwrap(), [card()]);
+    assert_eq!(cards::page(db, &named).await.unwrap(), (vec![card()], false));
     assert_eq!(cards::recent_readers(db, &named, Timestamp::from_millis(0), 5).await.unwrap().len(), 1);
     changes::of_user(db, ben, CommitNo(0), 1_000).await.unwrap().unwrap();
     changes::of_user(db, ben, CommitNo(1), 1_000).await.unwrap().unwrap();

@@ -65,7 +65,6 @@ async fn an_address_with_a_login_is_refused_before_it_is_written_down() {
     let staff = hub.staff();
     for url in [
         "https://shop:hunter2@shop.example/hook",
-        "https:///hunter2",
         &format!("https://a.example/{}", "x".repeat(60_000)),
     ] {
         staff.post("/admin/webhooks", &json!({"url": url, "types": ["*"]})).await.refused(400, "bad_request");
