@@ -238,11 +238,14 @@ test('the page that the integration guide shows draws and sends, with the librar
   await leave(ines);
 });
 
-test('the PHP shop of the examples signs a user in, and holds all three elements', async () => {
+test('the PHP shop of the examples signs a user in, and holds all three elements in ten lines', async () => {
+  const shop = join(web, '../integrations/php/example/shop.php');
+  const page = readFileSync(shop, 'utf8').split('?>\n').at(-1).trim().split('\n');
+  assert.ok(page[0] === '<!doctype html>' && page.length <= 10, `${page.length} lines`);
   const port = await freePort();
   const hub = await Hub.start({ CHAT_PAGE: 'off', CHAT_ALLOWED_ORIGINS: `http://127.0.0.1:${port}` });
   const secret = readFileSync(join(hub.folder, 'data/development.secret'), 'utf8').trim();
-  const php = spawn('php', ['-S', `127.0.0.1:${port}`, join(web, '../integrations/php/example/shop.php')], { env: { ...process.env, JWT_SECRET: secret, HUB: hub.url }, stdio: 'ignore' });
+  const php = spawn('php', ['-S', `127.0.0.1:${port}`, shop], { env: { ...process.env, JWT_SECRET: secret, HUB: hub.url }, stdio: 'ignore' });
   try {
     await until('PHP listens', () => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false));
     await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: 'php', content: 'Bonjour' });
@@ -252,6 +255,10 @@ test('the PHP shop of the examples signs a user in, and holds all three elements
     await until('one is unread', async () => (await buyer.page.locator('softadastra-unread [part=count]').textContent()) === '1');
     await buyer.page.getByRole('button', { name: 'Écrire au vendeur' }).click();
     await buyer.reads(['Bonjour']);
+    await until('nothing is unread', async () => (await buyer.page.locator('softadastra-unread [part=count]').textContent()) === '');
+    await buyer.says('Est-il toujours disponible ?');
+    await buyer.ticked('Envoyé');
+    assert.deepEqual((await hub.conversation(1, 2)).map(({ content }) => content), ['Bonjour', 'Est-il toujours disponible ?']);
     await buyer.page.screenshot({ path: join(pictures, 'element-php.png') });
     assert.equal(buyer.sockets, 1);
     await leave(buyer);
