@@ -118,6 +118,23 @@ test('nothing lies below a camera, or the line at the bottom', async () => {
   await end();
 });
 
+test('the keyboard takes its room from the messages, and the newest one stays in sight above where one writes', async () => {
+  const { hub, alice, end } = await onPhone();
+  for (let n = 1; n <= 30; n++) await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: `n-${n}`, content: `message ${n}` });
+  const newest = alice.page.locator('.row', { hasText: 'message 30' });
+  await newest.waitFor();
+  await alice.field.tap();
+  assert.equal(await alice.field.evaluate(field => getComputedStyle(field).fontSize), '16px', 'some phones enlarge the page at smaller letters');
+  // A browser takes the keyboard's height from the page's, where the page asks for that.
+  assert.match(await alice.page.locator('meta[name=viewport]').getAttribute('content'), /interactive-widget=resizes-content/);
+  await alice.page.setViewportSize({ width: 390, height: 480 });
+  await until('both are in sight', async () => {
+    const [message, composer] = await Promise.all([newest, alice.page.locator('.composer')].map(part => part.boundingBox()));
+    return message.y > 0 && message.y + message.height <= composer.y && composer.y + composer.height <= 480;
+  });
+  await end();
+});
+
 test('the page can be put on a home screen', async () => {
   const { hub, alice, end } = await onPhone();
   const client = await alice.page.context().newCDPSession(alice.page);
