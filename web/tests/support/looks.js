@@ -24,16 +24,26 @@ export async function faint(page) {
     const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(behind), letter => letter.charCodeAt(0))]));
     const painted = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
     painted.drawImage(bitmap, 0, 0);
+    const { data } = painted.getImageData(0, 0, bitmap.width, bitmap.height);
+    const colourAt = ([x, y]) => data.subarray(4 * (Math.trunc(y) * bitmap.width + Math.trunc(x)));
     const light = rgb => [0.2126, 0.7152, 0.0722].reduce((sum, part, n) => sum + part * (rgb[n] / 255 <= 0.04045 ? rgb[n] / 255 / 12.92 : ((rgb[n] / 255 + 0.055) / 1.055) ** 2.4), 0);
     const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
     // What lets clicks through is on top all the same.
     const solid = new CSSStyleSheet();
     solid.replaceSync('* { pointer-events: auto !important }');
-    document.adoptedStyleSheets = [solid];
+    // What elements have in their shadows is seen as well.
+    const roots = [document];
+    for (const root of roots) roots.push(...[...root.querySelectorAll('*')].map(element => element.shadowRoot).filter(shadow => shadow));
+    for (const root of roots) root.adoptedStyleSheets = [solid];
     const found = [];
     let looked = 0;
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    const texts = roots.flatMap(root => {
+      const walker = document.createTreeWalker(root.body ?? root, NodeFilter.SHOW_TEXT);
+      const all = [];
+      while (walker.nextNode()) all.push(walker.currentNode);
+      return all;
+    });
+    for (const text of texts) {
       const element = text.parentElement;
       if (!text.data.trim() || element.closest('.sr, [aria-hidden], :disabled') || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
       const style = getComputedStyle(element);
@@ -43,34 +53,41 @@ export async function faint(page) {
       for (const { left, top, width, height } of range.getClientRects()) {
         const color = style.color.match(/[\d.]+/g).map(Number);
         const points = [0, 0.25, 0.5, 0.75, 1].flatMap(a => [0.2, 0.5, 0.8].map(b => [left + a * (width - 1), top + b * height]));
-        const seen = points.filter(point => element.contains(document.elementFromPoint(...point))); // not what a menu covers
-        const least = Math.min(...seen.map(point => contrast(color, painted.getImageData(...point, 1, 1).data)));
+        const seen = points.filter(point => element.contains(element.getRootNode().elementFromPoint(...point))); // not what a menu covers
+        const least = Math.min(...seen.map(point => contrast(color, colourAt(point))));
         looked += seen.length;
         if (least < (size >= 24 || (bold && size >= 18.66) ? 3 : 4.5)) found.push(`${text.data.slice(0, 40)}: ${least.toFixed(2)}`);
       }
     }
-    document.adoptedStyleSheets = [];
+    for (const root of roots) root.adoptedStyleSheets = [];
     return looked ? found : ['nothing was looked at'];
   }, behind);
 }
 
 /**
- * Opens a link in a window of some size; `look` keeps a picture of the page, and finds nothing wrong with it. `prepare` does
- * something with the browser's context before the page is there.
+ * Opens a link in a window of some size; `look` keeps a picture of the page in each of the colour schemes, and finds nothing wrong
+ * with it. It calls `begin` before each picture of what does not stay. `prepare` does something with the browser's context before
+ * the page is there.
+ * @param {string | string[]} colorScheme one, or all in which the page is looked at
  */
 export async function looking(chromium, link, width, height, colorScheme, { prepare = undefined, ...options } = {}) {
   const narrow = width < 500;
-  const alice = await Visitor.open(chromium, prepare ? 'about:blank' : link, { viewport: { width, height }, colorScheme, isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true, ...options });
+  const schemes = [colorScheme].flat();
+  const alice = await Visitor.open(chromium, prepare ? 'about:blank' : link, { viewport: { width, height }, colorScheme: schemes[0], isMobile: narrow, hasTouch: narrow, reducedMotion: 'reduce', bypassCSP: true, ...options });
   const { page } = alice;
   if (prepare) {
     await prepare(alice.context);
     await page.goto(link);
   }
   mkdirSync(pictures, { recursive: true });
-  return { alice, page, narrow, async look(name) {
-    await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
-    assert.deepEqual(await problems(page), [], name);
-    assert.deepEqual(await faint(page), [], name);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
+  return { alice, page, narrow, async look(name, begin = async () => {}) {
+    for (const colorScheme of schemes) {
+      await page.emulateMedia({ colorScheme });
+      await begin();
+      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
+      assert.deepEqual(await problems(page), [], `${name}, ${colorScheme}`);
+      assert.deepEqual(await faint(page), [], `${name}, ${colorScheme}`);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: wider than the window`);
+    }
   } };
 }
