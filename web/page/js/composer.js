@@ -38,8 +38,10 @@ export function composer(on, limits, cards) {
       if (event.key === 'Enter' && !event.shiftKey) {
         event.preventDefault();
         submit();
-      } else if (event.key === 'Escape') on.cancel();
-      else if (event.key === 'ArrowUp' && !field.value) on.up();
+      } else if (event.key === 'Escape' && !notice.hidden) {
+        event.preventDefault();
+        on.cancel();
+      } else if (event.key === 'ArrowUp' && !field.value) on.up();
     } });
   const picker = h('input', { type: 'file', accept: OFFERED, multiple: true, hidden: true, tabindex: -1, onchange: () => {
     add([...picker.files]);

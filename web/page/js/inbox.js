@@ -26,6 +26,7 @@ export function inbox({ chat, me }, open, drafts) {
     oninput: () => drawRows(),
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== 'Escape' || !field.value) return;
+      event.preventDefault();
       field.value = '';
       drawRows();
     } });

@@ -137,6 +137,10 @@ function made(all) {
   });
   const element = h('div', { class: 'frame', lang: language(), dir: direction(), 'data-user': all.me }, h('div', { class: 'app' }, talks.parts), talks.toasts);
   for (const event of ['pointerdown', 'focusin']) element.addEventListener(event, () => standOn(element), true);
+  // Where Escape closes something of the chat, it closes nothing of the page around it.
+  element.addEventListener('keydown', event => {
+    if (event.key === 'Escape' && (event.defaultPrevented || element.querySelector('dialog[open], :popover-open'))) event.stopPropagation();
+  });
   /** @type {Frame} */ const frame = { element, talks, owner: undefined };
   return frame;
 }

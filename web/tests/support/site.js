@@ -1,12 +1,18 @@
 // A site of another origin, as the marketplace's: pages with what a test puts into them, and tokens for the user who is signed in.
 
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { Hub } from './hub.js';
+
+/** What marketplaces build pages with. */
+const LIBRARIES = { '/bootstrap.css': 'bootstrap/dist/css/bootstrap.min.css', '/bootstrap.js': 'bootstrap/dist/js/bootstrap.bundle.min.js', '/jquery.js': 'jquery/dist/jquery.min.js' };
 
 export class Site {
   #server;
-  #pages = new Map();
+  #pages = new Map(Object.entries(LIBRARIES).map(([path, file]) => [path, readFileSync(createRequire(import.meta.url).resolve(file), 'utf8')]));
   #raw = new Set();
+  #parsing = new Set();
   hub;
 
   /** Starts a site, and a hub that lets its pages in and serves no page of its own. */
@@ -28,11 +34,13 @@ export class Site {
   }
 
   /**
-   * Puts up a page; returns its address. A strict policy lets in what the elements need, and nothing inline.
-   * @param {string} body @param {{head?: string, html?: string, styles?: string, scripts?: string}} [how]
+   * Puts up a page; returns its address. A strict policy lets in what the elements need, and nothing inline; with `parsing` the
+   * page's own scripts may make elements of texts, as jQuery does.
+   * @param {string} body @param {{head?: string, html?: string, styles?: string, scripts?: string, parsing?: boolean}} [how]
    */
-  page(body, { head = '', html = 'lang="en"', styles = '', scripts = '' } = {}) {
+  page(body, { head = '', html = 'lang="en"', styles = '', scripts = '', parsing = false } = {}) {
     const path = `/page-${this.#pages.size}`;
+    if (parsing) this.#parsing.add(path);
     this.#pages.set(`${path}.css`, styles);
     this.#pages.set(`${path}.js`, scripts);
     this.#pages.set(path, `<!doctype html><html ${html}><head><meta charset="utf-8"><title>The shop</title><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -57,7 +65,7 @@ export class Site {
     const page = this.#pages.get(pathname);
     const type = pathname.endsWith('.css') ? 'text/css' : pathname.endsWith('.js') ? 'text/javascript' : 'text/html; charset=utf-8';
     const { origin } = new URL(this.hub.url);
-    const policy = `default-src 'none'; script-src 'self' ${origin}; style-src 'self' ${origin}; connect-src 'self' ${origin} ${origin.replace('http', 'ws')}; img-src data: blob: https:; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
+    const policy = `default-src 'none'; script-src 'self' ${origin}; style-src 'self' ${origin}; connect-src 'self' ${origin} ${origin.replace('http', 'ws')}; img-src data: blob: https:; base-uri 'none'${this.#parsing.has(pathname) ? '' : "; require-trusted-types-for 'script'; trusted-types 'none'"}`;
     response.writeHead(page === undefined ? 404 : 200, { 'content-type': type, ...(this.#raw.has(pathname) ? {} : { 'content-security-policy': policy }) });
     response.end(page);
   }
