@@ -68,7 +68,6 @@ test('what waits is seen in both tabs, and can be edited and discarded in either
   await two.says('from one, said better');
   await both(['before', 'from one, said better', 'from two']);
   await one.context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await one.page.bringToFront();
   await one.chooses('from two', 'Copy');
   assert.equal(await one.page.evaluate(() => navigator.clipboard.readText()), 'from two');
   await one.chooses('from two', 'Discard');
@@ -88,6 +87,7 @@ test('photos of one tab are seen in the other, which takes one out and sends the
   await one.page.locator('input[type=file]').setInputFiles(files(await paint(one.page, 3)));
   await one.says('three of them');
   await until('they wait in both', async () => (await two.page.locator('.picture.waiting.loaded').count()) === 3 && (await one.page.locator('.picture.waiting').count()) === 3);
+  await two.page.bringToFront();
   await two.page.getByRole('button', { name: 'Do not send desk 2.jpg' }).click();
   for (const tab of [one, two]) await until('one is taken out', async () => (await tab.page.locator('.picture.waiting').count()) === 2);
   await one.page.close();
@@ -113,6 +113,7 @@ test('what was refused hides nothing that is newer, in either tab, and the list 
   await bob.reads(['before', 'an answer', 'and on']);
   await both(['before', 'refused', 'an answer', 'and on']);
   // The other tab sends the text without the picture.
+  await two.page.bringToFront();
   await two.page.getByRole('button', { name: 'Send without it' }).click();
   await bob.reads(['before', 'an answer', 'and on', 'refused']);
   await both(['before', 'an answer', 'and on', 'refused']);

@@ -38,7 +38,7 @@ export class Visitor {
     page.on('pageerror', error => this.wrongs.push(`${error.stack ?? error}`));
     page.on('console', message => {
       // A server that is away is part of some tests; the library then asks whether an upgrade was refused (426: it was not).
-      if (message.type() === 'error' && !/ERR_CONNECTION_|ERR_INTERNET|WebSocket connection|status of (401|404|426|5..)/.test(message.text())) this.wrongs.push(message.text());
+      if (message.type() === 'error' && !/ERR_CONNECTION_|ERR_INTERNET|WebSocket connection|can’t establish a connection|was interrupted while the page|status of (401|404|426|5..)/.test(message.text())) this.wrongs.push(message.text());
     });
     if (process.env.WEB_FROM_DISK) await fromDisk(page);
     await page.goto(link);
@@ -102,8 +102,9 @@ export class Visitor {
     return this.page.locator(`.status[data-state="${state}"]`).waitFor({ state: 'attached' });
   }
 
-  /** Turns the page's switch. */
+  /** Turns the page's switch. Behind another tab a browser draws once a second, and a click waits for that. */
   async goes(online) {
+    await this.page.bringToFront();
     const toggle = this.page.getByRole('switch', { name: 'Online' });
     if (((await toggle.getAttribute('aria-checked')) === 'true') !== online) await toggle.click();
     await this.online(online ? 'online' : 'paused');
@@ -111,6 +112,7 @@ export class Visitor {
 
   /** Opens a message's menu and chooses from it. */
   async chooses(text, action) {
+    await this.page.bringToFront();
     const row = this.page.locator('.row', { hasText: text }).last();
     await row.hover();
     await row.getByRole('button', { name: 'Message options' }).click();
