@@ -60,6 +60,7 @@ test('a photo of a camera is made smaller in a worker, stands upright, and is lo
   const { hub, alice, bob, end } = await talking();
   const photo = await camera(alice.page);
   await pick(alice, [photo]);
+  await alice.page.locator('.strip-item').waitFor();
   await fitted(alice.page);
   await alice.says('upright');
   await loaded(bob, 1);

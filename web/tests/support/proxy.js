@@ -42,6 +42,7 @@ export class Proxy {
     const server = connect(port, '127.0.0.1');
     const pair = { client, server, silent: this.silent };
     this.#pairs.add(pair);
+    for (const side of [client, server]) side.on('error', () => {}); // it is cut, and that is told by its end
     this.#carry(client, server, pair, 'there');
     this.#carry(server, client, pair, 'back');
   }
