@@ -63,30 +63,38 @@ export function bubble(item, context) {
 /** Draws a message, if something of it has changed. @param {any} row @param {Item} item @param {Context} context */
 export function fill(row, item, context) {
   row.item = item;
-  row.classList.toggle('first', item.first);
-  row.classList.toggle('last', item.last);
   const { message, entry, change } = item;
-  const gone = isGone(item);
   const unsent = entry ?? change;
-  const state = unsent ? stateOf(context.chat, unsent) : item.mine && message && !gone ? context.chat.status(message) : undefined;
-  const body = row.firstElementChild;
-  // The last line of the text leaves room for the time, and for what stands beside it.
-  const letters = time(at(item).created_at).length + (isEdited(item) ? t('message.edited').length + 1 : 0);
-  body.style.setProperty('--room', `${letters * 0.44 + (state ? 1.5 : 0) + 0.7}em`);
+  const state = unsent ? stateOf(context.chat, unsent) : item.mine && message && !isGone(item) ? context.chat.status(message) : undefined;
   // What is quoted may come later, and change.
   const quoted = at(item).reply_to && context.find(at(item).reply_to);
   const version = message ? `m${message.rev} ${quoted?.rev} ${change?.temp_id} ${change?.state} ${change?.error} ${change?.content}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}${entry?.error}${entry?.content}${change?.state}${change?.content}`;
   const now = cardNow(item, context);
-  if (row.version !== version || row.now !== now) {
+  // Of a long conversation nearly everything is as it was.
+  const look = `${item.first} ${item.last} ${state} ${version}`;
+  if (row.look !== look || row.now !== now) draw(row, item, context, { state, renewed: row.version !== version || row.now !== now });
+  Object.assign(row, { look, version, now });
+  if (entry) waiting(row.firstElementChild, entry);
+}
+
+/** @param {any} row @param {Item} item @param {Context} context @param {{state: keyof typeof STATES | undefined, renewed: boolean}} how `renewed`: what it holds is another thing than before */
+function draw(row, item, context, { state, renewed }) {
+  const gone = isGone(item);
+  const body = row.firstElementChild;
+  row.classList.toggle('first', item.first);
+  row.classList.toggle('last', item.last);
+  // The last line of the text leaves room for the time, and for what stands beside it.
+  const letters = time(at(item).created_at).length + (isEdited(item) ? t('message.edited').length + 1 : 0);
+  body.style.setProperty('--room', `${letters * 0.44 + (state ? 1.5 : 0) + 0.7}em`);
+  if (renewed) {
     const shown = body.querySelector('.pictures');
-    Object.assign(row, { version, now });
     row.classList.toggle('deleted', gone);
-    row.classList.toggle('settled', gone && !change);
+    row.classList.toggle('settled', gone && !item.change);
     row.classList.toggle('failed', state === 'failed');
+    row.classList.remove('resting'); // it may be of another height
     body.replaceChildren(...parts(item, context, shown, row));
     for (const button of row.querySelectorAll('button')) button.tabIndex = -1;
   }
-  if (entry) waiting(body, entry);
   const meta = body.querySelector('.meta');
   const shown = meta.querySelector('.tick');
   if (!state) shown?.remove();

@@ -13,6 +13,7 @@ import { icon } from './icons.js';
 import { t } from './language.js';
 import { authorOf, avatar, nameOf, paint, writeName } from './people.js';
 import { uploading } from './pictures.js';
+import { resting } from './resting.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
@@ -59,6 +60,7 @@ export function conversation(outer, leave) {
     writing.element);
 
   roving(log, row => options(row.item, row), writing.focus);
+  const rest = resting(log);
   dropping(() => Boolean(person), writing.add);
   const kept = drafts(outer, all => person && all.set(person, draft()));
   const box = lazily(async () => {
@@ -141,6 +143,7 @@ export function conversation(outer, leave) {
     const top = complete ? (items.length ? 'conversation.beginning' : 'conversation.first') : earlier;
     write(beginning, known ? t(top, { name: nameOf(person) }) : '');
     settle();
+    rest();
     mark();
     if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
   });
@@ -180,13 +183,13 @@ export function conversation(outer, leave) {
 
   /** @param {any} item */
   function make(item) {
-    if (item.day) return h('div', { class: item.key === 'new' ? 'divider new' : 'divider' }, h('span', {}, item.day));
+    if (item.title) return h('div', { class: item.key === 'new' ? 'divider new' : 'divider' }, h('span', {}, item.title));
     return bubble(item, context);
   }
 
   /** @param {any} element @param {any} item */
   function update(element, item) {
-    if (item.day) write(element.firstElementChild, item.day);
+    if (item.title) write(element.firstElementChild, item.title);
     else fill(element, item, context);
   }
 

@@ -20,20 +20,21 @@ export function rows({ chat, me }, to, readBefore) {
   const changes = new Map(entries.filter(entry => kindOf(entry) !== 'message' && !isElsewhere(chat, entry)).map(entry => [entry.message_id ?? entry.of, entry]));
   const all = timeline(messages, entries.filter(entry => kindOf(entry) === 'message'), stays(chat)).map(({ message, entry }) => message
     ? { message, change: changes.get(message.id), mine: message.sender_id === me, system: message.kind === 'system', at: message.created_at, key: message.sender_id === me && message.temp_id ? `t${message.temp_id}` : `m${message.id}` }
-    : { entry, change: changes.get(entry?.temp_id), mine: true, at: /** @type {import('../../chat-client.js').Entry} */ (entry).created_at, key: `t${entry?.temp_id}` });
+    : { entry, change: changes.get(entry?.temp_id), mine: true, at: /** @type {import('../../chat-client.js').Entry} */ (entry).created_at, key: `t${entry?.temp_id}` })
+    .map(item => ({ ...item, day: dayKey(item.at), when: Date.parse(item.at) }));
   /** @type {any[]} */ const items = [];
   let marked = false;
   let day = 0;
   all.forEach((item, index) => {
     const [previous, next] = [all[index - 1], all[index + 1]];
     // What was written on an earlier day, and waits, stands among what is newer.
-    const newDay = dayKey(item.at) > day;
-    if (newDay) items.push({ key: `d${(day = dayKey(item.at))}`, day: dayName(item.at) });
+    const newDay = item.day > day;
+    if (newDay) items.push({ key: `d${(day = item.day)}`, title: dayName(item.at) });
     const message = /** @type {any} */ (item).message;
     const isNew = !marked && message && !item.mine && message.seq > readBefore;
-    if (isNew) items.push({ key: 'new', day: t('conversation.new') });
+    if (isNew) items.push({ key: 'new', title: t('conversation.new') });
     marked ||= isNew;
-    const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && !a.system === !b.system && dayKey(a.at) >= dayKey(b.at) && Date.parse(b.at) - Date.parse(a.at) < RUN;
+    const joined = (/** @type {any} */ a, /** @type {any} */ b) => a && b && a.mine === b.mine && !a.system === !b.system && a.day >= b.day && b.when - a.when < RUN;
     items.push({ ...item, first: isNew || newDay || !joined(previous, item), last: !joined(item, next) });
   });
   return items;

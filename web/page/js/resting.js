@@ -1,0 +1,21 @@
+// Messages out of sight rest: the browser neither lays them out nor paints them, and remembers how high they were when it did. A
+// conversation of thousands costs as much then as what is in sight.
+
+/**
+ * Returns what lets everything rest that has been drawn. That is two frames later: in the first one the browser takes the height.
+ * @param {HTMLElement} log @returns {() => void}
+ */
+export function resting(log) {
+  let width = 0;
+  const rest = () => requestAnimationFrame(() => requestAnimationFrame(() => {
+    for (const row of log.querySelectorAll('.row:not(.resting)')) row.classList.add('resting');
+  }));
+  // In a log of another width everything is of another height.
+  new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width === width) return;
+    width = contentRect.width;
+    for (const row of log.children) row.classList.remove('resting');
+    rest();
+  }).observe(log);
+  return rest;
+}
