@@ -13,7 +13,6 @@ import { icon } from './icons.js';
 import { t } from './language.js';
 import { authorOf, avatar, nameOf, paint, writeName } from './people.js';
 import { uploading } from './pictures.js';
-import { resting } from './resting.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
@@ -60,7 +59,8 @@ export function conversation(outer, leave) {
     writing.element);
 
   roving(log, row => options(row.item, row), writing.focus);
-  const rest = resting(log);
+  // It is not needed to show the first conversation.
+  const resting = import('./resting.js').then(({ resting }) => resting(log), () => () => {});
   dropping(() => Boolean(person), writing.add);
   const kept = drafts(outer, all => person && all.set(person, draft()));
   const box = lazily(async () => {
@@ -143,7 +143,7 @@ export function conversation(outer, leave) {
     const top = complete ? (items.length ? 'conversation.beginning' : 'conversation.first') : earlier;
     write(beginning, known ? t(top, { name: nameOf(person) }) : '');
     settle();
-    rest();
+    resting.then(rest => rest());
     mark();
     if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
   });
