@@ -5,7 +5,7 @@
 //!  settings   what the configuration says, secrets, the address to listen on
 //!  machine    disk, open files
 //!  storage    database, schema, clock, the store of images
-//!  network    NATS, webhooks
+//!  network    certificates, NATS, webhooks
 //!  finding    what was found of one thing
 //! ```
 
@@ -24,6 +24,7 @@ pub async fn examine(args: &ServeArgs) -> Vec<Finding> {
     found.extend(machine::examine(args));
     found.extend(storage::database(args).await);
     found.push(storage::media(&args.images).await);
+    found.push(network::certificates());
     found.push(network::nats(args, config.as_ref()).await);
     found.extend(network::webhooks(args).await);
     found

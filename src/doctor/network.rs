@@ -1,4 +1,4 @@
-//! NATS, and the receivers of webhooks.
+//! The certificates of authorities, NATS, and the receivers of webhooks.
 
 use anyhow::Context as _;
 use chat_actors::relay::{self, Carrier};
@@ -13,8 +13,19 @@ use super::finding::{Finding, broken, ok, warning};
 use crate::cli::ServeArgs;
 use crate::config::{self, Config};
 
+const CERTIFICATES: &str = "certificates";
 const NATS: &str = "NATS";
 const WEBHOOKS: &str = "webhooks";
+
+/// Looks for the certificates of authorities: without any the hub can make no client for webhooks, and does not start.
+pub(super) fn certificates() -> Finding {
+    match rustls_native_certs::load_native_certs().certs.len() {
+        0 => {
+            broken(CERTIFICATES, "this machine has none of an authority: install ca-certificates, or set SSL_CERT_FILE")
+        }
+        number => ok(CERTIFICATES, format!("those of {number} authorities are trusted")),
+    }
+}
 
 pub(super) async fn nats(args: &ServeArgs, config: Option<&Config>) -> Finding {
     match config.map(|config| &config.hub.relay.carrier) {

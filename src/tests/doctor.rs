@@ -126,6 +126,7 @@ async fn what_is_well_is_said_to_be_and_stays_as_it_is() {
         ("clock", &[]),
         ("quick_check", &[]),
         ("images", &["writes, reads and deletes"]),
+        ("certificates", &["authorities"]),
         ("NATS", &["not used"]),
         ("webhooks", &["none"]),
     ] {
@@ -219,6 +220,14 @@ async fn a_damaged_file_is_found() {
     file.write_all(&[0xa5; 16 * 4_096]).expect("written");
     drop(file);
     setup.examined().await.has("broken", "quick_check", &["restore a backup"]);
+}
+
+#[tokio::test]
+async fn a_machine_without_certificates_on_which_no_hub_starts_is_found() {
+    let setup = Setup::with(&[("SSL_CERT_FILE", "/dev/null")]);
+    setup.examined().await.has("broken", "certificates", &["ca-certificates"]);
+    let output = in_time("the end of the hub", setup.command("serve").output()).await.expect("it can be run");
+    assert!(!output.status.success(), "it serves: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]
