@@ -169,7 +169,7 @@ impl State {
                 let endpoint = lead.endpoints.get_mut(&id);
                 match (endpoint, loaded) {
                     (Some(endpoint), Ok((deliveries, has_more))) => {
-                        endpoint.push_loaded(deliveries, has_more);
+                        endpoint.push_loaded(deliveries, has_more, Timestamp::now());
                         None
                     }
                     (Some(endpoint), Err(error)) => {

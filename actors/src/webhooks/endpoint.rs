@@ -124,7 +124,7 @@ impl Endpoint {
     }
 
     /// Adds deliveries that were just noted, behind all others, as many as are held in memory.
-    pub(super) fn push_new(&mut self, jobs: impl Iterator<Item = Job>) {
+    pub(super) fn push_new(&mut self, jobs: impl Iterator<Item = Job>, now: Timestamp) {
         for job in jobs {
             let id = job.delivery.id.get();
             if self.has_more || self.jobs.len() >= HELD {
@@ -132,30 +132,30 @@ impl Endpoint {
                 (self.has_more, self.missed) = (true, true);
                 continue;
             }
-            self.push(job);
+            self.push(job, now);
             self.held_to = self.held_to.max(id);
         }
     }
 
     /// Adds deliveries that were read from the database, oldest first; `whole`: there are more behind them.
-    pub(super) fn push_loaded(&mut self, deliveries: Vec<Delivery>, has_more: bool) {
+    pub(super) fn push_loaded(&mut self, deliveries: Vec<Delivery>, has_more: bool, now: Timestamp) {
         (self.is_loading, self.has_more) = (false, has_more || std::mem::take(&mut self.missed));
         for delivery in deliveries {
             let id = delivery.id.get();
             self.held_to = self.held_to.max(id);
             if !self.jobs.contains_key(&id) {
-                self.push(Job { delivery: Arc::new(delivery), read: None });
+                self.push(Job { delivery: Arc::new(delivery), read: None }, now);
             } else if delivery.attempts == 0 {
                 // It was asked for again.
-                self.queue.hasten(lane(&delivery), id, due(&delivery));
+                self.queue.hasten(lane(&delivery), id, due(&delivery, now));
             }
         }
     }
 
-    fn push(&mut self, job: Job) {
+    fn push(&mut self, job: Job, now: Timestamp) {
         let delivery = &job.delivery;
         let id = delivery.id.get();
-        self.queue.push(lane(delivery), id, delivery.attempts, due(delivery));
+        self.queue.push(lane(delivery), id, delivery.attempts, due(delivery, now));
         self.jobs.insert(id, job);
     }
 
@@ -273,9 +273,11 @@ fn lane(delivery: &Delivery) -> Lane {
     delivery.thread.map_or(Lane::Alone(delivery.id.get()), |thread| Lane::Thread(thread.get()))
 }
 
-/// Returns when a delivery is due, in Unix milliseconds.
-fn due(delivery: &Delivery) -> i64 {
-    delivery.next_at.unwrap_or(delivery.at).millis()
+/// Returns when a delivery is due, in Unix milliseconds. A clock that was put back is behind the times of events, which never go back,
+/// and behind what it said before; so no delivery waits for longer than the schedule has it wait.
+fn due(delivery: &Delivery, now: Timestamp) -> i64 {
+    let noted = delivery.next_at.unwrap_or(delivery.at);
+    noted.min(now.after(schedule::longest(delivery.attempts))).millis()
 }
 
 /// Returns the types of a webhook. It leaves out names that only a later release knows.

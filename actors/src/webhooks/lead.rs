@@ -103,7 +103,7 @@ impl Lead {
         }
         for (id, jobs) in of {
             if let Some(endpoint) = self.endpoints.get_mut(&id) {
-                endpoint.push_new(jobs.into_iter());
+                endpoint.push_new(jobs.into_iter(), Timestamp::now());
             }
         }
     }

@@ -38,6 +38,11 @@ pub(super) fn wait(tries: u32, chance: f64) -> Option<Duration> {
     Some(wait.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * chance))
 }
 
+/// Returns the longest time for which a delivery may wait after so many tries that failed; the first try waits for nothing.
+pub(super) fn longest(tries: u32) -> Duration {
+    if tries == 0 { Duration::ZERO } else { wait(tries, 1.0).unwrap_or_default().max(LONGEST_PAUSE) }
+}
+
 /// Returns how long nothing is sent to a receiver that answered 429 or 503 with `Retry-After`: seconds, for a date is a clock that
 /// need not be ours.
 pub(super) fn pause(code: u16, retry_after: Option<&str>) -> Option<Duration> {

@@ -7,15 +7,17 @@ use chat_loadtest::token;
 use chat_testkit::clock::Clock;
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
+use serde_json::json;
 
 use crate::support::device::seqs;
 use crate::support::person::text;
-use crate::support::{DEADLINE, Hub, Person, until_within, usual_or_long};
+use crate::support::{DEADLINE, Hub, Person, Receiver, until_within, usual_or_long};
 
 on_each_server!(
     a_ticket_works_once_whatever_one_hubs_clock_says,
     a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs,
     messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says,
+    a_webhook_hears_at_once_though_the_hubs_clock_is_behind_the_databases,
 );
 
 const MINUTE: i64 = 60;
@@ -150,4 +152,23 @@ async fn messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says(
         assert_eq!(seqs(&history), (1..=history.len() as u64).collect::<Vec<_>>(), "not dense");
         assert!(history.iter().map(|message| text(message, "created_at")).is_sorted(), "a time goes back");
     }
+}
+
+async fn a_webhook_hears_at_once_though_the_hubs_clock_is_behind_the_databases(database: Server) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (clock, url) = (Clock::new(folder.path()), database.database("chat"));
+    clock.is_off_by(-HOUR);
+    let hub = Hub::with(|launch| {
+        launch.set("DATABASE_URL", &url);
+        for (name, value) in clock.settings() {
+            launch.set(name, value);
+        }
+    })
+    .await;
+    let receiver = Receiver::start().await;
+    let hook = json!({"url": receiver.url(), "types": ["message.created"]});
+    hub.staff().post("/admin/webhooks", &hook).await.is(201);
+    hub.person(42).connect().await.sends_to(&hub.person(7), "an hour ahead").await;
+    let heard = receiver.takes(1).await;
+    assert_eq!(heard[0].body["data"]["message"]["content"], "an hour ahead");
 }

@@ -22,7 +22,7 @@ fn endpoint() -> Endpoint {
         requests: 0,
         created_at: Timestamp::from_millis(0),
     });
-    endpoint.push_loaded(Vec::new(), false);
+    endpoint.push_loaded(Vec::new(), false, Timestamp::from_millis(0));
     endpoint
 }
 
@@ -50,8 +50,8 @@ fn answers(code: u16) -> Attempt {
 
 /// Sends one more event, which is answered so.
 fn tries(endpoint: &mut Endpoint, id: u64, code: u16, at: i64) -> (DeliveryResult, Option<Consequence>) {
-    endpoint.push_new(std::iter::once(job(id)));
     let now = Timestamp::from_millis(at);
+    endpoint.push_new(std::iter::once(job(id)), now);
     let (taken, _) = endpoint.take(now).pop().expect("it is due");
     endpoint.attempted(taken, answers(code), now, 0.5)
 }
@@ -95,7 +95,7 @@ fn what_became_of_an_attempt_is_noted() {
 #[test]
 fn a_backlog_is_read_before_it_is_sent_and_more_of_it_the_faster_it_goes() {
     let mut endpoint = endpoint();
-    endpoint.push_new((1..=500).map(job));
+    endpoint.push_new((1..=500).map(job), Timestamp::from_millis(0));
     let now = Timestamp::from_millis(0);
     let reads = |endpoint: &mut Endpoint| {
         assert!(endpoint.reads_first(now));
@@ -120,9 +120,31 @@ fn a_backlog_is_read_before_it_is_sent_and_more_of_it_the_faster_it_goes() {
 fn more_than_is_held_waits_in_the_database() {
     let mut endpoint = endpoint();
     let many = u64::try_from(HELD).expect("few");
-    endpoint.push_new((1..=many + 5).map(job));
+    endpoint.push_new((1..=many + 5).map(job), Timestamp::from_millis(0));
     assert!(endpoint.has_more && !endpoint.wants_more());
     assert_eq!(endpoint.held_to, many);
-    endpoint.push_new(std::iter::once(job(many + 6)));
+    endpoint.push_new(std::iter::once(job(many + 6)), Timestamp::from_millis(0));
     assert_eq!(endpoint.jobs.len(), HELD, "it comes in its turn");
+}
+
+#[test]
+fn a_clock_that_was_put_back_delays_no_delivery_beyond_its_schedule() {
+    const HOUR: i64 = 3_600_000;
+    let at = |millis: i64| Timestamp::from_millis(millis);
+    let delivery = |attempts, next_at| {
+        let fresh = job(1).delivery;
+        Delivery { at: at(10 * HOUR), attempts, next_at, ..Delivery::clone(&fresh) }
+    };
+    for (delivery, now, wanted) in [
+        (delivery(0, None), 10 * HOUR + 1, 10 * HOUR),
+        (delivery(0, None), 9 * HOUR, 9 * HOUR),
+        (delivery(0, Some(at(10 * HOUR))), 9 * HOUR, 9 * HOUR),
+        (delivery(1, Some(at(10 * HOUR))), 10 * HOUR - 5_000, 10 * HOUR),
+        // A receiver may ask for an hour.
+        (delivery(1, Some(at(10 * HOUR))), 5 * HOUR, 6 * HOUR),
+        (delivery(6, Some(at(20 * HOUR))), 9 * HOUR, 20 * HOUR),
+        (delivery(6, Some(at(30 * HOUR))), 9 * HOUR, 21 * HOUR),
+    ] {
+        assert_eq!(due(&delivery, at(now)), wanted, "{delivery:?} at {now}");
+    }
 }
