@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 11] = [
     &["schema", "ws"],
     &["server"],
     &["http"],
-    &["config"],
+    &["config", "package_files"],
     &["cli"],
     &["auth", "client_address", "demo", "headers", "memory", "process", "shutdown", "systemd", "telemetry"],
 ];
