@@ -98,15 +98,16 @@ async fn a_run_that_is_killed_is_simply_run_again() {
     if !mariadb::wanted("a_run_that_is_killed_is_simply_run_again") {
         return;
     }
-    let (messages, threads) = (30_000, 503);
+    let (messages, threads) = (120_000, 503);
     let many = Many::start(messages, threads).await;
     let mut first = many.import();
     let mut first =
         first.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("it can be run");
     let log = many.folder.path().join("imported.db-wal");
-    until("something was written", || {
+    // More than one commit writes.
+    until("something was committed", || {
         let length = std::fs::metadata(&log).map_or(0, |found| found.len());
-        async move { (length > 500_000).then_some(()) }
+        async move { (length > 3_000_000).then_some(()) }
     })
     .await;
     first.kill().await.expect("it can be killed");

@@ -33,9 +33,11 @@ struct Shared {
 }
 
 impl Load {
-    fn begin(front: &Arc<Front>) -> Self {
+    /// Begins it; `name` sets its messages apart from those of other loads.
+    fn begin(front: &Arc<Front>, name: &'static str) -> Self {
         let shared = Arc::<Shared>::default();
-        let clients = (1..=CLIENTS).map(|id| tokio::spawn(asks(Arc::clone(front), id, Arc::clone(&shared)))).collect();
+        let asks = |id| tokio::spawn(asks(Arc::clone(front), name, id, Arc::clone(&shared)));
+        let clients = (1..=CLIENTS).map(asks).collect();
         Self { shared, clients }
     }
 
@@ -60,7 +62,7 @@ impl Load {
     }
 }
 
-async fn asks(front: Arc<Front>, id: u64, shared: Arc<Shared>) {
+async fn asks(front: Arc<Front>, name: &str, id: u64, shared: Arc<Shared>) {
     let token = token::mint(token::SECRET, id, Duration::from_secs(3_600)).expect("a token");
     let bearer = format!("Bearer {token}");
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
@@ -69,7 +71,7 @@ async fn asks(front: Arc<Front>, id: u64, shared: Arc<Shared>) {
         if shared.stops.load(Ordering::Relaxed) {
             return;
         }
-        let message = json!({"receiver_id": 5_000 + id, "temp_id": turn.to_string(), "content": "x"}).to_string();
+        let message = json!({"receiver_id": 5_000 + id, "temp_id": format!("{name}-{turn}"), "content": "x"}).to_string();
         let (method, path, body, status) = match turn % 2 {
             0 => (Method::POST, "/api/chat/send", message, 201),
             _ => (Method::GET, "/api/chat/threads", String::new(), 200),
@@ -95,7 +97,7 @@ async fn while_a_hub_restarts_whose_socket_stays_open_requests_wait_and_none_fai
     let front = Arc::new(Front::before(&[manager.address()]));
     let mut hub = manager.starts();
     manager.hears("READY=1").await;
-    let load = Load::begin(&front);
+    let load = Load::begin(&front, "restarts");
     for _ in 0..usual_or_long(5, 50) {
         load.goes_on(200).await;
         manager.asks_to_end(&hub);
@@ -145,7 +147,7 @@ async fn while_three_hubs_restart_one_after_another_no_request_fails() {
     }
     let mut three = Three::start().await;
     let front = Arc::new(Front::before(&three.addresses()));
-    let load = Load::begin(&front);
+    let load = Load::begin(&front, "restarts");
     for _ in 0..usual_or_long(2, 20) {
         for (launch, port, server) in &mut three.hubs {
             load.goes_on(100).await;
@@ -161,7 +163,7 @@ async fn while_three_hubs_restart_one_after_another_no_request_fails() {
     // One that is killed answers no request any more; the others answer all of those that come then.
     let (_, _, killed) = &mut three.hubs[0];
     killed.kill().await.expect("it can be killed");
-    let load = Load::begin(&front);
+    let load = Load::begin(&front, "killed");
     load.goes_on(200).await;
     load.ends().await;
 }

@@ -5,7 +5,7 @@ import { cardLine } from './cards.js';
 import { composer } from './composer.js';
 import { confirm, menu, toast } from './dialogs.js';
 import { h, lazily, lively, reconcile, set, soon, styled, write } from './dom.js';
-import { drafts } from './drafts.js';
+import { drafts, joined } from './drafts.js';
 import { dropping } from './dropping.js';
 import { floatingDay } from './floating-day.js';
 import { presenceText, reason, waits } from './format.js';
@@ -337,9 +337,6 @@ export function conversation(outer, leave) {
     writing.focus();
   }
 
-  /** Puts what was written before what is being written. @param {import('../../chat-client.js').Entry} entry @param {Draft} draft @returns {Draft} */
-  const joined = ({ content, images, card }, { text, files, ...more }) => ({ ...more, card: more.card ?? card, text: [content, text].filter(Boolean).join('\n'), files: [...images.map(image => /** @type {File} */ (image.file)), ...files] });
-
   function editLast() {
     const message = chat.thread(to())?.messages.findLast(editable);
     if (message) editMessage(message);
@@ -390,6 +387,7 @@ export function conversation(outer, leave) {
   document.addEventListener('visibilitychange', draw);
   setInterval(draw, 30_000); // "last seen 3 min ago"
   new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
+
   /** Begins a message to a user with what it is to be about; what is written already stays. @param {number} other @param {import('../../chat-client.js').CardRef} card */
   function bring(other, card) {
     const draft = kept.get(other);
@@ -397,7 +395,5 @@ export function conversation(outer, leave) {
     kept.set(other, { text, files, card });
   }
 
-  return { element, open, show, bring, drafts: kept, get person() {
-    return person;
-  } };
+  return { element, open, show, bring, drafts: kept, get person() { return person; } };
 }

@@ -59,3 +59,6 @@ function plain(draft) {
   if (editing && !editing.id) return plain(aside);
   return text || card ? { text, files: [], card, editing, aside: plain(aside) } : undefined;
 }
+
+/** Puts what was refused or given up before what is being written. @param {import('../../chat-client.js').Entry} entry @param {Draft} draft @returns {Draft} */
+export const joined = ({ content, images, card }, { text, files, ...more }) => ({ ...more, card: more.card ?? card, text: [content, text].filter(Boolean).join('\n'), files: [...images.map(image => /** @type {File} */ (image.file)), ...files] });
