@@ -2,14 +2,18 @@
 // conversation of thousands costs as much then as what is in sight.
 
 /**
- * Returns what lets everything rest that has been drawn. That is two frames later: in the first one the browser takes the height.
+ * Returns what lets everything rest that has been drawn: from the frame on that follows the one in which the browser has laid it out.
  * @param {HTMLElement} log @returns {() => void}
  */
 export function resting(log) {
   let width = 0;
-  const rest = () => requestAnimationFrame(() => requestAnimationFrame(() => {
-    for (const row of log.querySelectorAll('.row:not(.resting)')) row.classList.add('resting');
-  }));
+  const rest = () => {
+    if (document.hidden) return; // there are no frames; what was drawn meanwhile rests after what is drawn then
+    requestAnimationFrame(() => {
+      const laidOut = log.querySelectorAll('.row:not(.resting)');
+      requestAnimationFrame(() => laidOut.forEach(row => row.classList.add('resting')));
+    });
+  };
   // In a log of another width everything is of another height.
   new ResizeObserver(([{ contentRect }]) => {
     if (contentRect.width === width) return;
