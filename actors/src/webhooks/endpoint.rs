@@ -273,8 +273,8 @@ fn lane(delivery: &Delivery) -> Lane {
     delivery.thread.map_or(Lane::Alone(delivery.id.get()), |thread| Lane::Thread(thread.get()))
 }
 
-/// Returns when a delivery is due, in Unix milliseconds. A clock that was put back is behind the times of events, which never go back,
-/// and behind what it said before; so no delivery waits for longer than the schedule has it wait.
+/// Returns when a delivery is due, in Unix milliseconds. The times of events are the database's, and what was noted may be another
+/// node's: a clock that is behind them, or was put back, lets no delivery wait for longer than the schedule does.
 fn due(delivery: &Delivery, now: Timestamp) -> i64 {
     let noted = delivery.next_at.unwrap_or(delivery.at);
     noted.min(now.after(schedule::longest(delivery.attempts))).millis()
