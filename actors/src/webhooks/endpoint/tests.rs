@@ -77,6 +77,20 @@ fn one_success_begins_the_five_days_again() {
 }
 
 #[test]
+fn from_the_first_day_on_a_failing_endpoint_is_logged_once_a_day() {
+    let mut endpoint = endpoint();
+    let mut logged = Vec::new();
+    for hour in (0..4 * 24).step_by(6) {
+        let before = endpoint.warned;
+        endpoint.failed(Some(500), Timestamp::from_millis(hour * DAY / 24));
+        if endpoint.warned != before {
+            logged.push(hour);
+        }
+    }
+    assert_eq!(logged, [24, 48, 72]);
+}
+
+#[test]
 fn a_receiver_that_is_gone_is_disabled_at_once() {
     assert!(matches!(tries(&mut endpoint(), 1, 410, 0).1, Some(Consequence::Disable(_))));
 }
