@@ -25,7 +25,7 @@ struct Nodes {
     hubs: Vec<Hub>,
     nats: Nats,
     /// Dropped last.
-    _database: MariaDb,
+    database: MariaDb,
 }
 
 impl Nodes {
@@ -43,7 +43,7 @@ impl Nodes {
             ];
             hubs.push(Hub::set(&settings).await);
         }
-        let nodes = Self { hubs, nats, _database: database };
+        let nodes = Self { hubs, nats, database };
         for hub in &nodes.hubs {
             has(hub, "chat_nodes", names.len()).await;
         }

@@ -1,11 +1,11 @@
-//! What clients are told of presence when a hub is killed, stopped or restarted, and when NATS is away.
+//! What clients are told of presence when a hub is killed, stopped or restarted, and when NATS or the database is away.
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Friends, Nodes, acquaints, has, is_of, is_online, wanted};
-use crate::support::Device;
+use crate::support::{Device, until};
 
 /// Waits for so long, and returns of whom a device was told meanwhile that they have gone.
 async fn gone_within(device: &mut Device, span: Duration) -> Vec<Value> {
@@ -85,6 +85,46 @@ async fn while_nats_is_away_no_user_has_gone_and_then_what_was_missed_is_told() 
     assert_eq!(tablet.expect_where("user_offline", |_| true).await["user_id"], 43);
     assert!(is_online(&bob, &alice).await && !is_online(&bob, &carol).await);
     has(&nodes.hubs[1], "chat_presence_remote", 1).await;
+    desk.settles().await;
+}
+
+/// F8: NATS carries what no table keeps, and the row of a node that can write none makes it no dead one.
+#[tokio::test]
+async fn while_the_database_is_away_typing_crosses_and_no_user_has_gone() {
+    let friends = Friends::meet("while_the_database_is_away_typing_crosses_and_no_user_has_gone").await;
+    let Some(Friends { mut nodes, alice, bob, mut desk, mut tablet, thread }) = friends else { return };
+    for hub in &mut nodes.hubs {
+        hub.expects_errors();
+    }
+    nodes.database.kill();
+    for kind in ["typing", "stop_typing", "typing", "stop_typing"] {
+        desk.says(json!({"type": kind, "thread_id": thread})).await;
+        assert_eq!(tablet.expect(kind).await["from"], 42);
+        tablet.says(json!({"type": kind, "thread_id": thread})).await;
+        assert_eq!(desk.expect(kind).await["from"], 7);
+    }
+    // The rows of both nodes become as old as those of dead ones, and what a death is told after has passed.
+    for (device, span) in [(&mut desk, 16), (&mut tablet, 0)] {
+        let gone = gone_within(device, Duration::from_secs(span)).await;
+        assert!(gone.is_empty(), "{gone:?}");
+    }
+    desk.says(json!({"type": "typing", "thread_id": thread})).await;
+    tablet.expect("typing").await;
+    // Who leaves meanwhile has gone, and the others are told once it can be written down when.
+    desk.leaves().await;
+    tablet.expect("stop_typing").await;
+    nodes.database.restart();
+    for person in [&alice, &bob] {
+        let ready = async || (person.get("/health/ready").await.status == 200).then_some(());
+        until("the hub is ready again", ready).await;
+    }
+    let offline =
+        tablet.expect_within(Duration::from_secs(25), "user_offline", |frame| frame["type"] == "user_offline");
+    let offline = offline.await;
+    assert!(offline["user_id"] == 42 && offline["last_seen"].is_string(), "{offline}");
+    let mut desk = alice.connect().await;
+    tablet.expect_where("user_online", is_of(&alice)).await;
+    assert!(is_online(&bob, &alice).await);
     desk.settles().await;
 }
 
