@@ -72,6 +72,8 @@ mod restrictions;
 mod sabotage;
 mod session;
 mod session_handle;
+#[cfg(test)]
+mod simulation_seeds;
 mod storage;
 mod supervision;
 mod sync;

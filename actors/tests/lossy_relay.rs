@@ -1,7 +1,7 @@
 //! Two nodes on one database, with a relay between them that loses and delays: only latency suffers.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{Device, World, user};
 use chat_actors::Hub;
@@ -67,22 +67,31 @@ async fn whatever_happens_at_one_node_is_heard_at_the_other_without_a_poll() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_the_relay_loses_and_delays_every_thread_is_told_once_and_in_order() {
+    let long = std::env::var("CHAT_TEST_LONG").is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
+    let lasts = Duration::from_secs(if long { 600 } else { 20 });
     for (seed, lost_percent, delay) in [(1, 1, 20), (2, 10, 50), (3, 50, 500), (4, 100, 0), (5, 0, 500)] {
         let faults = Faults { lost_percent, delay: Duration::from_millis(delay) };
         let bus = Bus::new(seed, faults);
         let (world, other) = two_hubs(&bus, Duration::from_millis(100)).await;
-        let talks = (0..10_u64).map(|n| {
-            let (hub_a, hub_b) = (world.hub.clone(), other.clone());
-            tokio::spawn(async move {
-                let (a, b) = (100 + n, 200 + n);
-                let one = tokio::spawn(talk(hub_a, a, b));
-                let two = tokio::spawn(talk(hub_b, b, a));
-                (one.await.expect("no panic"), two.await.expect("no panic"))
-            })
-        });
-        for talk in talks.collect::<Vec<_>>() {
-            let (one, two) = talk.await.expect("no panic");
-            assert_eq!(one, two, "the same history on both sides, with {faults:?}");
+        let began = Instant::now();
+        for round in 0.. {
+            let talks = (0..10_u64).map(|n| {
+                let (hub_a, hub_b) = (world.hub.clone(), other.clone());
+                tokio::spawn(async move {
+                    let a = 100 + 2 * (10 * round + n);
+                    let b = a + 1;
+                    let one = tokio::spawn(talk(hub_a, a, b));
+                    let two = tokio::spawn(talk(hub_b, b, a));
+                    (one.await.expect("no panic"), two.await.expect("no panic"))
+                })
+            });
+            for talk in talks.collect::<Vec<_>>() {
+                let (one, two) = talk.await.expect("no panic");
+                assert_eq!(one, two, "the same history on both sides, with {faults:?}");
+            }
+            if began.elapsed() > lasts {
+                break;
+            }
         }
     }
 }

@@ -8,9 +8,9 @@ use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 use serde_json::{Value, json};
 
-use crate::support::Hub;
 use crate::support::device::of_type;
 use crate::support::person::text;
+use crate::support::{Hub, usual_or_long};
 
 on_each_server!(
     a_second_hub_of_a_name_says_whose_name_it_is_and_ends,
@@ -51,15 +51,20 @@ async fn a_hub_that_was_killed_has_its_name_again_at_once(database: Server) {
 }
 
 async fn one_hub_takes_over_from_another_one_of_its_name_that_drains(database: Server) {
-    let url = database.database("chat");
-    let mut old = left(&url).await;
+    for round in 0..usual_or_long(1, 8) {
+        one_drains_while_the_other_starts(&database.database(&format!("chat{round}"))).await;
+    }
+}
+
+async fn one_drains_while_the_other_starts(url: &str) {
+    let mut old = left(url).await;
     let (alice, bob) = (old.person(42), old.person(7));
     let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
     laptop.sends_to(&bob, "through the old one").await;
     desk.receives("through the old one").await;
     desk.settles().await;
     let cursor = desk.cursor.clone();
-    let (new, ()) = tokio::join!(left(&url), async {
+    let (new, ()) = tokio::join!(left(url), async {
         old.asks_to_end().await;
         assert!(old.ends(Duration::from_secs(25)).await.success());
     });
@@ -73,9 +78,15 @@ async fn one_hub_takes_over_from_another_one_of_its_name_that_drains(database: S
 
 /// The first one is taken for dead, and goes on for a moment under a name that is another one's.
 async fn a_hub_that_was_taken_for_dead_ends_and_acknowledges_nothing_that_is_not_stored(database: Server) {
-    let url = database.database("chat");
+    for round in 0..usual_or_long(1, 8) {
+        one_is_taken_for_dead(&database, &format!("chat{round}")).await;
+    }
+}
+
+async fn one_is_taken_for_dead(database: &Server, name: &str) {
+    let url = database.database(name);
     let proxy = Proxy::to(database.port()).await;
-    let through = database.url_through(proxy.port(), "chat");
+    let through = database.url_through(proxy.port(), name);
     let mut first = left(&through).await;
     first.expects_errors();
     let (alice, bob) = (first.person(42), first.person(7));

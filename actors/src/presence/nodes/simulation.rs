@@ -1,8 +1,7 @@
 //! Presence over three nodes on a seeded bus with a virtual clock: it loses, doubles, delays and reorders; nodes are killed,
 //! stopped and cut off. What is promised is checked while it happens and after it.
 //!
-//! `CHAT_TEST_SEEDS` says how many seeds are tried (2,000, and 200,000 with `CHAT_TEST_LONG`), `CHAT_TEST_SEED` tries a single
-//! one. A failure names its seed, and tells what has happened.
+//! A failure names its seed, and tells what has happened.
 
 mod bus;
 mod dice;
@@ -14,18 +13,11 @@ use std::time::Duration;
 use dice::Dice;
 use world::{Faults, World};
 
+use crate::simulation_seeds::seeds;
+
 /// How long users come and go, and how long it may take then until everything is right again.
 const BUSY: Duration = Duration::from_secs(60);
 const HEALS: Duration = Duration::from_secs(20);
-
-fn seeds() -> std::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let long = std::env::var("CHAT_TEST_LONG").is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
-    match number("CHAT_TEST_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("CHAT_TEST_SEEDS").unwrap_or(if long { 200_000 } else { 2_000 }),
-    }
-}
 
 /// Tries every fourth seed.
 fn try_all(share: u64, faults: Faults) {

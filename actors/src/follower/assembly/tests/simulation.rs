@@ -1,10 +1,9 @@
 //! Three nodes write commits, one of them this one; what the others say of theirs goes over a bus that loses, delays, repeats
 //! and reorders by a seed, with a virtual clock and a log that tells the truth.
 //!
-//! `CHAT_TEST_SEEDS` says how many seeds are tried; `CHAT_TEST_SEED` tries a single one. A failure names its seed.
+//! A failure names its seed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chat_database::ids::CommitNo;
@@ -14,6 +13,7 @@ use tokio::time::{Duration, Instant};
 use super::world::{World, content, entry, header, nonce, pair, user, writer};
 use crate::follower::assembly::{Assembly, Node as _, Run, Step};
 use crate::relay::commit::{Content, Header, Touched};
+use crate::simulation_seeds::seeds;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -29,14 +29,6 @@ struct Faults {
     delays: usize,
     /// Contents of another history, looks that fail, guards that are lost, and commits of this node that take their time.
     troubles: usize,
-}
-
-fn seeds() -> Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("CHAT_TEST_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("CHAT_TEST_SEEDS").unwrap_or(2_000),
-    }
 }
 
 #[expect(clippy::print_stderr, reason = "a failure names its seed")]
