@@ -42,6 +42,40 @@ async fn after_ten_seconds_of_downtime_everything_arrives_at_once_and_in_order()
     assert!(of_ten.iter().all(|texts| **texts == numbers), "{threads:?}");
 }
 
+/// What is sent is the present state, also of what a receiver was not there for.
+#[tokio::test]
+async fn what_was_deleted_or_changed_while_it_waited_arrives_as_it_is_now() {
+    let hub = Hub::start().await;
+    let (staff, bob, carol) = (hub.staff(), hub.person(7), hub.person(8));
+    let mut receiver = Receiver::start().await;
+    let (id, _) = add(&staff, &receiver, &["message.created"]).await;
+    receiver.goes();
+    let mut laptop = hub.person(42).connect().await;
+    let deleted = laptop.sends_to(&bob, "a secret").await;
+    let edited = laptop.sends_to(&carol, "a sceret").await;
+    let tried = until("the first tries", || async {
+        let pending = deliveries(&staff, id, "?status=pending").await;
+        pending.iter().all(|delivery| delivery["attempts"] != 0).then_some(pending).filter(|pending| pending.len() == 2)
+    })
+    .await;
+    laptop.says(json!({"type": "message_delete", "message_id": deleted["message_id"]})).await;
+    laptop.expect("message_deleted").await;
+    laptop.says(json!({"type": "message_edit", "message_id": edited["message_id"], "content": "no secret"})).await;
+    laptop.expect("message_updated").await;
+    receiver.comes_back().await;
+    for delivery in &tried {
+        let retry = format!("/admin/webhooks/{id}/deliveries/{}/retry", delivery["id"]);
+        staff.post(&retry, &json!({})).await.is(202);
+    }
+    for heard in receiver.takes(2).await {
+        let (message, raw) = (&heard.body["data"]["message"], String::from_utf8_lossy(&heard.raw));
+        assert!(!raw.contains("a secret") && !raw.contains("a sceret"), "{raw}");
+        let is_deleted = message["id"] == deleted["message_id"];
+        let content = if is_deleted { json!(null) } else { json!("no secret") };
+        assert_eq!((&message["content"], &message["deleted"]), (&content, &json!(is_deleted)), "{raw}");
+    }
+}
+
 #[tokio::test]
 async fn a_receiver_that_is_gone_is_disabled_and_the_others_are_told() {
     let hub = Hub::start().await;
