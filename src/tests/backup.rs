@@ -136,6 +136,11 @@ fn sql(database: &Path, query: &str) -> String {
     String::from_utf8(output.stdout).expect("a text")
 }
 
+/// Returns where the core's feed of events stands.
+async fn feed(hub: &Hub) -> String {
+    text(&hub.core().get("/internal/events").await.is(200), "cursor").to_owned()
+}
+
 fn messages(database: &Path, condition: &str) -> BTreeSet<u64> {
     let lines = sql(database, &format!("SELECT id FROM chat_messages {condition}"));
     lines.lines().map(|line| line.parse().expect("an id")).collect()
@@ -149,6 +154,7 @@ async fn a_backup_under_load_holds_what_was_acknowledged_before_its_mark(kind: K
     let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
     desk.settles().await;
     let kept = desk.cursor.clone();
+    let events_kept = feed(&hub).await;
 
     let load = Load::begin(&hub, 8).await;
     load.has_acked(usual_or_long(2_000, 100_000)).await;
@@ -160,6 +166,7 @@ async fn a_backup_under_load_holds_what_was_acknowledged_before_its_mark(kind: K
     desk.receives("lost").await;
     desk.settles().await;
     let lost = desk.cursor.clone();
+    let events_lost = feed(&hub).await;
     load.has_acked(after + 500).await;
     load.ends().await;
     run(&hub, &["backup", "--to", "backups/first"]).await.refused(&["backups/first", "not empty"]);
@@ -192,6 +199,9 @@ async fn a_backup_under_load_holds_what_was_acknowledged_before_its_mark(kind: K
     drop(place);
     assert_eq!(bob.resumes(&lost).await.greeting["reset"], true, "it has heard of what is gone");
     assert_eq!(bob.get(&format!("/chat/sync?cursor={lost}")).await.is(200)["reset"], true);
+    let events = async |after: &str| hub.core().get(&format!("/internal/events?after={after}")).await;
+    events(&events_lost).await.refused(410, "gone_cursor");
+    assert_eq!(array(&events(&events_kept).await.is(200), "events").len(), 100, "a whole page of what is kept");
     let mut back = bob.resumes(&kept).await;
     back.catches_up().await;
     let mut laptop = alice.connect().await;
