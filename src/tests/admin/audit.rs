@@ -65,6 +65,8 @@ async fn an_address_with_a_login_is_refused_before_it_is_written_down() {
     let staff = hub.staff();
     for url in [
         "https://shop:hunter2@shop.example/hook",
+        "https://hunter2@shop.example/",
+        "shop:hunter2@shop.example",
         &format!("https://a.example/{}", "x".repeat(60_000)),
     ] {
         staff.post("/admin/webhooks", &json!({"url": url, "types": ["*"]})).await.refused(400, "bad_request");
@@ -138,19 +140,4 @@ async fn what_the_core_reads_is_counted_for_each_minute_and_written_when_the_hub
     assert_eq!((&events["who"], &told["requests"]), (&json!("service:1"), &json!(2)));
     assert!(number(&told, "objects") >= 1, "{told}");
     assert_eq!(row(&staff, "chat.read").await["who"], "service:1");
-}
-
-#[tokio::test]
-async fn a_webhook_that_is_refused_leaves_no_row_and_no_password() {
-    let hub = hub().await;
-    let staff = hub.staff();
-    for url in ["https://shop:hunter2@shop.example/hook", "https://hunter2@shop.example/", "shop:hunter2@shop.example"]
-    {
-        staff.post("/admin/webhooks", &json!({"url": url, "types": ["*"]})).await.refused(400, "bad_request");
-    }
-    let hook = json!({"url": "http://127.0.0.1:9/hook", "types": ["*"], "enabled": false});
-    staff.post("/admin/webhooks", &hook).await.is(201);
-    let rows = entries(&staff).await;
-    assert_eq!(rows.iter().filter(|row| row["what"] == "webhook.add").count(), 1, "{rows:?}");
-    assert!(!json!(rows).to_string().contains("hunter2"), "{rows:?}");
 }
