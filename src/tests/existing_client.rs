@@ -165,6 +165,12 @@ async fn it_goes_on_in_the_middle_of_what_it_does_not_know() {
     sender.sends(send("t2", "I take it")).await;
     let message = receiver.receives("I take it").await;
     assert_eq!((&message["sender_id"], &message["extra_data"]), (&json!(42), &json!({"product_id": 5})));
+    let sold = json!({"kind": "product", "id": "5", "version": 2, "title": "Sold", "url": "https://shop.example/p/5"});
+    core.put("/internal/cards", &json!({"cards": [sold]})).await.is(200);
+    // What it does not know has come between.
+    for frame in ["profile_updated", "card_updated"] {
+        receiver.expect(frame).await;
+    }
     let thread = number(&stored["message"], "thread_id");
     receiver.says(json!({"type": "message_seen", "thread_id": thread.to_string(), "user_id": "7"})).await;
     assert_eq!(number(&sender.expect("messages_seen").await, "up_to"), 3);
