@@ -3,6 +3,7 @@
 mod doors;
 mod forged;
 mod origins;
+mod roles;
 
 use crate::support::person::{Answer, answer, array, number, text};
 use crate::support::{Device, Hub, Person};
