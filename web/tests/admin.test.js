@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { browser, Visitor } from './support/browser.js';
@@ -97,9 +98,10 @@ test('figures are live, by one stream', async () => {
 
 for (const role of ['user', 'service']) {
   test(`a token with the role ${role} sees nothing`, async () => {
-    const visitor = await Visitor.open(chromium, link(role, 1));
+    const visitor = await Visitor.open(chromium, link(role, 1), { bypassCSP: true });
     await visitor.page.getByText('This is for the staff alone').waitFor();
     assert.equal(await visitor.page.getByRole('tab').count(), 0);
+    assert.deepEqual(await problems(visitor.page), []);
     const shown = await fetch(`${hub.url}/admin`, { headers: { Authorization: `Bearer ${hub.token(1, { role })}` } });
     assert.equal(shown.status, 403);
     // With a token of the staff it opens.
@@ -137,6 +139,32 @@ test('the staff suspends and restores a user, and ends sessions, each for a reas
   assert.deepEqual(acts, ['user.end_sessions: a stolen phone', 'user.restore: a mistake', 'user.suspend: three reports']);
   assert.deepEqual(visitor.wrongs, []);
   await visitor.close();
+});
+
+test('a webhook is tried, and what has failed is sent again', async () => {
+  const heard = [];
+  const shop = createServer((request, answer) => {
+    heard.push(request.headers['webhook-id']);
+    answer.writeHead(418).end('short and stout');
+  });
+  await new Promise(done => shop.listen(0, '127.0.0.1', done));
+  await hub.ask(9, 'POST', '/admin/webhooks', { url: `http://127.0.0.1:${shop.address().port}/hook`, types: ['notification.created'], description: 'The teapot' }, { role: 'admin' });
+  const visitor = await staff();
+  const card = visitor.page.locator('section.card', { hasText: 'The teapot' });
+  await until('the webhook is shown', async () => {
+    await section(visitor.page, 'Webhooks');
+    return await card.count() > 0;
+  });
+  await card.getByRole('button', { name: 'Send a test' }).click();
+  await card.getByRole('status').getByText(/^418 after \d+ ms: short and stout$/).waitFor();
+  assert.equal(heard.length, 1);
+  await card.getByRole('button', { name: 'Send again what failed today' }).click();
+  await card.getByRole('status').getByText('0 are sent again.').waitFor();
+  const { entries } = await hub.ask(9, 'GET', '/admin/audit', undefined, { role: 'admin' });
+  assert.deepEqual(entries.filter(({ what }) => what === 'webhook.replay' || what === 'webhook.test').map(({ what }) => what), ['webhook.replay', 'webhook.test']);
+  assert.deepEqual(visitor.wrongs, []);
+  await visitor.close();
+  await new Promise(done => shop.close(done));
 });
 
 test('older rows of the audit log are shown page after page, and where they cannot be had, it is said', async () => {
