@@ -9,11 +9,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use chat_actors::Hub;
+use chat_actors::relay::{self, Carrier};
 use chat_database::Database;
 use chat_database::audit::Act;
 use chat_database::connect::ProcessLock;
 use chat_database::media::{self, Store};
-use chat_database::nodes::{self, Registration};
+use chat_database::nodes::{self, Node, Registration};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, timeout_at};
 use warp::Filter;
@@ -103,8 +104,10 @@ impl App {
             );
         }
         migrate(&database).await?;
-        if let Some(mut registration) = Registration::of(&database, &config.hub.node) {
+        let relay = &config.hub.relay;
+        if let Some(mut registration) = Registration::of(&database, &config.hub.node, relay.key_check()) {
             registration.claim().await?;
+            compare_keys(&database, relay).await?;
         }
         let hub = Hub::start(database.clone(), store, config.hub.clone()).await?;
         hub.audit().note(Act::HubStart, Some(config.settings.clone()));
@@ -238,6 +241,22 @@ impl Running {
 pub async fn migrate(database: &Database) -> Result<(), Error> {
     let migrated = chat_migrations::up(database.for_migrations()).await;
     migrated.map_err(|error| Error::Migration(database.location().to_string(), error.to_string()))
+}
+
+/// Says so if nodes that live have another secret than this one. Over NATS every message of theirs tells as much.
+async fn compare_keys(database: &Database, relay: &relay::Options) -> Result<(), chat_database::Error> {
+    let (Carrier::Nothing, Some(ours)) = (&relay.carrier, relay.key_check()) else { return Ok(()) };
+    let differs = |node: &Node| node.beat < nodes::SILENT && node.key_check.is_some_and(|theirs| theirs != ours);
+    let all = nodes::all(database).await?;
+    let others: Vec<&str> = all.iter().filter(|node| differs(node)).map(|node| &**node.id.name()).collect();
+    if !others.is_empty() {
+        tracing::warn!(
+            nodes = others.join(", "),
+            "the CHAT_TICKET_SECRET of other nodes on this database differs, so tickets and links of images that they make are not \
+             good here. Set the same one on every node (without it, the same first JWT_SECRET)"
+        );
+    }
+    Ok(())
 }
 
 /// Joins the two halves of the edge.

@@ -20,6 +20,7 @@ pub(crate) struct NodeBeat;
 pub(crate) struct NodeBeatContext {
     pub(crate) database: Database,
     pub(crate) node: NodeId,
+    pub(crate) key_check: Option<i64>,
     pub(crate) draining: Draining,
     pub(crate) handle: NodeBeatHandle,
 }
@@ -40,7 +41,7 @@ impl Actor for NodeBeat {
         myself: ActorRef<NodeBeatMsg>,
         context: Arc<NodeBeatContext>,
     ) -> Result<State, ActorProcessingErr> {
-        let registration = Registration::of(&context.database, &context.node);
+        let registration = Registration::of(&context.database, &context.node, context.key_check);
         if registration.is_some() {
             myself.send_message(NodeBeatMsg::Beat)?;
             myself.send_interval(BEAT, || NodeBeatMsg::Beat);

@@ -74,6 +74,8 @@ pub struct Node {
     pub draining: bool,
     /// The release that it runs.
     pub version: String,
+    /// The number of its key; `None`: it has no key, or is of a release that does not say.
+    pub key_check: Option<i64>,
 }
 
 row! {
@@ -85,6 +87,7 @@ row! {
         beat_at: i64,
         draining: i64,
         version: BinaryText,
+        key_check: Option<i64>,
         now: i64,
     }
 }
@@ -95,8 +98,15 @@ row! {
 /// [`DatabaseError::Unavailable`].
 pub async fn all(db: &Database) -> Result<Vec<Node>, DatabaseError> {
     let now = db.backend.dialect().now_millis();
-    let columns =
-        [Column::Name, Column::Incarnation, Column::StartedAt, Column::BeatAt, Column::Draining, Column::Version];
+    let columns = [
+        Column::Name,
+        Column::Incarnation,
+        Column::StartedAt,
+        Column::BeatAt,
+        Column::Draining,
+        Column::Version,
+        Column::KeyCheck,
+    ];
     let query = Query::select().columns(columns).expr(Expr::cust(now)).from(hub_node::Entity).take();
     let rows: Vec<NodeRow> = (&db.readers).select(&query).await.map_err(error)?;
     Ok(rows.into_iter().map(node).collect())
@@ -110,6 +120,7 @@ fn node(row: NodeRow) -> Node {
         beat: since(row.beat_at),
         draining: row.draining != 0,
         version: row.version.into_text(),
+        key_check: row.key_check,
     }
 }
 
@@ -120,17 +131,17 @@ pub struct Registration {
     /// Opened at the first use.
     connection: Option<WriterConnection>,
     id: NodeId,
+    key_check: Option<i64>,
     rival: Rival,
 }
 
 impl Registration {
-    /// Makes the registration of a process; `None` where nodes [do not register](self).
+    /// Makes the registration of a process, with the number of the key that it shares with the other nodes; `None` where nodes
+    /// [do not register](self).
     #[must_use]
-    pub fn of(database: &Database, id: &NodeId) -> Option<Self> {
-        let registers = database.has_nodes();
-        let registration =
-            || Self { database: database.clone(), connection: None, id: id.clone(), rival: Rival::default() };
-        registers.then(registration)
+    pub fn of(database: &Database, id: &NodeId, key_check: Option<i64>) -> Option<Self> {
+        let (database, id, rival) = (database.clone(), id.clone(), Rival::default());
+        database.has_nodes().then(|| Self { database, connection: None, id, key_check, rival })
     }
 
     /// Takes the name, and waits for another process that has it to end.
@@ -184,7 +195,7 @@ impl Registration {
                 Some(connection) => connection,
                 none => none.insert(self.database.another_writer_connection().await?),
             };
-            task(&mut Row::of(&self.id, &mut self.rival, connection)).await
+            task(&mut Row::of(&self.id, self.key_check, &mut self.rival, connection)).await
         });
         let failure = match answered.await {
             Ok(Ok(done)) => return Ok(done),

@@ -40,6 +40,7 @@ mod m20261129_000010_consumers;
 mod m20261129_000011_webhooks;
 mod m20261129_000012_audit;
 mod m20261129_000013_restrictions;
+mod m20261129_000014_key_checks;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000011_webhooks::Migration),
             Box::new(m20261129_000012_audit::Migration),
             Box::new(m20261129_000013_restrictions::Migration),
+            Box::new(m20261129_000014_key_checks::Migration),
         ]
     }
 }

@@ -9,6 +9,7 @@ mod one_name;
 mod paused;
 mod pictures;
 mod put_back;
+mod secrets;
 mod suspended;
 
 use std::collections::BTreeMap;

@@ -193,6 +193,7 @@ impl Hub {
             node_beat: Arc::new(NodeBeatContext {
                 database: database.clone(),
                 node: options.node.clone(),
+                key_check: options.relay.key_check(),
                 draining: draining.clone(),
                 handle: node_beat.clone(),
             }),

@@ -32,6 +32,9 @@ const MAX_NAME: usize = 64;
 /// What the signing key is derived for.
 const PURPOSE: &[u8] = b"softadastra-chat relay between nodes, version 1";
 
+/// What the number of a key is made of: it begins like no message that is signed.
+const CHECK: &[u8] = b"which key is this";
+
 /// Which database the nodes share.
 pub(super) type DatabaseId = [u8; DATABASE_BYTES];
 
@@ -45,6 +48,13 @@ impl Key {
     pub fn derive(secret: &[u8]) -> Self {
         let derived = hmac(secret).chain_update(PURPOSE).finalize().into_bytes();
         Self(hmac(&derived))
+    }
+
+    /// Returns a number by which nodes see whether they have the same key. It says nothing else of the key.
+    #[must_use]
+    pub fn check(&self) -> i64 {
+        let bytes = self.0.clone().chain_update(CHECK).finalize().into_bytes();
+        bytes.iter().take(size_of::<i64>()).fold(0, |number, byte| (number << 8) | i64::from(*byte))
     }
 
     fn signature(&self, to: &Destination, message: &[u8]) -> Hmac<Sha256> {

@@ -14,6 +14,14 @@ pub struct Options {
     pub key: Option<Key>,
 }
 
+impl Options {
+    /// Returns the number of the key, by which nodes see whether they have the same one.
+    #[must_use]
+    pub fn key_check(&self) -> Option<i64> {
+        self.key.as_ref().map(Key::check)
+    }
+}
+
 /// What carries messages between the nodes.
 #[derive(Debug, Clone, Default)]
 pub enum Carrier {

@@ -19,6 +19,8 @@ row! {
         pub(crate) draining: i64,
         /// The release that it runs.
         pub(crate) version: BinaryText,
+        /// By this nodes see whether they have the same secret.
+        pub(crate) key_check: Option<i64>,
     }
 }
 

@@ -49,12 +49,18 @@ row! {
 pub(super) struct Row<'a> {
     connection: &'a mut WriterConnection,
     id: &'a NodeId,
+    key_check: Option<i64>,
     rival: &'a mut Rival,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of(id: &'a NodeId, rival: &'a mut Rival, connection: &'a mut WriterConnection) -> Self {
-        Self { connection, id, rival }
+    pub(super) fn of(
+        id: &'a NodeId,
+        key_check: Option<i64>,
+        rival: &'a mut Rival,
+        connection: &'a mut WriterConnection,
+    ) -> Self {
+        Self { connection, id, key_check, rival }
     }
 
     /// Says that the process lives. Takes the row, if none that lives has it.
@@ -132,7 +138,7 @@ impl<'a> Row<'a> {
     }
 
     /// Returns what the row says of a process that has just taken it.
-    fn state(&self, draining: bool) -> [(Column, SimpleExpr); 5] {
+    fn state(&self, draining: bool) -> [(Column, SimpleExpr); 6] {
         let now = || Expr::cust(self.now());
         [
             (Column::Incarnation, Expr::val(self.incarnation())),
@@ -140,6 +146,7 @@ impl<'a> Row<'a> {
             (Column::BeatAt, now()),
             (Column::Draining, Expr::val(i64::from(draining))),
             (Column::Version, Expr::val(self.dialect().binary_text(VERSION))),
+            (Column::KeyCheck, Expr::val(self.key_check)),
         ]
     }
 

@@ -22,7 +22,7 @@ const TAKEN: Standing = Standing::Taken { draining: false };
 
 /// Makes the registrations of two processes of one name; `None` on SQLite, where there are none.
 fn two_of_a_name(w: &World) -> Option<[Registration; 2]> {
-    let [one, other] = [(); 2].map(|()| Registration::of(&w.db, &NodeId::draw("left").unwrap()));
+    let [one, other] = [(); 2].map(|()| Registration::of(&w.db, &NodeId::draw("left").unwrap(), None));
     assert_eq!(one.is_none(), w.is_sqlite());
     Some([one?, other?])
 }
