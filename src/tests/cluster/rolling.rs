@@ -28,30 +28,33 @@ on_each_relay!(a_rolling_restart_is_noticed_by_no_user);
 
 async fn a_rolling_restart_is_noticed_by_no_user(database: Server, nats: Vec<Nats>) {
     let cluster = Cluster::with(database, nats, &DRAIN).await;
-    restarts(cluster, None).await;
+    restarts(cluster, None, usual_or_long(1, 10)).await;
 }
 
-/// Restarts all hubs one after another, each with another program if one is given.
-pub(super) async fn restarts(mut cluster: Cluster, program: Option<&Path>) {
+/// Restarts all hubs one after another, so many times, each with another program if one is given.
+pub(super) async fn restarts(mut cluster: Cluster, program: Option<&Path>, rounds: u32) {
     let has_presence = !cluster.nats.is_empty();
     let crew = Crew::begin(&cluster).await;
     let idle = usual_or_long(300, 3_000) - 60;
     let crowd = Crowd::connect(&cluster, 50_000, idle, &[0, 1, 2]).await;
     crew.goes_on(200).await;
-    let (before, began) = (cluster.memory(), Instant::now());
-    for hub in 0..NODES {
-        cluster.hubs[hub].asks_to_end().await;
-        let status = cluster.hubs[hub].ends(DRAINS).await;
-        assert!(status.success(), "n{} ended with {status}", hub + 1);
-        if let Some(program) = program {
-            program.clone_into(&mut cluster.hubs[hub].launch.binary);
+    let before = cluster.memory();
+    for _ in 0..rounds {
+        let began = Instant::now();
+        for hub in 0..NODES {
+            cluster.hubs[hub].asks_to_end().await;
+            let status = cluster.hubs[hub].ends(DRAINS).await;
+            assert!(status.success(), "n{} ended with {status}", hub + 1);
+            if let Some(program) = program {
+                program.clone_into(&mut cluster.hubs[hub].launch.binary);
+            }
+            cluster.hubs[hub].restart().await;
+            crew.goes_on(100).await;
         }
-        cluster.hubs[hub].restart().await;
-        crew.goes_on(100).await;
+        let took = began.elapsed();
+        assert!(took <= ALL, "the restart of all hubs took {took:?}");
+        crowd.is_back(Duration::from_secs(10)).await;
     }
-    let took = began.elapsed();
-    assert!(took <= ALL, "the restart of all hubs took {took:?}");
-    crowd.is_back(Duration::from_secs(10)).await;
     let calm = Instant::now();
     crew.goes_on(200).await;
     let crossing = crew.seen.crossing(calm);

@@ -69,5 +69,5 @@ async fn a_rolling_upgrade_from_the_previous_build_is_noticed_by_no_user() {
     }
     let database = Server::postgres(test).expect("it is wanted");
     let cluster = Cluster::of(&previous, database, vec![Nats::start()], &DRAIN).await;
-    restarts(cluster, Some(&hub::program())).await;
+    restarts(cluster, Some(&hub::program()), 1).await;
 }
