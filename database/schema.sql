@@ -220,7 +220,7 @@ CREATE TABLE hub_nodes (
   beat_at     BIGINT NOT NULL,
   draining    BIGINT NOT NULL DEFAULT 0,      -- 1: the process is about to end
   version     VARBINARY(64) NOT NULL,
-  key_check   BIGINT,                         -- by this nodes see whether they have the same secret; of an older release: NULL
+  key_check   BIGINT,                         -- by this nodes see whether they have the same secret; an older release has none
   PRIMARY KEY (name)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
