@@ -11,6 +11,7 @@ import { connection } from './connection.js';
 import { askForPerson, menu } from './dialogs.js';
 import { h, write } from './dom.js';
 import { icon } from './icons.js';
+import { keys } from './keys.js';
 import { LANGUAGES, pieces, t } from './language.js';
 import { forget, lastVisit } from './last-visit.js';
 import { messenger } from './messenger.js';
@@ -57,7 +58,7 @@ function start({ token, me, peer }) {
   name();
   chat.on('profile', user => user === me && name());
   document.body.replaceChildren(h('main', { class: 'app' }, parts), toasts);
-  import('./keys.js').then(({ keys }) => keys({ search: () => list.field.focus(), step: list.step }));
+  keys({ search: () => list.field.focus(), step: list.step });
   onReturn(show);
   const loaded = chat.on('reset', () => {
     loaded();
