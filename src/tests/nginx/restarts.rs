@@ -71,7 +71,8 @@ async fn asks(front: Arc<Front>, name: &str, id: u64, shared: Arc<Shared>) {
         if shared.stops.load(Ordering::Relaxed) {
             return;
         }
-        let message = json!({"receiver_id": 5_000 + id, "temp_id": format!("{name}-{turn}"), "content": "x"}).to_string();
+        let message =
+            json!({"receiver_id": 5_000 + id, "temp_id": format!("{name}-{turn}"), "content": "x"}).to_string();
         let (method, path, body, status) = match turn % 2 {
             0 => (Method::POST, "/api/chat/send", message, 201),
             _ => (Method::GET, "/api/chat/threads", String::new(), 200),
