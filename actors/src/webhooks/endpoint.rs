@@ -226,6 +226,9 @@ impl Endpoint {
         };
         if status != Status::Pending {
             self.jobs.remove(&taken.id);
+        } else if let Some(job) = self.jobs.get_mut(&taken.id) {
+            // Its message may be deleted before it is sent again.
+            job.read = None;
         }
         let consequence = if is_success { self.recovered(now) } else { self.failed(attempt.code, now) };
         let Attempt { code, ms, reply, .. } = attempt;

@@ -89,7 +89,7 @@ fn there_is_a_slot_for_each_of_sixty_four_processes() {
     assert_eq!(table.open(&node("one", 64)), Some(first));
 }
 
-/// NODES 7: at most 48 bytes for each. A hash table of the standard library has a byte beside each place, grows by powers of
+/// At most 48 bytes for each. A hash table of the standard library has a byte beside each place, grows by powers of
 /// two, and fills seven eighths of its places: it is emptiest just after it has grown.
 #[test]
 fn a_remote_user_takes_at_most_48_bytes() {

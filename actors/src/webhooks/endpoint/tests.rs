@@ -130,6 +130,20 @@ fn a_backlog_is_read_before_it_is_sent_and_more_of_it_the_faster_it_goes() {
     assert!(!endpoint.reads_first(now));
 }
 
+/// What failed was sent again within 200 ms as it had been read before, though its message was deleted meanwhile.
+#[test]
+fn what_is_sent_again_is_read_again() {
+    let mut endpoint = endpoint();
+    let now = Timestamp::from_millis(0);
+    endpoint.push_new(std::iter::once(job(1)), now);
+    endpoint.has_read(vec![(DeliveryId::new(1).expect("an id"), Read { data: None, at: Instant::now() })]);
+    let (taken, first) = endpoint.take(now).pop().expect("it is due");
+    assert!(first.read.is_some());
+    endpoint.attempted(taken, answers(500), now, 0.5);
+    let (_, again) = endpoint.take(Timestamp::from_millis(3_600_000)).pop().expect("it is due again");
+    assert!(again.read.is_none());
+}
+
 #[test]
 fn more_than_is_held_waits_in_the_database() {
     let mut endpoint = endpoint();
