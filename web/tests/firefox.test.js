@@ -20,11 +20,14 @@ const say = (hub, from, to, content) => hub.ask(from, 'POST', '/chat/send', { re
 /** Closes the pages; nothing went wrong in them, not even in the eyes of the policy. */
 async function leave(...visitors) {
   for (const visitor of visitors) {
-    assert.deepEqual(visitor.wrongs, []);
+    assert.deepEqual(visitor.wrongs.filter(wrong => !AWAY.test(wrong)), []);
     assert.deepEqual(await visitor.violations(), []);
     await visitor.close();
   }
 }
+
+/** What Firefox says of a hub that is away. */
+const AWAY = /can’t establish a connection|was interrupted while the page was loading/;
 
 /** A hub, and Alice and Bob in the conversation with each other, each before a window as wide as a desktop's. */
 async function talking(options = {}) {

@@ -30,7 +30,7 @@ class Tab {
     // Without a token the page has no client of its own.
     await this.page.goto(`${hub.url}/`);
     await this.page.evaluate(async ([url, token, user, how]) => {
-      const { ChatClient } = await import(`${url}/chat-client.js`);
+      const { ChatClient } = await import(`${url}/v1/chat-client.js`);
       window.promises = {};
       window.chat = new ChatClient({ url, user, getToken: () => token, backoff: [20, 200] });
       window.chat[how]();
@@ -188,7 +188,7 @@ test('with another user\'s token, what one has written stays on disk for the tab
   await one.waits('message pending from Alice');
   await one.page.evaluate(async ([url, token]) => {
     window.chat.close();
-    const { ChatClient } = await import(`${url}/chat-client.js`);
+    const { ChatClient } = await import(`${url}/v1/chat-client.js`);
     window.chat = new ChatClient({ url, getToken: () => token }).connect();
   }, [hub.url, hub.token(bob)]);
   await one.is('online');

@@ -92,7 +92,8 @@ test('history that did not come is asked for again', async () => {
   const more = Array.from({ length: 60 }, (_, n) => `more ${n + 1}`);
   for (const [n, content] of more.entries()) await hub.ask(1, 'POST', '/chat/send', { receiver_id: 2, temp_id: `a-${n}`, content });
   let asked = 0;
-  await alice.page.route(/before_seq/, route => asked++ ? route.continue() : route.fulfill({ status: 404, json: { error: { code: 'not_found', message: 'no', temporary: false } } }));
+  // The page asks for them before it knows the thread, and again when it does.
+  await alice.page.route(/\/chat\/messages\?/, route => asked++ > 1 ? route.continue() : route.fulfill({ status: 404, json: { error: { code: 'not_found', message: 'no', temporary: false } } }));
   await alice.page.reload();
   await alice.page.locator('.toast', { hasText: 'The messages are not here' }).waitFor();
   // By itself, and before the page draws itself anew for the time that has passed.
