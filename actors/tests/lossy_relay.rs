@@ -66,7 +66,7 @@ async fn whatever_happens_at_one_node_is_heard_at_the_other_without_a_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_the_relay_loses_and_delays_every_thread_is_told_once_and_in_order() {
+async fn whatever_the_relay_loses_and_delays_both_sides_have_the_whole_thread() {
     let long = std::env::var("CHAT_TEST_LONG").is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
     let lasts = Duration::from_secs(if long { 600 } else { 20 });
     for (seed, lost_percent, delay) in [(1, 1, 20), (2, 10, 50), (3, 50, 500), (4, 100, 0), (5, 0, 500)] {
@@ -127,8 +127,12 @@ async fn talk(hub: Hub, me: u64, other: u64) -> Vec<String> {
                 }
             }
             Some("new_message") => {
-                let known = thread.insert(number("seq"), (number("rev"), text("content")));
-                assert_eq!(known, None, "each message once");
+                let told = (number("rev"), text("content"));
+                match thread.get(&number("seq")) {
+                    // Shortly after a connection begins the hub may repeat a change (docs/PROTOCOL.md 3.4).
+                    Some(known) => assert!(told.0 <= known.0, "a repeat says nothing new: {told:?} after {known:?}"),
+                    None => drop(thread.insert(number("seq"), told)),
+                }
             }
             Some("message_updated") => {
                 let known = thread.get_mut(&number("seq")).expect("a message is told before its change");
