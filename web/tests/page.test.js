@@ -62,6 +62,7 @@ test('two people talk: the story of the README, by clicking', async () => {
   await bob.page.locator('.thread', { hasText: 'Carol' }).locator('.thread-unread', { hasText: '1' }).waitFor();
   await hub.ask(1, 'POST', '/internal/notifications', { user_id: 2, type: 'order', title: 'Order 17 is paid', body: 'Ship it by Friday.' }, { role: 'service' });
   await bob.page.getByRole('button', { name: 'Notifications: 1 unread' }).click();
+  await bob.page.locator('.note-title').first().waitFor();
   assert.deepEqual(await bob.page.locator('.note-title').allTextContents(), ['Order 17 is paid']);
   await bob.page.locator('.note', { hasText: 'Order 17 is paid' }).locator('.note-main').click();
   await bob.page.getByRole('button', { name: 'Notifications', exact: true }).waitFor();
@@ -196,20 +197,20 @@ test('what one reads stays where it is, also below the beginning of what is new'
   const alice = await Visitor.open(chromium, 'about:blank');
   // Older pages come when the test says so: what one reads then is on the screen.
   let older;
-  const asked = new Promise(done => alice.page.route(/before_seq=70\b/, route => {
+  const asked = new Promise(done => alice.page.route(/before_seq=71\b/, route => {
     older = route;
     done();
   }));
   await alice.page.goto(hub.link(1, 2));
   await alice.page.locator('.divider.new').waitFor();
-  await until('the newest page is here', async () => (await alice.texts()).length === 51);
+  await until('the newest page is here', async () => (await alice.texts()).length === 50);
   await alice.page.locator('.scroller').evaluate(scroller => (scroller.scrollTop = 100));
   await asked;
   const row = alice.page.locator('.row', { hasText: 'line 75' });
   const top = () => row.evaluate(row => row.getBoundingClientRect().top);
   const before = await top();
   await older.continue();
-  await until('the older page is here', async () => (await alice.texts()).length > 51);
+  await until('the older page is here', async () => (await alice.texts()).length > 50);
   assert.ok(Math.abs((await top()) - before) < 1, `from ${before} to ${await top()}`);
   // Nor does it move when something above what is in sight changes its height.
   const { messages } = await hub.ask(1, 'GET', '/chat/messages?with=2&after_seq=59&limit=1');
