@@ -3,6 +3,8 @@
 mod admin;
 mod cards;
 mod events;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod images;
 mod notifications;
 mod presence;
@@ -25,6 +27,8 @@ use ractor::ActorRef;
 use tokio::time::Instant;
 
 pub use self::admin::{Surroundings, Whereabouts};
+#[cfg(feature = "failpoints")]
+pub use self::failpoints::Victim;
 pub use self::notifications::NotificationRequest;
 pub use self::presence::Presence;
 pub use self::system_messages::SystemMessageRequest;
@@ -38,7 +42,7 @@ use crate::executor::{LowPriorityPool, Panicked};
 use crate::images::{Images, Prepared, removal};
 use crate::node_beat::handle::NodeBeatHandle;
 #[cfg(feature = "failpoints")]
-use crate::notifications::message::{StreamMsg, StreamRegistry};
+use crate::notifications::message::StreamRegistry;
 pub use crate::options::Options;
 use crate::permissions::Permissions;
 use crate::presence::alive;
@@ -57,7 +61,7 @@ use crate::storage::handle::StorageHandle;
 use crate::supervision::NoMsg;
 pub use crate::sync::SyncPage;
 #[cfg(feature = "failpoints")]
-use crate::thread::message::{ThreadMsg, ThreadRegistry};
+use crate::thread::message::ThreadRegistry;
 use crate::updates::Updates;
 use crate::webhooks::WebhookAdmin;
 use crate::webhooks::handle::WebhookHandle;
@@ -368,29 +372,5 @@ impl Hub {
         let (requester, answer) = Requester::call();
         self.0.storage.request(change, requester);
         answer.await.unwrap_or_else(|_| Err(Error::internal()))
-    }
-}
-
-/// Where an actor can be made to panic, for tests.
-#[cfg(feature = "failpoints")]
-#[derive(Debug, Clone, Copy)]
-pub enum Victim {
-    /// The thread of two users.
-    Thread(Pair),
-    /// A user's notification stream.
-    Stream(UserId),
-    /// The storage actor.
-    Storage,
-}
-
-#[cfg(feature = "failpoints")]
-impl Hub {
-    /// Makes an actor panic.
-    pub fn fail(&self, victim: Victim) {
-        match victim {
-            Victim::Thread(pair) => drop(self.0.threads.deliver(pair, ThreadMsg::Fail)),
-            Victim::Stream(user) => drop(self.0.streams.deliver(user, StreamMsg::Fail)),
-            Victim::Storage => self.0.storage.fail(),
-        }
     }
 }

@@ -112,6 +112,12 @@ impl<K: Copy + Eq + Hash, M: Message> ActorRegistry<K, M> {
         }
     }
 
+    /// Returns how many actors run.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn running(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Active<M>>> {
         self.actors.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,6 +2,7 @@
 
 use crate::support::{Device, World};
 use chat_actors::protocol::Socket;
+use chat_testkit::waiting::until;
 use serde_json::json;
 
 #[tokio::test]
@@ -96,6 +97,6 @@ async fn an_idle_thread_sleeps_and_wakes_with_its_history() {
         alice.sends(7, &format!("k{n}"), "hello").await;
         assert_eq!(alice.hears("message_ack").await["seq"], n);
         assert_eq!(bob.hears("new_message").await["seq"], n);
-        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+        until("the thread sleeps", async || (world.hub.threads_awake() == 0).then_some(())).await;
     }
 }

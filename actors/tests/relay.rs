@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chat_actors::hub::Options;
 use chat_actors::relay::{self, Bus, Carrier, Faults, Key};
+use chat_testkit::waiting::until;
 
 use crate::support::{Device, World};
 
@@ -47,7 +48,6 @@ async fn a_node_is_ready_and_says_whether_its_relay_is_up() {
     let alone = World::new().await;
     assert_eq!(alone.hub.ready().await.expect("ready").relay, None);
     let joined = World::with(joined(&Bus::new(1, Faults::default()), Duration::from_secs(1))).await;
-    while joined.hub.ready().await.expect("ready").relay != Some(true) {
-        tokio::task::yield_now().await;
-    }
+    until("the relay is up", async || (joined.hub.ready().await.expect("ready").relay == Some(true)).then_some(()))
+        .await;
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Device, World, user};
 use chat_actors::Hub;
 use chat_actors::protocol::Socket;
+use chat_testkit::waiting::until;
 use serde_json::Value;
 
 /// The least time between two notifications of a user.
@@ -36,9 +37,7 @@ async fn a_commit_waits_for_no_listener_who_has_gone() {
         while alice.hears("message_ack").await["temp_id"] != "a-2" {}
         assert!(since.elapsed() > PACE || !all_is_released(&world.hub, 100).await, "it waits for its pace");
         drop(bob);
-        while world.hub.may_connect(user(7)).is_err() {
-            tokio::task::yield_now().await;
-        }
+        until("her connection has ended", async || world.hub.may_connect(user(7)).ok()).await;
         let mut who = 101;
         while !all_is_released(&world.hub, who).await {
             who += 1;

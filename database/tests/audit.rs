@@ -9,6 +9,7 @@ use chat_database::ids::UserId;
 use chat_database::queries::{audit, restrictions};
 use chat_database::restrictions::AdminChange;
 use chat_database::time::Timestamp;
+use chat_testkit::waiting::passes;
 
 use crate::support::world::{World, pair, user};
 
@@ -150,7 +151,7 @@ async fn a_suspension_ends_by_the_clock_of_the_database(mut w: World) {
     let send = w.text(ann, ben, "too early");
     assert!(matches!(w.one(send).await, Outcome::Suspended(_)));
     // No commit says that it is over: the writer knows the time until then, and goes by it.
-    tokio::time::sleep(lasts).await;
+    passes(lasts).await;
     let send = w.text(ann, ben, "it is over");
     assert!(matches!(w.one(send).await, Outcome::Sent(_)));
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use chat_database::change::Outcome;
 use chat_database::{Database, connect::Options};
 use chat_testkit::postgres::{Postgres, wanted};
+use chat_testkit::waiting::{DEADLINE, comes, until};
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::support::world::{World, user};
@@ -64,9 +65,7 @@ async fn a_dump_that_takes_long_stops_no_commit() {
     let mut dumping = server.client("psql", "chat");
     let mut dumping = dumping.args(["-X", "-q", "-c", &dump]).stdout(Stdio::null()).spawn().unwrap();
     let asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND wait_event = 'PgSleep'";
-    while w.asks::<i64>(asleep).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("the dump has its snapshot", async || (w.asks::<i64>(asleep).await > 0).then_some(())).await;
     let (mut slowest, mut half) = (Duration::ZERO, Duration::ZERO);
     for number in 0..2_000 {
         let begun = Instant::now();
@@ -99,17 +98,15 @@ async fn updates_of_the_hot_tables_touch_no_index() {
     let hot = "SELECT string_agg(relname || ' ' || (100 * n_tup_hot_upd / greatest(n_tup_upd, 1)), ',' ORDER BY relname) \
                FROM pg_stat_user_tables WHERE relname IN ('chat_threads', 'chat_users', 'hub_state')";
     let begun = Instant::now();
-    loop {
+    let told = comes(async || {
         let told = server.sql_in("chat", hot);
         let shares: Vec<i64> =
             told.trim().split(',').filter_map(|table| table.rsplit(' ').next()?.parse().ok()).collect();
-        if shares.len() == 3 && shares.iter().all(|share| *share > 90) {
-            println!("updates that touch no index, in percent: {told}");
-            return;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(10), "in percent: {told}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+        let hold = shares.len() == 3 && shares.iter().all(|share| *share > 90);
+        assert!(hold || begun.elapsed() < DEADLINE, "in percent: {told}");
+        hold.then_some(told)
+    });
+    println!("updates that touch no index, in percent: {}", told.await);
 }
 
 #[tokio::test]

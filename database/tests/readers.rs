@@ -12,6 +12,7 @@ use chat_database::Database;
 use chat_database::commit::Writer;
 use chat_database::connect::Options;
 use chat_database::nodes::NodeId;
+use chat_testkit::waiting::passes_on_thread;
 use rusqlite::Connection;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
@@ -157,8 +158,7 @@ fn read_until(over: &AtomicBool, file: &Path) {
     let connection = Connection::open(file).unwrap();
     while !over.load(Ordering::Relaxed) {
         connection.execute_batch("BEGIN; SELECT count(*) FROM ballast").unwrap();
-        #[expect(clippy::disallowed_methods, reason = "an OS thread of the test's own waits")]
-        thread::sleep(Duration::from_millis(7));
+        passes_on_thread(Duration::from_millis(7));
         connection.execute_batch("COMMIT").unwrap();
     }
 }

@@ -1,5 +1,7 @@
 //! Errors of the user are reported at once, with advice.
 
+use chat_testkit::waiting::until;
+
 use crate::support::server::{self, Behaviour};
 use crate::support::{loadtest, loadtest_with_files, url};
 
@@ -53,9 +55,7 @@ async fn the_file_limit_of_a_known_server_process_is_checked() {
         std::fs::read_to_string(&limits)
             .is_ok_and(|text| text.lines().any(|line| line.starts_with("Max open files") && line.contains(" 210 ")))
     };
-    while !lowered() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    until("the shell lowers its limit", async || lowered().then_some(())).await;
     let output = loadtest("run chat --pairs 10 --target http://127.0.0.1:1", &["--pid", &pid]).await;
     assert_eq!(output.code, Some(1));
     let wanted = format!("the server (process {pid}) may open 210: run `ulimit -n 220` in the shell that starts it");

@@ -109,6 +109,7 @@ impl AsRef<[u8]> for BodyWithPermit {
 
 #[cfg(test)]
 mod tests {
+    use chat_testkit::waiting::passes;
     use warp::http::StatusCode;
 
     use super::super::response;
@@ -146,7 +147,7 @@ mod tests {
         }
         let waiting: Vec<_> = (0..WAITING).map(|_| async { permits.acquire(user(1)).await.map(drop) }).collect();
         let freeing = async {
-            tokio::time::sleep(WAIT / 2).await;
+            passes(WAIT / 2).await;
             taken.clear();
         };
         let (got, ()) = tokio::join!(futures_util::future::join_all(waiting), freeing);

@@ -129,8 +129,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
 
 #[cfg(test)]
 mod tests {
+    use chat_testkit::waiting::passes;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-    use tokio::time::sleep;
 
     use super::*;
 
@@ -140,7 +140,7 @@ mod tests {
             let mut client = client;
             let mut some = vec![0; bytes];
             loop {
-                sleep(every).await;
+                passes(every).await;
                 if bytes == 0 || client.read_exact(&mut some).await.is_err() {
                     std::future::pending::<()>().await;
                 }

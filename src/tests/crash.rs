@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::support::person::{number, text};
-use crate::support::{Dice, Hub, Person, in_time, usual_or_long};
+use crate::support::{Dice, Hub, Person, in_time, passes, usual_or_long};
 use chat_loadtest::client::{Client, ConnectOptions, Credentials, Received};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -148,7 +148,7 @@ async fn kill_9_again_and_again_loses_nothing_and_invents_nothing() {
         };
         let dying = async {
             // The instant is the point of this test: any one will do.
-            tokio::time::sleep(Duration::from_millis(40 + random.below(200) as u64)).await;
+            passes(Duration::from_millis(40 + random.below(200) as u64)).await;
             hub.kill().await;
         };
         in_time(&format!("life and death {crash}"), async { tokio::join!(living, dying) }).await;

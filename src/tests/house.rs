@@ -7,6 +7,7 @@
 //!  documents  README's length; every link of README and `docs/` leads somewhere; every alert has its paragraph
 //!  packaging  alerts and the dashboard name metrics that there are
 //!  settings   the table of settings in `docs/OPERATIONS.md`, and the package's configuration file, are those of the command line
+//!  waiting    tests wait for events, and let time pass in one place
 //!  words      comments and documents name who acts; doc comments hold no tests
 //!  debts      the exceptions: a test fails when one of them is no longer needed
 //! ```
@@ -18,6 +19,7 @@ mod imports;
 mod packaging;
 mod settings;
 mod source;
+mod waiting;
 mod words;
 
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ use tokio::process::{Child, Command};
 
 use crate::support::hub::program;
 use crate::support::person::{number, text};
-use crate::support::{in_time, until, usual_or_long};
+use crate::support::{in_time, passes, until, usual_or_long};
 
 const IN_FLIGHT: usize = 8;
 
@@ -166,7 +166,7 @@ async fn knocker(address: SocketAddr, shared: Arc<Shared>) {
         if TcpStream::connect(address).await.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
             shared.refused.fetch_add(1, Ordering::Relaxed);
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        passes(Duration::from_millis(5)).await;
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+
+use crate::waiting::passes;
 
 /// How much later a COMMIT arrives. Servers end a transaction that idles for two seconds.
 const LATER: Duration = Duration::from_secs(1);
@@ -90,7 +91,7 @@ async fn pass(mut client: TcpStream, server: u16, cut: Arc<AtomicU8>) {
                     cut.store(then as u8, Ordering::SeqCst);
                     if armed == Cut::AndCommitLater as u8 {
                         drop(client);
-                        sleep(LATER).await;
+                        passes(LATER).await;
                     }
                     if armed != Cut::BeforeCommit as u8 {
                         let _ = server.write_all(&up[..count]).await;

@@ -21,6 +21,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::waiting::passes;
+
 /// Chunks of a direction that wait for their delay.
 const QUEUE: usize = 256;
 
@@ -374,7 +376,7 @@ async fn hand_over(
         }
         rest = &rest[piece..];
         if let Some(rate) = way.bytes_per_second {
-            tokio::time::sleep(Duration::from_secs_f64(piece as f64 / f64::from(rate))).await;
+            passes(Duration::from_secs_f64(piece as f64 / f64::from(rate))).await;
         }
     }
     true

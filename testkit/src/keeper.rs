@@ -15,8 +15,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::waiting::holds_within;
 
 /// How long a server may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -176,16 +177,8 @@ pub(crate) fn wait_for(what: &str, done: impl Fn() -> bool) {
 }
 
 /// The same; fails if it does not hold in time.
-#[expect(clippy::disallowed_methods, reason = "there may be no runtime: tests start a server before theirs")]
 pub(crate) fn try_wait_for(done: impl Fn() -> bool) -> Result<(), ()> {
-    let begun = Instant::now();
-    while !done() {
-        if begun.elapsed() > PATIENCE {
-            return Err(());
-        }
-        sleep(Duration::from_millis(10));
-    }
-    Ok(())
+    holds_within(PATIENCE, done)
 }
 
 /// Returns the id of the user whose process this is.

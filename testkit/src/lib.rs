@@ -17,3 +17,4 @@ pub mod nginx;
 pub mod postgres;
 pub mod sabotage;
 pub mod server;
+pub mod waiting;

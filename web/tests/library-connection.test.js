@@ -8,7 +8,7 @@ import { hears, isOnline as online, texts } from './support/clients.js';
 import { Hub } from './support/hub.js';
 import { clients, hub, pair } from './support/library.js';
 import { Proxy } from './support/proxy.js';
-import { until } from './support/wait.js';
+import { pause, until } from './support/wait.js';
 
 /** A client that connects. */
 const client = (id, options) => clients.idle(id, options).connect();
@@ -54,7 +54,7 @@ test('1,000 messages over connections that are cut at random: none lost, none tw
       mark = sent;
       const proxy = proxies[Math.floor(Math.random() * 2)];
       proxy.delay = Math.random() * 4;
-      await new Promise(done => setTimeout(done, Math.random() * 60));
+      await pause(Math.random() * 60);
       proxy.cut();
     }
   })();

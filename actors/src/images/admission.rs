@@ -182,6 +182,8 @@ impl Drop for Uploading {
 mod tests {
     use std::future::{pending, ready};
 
+    use chat_testkit::waiting::passes;
+
     use super::*;
 
     fn admission() -> Admission {
@@ -195,7 +197,7 @@ mod tests {
     /// Uploads from now on as fast as it is told, a tenth of a second at a time, until its permit is another's.
     fn sends(uploading: Uploading, bytes_a_second: usize) -> tokio::task::JoinHandle<()> {
         tokio::spawn(async move {
-            let came = || tokio::time::sleep(Duration::from_millis(100));
+            let came = || passes(Duration::from_millis(100));
             while uploading.wait(came()).await.is_some() {
                 uploading.came(bytes_a_second / 10);
             }
@@ -207,9 +209,9 @@ mod tests {
         let admission = admission();
         let trickling: Vec<_> = [1, 1, 2, 2].map(|id| admission.admit(user(id)).expect("a permit")).into();
         let trickling: Vec<_> = trickling.into_iter().map(|uploading| sends(uploading, 100)).collect();
-        tokio::time::sleep(GRACE / 2).await;
+        passes(GRACE / 2).await;
         assert_eq!(admission.admit(user(3)).expect_err("they have just begun").code, ErrorCode::Overloaded);
-        tokio::time::sleep(GRACE).await;
+        passes(GRACE).await;
         let mut held = Vec::new();
         for id in [3, 3, 4, 4] {
             held.push(admission.admit(user(id)).expect("a permit"));
@@ -227,14 +229,14 @@ mod tests {
         let admission = admission();
         let steady = [1, 1, 2].map(|id| sends(admission.admit(user(id)).expect("a permit"), 5_000));
         let slow = sends(admission.admit(user(2)).expect("a permit"), 1_000);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        passes(Duration::from_secs(60)).await;
         assert!(!slow.is_finished(), "it is in the way of no other");
         let fifth = admission.admit(user(3)).expect("the slow one's");
         slow.await.expect("it hears so");
         assert_eq!(admission.admit(user(4)).expect_err("there is no slow one").code, ErrorCode::Overloaded);
         assert!(steady.iter().all(|upload| !upload.is_finished()));
         // The hub's own work is not the client's slowness.
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        passes(Duration::from_secs(60)).await;
         assert_eq!(admission.admit(user(4)).expect_err("it is worked on").code, ErrorCode::Overloaded);
         assert_eq!(fifth.wait(ready(7)).await, Some(7));
     }
@@ -247,7 +249,7 @@ mod tests {
         let mine = tokio::spawn(async move { mine.wait(pending::<()>()).await });
         let second = admission.admit(user(1)).expect("a permit");
         assert_eq!(admission.admit(user(1)).expect_err("two are").code, ErrorCode::RateLimited);
-        tokio::time::sleep(GRACE * 2).await;
+        passes(GRACE * 2).await;
         let third = admission.admit(user(1)).expect("the first, which is dead, makes room");
         assert_eq!(mine.await.expect("it hears so"), None);
         assert!(!other.is_finished());

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::FutureExt;
 
 use chat_database::ids::{Rev, ThreadId};
+use chat_testkit::waiting::passes;
 
 use super::queue::CHUNK;
 use super::*;
@@ -198,7 +199,7 @@ async fn a_client_that_takes_nothing_of_a_replay_is_closed_in_time() {
     tokio::select! {
         biased;
         _ = &mut ends => panic!("there is room"),
-        () = tokio::time::sleep(PATIENCE / 2) => {}
+        () = passes(PATIENCE / 2) => {}
     }
     for number in 0..8 {
         event(&outbox, "event", number);

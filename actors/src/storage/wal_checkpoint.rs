@@ -154,6 +154,8 @@ fn note(log: &WalState, failing: &mut Option<String>, result: Result<Option<Chec
 
 #[cfg(test)]
 mod tests {
+    use chat_testkit::waiting::{passes, until};
+
     use super::*;
 
     /// A checkpoint after which so many pages of a long log are in the file.
@@ -207,14 +209,12 @@ mod tests {
         let log = checkpoints.log();
         for _ in 0..2 {
             log.committed();
-            while log.committed.load(Ordering::Relaxed) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            until("a checkpoint", async || (!log.committed.load(Ordering::Relaxed)).then_some(())).await;
         }
         drop(checkpoints);
         tokio::task::yield_now().await;
         log.committed();
-        tokio::time::sleep(2 * EVERY).await;
+        passes(2 * EVERY).await;
         assert!(log.committed.load(Ordering::Relaxed), "no task looks at it");
         database.close().await;
     }

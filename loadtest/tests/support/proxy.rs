@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use chat_testkit::waiting::passes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::AsyncWriteExt as _;
@@ -132,7 +133,7 @@ async fn pump(
                     held = copies.pop();
                     continue;
                 }
-                Fault::Delay(length) => tokio::time::sleep(length).await,
+                Fault::Delay(length) => passes(length).await,
             }
         }
         for message in copies {

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use chat_testkit::fault_proxy::When;
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
-use tokio::time::sleep;
 
 use super::crew::Crew;
 use super::{Cluster, NODES, holds_memory};
-use crate::support::{Dice, until, usual_or_long};
+use crate::support::{Dice, passes, until, usual_or_long};
 
 on_each_server!(a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_nothing_else);
 
@@ -32,7 +31,7 @@ async fn a_hub_that_is_cut_off_at_its_commit_acknowledges_what_is_stored_and_not
         link.cut_at(b"COMMIT", when, for_good);
         until("a commit", || async { (link.sprung() > sprung).then_some(()) }).await;
         let cut = Instant::now();
-        sleep(Duration::from_millis(500 + dice.below(2_500) as u64)).await;
+        passes(Duration::from_millis(500 + dice.below(2_500) as u64)).await;
         let waited = crew.seen.longest_wait(cut, &others);
         link.heal();
         assert!(waited <= OTHERS, "cut {fault}, of n{}, {when:?}: elsewhere {waited:?}", hub + 1);

@@ -17,6 +17,7 @@ use super::seen::{Acked, Seen, locked};
 use super::user::{Connection, Habit, User, frame, key};
 use super::{Cluster, NODES};
 use crate::support::person::{array, number, text};
+use crate::support::{comes, passes};
 
 /// Pairs of an author and a reader; every fourth pair stays, and in the others one of them wanders or both do.
 pub(super) const PAIRS: u64 = 30;
@@ -100,11 +101,7 @@ impl Crew {
     /// Waits until so many more messages have been acknowledged.
     pub(super) async fn goes_on(&self, messages: usize) {
         let wanted = self.seen.acked() + messages;
-        let going = async {
-            while self.seen.acked() < wanted {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
+        let going = comes(async || (self.seen.acked() >= wanted).then_some(()));
         let late = || panic!("{messages} messages were not acknowledged within {SETTLED:?}: {:?}", self.wrong());
         tokio::time::timeout(SETTLED, going).await.unwrap_or_else(|_| late());
     }
@@ -228,7 +225,7 @@ async fn speaks_on(
                             }
                         }
                         "error" if frame["temporary"] == true => {
-                            tokio::time::sleep(Duration::from_millis(50)).await;
+                            passes(Duration::from_millis(50)).await;
                             again = true;
                         }
                         "error" => seen.wrong(format!("{} was refused: {frame}", me.id)),
@@ -330,7 +327,7 @@ async fn reads(me: &User, from: u64) -> Vec<Value> {
             Ok(answer) if answer.status() == 200 => answer.json::<Value>().await.ok(),
             _ => None,
         }) else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            passes(Duration::from_millis(50)).await;
             continue;
         };
         messages.extend(array(&page, "messages").iter().cloned());

@@ -16,7 +16,7 @@ use super::presence::Friends;
 use super::user::{Habit, User, frame};
 use super::{Cluster, holds_memory};
 use crate::support::person::text;
-use crate::support::{until_within, usual_or_long};
+use crate::support::{comes, until_within, usual_or_long};
 
 /// How many users connect concurrently.
 const CONCURRENCY: usize = 64;
@@ -78,12 +78,10 @@ impl Crowd {
 
     /// Waits until all of them are connected, and have caught up.
     pub(super) async fn is_back(&self, within: Duration) {
-        let began = Instant::now();
-        while self.here.load(Ordering::SeqCst) < self.listeners.len() {
-            let here = self.here.load(Ordering::SeqCst);
-            assert!(began.elapsed() < within, "{here} of {} are back after {within:?}", self.listeners.len());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let all = self.listeners.len();
+        let coming = comes(async || (self.here() >= all).then_some(()));
+        let late = |_| panic!("{} of {all} are back after {within:?}", self.here());
+        tokio::time::timeout(within, coming).await.unwrap_or_else(late);
     }
 
     /// Returns how many of them are connected.

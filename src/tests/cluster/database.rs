@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::crew::Crew;
 use super::{Cluster, holds_memory};
-use crate::support::{Dice, usual_or_long};
+use crate::support::{Dice, passes, usual_or_long};
 
 on_each_server!(a_database_that_dies_or_stands_still_is_waited_for);
 
@@ -23,17 +23,17 @@ async fn a_database_that_dies_or_stands_still_is_waited_for(database: Server) {
     // Half of the usual ones on each server: four in all.
     let (faults, longest) = usual_or_long((2, 5_000), (60, 20_000));
     for fault in 0..faults {
-        sleep(Duration::from_millis(300 + dice.below(700) as u64)).await;
+        passes(Duration::from_millis(300 + dice.below(700) as u64)).await;
         let lasts = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);
         match fault % 2 {
             0 => {
                 cluster.has_database(Server::kill).await;
-                sleep(lasts / 5).await;
+                passes(lasts / 5).await;
                 cluster.has_database(Server::restart).await;
             }
             _ => {
                 cluster.database().signal("STOP");
-                sleep(lasts).await;
+                passes(lasts).await;
                 cluster.database().signal("CONT");
             }
         }

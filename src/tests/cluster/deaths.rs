@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use chat_testkit::nats::Nats;
 use chat_testkit::server::Server;
 use futures_util::future::join_all;
-use tokio::time::sleep;
 
 use super::at_work::{CROWD, FRIENDS};
 use super::crew::Crew;
 use super::crowd::Crowd;
 use super::presence::Friends;
 use super::{Cluster, NODES, holds_memory};
-use crate::support::{Dice, usual_or_long};
+use crate::support::{Dice, passes, usual_or_long};
 
 /// How soon the other hubs answer again.
 const SURVIVORS: Duration = Duration::from_secs(2);
@@ -35,7 +34,7 @@ async fn a_hub_that_is_killed_again_and_again_takes_nothing_with_it(database: Se
         let second = NODES - survivor - first;
         for (dies, survivors) in [(first, vec![survivor, second]), (second, vec![survivor])] {
             // The instant is the point of this test: any one will do.
-            sleep(Duration::from_millis(200 + dice.below(600) as u64)).await;
+            passes(Duration::from_millis(200 + dice.below(600) as u64)).await;
             let killed = Instant::now();
             cluster.hubs[dies].kill().await;
             deaths += 1;

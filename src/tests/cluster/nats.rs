@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use chat_testkit::fault_proxy::Direction;
 use chat_testkit::nats::{Nats, wanted};
 use chat_testkit::server::Server;
-use tokio::time::sleep;
 
 use super::at_work::{AtWork, CROWD};
 use super::crew::Crew;
 use super::crowd::Crowd;
 use super::{Cluster, NODES, holds_memory};
-use crate::support::{Dice, until_within, usual_or_long};
+use crate::support::{Dice, passes, until_within, usual_or_long};
 
 /// How long a message may take to cross while all hubs know that NATS is away: a poll, and what a busy machine adds. Of a hundred,
 /// one may take longer.
@@ -71,7 +70,7 @@ async fn messages_cross_by_polling_while_nats_is_gone() {
         let killed = Instant::now();
         with_nats.push((back, killed));
         cluster.has_nats(0, Nats::kill).await;
-        sleep(Duration::from_millis(dice.below(longest) as u64)).await;
+        passes(Duration::from_millis(dice.below(longest) as u64)).await;
         let (crossed, relays) = (crew.seen.crossing(killed), cluster.relays().await);
         assert!(crossed <= CROSSES, "death {death}: without NATS a message took {crossed:?} to cross");
         assert!(relays == 0 || killed.elapsed() < NOTICED, "death {death}: {relays} hubs believe that NATS lives");
@@ -98,7 +97,7 @@ async fn a_nats_server_that_stands_still_is_noticed_and_outlived() {
         let stopped = Instant::now();
         cluster.nats[0].stop();
         cluster.has_relays(0, NOTICED).await;
-        sleep(Duration::from_millis(dice.below(longest) as u64).saturating_sub(stopped.elapsed())).await;
+        passes(Duration::from_millis(dice.below(longest) as u64).saturating_sub(stopped.elapsed())).await;
         let crossed = crew.seen.crossing(stopped);
         assert!(crossed <= CROSSES_UNNOTICED, "pause {pause}: a message took {crossed:?} to cross");
         cluster.nats[0].go_on();
@@ -120,7 +119,7 @@ async fn a_hub_that_nats_does_not_hear_or_that_does_not_hear_nats_loses_nothing(
         let direction = if cut % 2 == 0 { Direction::Up } else { Direction::Down };
         let began = Instant::now();
         cluster.nats_links[hub].black_hole(direction);
-        sleep(Duration::from_millis(500 + dice.below(longest) as u64)).await;
+        passes(Duration::from_millis(500 + dice.below(longest) as u64)).await;
         let crossed = crew.seen.crossing(began);
         cluster.nats_links[hub].heal();
         assert!(crossed <= CROSSES_UNNOTICED, "cut {cut} of n{}, {direction:?}: {crossed:?} to cross", hub + 1);

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
-use tokio::time::sleep;
 
 use super::crew::Crew;
 use super::{Cluster, NODES, holds_memory};
-use crate::support::{Dice, usual_or_long};
+use crate::support::{Dice, passes, usual_or_long};
 
 on_each_server!(a_hub_that_stands_still_holds_up_the_others_briefly_and_loses_nothing);
 
@@ -26,7 +25,7 @@ impl Cluster {
             Server::Postgres(_) => "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
         };
         // InnoDB refreshes the table ten times a second.
-        sleep(Duration::from_millis(250)).await;
+        passes(Duration::from_millis(250)).await;
         self.database().sql_in("chat", waiting).trim() != "0"
     }
 }
@@ -44,7 +43,7 @@ async fn a_hub_that_stands_still_holds_up_the_others_briefly_and_loses_nothing(d
         // Every third pause is to fall into a transaction.
         let mut tries = if pause % 3 == 0 { TRIES } else { 1 };
         let stopped = loop {
-            sleep(Duration::from_millis(50 + dice.below(150) as u64)).await;
+            passes(Duration::from_millis(50 + dice.below(150) as u64)).await;
             let stopped = Instant::now();
             cluster.hubs[stops].freeze().await;
             tries -= 1;
@@ -54,7 +53,7 @@ async fn a_hub_that_stands_still_holds_up_the_others_briefly_and_loses_nothing(d
             cluster.hubs[stops].thaw().await;
         };
         let lasts = Duration::from_millis(1_000 + dice.below(longest - 1_000) as u64);
-        sleep(lasts.saturating_sub(stopped.elapsed())).await;
+        passes(lasts.saturating_sub(stopped.elapsed())).await;
         let waited = crew.seen.longest_wait(stopped, &others);
         cluster.hubs[stops].thaw().await;
         assert!(waited <= BLOCKED, "pause {pause}, of n{} for {lasts:?}: elsewhere {waited:?}", stops + 1);

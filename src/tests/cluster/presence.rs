@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
-
 use super::crew::{FIRST, PAIRS};
 use super::{Cluster, NODES};
-use crate::support::{Device, Person, until};
+use crate::support::{Device, Person, comes, until};
 
 /// How soon after a fault all hubs agree on who is online.
 const AGREED: Duration = Duration::from_secs(20);
@@ -22,22 +20,26 @@ impl Cluster {
     /// Holds that all hubs say of all users at work that they are online, soon after the last fault.
     pub(super) async fn shows_all_online(&self) {
         let began = Instant::now();
-        loop {
-            let mut missing = Vec::new();
-            for (hub, pair) in (0..NODES).flat_map(|hub| (0..PAIRS).map(move |pair| (hub, pair))) {
-                let (author, reader) = (FIRST + 2 * pair, FIRST + 2 * pair + 1);
-                for (asks, about) in [(author, reader), (reader, author)] {
-                    if !is_online(&self.hubs[hub].person(asks), about).await {
-                        missing.push(format!("{about} at n{}", hub + 1));
-                    }
+        let agree = comes(async || {
+            let missing = self.missing().await;
+            assert!(missing.is_empty() || began.elapsed() < AGREED, "offline by mistake: {missing:?}");
+            missing.is_empty().then_some(())
+        });
+        agree.await;
+    }
+
+    /// Returns of whom the hubs do not say that they are online.
+    async fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        for (hub, pair) in (0..NODES).flat_map(|hub| (0..PAIRS).map(move |pair| (hub, pair))) {
+            let (author, reader) = (FIRST + 2 * pair, FIRST + 2 * pair + 1);
+            for (asks, about) in [(author, reader), (reader, author)] {
+                if !is_online(&self.hubs[hub].person(asks), about).await {
+                    missing.push(format!("{about} at n{}", hub + 1));
                 }
             }
-            if missing.is_empty() {
-                return;
-            }
-            assert!(began.elapsed() < AGREED, "offline by mistake: {missing:?}");
-            sleep(Duration::from_millis(200)).await;
         }
+        missing
     }
 }
 

@@ -9,12 +9,11 @@ use chat_testkit::fault_proxy::FaultProxy;
 use chat_testkit::mariadb;
 use chat_testkit::nats::{self, Nats};
 use chat_testkit::server::Server;
-use tokio::time::sleep;
 
 use super::at_work::AtWork;
 use super::nats::BACK;
 use super::{Cluster, NODES};
-use crate::support::{Dice, until, usual_or_long};
+use crate::support::{Dice, passes, until, usual_or_long};
 
 /// How soon the hubs of a server that has gone hear of each other over another one.
 const MOVED: Duration = Duration::from_secs(5);
@@ -87,7 +86,7 @@ async fn hubs_move_to_another_nats_server_when_theirs_goes_and_outlive_a_route_t
         // The hubs at its ends do not hear each other, and both have NATS: their rows in the database tell that they live.
         let route = &routes[dice.below(routes.len())];
         route.cut();
-        sleep(Duration::from_millis(2_000 + dice.below(4_000) as u64)).await;
+        passes(Duration::from_millis(2_000 + dice.below(4_000) as u64)).await;
         crew.goes_on(60).await;
         route.heal();
 

@@ -11,12 +11,11 @@ use chat_testkit::nats::{self, Nats};
 use chat_testkit::on_each_server;
 use chat_testkit::postgres::Postgres;
 use chat_testkit::server::Server;
-use tokio::time::sleep;
 
 use super::crew::Crew;
 use super::rolling::DRAIN;
 use super::{Cluster, NODES, holds_memory};
-use crate::support::{Dice, usual_or_long};
+use crate::support::{Dice, passes, usual_or_long};
 
 on_each_server!(faults_at_random_break_no_promise);
 
@@ -55,7 +54,7 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
         0 => {
             story.tells(&format!("{name} is killed, and starts again after {lasts:?}"));
             cluster.hubs[hub].kill().await;
-            sleep(lasts).await;
+            passes(lasts).await;
             cluster.hubs[hub].restart().await;
         }
         1 => {
@@ -67,13 +66,13 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
         2 => {
             story.tells(&format!("{name} stands still for {lasts:?}"));
             cluster.hubs[hub].freeze().await;
-            sleep(lasts).await;
+            passes(lasts).await;
             cluster.hubs[hub].thaw().await;
         }
         3 => {
             story.tells(&format!("the database stands still for {lasts:?}"));
             cluster.database().signal("STOP");
-            sleep(lasts).await;
+            passes(lasts).await;
             cluster.database().signal("CONT");
         }
         4 => {
@@ -84,13 +83,13 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
         11 => {
             story.tells(&format!("NATS is killed, and starts again after {lasts:?}"));
             cluster.has_nats(0, Nats::kill).await;
-            sleep(lasts).await;
+            passes(lasts).await;
             cluster.has_nats(0, Nats::restart).await;
         }
         12 => {
             story.tells(&format!("NATS stands still for {:?}", lasts * 3));
             cluster.nats[0].stop();
-            sleep(lasts * 3).await;
+            passes(lasts * 3).await;
             cluster.nats[0].go_on();
         }
         fault => {
@@ -127,7 +126,7 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
             };
             let to = if is_nats { "NATS" } else { "the database" };
             story.tells(&format!("the link of {name} to {to} {what}, for {lasts:?}"));
-            sleep(lasts).await;
+            passes(lasts).await;
             link.heal();
         }
     }
@@ -153,7 +152,7 @@ async fn faults_at_random_break_no_promise(database: Server) {
         while story.began.elapsed() < Duration::from_secs(lasts) {
             one_fault(&mut cluster, &mut dice, &mut story).await;
             let calm = Duration::from_millis(dice.below(1_500) as u64);
-            sleep(calm).await;
+            passes(calm).await;
         }
         story.tells("the last fault is over");
         cluster.is_ready().await;

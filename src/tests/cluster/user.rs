@@ -6,7 +6,7 @@ use chat_loadtest::client::{Client, Received};
 use serde_json::Value;
 
 use crate::support::person::text;
-use crate::support::{Dice, Person};
+use crate::support::{Dice, Person, passes};
 
 /// How long a hub may take to greet a user, who then tries another one.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -66,7 +66,7 @@ impl User {
                 return connection;
             }
             // A client waits longer each time; in a test not for long.
-            tokio::time::sleep(Duration::from_millis(20 + self.dice.below(60 * attempt.min(5)) as u64)).await;
+            passes(Duration::from_millis(20 + self.dice.below(60 * attempt.min(5)) as u64)).await;
             if self.habit == Habit::Wanders || attempt % 4 == 0 {
                 next = self.dice.below(hubs);
             }
@@ -118,7 +118,7 @@ impl User {
     pub(super) async fn is_sent_away(&mut self, how: &Received) {
         if let Received::Closed(4001, delay) = how {
             let delay: u64 = delay.parse().unwrap_or_default();
-            tokio::time::sleep(Duration::from_millis(delay.min(1_000))).await;
+            passes(Duration::from_millis(delay.min(1_000))).await;
         }
     }
 }

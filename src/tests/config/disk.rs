@@ -6,7 +6,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::support::{Hub, Person, until};
+use crate::support::{Hub, Person, passes, until};
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 
@@ -52,7 +52,7 @@ async fn with_a_full_disk_the_hub_is_not_ready_and_with_room_again_it_is() {
         is_not_ready(&alice, "").await;
     }
     // The probe does not take it for well.
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    passes(Duration::from_millis(2_500)).await;
     is_not_ready(&alice, "").await;
     assert_eq!(alice.get("/chat/messages?with=7").await.status, 200, "what is there is read");
     files_may_have(&mut hub, None);

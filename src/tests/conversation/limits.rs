@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::device::fresh_key;
 use crate::support::person::{answer, number};
 use crate::support::scene::Scene;
-use crate::support::{Device, Hub, Person};
+use crate::support::{Device, Hub, Person, passes};
 
 /// A rate that nothing comes back by while a test runs, and how long one waits for the next.
 const ONE_IN_TEN_MINUTES: &str = "0.0016";
@@ -249,7 +249,7 @@ async fn new_conversations_have_one_limit_on_every_door_and_answers_have_none() 
     laptop.sends_to(&bob, "Yes, it is").await;
     // A user who waits as long as they were told may begin one, and not two.
     comes_again(&error, 10_000);
-    tokio::time::sleep(Duration::from_millis(number(&error, "retry_after_ms"))).await;
+    passes(Duration::from_millis(number(&error, "retry_after_ms"))).await;
     assert_eq!(asks_to_send(&mut again, 4_000).await["type"], "message_ack");
     assert_eq!(asks_to_send(&mut again, 4_001).await["code"], "rate_limited");
 }

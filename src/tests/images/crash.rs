@@ -11,7 +11,7 @@ use super::form::{Form, content_type, ids, uploads};
 use super::picture::{jpeg, picture};
 use super::place::{Kind, Place, hub, on_both_stores};
 use crate::support::person::{array, number, text};
-use crate::support::{Dice, Hub, Person, in_time, until, usual_or_long};
+use crate::support::{Dice, Hub, Person, in_time, passes, until, usual_or_long};
 
 on_both_stores!(kill_9_leaves_no_message_without_its_images_and_no_image_without_a_row, an_upload_survives_the_hub,);
 
@@ -74,7 +74,7 @@ async fn kill_9_leaves_no_message_without_its_images_and_no_image_without_a_row(
     for crash in 0..crashes {
         let dying = async {
             // The instant is the point of this test: any one will do.
-            tokio::time::sleep(Duration::from_millis(20 + random.below(150) as u64)).await;
+            passes(Duration::from_millis(20 + random.below(150) as u64)).await;
             hub.kill().await;
         };
         let uploading = async {

@@ -12,7 +12,7 @@ use super::form::{Form, content_type, ids, uploads};
 use super::hostile::{crc, peak};
 use super::picture::{jpeg, picture, png, small};
 use super::place::{Kind, hub};
-use crate::support::{Hub, Person, in_time, until};
+use crate::support::{Hub, Person, in_time, passes, until};
 
 fn packed(bytes: usize) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::default());
@@ -227,7 +227,7 @@ async fn trickles(mut socket: TcpStream, rest: Vec<u8>) -> String {
             if writing.write_all(&[byte]).await.is_err() {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            passes(Duration::from_millis(100)).await;
         }
         std::future::pending::<()>().await;
     };

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{Friends, Nodes, acquaints, has, is_of, is_online, wanted};
-use crate::support::{Device, until};
+use crate::support::{Device, passes, until};
 
 /// Waits for so long, and returns of whom a device was told meanwhile that they have gone.
 async fn gone_within(device: &mut Device, span: Duration) -> Vec<Value> {
-    tokio::time::sleep(span).await;
+    passes(span).await;
     let mut told = device.settles().await;
     told.retain(|frame| frame["type"] == "user_offline");
     told

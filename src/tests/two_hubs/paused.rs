@@ -8,11 +8,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{IN_FLIGHT, Pair};
 use crate::support::person::{number, text};
-use crate::support::{Device, Dice, Person, usual_or_long};
+use crate::support::{Device, Dice, Person, passes, usual_or_long};
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 
@@ -211,10 +211,10 @@ async fn a_hub_that_pauses_anywhere_holds_up_the_other_and_loses_nothing(databas
     let rounds = usual_or_long(6, 40);
     for round in 0.. {
         // The instant is the point of this test: any one will do, as long as some fall into a transaction.
-        sleep(Duration::from_millis(100 + dice.below(300) as u64)).await;
+        passes(Duration::from_millis(100 + dice.below(300) as u64)).await;
         let hub = if round % 2 == 0 { &hubs.left } else { &hubs.right };
         hub.freeze().await;
-        sleep(Duration::from_secs(1)).await;
+        passes(Duration::from_secs(1)).await;
         caught += u32::from(a_transaction_waits(&hubs.database));
         hub.thaw().await;
         if round + 1 >= rounds && caught >= CAUGHT {
@@ -264,7 +264,7 @@ async fn a_hub_that_stops_within_a_transaction_holds_up_the_other_for_three_seco
     let most = usual_or_long(2, 20);
     for round in 0.. {
         assert!(round < 60 * most, "of {round} pauses only {} fell into a transaction", caught.len());
-        sleep(Duration::from_millis(dice.below(50) as u64)).await;
+        passes(Duration::from_millis(dice.below(50) as u64)).await;
         hubs.left.freeze().await;
         let began = tokio::time::Instant::now();
         desk.sends_to(&to, &format!("round {round}")).await;

@@ -93,7 +93,7 @@ async fn a_delay_is_each_bytes_and_not_each_others() {
     let began = Instant::now();
     for _ in 0..10 {
         client.write_all(b"x").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        passes(Duration::from_millis(10)).await;
     }
     heard(&mut client, 10).await.unwrap();
     let took = began.elapsed();
