@@ -27,7 +27,8 @@
 //!   requester          who made a request, and the promise of exactly one reply
 //!   events, webhooks   what the marketplace's core hears: by asking for it, and sent to its endpoints
 //!   sync               from a cursor to frames
-//!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing
+//!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing;
+//!                      http_url: which texts are URLs
 //!   admin, audit       what operators do with users and conversations; what goes into the audit log by itself
 //!   restrictions       what users may not do, as this node knows it
 //!   executor           OS threads with a runtime of their own
@@ -51,6 +52,7 @@ pub mod error;
 pub mod events;
 mod executor;
 mod follower;
+pub mod http_url;
 pub mod hub;
 pub mod images;
 pub mod import;

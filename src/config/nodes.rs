@@ -148,6 +148,8 @@ mod tests {
         for text in [
             "hunter2",
             "nats://",
+            "nats:///hunter2",
+            "nats:hunter2",
             "nats://hunter2@",
             "nats://chat:hunter2@/",
             "nats://chat:hunter2@host:port",

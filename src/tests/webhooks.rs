@@ -155,6 +155,7 @@ async fn what_cannot_be_a_webhook_is_refused() {
         json!({"url": receiver.url(), "types": ["message.read"]}),
         json!({"url": receiver.url(), "types": ["*"], "description": "x".repeat(256)}),
         json!({"url": "shop.example", "types": ["*"]}),
+        json!({"url": "https:///hunter2", "types": ["*"]}),
         json!({"url": "http://shop.example/hook", "types": ["*"]}),
         json!({"url": "ftp://shop.example/hook", "types": ["*"]}),
         json!({"url": "https://10.0.0.1/hook", "types": ["*"]}),

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use crate::http_url;
+
 /// The longest URL.
 const LONGEST: usize = 2_048;
 
@@ -110,8 +112,8 @@ fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
 /// Why a webhook may not be sent somewhere. The message says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It is no URL.
-    #[error("url is no URL")]
+    /// It is no URL, or its text names no host.
+    #[error("url is no URL that names its host; write https://host/path")]
     NoUrl,
     /// It is too long.
     #[error("url has more than {LONGEST} bytes")]
@@ -154,7 +156,7 @@ impl Policy {
         if text.len() > LONGEST {
             return Err(Error::TooLong);
         }
-        let url = Url::parse(text).map_err(|_| Error::NoUrl)?;
+        let url = http_url::parse(text).ok_or(Error::NoUrl)?;
         let host = url.host().ok_or(Error::NoUrl)?.to_owned();
         let is_loopback = match &host {
             Host::Ipv4(address) => address.is_loopback(),
@@ -284,6 +286,11 @@ mod tests {
         assert_eq!(judge("https://user:secret@shop.example/"), Err(Error::Login));
         for text in ["", "shop.example", "ftp://shop.example", "file:///etc/passwd", "https://", "javascript:1"] {
             assert_eq!(judge(text), Err(Error::NoUrl), "{text}");
+        }
+        for text in
+            ["https:///hunter2", "https:hunter2", "https:/hunter2", "https:\\\\hunter2", "http:///127.0.0.1/hook"]
+        {
+            assert_eq!(judge(text), Err(Error::NoUrl), "a host that the text does not name: {text}");
         }
         assert_eq!(judge(&format!("https://shop.example/{}", "x".repeat(2_048))), Err(Error::TooLong));
     }

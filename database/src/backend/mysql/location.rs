@@ -71,6 +71,7 @@ mod tests {
             "//chat:hunter2@/chat",
             "chat:hunter2@host/chat",
             "/chat:hunter2@host/chat",
+            "///hunter2",
             "//chat:hunter2@host/chat?ssl-mode=hunter2",
         ] {
             let refused = parse(text).expect_err(text);

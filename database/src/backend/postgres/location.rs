@@ -96,6 +96,7 @@ mod tests {
             "//chat:hunter2@/chat",
             "chat:hunter2@host/chat",
             "/chat:hunter2@host/chat",
+            "///hunter2",
             "//chat:hunter2@host/chat?sslmode=hunter2",
             "//chat:hunter2@host/chat?pasword=hunter2",
             "//chat@host/chat#hunter2",
