@@ -213,6 +213,7 @@ fn hub_options(
         images: images::options(&args.images, links),
         relay,
         audit_kept: Duration::from_secs(u64::from(args.admin.audit_days) * 24 * 3_600),
+        audit_sweep: chat_actors::audit::SWEEP,
         webhooks,
     }
 }

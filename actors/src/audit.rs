@@ -8,6 +8,7 @@ pub(crate) mod actor;
 mod minute;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chat_database::audit::{Act, NewEntry};
 use chat_database::change::Change;
@@ -16,6 +17,9 @@ use tokio::time::Instant;
 
 use crate::storage::handle::StorageHandle;
 use minute::Minute;
+
+/// How often a hub removes rows of the audit log that are too old.
+pub const SWEEP: Duration = Duration::from_secs(3_600);
 
 /// The way into the audit log. Cheap to clone.
 #[derive(Clone)]

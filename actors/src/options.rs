@@ -44,6 +44,8 @@ pub struct Options {
     pub relay: relay::Options,
     /// How long rows of the audit log are kept.
     pub audit_kept: Duration,
+    /// How often those that are older are removed: [`crate::audit::SWEEP`].
+    pub audit_sweep: Duration,
     /// How webhooks are sent.
     pub webhooks: webhooks::Options,
 }

@@ -1,5 +1,6 @@
 //! The tests of the crate from outside: one binary, a module for each subject.
 
+mod audit;
 mod conversation;
 mod failure;
 mod images_fuzz;

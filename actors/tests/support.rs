@@ -44,6 +44,7 @@ pub fn options(node: &str) -> Options {
         images: images::Options::new([7; 32]),
         relay: chat_actors::relay::Options::default(),
         audit_kept: Duration::from_secs(400 * 24 * 3_600),
+        audit_sweep: chat_actors::audit::SWEEP,
         webhooks: chat_actors::webhooks::Options {
             secret: chat_actors::webhooks::signature::RootSecret::derive(b"secret"),
             policy: chat_actors::webhooks::address::Policy::default(),

@@ -1,4 +1,4 @@
-//! The auditor: writes what waits for the audit log once a second, and removes rows that are too old once an hour.
+//! The auditor: writes what waits for the audit log once a second, and removes rows that are too old, as the hub starts and once an hour.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,6 @@ use crate::storage::handle::StorageHandle;
 
 /// How often what waits is written.
 const FLUSH: Duration = Duration::from_secs(1);
-
-/// How often old rows are removed.
-const SWEEP: Duration = Duration::from_secs(3_600);
 
 /// A message to the auditor.
 #[derive(Debug)]
@@ -40,6 +37,8 @@ pub(crate) struct AuditorContext {
     pub(crate) log: AuditLog,
     /// How long rows are kept.
     pub(crate) kept: Duration,
+    /// How often those that are older are removed.
+    pub(crate) sweep_every: Duration,
 }
 
 impl Actor for Auditor {
@@ -53,7 +52,7 @@ impl Actor for Auditor {
         context: Arc<AuditorContext>,
     ) -> Result<Arc<AuditorContext>, ActorProcessingErr> {
         myself.send_after(FLUSH, || AuditorMsg::Flush);
-        myself.send_interval(SWEEP, || AuditorMsg::Sweep);
+        myself.send_interval(context.sweep_every, || AuditorMsg::Sweep);
         // Neither does a hub that is started again every half an hour keep rows for ever.
         let _ = myself.send_message(AuditorMsg::Sweep);
         Ok(context)
@@ -73,7 +72,7 @@ impl Actor for Auditor {
             }
             AuditorMsg::Sweep => {
                 if let Err(error) = context.sweep().await {
-                    tracing::warn!(%error, "old rows of the audit log are removed in an hour");
+                    tracing::warn!(%error, "old rows of the audit log are removed with the next sweep");
                 }
             }
         }

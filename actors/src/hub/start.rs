@@ -202,6 +202,7 @@ impl Hub {
                 storage: storage.clone(),
                 log: audit.clone(),
                 kept: options.audit_kept,
+                sweep_every: options.audit_sweep,
             }),
             webhooks: webhook_context,
             relay: carrying,
