@@ -295,12 +295,13 @@ CREATE TABLE audit_chain (
   last_hash    VARBINARY(64) NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
--- What users may not do. Nodes read it again when `hub_state.restrictions_no` has moved.
+-- What users may not do. Nodes read what later commits have changed when `hub_state.restrictions_no` has moved.
 CREATE TABLE user_restrictions (
   user_id         BIGINT NOT NULL PRIMARY KEY,
   suspended_until BIGINT NULL,                -- until then the user sends nothing, by the database's clock
   reason          TEXT NULL,                  -- as the staff wrote it
   tokens_from     BIGINT NULL,                -- tokens that were issued before are not taken
   commit_no       BIGINT NOT NULL,            -- of the last change
-  KEY user_restrictions_until (suspended_until)
+  KEY user_restrictions_until (suspended_until),
+  KEY user_restrictions_commit (commit_no)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

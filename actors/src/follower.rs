@@ -185,7 +185,7 @@ impl State {
                 assembly.failed(now);
             }
             Ok(Seen::Back(head)) => {
-                context.restrictions.read_soon();
+                context.restrictions.went_back();
                 assembly.seen(head.commit, [], &context.node, &**context, now);
                 assembly.start_over(now);
                 context.start_over(head);

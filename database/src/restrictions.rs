@@ -19,13 +19,13 @@ pub struct Restriction {
     pub tokens_from: Option<Timestamp>,
 }
 
-/// All restrictions, and the commit that changed one of them last; zero: none ever did.
+/// Users whose sessions were ended, and the commit that changed a restriction last; zero: none ever did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Restrictions {
-    /// The commit. Its restrictions are in `all`; later ones may be.
+pub struct EndedSessions {
+    /// The commit. What it changed is in `users`; what later ones changed may be.
     pub as_of: CommitNo,
-    /// The restrictions.
-    pub all: Vec<Restriction>,
+    /// The users, with the time from which on their tokens count again.
+    pub users: Vec<(UserId, Timestamp)>,
 }
 
 /// Something that operators write. What is done to a user stands in one commit with the entry of the audit log that says so.

@@ -7,7 +7,7 @@ use chat_database::audit::{Act, Fault, NOTHING, NewEntry, Verifier};
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::UserId;
 use chat_database::queries::{audit, restrictions};
-use chat_database::restrictions::AdminChange;
+use chat_database::restrictions::{AdminChange, EndedSessions};
 use chat_database::time::Timestamp;
 use chat_testkit::waiting::passes;
 
@@ -18,6 +18,7 @@ on_each_backend!(
     a_changed_a_missing_and_a_swapped_row_are_found,
     a_chain_holds_behind_rows_that_were_removed,
     a_suspended_user_sends_and_edits_and_uploads_nothing_on_any_node,
+    of_ended_sessions_those_are_read_that_later_commits_have_changed,
     a_repetition_of_a_message_from_before_the_suspension_is_answered,
     a_suspension_ends_by_the_clock_of_the_database,
 );
@@ -134,6 +135,28 @@ async fn a_suspended_user_sends_and_edits_and_uploads_nothing_on_any_node(mut w:
     let rows = audit::after(&w.db, 0, 10).await.unwrap();
     assert_eq!(rows.len(), 2, "each restriction has its row");
     assert_eq!(faults(&w.db).await, []);
+}
+
+async fn of_ended_sessions_those_are_read_that_later_commits_have_changed(mut w: World) {
+    let [ann, ben, cid, dan] = [1, 2, 3, 4].map(user);
+    let end = |id| administer(AdminChange::EndSessions(id, NewEntry::new("admin:2", Act::UserEndSessions)));
+    let named = |read: &EndedSessions| {
+        let mut users: Vec<UserId> = read.users.iter().map(|(user, _)| *user).collect();
+        users.sort_unstable();
+        users
+    };
+    suspend(&mut w, dan, Some(Timestamp::now().after(Duration::from_secs(3_600)))).await;
+    w.one(end(ann)).await;
+    w.one(end(ben)).await;
+    let all = restrictions::ended_sessions(&w.db).await.unwrap();
+    assert_eq!(named(&all), [ann, ben]);
+    let since = restrictions::ended_sessions_since(&w.db, all.as_of).await.unwrap();
+    assert_eq!((named(&since), since.as_of), (Vec::new(), all.as_of));
+    let mut other = w.another_writer("beta").await;
+    other.commit(&[end(cid), end(ben)]).await.unwrap();
+    let since = restrictions::ended_sessions_since(&w.db, all.as_of).await.unwrap();
+    assert_eq!(named(&since), [ben, cid]);
+    assert!(since.as_of > all.as_of);
 }
 
 async fn a_repetition_of_a_message_from_before_the_suspension_is_answered(mut w: World) {

@@ -141,6 +141,15 @@ impl<'a> Schema<'a> {
         self.manager.alter_table(Table::alter().table(table).add_column(&mut column).take()).await
     }
 
+    /// Adds an index to a table, unless it is there.
+    pub(crate) async fn add_index(&self, table: &'static str, mut index: IndexCreateStatement) -> Result<(), DbErr> {
+        let name = index.get_index_spec().get_name().unwrap_or_default().to_owned();
+        if self.manager.has_index(table, name).await? {
+            return Ok(());
+        }
+        self.manager.create_index(index.table(table).take()).await
+    }
+
     /// Writes a first row.
     pub(crate) async fn insert(&self, row: InsertStatement) -> Result<(), DbErr> {
         self.manager.execute(row).await

@@ -14,6 +14,8 @@
 //!  m20261129_000011_webhooks        the marketplace's endpoints, and deliveries to them
 //!  m20261129_000012_audit           the audit log
 //!  m20261129_000013_restrictions    who may send nothing, and whose tokens are too old
+//!  m20261129_000014_key_checks      whether the nodes have the same secret
+//!  m20261130_000015_restriction_changes  an index of restrictions by the commit that changed them
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -41,6 +43,7 @@ mod m20261129_000011_webhooks;
 mod m20261129_000012_audit;
 mod m20261129_000013_restrictions;
 mod m20261129_000014_key_checks;
+mod m20261130_000015_restriction_changes;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -70,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000012_audit::Migration),
             Box::new(m20261129_000013_restrictions::Migration),
             Box::new(m20261129_000014_key_checks::Migration),
+            Box::new(m20261130_000015_restriction_changes::Migration),
         ]
     }
 }

@@ -20,7 +20,8 @@ row! {
     }
 }
 
-/// Who may send nothing, as of a commit.
+/// Who may send nothing, as of a commit: users whose suspension has not ended, whom an index finds. They are read whole for each
+/// restriction that the staff changes, for there are as few as the staff suspends at a time.
 #[derive(Debug, Default)]
 pub(super) struct Suspensions {
     /// The commit that changed a restriction last; 0: none ever did.

@@ -1,32 +1,60 @@
 //! What users may not do.
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{EntityTrait, QueryOrder, QueryTrait};
+use sea_orm::{EntityTrait, QueryTrait};
 
-use crate::driver_error::error;
+use crate::driver_error::{DriverError, error};
 use crate::entities::{hub_state, user_restriction};
 use crate::ids::{CommitNo, UserId};
-use crate::restrictions::{Restriction, Restrictions};
-use crate::rows::Reads as _;
+use crate::restrictions::{EndedSessions, Restriction};
+use crate::rows::{Reads as _, row};
 use crate::time::Timestamp;
 use crate::{Database, Error};
 
-/// Returns all restrictions, by user: there are few.
+row! {
+    struct EndedRow of user_restriction {
+        user_id: i64 = UserId,
+        tokens_from: i64 = TokensFrom,
+    }
+}
+
+/// Returns all users whose sessions were ever ended. It walks the table: a node asks once as it starts, and when the database was put
+/// back to an earlier state.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn all(db: &Database) -> Result<Restrictions, Error> {
+pub async fn ended_sessions(db: &Database) -> Result<EndedSessions, Error> {
+    ended(db, None).await.map_err(error)
+}
+
+/// Returns those whose restrictions a later commit has changed.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn ended_sessions_since(db: &Database, commit: CommitNo) -> Result<EndedSessions, Error> {
+    ended(db, Some(commit)).await.map_err(error)
+}
+
+async fn ended(db: &Database, since: Option<CommitNo>) -> Result<EndedSessions, DriverError> {
     let as_of = Query::select()
         .column(hub_state::Column::RestrictionsNo)
         .from(hub_state::Entity)
         .and_where(Expr::col(hub_state::Column::Id).eq(1_i64))
         .take();
     // First: what is changed in between is among the rows, and looked for again.
-    let as_of: Option<Option<i64>> = (&db.readers).select_one(&as_of).await.map_err(error)?;
-    let query = user_restriction::Entity::find().order_by_asc(user_restriction::Column::UserId).into_query();
-    let rows = (&db.readers).select(&query).await.map_err(error)?;
-    let as_of = CommitNo::from_column(as_of.flatten().unwrap_or_default());
-    Ok(Restrictions { as_of, all: rows.into_iter().map(restriction).collect() })
+    let as_of: Option<Option<i64>> = (&db.readers).select_one(&as_of).await?;
+    let users = Query::select()
+        .columns(EndedRow::COLUMNS.iter().copied())
+        .from(user_restriction::Entity)
+        .and_where_option(since.map(|commit| Expr::col(user_restriction::Column::CommitNo).gt(commit.column())))
+        .and_where(Expr::col(user_restriction::Column::TokensFrom).is_not_null())
+        .take();
+    let users: Vec<EndedRow> = (&db.readers).select(&users).await?;
+    let user = |row: EndedRow| (UserId::from_column(row.user_id), Timestamp::from_millis(row.tokens_from));
+    Ok(EndedSessions {
+        as_of: CommitNo::from_column(as_of.flatten().unwrap_or_default()),
+        users: users.into_iter().map(user).collect(),
+    })
 }
 
 /// Returns a user's restrictions, if there ever were any.
