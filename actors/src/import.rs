@@ -4,7 +4,7 @@
 //!  threads         which pair of users an old thread is of, and which id its thread keeps
 //!  messages        in the order of their times, thousands in one commit, which gives them their places
 //!  pictures        files of the uploads folder, through the pipeline of all images
-//!  notifications   those of the marketplace; the hub makes those of threads itself
+//!  notifications   those of the marketplace, a page at a time; the hub makes those of threads itself
 //!  target          the hub's side: what it has already, and what writes
 //!  report          what was brought over, and what was left out and why
 //! ```
@@ -33,7 +33,7 @@ pub use options::Options;
 use pictures::Pictures;
 use report::Reason;
 pub use report::Report;
-use target::{HubSide, highest_kept};
+use target::{HIGHEST_KEPT, HubSide, highest_kept};
 pub use target::{Output, Target};
 use threads::Threads;
 
@@ -47,11 +47,10 @@ pub async fn run(source: &Source, target: Target, options: Options) -> Result<Re
     let mut hub = HubSide::open(target).await?;
     let old_threads = source.threads().await?;
     let Moments { mut of, threads: used, timeless } = source.moments().await?;
-    let notifications = source.notifications().await?;
     hub.reserved = ReservedIds {
         threads: highest_kept(old_threads.iter().map(|thread| thread.id)),
         messages: highest_kept(of.iter().map(|(_, id)| *id)),
-        notifications: highest_kept(notifications.iter().filter_map(|notification| notification.id)),
+        notifications: source.highest_notification(HIGHEST_KEPT).await?.unsigned_abs(),
     };
     for id in timeless.iter().filter(|id| !hub.present.messages.contains(id)) {
         hub.report.left_out(Reason::NoTime, *id);
@@ -59,7 +58,7 @@ pub async fn run(source: &Source, target: Target, options: Options) -> Result<Re
     let threads = Threads::of(&mut hub, old_threads, &used).await?;
     of.sort_unstable();
     Messages { hub: &mut hub, source, threads: &threads, pictures: &pictures, stays: options.stays }.bring(&of).await?;
-    Notifications { hub: &mut hub }.bring(notifications).await?;
+    Notifications { hub: &mut hub }.bring(source.notifications()).await?;
     hub.close().await?;
     let mut report = hub.report;
     report.took = begun.elapsed();

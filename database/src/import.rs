@@ -17,4 +17,4 @@ mod present;
 mod source;
 
 pub use present::{IdOf, Present};
-pub use source::{Moments, Source};
+pub use source::{Moments, Notifications, Source};

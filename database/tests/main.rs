@@ -17,6 +17,7 @@ mod media;
 mod messages;
 mod nodes;
 mod notifications;
+mod old_notifications;
 mod pages;
 mod postgres;
 mod profiles;

@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 
 use chat_database::change::{Change, Import, ImportedNotification};
-use chat_database::ids::NotificationId;
+use chat_database::ids::{NotificationId, UserId};
 use chat_database::import::old::OldNotification;
-use chat_database::import::{IdOf, keys};
+use chat_database::import::{IdOf, Notifications as Old, keys};
 use chat_database::time::Timestamp;
 
 use super::error::Error;
@@ -14,9 +14,6 @@ use super::report::Reason;
 use super::target::HubSide;
 use super::threads::user;
 use crate::blank::is_blank;
-
-/// How many notifications one commit has.
-const AT_A_TIME: usize = 5_000;
 
 /// How long they may be, in characters, as those of the marketplace are.
 const TITLE: usize = 255;
@@ -35,33 +32,39 @@ pub(super) struct Notifications<'a> {
 }
 
 impl Notifications<'_> {
-    /// Brings all over that are not there yet, in their order.
-    pub(super) async fn bring(mut self, old: Vec<OldNotification>) -> Result<(), Error> {
-        let ids: Vec<i64> = old.iter().filter_map(|notification| notification.id).collect();
-        let mut free = self.hub.free(IdOf::Notification, &ids).await?;
-        let mut changes = Vec::new();
-        for old in old {
-            let name = old.id.or(old.of).unwrap_or_default();
-            match self.made(old, &mut free) {
-                Ok(Some(made)) => {
-                    self.hub.report.notification(made.id.is_some());
-                    changes.push(Change::Import(Box::new(Import::Notification(made))));
+    /// Brings all over that are not there yet, a page in each commit. Pages of a user are in the order of their times, so that it matters
+    /// to no reader in which order they are written.
+    pub(super) async fn bring(mut self, mut old: Old<'_>) -> Result<(), Error> {
+        while let Some(page) = old.next().await? {
+            let ids: Vec<i64> = page.iter().filter(|old| !old.shares_id).filter_map(|old| old.id).collect();
+            let free = self.hub.free(IdOf::Notification, &ids).await?;
+            let mut there = self.hub.brought(&page.iter().filter_map(named).collect::<Vec<_>>()).await?;
+            let mut changes = Vec::new();
+            for old in page {
+                let name = old.id.or(old.of).unwrap_or_default();
+                match self.made(old, &free, &mut there) {
+                    Ok(Some(made)) => {
+                        self.hub.report.notification(made.id.is_some());
+                        changes.push(Change::Import(Box::new(Import::Notification(made))));
+                    }
+                    Ok(None) => self.hub.report.notifications_there += 1,
+                    Err(reason) => self.hub.report.left_out(reason, name),
                 }
-                Ok(None) => self.hub.report.notifications_there += 1,
-                Err(reason) => self.hub.report.left_out(reason, name),
             }
-            if changes.len() == AT_A_TIME {
-                self.hub.commit(std::mem::take(&mut changes)).await?;
-            }
+            self.hub.commit(changes).await?;
         }
-        self.hub.commit(changes).await.map(drop)
+        Ok(())
     }
 
     /// Decides what a notification becomes; `None`: it is there.
-    fn made(&mut self, old: OldNotification, free: &mut HashSet<i64>) -> Result<Option<ImportedNotification>, Reason> {
-        let owner = user(old.user).ok_or(Reason::NotificationOfNoUser)?;
-        let key = keys::notification(&old.table, old.id, old.of, owner.get().cast_signed());
-        if self.hub.present.notifications.contains(&key) {
+    fn made(
+        &self,
+        old: OldNotification,
+        free: &HashSet<i64>,
+        there: &mut HashSet<String>,
+    ) -> Result<Option<ImportedNotification>, Reason> {
+        let (owner, key) = named(&old).ok_or(Reason::NotificationOfNoUser)?;
+        if there.contains(&key) {
             return Ok(None);
         }
         let kind = old.kind.as_deref().map(kind).filter(|kind| !kind.is_empty()).unwrap_or_else(|| NO_KIND.to_owned());
@@ -77,9 +80,9 @@ impl Notifications<'_> {
             (None, Some(body)) => (body.lines().next().unwrap_or_default().to_owned(), body),
             (None, None) => return Err(Reason::EmptyNotification),
         };
-        // Two tables may have given out the same id.
-        let id = old.id.filter(|id| free.remove(id)).and_then(|id| NotificationId::new(id.unsigned_abs()).ok());
-        self.hub.present.notifications.insert(key.clone());
+        // Of two tables that have given out the same id, the one that is read first keeps it.
+        let id = old.id.filter(|id| free.contains(id)).and_then(|id| NotificationId::new(id.unsigned_abs()).ok());
+        there.insert(key.clone());
         Ok(Some(ImportedNotification {
             id,
             user: owner,
@@ -92,6 +95,12 @@ impl Notifications<'_> {
             created_at: Timestamp::from_millis(old.at.unwrap_or_default().clamp(1, self.hub.now.millis())),
         }))
     }
+}
+
+/// Returns what a notification is known by: its user and its key.
+fn named(old: &OldNotification) -> Option<(UserId, String)> {
+    let owner = user(old.user)?;
+    Some((owner, keys::notification(&old.table, old.id, old.of, owner.get().cast_signed())))
 }
 
 /// Returns a type as the hub writes them: letters, digits and `_.-`.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chat_database::change::{Change, Import, Outcome, ReservedIds};
 use chat_database::commit::Writer;
-use chat_database::ids::Pair;
+use chat_database::ids::{Pair, UserId};
 use chat_database::import::{IdOf, Present};
 use chat_database::media::Store;
 use chat_database::time::Timestamp;
@@ -14,7 +14,7 @@ use super::error::Error;
 use super::report::Report;
 
 /// The highest id that is kept: above it hardly any would be left for what is new.
-const HIGHEST_KEPT: i64 = 1 << 52;
+pub(super) const HIGHEST_KEPT: i64 = 1 << 52;
 
 /// Where it is brought to.
 #[derive(Debug)]
@@ -82,6 +82,14 @@ impl HubSide {
             }
         }
         Ok(kept)
+    }
+
+    /// Returns which of some notifications were brought over.
+    pub(super) async fn brought(&self, named: &[(UserId, String)]) -> Result<HashSet<String>, Error> {
+        match &self.database {
+            Some(database) => Ok(self.present.brought(database, named).await?),
+            None => Ok(HashSet::new()),
+        }
     }
 
     /// Writes changes as one commit, the first time with the ids that are not to be given out; returns what became of each.

@@ -61,6 +61,8 @@ pub struct OldNotification {
     pub deleted: bool,
     /// When it was made, in Unix milliseconds.
     pub at: Option<i64>,
+    /// Another table of notifications has given out the same id.
+    pub shares_id: bool,
 }
 
 /// A number below which a time is in seconds: in milliseconds it would be in 1973.

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 
 use super::keys;
-use crate::backend::dialect::Kind;
+use crate::backend::dialect::{Column, Kind};
 use crate::change::ReservedIds;
 use crate::driver_error::{DriverError, error};
-use crate::entities::{chat_message, hub_state, notification};
+use crate::entities::{chat_message, hub_state};
+use crate::ids::UserId;
 use crate::rows::{BinaryText, Reads, row};
 use crate::{Database, Error, sql};
 
@@ -22,13 +23,6 @@ row! {
     struct KeyRow of chat_message {
         key: BinaryText = TempId,
         payload_hash: Vec<u8> = PayloadHash,
-    }
-}
-
-row! {
-    struct NotificationKeyRow of notification {
-        id: i64 = Id,
-        key: BinaryText = DedupeKey,
     }
 }
 
@@ -56,8 +50,6 @@ pub enum IdOf {
 pub struct Present {
     /// The old ids of messages that were brought over.
     pub messages: HashSet<i64>,
-    /// The keys of notifications that were brought over.
-    pub notifications: HashSet<String>,
     /// The highest ids that were given out: what is above them is free.
     pub given_out: ReservedIds,
 }
@@ -69,6 +61,30 @@ impl Present {
     /// [`Error::Unavailable`]; [`Error::Refused`] if the database has no schema yet.
     pub async fn read(db: &Database) -> Result<Self, Error> {
         read(db).await.map_err(error)
+    }
+
+    /// Returns which of some notifications were brought over, each named by its user and its key.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn brought(&self, db: &Database, named: &[(UserId, String)]) -> Result<HashSet<String>, Error> {
+        // A database without a schema, which a dry run meets, has given out none.
+        if self.given_out.notifications == 0 {
+            return Ok(HashSet::new());
+        }
+        const KEY: Column = ("dedupe_key", Kind::BinaryText);
+        let dialect = db.backend.dialect();
+        let (set, key) = (dialect.json_table("j", &[("user_id", Kind::Number), KEY]), dialect.json_column("j", KEY));
+        let text = format!(
+            "SELECT n.dedupe_key FROM {set} JOIN notifications n ON n.user_id = j.user_id AND n.dedupe_key = {key}"
+        );
+        let mut brought = HashSet::new();
+        for part in named.chunks(LOOKED_UP) {
+            let asked: Vec<(i64, &str)> = part.iter().map(|(user, key)| (user.column(), key.as_str())).collect();
+            let found = (&db.readers).rows::<BinaryText>(&text, [sql::json(&asked)]).await.map_err(error)?;
+            brought.extend(found.into_iter().map(BinaryText::into_text));
+        }
+        Ok(brought)
     }
 
     /// Returns which of some ids are taken.
@@ -129,25 +145,5 @@ async fn read(db: &Database) -> Result<Present, DriverError> {
             break;
         }
     }
-    let mut behind = 0_i64;
-    loop {
-        let page = Query::select()
-            .columns(NotificationKeyRow::COLUMNS.iter().copied())
-            .from(notification::Entity)
-            .and_where(Expr::col(notification::Column::Id).gt(behind))
-            .and_where(Expr::col(notification::Column::DedupeKey).gt(text(keys::BEGIN)))
-            .and_where(Expr::col(notification::Column::DedupeKey).lt(text(keys::END)))
-            .order_by(notification::Column::Id, Order::Asc)
-            .limit(AT_A_TIME)
-            .take();
-        let page: Vec<NotificationKeyRow> = readers.select(&page).await?;
-        let is_last = (page.len() as u64) < AT_A_TIME;
-        for NotificationKeyRow { id, key } in page {
-            behind = id;
-            present.notifications.insert(key.into_text());
-        }
-        if is_last {
-            return Ok(present);
-        }
-    }
+    Ok(present)
 }

@@ -1,6 +1,6 @@
 //! The old tables, read a part at a time: no statement of many that the old server would have to hold open.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use sea_orm::Value;
 
@@ -14,6 +14,9 @@ use crate::{Database, Error};
 /// How many rows are read at a time where they are small; and how many of the largest.
 const SMALL: usize = 50_000;
 const LARGE: usize = 500;
+
+/// How many notifications are read at a time: their texts may be long.
+const NOTIFICATIONS: usize = 2_000;
 
 /// Before every id.
 const BEFORE: i64 = -1;
@@ -61,6 +64,7 @@ row! {
         read: i64,
         deleted: i64,
         at: Option<i64>,
+        shares_id: i64,
     }
 }
 
@@ -186,66 +190,38 @@ impl Source {
         Ok(messages)
     }
 
-    /// Reads all notifications: of `notifications`, of `user_notifications`, or of both together, where the latter gives those of
-    /// the former to users.
+    /// Returns the notifications: of `notifications`, of `user_notifications`, or of both, where the latter may give those of the former
+    /// to users.
+    #[must_use]
+    pub fn notifications(&self) -> Notifications<'_> {
+        Notifications { source: self, parts: self.parts().into(), place: None }
+    }
+
+    /// Returns the highest id of a notification that is not above another one; 0 if there is none.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn notifications(&self) -> Result<Vec<OldNotification>, Error> {
-        let texts = self.layout.table(&[layout::NOTIFICATIONS]);
-        let given = self.layout.table(&[layout::USER_NOTIFICATIONS]);
-        let mut found = Vec::new();
-        if let Some(table) = texts.filter(|table| table.has(field::OWNER)) {
-            found.extend(self.of_table(table, None).await?);
+    pub async fn highest_notification(&self, most: i64) -> Result<i64, Error> {
+        let mut highest = 0;
+        for Part { table, .. } in self.parts().into_iter().filter(|part| part.table.has(field::ID)) {
+            let text = format!("SELECT CAST(MAX(id) AS SIGNED) FROM {} WHERE id BETWEEN 1 AND ?", table.quoted());
+            let found = rows::<Option<i64>>(&self.db, &text, [most.into()]).await?;
+            highest = found.into_iter().flatten().fold(highest, i64::max);
         }
-        if let Some(table) = given.filter(|table| table.has(field::OWNER)) {
-            let texts = texts.filter(|texts| table.has(field::NOTIFICATION) && texts.has(field::ID));
-            found.extend(self.of_table(table, texts).await?);
-        }
-        found.sort_by_key(|notification| (notification.at, notification.id));
-        Ok(found)
+        Ok(highest)
     }
 
-    /// Reads the notifications of a table, with their texts, which another table may have.
-    async fn of_table(&self, table: &Table, texts: Option<&Table>) -> Result<Vec<OldNotification>, Error> {
-        let (said, alias) = texts.map_or((table, "u"), |texts| (texts, "n"));
-        let timed = if table.has(field::TIME) { (table, "u") } else { (said, alias) };
-        let columns = [
-            table.number("u", field::ID),
-            table.number("u", field::NOTIFICATION),
-            table.number("u", field::OWNER),
-            said.text(alias, field::KIND),
-            said.text(alias, field::TITLE),
-            said.text(alias, field::BODY),
-            said.number(alias, field::RELATED),
-            table.flag("u", field::SEEN),
-            table.flag("u", field::DELETED),
-            timed.0.time(timed.1, field::TIME),
-        ];
-        let joined = texts.map_or_else(String::new, |texts| {
-            format!(" JOIN {} n ON n.id = {}", texts.quoted(), table.number("u", field::NOTIFICATION))
+    /// Returns the tables that give notifications to users.
+    fn parts(&self) -> Vec<Part<'_>> {
+        let texts = self.layout.table(&[layout::NOTIFICATIONS]);
+        let given = self.layout.table(&[layout::USER_NOTIFICATIONS]).filter(|table| table.has(field::OWNER));
+        let first = texts.filter(|table| table.has(field::OWNER));
+        let second = given.map(|table| Part {
+            table,
+            texts: texts.filter(|texts| table.has(field::NOTIFICATION) && texts.has(field::ID)),
+            before: first.filter(|before| before.has(field::ID) && table.has(field::ID)),
         });
-        let select = format!("SELECT {} FROM {} u{joined}", columns.join(", "), table.quoted());
-        let rows = if table.has(field::ID) {
-            let text = format!("{select} WHERE u.id > ? ORDER BY u.id LIMIT {SMALL}");
-            self.pages::<NotificationRow>(&text, SMALL, |row| row.id.unwrap_or(i64::MAX)).await?
-        } else {
-            rows(&self.db, &select, []).await?
-        };
-        let made = |row: NotificationRow| OldNotification {
-            table: table.name.clone(),
-            id: row.id,
-            of: row.of,
-            user: row.user,
-            kind: row.kind,
-            title: row.title,
-            body: row.body,
-            related: row.related,
-            read: row.read != 0,
-            deleted: row.deleted != 0,
-            at: row.at.map(|at| self.utc(timed.0, at)),
-        };
-        Ok(rows.into_iter().map(made).collect())
+        first.map(|table| Part { table, texts: None, before: None }).into_iter().chain(second).collect()
     }
 
     /// Reads all rows of a query that goes on behind an id.
@@ -262,6 +238,24 @@ impl Source {
         }
     }
 
+    /// Returns a notification as it is written down.
+    fn notification(&self, part: Part<'_>, row: NotificationRow) -> OldNotification {
+        OldNotification {
+            table: part.table.name.clone(),
+            id: row.id,
+            of: row.of,
+            user: row.user,
+            kind: row.kind,
+            title: row.title,
+            body: row.body,
+            related: row.related,
+            read: row.read != 0,
+            deleted: row.deleted != 0,
+            at: row.at.map(|at| self.utc(part.timed().0, at)),
+            shares_id: row.shares_id != 0,
+        }
+    }
+
     /// Returns a time as a column of a table holds it, in UTC.
     fn utc(&self, table: &Table, at: i64) -> i64 {
         if table.is_number(field::TIME) {
@@ -271,6 +265,97 @@ impl Source {
         } else {
             at
         }
+    }
+}
+
+/// A table that gives notifications to users.
+#[derive(Debug, Clone, Copy)]
+struct Part<'a> {
+    table: &'a Table,
+    /// Another table, which has the texts.
+    texts: Option<&'a Table>,
+    /// Another one, which is read before it, and may have given out the same ids.
+    before: Option<&'a Table>,
+}
+
+impl Part<'_> {
+    /// Returns the statement that reads a page. Its parameter is the id behind which it goes on, or how many rows were read where rows
+    /// have no id; these are sorted by all that tells one of them from another.
+    fn text(&self) -> String {
+        let Self { table, texts, before } = self;
+        let (said, alias) = texts.map_or((*table, "u"), |texts| (texts, "n"));
+        let timed = self.timed();
+        let shared = before.map_or_else(
+            || "CAST(0 AS SIGNED)".to_owned(),
+            |before| format!("CAST(EXISTS (SELECT 1 FROM {} o WHERE o.id = u.id) AS SIGNED)", before.quoted()),
+        );
+        let columns = [
+            table.number("u", field::ID),
+            table.number("u", field::NOTIFICATION),
+            table.number("u", field::OWNER),
+            said.text(alias, field::KIND),
+            said.text(alias, field::TITLE),
+            said.text(alias, field::BODY),
+            said.number(alias, field::RELATED),
+            table.flag("u", field::SEEN),
+            table.flag("u", field::DELETED),
+            timed.0.time(timed.1, field::TIME),
+            shared,
+        ];
+        let joined = texts.map_or_else(String::new, |texts| {
+            format!(" JOIN {} n ON n.id = {}", texts.quoted(), table.number("u", field::NOTIFICATION))
+        });
+        let select = format!("SELECT {} FROM {} u{joined}", columns.join(", "), table.quoted());
+        if table.has(field::ID) {
+            format!("{select} WHERE u.id > ? ORDER BY u.id LIMIT {NOTIFICATIONS}")
+        } else {
+            format!("{select} ORDER BY 2, 3, 8, 9, 10 LIMIT {NOTIFICATIONS} OFFSET ?")
+        }
+    }
+
+    /// Returns the table that says when, and its alias.
+    fn timed(&self) -> (&Table, &'static str) {
+        match self.texts {
+            Some(texts) if !self.table.has(field::TIME) => (texts, "n"),
+            _ => (self.table, "u"),
+        }
+    }
+}
+
+/// Notifications, read a page at a time, so that however many there are take no more memory.
+#[derive(Debug)]
+pub struct Notifications<'a> {
+    source: &'a Source,
+    /// The tables that are not read to their ends.
+    parts: VecDeque<Part<'a>>,
+    /// Where the first of them is to be gone on with; `None`: at its beginning.
+    place: Option<i64>,
+}
+
+impl Notifications<'_> {
+    /// Reads the next ones of a table, at most 2,000; `None`: there are no more.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn next(&mut self) -> Result<Option<Vec<OldNotification>>, Error> {
+        while let Some(part) = self.parts.front() {
+            let has_ids = part.table.has(field::ID);
+            let place = self.place.unwrap_or(if has_ids { BEFORE } else { 0 });
+            let page = rows::<NotificationRow>(&self.source.db, &part.text(), [place.into()]).await?;
+            let last = page.last().map_or(BEFORE, |row| row.id.unwrap_or(i64::MAX));
+            let read = place + i64::try_from(page.len()).unwrap_or_default();
+            let made = page.into_iter().map(|row| self.source.notification(*part, row)).collect::<Vec<_>>();
+            if made.len() < NOTIFICATIONS {
+                self.parts.pop_front();
+                self.place = None;
+            } else {
+                self.place = Some(if has_ids { last } else { read });
+            }
+            if !made.is_empty() {
+                return Ok(Some(made));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -168,3 +168,18 @@ pub(super) fn many(messages: u32, threads: u32) -> String {
          seq % 100 = 7, IF(seq % 5 = 0, seq, NULL), '2020-01-01' + INTERVAL seq * 10 SECOND FROM seq_1_to_{messages}"
     )
 }
+
+/// Returns statements that make two tables of notifications, the ids of which overlap: in each a hundred of every user, half of them
+/// read.
+pub(super) fn many_notifications(first: u32, second: u32) -> String {
+    let table = |name: &str, from: u32, rows: u32| {
+        format!(
+            "CREATE TABLE {name} (id INT PRIMARY KEY, user_id INT, type VARCHAR(50), title VARCHAR(200), body TEXT, is_read TINYINT(1), \
+             created_at DATETIME); INSERT INTO {name} SELECT seq, 1 + seq DIV 2 % {}, 'order', CONCAT('number ', seq), \
+             REPEAT('a body ', 40), seq % 2, '2020-01-01' + INTERVAL seq SECOND FROM seq_{from}_to_{}",
+            rows / 100,
+            from + rows - 1
+        )
+    };
+    format!("{}; {}", table("notifications", 1, first), table("user_notifications", 1 + first / 2, second))
+}

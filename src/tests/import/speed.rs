@@ -32,7 +32,10 @@ struct Many {
 
 impl Many {
     async fn start(messages: u32, threads: u32) -> Self {
-        let tables = old_tables::many(messages, threads);
+        Self::of(old_tables::many(messages, threads)).await
+    }
+
+    async fn of(tables: String) -> Self {
         let server = tokio::task::spawn_blocking(move || {
             let server = MariaDb::start();
             server.database("shop");
@@ -124,4 +127,40 @@ async fn a_run_that_is_killed_is_simply_run_again() {
     let (brought, there) = (counted("brought over: "), counted("there already:"));
     assert!(there > 0 && brought + there == messages, "{}", said.report);
     many.is_there(messages, threads).await;
+}
+
+/// They were read whole, and all of their keys, and a run took as much memory as the tables did.
+#[tokio::test]
+async fn many_notifications_move_and_a_second_run_changes_nothing() {
+    if !mariadb::wanted("many_notifications_move_and_a_second_run_changes_nothing") {
+        return;
+    }
+    let many =
+        Many::of(format!("{}; {}", old_tables::many(100, 7), old_tables::many_notifications(3_000, 7_000))).await;
+    let stored = async || {
+        let mut shell = Command::new("sqlite3");
+        let told = "SELECT count(*), sum(id), sum(user_id), sum(is_read), max(commit_no), count(DISTINCT dedupe_key) FROM notifications \
+                    WHERE type = 'order'; SELECT commit_no, last_notification_id FROM hub_state";
+        shell.arg("-readonly").arg(many.folder.path().join("imported.db")).arg(told);
+        let said = shell.output().await.expect("sqlite3 is installed");
+        assert!(said.status.success(), "{said:?}");
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    };
+    let said = runs(many.import()).await;
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    assert!(said.report.contains("10000 notifications"), "{}", said.report);
+    assert!(said.report.contains("1500 notifications have a new id"), "two tables have the same ids: {}", said.report);
+    let first = stored().await;
+    assert!(first.starts_with("10000|"), "{first}");
+    let again = runs(many.import()).await;
+    for line in ["brought over: 0 threads, 0 messages", "there already: 100 messages, 10000 notifications"] {
+        assert!(again.report.contains(line), "{line:?} is not in\n{}", again.report);
+    }
+    assert_eq!(stored().await, first);
+    let hub = Hub::beside(Arc::clone(&many.folder), |launch| {
+        launch.set("DATABASE_URL", many.database.clone());
+    })
+    .await;
+    let unread = hub.person(20).get("/chat/unread").await.is(200);
+    assert_eq!(number(&unread, "notifications"), 2 * 50, "half of a hundred in each table: {unread}");
 }
