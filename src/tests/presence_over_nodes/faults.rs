@@ -127,6 +127,8 @@ async fn while_the_database_is_away_typing_crosses_and_no_user_has_gone() {
         tablet.expect_within(Duration::from_secs(25), "user_offline", |frame| frame["type"] == "user_offline");
     let offline = offline.await;
     assert!(offline["user_id"] == 42 && offline["last_seen"].is_string(), "{offline}");
+    // An announcement that waited for the database may say what was so before it was away: her return comes after it.
+    tablet.settles().await;
     let mut desk = alice.connect().await;
     tablet.expect_where("user_online", is_of(&alice)).await;
     assert!(is_online(&bob, &alice).await);
