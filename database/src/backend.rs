@@ -22,7 +22,7 @@
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod busy_life;
-mod column;
+pub(crate) mod column;
 pub(crate) mod dialect;
 mod errors;
 pub(crate) mod kind;
@@ -49,8 +49,7 @@ use crate::ids::UserId;
 use crate::queries::messages::found::{Found, Side, ThreadRef};
 use crate::rows::{FromRow, Reads};
 use dialect::Dialect;
-pub(crate) use kind::Backend;
-use kind::ServerKind;
+use kind::{Backend, ServerKind};
 use location::Location;
 pub(crate) use pool::ACQUIRE;
 use pool::Role;

@@ -10,13 +10,14 @@ use sea_orm::{DatabaseConnection, Value};
 use tokio::time::{sleep, timeout};
 
 use crate::Error;
+use crate::backend::kind::Backend;
 pub use crate::backend::kind::ServerKind;
 pub use crate::backend::location::Location;
 use crate::backend::read_pool::ReadPool;
 pub use crate::backend::server::location::Server;
 pub use crate::backend::sqlite::{Checkpoint, File, ProcessLock};
 use crate::backend::writer::WriterConnection;
-use crate::backend::{ACQUIRE, Backend, Connections, sqlite};
+use crate::backend::{ACQUIRE, Connections, sqlite};
 use crate::driver_error::DriverError;
 use crate::ids::UserId;
 use crate::queries::messages::found::{Found, Side, ThreadRef};

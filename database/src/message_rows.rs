@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::Value;
 
-use crate::backend::dialect::Kind;
+use crate::backend::column::Kind;
 use crate::driver_error::DriverError;
 use crate::entities::{chat_message, media};
 use crate::ids::{MediaId, MessageId, ProductId, Rev, Seq, ThreadId, UserId};

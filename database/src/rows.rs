@@ -7,7 +7,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{DbErr, DeriveValueType, TryFromU64, TryGetable, Value};
 
-use crate::backend::Backend;
+use crate::backend::kind::Backend;
 use crate::driver_error::DriverError;
 
 /// The columns of one row, in order, as a driver gives them. Each backend implements it for its driver's rows.

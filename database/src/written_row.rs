@@ -4,7 +4,7 @@ use sea_orm::sea_query::ColumnType;
 use sea_orm::{ColumnTrait, EntityName as _, EntityTrait, IdenStatic as _, Iterable as _};
 use serde::Serialize;
 
-use crate::backend::dialect::{Column, Kind};
+use crate::backend::column::{Column, Kind};
 
 /// A row that fills columns of a table, one with each field. To a server rows travel as JSON arrays; on SQLite each is bound to
 /// a prepared statement, with the types that its fields have.

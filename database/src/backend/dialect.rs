@@ -5,7 +5,7 @@ use std::fmt;
 use sea_orm::Value;
 use sea_orm::sea_query::TableRef;
 
-pub(crate) use super::column::{Column, Kind};
+use super::column::Column;
 use super::statements::Rewrite;
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;

@@ -2,8 +2,8 @@
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait, Value};
 
-use super::kind::ServerKind;
-use super::{Backend, server, sqlite};
+use super::kind::{Backend, ServerKind};
+use super::{server, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
 

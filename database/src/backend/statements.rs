@@ -5,7 +5,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
 
-use super::Backend;
+use super::kind::Backend;
 use crate::written_row::RowShape;
 
 /// A statement that writes rows of one table.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use sea_orm::{StatementBuilder, Value};
 
+use super::kind::Backend;
 use super::location::Location;
 use super::statements::{Rewrite, RowStatement};
-use super::{Backend, Connections, server, sqlite};
+use super::{Connections, server, sqlite};
 use crate::driver_error::DriverError;
 use crate::rows::{FromRow, Reads};
 use crate::written_row::WrittenRow;

@@ -5,7 +5,7 @@ use sea_orm::sea_query::{Expr, LockType, Query};
 
 use super::cache::Counters;
 use super::history::Taken;
-use crate::backend::Backend;
+use crate::backend::kind::Backend;
 use crate::backend::writer::Transaction;
 use crate::driver_error::DriverError;
 use crate::entities::hub_state;

@@ -7,7 +7,7 @@ use super::write_set::{
     NewMessageRow, NewNotificationRow, ProfileRow, StatusRow, StrippedMessage, ThreadRow, TicketRow, UploadRow,
     UserRow,
 };
-use crate::backend::Backend;
+use crate::backend::kind::Backend;
 use crate::backend::statements::{Rewrite, RowStatement, delete, insert, update, upsert, upsert_greatest};
 use crate::written_row::RowShape;
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 
 use super::keys;
-use crate::backend::dialect::{Column, Kind};
+use crate::backend::column::{Column, Kind};
 use crate::change::ReservedIds;
 use crate::driver_error::{DriverError, error};
 use crate::entities::{chat_message, hub_state};

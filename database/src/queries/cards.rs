@@ -2,7 +2,8 @@
 
 use sea_orm::Value;
 
-use crate::backend::dialect::{Column, Dialect, Kind};
+use crate::backend::column::{Column, Kind};
+use crate::backend::dialect::Dialect;
 use crate::driver_error::error;
 use crate::ids::UserId;
 use crate::message_rows::card;

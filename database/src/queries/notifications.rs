@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{EntityTrait as _, Iterable as _, QueryFilter as _, QueryTrait as _, Value};
 
 use super::Position;
-use crate::backend::dialect::Kind;
+use crate::backend::column::Kind;
 use crate::commit::{CHAT, CHAT_TITLE, chat_key};
 use crate::driver_error::{DriverError, error};
 use crate::entities::notification;

@@ -2,7 +2,7 @@
 
 use sea_orm::Value;
 
-use crate::backend::dialect::Kind;
+use crate::backend::column::Kind;
 use crate::driver_error::{DriverError, error};
 use crate::ids::UserId;
 use crate::rows::{Reads, row};

@@ -3,7 +3,7 @@
 use sea_orm::Iterable as _;
 
 use super::people::ids;
-use crate::backend::dialect::Kind;
+use crate::backend::column::Kind;
 use crate::driver_error::error;
 use crate::entities::profile;
 use crate::ids::UserId;

@@ -4,8 +4,9 @@ use sea_orm::Value;
 use sea_orm::sea_query::TableRef;
 
 use super::statements;
-use crate::backend::Backend;
-use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
+use crate::backend::column::{Column, Kind};
+use crate::backend::dialect::{Dialect, Place, Search};
+use crate::backend::kind::Backend;
 use crate::backend::server::seq_range;
 use crate::backend::statements::{Rewrite, upsert};
 use crate::seq_range::SeqRangeQuery;

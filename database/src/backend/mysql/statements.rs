@@ -2,7 +2,8 @@
 
 use sea_orm::sea_query::{Expr, Func, IntoIden as _, TableRef};
 
-use crate::backend::dialect::{Column, Dialect, Kind};
+use crate::backend::column::{Column, Kind};
+use crate::backend::dialect::Dialect;
 use crate::written_row::RowShape;
 
 /// Returns the JSON table `j` of all rows.

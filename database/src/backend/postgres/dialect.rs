@@ -3,8 +3,9 @@
 use sea_orm::Value;
 use sea_orm::sea_query::{Expr, Func, IntoIden as _, Query, TableRef};
 
-use crate::backend::Backend;
-use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
+use crate::backend::column::{Column, Kind};
+use crate::backend::dialect::{Dialect, Place, Search};
+use crate::backend::kind::Backend;
 use crate::backend::server::seq_range;
 use crate::backend::statements::{Rewrite, insert, update_of};
 use crate::backend::time_buckets;

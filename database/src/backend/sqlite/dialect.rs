@@ -4,7 +4,8 @@ use sea_orm::Value;
 use sea_orm::sea_query::TableRef;
 
 use super::{seq_range, statements};
-use crate::backend::dialect::{Column, Dialect, Kind, Place, Search};
+use crate::backend::column::{Column, Kind};
+use crate::backend::dialect::{Dialect, Place, Search};
 use crate::backend::statements::Rewrite;
 use crate::backend::time_buckets;
 use crate::seq_range::SeqRangeQuery;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::rows::{rows, take};
 use super::statement::prepared;
-use crate::backend::Backend;
+use crate::backend::kind::Backend;
 use crate::driver_error::DriverError;
 use crate::ids::UserId;
 use crate::message_rows::{self, ImageRow, ShownRow, StoredMessage};

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SqliteQueryBuilder};
 
-use crate::backend::Backend;
 use crate::backend::dialect::Dialect;
+use crate::backend::kind::Backend;
 use crate::backend::statements::Rewrite;
 use crate::backend::statements::{insert, update_of};
 use crate::written_row::RowShape;

@@ -1,7 +1,7 @@
 //! The cards that there are.
 
 use super::Preload;
-use crate::backend::dialect::{Column, Kind};
+use crate::backend::column::{Column, Kind};
 use crate::commit::preloaded::Preloaded;
 use crate::commit::read_set::ReadSet;
 use crate::driver_error::DriverError;

@@ -1,6 +1,7 @@
 //! Threads as the writer's cache holds them: both members' watermarks and notifications come with the thread.
 
-use crate::backend::dialect::{Dialect, Kind};
+use crate::backend::column::Kind;
+use crate::backend::dialect::Dialect;
 use crate::commit::cache::{Member, ReadState, Thread, ThreadNotification};
 use crate::entities::{chat_message_status, notification};
 use crate::ids::{Pair, UserId};

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::{ColumnTrait, EntityTrait, Iterable as _, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value};
 
 use super::changed::{ChangedMessage, ChangedNotification, ChangedWatermarks, ThreadChanges};
-use crate::backend::dialect::Kind;
+use crate::backend::column::Kind;
 use crate::driver_error::DriverError;
 use crate::entities::{chat_message_status, chat_thread, notification};
 use crate::ids::{CommitNo, NotificationId, Rev, Seq, ThreadId, UserId};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 
 use crate::Error;
-use crate::backend::dialect::Kind;
+use crate::backend::column::Kind;
 use crate::commit::CHAT;
 use crate::driver_error::DriverError;
 use crate::entities::{chat_message, hub_commit, hub_state};
