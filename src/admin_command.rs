@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use chat_actors::admin::{Admin, By};
 use chat_database::Database;
-use chat_database::audit::Act;
+use chat_database::audit::{Act, NewEntry};
 use chat_database::commit::Writer;
 use chat_database::connect::{self, Location};
 use chat_database::nodes::NodeId;
@@ -79,9 +79,14 @@ fn named(mut names: impl Iterator<Item = String>, uid: u32) -> String {
 ///
 /// # Errors
 /// That it could not be written.
-pub(crate) async fn note(database_url: &Secret, what: Act, whom: Option<String>) -> anyhow::Result<()> {
+pub(crate) async fn note(
+    database_url: &Secret,
+    what: Act,
+    whom: Option<String>,
+    detail: Option<String>,
+) -> anyhow::Result<()> {
     let admin = open(database_url).await?;
-    Ok(admin.note(operator().entry(what, whom, None)).await?)
+    Ok(admin.note(NewEntry { detail, ..operator().entry(what, whom, None) }).await?)
 }
 
 /// Opens the hub's database. It must be there: a new one would look like a hub that has no users.

@@ -22,8 +22,10 @@ use crate::{admin_command, config};
 pub async fn run(action: Action) -> anyhow::Result<Vec<String>> {
     match action {
         Action::Add { url, types, description, at } => {
-            note(&at, Act::WebhookAdd, None).await?;
-            let (webhook, secret) = open(&at).await?.add(url, types, description, true).await?;
+            let webhooks = open(&at).await?;
+            webhooks.check(Some(&url), Some(&types), Some(&description)).await?;
+            note(&at, Act::WebhookAdd, None, Some(json!({"url": url, "types": types}).to_string())).await?;
+            let (webhook, secret) = webhooks.add(url, types, description, true).await?;
             Ok(vec![json!({"id": webhook.id, "secret": secret}).to_string()])
         }
         Action::List { at } => {
@@ -42,12 +44,12 @@ pub async fn run(action: Action) -> anyhow::Result<Vec<String>> {
             Ok(webhooks.iter().map(line).collect())
         }
         Action::Test { id, at } => {
-            note(&at, Act::WebhookTest, Some(id)).await?;
+            note(&at, Act::WebhookTest, Some(id), None).await?;
             let Tested { status, ms, body } = open(&at).await?.test(id).await?;
             Ok(vec![json!({"status": status, "ms": ms, "body": body}).to_string()])
         }
         Action::Replay { id, since, only, at } => {
-            note(&at, Act::WebhookReplay, Some(id)).await?;
+            note(&at, Act::WebhookReplay, Some(id), None).await?;
             let only = match only {
                 OnlyArg::Failed => Only::Failed,
                 OnlyArg::All => Only::All,
@@ -56,15 +58,15 @@ pub async fn run(action: Action) -> anyhow::Result<Vec<String>> {
             Ok(vec![json!({"count": count}).to_string()])
         }
         Action::Remove { id, at } => {
-            note(&at, Act::WebhookRemove, Some(id)).await?;
+            note(&at, Act::WebhookRemove, Some(id), None).await?;
             open(&at).await?.remove(id).await?;
             Ok(Vec::new())
         }
     }
 }
 
-async fn note(at: &Machine, what: Act, id: Option<WebhookId>) -> anyhow::Result<()> {
-    admin_command::note(&at.database_url, what, id.map(|id| format!("webhook:{id}"))).await
+async fn note(at: &Machine, what: Act, id: Option<WebhookId>, detail: Option<String>) -> anyhow::Result<()> {
+    admin_command::note(&at.database_url, what, id.map(|id| format!("webhook:{id}")), detail).await
 }
 
 async fn open(at: &Machine) -> anyhow::Result<WebhookAdmin> {

@@ -5,7 +5,7 @@ pub(crate) mod objects;
 use std::time::Duration;
 
 use chat_actors::webhooks::admin::{LONGEST_OVERLAP, Only, Tested};
-use chat_database::audit::Act;
+use chat_database::audit::{Act, NewEntry};
 use chat_database::ids::{Count, DeliveryId, WebhookId};
 use chat_database::webhooks::{Status, WebhookEdit};
 use utoipa::IntoResponses;
@@ -115,9 +115,14 @@ pub(crate) async fn get_webhooks(api: Api, caller: Caller) -> Result<Response, A
 )]
 pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
     caller.admin(&api)?;
-    let ChangedWebhook { url, types, description, enabled } = body.json().await?;
+    let changed: ChangedWebhook = body.json().await?;
+    // As above.
+    let (types, description) = (changed.types.as_deref(), changed.description.as_deref());
+    api.hub.webhooks().check(changed.url.as_deref(), types, description).await?;
+    let detail = serde_json::to_string(&changed).ok();
+    let ChangedWebhook { url, types, description, enabled } = changed;
     let edit = WebhookEdit { url, types, description, enabled };
-    let webhook = noted(&api, &caller, Act::WebhookEdit, &webhook).await?;
+    let webhook = noted(&api, &caller, Act::WebhookEdit, &webhook, detail).await?;
     let webhook: WebhookObject = api.hub.webhooks().edit(webhook, edit).await?.into();
     Ok(response::ok(&webhook))
 }
@@ -133,7 +138,7 @@ pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, bod
 )]
 pub(crate) async fn delete_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
     caller.admin(&api)?;
-    let webhook = noted(&api, &caller, Act::WebhookRemove, &webhook).await?;
+    let webhook = noted(&api, &caller, Act::WebhookRemove, &webhook, None).await?;
     api.hub.webhooks().remove(webhook).await?;
     Ok(response::done())
 }
@@ -155,7 +160,7 @@ pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, bod
     if hours > most {
         return Err(ApiError::bad_request(format!("overlap_hours is from 0 to {most}")));
     }
-    let webhook = noted(&api, &caller, Act::WebhookSecret, &webhook).await?;
+    let webhook = noted(&api, &caller, Act::WebhookSecret, &webhook, None).await?;
     let secret = api.hub.webhooks().rotate_secret(webhook, Duration::from_secs(hours * 3_600)).await?;
     Ok(response::ok(&NewSecret { secret }))
 }
@@ -171,7 +176,7 @@ pub(crate) async fn rotate_secret(webhook: String, api: Api, caller: Caller, bod
 )]
 pub(crate) async fn test_webhook(webhook: String, api: Api, caller: Caller) -> Result<Response, ApiError> {
     caller.admin(&api)?;
-    let webhook = noted(&api, &caller, Act::WebhookTest, &webhook).await?;
+    let webhook = noted(&api, &caller, Act::WebhookTest, &webhook, None).await?;
     let Tested { status, ms, body } = api.hub.webhooks().test(webhook).await?;
     Ok(response::ok(&TestAnswer { status, ms, body }))
 }
@@ -229,7 +234,7 @@ pub(crate) async fn retry_delivery(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     caller.admin(&api)?;
-    let webhook = noted(&api, &caller, Act::WebhookRetry, &webhook).await?;
+    let webhook = noted(&api, &caller, Act::WebhookRetry, &webhook, None).await?;
     api.hub.webhooks().retry(webhook, id("delivery", &delivery)?).await?;
     Ok(response::json(StatusCode::ACCEPTED, &Replayed { count: 1 }))
 }
@@ -255,14 +260,21 @@ pub(crate) async fn replay_deliveries(
         OnlyWhich::Failed => Only::Failed,
         OnlyWhich::All => Only::All,
     };
-    let webhook = noted(&api, &caller, Act::WebhookReplay, &webhook).await?;
+    let webhook = noted(&api, &caller, Act::WebhookReplay, &webhook, None).await?;
     let count = api.hub.webhooks().replay(webhook, since, until, only).await?;
     Ok(response::json(StatusCode::ACCEPTED, &Replayed { count }))
 }
 
 /// Writes into the audit log what the caller is about to do with a webhook; returns which.
-async fn noted(api: &Api, caller: &Caller, what: Act, webhook: &str) -> Result<WebhookId, ApiError> {
+async fn noted(
+    api: &Api,
+    caller: &Caller,
+    what: Act,
+    webhook: &str,
+    detail: Option<String>,
+) -> Result<WebhookId, ApiError> {
     let webhook: WebhookId = id("id", webhook)?;
-    api.hub.admin().note(caller.by(api)?.entry(what, Some(format!("webhook:{webhook}")), None)).await?;
+    let entry = caller.by(api)?.entry(what, Some(format!("webhook:{webhook}")), None);
+    api.hub.admin().note(NewEntry { detail, ..entry }).await?;
     Ok(webhook)
 }

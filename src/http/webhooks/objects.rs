@@ -22,19 +22,23 @@ pub(crate) struct NewWebhook {
     pub(super) enabled: Option<bool>,
 }
 
-/// What of a webhook is to be otherwise.
-#[derive(Debug, Deserialize, ToSchema)]
+/// What of a webhook is to be otherwise; the audit log has it as it is here.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct ChangedWebhook {
     /// Where events are sent to.
     #[schema(max_length = 2048)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) url: Option<String>,
     /// The types of events, or `*` for all but presence.
     #[schema(min_items = 1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) types: Option<Vec<String>>,
     /// What it is for.
     #[schema(max_length = 255)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<String>,
     /// Whether events are sent to it. One that is enabled again hears of what happens from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) enabled: Option<bool>,
 }
 

@@ -79,6 +79,25 @@ async fn an_address_with_a_login_is_refused_before_it_is_written_down() {
     assert!(!json!(rows).to_string().contains("hunter2"), "{rows:?}");
 }
 
+/// A row that named the webhook alone hid where its events go from then on.
+#[tokio::test]
+async fn a_change_of_a_webhook_is_a_row_that_says_what_is_otherwise() {
+    let hub = Hub::start().await;
+    let staff = hub.staff();
+    let made = json!({"url": "http://127.0.0.1:9/hook", "types": ["*"]});
+    let path = format!("/admin/webhooks/{}", number(&staff.post("/admin/webhooks", &made).await.is(201), "id"));
+    staff.patch(&path, &json!({"url": "https://shop:hunter2@shop.example/"})).await.refused(400, "bad_request");
+    staff.patch(&path, &json!({"url": "http://127.0.0.1:9/elsewhere"})).await.is(200);
+    staff.patch(&path, &json!({"types": ["message.created"], "enabled": false})).await.is(200);
+    let rows = entries(&staff).await;
+    let edits = rows.iter().filter(|row| row["what"] == "webhook.edit").map(|row| text(row, "detail"));
+    assert_eq!(
+        edits.collect::<Vec<_>>(),
+        [r#"{"types":["message.created"],"enabled":false}"#, r#"{"url":"http://127.0.0.1:9/elsewhere"}"#]
+    );
+    assert!(!json!(rows).to_string().contains("hunter2"), "{rows:?}");
+}
+
 #[tokio::test]
 async fn a_start_is_a_row_with_the_settings_and_without_secrets() {
     let hub = Hub::set(&[("CHAT_EDIT_WINDOW", "7m")]).await;

@@ -55,6 +55,18 @@ async fn users_are_restricted_at_the_machine_whatever_http_allows() {
     }
 }
 
+#[tokio::test]
+async fn a_webhook_that_is_made_at_the_machine_has_its_address_in_the_log() {
+    let hub = Hub::start().await;
+    assert!(!run(&hub, "webhooks add --url https://shop:hunter2@shop.example/").await.status.success());
+    prints(&hub, "webhooks add --url http://127.0.0.1:9/hook --types message.created").await;
+    let rows = hub.staff().get("/admin/audit").await.is(200);
+    let added: Vec<&Value> =
+        rows["entries"].as_array().expect("rows").iter().filter(|row| row["what"] == "webhook.add").collect();
+    assert_eq!(added.len(), 1, "what is refused is not noted: {rows}");
+    assert_eq!(added[0]["detail"], r#"{"types":["message.created"],"url":"http://127.0.0.1:9/hook"}"#);
+}
+
 /// In another folder, or without the hub's settings, the commands made an empty database and were content with it.
 #[tokio::test]
 async fn without_the_hubs_database_nothing_is_done_and_none_is_made() {
