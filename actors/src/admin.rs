@@ -250,9 +250,13 @@ impl Admin {
                     break;
                 }
             }
-            let faults = verifier.end(&chain);
+            let mut faults = verifier.end(&chain);
+            // In this order: the commit that writes a row moves the end.
+            let newest = audit::page(&self.database, None, 1).await?.pop().map_or(0, |row| row.id.get());
+            let now = audit::chain(&self.database).await?;
             // Rows that are missing may have been removed meanwhile because they were old.
-            if faults.is_empty() || audit::chain(&self.database).await?.removed == chain.removed {
+            if faults.is_empty() || now.removed == chain.removed {
+                faults.extend((newest > now.last).then_some(Fault::BehindTheEnd(now.last + 1, newest)));
                 return Ok(Verdict { removed: chain.removed, last: chain.last, last_hash: chain.last_hash, faults });
             }
         }

@@ -15,6 +15,8 @@ pub enum Fault {
     OutOfPlace(u64),
     /// The chain's end is not the hash of its newest row.
     End(u64),
+    /// Rows stand behind the chain's end, between the first and the last one. No commit can write a row until they are gone.
+    BehindTheEnd(u64, u64),
 }
 
 impl fmt::Display for Fault {
@@ -29,6 +31,12 @@ impl fmt::Display for Fault {
                  written anew"
             ),
             Self::End(id) => write!(out, "row {id} is not the one that was written last: it was written anew"),
+            Self::BehindTheEnd(first, last) => {
+                write!(
+                    out,
+                    "what stands from {first} to {last} was put in: no commit wrote it. Remove it, or no row can be written"
+                )
+            }
         }
     }
 }

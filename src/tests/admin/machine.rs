@@ -109,7 +109,10 @@ async fn the_audit_log_is_verified_at_the_machine() {
         assert!(output.status.code() == Some(1) && said.contains(fault), "{said}");
     };
     let set = |whom: &str| format!("UPDATE audit_log SET whom = '{whom}' WHERE id = {id}");
-    says(&set("user:99"), &format!("row {id} was changed")).await;
+    let columns = "at, who, what, whom, source, why, detail, previous, hash";
+    let behind = format!("INSERT INTO audit_log (id, {columns}) SELECT 5000, {columns} FROM audit_log WHERE id = {id}");
+    says(&behind, "to 5000 was put in").await;
+    says(&format!("DELETE FROM audit_log WHERE id = 5000; {}", set("user:99")), &format!("row {id} was changed")).await;
     let swap = format!(
         "{}; UPDATE audit_log SET id = 1000 WHERE id = {id}; UPDATE audit_log SET id = {id} WHERE id = {id} + 1; \
          UPDATE audit_log SET id = {id} + 1 WHERE id = 1000",
