@@ -1,5 +1,7 @@
 //! `softadastra-chat users`, `threads` and `audit`, beside a hub that runs.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
 
 use serde_json::{Value, json};
@@ -53,6 +55,64 @@ async fn users_are_restricted_at_the_machine_whatever_http_allows() {
     {
         assert!(!run(&hub, line).await.status.success(), "{line}");
     }
+}
+
+/// What stands in for systemd: it keeps what it was told, hands over the credentials that it can read, and runs the command.
+const SYSTEMD_RUN: &str = r#"#!/bin/bash
+printf '%s\n' "$@" >"$STAND_IN/told"
+export CREDENTIALS_DIRECTORY=$STAND_IN/credentials
+while [ "$1" != -- ]; do
+    case "$1" in --property=LoadCredential=variables:*) cp "${1#*:}" "$CREDENTIALS_DIRECTORY/variables" ;; esac
+    shift
+done
+shift
+exec env -i "PATH=$PATH" "CREDENTIALS_DIRECTORY=$CREDENTIALS_DIRECTORY" USER=softadastra-chat "${@//\$\$/\$}"
+"#;
+
+/// The audit log once named the service's own user in every row; and systemd tells every user of the machine the variables of a unit.
+#[tokio::test]
+async fn the_packages_command_names_the_operator_and_tells_systemd_no_password() {
+    let hub = Hub::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("credentials")).expect("a folder");
+    std::fs::write(at("systemd-run"), SYSTEMD_RUN).expect("a script");
+    std::os::unix::fs::symlink(crate::support::hub::program(), at("softadastra-chat")).expect("a link");
+    let settings = format!("database-url = {:?}\n", hub.launch.settings["DATABASE_URL"]);
+    std::fs::write(at("credentials/config.toml"), settings).expect("settings");
+    for private in [at("systemd-run"), at("credentials/config.toml")] {
+        std::fs::set_permissions(private, Permissions::from_mode(0o700)).expect("a mode");
+    }
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("a path"));
+    let chatctl = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/softadastra-chatctl");
+    let runs = async |sudo: Option<&str>, user: &str| {
+        let mut command = tokio::process::Command::new(chatctl);
+        command.args(["users", "suspend", user, "--until", "7d", "--reason", "it's $5, \"100 %\""]);
+        command.env("PATH", &path).env("STAND_IN", folder.path()).current_dir(hub.folder().path());
+        command
+            .env("CHAT_IMPORT_FROM", "mysql://reader:hunter'2@127.0.0.1/shop")
+            .env("AWS_SECRET_ACCESS_KEY", "hunter2");
+        match sudo {
+            Some(name) => command.env("SUDO_USER", name),
+            None => command.env_remove("SUDO_USER"),
+        };
+        let output = command.output().await.expect("the program runs");
+        assert!(output.status.success(), "{output:?}");
+        let told = std::fs::read_to_string(at("told")).expect("what systemd was told");
+        assert!(told.contains("DynamicUser") && !told.contains("hunter"), "{told}");
+        let handed = std::fs::read_to_string(at("credentials/variables")).expect("the variables");
+        assert!(handed.contains("CHAT_IMPORT_FROM") && handed.contains("AWS_SECRET_ACCESS_KEY"), "{handed}");
+    };
+    runs(Some("amina"), "7").await;
+    runs(None, "8").await;
+    let rows = hub.staff().get("/admin/audit").await.is(200);
+    let by = |whom: &str| {
+        let row = rows["entries"].as_array().expect("rows").iter().find(|row| row["whom"] == whom).expect("the row");
+        (text(row, "who").to_owned(), text(row, "why").to_owned())
+    };
+    assert_eq!(by("user:7"), ("operator:amina".to_owned(), "it's $5, \"100 %\"".to_owned()));
+    let me = tokio::process::Command::new("id").arg("-un").output().await.expect("a name").stdout;
+    assert_eq!(by("user:8").0, format!("operator:{}", String::from_utf8_lossy(&me).trim_end()));
 }
 
 #[tokio::test]
