@@ -221,6 +221,17 @@ async fn ended_sessions_are_closed_and_their_tokens_are_good_no_more() {
     bob.get("/chat/threads").await.is(200);
 }
 
+/// The core's token has to name a user, whichever one; the library for PHP names user 1, who may be a seller.
+#[tokio::test]
+async fn ended_sessions_of_a_user_leave_the_core_its_token() {
+    let hub = hub().await;
+    let (staff, core) = (hub.staff(), hub.core());
+    staff.post("/admin/users/1/end-sessions", &json!({"reason": "a stolen phone"})).await.is(200);
+    let told = json!({"user_id": 7, "type": "order", "title": "Order 17 is paid", "body": "Ship it by Friday."});
+    core.post("/internal/notifications", &told).await.is(202);
+    core.get("/internal/events").await.is(200);
+}
+
 #[tokio::test]
 async fn staff_sees_a_user_without_a_word_that_the_user_wrote() {
     let hub = hub().await;
