@@ -62,7 +62,7 @@ pub enum Error {
     #[error("metrics cannot be collected")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
     /// The socket cannot be opened.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}; CHAT_LISTEN (--listen) names another address")]
     Listen(SocketAddr, io::Error),
     /// The service manager's socket is open to more than loopback.
     #[error(

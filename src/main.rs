@@ -2,6 +2,7 @@
 
 mod allocator;
 
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -65,7 +66,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
             signal = signals.next() => anyhow::bail!("{signal} before the hub had started"),
         };
         for link in running.demo_links()? {
-            print_line(&link);
+            print_line(&link)?;
         }
         tracing::info!(url = running.url(), workers, development, "listening");
         let watchdog = Watchdog::start();
@@ -118,8 +119,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<()> {
     let secret = keys.signing_secret.context("the holder of the private key signs the tokens: JWT_SECRET is needed")?;
     let (role, issuer) = (args.role.into(), &keys.issuer);
     let mint = Mint { user: args.user, role, expires_in: args.expires_in, peer: args.peer, issuer };
-    print_line(&mint::token(&secret, &mint)?);
-    Ok(())
+    Ok(print_line(&mint::token(&secret, &mint)?)?)
 }
 
 fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
@@ -142,8 +142,7 @@ fn print(command: impl Future<Output = anyhow::Result<Vec<String>>>) -> anyhow::
     telemetry::init_logs()?;
     names::warn_of_unknown();
     let lines = runtime(1)?.block_on(command)?;
-    lines.iter().for_each(|line| print_line(line));
-    Ok(())
+    Ok(lines.iter().try_for_each(|line| print_line(line))?)
 }
 
 fn import(service: Service) -> anyhow::Result<()> {
@@ -155,14 +154,13 @@ fn beside_the_hub(work: impl Future<Output = anyhow::Result<String>>) -> anyhow:
     telemetry::init_logs()?;
     names::warn_of_unknown();
     process::lower_priority();
-    print_line(&runtime(1)?.block_on(work)?);
-    Ok(())
+    Ok(print_line(&runtime(1)?.block_on(work)?)?)
 }
 
 fn doctor(args: &ServeArgs) -> anyhow::Result<()> {
     process::lower_priority();
     let found = runtime(1)?.block_on(doctor::examine(args));
-    found.iter().for_each(|finding| print_line(&finding.to_string()));
+    found.iter().try_for_each(|finding| print_line(&finding.to_string()))?;
     let broken = found.iter().filter(|finding| finding.state == doctor::State::Broken).count();
     anyhow::ensure!(broken == 0, "{broken} of {} are broken", found.len());
     Ok(())
@@ -188,12 +186,16 @@ fn raise_files(connections: usize) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the output of a command, and the demo page's links")]
-fn print_line(line: &str) {
-    println!("{line}");
+/// Prints a line of a command's output, or a link. A reader that has gone, as `head` has after its lines, misses nothing.
+fn print_line(line: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
-#[expect(clippy::print_stderr, reason = "the log may not be set up yet, and configuration errors are several lines")]
+/// Prints an error: the log may not be set up yet, and errors of the configuration are several lines.
 fn print_error(error: &anyhow::Error) {
-    eprintln!("softadastra-chat: {error:#}");
+    // Where it cannot be printed, the exit code tells.
+    let _ = writeln!(io::stderr(), "softadastra-chat: {error:#}");
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{SECRET, runs};
 use crate::support::hub::program;
 use crate::support::raw::{ask, upgrade};
-use crate::support::{Hub, until};
+use crate::support::{Hub, in_time, until};
 use chat_testkit::mariadb::{self, MariaDb};
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
@@ -28,6 +28,33 @@ async fn a_database_that_is_away_is_named_at_once_if_the_hub_is_not_to_wait() {
         assert!(!said.err.contains("waiting"), "{}", said.err);
         assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     }
+}
+
+/// `threads show … | head -1` ended in a panic.
+#[tokio::test]
+async fn a_reader_that_has_gone_makes_no_command_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (line, code) in [("token --user 1", 0), ("ticket --user 1", 0), ("audit verify", 1), ("doctor", 0)] {
+        let closed = || {
+            let (reader, writer) = std::io::pipe().expect("a pipe");
+            drop(reader);
+            writer
+        };
+        let mut command = tokio::process::Command::new(program());
+        command.args(line.split(' ')).env_clear().envs([SECRET]).current_dir(folder.path());
+        let status = command.stdout(closed()).stderr(closed()).status();
+        assert_eq!(in_time(line, status).await.expect("it can be run").code(), Some(code), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named_with_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = taken.local_addr().expect("an address").to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = runs(&folder, &["--listen", &address], &[SECRET]).await;
+    assert_eq!(said.code, Some(1));
+    assert!([address.as_str(), "in use", "CHAT_LISTEN"].iter().all(|part| said.err.contains(part)), "{}", said.err);
 }
 
 #[tokio::test]
