@@ -35,7 +35,7 @@ pub use development::Development;
 pub use errors::ConfigErrors;
 use errors::collect;
 pub use images::checked as images;
-pub use keys::{KeySet, key_set};
+pub use keys::{KeySet, key_set, key_set_of_hub};
 pub use webhooks::webhooks;
 
 /// A valid configuration.

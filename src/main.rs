@@ -115,7 +115,7 @@ fn migrate(args: &MigrateArgs) -> anyhow::Result<()> {
 fn token(args: &TokenArgs) -> anyhow::Result<()> {
     telemetry::init_logs()?;
     names::warn_of_unknown();
-    let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
+    let keys = config::key_set_of_hub(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
     let secret = keys.signing_secret.context("the holder of the private key signs the tokens: JWT_SECRET is needed")?;
     let (role, issuer) = (args.role.into(), &keys.issuer);
     let mint = Mint { user: args.user, role, expires_in: args.expires_in, peer: args.peer, issuer };
@@ -128,9 +128,8 @@ fn ticket(args: &TicketArgs) -> anyhow::Result<()> {
     let shared =
         args.keys.jwt_public_key.is_none() && args.keys.jwt_jwks.is_none() || args.keys.ticket_secret.is_some();
     anyhow::ensure!(shared, "a ticket needs a secret that the hub has, too: CHAT_TICKET_SECRET or JWT_SECRET");
-    let keys = config::key_set(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
-    print_line(&keys.authenticator.mint_ticket(args.user));
-    Ok(())
+    let keys = config::key_set_of_hub(&args.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
+    Ok(print_line(&keys.authenticator.mint_ticket(args.user))?)
 }
 
 fn webhooks(action: Action) -> anyhow::Result<()> {

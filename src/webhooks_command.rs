@@ -71,7 +71,7 @@ async fn note(at: &Machine, what: Act, id: Option<WebhookId>, detail: Option<Str
 
 async fn open(at: &Machine) -> anyhow::Result<WebhookAdmin> {
     let database = admin_command::hubs_database(&at.database_url).await?;
-    let keys = config::key_set(&at.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
+    let keys = config::key_set_of_hub(&at.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
     let options = config::webhooks(&at.webhooks, keys.webhook_secret);
     let node = NodeId::draw("webhooks-command").context("the name of a node")?;
     let writer = Writer::new(database.clone(), node);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chat_database::private;
 use uuid::Uuid;
@@ -36,9 +36,19 @@ impl fmt::Debug for Development {
     }
 }
 
+/// Returns where the secret is.
+pub(super) fn path(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// Tells whether there is a secret.
+pub(super) fn is_there(folder: &Path) -> bool {
+    path(folder).exists()
+}
+
 /// Reads the secret, or creates it.
 pub(super) fn secret(folder: &Path) -> Result<String, String> {
-    let path = folder.join(FILE);
+    let path = path(folder);
     let failed = |what: &str, error: std::io::Error| {
         format!("the development secret {} cannot be {what}: {error}", path.display())
     };

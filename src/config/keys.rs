@@ -80,6 +80,21 @@ pub fn key_set(args: &KeyArgs, folder: &Path) -> Result<KeySet, String> {
     Ok(KeySet { authenticator, issuer, signing_secret, link_secret, webhook_secret, relay_key, development })
 }
 
+/// Reads the keys of a hub, for a command beside it. It creates no development secret: no hub would have it.
+///
+/// # Errors
+/// As [`key_set`]; that there is no key.
+pub fn key_set_of_hub(args: &KeyArgs, folder: &Path) -> Result<KeySet, String> {
+    if none_configured(args) && !development::is_there(folder) {
+        return Err(format!(
+            "there is no key to sign with: name the hub's settings (CHAT_CONFIG, JWT_SECRET), or go to the folder of a hub that runs \
+             in development mode, where {} is",
+            development::path(folder).display()
+        ));
+    }
+    key_set(args, folder)
+}
+
 /// Makes what the secrets of webhooks are made of: what is configured, or the secret of tickets, which all nodes have.
 fn webhook_secret(args: &KeyArgs, ticket_secret: &str) -> Result<RootSecret, String> {
     match values::secret(args.webhook_secret.as_ref()) {

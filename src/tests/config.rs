@@ -114,6 +114,20 @@ async fn a_token_can_be_minted_and_the_database_migrated() {
     }
 }
 
+/// In another folder than the hub's the commands made a secret of their own, and signed with it what no hub took.
+#[tokio::test]
+async fn no_command_signs_with_a_secret_that_no_hub_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [&["token", "--user", "1"], &["ticket", "--user", "1"]] {
+        let said = runs(&folder, command, &[]).await;
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{command:?}");
+        for part in ["JWT_SECRET", "CHAT_CONFIG", "data/development.secret"] {
+            assert!(said.err.contains(part), "{command:?}: {}", said.err);
+        }
+    }
+    assert!(!folder.path().join("data").exists(), "a secret was made");
+}
+
 #[tokio::test]
 async fn without_configuration_two_links_open_the_demo() {
     let mut hub = Hub::with(|launch| {
