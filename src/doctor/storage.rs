@@ -1,5 +1,6 @@
 //! The database with its schema and its clock, and the store of images.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -160,11 +161,17 @@ pub(super) async fn media(args: &ImageArgs) -> Finding {
         Ok(place) => place,
         Err(why) => return broken(MEDIA, format!("CHAT_MEDIA_URL: {why}")),
     };
-    let (advice, is_folder) = match place {
-        media::Location::Folder(_) => ("see to the owner and the disk of the folder", true),
-        media::Location::S3 { .. } => ("see to AWS_*, the bucket and its rights", false),
+    let key = Store::key(&MediaId(format!("00doctor{}", Uuid::new_v4().simple())));
+    let (advice, is_folder, missing) = match &place {
+        media::Location::Folder(folder) => {
+            ("see to the owner and the disk of the folder", true, missing(&folder.join(&key)))
+        }
+        media::Location::S3 { .. } => ("see to AWS_*, the bucket and its rights", false, Vec::new()),
     };
-    match tried(&place).await {
+    let tried = tried(&place, &key).await;
+    // The hub makes them when it starts, and they are its user's then. One that it has put something into meanwhile stays.
+    missing.iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
+    match tried {
         Ok(()) if is_folder && args.media_redirect => {
             warning(MEDIA, "CHAT_MEDIA_REDIRECT has no effect: a folder signs no links. Leave it out, or use S3")
         }
@@ -173,17 +180,22 @@ pub(super) async fn media(args: &ImageArgs) -> Finding {
     }
 }
 
-async fn tried(place: &media::Location) -> anyhow::Result<()> {
+/// Returns the folders of a path that are not there, the deepest first.
+fn missing(path: &Path) -> Vec<PathBuf> {
+    let folders = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+    folders.take_while(|folder| !folder.exists()).map(Path::to_owned).collect()
+}
+
+async fn tried(place: &media::Location, key: &str) -> anyhow::Result<()> {
     let store = Store::open(place)?;
-    let key = Store::key(&MediaId(format!("00doctor{}", Uuid::new_v4().simple())));
     let written = Bytes::from_static(b"doctor");
-    store.put(&key, Rendition::Thumb, "text/plain", written.clone()).await.context("it cannot be written")?;
+    store.put(key, Rendition::Thumb, "text/plain", written.clone()).await.context("it cannot be written")?;
     let read = async {
-        let object = store.get(&key, Rendition::Thumb, None).await?.context("what was written is not there")?;
+        let object = store.get(key, Rendition::Thumb, None).await?.context("what was written is not there")?;
         Ok::<_, anyhow::Error>(object.bytes().await?)
     };
     let read = read.await;
-    store.remove(&key).await.context("it cannot be deleted from")?;
+    store.remove(key).await.context("it cannot be deleted from")?;
     anyhow::ensure!(read.context("it cannot be read")? == written, "what was written is read otherwise");
     Ok(())
 }
