@@ -106,7 +106,7 @@ pub enum Command {
     Ticket(TicketArgs),
     /// Make, list, test, replay and remove webhooks, on the hub's database.
     Webhooks(Box<webhooks::WebhooksArgs>),
-    /// Bring over what the service has stored that the hub replaces.
+    /// Bring over the data of another service that the hub replaces.
     Import(import::ImportArgs),
     /// Copy the database (SQLite) and the images into a folder, beside a hub that runs or not.
     Backup(backup::BackupArgs),
