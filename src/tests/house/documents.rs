@@ -61,8 +61,19 @@ fn dead_links(document: &Path) -> Vec<String> {
 
 /// Returns the paths in backticks that begin with a folder of the repository and name nothing in it.
 fn missing_files(document: &Path) -> Vec<String> {
-    const FOLDERS: [&str; 9] =
-        ["actors/", "database/", "docs/", "loadtest/", "migrations/", "scripts/", "src/", "testkit/", "web/"];
+    const FOLDERS: [&str; 11] = [
+        "actors/",
+        "database/",
+        "docs/",
+        "integrations/",
+        "loadtest/",
+        "migrations/",
+        "packaging/",
+        "scripts/",
+        "src/",
+        "testkit/",
+        "web/",
+    ];
     let text = prose(&read(document));
     let quoted = text.split('`').skip(1).step_by(2);
     let is_path = |path: &&str| {
