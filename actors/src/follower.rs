@@ -41,7 +41,7 @@ use handle::{FollowerHandle, FollowerMsg, Seen};
 /// How often the database is looked into while nothing can have been missed.
 const CALM: Duration = Duration::from_secs(1);
 
-/// The actor.
+/// Finds the commits that this node has not delivered yet.
 pub(crate) struct Follower;
 
 /// What the follower uses.

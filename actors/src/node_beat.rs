@@ -13,7 +13,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use crate::draining::Draining;
 use handle::{NodeBeatHandle, NodeBeatMsg};
 
-/// The actor.
+/// Beats in the row of this node's name.
 pub(crate) struct NodeBeat;
 
 /// What the actor uses.

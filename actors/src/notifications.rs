@@ -28,7 +28,7 @@ const PACE: Duration = Duration::from_millis(250);
 /// How long a stream runs without an update.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// The actor.
+/// Sends one user's notifications and unread totals.
 pub(crate) struct NotificationStream;
 
 /// What the notification streams of a node use.

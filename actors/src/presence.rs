@@ -70,7 +70,7 @@ const NOTED_AT_ONCE: usize = 64;
 /// each a tenth longer than usual.
 const SILENCE: f64 = 3.3;
 
-/// The actor.
+/// Tells users and other nodes who comes online and who goes.
 pub(crate) struct PresenceActor;
 
 /// What the presence actor uses.

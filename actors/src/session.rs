@@ -59,7 +59,7 @@ pub(crate) enum SessionMsg {
 /// A frame, readable or not, and its permit among those that wait for their reply.
 pub(crate) type Frame = (Result<ClientFrame, ParseError>, Permit);
 
-/// The actor.
+/// Decides for one connection.
 pub(crate) struct Session;
 
 /// What the sessions of a node use.

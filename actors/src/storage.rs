@@ -48,7 +48,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// How often storage tries whether the database takes commits again, when it refused the last one and no write comes.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// The actor.
+/// Commits in groups what the other actors want to be written.
 pub(crate) struct Storage;
 
 /// The parts of the hub that the storage actor uses.

@@ -28,7 +28,7 @@ use crate::relay::handle::RelayHandle;
 use message::{ThreadMsg, ThreadRegistry};
 use typing::Typing;
 
-/// The actor.
+/// Delivers what happens in one conversation.
 pub(crate) struct Thread;
 
 /// What the threads of a node use.

@@ -190,7 +190,7 @@ pub struct IdleTime {
 }
 
 impl IdleTime {
-    /// Reads it.
+    /// Reads the idle time of this machine.
     #[must_use]
     pub fn read() -> Option<Self> {
         let total = KernelStats::current().ok()?.total;

@@ -27,7 +27,7 @@ pub(crate) enum AuditorMsg {
     Sweep,
 }
 
-/// The actor.
+/// Writes once a second what waits for the audit log.
 pub(crate) struct Auditor;
 
 /// What the auditor uses.

@@ -27,7 +27,7 @@ pub(crate) enum SweeperMsg {
     Sweep,
 }
 
-/// The actor.
+/// Deletes images that no message holds.
 pub(crate) struct Sweeper;
 
 /// What the sweeper uses.

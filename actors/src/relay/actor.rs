@@ -17,7 +17,7 @@ use super::pumps::Pumps;
 use super::receiver::{Neighbours, Receiver};
 use super::transport::Sender;
 
-/// The actor.
+/// Keeps the task running that moves messages between nodes.
 pub(crate) struct Relay;
 
 /// What the relay uses.

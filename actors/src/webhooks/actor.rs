@@ -35,7 +35,7 @@ const RESTING: Duration = Duration::from_secs(1);
 /// How long it does nothing after the database was away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The actor.
+/// Tells webhooks of events while this process has the lease.
 pub(crate) struct WebhookActor;
 
 pub(crate) struct State {

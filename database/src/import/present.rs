@@ -55,7 +55,7 @@ pub struct Present {
 }
 
 impl Present {
-    /// Reads it.
+    /// Reads what has been brought over.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::Refused`] if the database has no schema yet.
