@@ -190,10 +190,13 @@ impl State {
                 assembly.start_over(now);
                 context.start_over(head);
             }
-            Ok(Seen::On { head, up_to, log }) => {
+            Ok(Seen::On { head, from, up_to, log }) => {
                 context.frontier.learn(&head.mark, head.newest);
                 context.restrictions.notice(head.restrictions);
-                let missing = log.as_ref().map(|log| context.missing(up_to, log)).unwrap_or_default();
+                let mut missing = log.as_ref().map(|log| context.missing(up_to, log)).unwrap_or_default();
+                // What was lost meanwhile may lie before the log that was read.
+                let lost = missing.partition_point(|no| *no <= from);
+                missing.drain(..lost);
                 if look::was_swept(&missing, log.as_deref(), |no| assembly.knows(no)) {
                     // This node was away for long.
                     tracing::warn!(
@@ -206,7 +209,7 @@ impl State {
                 }
                 let log = log.into_iter().flatten().filter(|entry| missing.binary_search(&entry.no).is_ok());
                 assembly.seen(head.mark.commit, log, &context.node, &**context, now);
-                if up_to < head.mark.commit {
+                if up_to < head.mark.commit || lost > 0 {
                     assembly.look(now);
                 }
             }

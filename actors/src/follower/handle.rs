@@ -82,9 +82,10 @@ pub(crate) enum Seen {
     On {
         /// Its newest commit.
         head: Head,
-        /// Up to which commit was looked.
+        /// After which commit was looked, and up to which.
+        from: CommitNo,
         up_to: CommitNo,
-        /// The log's entries up to it; `None` if the log was not read, because nothing was missing at that moment.
+        /// The log's entries between the two; `None` if the log was not read, because nothing was missing at that moment.
         log: Option<Vec<LogEntry>>,
     },
     /// It had gone back to an earlier state, and is at this commit now.

@@ -13,8 +13,8 @@ use crate::storage::handle::StorageHandle;
 /// How many entries of the commit log are read at a time.
 const STRIDE: u64 = 1_000;
 
-/// Reads the newest commit, and the log from what is released here on, as far as not everything of it is on its way. Looks
-/// first whether the commit that this node knows best still stands.
+/// Reads the newest commit, and a stretch of the log, as far as not everything of it is on its way. Looks first whether the
+/// commit that this node knows best still stands.
 pub(super) async fn look(
     database: &Database,
     frontier: &DeliveryFrontier,
@@ -25,11 +25,18 @@ pub(super) async fn look(
     if head.mark.commit < known.commit || head.known.is_some_and(|nonce| nonce != known.nonce) {
         return went_back(database, storage, &known).await;
     }
-    let released = frontier.released();
-    let up_to = CommitNo(head.mark.commit.0.min(released.0 + STRIDE));
+    let (from, up_to) = stretch(frontier, head.mark.commit);
     let (_, possible) = frontier.gaps(up_to, |_| false);
-    let log = if possible.is_empty() { None } else { Some(changes::log(database, released, up_to).await?) };
-    Ok(Seen::On { head, up_to, log })
+    let log = if possible.is_empty() { None } else { Some(changes::log(database, from, up_to).await?) };
+    Ok(Seen::On { head, from, up_to, log })
+}
+
+/// Returns which commits a look reads, from after the first number up to the second. It begins behind what is on its way, and
+/// not behind what has arrived: a node that is far behind would else wait for the slowest thread at each step, and look again
+/// and again meanwhile.
+fn stretch(frontier: &DeliveryFrontier, head: CommitNo) -> (CommitNo, CommitNo) {
+    let from = frontier.unbroken();
+    (from, CommitNo(head.0.min(from.0 + STRIDE)))
 }
 
 /// Tells whether a commit that is missing here was swept from the log before this node has read it; `knows` tells which headers
@@ -55,10 +62,29 @@ async fn went_back(database: &Database, storage: &StorageHandle, known: &Mark) -
 
 #[cfg(test)]
 mod tests {
-    use chat_database::history::Nonce;
+    use chat_database::history::{Head, Nonce};
     use chat_database::nodes::NodeId;
+    use chat_database::time::Timestamp;
 
     use super::*;
+
+    /// A hub that was cut off from PostgreSQL was 5,400 commits behind, and followed twelve a second: each look went no further
+    /// than a thousand commits behind the slowest delivery.
+    #[test]
+    fn a_node_that_is_far_behind_reads_on_while_a_thread_is_slow() {
+        let mark = Mark { epoch: "epoch".into(), commit: CommitNo(0), nonce: Nonce(0) };
+        let newest = Timestamp::from_millis(0);
+        let frontier = DeliveryFrontier::new(Head { mark, newest, known: None, restrictions: CommitNo(0) });
+        assert_eq!(stretch(&frontier, CommitNo(5_400)), (CommitNo(0), CommitNo(1_000)));
+        let commits: Vec<_> = (1..=1_000).map(|no| (CommitNo(no), Nonce(1))).collect();
+        let mut guards = frontier.begin_followed(&commits, 2);
+        assert_eq!(stretch(&frontier, CommitNo(5_400)), (CommitNo(1_000), CommitNo(2_000)));
+        assert_eq!(stretch(&frontier, CommitNo(1_200)), (CommitNo(1_000), CommitNo(1_200)));
+        // A part that is lost is read again.
+        drop(guards.pop());
+        assert_eq!(stretch(&frontier, CommitNo(5_400)), (CommitNo(0), CommitNo(1_000)));
+        assert_eq!(frontier.released(), CommitNo(0));
+    }
 
     /// Two hubs at work, and one of them paused: their clients were all sent away with 4004.
     #[test]
