@@ -47,10 +47,11 @@ impl Stream {
         Self { bytes, replacing: true, close_watch: CloseWatch::default(), replacement: None, _permit: permit }
     }
 
-    /// Turns the stream into a WebSocket's, which has deadlines of its own.
+    /// Turns the stream into a WebSocket's, which has deadlines of its own. `read` holds the bytes that were read behind the request.
     #[must_use]
-    pub fn upgraded(mut self) -> Self {
+    pub fn upgraded(mut self, read: &[u8]) -> Self {
         self.replacing = false;
+        self.close_watch.look_at(read);
         match &mut self.bytes {
             Bytes::Plain(socket) => socket.remove(),
             Bytes::Tls(stream) => stream.get_mut().0.remove(),

@@ -60,7 +60,8 @@ async fn start(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, source:
         return None;
     };
     let frame_bytes = sockets.0.hub.options().limits.frame_bytes;
-    let mut websocket = WebSocket::new(parts.io.into_inner().upgraded(), parts.read_buf, frame_bytes).await;
+    let stream = parts.io.into_inner().upgraded(&parts.read_buf);
+    let mut websocket = WebSocket::new(stream, parts.read_buf, frame_bytes).await;
     let (identity, cursor) = match identity {
         Some(identity) => (identity, cursor),
         None => match first_frame(&sockets, &mut websocket, socket, source).await {

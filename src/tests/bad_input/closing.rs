@@ -38,7 +38,29 @@ async fn a_close_frame_that_arrives_in_parts_is_answered_with_its_code() {
     assert_eq!(answer_to_parts(&hub, &path, (1016, "no such code"), 1).await, 1002);
 }
 
-/// Opens a socket, sends a text frame and a close frame, and returns the code of the hub's close frame.
+#[tokio::test]
+async fn a_close_frame_that_arrives_with_the_request_is_answered_with_its_code() {
+    let hub = Hub::start().await;
+    let greeted = format!("/chat?token={}", hub.person(42).token);
+    for path in [&greeted, "/chat", "/ws/notifications"] {
+        for (code, answer) in [(1000, 1000), (1014, 1014), (1016, 1002)] {
+            let frames = frames(code, "the upstream is gone");
+            // All of them, and but a part of the close frame.
+            for (with_it, later) in [(frames.as_slice(), &[][..]), frames.split_at(frames.len() - 15)] {
+                let mut socket = TcpStream::connect(hub.address()).await.expect("the hub listens");
+                socket.write_all(&[upgrade(path, &[]).as_bytes(), with_it].concat()).await.expect("written");
+                is_upgraded(&mut socket, path).await;
+                if !later.is_empty() {
+                    hub_has_read(&socket).await;
+                    socket.write_all(later).await.expect("written");
+                }
+                assert_eq!(close_code(&mut socket).await, answer, "{code} on {path}, {} bytes later", later.len());
+            }
+        }
+    }
+}
+
+/// Opens a socket, sends a pong and a close frame, and returns the code of the hub's close frame.
 async fn answer_to_close(hub: &Hub, path: &str, code: u16, reason: &str) -> u16 {
     answer_to_parts(hub, path, (code, reason), usize::MAX).await
 }
@@ -47,16 +69,31 @@ async fn answer_to_close(hub: &Hub, path: &str, code: u16, reason: &str) -> u16 
 async fn answer_to_parts(hub: &Hub, path: &str, (code, reason): (u16, &str), part: usize) -> u16 {
     let mut socket = TcpStream::connect(hub.address()).await.expect("the hub listens");
     socket.write_all(upgrade(path, &[]).as_bytes()).await.expect("written");
-    let head = in_time("an answer", Raw::read_head(&mut socket)).await.expect("an answer");
-    assert_eq!(head.status, 101, "{path}");
-    let payload: Vec<u8> = code.to_be_bytes().into_iter().chain(reason.bytes()).collect();
+    is_upgraded(&mut socket, path).await;
     socket.set_nodelay(true).expect("a socket");
-    for (at, part) in [masked(0x8A, b"here"), masked(0x88, &payload)].concat().chunks(part).enumerate() {
+    for (at, part) in frames(code, reason).chunks(part).enumerate() {
         if at > 0 {
             hub_has_read(&socket).await;
         }
         socket.write_all(part).await.expect("written");
     }
+    close_code(&mut socket).await
+}
+
+/// Returns a pong and a close frame, as a client writes them.
+fn frames(code: u16, reason: &str) -> Vec<u8> {
+    let payload: Vec<u8> = code.to_be_bytes().into_iter().chain(reason.bytes()).collect();
+    [masked(0x8A, b"here"), masked(0x88, &payload)].concat()
+}
+
+/// Reads the hub's answer to a request for a WebSocket.
+async fn is_upgraded(socket: &mut TcpStream, path: &str) {
+    let head = in_time("an answer", Raw::read_head(socket)).await.expect("an answer");
+    assert_eq!(head.status, 101, "{path}");
+}
+
+/// Reads on to the hub's close frame, and returns its code.
+async fn close_code(socket: &mut TcpStream) -> u16 {
     in_time("a close frame", async {
         loop {
             let (opcode, length) = (socket.read_u8().await.expect("a frame"), socket.read_u8().await.expect("a frame"));
