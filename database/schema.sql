@@ -194,7 +194,8 @@ CREATE TABLE hub_commits (
   commit_no BIGINT NOT NULL PRIMARY KEY,
   nonce     BIGINT NOT NULL DEFAULT 0,        -- tells it from another commit of the same number
   node      VARBINARY(255) NOT NULL,          -- `name#incarnation`: see `chat_database::nodes`
-  at        BIGINT NOT NULL,
+  at        BIGINT NOT NULL,                  -- by the database's clock: the log is swept by its age
+  newest_at BIGINT,                           -- the newest time that was written up to it; an earlier release has none
   threads   MEDIUMTEXT NOT NULL,              -- [[thread, member, member], …]
   users     MEDIUMTEXT NOT NULL               -- [user, …]: whose notifications it touched otherwise
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

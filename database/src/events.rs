@@ -129,7 +129,7 @@ pub struct Event {
     pub place: Place,
     /// The name of the history in which it happened.
     pub epoch: Arc<str>,
-    /// When, by the database's clock.
+    /// When: a time that is not earlier than those of the events before it, nor than what the event's commit has written.
     pub at: Timestamp,
     /// What happened.
     pub happening: Happening,

@@ -16,7 +16,10 @@ on_each_backend!(
     a_long_history_is_read_in_windows_from_anywhere,
     a_place_that_the_log_has_lost_is_gone,
     an_event_has_the_name_of_the_history_in_which_it_happened,
+    times_of_events_go_no_way_back_and_are_those_of_what_was_written,
 );
+
+const HOUR: i64 = 3_600_000;
 
 /// Reads a window; all types.
 async fn window(w: &World, from: Standing, most: usize) -> Window {
@@ -184,4 +187,27 @@ async fn an_event_has_the_name_of_the_history_in_which_it_happened(mut w: World)
     let told_again = ids(&all(&w, beginning(), 10).await);
     assert_eq!(told_again[..2], told, "the same event has the same id for ever");
     assert!(told_again[2].starts_with(&format!("evt_{}_m", &after[..8])), "{told_again:?}");
+}
+
+async fn times_of_events_go_no_way_back_and_are_those_of_what_was_written(mut w: World) {
+    let (ann, ben) = (user(1), user(2));
+    let mut late = w.another_writer("beta").await;
+    let mut written = Vec::new();
+    for text in ["one", "two"] {
+        written.push(w.says(ann, ben, text).await.created_at);
+        written.push(w.reads(ben, ann, None).await.at);
+        w.step_back(HOUR);
+        let behind = w.text(ben, ann, text);
+        written.push(sent(late.commit(&[behind]).await.unwrap().outcomes.remove(0)).message.created_at);
+        w.step_back(-HOUR);
+    }
+    // The first watermark of Ben has moved again: it is told where it stands now. The first event is that of the thread.
+    written.remove(1);
+    written.insert(0, written[0]);
+    let times: Vec<_> = all(&w, beginning(), 500).await.iter().map(|event| event.at).collect();
+    assert_eq!(times, written);
+    assert!(times.is_sorted(), "{times:?}");
+    // An entry of a release that does not write them has the database's clock.
+    w.sql("UPDATE hub_commits SET newest_at = NULL, at = 1795341600000").await;
+    assert!(all(&w, beginning(), 500).await.iter().all(|event| event.at.millis() == 1_795_341_600_000));
 }

@@ -40,7 +40,8 @@ async fn a_migration_that_broke_off_is_finished(w: World) {
     let named = history::head(&w.db).await.unwrap().epoch;
     w.sql("DROP TABLE hub_commits").await;
     w.sql("DROP TABLE used_tickets").await;
-    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%hub'").await;
+    // What was added to the log later is made with it.
+    w.sql("DELETE FROM seaql_migrations WHERE version LIKE '%hub' OR version LIKE '%times_of_events'").await;
     chat_migrations::up(w.db.for_migrations()).await.unwrap();
     assert_eq!(history::head(&w.db).await.unwrap().epoch, named);
     the_migrations_make_the_canonical_schema(w).await;

@@ -16,6 +16,7 @@
 //!  m20261129_000013_restrictions    who may send nothing, and whose tokens are too old
 //!  m20261129_000014_key_checks      whether the nodes have the same secret
 //!  m20261130_000015_restriction_changes  an index of restrictions by the commit that changed them
+//!  m20261130_000016_times_of_events        when events happened
 //!  backend                          what the databases do differently when they are migrated
 //!  table                            columns and indexes
 //! ```
@@ -44,6 +45,7 @@ mod m20261129_000012_audit;
 mod m20261129_000013_restrictions;
 mod m20261129_000014_key_checks;
 mod m20261130_000015_restriction_changes;
+mod m20261130_000016_times_of_events;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -74,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000013_restrictions::Migration),
             Box::new(m20261129_000014_key_checks::Migration),
             Box::new(m20261130_000015_restriction_changes::Migration),
+            Box::new(m20261130_000016_times_of_events::Migration),
         ]
     }
 }

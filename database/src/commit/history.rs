@@ -8,7 +8,8 @@
 //!
 //! **Time.** What a commit writes is not older than what any commit has written before, on whichever node: the newest time
 //! stands in the counter's row. While this clock is behind it, each commit gets the next millisecond; one whose changes came
-//! in the same millisecond as those of the last commit shares its time. So time never runs faster than the clock.
+//! in the same millisecond as those of the last commit shares its time. So time never runs faster than the clock. The commit's entry
+//! in the log has the newest time, too: events are told with it.
 
 use std::sync::Arc;
 

@@ -204,6 +204,7 @@ async fn log(
         nonce: mark.nonce.column(),
         node: node.to_string(),
         at,
+        newest_at: applier.newest(),
         threads: sql::json_text(&applier.logged_threads()),
         users: sql::json_text(&users),
     };

@@ -296,6 +296,7 @@ written_row! {
         pub(super) nonce: i64 = Nonce,
         pub(super) node: String = Node,
         pub(super) at: i64 = At,
+        pub(super) newest_at: i64 = NewestAt,
         pub(super) threads: String = Threads,
         pub(super) users: String = Users,
     }

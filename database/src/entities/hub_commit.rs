@@ -14,6 +14,8 @@ row! {
         pub(crate) nonce: i64,
         pub(crate) node: BinaryText,
         pub(crate) at: i64,
+        /// The newest time that any commit had written then, this one among them; an entry of an earlier release has none.
+        pub(crate) newest_at: Option<i64>,
         /// JSON: id and members of each thread that it touched.
         #[sea_orm(column_type = "Text")]
         pub(crate) threads: String,

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::person::{array, number};
+use crate::support::person::{array, number, text};
 use crate::support::{Hub, Person};
 
 /// Shifts the clock of a program that is started with it by `CLOCK_SHIFT` seconds. By a system call of its own, for what
@@ -48,6 +48,13 @@ async fn inbox(person: &Person) -> Vec<u64> {
     array(&page, "threads").iter().map(|thread| number(thread, "other_user_id")).collect()
 }
 
+/// Reads what the core hears of all that has happened: the times of the events, and of the messages that they made.
+async fn told(core: &Person, cursor: &str) -> Vec<(String, Value)> {
+    let page = core.get(&format!("/internal/events?after={cursor}&limit=500")).await.is(200);
+    let events = array(&page, "events").iter();
+    events.map(|event| (text(event, "at").to_owned(), event["data"]["message"]["created_at"].clone())).collect()
+}
+
 async fn bells(person: &Person) -> Vec<Value> {
     let page = person.get("/notifications").await.is(200);
     array(&page, "notifications").iter().map(|bell| bell["body"].clone()).collect()
@@ -81,4 +88,25 @@ async fn after_a_clock_was_put_back_an_hour_what_is_new_stands_above_what_is_old
     let last = hub.person(3).connect().await.sends_to(&me, "from 3 again").await;
     assert!(last["created_at"].as_str() > to_nine["created_at"].as_str(), "{last}");
     assert_eq!(inbox(&me).await, [3, 9, 2, 4]);
+}
+
+/// The time of an event was that of the database's clock.
+#[tokio::test]
+async fn after_a_clock_was_put_back_an_hour_events_are_told_with_times_that_go_on() {
+    let mut hub = Hub::start().await;
+    let (me, core) = (hub.person(50), hub.core());
+    let beginning = core.get("/internal/events").await.is(200);
+    let mut mine = me.connect().await;
+    for shift in [-3_600, 0] {
+        mine.sends_to(&hub.person(2), "hello").await;
+        restarts_with_its_clock_shifted(&mut hub, shift).await;
+        mine = me.connect().await;
+    }
+    mine.sends_to(&hub.person(3), "hello").await;
+    let told = told(&core, text(&beginning, "cursor")).await;
+    assert_eq!(told.len(), 5, "two threads and three messages: {told:?}");
+    assert!(told.is_sorted_by_key(|(at, _)| at.clone()), "{told:?}");
+    for (at, written) in &told {
+        assert!(written.as_str().is_none_or(|written| written <= at.as_str()), "{told:?}");
+    }
 }

@@ -106,7 +106,8 @@ async fn a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs(data
         "(SELECT CAST(seq AS SIGNED) AS seq FROM seq_1_to_4000) AS s"
     };
     let log = format!(
-        "INSERT INTO hub_commits SELECT commit_no - 10000 - seq, nonce, node, at, threads, users \
+        "INSERT INTO hub_commits (commit_no, nonce, node, at, threads, users) \
+         SELECT commit_no - 10000 - seq, nonce, node, at, threads, users \
          FROM hub_commits, {numbers} WHERE commit_no = (SELECT MAX(commit_no) FROM hub_commits)"
     );
     hubs.database.sql_in("chat", &log);

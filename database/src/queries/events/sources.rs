@@ -37,6 +37,7 @@ row! {
         commit_no: i64,
         nonce: i64,
         at: i64,
+        newest_at: Option<i64>,
         threads: String,
         users: String,
     }
@@ -47,6 +48,7 @@ row! {
 pub(super) struct Entry {
     pub(super) no: i64,
     pub(super) nonce: Nonce,
+    /// The newest time that it wrote, which goes back in no later entry; in an entry of an earlier release, the database's clock.
     pub(super) at: i64,
     threads: Vec<(i64, i64, i64)>,
     users: Vec<i64>,
@@ -59,16 +61,17 @@ impl TryFrom<EntryRow> for Entry {
         let damaged = |_| Error::Refused(format!("entry {} of the commit log is damaged", row.commit_no));
         let threads = serde_json::from_str(&row.threads).map_err(damaged)?;
         let users = serde_json::from_str(&row.users).map_err(damaged)?;
-        Ok(Self { no: row.commit_no, nonce: Nonce::from_column(row.nonce), at: row.at, threads, users })
+        let at = row.newest_at.unwrap_or(row.at);
+        Ok(Self { no: row.commit_no, nonce: Nonce::from_column(row.nonce), at, threads, users })
     }
 }
 
 /// Reads the log from a commit on.
 pub(super) async fn log(db: &mut impl Reads, first: i64) -> Result<Result<Vec<Entry>, Error>, DriverError> {
-    use hub_commit::Column::{At, CommitNo, Nonce, Threads, Users};
+    use hub_commit::Column::{At, CommitNo, NewestAt, Nonce, Threads, Users};
 
     let query = Query::select()
-        .columns([CommitNo, Nonce, At, Threads, Users])
+        .columns([CommitNo, Nonce, At, NewestAt, Threads, Users])
         .from(hub_commit::Entity)
         .and_where(Expr::col(CommitNo).gte(first))
         .order_by(CommitNo, Order::Asc)

@@ -1,0 +1,17 @@
+//! When events happened, for those who read the commit log.
+
+use sea_orm_migration::prelude::*;
+
+use crate::backend::Schema;
+use crate::table::optional_number;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // A release that does not know the column leaves it empty.
+        Schema::of(manager)?.add_column("hub_commits", optional_number("newest_at")).await
+    }
+}
