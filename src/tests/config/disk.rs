@@ -90,6 +90,24 @@ async fn with_a_server_that_is_read_only_the_hub_is_not_ready_until_it_is_not(se
     assert_eq!(sends(&alice, "first").await, 201);
 }
 
+/// It held a send for thirty seconds.
+#[tokio::test]
+async fn a_lock_on_the_file_holds_a_send_for_five_seconds_at_most() {
+    let hub = Hub::start().await;
+    let alice = hub.person(42);
+    assert_eq!(sends(&alice, "before").await, 201);
+    let other = rusqlite::Connection::open(hub.folder().path().join("chat.db")).expect("the file");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    for key in ["first", "second"] {
+        let sent = timeout(Duration::from_secs(6), sends(&alice, key)).await.expect("an answer in five seconds");
+        assert_eq!(sent, 503);
+    }
+    assert_eq!(alice.get("/chat/messages?with=7").await.status, 200, "what is there is read");
+    other.execute_batch("ROLLBACK").expect("unlocked");
+    is_ready_again(&alice).await;
+    assert_eq!(sends(&alice, "first").await, 201);
+}
+
 async fn a_lock_of_another_program_holds_a_send_for_five_seconds_at_most(server: Server) {
     let hub = Hub::set(&[("DATABASE_URL", &server.database("chat"))]).await;
     let alice = hub.person(42);
