@@ -30,6 +30,12 @@ row! {
     }
 }
 
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self { stored: true, messages: row.unread_messages, notifications: row.unread_notifications, commit: 0 }
+    }
+}
+
 row! {
     /// A message that was sent before under the same key.
     struct SentBeforeRow {
@@ -127,8 +133,13 @@ impl<'a, R: Reads> Preload<'a, R> {
             cache.learn(Thread::absent(pair));
         }
         for row in self.rows::<ThreadRow, _>(threads::query(self.dialect), &asked).await? {
-            if let Some(thread) = threads::thread(row) {
+            if let Some((thread, users)) = threads::thread(row) {
                 cache.learn(thread);
+                for (id, user) in users {
+                    if !cache.knows_user(id) {
+                        cache.learn_user(id, user);
+                    }
+                }
             }
         }
         Ok(())
@@ -147,13 +158,7 @@ impl<'a, R: Reads> Preload<'a, R> {
             cache.learn_user(*user, User::default());
         }
         for row in self.rows::<UserRow, _>(text, &unknown).await? {
-            let user = User {
-                stored: true,
-                messages: row.unread_messages,
-                notifications: row.unread_notifications,
-                commit: 0,
-            };
-            cache.learn_user(row.id, user);
+            cache.learn_user(row.id, row.into());
         }
         Ok(())
     }

@@ -1,14 +1,16 @@
-//! Threads as the writer's cache holds them: both members' watermarks and notifications come with the thread.
+//! Threads as the writer's cache holds them: both members' watermarks, notifications and totals come with the thread. Who has
+//! forgotten a thread has forgotten its members' totals, too, and each statement is a round trip under the lock.
 
+use super::UserRow;
 use crate::backend::column::Kind;
 use crate::backend::dialect::Dialect;
-use crate::commit::cache::{Member, ReadState, Thread, ThreadNotification};
+use crate::commit::cache::{Member, ReadState, Thread, ThreadNotification, User};
 use crate::entities::{chat_message_status, notification};
 use crate::ids::{Pair, UserId};
 use crate::rows::{row, select};
 
 row! {
-    /// A thread, with the watermarks and notifications of both members.
+    /// A thread, with the watermarks, notifications and totals of both members.
     pub(super) struct ThreadRow {
         user1_id: i64,
         user2_id: i64,
@@ -21,8 +23,10 @@ row! {
         commit_no: i64,
         low: Option<MemberRow>,
         low_notification: Option<ThreadNotificationRow>,
+        low_user: Option<UserRow>,
         high: Option<MemberRow>,
         high_notification: Option<ThreadNotificationRow>,
+        high_user: Option<UserRow>,
     }
 }
 
@@ -64,18 +68,22 @@ pub(super) fn query(dialect: &dyn Dialect) -> String {
     for side in [1, 2] {
         let member = select(&format!("s{side}"), MemberRow::COLUMNS.iter().copied());
         let notification = select(&format!("n{side}"), ThreadNotificationRow::COLUMNS.iter().copied());
-        selected += &format!(", {member}, {notification}");
+        let user = select(&format!("u{side}"), UserRow::COLUMNS.iter().copied());
+        selected += &format!(", {member}, {notification}, {user}");
         joined += &format!(
             " LEFT JOIN chat_message_status s{side} ON s{side}.thread_id = t.id AND s{side}.user_id = t.user{side}_id \
-             LEFT JOIN notifications n{side} ON n{side}.user_id = t.user{side}_id AND n{side}.dedupe_key = {key}"
+             LEFT JOIN notifications n{side} ON n{side}.user_id = t.user{side}_id AND n{side}.dedupe_key = {key} \
+             LEFT JOIN chat_users u{side} ON u{side}.id = t.user{side}_id"
         );
     }
     format!("SELECT {selected} FROM {set} JOIN chat_threads t ON t.user1_id = j.low AND t.user2_id = j.high{joined}")
 }
 
-/// Makes a thread of its row.
-pub(super) fn thread(row: ThreadRow) -> Option<Thread> {
+/// Makes a thread, and its members' totals, of its row.
+pub(super) fn thread(row: ThreadRow) -> Option<(Thread, [(i64, User); 2])> {
     let pair = Pair::new(UserId::from_column(row.user1_id), UserId::from_column(row.user2_id))?;
+    let user = |id, row: Option<UserRow>| (id, row.map(User::from).unwrap_or_default());
+    let users = [user(row.user1_id, row.low_user), user(row.user2_id, row.high_user)];
     let last_seq = row.last_seq;
     let low = Member { user: row.user1_id, ..member(row.low, row.low_notification, last_seq) };
     let high = Member { user: row.user2_id, ..member(row.high, row.high_notification, last_seq) };
@@ -93,7 +101,7 @@ pub(super) fn thread(row: ThreadRow) -> Option<Thread> {
         stored: None,
     };
     thread.stored = Some(thread.time_buckets());
-    Some(thread)
+    Some((thread, users))
 }
 
 fn member(row: Option<MemberRow>, notification: Option<ThreadNotificationRow>, last_seq: i64) -> Member {
