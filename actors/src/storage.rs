@@ -107,7 +107,7 @@ impl Actor for Storage {
         let mut writer = Writer::new(context.database.clone(), context.node.clone());
         writer.limit_new_threads(Arc::<Limiter<2>>::clone(&context.new_threads));
         // Later there may be no file left to open it with, for each connection takes one.
-        if let Err(error) = writer.open() {
+        if let Err(error) = writer.open().boxed().await {
             tracing::warn!(%error, "the writing connection is opened at the first commit");
         }
         myself.send_interval(PROBE, || StorageMsg::Probe);

@@ -162,7 +162,7 @@ impl Connections {
     pub(crate) fn for_migrations(&self) -> &DatabaseConnection {
         match self {
             Self::Sqlite(connections) => &connections.migrations,
-            Self::Server(connections) => &connections.writer,
+            Self::Server(connections) => &connections.migrations,
         }
     }
 

@@ -109,12 +109,13 @@ impl Writer {
         self.new_thread_limit = Some(limit);
     }
 
-    /// Opens what is opened at the first commit otherwise, while there are files to be had.
+    /// Opens the connection, which is opened at the first commit otherwise, while there are files to be had. A server's belongs to
+    /// the runtime that this runs on.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub fn open(&mut self) -> Result<(), Error> {
-        Ok(self.connection.open()?)
+    pub async fn open(&mut self) -> Result<(), Error> {
+        Ok(self.connection.open().await?)
     }
 
     /// Commits the changes, in order, as one transaction.

@@ -29,7 +29,10 @@ pub(crate) use writer::{Transaction, WriterConnection};
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
     pub(super) kind: ServerKind,
-    /// One connection.
+    /// One connection, closed soon after it was used.
+    pub(super) migrations: DatabaseConnection,
+    /// One connection, opened when it is first used. So it belongs to the runtime that writes: the server's answers wake the OS
+    /// thread that waits for them, and no other one before it.
     pub(super) writer: DatabaseConnection,
     pub(super) readers: DatabaseConnection,
 }
@@ -40,7 +43,8 @@ impl Connections {
         let refused = |failure| open::refused(server, failure);
         Ok(Self {
             kind: server.kind,
-            writer: open::pool(server, Role::Writer, 1).await.map_err(refused)?,
+            migrations: open::pool_for_migrations(server).await.map_err(refused)?,
+            writer: open::lazy_writer(server).await.map_err(refused)?,
             readers: open::pool(server, Role::Readers, readers).await.map_err(refused)?,
         })
     }
@@ -48,5 +52,6 @@ impl Connections {
     pub(super) async fn close(&self) {
         pool::close(&self.readers).await;
         pool::close(&self.writer).await;
+        pool::close(&self.migrations).await;
     }
 }

@@ -77,7 +77,7 @@ impl WriterConnection {
     pub(crate) async fn another(location: &Location) -> Result<Self, DriverError> {
         match location {
             Location::Sqlite(file) => Ok(Self::Sqlite(sqlite::WriterConnection::new(file))),
-            Location::Server(server) => server::WriterConnection::open(server).await.map(Self::Server),
+            Location::Server(server) => server::WriterConnection::another(server).await.map(Self::Server),
         }
     }
 
@@ -110,11 +110,11 @@ impl WriterConnection {
         }
     }
 
-    /// Opens SQLite's connection, if there is none.
-    pub(crate) fn open(&mut self) -> Result<(), DriverError> {
+    /// Opens the connection, if it is not open.
+    pub(crate) async fn open(&mut self) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(connection) => connection.open().map(drop),
-            Self::Server(_) => Ok(()),
+            Self::Server(connection) => connection.open().await,
         }
     }
 

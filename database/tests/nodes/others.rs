@@ -1,15 +1,21 @@
 //! What a writer knows between its commits, while another node commits, too.
 
 use std::sync::OnceLock;
+use std::thread;
 
 use chat_database::change::{Change, Outcome};
 use chat_database::commit::Writer;
 use chat_database::ids::{MessageId, Pair, ThreadId};
 use chat_testkit::mariadb::MariaDb;
+use tokio::runtime::Builder;
 
 use crate::support::world::{World, own, pair, user};
 
-on_each_backend!(two_writers_at_random_never_write_what_is_old, changes_are_asked_for_once_the_lock_is_held);
+on_each_backend!(
+    two_writers_at_random_never_write_what_is_old,
+    changes_are_asked_for_once_the_lock_is_held,
+    a_commit_needs_no_other_runtime_than_its_writers,
+);
 
 /// How many pairs a writer has at work, and how many commits each makes.
 const PAIRS: u64 = 50;
@@ -106,6 +112,20 @@ async fn changes_are_asked_for_once_the_lock_is_held(mut w: World) {
     assert_eq!(w.totals(user(2)).await.messages, 1);
 }
 
+/// A server's answers woke the runtime on which the database was opened, and that one woke the writer's: each of a commit's round
+/// trips woke two OS threads.
+async fn a_commit_needs_no_other_runtime_than_its_writers(mut w: World) {
+    let write = thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let changes = [w.text(user(1), user(2), "hello")];
+            w.writer.commit(&changes).await.map(|committed| committed.outcomes.len())
+        })
+    });
+    // The runtime of this test, on which the database was opened, stands still meanwhile.
+    assert_eq!(write.join().unwrap().unwrap(), 1);
+}
+
 /// Every commit after another node's read all that it needed, under the lock that all nodes wait for.
 #[tokio::test]
 async fn a_commit_after_another_nodes_reads_only_what_that_one_touched() {
@@ -151,4 +171,29 @@ async fn a_commit_after_another_nodes_reads_only_what_that_one_touched() {
     println!("{COMMITS} x 2 commits of {PAIRS} messages: {alone} reads by one node, {by_turns} by two in turns");
     let more = by_turns.saturating_sub(alone) / (2 * COMMITS);
     assert!(more < 20, "a commit after another node's reads {more} rows more: {by_turns} and {alone}");
+}
+
+/// Each question is a round trip under the lock that all nodes wait for.
+#[tokio::test]
+async fn after_another_nodes_commit_a_thread_and_its_members_totals_are_one_question() {
+    if !chat_testkit::mariadb::wanted("after_another_nodes_commit_a_thread_and_its_members_totals_are_one_question") {
+        return;
+    }
+    let server = MariaDb::start();
+    let mut w = World::open(&server.database("chat")).await;
+    let mut other = w.another_writer("beta").await;
+    let questions = || {
+        let asked = "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Com_select'";
+        server.sql(asked).trim().parse::<u64>().unwrap()
+    };
+    let hello = [w.text(user(1), user(2), "hello")];
+    w.commit(&hello).await;
+    let hello = [w.text(user(2), user(1), "hello")];
+    other.commit(&hello).await.unwrap();
+    let hello = [w.text(user(1), user(2), "hello")];
+    let before = questions();
+    w.commit(&hello).await;
+    // The last one is of this test itself.
+    assert_eq!(questions() - before - 1, 3, "the counter's row, the log, and the thread");
+    assert_eq!((w.totals(user(1)).await.messages, w.totals(user(2)).await.messages), (1, 2));
 }

@@ -1,12 +1,17 @@
 //! Opens a server: asks first whether it takes us, and opens its pools.
 
-use sea_orm::{DatabaseConnection, sqlx};
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, DatabaseConnection, sqlx};
 use tokio::time::timeout;
 
 use super::location::Server;
 use crate::Error;
 use crate::backend::pool::{self, ACQUIRE, Role, TRUSTED};
 use crate::driver_error::DriverError;
+
+/// How long the connection of the migrations is kept while none runs.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Asks a server whether it takes us. A pool would wait for a server that is not there, and not say why.
 pub(super) async fn check(server: &Server) -> Result<(), Error> {
@@ -20,8 +25,28 @@ pub(super) async fn check(server: &Server) -> Result<(), Error> {
 
 /// Opens a pool.
 pub(super) async fn pool(server: &Server, role: Role, connections: u32) -> Result<DatabaseConnection, DriverError> {
+    pool_with(server, role, connections, |connect| connect).await
+}
+
+/// Opens the pool of the migrations.
+pub(super) async fn pool_for_migrations(server: &Server) -> Result<DatabaseConnection, DriverError> {
+    pool_with(server, Role::Writer, 1, |connect| connect.idle_timeout(IDLE)).await
+}
+
+/// Makes the pool of a writer, which opens its connection when it first writes.
+pub(super) async fn lazy_writer(server: &Server) -> Result<DatabaseConnection, DriverError> {
+    pool_with(server, Role::Writer, 1, |connect| connect.connect_lazy(true)).await
+}
+
+async fn pool_with(
+    server: &Server,
+    role: Role,
+    connections: u32,
+    more: impl FnOnce(&mut ConnectOptions) -> &mut ConnectOptions,
+) -> Result<DatabaseConnection, DriverError> {
     let mut connect = pool::options(&server.url, connections);
     connect.test_before_acquire_if_idle_for(TRUSTED);
+    more(&mut connect);
     server.kind.settings(&mut connect, role);
     pool::open(connect).await?.ok_or_else(|| DriverError::Unable("no answer in time".to_owned()))
 }

@@ -36,13 +36,18 @@ impl WriterConnection {
         Self { server: server.clone(), pool: connections.writer.clone(), patience: Duration::MAX }
     }
 
-    pub(in crate::backend) async fn open(server: &Server) -> Result<Self, DriverError> {
+    pub(in crate::backend) async fn another(server: &Server) -> Result<Self, DriverError> {
         let pool = open::pool(server, Role::Writer, 1).await?;
         Ok(Self { server: server.clone(), pool, patience: Duration::MAX })
     }
 
     pub(in crate::backend) fn kind(&self) -> ServerKind {
         self.server.kind
+    }
+
+    /// Opens the connection, if it is not open.
+    pub(in crate::backend) async fn open(&mut self) -> Result<(), DriverError> {
+        Ok(self.pool.ping().await?)
     }
 
     pub(in crate::backend) async fn begin(&mut self) -> Result<Transaction, DriverError> {
