@@ -106,6 +106,7 @@ type Thread = BTreeMap<u64, (u64, String)>;
 /// has ended on these hubs, so nothing is told twice.
 async fn talk(hub: Hub, me: u64, other: u64, first: bool) -> Vec<String> {
     let mut device = Device::connect(&hub, me).await;
+    let began = Instant::now();
     let (mut thread, mut sent, mut acked) = (Thread::new(), 0, 0);
     let edited = |thread: &Thread| thread.values().filter(|(_, text)| text.contains("edited")).count();
     while thread.len() < 2 * EACH || edited(&thread) < 2 * EACH / 10 {
@@ -133,6 +134,10 @@ async fn talk(hub: Hub, me: u64, other: u64, first: bool) -> Vec<String> {
                     // Shortly after a connection begins the hub may repeat a change (docs/PROTOCOL.md 3.4): it does when another
                     // one has just ended.
                     Some(known) => {
+                        println!(
+                            "{me} is told again, {:?} after it began: {told:?}, and it knew {known:?}",
+                            began.elapsed()
+                        );
                         assert!(!first && told.0 <= known.0, "told again, and it may be new: {told:?} after {known:?}");
                     }
                     None => drop(thread.insert(number("seq"), told)),
