@@ -92,8 +92,13 @@ impl Load {
         self.shared.acked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Waits until so many messages have been acknowledged, however long that takes, as long as there are more and more of them.
     async fn has_acked(&self, count: usize) {
-        until("messages are acknowledged", || async { (self.acked().len() >= count).then_some(()) }).await;
+        let acked = || self.shared.acked.lock().unwrap_or_else(PoisonError::into_inner).len();
+        while acked() < count {
+            let before = acked();
+            until("messages are acknowledged", || async { (acked() > before).then_some(()) }).await;
+        }
     }
 
     async fn ends(self) {
