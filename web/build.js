@@ -18,8 +18,8 @@ const web = import.meta.dirname;
 /** What is addressed by a fixed name, by browsers and by the manifest. */
 const COPIED = ['page/icon-192.png', 'page/icon-maskable.svg', 'page/icon.svg', 'page/manifest.webmanifest'];
 
-/** What chooses the language: the page runs it while the rest still loads. */
-const WORDS = { name: 'words', test: /\/(chosen|language)\.js$/ };
+/** What the page runs while the rest still loads. */
+const EARLY = { name: 'early', test: /\/(early|chosen|language|session)\.js$/ };
 
 /** The oldest browsers for which style sheets are written: those of December 2023 that know popovers and `:dir()`. */
 const BROWSERS = { chrome: 120 << 16, firefox: 125 << 16, safari: 17 << 16 };
@@ -100,7 +100,7 @@ async function scripts(dist, input, { assets = 'assets', fixed = [], plugins = [
 export async function build(dist) {
   rmSync(dist, { recursive: true, force: true });
   const files = [
-    ...await scripts(dist, { app: 'page/js/app.js' }, { plugins: [page('index.html')], groups: [WORDS] }),
+    ...await scripts(dist, { app: 'page/js/app.js' }, { plugins: [page('index.html')], groups: [EARLY] }),
     ...await scripts(dist, { 'shrink-worker': 'page/js/shrink-worker.js' }, { fixed: ['shrink-worker'] }),
   ];
   for (const path of COPIED) {

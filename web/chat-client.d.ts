@@ -117,6 +117,11 @@ export class ChatClient {
   readNotification(id?: number): Promise<void>;
   deleteNotification(id: number): Promise<void>;
 
+  /**
+   * Fetches an image of a message, as its reader. An `<img>` shows its address as it is ({@link src}) until its link runs out; this says
+   * who asks, and works after that. Where the hub sends readers on to its store, the answer is an `opaqueredirect`, which an `<img>` may follow.
+   */
+  image(url: string): Promise<Response>;
   /** Where an image of a message is. */
   src(url: string): string;
 }

@@ -279,6 +279,10 @@ export class ChatClient {
     return this.#account.notifications.delete(id);
   }
 
+  image(url) {
+    return this.#rest.image(this.src(url));
+  }
+
   src(url) {
     return new URL(url, this.#base).href;
   }

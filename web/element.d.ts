@@ -1,3 +1,5 @@
+import type { ChatClient } from './chat-client.js';
+
 /**
  * The elements with which a page shows the chat. Importing the module defines them; all on a page share one connection.
  *
@@ -18,10 +20,27 @@
  * `-ground`, `-surface`, `-ink`, `-height`, `-radius`. Parts: `inbox`, `conversation`, `composer`; `button`; `count`.
  */
 
-/** `<softadastra-chat user="7" card="product:207">`: the conversations, and the one with `user`; its next message is about `card`. */
+/**
+ * `<softadastra-chat user="7" card="product:207">`: the conversations, and the one with `user`; its next message is about `card`.
+ *
+ * - `autofocus`: one writes at once.
+ * - `history`: each conversation, and each look at a picture, is an entry of the browser's history, so that back goes back. For a page
+ *   that the chat has for itself: `history.state` is the element's then.
+ *
+ * What has `slot="head"` stands above the list of conversations instead of the title, what has `slot="foot"` below it.
+ */
 export class SoftadastraChat extends HTMLElement {
+  /**
+   * A client that the page has already, instead of `base` and `token-url`: set before the element is in the page, or in the same turn.
+   * The page connects it; it is closed when it becomes another user's.
+   */
+  client?: ChatClient;
   /** Opens the conversation with a user, about a card, if one is named. */
   open(user: number, card?: string | null): void;
+  /** Goes to where one searches. */
+  search(): void;
+  /** Opens the next conversation of the list, or with -1 the one before. */
+  step(by: number): void;
 }
 
 /** `<softadastra-contact user="7" card="product:207">Message the seller</softadastra-contact>`: opens the conversation in the page's chat, or in a window. */
@@ -43,6 +62,8 @@ declare global {
   interface HTMLElementEventMap {
     /** A conversation was opened; `<softadastra-contact>` asks before it opens one: `preventDefault()` leaves that to the page. */
     'chat-open': CustomEvent<{ user: number; card?: string | null }>;
+    /** No conversation is open: the list is shown alone. */
+    'chat-leave': CustomEvent;
     'chat-unread': CustomEvent<{ count: number }>;
     /** A message that was written in the element is stored. */
     'chat-sent': CustomEvent<{ message: import('./chat-client.js').Message }>;

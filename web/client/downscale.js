@@ -1,7 +1,6 @@
-// Pictures are made smaller before they travel: fewer pixels first, then as much quality as the bytes allow.
+// Pictures are made smaller before they travel: fewer pixels first, then as much quality as the bytes allow. Of an animation the hub
+// keeps the first frame, and so does this where it is too large.
 
-/** What may be written anew without a loss that one sees; other kinds are animations, or none that a browser reads. */
-const PHOTO = /^image\/(jpeg|png|webp|hei[cf])$/;
 const HEIC = /^image\/hei[cf]$/;
 
 /** Below this quality it is better to have fewer pixels. */
@@ -39,19 +38,12 @@ export async function fitting(file, edge, quality = 0.85, bytes = BYTES) {
   try {
     const { width, height } = bitmap;
     const fits = Math.max(width, height) <= edge && file.size <= bytes && !HEIC.test(file.type);
-    if (fits || !PHOTO.test(file.type) || (await isAnimated(file))) return file;
+    if (fits) return file;
     const small = await written(bitmap, Math.min(1, edge / Math.max(width, height)), quality, bytes, /jpeg|hei/.test(file.type));
     return small.size < file.size || HEIC.test(file.type) ? small : file;
   } finally {
     bitmap.close();
   }
-}
-
-/** An animated WebP says so in its header. @param {Blob} file */
-async function isAnimated(file) {
-  if (file.type !== 'image/webp') return false;
-  const head = new Uint8Array(await file.slice(0, 21).arrayBuffer());
-  return String.fromCharCode(...head.slice(12, 16)) === 'VP8X' && (head[20] & 2) > 0;
 }
 
 /**

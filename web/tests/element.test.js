@@ -223,6 +223,116 @@ test('an address that answers what is no token, and one that is none, are one er
   }
 });
 
+test('a page styles the documented parts, and sets the documented colours and sizes', async () => {
+  const types = readFileSync(join(web, 'element.d.ts'), 'utf8').replaceAll('\n * ', ' ');
+  const named = /Colours and sizes are CSS variables: (.*?)\. Parts: (.*?)\./.exec(types);
+  const words = text => [...text.matchAll(/`([^`]+)`/g)].map(([, word]) => word);
+  const variables = words(named[1]).map(name => name.replace(/^(--softadastra)?-/, '--softadastra-'));
+  const parts = words(named[2]);
+  assert.ok(variables.length > 8 && parts.length > 4, types);
+  await site.hub.ask(18, 'POST', '/chat/send', { receiver_id: 17, temp_id: 'styled', content: 'Hello' });
+  const token = 'token-url="/chat/token?user=17"';
+  const colour = n => `rgb(${n}, 0, 9)`;
+  const size = name => /height|radius/.test(name);
+  const styles = `${parts.map((part, n) => `::part(${part}) { outline: 3px solid ${colour(n)} }`).join('\n')}
+    softadastra-chat { ${variables.map((name, n) => `${name}: ${size(name) ? `${300 + n}px` : colour(n)};`).join(' ')} }`;
+  const kira = await visit(site.page(`${chat(17, 18)}<softadastra-contact user="18" ${token}></softadastra-contact><softadastra-unread ${token}></softadastra-unread>`, { styles }));
+  await kira.reads(['Hello']);
+  await kira.page.locator('softadastra-unread [part=count]').waitFor({ state: 'attached' });
+  const outlines = await kira.page.evaluate(parts => parts.map(part => getComputedStyle(seek(`[part=${part}]`)).outlineColor), parts);
+  assert.deepEqual(outlines, parts.map((_, n) => colour(n)));
+  await kira.says('Good morning');
+  await kira.page.locator('.mine').waitFor();
+  // Every one of them is somewhere in what is drawn, as a colour or as a size.
+  const drawn = await kira.page.evaluate(() => {
+    const styles = seekAll('softadastra-chat, .frame, .frame *').flatMap(element => [getComputedStyle(element), getComputedStyle(element, '::before')]);
+    return [...new Set(styles.flatMap(style => [style.color, style.backgroundColor, style.height, style.borderTopLeftRadius]))];
+  });
+  for (const [n, name] of variables.entries()) if (!/hover/.test(name)) assert.ok(drawn.includes(size(name) ? `${300 + n}px` : colour(n)), name);
+  await leave(kira);
+});
+
+test('a client of the page\'s own is shared with the elements: one connection for both, and nothing is asked for twice', async () => {
+  const liam = await visit(site.page('<div id="app"></div>', { scripts: `import { ChatClient } from '${site.hub.url}/v1/chat-client.js';
+    const chat = window.chat = new ChatClient({ url: '${site.hub.url}', getToken: async () => (await (await fetch('/chat/token?user=19')).json()).token });
+    window.heard = [];
+    chat.on('message', ({ content }) => window.heard.push(content));
+    chat.connect();
+    const element = Object.assign(document.createElement('softadastra-chat'), { client: chat });
+    element.setAttribute('user', '20');
+    document.querySelector('#app').append(element, document.createElement('softadastra-unread'));` }));
+  await ready(liam);
+  await liam.says('from the element');
+  await liam.reads(['from the element']);
+  await liam.page.evaluate(() => window.chat.send({ user: 20 }, { text: 'from the page' }));
+  await liam.reads(['from the element', 'from the page']);
+  await site.hub.ask(20, 'POST', '/chat/send', { receiver_id: 19, temp_id: 'both', content: 'for both' });
+  await liam.reads(['from the element', 'from the page', 'for both']);
+  assert.ok((await liam.page.evaluate(() => window.heard)).includes('for both'));
+  assert.equal(liam.sockets, 1);
+  await leave(liam);
+});
+
+test('what a page puts into the slots stands above and below the list, and without it the title does', async () => {
+  const styles = '#own { color: rgb(1, 2, 3) }';
+  const mona = await visit(site.page(chat(21, 22).replace('></', '><h2 id="own" slot="head">The shop</h2><p slot="foot">Open until six</p></'), { styles }));
+  await ready(mona);
+  const top = name => mona.page.getByText(name, { exact: true }).evaluate(element => element.getBoundingClientRect().top);
+  const list = await mona.page.locator('.inbox').evaluate(element => element.getBoundingClientRect().top);
+  assert.ok((await top('The shop')) < list && list < (await top('Open until six')));
+  assert.equal(await mona.page.getByText('The shop').evaluate(element => getComputedStyle(element).color), 'rgb(1, 2, 3)');
+  assert.equal(await mona.page.locator('h2', { hasText: 'Messages' }).isVisible(), false);
+  await mona.page.evaluate(() => document.querySelector('#own').remove());
+  await mona.page.locator('h2', { hasText: 'Messages' }).waitFor();
+  await leave(mona);
+});
+
+test('with `history` back leads from a conversation to the list, and without it the history is the page\'s', async () => {
+  for (const [user, other] of [[23, 24], [23, 25]]) await site.hub.ask(other, 'POST', '/chat/send', { receiver_id: user, temp_id: `h${other}`, content: `from ${other}` });
+  const nina = await visit(site.page(chat(23, 0, 'history'), { scripts }));
+  await nina.page.locator('.thread', { hasText: 'from 24' }).click();
+  await nina.reads(['from 24']);
+  await nina.page.locator('.thread', { hasText: 'from 25' }).click();
+  await nina.reads(['from 25']);
+  assert.deepEqual(await told(nina, 'chat-open'), [24, 25]);
+  await nina.page.goBack();
+  await nina.reads(['from 24']);
+  await nina.page.goBack();
+  await nina.page.locator('.conversation.empty').waitFor();
+  await nina.page.goForward();
+  await nina.reads(['from 24']);
+  await nina.page.reload();
+  await nina.reads(['from 24']);
+  await leave(nina);
+});
+
+test('files that are dropped or pasted while no chat is in the page are the page\'s own', async () => {
+  const olga = await visit(site.page(`<div id="app">${chat(26, 27)}</div>`));
+  await ready(olga);
+  const give = () => olga.page.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['x'], 'one.jpg', { type: 'image/jpeg' }));
+    return ['dragover', 'paste'].map(kind => !document.body.dispatchEvent(new (kind === 'paste' ? ClipboardEvent : DragEvent)(kind, { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data })));
+  });
+  assert.deepEqual(await give(), [true, true]);
+  // The sign that says so is drawn by the element's own style.
+  assert.equal(await olga.page.evaluate(() => getComputedStyle(seek('.drop')).position), 'fixed');
+  await olga.page.evaluate(() => document.querySelector('softadastra-chat').remove());
+  assert.deepEqual(await give(), [false, false]);
+  await leave(olga);
+});
+
+test('the page that the README shows holds all three elements', async () => {
+  const [, text] = /```html\n([^]*?)```/.exec(readFileSync(join(web, '../README.md'), 'utf8'));
+  await site.hub.ask(7, 'POST', '/chat/send', { receiver_id: 28, temp_id: 'readme', content: 'Bonjour' });
+  const paul = await visit(site.raw(text.replaceAll('https://chat.example', site.hub.url).replaceAll('/chat/token', '/chat/token?user=28')));
+  await paul.reads(['Bonjour']);
+  await paul.page.getByRole('button', { name: 'Message the seller' }).click();
+  await until('nothing is unread', async () => (await paul.page.locator('softadastra-unread [part=count]').textContent()) === '');
+  assert.equal(paul.sockets, 1);
+  await leave(paul);
+});
+
 /** The page of its own that the integration guide shows. */
 const guide = () => /<!-- a page of its own -->\n```html\n([^]*?)```/.exec(readFileSync(join(web, '../docs/INTEGRATION.md'), 'utf8'))[1];
 

@@ -144,7 +144,7 @@ for (const [locale, direction, today, placeholder] of [['fr-FR', 'ltr', 'Aujourd
     await field.press('Enter');
     await bob.reads(['bonjour / مرحبا', '1 250 000 KES']);
     await alice.page.locator('.divider', { hasText: today }).waitFor();
-    assert.equal(await alice.page.evaluate(() => getComputedStyle(document.documentElement).direction), direction);
+    assert.deepEqual(await alice.page.evaluate(() => [document.documentElement, seek('.frame')].map(part => getComputedStyle(part).direction)), [direction, direction]);
     const [own, theirs, list] = await Promise.all(['.row.mine .bubble', '.row.theirs .bubble', '.sidebar'].map(part => alice.page.locator(part).boundingBox()));
     assert.equal(own.x > theirs.x, direction === 'ltr');
     assert.equal(own.x > list.x, direction === 'ltr');
@@ -159,7 +159,7 @@ test('on a phone one goes through list, conversation and photo by finger and bac
   const { page } = alice;
   await page.locator('.thread', { hasText: 'Bob' }).tap();
   await alice.reads(['hello from 2']);
-  assert.notEqual(await page.evaluate(() => document.activeElement.localName), 'textarea', 'no keyboard comes unasked');
+  assert.notEqual(await page.evaluate(() => seekFocus().localName), 'textarea', 'no keyboard comes unasked');
   await pick(alice, files(await paint(page, 1)));
   await page.getByRole('button', { name: 'Send', exact: true }).tap();
   await page.getByRole('button', { name: 'Photo 1 of 1: open' }).tap();

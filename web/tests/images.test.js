@@ -50,6 +50,22 @@ test('a photograph as a phone takes it: smaller, upright, without what it says o
   await page.close();
 });
 
+test('of an animation that is too large the first frame travels, which is what the hub keeps; a small one stays as it is', async () => {
+  const page = await site();
+  const made = await page.evaluate(async () => {
+    const { downscale } = await import('http://library.test/images.js');
+    const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+    const still = bytes('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7');
+    const [head, frame, end] = [still.slice(0, 19), still.slice(19, -1), still.slice(-1)];
+    const film = new Blob([head, ...Array(500).fill(frame), end], { type: 'image/gif' });
+    const small = await downscale(2048, 0.85, 1000)(film);
+    const { width, height } = await createImageBitmap(small);
+    return { type: small.type, smaller: small.size <= 1000 && film.size > 5000, size: [width, height], kept: (await downscale(2048)(film)) === film };
+  });
+  assert.deepEqual(made, { type: 'image/webp', smaller: true, size: [1, 1], kept: true });
+  await page.close();
+});
+
 test('a picture is made smaller if that makes it smaller, and what is none is left alone', async () => {
   const page = await site();
   const made = await page.evaluate(async () => {

@@ -172,3 +172,20 @@ test('what a page has kept is shown until everything is loaded, and whatever com
   assert.equal((await chat.threads()).length, 1);
   assert.deepEqual(chat.errors, []);
 });
+
+test('an image is fetched as its reader, also without a signed link, and with a fresh token when the last one is over', async context => {
+  const [a, b] = pair();
+  const asked = [];
+  const chat = await clients.online(a, { getToken: ({ fresh }) => (asked.push(fresh), hub.token(a)) });
+  const { images: [image] } = await chat.send({ user: b }, { images: [png()] });
+  const [unsigned] = image.url.split('?');
+  assert.equal((await fetch(chat.src(unsigned))).status, 401);
+  const answer = await chat.image(unsigned);
+  assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/webp']);
+  const { fetch: real } = globalThis;
+  let refused = 0;
+  context.mock.method(globalThis, 'fetch', (url, how) => (String(url).includes('/media/') && !refused++ ? new Response('', { status: 401 }) : real(url, how)));
+  asked.length = 0;
+  assert.equal((await chat.image(unsigned)).status, 200);
+  assert.deepEqual(asked, [true]);
+});

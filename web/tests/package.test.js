@@ -50,7 +50,7 @@ test('the library is small, as it is served, and every module is one that can be
 });
 
 test('the page is small: before the first conversation, in the longest language, and with all that comes when it is wanted', async () => {
-  const first = ['index.html', named('assets/', 'words'), named('assets/', 'app'), named('assets/', 'page', 'css'), named('assets/', 'ar')];
+  const first = ['index.html', named('assets/', 'early'), named('assets/', 'app'), named('assets/', 'element', 'css'), named('assets/', 'page', 'css'), named('assets/', 'ar')];
   await weighs(50 * KB, first);
   const others = files.filter(path => /^(assets\/|[\w-]+\.js)/.test(path) && !/^assets\/(en|fr|sw)-/.test(path));
   await weighs(66 * KB, [...new Set([...first, ...others])]);
@@ -92,8 +92,9 @@ test('what would be published is the library and the elements, and nothing else'
   const [pack] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd: web, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
   const client = readdirSync(join(web, 'client')).map(name => `client/${name}`);
   const elements = files.filter(path => /^v1\/(element|assets\/)/.test(path)).map(path => `dist/${path}`);
-  assert.deepEqual(pack.files.map(file => file.path).sort(), ['README.md', 'chat-client.d.ts', 'chat-client.js', ...client, ...elements, 'element.d.ts', 'images.d.ts', 'images.js', 'package.json'].sort());
+  assert.deepEqual(pack.files.map(file => file.path).sort(), ['LICENSE', 'README.md', 'chat-client.d.ts', 'chat-client.js', ...client, ...elements, 'element.d.ts', 'images.d.ts', 'images.js', 'package.json'].sort());
   const { dependencies, name } = JSON.parse(readFileSync(join(web, 'package.json'), 'utf8'));
   assert.equal(name, '@softadastra/chat-client');
+  assert.deepEqual(readFileSync(join(web, 'LICENSE')), readFileSync(join(web, '../LICENSE')));
   assert.equal(dependencies, undefined);
 });

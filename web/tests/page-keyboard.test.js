@@ -15,7 +15,7 @@ const say = (hub, from, to, content) => hub.ask(from, 'POST', '/chat/send', { re
 
 /** What has the focus: a message by its text, anything else by its name or text. */
 const focused = visitor => visitor.page.evaluate(() => {
-  const element = document.activeElement;
+  const element = seekFocus();
   return (element.matches('.row') && element.querySelector('.text').textContent) || (element.getAttribute('aria-label') ?? element.textContent);
 });
 
@@ -89,7 +89,7 @@ test('a screen reader is told of what comes in, and not of a conversation that i
   for (let n = 1; n <= 5; n++) await say(hub, 3, 1, `from Carol ${n}`);
   await alice.page.evaluate(() => {
     window.announced = [];
-    const log = document.querySelector('.log');
+    const log = seek('.log');
     new MutationObserver(changes => {
       if (!log.hasAttribute('aria-busy')) window.announced.push(...changes.flatMap(change => [...change.addedNodes]).filter(node => node.matches('.row')).map(row => row.querySelector('.text').textContent));
     }).observe(log, { childList: true });
@@ -107,7 +107,7 @@ test('a screen reader is told of what comes in, and not of a conversation that i
   // All is here already, this time.
   await open('Carol');
   await until('all are here', async () => (await alice.texts()).length === 5);
-  await until('it is told of what comes', () => alice.page.evaluate(() => !document.querySelector('.log').hasAttribute('aria-busy')));
+  await until('it is told of what comes', () => alice.page.evaluate(() => !seek('.log').hasAttribute('aria-busy')));
   await say(hub, 3, 1, 'and one more');
   await until('it is told', async () => (await announced()).length > 0);
   assert.deepEqual(await announced(), ['and one more']);

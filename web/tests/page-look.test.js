@@ -157,7 +157,7 @@ for (const [width, height, colorScheme] of [[1280, 800, 'light'], [390, 844, 'da
     await page.getByRole('searchbox').fill('third');
     await page.locator('.thread mark').waitFor();
     await look('search');
-    await page.evaluate(() => (document.documentElement.dir = 'rtl'));
+    await page.evaluate(() => seekAll('html, .frame').forEach(part => (part.dir = 'rtl')));
     await look('search-rtl');
     await page.locator('.thread', { has: page.locator('mark') }).click();
     await page.locator('.row.shown').waitFor();
@@ -209,7 +209,7 @@ test('a session violates no policy, keeps no token in sight, and loads nothing f
   assert.deepEqual(asked.filter(url => !url.startsWith(hub.url) && !url.startsWith('blob:')), []);
   const fragments = asked.map(url => new URL(url)).filter(url => url.search.includes('token'));
   assert.deepEqual(fragments, []);
-  assert.ok(!(await alice.page.evaluate(() => location.href + document.documentElement.outerHTML)).includes('eyJ'));
+  assert.ok(!(await alice.page.evaluate(() => location.href + roots().map(root => (root.documentElement ?? root).innerHTML))).includes('eyJ'));
   // And were it so, the policy would stop it.
   const policy = (await fetch(`${hub.url}/`)).headers.get('content-security-policy');
   // Of other origins there are the pictures of users and cards alone.
@@ -224,7 +224,7 @@ test('a session violates no policy, keeps no token in sight, and loads nothing f
 test('who wants no motion gets none', async () => {
   const calm = await Visitor.open(chromium, hub.link(1, 2), { reducedMotion: 'reduce' });
   await calm.page.locator('.row').first().waitFor();
-  const moving = () => calm.page.evaluate(() => document.getAnimations().length);
+  const moving = () => calm.page.evaluate(() => roots().flatMap(root => root.getAnimations()).length);
   await calm.says('quietly');
   assert.equal(await moving(), 0);
   await calm.close();

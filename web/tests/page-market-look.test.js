@@ -30,7 +30,7 @@ after(async () => {
 const withPictures = context => context.route(/pictures\.example/, route => route.fulfill({ status: 200, contentType: 'image/jpeg', body: painted.get(route.request().url()) ?? Buffer.from('none') }));
 
 /** No card, and no name, is wider than what it stands in. */
-const overflowing = page => page.evaluate(() => [...document.querySelectorAll('.card, .card-words, .card-title, .composer-card, .bubble, .thread-name, .bar-title')]
+const overflowing = page => page.evaluate(() => seekAll('.card, .card-words, .card-title, .composer-card, .bubble, .thread-name, .bar-title')
   .filter(element => element.checkVisibility() && (element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === 'visible' || element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1))
   .map(element => `${element.className}: ${element.textContent.slice(0, 60)}`));
 
@@ -68,7 +68,7 @@ for (const [width, height, colorScheme] of [[1280, 800, 'light'], [1280, 800, 'd
     const back = () => (narrow ? page.getByRole('button', { name: 'Back to all conversations' }).click() : undefined);
     await back();
     if (narrow) await look('market-inbox');
-    await page.evaluate(() => (document.documentElement.dir = 'rtl'));
+    await page.evaluate(() => seekAll('html, .frame').forEach(part => (part.dir = 'rtl')));
     if (narrow) await look('market-inbox-rtl');
     if (narrow) await page.locator('.thread', { hasText: 'Bob Mukasa' }).click();
     await page.locator('.card-news').nth(1).waitFor();
@@ -115,7 +115,7 @@ for (const [width, height] of [[1280, 800], [320, 640]]) {
       const shown = text.replace(/[\u202e\u2066\u2067\u202c\u2069\u200f]/g, '').replace(/[\n\u2028]/g, ' ').trim();
       assert.equal(await page.locator('.conversation .bar .name').textContent(), shown);
       assert.equal(await page.locator('.row .card-title').first().textContent(), shown);
-      const turning = await page.evaluate(() => /[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c]/.test(document.body.innerText + document.title));
+      const turning = await page.evaluate(() => /[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c]/.test(seekAll('body, .frame').map(part => part.innerText) + document.title));
       assert.equal(turning, false, `${name}: nothing turns what stands around it`);
       if (narrow) await page.getByRole('button', { name: 'Back to all conversations' }).click();
       if (narrow && user === others[0].user) await look('market-hostile-inbox');

@@ -81,7 +81,7 @@ test('the menu of a message opens by touch, and by a finger that is held, whatev
   // Some browsers do not tell a page that their own menu is asked for.
   await page.evaluate(() => addEventListener('contextmenu', event => event.stopImmediatePropagation(), true));
   // To open a conversation asks for no keyboard.
-  assert.notEqual(await page.evaluate(() => document.activeElement.localName), 'textarea');
+  assert.notEqual(await page.evaluate(() => seekFocus().localName), 'textarea');
   const row = page.locator('.row', { hasText: 'hello from 2' });
   const more = row.getByRole('button', { name: 'Message options' });
   assert.ok(await more.evaluate(button => Number(getComputedStyle(button).opacity) > 0.5), 'it is in sight without a pointer above it');

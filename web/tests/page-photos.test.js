@@ -22,9 +22,9 @@ const give = (visitor, kind, selector, bytes, text) => visitor.page.evaluate(({ 
   bytes.forEach((buffer, n) => data.items.add(new File([new Uint8Array(buffer)], `${kind} ${n + 1}.jpg`, { type: 'image/jpeg' })));
   if (text) data.setData('text/plain', text);
   const how = { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data };
-  const target = document.querySelector(selector);
+  const target = seek(selector);
   if (kind === 'drop') target.dispatchEvent(new DragEvent('dragover', how));
-  const shown = document.querySelector('.drop') !== null;
+  const shown = seek('.drop') !== null;
   const taken = !target.dispatchEvent(new (kind === 'drop' ? DragEvent : ClipboardEvent)(kind, how));
   return { shown, taken };
 }, { kind, selector, bytes, text });
@@ -80,7 +80,7 @@ test('a photo of 12 megapixels travels as 350 KB at most, upright, and the page 
   await end();
 });
 
-test('small ones, and what moves, travel as they are', async () => {
+test('small ones travel as they are, what moves included', async () => {
   const { alice, bob, end } = await scene();
   const sent = [];
   await alice.page.exposeFunction('sent', size => sent.push(size));
@@ -141,7 +141,7 @@ test('photos come from anywhere on the page, by drop and by paste; a text that b
   assert.deepEqual(await give(alice, 'paste', '.log', [one]), { shown: false, taken: true });
   assert.deepEqual(await names(alice), ['drop 1.jpg', 'paste 1.jpg']);
   assert.equal(await alice.page.locator('.drop').count(), 0);
-  assert.equal(await alice.field.evaluate(field => field === document.activeElement), true);
+  assert.equal(await alice.field.evaluate(field => field === seekFocus()), true);
   assert.deepEqual(await give(alice, 'paste', '.composer-field', [one], 'a table'), { shown: false, taken: false });
   assert.equal((await names(alice)).length, 2);
   await alice.field.press('Enter');

@@ -14,7 +14,7 @@ async function hand(visitor, kind, bytes) {
   await visitor.page.evaluate(({ kind, bytes }) => {
     const data = new DataTransfer();
     bytes.forEach((buffer, n) => data.items.add(new File([new Uint8Array(buffer)], `${kind} ${n + 1}.jpg`, { type: 'image/jpeg' })));
-    const target = kind === 'drop' ? document.querySelector('.stage') : document.querySelector('.composer-field');
+    const target = kind === 'drop' ? seek('.stage') : seek('.composer-field');
     const event = kind === 'drop' ? DragEvent : ClipboardEvent;
     if (kind === 'drop') target.dispatchEvent(new DragEvent('dragover', { bubbles: true, cancelable: true, dataTransfer: data }));
     target.dispatchEvent(new event(kind, { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data }));
@@ -56,9 +56,9 @@ test('how far a picture is uploaded is shown', async () => {
   const values = await alice.page.evaluateHandle(() => {
     const seen = [];
     new MutationObserver(() => {
-      const bar = document.querySelector('.picture.waiting progress:not([hidden])');
+      const bar = seek('.picture.waiting progress:not([hidden])');
       if (bar && seen.at(-1) !== bar.value) seen.push(bar.value);
-    }).observe(document.querySelector('.log'), { subtree: true, childList: true, attributes: true });
+    }).observe(seek('.log'), { subtree: true, childList: true, attributes: true });
     return seen;
   });
   // Large enough for several reports, on a line that takes a second for it.

@@ -85,7 +85,7 @@ test('while one scrolls, the day of what is at the top is shown', async () => {
   const scroller = alice.page.locator('.scroller');
   const shown = text => alice.page.locator('.floating-day.shown', { hasText: text }).waitFor();
   const to = text => scroller.evaluate((scroller, text) => {
-    const row = [...document.querySelectorAll('.row')].find(row => row.querySelector('.text').textContent === text);
+    const row = seekAll('.row').find(row => row.querySelector('.text').textContent === text);
     scroller.scrollTop += row.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
   }, text);
   await to('line 10');

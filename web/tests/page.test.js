@@ -15,7 +15,7 @@ test('two people talk: the story of the README, by clicking', async () => {
   // The link logs in and opens the conversation; its token is gone from the address bar, the composer is ready.
   assert.equal(alice.page.url(), `${hub.url}/`);
   await alice.page.getByRole('heading', { name: 'Bob' }).waitFor();
-  assert.equal(await alice.field.evaluate(field => field === document.activeElement), true);
+  assert.equal(await alice.field.evaluate(field => field === seekFocus()), true);
 
   // Text, both ways; ticks to seen, since both look.
   await alice.page.keyboard.type('Is it still available?');
@@ -162,7 +162,7 @@ test('history is put in as if it had been there: without a motion, and unannounc
   await alice.page.locator('.row', { hasText: 'line 120' }).waitFor();
   await until('the newest page is here', async () => (await alice.texts()).length > 40);
   await alice.page.evaluate(() => {
-    const log = document.querySelector('.log');
+    const log = seek('.log');
     const text = row => row.querySelector('.text')?.textContent;
     window.moved = [];
     window.asked = ['role', 'aria-live', 'aria-relevant', 'aria-label'].map(name => log.getAttribute(name));
@@ -296,9 +296,9 @@ test('the keyboard alone is enough', async () => {
   await bob.page.keyboard.press('Enter');
   await bob.page.getByRole('menuitem', { name: 'Reply' }).waitFor();
   await bob.page.keyboard.press('ArrowDown');
-  assert.equal(await bob.page.evaluate(() => document.activeElement.textContent), 'Copy');
+  assert.equal(await bob.page.evaluate(() => seekFocus().textContent), 'Copy');
   await bob.page.keyboard.press('Escape');
-  await until('the focus is back', () => more.evaluate(button => button === document.activeElement));
+  await until('the focus is back', () => more.evaluate(button => button === seekFocus()));
   await end();
 });
 

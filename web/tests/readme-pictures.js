@@ -52,7 +52,7 @@ for (const [name, width, height, colorScheme] of [['wide', 1100, 760, 'light'], 
   const alice = await Visitor.open(chromium, hub.link(1, 2), { viewport: { width, height }, colorScheme, isMobile: width < 500, hasTouch: width < 500, reducedMotion: 'reduce' });
   await alice.online();
   await alice.page.locator('button.picture.loaded').nth(2).waitFor();
-  await alice.page.waitForFunction(() => [...document.querySelectorAll('.picture img')].every(image => image.complete));
+  await alice.page.waitForFunction(() => seekAll('.picture img').every(image => image.complete));
   await bob.field.pressSequentially('The la');
   await alice.page.locator('.conversation .bar-subtitle', { hasText: 'typing' }).waitFor();
   await bob.field.fill('');

@@ -1,74 +1,54 @@
-// The page: who uses it, and how its parts are joined. Everything that is known comes from `ChatClient`; the parts draw
-// it anew when it says that something has changed.
+// The page: the element, and what a page of its own has beside it. It is told of everything by the element and by its client.
 //
-//   session -> ChatClient -> messenger (inbox, conversation, notifications), connection
+//   early -> ChatClient -> <softadastra-chat>, with `head` and `connection` in its slots; badge, keys, last-visit
 
 import { ChatClient } from '../../chat-client.js';
 import picture from '../icon.svg';
 import { badge } from './badge.js';
-import { choose, chosen, spoken } from './chosen.js';
+import './chat.js';
+import { spoken } from './chosen.js';
 import { connection } from './connection.js';
-import { askForPerson, menu } from './dialogs.js';
-import { h, write } from './dom.js';
-import { icon } from './icons.js';
+import { h, set } from './dom.js';
+import { Early, who } from './early.js';
+import { head, languages } from './head.js';
 import { keys } from './keys.js';
-import { LANGUAGES, pieces, t } from './language.js';
+import { pieces, t } from './language.js';
 import { forget, lastVisit } from './last-visit.js';
-import { messenger } from './messenger.js';
-import { avatar, nameOf, paint } from './people.js';
-import { arrive, hub, isSwitchedOff, left, session, takeCard } from './session.js';
+import { knowFrom } from './people.js';
+import { hub, isSwitchedOff, left, takeCard } from './session.js';
 import { smaller } from './strip.js';
-import { begin, onReturn } from './trail.js';
 
 /** After how long the first conversation has had the line for itself, in ms. */
 const CALM = 3000;
 
-arrive();
-// A link that is opened in a tab that has the page already changes the fragment alone.
-addEventListener('hashchange', () => arrive() && location.reload());
+const element = /** @type {import('../../element.js').SoftadastraChat} */ (document.querySelector('softadastra-chat'));
 
-spoken.then(() => {
-  const who = session();
-  for (const user of left(who?.me)) forget(user);
-  if (who) start(who);
-  else welcome();
-});
+for (const user of left(who?.me)) forget(user);
+if (who) start(who);
+else {
+  element.remove();
+  spoken.then(welcome);
+}
 
-/** @param {{token: string, me: number, peer: number | undefined}} who */
+/** Gives the element its client; it waits for its words meanwhile. @param {{token: string, me: number, peer: number | undefined}} who */
 function start({ token, me, peer }) {
-  const chat = new ChatClient({ url: hub, user: me, getToken: () => token, prepare: smaller });
-  const context = { chat, me, token, place: location.pathname };
-  const unread = badge(context);
-  const [face, line] = [avatar(me), h('p', { class: 'bar-subtitle' })];
-  const { parts, toasts, go, show, list, about } = messenger(context, {
-    head: [
-      languageButton(face),
-      h('div', { class: 'bar-title' }, h('h1', {}, t('inbox.title')), line),
-      h('button', { class: 'icon-button', 'aria-label': t('person.title'), title: t('person.title'), onclick: async () => {
-        const person = await askForPerson(me);
-        if (person) go(person);
-      } }, icon('plus')),
-    ],
-    foot: connection(context).card,
-  }, unread.talking);
-  const name = () => {
-    paint(face, me);
-    write(line, t('inbox.me', { name: nameOf(me) }));
-  };
-  name();
-  chat.on('profile', user => user === me && name());
-  document.body.replaceChildren(h('main', { class: 'app' }, parts), toasts);
-  keys({ search: () => list.field.focus(), step: list.step });
-  onReturn(show);
+  const chat = (element.client = new ChatClient({ url: hub, user: me, getToken: () => token, prepare: smaller, WebSocket: /** @type {any} */ (Early) }));
+  const card = takeCard();
+  set(element, 'user', peer);
+  if (peer && card) set(element, 'card', `${card.kind}:${card.id}`);
+  knowFrom(user => chat.profile(user));
+  badge(element, chat);
+  keys(element);
+  spoken.then(() => {
+    for (const part of head(chat, me, person => element.open(person))) element.append(part);
+    element.append(connection(chat, me));
+  });
   const loaded = chat.on('reset', () => {
     loaded();
     offline();
   });
   if (isSwitchedOff(me)) chat.disconnect();
   else chat.connect();
-  const card = takeCard();
-  if (peer && card) about(peer, card);
-  show(begin(peer));
   lastVisit(chat, me);
 }
 
@@ -84,16 +64,4 @@ function welcome() {
     h('p', {}, t('welcome.links')),
     h('p', { class: 'quiet' }, pieces('welcome.more', { command: h('code', { dir: 'ltr' }, 'softadastra-chat token --user 3'), link: h('code', { dir: 'ltr' }, `${hub}#token=…`) })),
     h('p', { class: 'languages' }, languages().map(({ label, lang, run }) => h('button', { class: 'text-button', lang, onclick: run }, label)))));
-}
-
-/** Lays the button that opens the choice of languages over a picture. @param {HTMLElement} face */
-function languageButton(face) {
-  const button = h('button', { 'aria-label': t('language'), title: t('language'), 'aria-haspopup': 'menu', onclick: () => menu(button, languages()) }, icon('globe'));
-  return h('span', { class: 'language' }, face, button);
-}
-
-/** The languages to choose from, each in its own words. */
-function languages() {
-  const all = /** @type {[import('./language.js').Language, string][]} */ (Object.entries(LANGUAGES));
-  return all.map(([lang, label]) => ({ label, lang, icon: lang === chosen ? 'check' : 'blank', checked: lang === chosen, run: () => choose(lang) }));
 }

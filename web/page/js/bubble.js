@@ -36,7 +36,6 @@ export function tick(state) {
  * @typedef {object} Context
  * @property {import('../../chat-client.js').ChatClient} chat
  * @property {number} me
- * @property {string | undefined} token
  * @property {(item: Item, at: HTMLElement) => void} menu opens what can be done with a message
  * @property {(entry: import('../../chat-client.js').Entry) => void} edit takes what was refused back to where one writes
  * @property {(entry: import('../../chat-client.js').Entry) => void} discard gives up what is not stored, and keeps what was written

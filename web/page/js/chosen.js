@@ -18,9 +18,12 @@ function remembered() {
 /** The language that is spoken. */
 export const chosen = [new URLSearchParams(location.search).get('lang'), remembered(), ...navigator.languages].map(tag => languageOf(tag)).find(language => language) ?? 'en';
 
+// The element goes by it.
+document.documentElement.lang = chosen;
+
 /** When there are words. */
 export const spoken = speak(chosen, navigator.languages.find(tag => languageOf(tag) === chosen)).then(() => {
-  Object.assign(document.documentElement, { lang: chosen, dir: direction() });
+  document.documentElement.dir = direction();
 });
 
 /** Has the page speak another language from now on. @param {Language} language */

@@ -55,7 +55,7 @@ export function composer(on, limits, cards) {
   const count = h('p', { class: 'composer-count', id: 'composer-count', hidden: true });
   // Said once when the text becomes too long, and not at every key.
   const alarm = h('p', { class: 'sr', role: 'status' });
-  const element = h('form', { class: 'composer', onsubmit: (/** @type {SubmitEvent} */ event) => {
+  const element = h('form', { class: 'composer', part: 'composer', onsubmit: (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     submit();
   } }, notice, about, photographs.element, h('div', { class: 'composer-line' }, attach, picker, field, send), count, alarm);

@@ -6,8 +6,8 @@ import { waits } from './format.js';
 import { t } from './language.js';
 import { keepSwitch } from './session.js';
 
-/** @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context */
-export function connection({ chat, me }) {
+/** @param {import('../../chat-client.js').ChatClient} chat @param {number} me */
+export function connection(chat, me) {
   const text = h('span', { class: 'status-text', role: 'status' });
   const detail = h('span', { class: 'status-detail' });
   const toggle = h('button', { class: 'switch', role: 'switch', 'aria-checked': 'true', onclick: () => {
@@ -16,7 +16,7 @@ export function connection({ chat, me }) {
     if (off) chat.disconnect();
     else chat.connect();
   } }, h('span', { class: 'switch-label' }, t('connection.switch')), h('span', { class: 'switch-track' }, h('span', { class: 'switch-thumb' })));
-  const card = h('footer', { class: 'status' }, h('span', { class: 'status-dot' }), h('span', { class: 'status-lines' }, text, detail), toggle);
+  const card = h('footer', { class: 'status', slot: 'foot' }, h('span', { class: 'status-dot' }), h('span', { class: 'status-lines' }, text, detail), toggle);
 
   const draw = soon(() => {
     const waiting = chat.outbox().filter(entry => entry.state === 'pending');
@@ -30,5 +30,5 @@ export function connection({ chat, me }) {
   chat.on('state', draw);
   chat.on('outbox', draw);
   draw();
-  return { card };
+  return card;
 }

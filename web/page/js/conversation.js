@@ -12,7 +12,7 @@ import { presenceText, reason, waits } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
 import { authorOf, avatar, nameOf, paint, writeName } from './people.js';
-import { uploading } from './pictures.js';
+import { release, uploading } from './pictures.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
@@ -49,7 +49,7 @@ export function conversation(outer, leave) {
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
   const day = floatingDay(log);
   const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }), { get: name => chat.cards.get(name) });
-  const element = h('section', { class: 'conversation', 'aria-label': t('conversation') },
+  const element = h('section', { class: 'conversation', part: 'conversation', 'aria-label': t('conversation') },
     h('div', { class: 'no-conversation' }, icon('send'), h('p', {}, t('conversation.choose'))),
     h('header', { class: 'bar' },
       h('button', { class: 'icon-button back', 'aria-label': t('conversation.back'), onclick: () => leave() }, icon('back')),
@@ -61,7 +61,7 @@ export function conversation(outer, leave) {
   roving(log, row => options(row.item, row), writing.focus);
   // It is not needed to show the first conversation.
   const resting = import('./resting.js').then(({ resting }) => resting(log), () => () => {});
-  dropping(() => Boolean(person), writing.add);
+  dropping(element, () => Boolean(person), writing.add);
   const kept = drafts(outer, all => person && all.set(person, draft()));
   const box = lazily(async () => {
     const { lightbox, sheet } = await import('./lightbox.js');
@@ -74,11 +74,11 @@ export function conversation(outer, leave) {
   /** Shows a picture in full. @param {any[]} images @param {number} at */
   const look = async (images, at) => (await box()).show(images, at);
 
-  /** A token is a new one from time to time: it is looked up where it is. @type {import('./bubble.js').Context} */
-  const context = Object.assign(Object.create(outer), {
-    look, menu: options, edit: editEntry, discard, jump: show,
+  /** @type {import('./bubble.js').Context} */
+  const context = {
+    ...outer, look, menu: options, edit: editEntry, discard, jump: show,
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
-  });
+  };
 
   /** Opens the conversation with a user, or none. @param {number | undefined} other @param {boolean} [focus] whether one writes at once */
   async function open(other, focus = true) {
@@ -368,6 +368,7 @@ export function conversation(outer, leave) {
     writing.focus();
   }
 
+  addEventListener('saving', () => release(log));
   chat.on('upload', (entry, picture) => uploading(log, entry, picture));
   chat.on('message', (_, thread) => thread?.other_user_id === person && draw());
   chat.on('thread', thread => thread.other_user_id === person && draw());

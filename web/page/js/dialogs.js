@@ -10,9 +10,15 @@ let ground = document.body;
 /** Says what they appear in from now on. @param {HTMLElement} frame */
 export const standOn = frame => void (ground = frame);
 
-/** Opens a dialog. @param {HTMLDialogElement} dialog @returns {Promise<string>} what was answered; empty: nothing */
-export function answer(dialog) {
-  ground.append(dialog);
+/** Lays something above everything. @param {Element} element */
+export const above = element => ground.append(element);
+
+/** Whether a dialog is open, or a picture in full. */
+export const isAsking = () => [document, ground].some(place => place.querySelector('dialog[open]'));
+
+/** Opens a dialog. @param {HTMLDialogElement} dialog @param {HTMLElement} [place] @returns {Promise<string>} what was answered; empty: nothing */
+export function answer(dialog, place = ground) {
+  place.append(dialog);
   dialog.showModal();
   return new Promise(done => dialog.addEventListener('close', () => {
     dialog.remove();
@@ -26,23 +32,6 @@ export async function confirm(title, text, verb) {
     h('button', { class: 'button', onclick: () => dialog.close() }, t('cancel')),
     h('button', { class: 'button danger', autofocus: true, onclick: () => dialog.close('yes') }, verb)));
   return (await answer(dialog)) === 'yes';
-}
-
-/** Asks with whom to talk. @param {number} me @returns {Promise<number | undefined>} */
-export async function askForPerson(me) {
-  const field = h('input', { id: 'person', inputmode: 'numeric', pattern: '[0-9]+', autocomplete: 'off', required: true, autofocus: true });
-  const error = h('p', { class: 'dialog-error', role: 'alert' });
-  const form = h('form', { method: 'dialog', onsubmit: (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const person = Number(field.value);
-    if (!Number.isSafeInteger(person) || person < 1) error.textContent = t('person.invalid', { example: '3' });
-    else if (person === me) error.textContent = t('person.self');
-    else dialog.close(String(person));
-  } }, h('label', { for: 'person' }, t('person.number')), field, error, h('div', { class: 'dialog-buttons' },
-    h('button', { class: 'button', type: 'button', onclick: () => dialog.close() }, t('cancel')),
-    h('button', { class: 'button primary' }, t('person.open'))));
-  const dialog = h('dialog', { class: 'dialog', 'aria-label': t('person.title') }, h('h2', {}, t('person.title')), form);
-  return Number(await answer(dialog)) || undefined;
 }
 
 /**
@@ -72,7 +61,7 @@ export function menu(at, entries) {
     if (element.contains(focused()) || document.activeElement === document.body) at.focus();
     element.remove();
   } }, items);
-  (at.closest('main') ?? ground).append(element);
+  above(element);
   element.showPopover();
   addEventListener('pointerdown', away, true);
   const { CloseWatcher } = /** @type {any} */ (globalThis);

@@ -1,31 +1,19 @@
 // The keys that work anywhere on the page, and the list of all, which `?` opens.
 
-import { answer } from './dialogs.js';
-import { h } from './dom.js';
-import { t } from './language.js';
+import { isAsking } from './dialogs.js';
 import { isPlain } from './roving.js';
 
-/** What is listed: each has the name of its keys (`keys.search.key`), and what they do (`keys.search`). */
-const KEYS = ['help', 'search', 'step', 'send', 'line', 'last', 'stop', 'messages', 'parts', 'menu', 'leave'];
-
-/** @param {{search: () => void, step: (by: number) => void}} on */
-export function keys({ search, step }) {
+/** @param {import('../../element.js').SoftadastraChat} element */
+export function keys(element) {
   addEventListener('keydown', event => {
-    const { key, target } = event;
-    if (document.querySelector('dialog[open]')) return;
+    const { key } = event;
+    if (isAsking()) return;
     const by = event.altKey && !event.ctrlKey && !event.metaKey && { ArrowUp: -1, ArrowDown: 1 }[key];
-    if (by) step(by);
-    else if (!isPlain(event) || /** @type {Element} */ (target).closest?.('input, textarea')) return;
-    else if (key === '?') help();
-    else if (key === '/') search();
+    if (by) element.step(by);
+    else if (!isPlain(event) || /** @type {Element} */ (event.composedPath()[0]).closest?.('input, textarea')) return;
+    else if (key === '?') import('./asking.js').then(({ help }) => help(), () => {});
+    else if (key === '/') element.search();
     else return;
     event.preventDefault();
   });
-}
-
-function help() {
-  const dialog = h('dialog', { class: 'dialog', 'aria-label': t('keys') }, h('h2', {}, t('keys')),
-    h('dl', { class: 'keys' }, KEYS.flatMap(name => [h('dt', {}, h('kbd', {}, t(`keys.${name}.key`))), h('dd', {}, t(`keys.${name}`))])),
-    h('div', { class: 'dialog-buttons' }, h('button', { class: 'button', autofocus: true, onclick: () => dialog.close() }, t('close'))));
-  answer(dialog);
 }

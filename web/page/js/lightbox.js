@@ -10,7 +10,7 @@ import { zooming } from './zooming.js';
 
 export { sheet };
 
-/** @param {{chat: import('../../chat-client.js').ChatClient, token: string | undefined}} context */
+/** @param {{chat: import('../../chat-client.js').ChatClient}} context */
 export function lightbox(context) {
   /** @type {any[]} */ let images = [];
   let at = 0;

@@ -16,8 +16,7 @@ import { enter, leave } from './trail.js';
  * @typedef {object} Context
  * @property {import('../../chat-client.js').ChatClient} chat
  * @property {number} me
- * @property {string | undefined} token what shows who asks for a picture; without one a cookie does
- * @property {string} place names what is kept in this browser: the page, or the hub of an element
+ * @property {string} place names what is kept in this browser: the hub
  * @property {(message: import('../../chat-client.js').Message) => void} [sent] is told of what was sent here, when it is stored
  */
 

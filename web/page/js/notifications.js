@@ -54,14 +54,18 @@ export function notifications({ chat }, alerts) {
     set(bell, 'aria-label', unread ? t('bell.unread', { count: unread }) : t('bell'));
   });
 
-  chat.on('notification', draw);
-  chat.on('reset', () => {
+  function renew() {
     known = undefined;
     load().then(() => {
       known = chat.notifications[0]?.updated_at ?? '';
       draw();
     }, () => {});
-  });
+  }
+
+  chat.on('notification', draw);
+  chat.on('reset', renew);
+  // What was loaded before this was drawn is not told again.
+  if (chat.state === 'online') renew();
   chat.on('notification', note => {
     // Messages call for themselves.
     if (known === undefined || !note || note.is_read || note.type === 'chat' || note.updated_at <= known) return;

@@ -16,14 +16,14 @@ const isHere = url => cache.has(url.split('?')[0]);
 
 /**
  * Fetches a picture, as its viewer: an image element could not say who asks.
- * @param {{chat: import('../../chat-client.js').ChatClient, token: string | undefined}} context @param {string} url
+ * @param {{chat: import('../../chat-client.js').ChatClient}} context @param {string} url
  * @returns {Promise<string>} an address that an image element can show
  */
-export function fetched({ chat, token }, url) {
+export function fetched({ chat }, url) {
   const [name] = url.split('?');
   let picture = cache.get(name);
   if (!picture) {
-    picture = fetch(chat.src(url), { ...(token ? { headers: { Authorization: `Bearer ${token}` } } : { credentials: 'include' }), redirect: 'manual' }).then(async answer => {
+    picture = chat.image(url).then(async answer => {
       // A hub that sends readers on to its store: an image element may follow, without saying who it is; a script may not.
       if (answer.type === 'opaqueredirect') return chat.src(url);
       if (!answer.ok) throw new Error(`${answer.status}`);
@@ -87,10 +87,10 @@ function storedTile(message, index, context) {
   return tile;
 }
 
-// Data is not saved any more.
-addEventListener('saving', () => {
-  if (!isSaving()) for (const tile of document.querySelectorAll('.picture.held')) /** @type {any} */ (tile).load();
-});
+/** Shows what was held back in a conversation, where data is not saved any more. @param {Element} log */
+export function release(log) {
+  if (!isSaving()) for (const tile of log.querySelectorAll('.picture.held')) /** @type {any} */ (tile).load();
+}
 
 /** @param {import('../../chat-client.js').Entry} entry @param {import('../../chat-client.js').Picture} image @param {import('./bubble.js').Context} context */
 function localTile(entry, image, context) {

@@ -1,4 +1,4 @@
-// Who uses this tab: what the link says. The token leaves the address bar at once; it stays with the tab, so that two
+// Who uses this tab of the page: what the link says. The token leaves the address bar at once; it stays with the tab, so that two
 // tabs of one browser can be two people.
 
 const KEY = `softadastra-chat ${location.pathname}`;

@@ -4,27 +4,24 @@
 import { ChatClient, ChatError } from '../../chat-client.js';
 import { ofTicket, ofToken } from '../../client/credentials.js';
 import { sleep } from '../../client/time.js';
-import { unreadOf } from './badge.js';
 import { standOn } from './dialogs.js';
 import { h, soon } from './dom.js';
 import { direction, language, languageOf, speak, t } from './language.js';
 import { messenger } from './messenger.js';
 import { smaller } from './strip.js';
-import { leaveNoTrail } from './trail.js';
 
 /** The longest pause before a token is asked for again, in ms. */
 const PATIENCE = 30_000;
 
 /**
  * An element that shows something of the chat.
- * @typedef {HTMLElement & {base: string, draw: () => void, tell: (event: string, detail: object) => void}} Part
+ * @typedef {HTMLElement & {base: string, client?: ChatClient, draw: () => void, tell: (event: string, detail: object) => void}} Part
  */
 
 /**
  * @typedef {object} Shared
  * @property {ChatClient} chat
  * @property {number} me
- * @property {string | undefined} token
  * @property {string} place
  * @property {number} unread
  * @property {() => void} count counts what is unread anew
@@ -51,8 +48,8 @@ export function words(part) {
 /** An element is in the page, and asks for the chat. @param {Part} part @returns {Promise<Shared>} */
 export async function join(part) {
   parts.add(part);
-  leaveNoTrail();
   await words(part);
+  if (!part.isConnected) throw new ChatError('closed', 'the element has left the page');
   return (shared ??= begin(part).catch(error => {
     shared = undefined;
     throw error;
@@ -62,21 +59,28 @@ export async function join(part) {
 /** An element has left the page. @param {Part} part */
 export const quit = part => void parts.delete(part);
 
-/** @param {Part} part @returns {Promise<Shared>} */
-async function begin(part) {
+/** Makes a client of what the attributes say. @param {Part} part */
+async function connected(part) {
   const url = address(part.base).replace(/\/+$/, '');
   const tokenUrl = part.getAttribute('token-url');
   // A site that shares its cookies with the hub needs no token: a ticket opens the connection.
   const ask = tokenUrl ? () => credential(address(tokenUrl), 'GET') : () => credential(`${url}/chat/ticket`, 'POST');
   /** @type {string | undefined} */ let held = await patiently(ask);
-  const me = (tokenUrl ? ofToken : ofTicket)(held);
-  async function next() {
-    const given = held ?? (await ask());
+  const user = (tokenUrl ? ofToken : ofTicket)(held);
+  const next = () => {
+    const given = held;
     held = undefined;
-    if (tokenUrl) all.token = given;
-    return given;
-  }
-  const chat = new ChatClient({ url, user: me, prepare: smaller, ...(tokenUrl ? { getToken: next } : { getTicket: next }) });
+    return given ?? ask();
+  };
+  return new ChatClient({ url, user, prepare: smaller, ...(tokenUrl ? { getToken: next } : { getTicket: next }) }).connect();
+}
+
+/** @param {Part} part @returns {Promise<Shared>} */
+async function begin(part) {
+  const chat = part.client ?? (await connected(part));
+  // A client of the page's own may not know yet whose it is.
+  if (!chat.me) for await (const _ of chat.stream('state')) if (chat.me) break;
+  const me = /** @type {number} */ (chat.me);
   const count = soon(async () => {
     const unread = await unreadOf(chat, [...shown].map(({ talks }) => talks.person).find(person => person));
     if (unread === all.unread) return;
@@ -86,7 +90,7 @@ async function begin(part) {
       part.tell('chat-unread', { count: unread });
     }
   });
-  /** @type {Shared} */ const all = { chat, me, token: tokenUrl ? held : undefined, place: url, unread: 0, count };
+  /** @type {Shared} */ const all = { chat, me, place: chat.src(''), unread: 0, count };
   for (const event of /** @type {const} */ (['thread', 'counts', 'reset'])) chat.on(event, count);
   document.addEventListener('visibilitychange', count);
   chat.on('error', ({ code, message, temporary }) => {
@@ -100,8 +104,18 @@ async function begin(part) {
     [shared, idle] = [undefined, []];
     for (const part of [...parts]) part.draw();
   });
-  chat.connect();
   return all;
+}
+
+/**
+ * Counts the messages that are unread: what is looked at is read in a moment.
+ * @param {ChatClient} chat @param {number} [person] who is talked to
+ */
+async function unreadOf(chat, person) {
+  const threads = await chat.threads().catch(() => []);
+  const others = threads.filter(thread => thread.other_user_id !== person || document.visibilityState !== 'visible');
+  const here = others.reduce((sum, thread) => sum + thread.unread, 0);
+  return chat.hasMoreThreads ? Math.max(here, chat.counts.messages) : here;
 }
 
 /** Takes a frame that no element shows, or makes one. @param {Shared} all @param {Part} owner @returns {Frame} */
@@ -128,12 +142,11 @@ export function giveBack(frame) {
 
 /** @param {Shared} all @returns {Frame} */
 function made(all) {
-  // What the parts know is what all share, and its token is a new one from time to time.
-  const context = Object.assign(Object.create(all), { sent: (/** @type {object} */ message) => frame.owner?.tell('chat-sent', { message }) });
-  const head = h('div', { class: 'bar-title' }, h('h2', {}, t('inbox.title')));
-  const talks = messenger(context, { head }, user => {
+  const context = { ...all, sent: (/** @type {object} */ message) => frame.owner?.tell('chat-sent', { message }) };
+  const head = h('slot', { name: 'head' }, h('div', { class: 'bar-title' }, h('h2', {}, t('inbox.title'))));
+  const talks = messenger(context, { head, foot: h('slot', { name: 'foot' }) }, user => {
     all.count();
-    if (user) frame.owner?.tell('chat-open', { user });
+    frame.owner?.tell(user ? 'chat-open' : 'chat-leave', { user });
   });
   const element = h('div', { class: 'frame', lang: language(), dir: direction(), 'data-user': all.me }, h('div', { class: 'app' }, talks.parts), talks.toasts);
   for (const event of ['pointerdown', 'focusin']) element.addEventListener(event, () => standOn(element), true);

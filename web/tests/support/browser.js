@@ -15,6 +15,18 @@ export function browser() {
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb', ...(process.env.WEB_FROM_DISK ? ['--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests'] : [])] });
 }
 
+/** Gives scripts of tests what looks into shadows, as the document's own does not: `roots`, `seek`, `seekAll`, `seekFocus`. */
+function seeking() {
+  window.roots = () => {
+    const all = [document];
+    for (const root of all) all.push(...[...root.querySelectorAll('*')].map(element => element.shadowRoot).filter(shadow => shadow));
+    return all;
+  };
+  window.seekAll = selector => window.roots().flatMap(root => [...root.querySelectorAll(selector)]);
+  window.seek = selector => window.seekAll(selector)[0] ?? null;
+  window.seekFocus = (root = document) => (root.activeElement?.shadowRoot ? window.seekFocus(root.activeElement.shadowRoot) : root.activeElement);
+}
+
 /** A user with the page open. What goes wrong in it is collected in `wrongs`. */
 export class Visitor {
   wrongs = [];
@@ -28,6 +40,7 @@ export class Visitor {
       window.violations = [];
       document.addEventListener('securitypolicyviolation', event => window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
     });
+    await visitor.context.addInitScript(seeking);
     visitor.page = await visitor.tab(link);
     return visitor;
   }
