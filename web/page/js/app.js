@@ -40,7 +40,7 @@ function start({ token, me, peer }) {
   badge(element, chat);
   keys(element);
   spoken.then(() => {
-    for (const part of head(chat, me, person => element.open(person))) element.append(part);
+    for (const part of head(chat, me, person => element.open(person))) element.append(Object.assign(part, { slot: 'head' }));
     element.append(connection(chat, me));
   });
   const loaded = chat.on('reset', () => {
