@@ -165,7 +165,7 @@ fn doctor(args: &ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn runtime(workers: usize) -> std::io::Result<Runtime> {
+fn runtime(workers: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(workers).thread_name("hub").enable_all().build()
 }
 
