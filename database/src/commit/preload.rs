@@ -3,6 +3,7 @@
 mod cards;
 mod profiles;
 mod threads;
+mod users;
 
 use sea_orm::Value;
 use serde::Serialize;
@@ -13,28 +14,13 @@ use super::read_set::ReadSet;
 use crate::backend::column::{Column, Kind};
 use crate::backend::dialect::Dialect;
 use crate::driver_error::DriverError;
-use crate::entities::chat_user;
 use crate::ids::{Pair, UserId};
 use crate::message_rows::{self, ImageRow, ShownRow};
 use crate::rows::{BinaryText, FromRow, Reads, row, select};
 use crate::seq_range::{Ranges, SeqRangeQuery};
 use crate::sql;
 use threads::ThreadRow;
-
-row! {
-    /// A user's unread totals.
-    struct UserRow of chat_user {
-        id: i64 = Id,
-        unread_messages: i64 = UnreadMessages,
-        unread_notifications: i64 = UnreadNotifications,
-    }
-}
-
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> Self {
-        Self { stored: true, messages: row.unread_messages, notifications: row.unread_notifications, commit: 0 }
-    }
-}
+use users::UserRow;
 
 row! {
     /// A message that was sent before under the same key.

@@ -1,7 +1,7 @@
 //! Threads as the writer's cache holds them: both members' watermarks, notifications and totals come with the thread. Who has
 //! forgotten a thread has forgotten its members' totals, too, and each statement is a round trip under the lock.
 
-use super::UserRow;
+use super::users::UserRow;
 use crate::backend::column::Kind;
 use crate::backend::dialect::Dialect;
 use crate::commit::cache::{Member, ReadState, Thread, ThreadNotification, User};
