@@ -59,8 +59,9 @@ pub struct Mark {
     pub thread: ThreadId,
     /// The change.
     pub rev: Rev,
-    /// The commit, or a later one.
-    pub commit: CommitNo,
+    /// The commit, or a later one; `None`: of a message that has changed again since it was to be told, which says nothing of the
+    /// thread's changes before it.
+    pub commit: Option<CommitNo>,
 }
 
 /// The latest change of each thread that a connection has been sent.
@@ -170,7 +171,7 @@ impl Queue {
 
     /// Notes an event that is sent, for as long as its commit is being delivered.
     pub(super) fn note_sent(&mut self, mark: Option<Mark>, released: impl Fn() -> CommitNo) {
-        let Some(Mark { thread, rev, commit }) = mark else { return };
+        let Some(Mark { thread, rev, commit: Some(commit) }) = mark else { return };
         if self.sent.len() >= MANY {
             let released = released();
             self.sent.retain(|_, (_, commit)| *commit > released);

@@ -143,7 +143,7 @@ async fn what_a_replay_tells_is_not_told_again_and_what_was_told_is_known() {
     let outbox = Outbox::new(Capacity { bytes: 40, frames: 8 });
     let thread = |id| ThreadId::new(id).expect("an id");
     let tell = |id, rev, commit, released| {
-        let mark = Mark { thread: thread(id), rev: Rev(rev), commit: CommitNo(commit) };
+        let mark = Mark { thread: thread(id), rev: Rev(rev), commit: Some(CommitNo(commit)) };
         outbox.push_durable(bytes("event"), Some(mark), || CommitNo(released)).expect("open");
     };
     (1..=6).for_each(|rev| tell(1, rev, 10, 9));
@@ -163,6 +163,35 @@ async fn what_a_replay_tells_is_not_told_again_and_what_was_told_is_known() {
     assert_eq!(outbox.drain().await, frames(&["event"; 2]));
     tell(1, 7, 13, 11);
     assert_eq!(outbox.drain().await, frames(&["event"]), "nothing of it is told any more");
+}
+
+/// A message was edited while a connection began, and came as a new one twice: from the replay, and with the commit that made it.
+#[tokio::test]
+async fn a_message_that_has_changed_again_is_not_told_after_a_replay_of_the_change() {
+    let outbox = Outbox::new(Capacity::default());
+    outbox.hold();
+    let thread = ThreadId::new(1).expect("an id");
+    let tell = |rev| {
+        let mark = Mark { thread, rev: Rev(rev), commit: None };
+        outbox.push_durable(bytes("event"), Some(mark), || CommitNo(9)).expect("open");
+    };
+    tell(7);
+    outbox.replays(CommitNo(11), Marks::from([(thread, Rev(7))]));
+    tell(7);
+    tell(8);
+    assert_eq!(outbox.release(Vec::new()), Ok(true));
+    assert_eq!(outbox.drain().await, frames(&["event"]), "the later change alone");
+}
+
+#[tokio::test]
+async fn a_message_that_has_changed_again_says_nothing_of_the_changes_before_it() {
+    let outbox = Outbox::new(Capacity { bytes: 40, frames: 8 });
+    let mark = |rev, commit| Mark { thread: ThreadId::new(1).expect("an id"), rev: Rev(rev), commit };
+    let tell = |mark| outbox.push_durable(bytes("event"), Some(mark), || CommitNo(9)).expect("open");
+    tell(mark(3, Some(CommitNo(10))));
+    (0..6).for_each(|_| tell(mark(9, None)));
+    let missed = outbox.behind().expect("there was no room");
+    assert_eq!(missed.sent, Marks::from([(ThreadId::new(1).expect("an id"), Rev(3))]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -180,10 +180,7 @@ impl State {
         requester: Option<ConnectionId>,
         commit: Option<CommitNo>,
     ) {
-        let mark = commit.and_then(|commit| {
-            let (thread, rev) = fanout::revision(&frame)?;
-            Some(Mark { thread, rev, commit })
-        });
+        let mark = fanout::revision(&frame).map(|(thread, rev)| Mark { thread, rev, commit });
         let [low, high] = self.pair.members();
         let mut send = |user, except| {
             let encode = || self.context.links.encode_again(&mut frame, user);
