@@ -20,7 +20,7 @@ after(() => hub.end());
 const languageOf = visitor => visitor.page.evaluate(() => [document.documentElement.lang, document.documentElement.dir]);
 const inLanguage = (link, language) => link.replace('/#', `/?lang=${language}#`);
 const title = { en: 'Messages', fr: 'Messages', sw: 'Ujumbe', ar: 'الرسائل' };
-const heading = (visitor, language) => visitor.page.locator('.sidebar h1', { hasText: title[language] }).waitFor();
+const heading = (visitor, language) => visitor.page.locator('[slot=head] h1', { hasText: title[language] }).waitFor();
 const more = { en: 'New conversation', fr: 'Nouvelle discussion', sw: 'Mazungumzo mapya', ar: 'محادثة جديدة' };
 
 for (const [locale, language] of [['fr-CD', 'fr'], ['sw-TZ', 'sw'], ['ar', 'ar'], ['de-DE', 'en']]) {

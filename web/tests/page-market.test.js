@@ -34,7 +34,7 @@ test('the links that the hub has printed show a shop: names, a card to write abo
   await bob.page.locator('.bar .role', { hasText: 'Buyer' }).waitFor();
   assert.equal(await bob.page.locator('.conversation .verified').count(), 0);
   await alice.page.locator('.thread', { hasText: 'Bob Mukasa' }).getByRole('img', { name: 'Verified' }).waitFor();
-  await alice.page.locator('.sidebar .bar-subtitle', { hasText: 'Signed in as Alice Amani' }).waitFor();
+  await alice.page.locator('[slot=head] .bar-subtitle', { hasText: 'Signed in as Alice Amani' }).waitFor();
 
   // What one does not want to say something about is taken away; and a card may stand for itself.
   await bob.page.getByRole('button', { name: 'Remove Bob\'s lamps' }).click();
@@ -158,9 +158,9 @@ test('pictures come by https, say nothing of who looks, and where one cannot be 
   await card(alice, 'Brass lamp').locator('img.loaded').waitFor();
   await until('what is gone was asked for', () => asked.has(at('gone')) && asked.has(at('gone-too')));
   // Their pictures go; letters and a sign stand there.
-  for (const place of ['.sidebar > .bar .avatar', '.thread:has-text("Carol") .avatar', '.row .card:has-text("Cloth")']) await alice.page.locator(`${place} img`).waitFor({ state: 'detached' });
+  for (const place of ['.language .avatar', '.thread:has-text("Carol") .avatar', '.row .card:has-text("Cloth")']) await alice.page.locator(`${place} img`).waitFor({ state: 'detached' });
   const letters = async place => (await alice.page.locator(place).getAttribute('data-letters')).replaceAll('\u200c', '');
-  assert.deepEqual([await letters('.sidebar > .bar .avatar'), await letters('.thread:has-text("Carol") .avatar')], ['AA', 'C']);
+  assert.deepEqual([await letters('.language .avatar'), await letters('.thread:has-text("Carol") .avatar')], ['AA', 'C']);
   assert.deepEqual([...asked.keys()].sort(), ['bob', 'gone', 'gone-too', 'lamp'].map(at).sort(), 'nothing by http');
   for (const headers of asked.values()) assert.deepEqual([headers.referer, headers.cookie, headers.origin], [undefined, undefined, undefined]);
   assert.deepEqual(await alice.violations(), []);
