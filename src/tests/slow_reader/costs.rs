@@ -12,8 +12,17 @@ use crate::support::{Hub, in_time};
 
 const REQUESTS: u32 = 400;
 
-/// Returns what one answer costs the hub's process in CPU time, if a stranger asks for it again and again on one connection.
+/// Returns what one answer costs the hub's process in CPU time, if a stranger asks for it again and again on one connection: the
+/// least of three times, for other programs make each work dearer.
 async fn cost(hub: &mut Hub, path: &str) -> Duration {
+    let mut least = Duration::MAX;
+    for _ in 0..3 {
+        least = least.min(cost_of_each(hub, path).await);
+    }
+    least
+}
+
+async fn cost_of_each(hub: &mut Hub, path: &str) -> Duration {
     let pid = hub.server().pid();
     let (mut reading, mut writing) = TcpStream::connect(hub.address()).await.expect("the hub listens").into_split();
     let request =
@@ -32,13 +41,14 @@ async fn cost(hub: &mut Hub, path: &str) -> Duration {
     Duration::from_secs_f64(spent) / REQUESTS
 }
 
-/// Packing the description of the API anew for each answer took 7 ms; writing the numbers down for each, as much.
+/// Packing the description of the API anew for each answer made it three times as dear as a plain one, and writing the numbers down
+/// for each, five times.
 #[tokio::test]
 async fn what_a_stranger_asks_for_again_and_again_is_made_once() {
     let mut hub = Hub::start().await;
     let plain = cost(&mut hub, "/health/live").await;
     for path in ["/openapi.json", "/asyncapi.json", "/metrics"] {
         let each = cost(&mut hub, path).await;
-        assert!(each < plain * 5 + Duration::from_micros(500), "{path}: {each:?} each, /health/live {plain:?}");
+        assert!(each < plain * 2 + Duration::from_micros(100), "{path}: {each:?} each, /health/live {plain:?}");
     }
 }
