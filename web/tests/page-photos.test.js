@@ -21,7 +21,7 @@ const give = (visitor, kind, selector, bytes, text) => visitor.page.evaluate(({ 
   const data = new DataTransfer();
   bytes.forEach((buffer, n) => data.items.add(new File([new Uint8Array(buffer)], `${kind} ${n + 1}.jpg`, { type: 'image/jpeg' })));
   if (text) data.setData('text/plain', text);
-  const how = { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data };
+  const how = { bubbles: true, cancelable: true, composed: true, dataTransfer: data, clipboardData: data };
   const target = seek(selector);
   if (kind === 'drop') target.dispatchEvent(new DragEvent('dragover', how));
   const shown = seek('.drop') !== null;

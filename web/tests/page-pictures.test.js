@@ -16,8 +16,8 @@ async function hand(visitor, kind, bytes) {
     bytes.forEach((buffer, n) => data.items.add(new File([new Uint8Array(buffer)], `${kind} ${n + 1}.jpg`, { type: 'image/jpeg' })));
     const target = kind === 'drop' ? seek('.stage') : seek('.composer-field');
     const event = kind === 'drop' ? DragEvent : ClipboardEvent;
-    if (kind === 'drop') target.dispatchEvent(new DragEvent('dragover', { bubbles: true, cancelable: true, dataTransfer: data }));
-    target.dispatchEvent(new event(kind, { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data }));
+    if (kind === 'drop') target.dispatchEvent(new DragEvent('dragover', { bubbles: true, cancelable: true, composed: true, dataTransfer: data }));
+    target.dispatchEvent(new event(kind, { bubbles: true, cancelable: true, composed: true, dataTransfer: data, clipboardData: data }));
   }, { kind, bytes });
 }
 
