@@ -6,12 +6,13 @@
 //
 // element.d.ts describes them.
 
+import { connected } from './page/js/connected.js';
 import { h, set, write } from './page/js/dom.js';
 import { atMost } from './page/js/format.js';
 import { icon } from './page/js/icons.js';
 import { t } from './page/js/language.js';
 import { Part, define } from './page/js/part.js';
-import { join, quit, words } from './page/js/shared.js';
+import { connectBy, join, quit, words } from './page/js/shared.js';
 
 export { SoftadastraChat } from './page/js/chat.js';
 
@@ -60,5 +61,6 @@ export class SoftadastraContact extends Part {
   }
 }
 
+connectBy(connected);
 define('softadastra-contact', SoftadastraContact);
 define('softadastra-unread', SoftadastraUnread);

@@ -1,17 +1,13 @@
 // What the elements of a page share: the client with its one connection, the words, and the frames in which conversations are
 // drawn. A frame outlives the element that shows it: the next one, as when a script swaps the parts of a page, shows it again.
 
-import { ChatClient, ChatError } from '../../chat-client.js';
-import { ofTicket, ofToken } from '../../client/credentials.js';
-import { sleep } from '../../client/time.js';
+import { ChatError } from '../../chat-client.js';
 import { standOn } from './dialogs.js';
 import { h, soon } from './dom.js';
 import { direction, language, languageOf, speak, t } from './language.js';
 import { messenger } from './messenger.js';
-import { smaller } from './strip.js';
 
-/** The longest pause before a token is asked for again, in ms. */
-const PATIENCE = 30_000;
+/** @typedef {import('../../chat-client.js').ChatClient} ChatClient */
 
 /**
  * An element that shows something of the chat.
@@ -34,6 +30,11 @@ const PATIENCE = 30_000;
 /** Those that none shows. @type {Frame[]} */ let idle = [];
 /** @type {Promise<Shared> | undefined} */ let shared;
 /** @type {Promise<void> | undefined} */ let spoken;
+
+/** Makes a client for an element that has none. @type {(part: Part) => Promise<ChatClient>} */ let connected;
+
+/** Says how a client is made; the hub's own page has one, and needs none of that. @param {typeof connected} how */
+export const connectBy = how => void (connected = how);
 
 /** Loads the words, in the language of the first element: its own, the page's, or the browser's. @param {HTMLElement} part */
 export function words(part) {
@@ -58,22 +59,6 @@ export async function join(part) {
 
 /** An element has left the page. @param {Part} part */
 export const quit = part => void parts.delete(part);
-
-/** Makes a client of what the attributes say. @param {Part} part */
-async function connected(part) {
-  const url = address(part.base).replace(/\/+$/, '');
-  const tokenUrl = part.getAttribute('token-url');
-  // A site that shares its cookies with the hub needs no token: a ticket opens the connection.
-  const ask = tokenUrl ? () => credential(address(tokenUrl), 'GET') : () => credential(`${url}/chat/ticket`, 'POST');
-  /** @type {string | undefined} */ let held = await patiently(ask);
-  const user = (tokenUrl ? ofToken : ofTicket)(held);
-  const next = () => {
-    const given = held;
-    held = undefined;
-    return given ?? ask();
-  };
-  return new ChatClient({ url, user, prepare: smaller, ...(tokenUrl ? { getToken: next } : { getTicket: next }) }).connect();
-}
 
 /** @param {Part} part @returns {Promise<Shared>} */
 async function begin(part) {
@@ -156,43 +141,4 @@ function made(all) {
   });
   /** @type {Frame} */ const frame = { element, talks, owner: undefined };
   return frame;
-}
-
-/** Asks until there is an answer. @param {() => Promise<string>} ask */
-async function patiently(ask) {
-  for (let pause = 1000; ; pause = Math.min(2 * pause, PATIENCE)) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!error.temporary) throw error;
-      await sleep(pause * (0.5 + Math.random() / 2));
-    }
-  }
-}
-
-/** Makes an address of an attribute whole. @param {string} text */
-function address(text) {
-  try {
-    return new URL(text, document.baseURI).href;
-  } catch {
-    throw new ChatError('bad_url', `${text} is no address`);
-  }
-}
-
-/** Gets a token, or a ticket: as JSON (`{"token": "…"}`), or as a text. @param {string} url @param {string} method */
-async function credential(url, method) {
-  const answer = await fetch(url, { method, credentials: 'include', cache: 'no-store' }).catch(error => {
-    throw new ChatError('token', `${url}: ${error.message}`, true);
-  });
-  const { status } = answer;
-  if (status === 401 || status === 403) throw new ChatError('unauthorized', `${url}: ${status}: no user is signed in`);
-  if (!answer.ok) throw new ChatError('token', `${url}: ${status}`, status > 499 || status === 429);
-  const text = (await answer.text()).trim();
-  if (!text.startsWith('{')) return text;
-  try {
-    const { token, ticket } = JSON.parse(text);
-    return token ?? ticket;
-  } catch {
-    throw new ChatError('bad_token', `${url}: what it answers is no token`);
-  }
 }
