@@ -156,7 +156,7 @@ test('new conversations beyond the hub\'s limit wait among themselves', { timeou
   const chat = await mine.online(1, { WebSocket });
   const order = [];
   const sent = Array.from({ length: 64 }, (_, n) => chat.send({ user: 1000 + n }, { text: 'new' }).then(() => order.push('new')));
-  await until('the limit is reached', () => order.length === 60);
+  await until('the limit is reached', () => order.length >= 60);
   await chat.send({ user: 7 }, { text: 'to a friend' }).then(() => order.push('friend'));
   await Promise.all(sent);
   assert.ok(order.indexOf('friend') < 63, 'the last ones come a second apart');
