@@ -133,13 +133,11 @@ async fn talk(hub: Hub, me: u64, other: u64, first: bool) -> Vec<String> {
                 match thread.get(&number("seq")) {
                     // Shortly after a connection begins the hub may repeat a change (docs/PROTOCOL.md 3.4): it does when another
                     // one has just ended.
-                    Some(known) => {
-                        println!(
-                            "{me} is told again, {:?} after it began: {told:?}, and it knew {known:?}",
-                            began.elapsed()
-                        );
-                        assert!(!first && told.0 <= known.0, "told again, and it may be new: {told:?} after {known:?}");
-                    }
+                    Some(known) => assert!(
+                        !first && told.0 <= known.0,
+                        "told again {:?} after the connection began, and it may be new: {told:?} after {known:?}",
+                        began.elapsed()
+                    ),
                     None => drop(thread.insert(number("seq"), told)),
                 }
             }
