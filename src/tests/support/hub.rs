@@ -64,7 +64,7 @@ impl Hub {
         let place = Place(Arc::new(Mutex::new(server.address())));
         // The hub's store of images brings TLS to this client, too, without saying with which crypto.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("an HTTP client");
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
         Self { launch, server: Some(server), place, http, expects_errors: false, folder }
     }
 

@@ -224,7 +224,7 @@ pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let request = request.expect("a request");
     let asked = format!("{} {}", request.method(), request.url().path());
-    let sending = tokio::time::timeout(Duration::from_secs(30), client.execute(request)).await;
+    let sending = tokio::time::timeout(Duration::from_secs(60), client.execute(request)).await;
     let response =
         sending.unwrap_or_else(|_| panic!("{asked}: no answer")).unwrap_or_else(|error| panic!("{asked}: {error:?}"));
     read(asked, response).await
