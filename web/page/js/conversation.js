@@ -111,7 +111,7 @@ export function conversation(outer, leave) {
     loading = true;
     try {
       if (chat.state === 'online') busy();
-      await chat.messages(to(), { more });
+      await chat.messages(to(), more ? { more, atLeast: 25 } : {}); // what comes above is drawn in one task
     } catch (error) {
       patience = Date.now() + 3000;
       setTimeout(draw, 3100);
