@@ -46,9 +46,12 @@ pub(crate) enum Audience {
 
 /// The table. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct ConnectionTable {
-    table: Arc<RwLock<HashMap<UserId, Vec<Connection>>>>,
-    on_unheard: Arc<OnceLock<OnUnheard>>,
+pub(crate) struct ConnectionTable(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    users: RwLock<HashMap<UserId, Vec<Connection>>>,
+    on_unheard: OnceLock<OnUnheard>,
     /// A connection that falls behind goes on from the released commit.
     frontier: DeliveryFrontier,
 }
@@ -86,12 +89,12 @@ pub(crate) struct TooMany;
 
 impl ConnectionTable {
     pub(crate) fn new(frontier: DeliveryFrontier) -> Self {
-        Self { table: Arc::default(), on_unheard: Arc::default(), frontier }
+        Self(Arc::new(Shared { users: RwLock::default(), on_unheard: OnceLock::new(), frontier }))
     }
 
     /// Says what is to be done when the last connection that carried a user's notifications has gone. To be called once.
     pub(crate) fn on_unheard(&self, done: impl Fn(UserId) + Send + Sync + 'static) {
-        let first = self.on_unheard.set(OnUnheard(Box::new(done))).is_ok();
+        let first = self.0.on_unheard.set(OnUnheard(Box::new(done))).is_ok();
         debug_assert!(first, "the table learns once what is to be done");
     }
 
@@ -158,7 +161,7 @@ impl ConnectionTable {
         mark: Option<Mark>,
         encode: impl FnOnce() -> Bytes,
     ) {
-        let released = || self.frontier.released();
+        let released = || self.0.frontier.released();
         self.each(user, audience, except, encode, |outbox, frame| outbox.push_durable(frame, mark, released));
     }
 
@@ -213,18 +216,18 @@ impl ConnectionTable {
         metrics::get().connections.decrement(1);
         if was_heard
             && !is_heard
-            && let Some(OnUnheard(done)) = self.on_unheard.get()
+            && let Some(OnUnheard(done)) = self.0.on_unheard.get()
         {
             done(user);
         }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<UserId, Vec<Connection>>> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.users.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<UserId, Vec<Connection>>> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.users.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

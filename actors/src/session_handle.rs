@@ -9,7 +9,7 @@ use ractor::actor::actor_cell::ActorCell;
 use ractor::{ActorRef, ActorRuntime};
 use tokio::sync::Semaphore;
 
-use crate::connections::ConnectionTable;
+use crate::connections::{ConnectionId, ConnectionTable};
 use crate::draining::Draining;
 use crate::error::Error;
 use crate::metrics;
@@ -79,7 +79,7 @@ impl Sessions {
             .map_err(|_| self.too_many_connections())?;
         // Once it is registered: sessions may have been ended since the token was looked at.
         self.restrictions.admits(user, issued_at)?;
-        let connection_id = registration.id().to_string().into_boxed_str();
+        let connection_id = registration.id();
         let notifications = notifications || socket == Socket::Notifications;
         let arguments = Arguments { context: Arc::clone(&self.context), registration, socket, notifications };
         let (actor, _) = ActorRuntime::spawn_linked_instant(None, Session, arguments, self.supervisor.clone())
@@ -136,15 +136,15 @@ pub struct SessionHandle {
     outbox: Outbox,
     permits: Arc<Semaphore>,
     in_flight: usize,
-    connection_id: Box<str>,
+    connection_id: ConnectionId,
     presence: PresenceGuard,
 }
 
 impl SessionHandle {
     /// Returns the connection's name, for logs and support.
     #[must_use]
-    pub fn connection_id(&self) -> &str {
-        &self.connection_id
+    pub fn connection_id(&self) -> ConnectionId {
+        self.connection_id
     }
 
     /// Returns the connection's outbox, to drain.

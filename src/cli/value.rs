@@ -1,4 +1,7 @@
 //! What can be written as a value.
+//!
+//! The crates for it take more than a setting should: `humantime` reads `1month` as 30.44 days, and `bytesize` reads `1.5MB`. Here a
+//! value is one whole number and one unit, and each error says what to write instead.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! The state that all routes share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use chat_actors::Hub;
@@ -18,9 +19,21 @@ use crate::client_address::TrustedProxies;
 /// How many admin views may be open on a node.
 const STREAMS: usize = 20;
 
-/// The state that all routes share. Cheap to clone.
+/// The state that all routes share. Cheap to clone: each request gets a clone.
 #[derive(Debug, Clone)]
-pub struct Api {
+pub struct Api(Arc<Shared>);
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What an [`Api`] refers to.
+#[derive(Debug, Clone)]
+pub struct Shared {
     pub(super) hub: Hub,
     pub(super) authenticator: Authenticator,
     pub(super) origins: Policy,
@@ -72,7 +85,7 @@ impl Api {
         let (metrics, docs) = (MetricsText::new(metrics), Arc::new(docs));
         let snapshots = Snapshots::new(metrics.clone());
         let page_permits = PagePermits::default();
-        Self {
+        Self(Arc::new(Shared {
             hub,
             authenticator,
             origins,
@@ -87,42 +100,48 @@ impl Api {
             proxies: TrustedProxies::default(),
             snapshots,
             streams: Arc::new(Semaphore::new(STREAMS)),
-        }
+        }))
     }
 
     /// Redirects readers of images to the store, if the store signs links of its own.
     #[must_use]
     pub fn with_redirects(mut self, redirects: bool) -> Self {
-        self.redirects = redirects;
+        self.shared().redirects = redirects;
         self
     }
 
     /// Lets the core name `http` URLs, or not; by default they must be `https`.
     #[must_use]
     pub fn with_http_urls(mut self, http_urls: bool) -> Self {
-        self.http_urls = http_urls;
+        self.shared().http_urls = http_urls;
         self
     }
 
     /// Lets the staff do more, or less, than look, which is the default; shows it what is set, a JSON object of texts.
     #[must_use]
     pub fn with_admin(mut self, admin: AdminMode, settings: &str) -> Self {
-        self.admin = admin;
-        self.snapshots = self.snapshots.showing(settings, admin.as_str());
+        let shared = self.shared();
+        shared.admin = admin;
+        shared.snapshots = shared.snapshots.clone().showing(settings, admin.as_str());
         self
     }
 
     /// Trusts what some proxies say of clients' addresses; by default none is trusted.
     #[must_use]
     pub fn with_proxies(mut self, proxies: TrustedProxies) -> Self {
-        self.proxies = proxies;
+        self.shared().proxies = proxies;
         self
     }
 
     /// Serves the page, or not; by default it is not served.
     #[must_use]
     pub fn with_page(mut self, page: bool) -> Self {
-        self.page = page;
+        self.shared().page = page;
         self
+    }
+
+    /// Returns what is to be changed before there are clones.
+    fn shared(&mut self) -> &mut Shared {
+        Arc::make_mut(&mut self.0)
     }
 }

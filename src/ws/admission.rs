@@ -67,7 +67,7 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     shared.origins.check_upgrade(request.headers)?;
     let query = Query::parse(request.query);
     let credentials = Credentials::from_upgrade(request.headers, query.token.as_deref(), query.ticket.as_deref());
-    let verified = credentials.as_ref().map(|shown| shared.verify(shown, request.source)).transpose()?;
+    let verified = credentials.as_ref().map(|shown| shared.verify(shown, request.source.client)).transpose()?;
     if verified.is_none() {
         shared.hub.may_knock(request.source.client)?;
     }
@@ -78,7 +78,7 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     if let Some((identity, ticket)) = verified.clone() {
         shared.hub.may_connect(identity.user)?;
         if let Some(ticket) = ticket {
-            shared.use_up(ticket, request.source).await?;
+            shared.use_up(ticket, request.source.client).await?;
         }
     }
     Ok(Admitted {

@@ -1,5 +1,6 @@
 //! The one task of a connection: it hands incoming frames to the session and writes the outbox to the socket.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use chat_actors::Error;
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::heartbeat::{Due, Heartbeat};
-use super::shared::{Sockets, Source};
+use super::shared::Sockets;
 use super::socket::{Event, WebSocket};
 use crate::auth::{Credentials, Identity};
 
@@ -33,7 +34,8 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Connection {
     pub(super) sockets: Sockets,
     pub(super) user: UserId,
-    pub(super) source: Source,
+    /// The client's address, as far as it can be trusted.
+    pub(super) client: Option<IpAddr>,
     pub(super) socket: Socket,
     pub(super) session: SessionHandle,
     pub(super) websocket: WebSocket,
@@ -64,13 +66,13 @@ impl Connection {
     pub(super) fn new(
         sockets: Sockets,
         identity: &Identity,
-        source: Source,
+        client: Option<IpAddr>,
         socket: Socket,
         session: SessionHandle,
         websocket: WebSocket,
     ) -> Self {
         let heartbeat = Heartbeat::new(sockets.0.hub.options().heartbeat, identity);
-        Self { sockets, user: identity.user, source, socket, session, websocket, heartbeat }
+        Self { sockets, user: identity.user, client, socket, session, websocket, heartbeat }
     }
 
     /// Serves the connection to its end.
@@ -83,7 +85,7 @@ impl Connection {
         };
         code.map_or(&metrics::get().left, |code| metrics::get().close(code)).increment(1);
         let code = code.map(CloseCode::code);
-        tracing::debug!(user.id = %self.user, connection.id = self.session.connection_id(), close.code = code, "connection ends");
+        tracing::debug!(user.id = %self.user, connection.id = %self.session.connection_id(), close.code = code, "connection ends");
         Box::pin(self.end(end)).await;
     }
 
@@ -169,7 +171,7 @@ impl Connection {
         // Counted as a query: verifying a signature costs more than handling a message.
         let counted = self.sockets.0.hub.may_ask(self.user);
         let identified = match counted {
-            Ok(()) => identify(&self.sockets, auth, Some(self.user), self.source).await,
+            Ok(()) => identify(&self.sockets, auth, Some(self.user), self.client).await,
             Err(refused) => Err(refused),
         };
         match identified {
@@ -209,7 +211,7 @@ pub(super) async fn identify(
     sockets: &Sockets,
     auth: Auth,
     expected: Option<UserId>,
-    source: Source,
+    client: Option<IpAddr>,
 ) -> Result<Identity, Error> {
     let shared = &sockets.0;
     let shown = match (auth.token, auth.ticket) {
@@ -217,7 +219,7 @@ pub(super) async fn identify(
         (None, Some(ticket)) => Credentials::Ticket(ticket),
         (None, None) => return Err(Error::new(ErrorCode::Unauthorized, "auth needs a `token` or a `ticket`")),
     };
-    let (identity, ticket) = shared.verify(&shown, source)?;
+    let (identity, ticket) = shared.verify(&shown, client)?;
     match expected {
         Some(user) if user != identity.user => {
             return Err(Error::new(ErrorCode::Unauthorized, "this connection belongs to another user"));
@@ -227,7 +229,7 @@ pub(super) async fn identify(
         None => shared.hub.may_connect(identity.user)?,
     }
     if let Some(ticket) = ticket {
-        shared.use_up(ticket, source).await?;
+        shared.use_up(ticket, client).await?;
     }
     Ok(identity)
 }

@@ -42,7 +42,7 @@ pub(super) fn spawn(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, so
 async fn task<F: Future<Output = Started>>(cut: CancellationToken, starting: Pin<Box<F>>) {
     let Some(Some((connection, _permit))) = cut.run_until_cancelled(starting).await else { return };
     // Log lines name the connection; where debug logs are off the span costs nothing.
-    let span = tracing::debug_span!("connection", id = connection.session.connection_id(), user = %connection.user);
+    let span = tracing::debug_span!("connection", id = %connection.session.connection_id(), user = %connection.user);
     // `run_until_cancelled` would reserve memory for the future twice, in every connection.
     tokio::select! {
         biased;
@@ -77,9 +77,9 @@ async fn start(sockets: Sockets, upgrade: OnUpgrade, admitted: Admitted, source:
     let opening = Opening { user, issued_at, socket, notifications, cursor };
     match sockets.0.hub.open(opening) {
         Ok(session) => {
-            sockets.0.note_connection(&identity, source);
-            tracing::debug!(user.id = %identity.user, connection.id = session.connection_id(), "connection opened");
-            Some((Box::new(Connection::new(sockets, &identity, source, socket, session, websocket)), permit))
+            sockets.0.note_connection(&identity, source.client);
+            tracing::debug!(user.id = %identity.user, connection.id = %session.connection_id(), "connection opened");
+            Some((Box::new(Connection::new(sockets, &identity, source.client, socket, session, websocket)), permit))
         }
         Err(refused) => {
             let rejection = Rejection::from_hub(refused);
@@ -169,7 +169,7 @@ async fn first_frame(
         return Err(Rejection::unauthorized(unauthorized("the first frame must be `auth`, with a token or a ticket")));
     };
     let cursor = auth.cursor.clone();
-    let identity = identify(sockets, auth, None, source).await.map_err(Rejection::from_hub)?;
+    let identity = identify(sockets, auth, None, source.client).await.map_err(Rejection::from_hub)?;
     // The frame is refused if it claims another sender, as every later frame is.
     if let Err(ParseError { code, message, .. }) = parse(&text, socket, Some(identity.user)) {
         return Err(Rejection::unauthorized(Error::new(code, message)));

@@ -43,12 +43,6 @@ pub(super) struct Source {
     pub(super) client: Option<IpAddr>,
 }
 
-impl Source {
-    fn shown(self) -> Option<String> {
-        self.client.map(|client| client.to_string())
-    }
-}
-
 /// The settings of the WebSocket half.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -86,32 +80,40 @@ impl Sockets {
 
 impl Shared {
     /// Verifies credentials; a ticket must still be used up. The audit log hears of what is refused.
-    pub(super) fn verify(&self, shown: &Credentials, source: Source) -> Result<(Identity, Option<Ticket>), Error> {
+    pub(super) fn verify(
+        &self,
+        shown: &Credentials,
+        client: Option<IpAddr>,
+    ) -> Result<(Identity, Option<Ticket>), Error> {
         let verified = shown.verify(&self.authenticator).and_then(|(identity, ticket)| {
             self.hub.admits(identity.user, identity.issued_at)?;
             Ok((identity, ticket))
         });
         let what = if matches!(shown, Credentials::Ticket(_)) { Act::TicketRefused } else { Act::TokenRefused };
         verified.map_err(|refused| {
-            self.hub.audit().refused(what, source.shown(), &refused.message);
-            self.hub.may_knock(source.client).err().unwrap_or(refused)
+            self.hub.audit().refused(what, shown_address(client), &refused.message);
+            self.hub.may_knock(client).err().unwrap_or(refused)
         })
     }
 
     /// Uses a ticket up. The audit log hears of one that was used before.
-    pub(super) async fn use_up(&self, ticket: Ticket, source: Source) -> Result<(), Error> {
+    pub(super) async fn use_up(&self, ticket: Ticket, client: Option<IpAddr>) -> Result<(), Error> {
         self.hub.use_ticket(ticket).await.inspect_err(|refused| {
             if !refused.code.temporary() {
-                self.hub.audit().refused(Act::TicketRefused, source.shown(), &refused.message);
+                self.hub.audit().refused(Act::TicketRefused, shown_address(client), &refused.message);
             }
         })
     }
 
     /// Counts in the audit log a connection whose token is no user's.
-    pub(super) fn note_connection(&self, identity: &Identity, source: Source) {
+    pub(super) fn note_connection(&self, identity: &Identity, client: Option<IpAddr>) {
         if identity.role != Role::User {
             let who = format!("{}:{}", identity.role.as_str(), identity.user);
-            self.hub.audit().read(Act::ChatConnect, who, source.shown(), 1);
+            self.hub.audit().read(Act::ChatConnect, who, shown_address(client), 1);
         }
     }
+}
+
+fn shown_address(client: Option<IpAddr>) -> Option<String> {
+    client.map(|client| client.to_string())
 }

@@ -1,6 +1,6 @@
 //! What waits in an outbox: a plain queue, without a lock and without a task.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use chat_database::ids::{CommitNo, Rev, ThreadId};
@@ -103,8 +103,9 @@ pub(super) struct Queue {
     pub(super) ready: Vec<Bytes>,
     /// While a replay runs, live frames wait here.
     pub(super) held: Option<Box<Held>>,
-    /// The latest change of each thread that was sent, of commits that are perhaps still being delivered.
-    sent: HashMap<ThreadId, (Rev, CommitNo)>,
+    /// The latest change of each thread that was sent, of commits that are perhaps still being delivered. A tree: an empty one
+    /// takes half of an empty hash table's bytes, and every connection has one.
+    sent: BTreeMap<ThreadId, (Rev, CommitNo)>,
     /// The latest change of each thread that a replay has sent, up to this commit.
     replayed: Option<Box<(CommitNo, Marks)>>,
     pub(super) bytes: usize,

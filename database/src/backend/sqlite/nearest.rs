@@ -79,7 +79,7 @@ fn walk(
         let Some(row) = looked_up.next()? else {
             return Err(DriverError::Refused(format!("thread {thread} goes on with message {id}, which is not there")));
         };
-        let LinkRow { prev_id, shown: ShownRow { message: row, images } } = take(row)?;
+        let LinkRow { prev_id, shown: ShownRow { message: row, has_images } } = take(row)?;
         // A chain that is damaged could go on for ever, or into another thread.
         if row.thread_id != thread || row.seq >= last_seq {
             return Err(DriverError::Refused(format!("thread {thread} goes on with message {id}, which is not of it")));
@@ -87,7 +87,7 @@ fn walk(
         last_seq = row.seq;
         next = prev_id.filter(|_| row.seq - 1 > above);
         if row.seq > above && row.seq <= up_to {
-            let images = if images == 0 { Vec::new() } else { images_of(snapshot, row.id)? };
+            let images = if has_images == 0 { Vec::new() } else { images_of(snapshot, row.id)? };
             let stored = StoredMessage { row, images };
             bytes += stored.size();
             found.push_back(stored);
