@@ -15,6 +15,7 @@
 //!  backup      backup and restore at the machine    doctor   what is wrong, and what to do
 //!  package_files   manual pages and completions, made from the command line
 //!  webhooks_command, admin_command   webhooks, users, conversations and the audit log at the machine
+//!  import_command   brings over the conversations of the service that the hub replaces
 //! ```
 //!
 //! Nothing here decides what a message means: frames and requests are parsed, handed to

@@ -3,14 +3,15 @@
 //! ```text
 //!                     hub            what the edge may ask for
 //!                      │
-//!   connection ─▶ session ─▶ thread ─▶ storage ─▶ (chat_database::commit)
-//!        ▲             │        ▲         │
-//!        │             │        └─────────┤ the outcomes, by thread
-//!      outbox ◀────────┴─ connections ◀───┴─▶ notifications   one user's stream
+//!   connection ─▶ session ─▶ storage ─▶ (chat_database::commit)
+//!        ▲             │        │
+//!        │             │        ├─▶ thread           the outcomes, by thread
+//!        │             │        └─▶ notifications    one user's stream
+//!      outbox ◀────────┴─ connections ◀───┘
 //!
 //!   protocol           frames in, frames out, codes, cursors: plain serde types
 //!   session            one connection: identity, limits, routing; session::catch_up serves what a client missed
-//!   thread             one conversation: orders, stores, then delivers; thread::fanout decides which frames, to which members
+//!   thread             one conversation: delivers what storage has stored, in its order; thread::fanout decides which frames, to which members
 //!   notifications      one user's totals and notifications, at most four times a second
 //!   presence           who is online, on whichever node, and which users are told
 //!   updates            what the marketplace says of users has changed: which users are told

@@ -9,7 +9,8 @@
 //! has ended; what it still had under way is not believed any more.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat_database::nodes::NodeId;
@@ -178,32 +179,19 @@ impl Membership {
     }
 }
 
-/// Which nodes live, for other actors to read. Cheap to clone.
+/// Whether all live nodes are heard, for other actors to read. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MembershipView(Arc<RwLock<View>>);
-
-#[derive(Debug, Default)]
-struct View {
-    live: Vec<NodeId>,
-    whole: bool,
-}
+pub(crate) struct MembershipView(Arc<AtomicBool>);
 
 impl MembershipView {
-    /// Returns the other nodes that live, as far as is known.
-    #[allow(dead_code, reason = "the follower asks this next")]
-    pub(crate) fn live(&self) -> Vec<NodeId> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).live.clone()
-    }
-
     /// Tells whether every node that the database knows to live is heard over the relay.
     pub(crate) fn is_whole(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).whole
+        self.0.load(Ordering::Relaxed)
     }
 
     /// Shows how a membership stands.
     pub(crate) fn show(&self, membership: &Membership, now: Instant) {
-        let live = membership.live().collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = View { live, whole: membership.is_whole(now) };
+        self.0.store(membership.is_whole(now), Ordering::Relaxed);
     }
 }
 

@@ -215,7 +215,7 @@ pub struct LimitArgs {
     #[arg(long, env = "CHAT_EDIT_WINDOW", value_name = "SPAN", default_value = "15m", value_parser = value::duration,
         help_heading = "Limits")]
     pub edit_window: Duration,
-    /// Bytes that may wait for a client that reads slowly; beyond that its connection is closed with 4002.
+    /// Bytes that may wait for a client that reads slowly; beyond that the client is served from the database.
     #[arg(long, env = "CHAT_OUTBOX_BYTES", value_name = "BYTES", default_value = "1MiB", value_parser = value::bytes,
         help_heading = "Limits")]
     pub outbox_bytes: usize,

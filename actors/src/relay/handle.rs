@@ -66,7 +66,6 @@ impl RelayHandle {
     }
 
     /// Tells whether what is published goes out now.
-    #[allow(dead_code, reason = "the follower will poll by it")]
     pub(crate) fn is_up(&self) -> bool {
         self.state() == Some(true)
     }

@@ -11,7 +11,7 @@ const CRATES: [(&str, &[&str]); 6] = [
     ("actors", &["chat_database"]),
     ("database", &[]),
     ("migrations", &[]),
-    ("loadtest", &["chat_actors::protocol", "chat_testkit"]),
+    ("loadtest", &["chat_testkit"]),
     ("testkit", &[]),
 ];
 
