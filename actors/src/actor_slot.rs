@@ -19,8 +19,8 @@ impl<M: Message> ActorSlot<M> {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(actor);
     }
 
-    /// Sends a message. Gives it back if no actor has started yet. An actor that has ended drops the message: what the
-    /// message holds answers for itself.
+    /// Sends a message. Returns it if no actor has started yet. If the actor has ended, the message is dropped; what it
+    /// holds (a requester, a delivery guard) then reports the failure in its `Drop`.
     pub(crate) fn send(&self, message: M) -> Result<(), M> {
         let actor = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let Some(actor) = actor.as_ref() else { return Err(message) };

@@ -1,8 +1,8 @@
-//! What an operator does with users and conversations, and what the audit log says: over REST, and at the machine beside a hub that
-//! runs, or none.
+//! What an operator does with users and conversations, and the audit log for reading. REST handlers use it, and so do
+//! commands at the machine, which need no running hub.
 //!
-//! Every act is a row of the audit log. A restriction and its row are one commit; everything else is written into the log before it
-//! is done or shown, so that an act may fail that the log names, but none is done that it does not.
+//! Every act is a row of the audit log. A restriction and its row are one commit; every other act is logged before it is
+//! done or shown. So the log may name an act that then failed, but it lacks no act that was done.
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,17 +35,17 @@ const THREADS: u32 = 50;
 /// How many rows are verified at a time.
 const VERIFIED: u32 = 1_000;
 
-/// Who acts, and from where.
+/// The operator who acts, and the operator's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
-    /// Who: `admin:2`, `operator:root`.
+    /// The operator's name in the audit log, such as `admin:2` or `operator:root`.
     pub who: String,
     /// The client's address.
     pub from: Option<String>,
 }
 
 impl By {
-    /// Makes the entry of what is done, to whom and why.
+    /// Makes the log entry for the act `what` on `whom`, for the reason `why`.
     #[must_use]
     pub fn entry(&self, what: Act, whom: Option<String>, why: Option<String>) -> NewEntry {
         NewEntry { whom, from: self.from.clone(), why, ..NewEntry::new(self.who.clone(), what) }
@@ -72,35 +72,35 @@ pub struct UserRecord {
 /// A page of the audit log.
 #[derive(Debug, Clone)]
 pub struct AuditPage {
-    /// Newest first.
+    /// The entries, newest first.
     pub entries: Vec<Entry>,
-    /// Where to go on, if there is more.
+    /// The `before` of the next page; `None` on the last page.
     pub next: Option<AuditId>,
 }
 
-/// What was found when the audit log was verified.
+/// The result of verifying the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// The newest row that was removed because it was old; 0: none was.
+    /// The id of the newest row that was removed because of its age; 0 if none was.
     pub removed: u64,
-    /// The newest row.
+    /// The id of the newest row.
     pub last: u64,
-    /// Its hash. Who keeps it elsewhere sees later whether the log was written anew.
+    /// The hash of that row. An operator who keeps a copy elsewhere can detect later that the log was rewritten.
     pub last_hash: String,
-    /// What is wrong; nothing if the chain holds.
+    /// The faults that were found; empty if the chain holds.
     pub faults: Vec<Fault>,
 }
 
 /// The way in which a change is written: by a running hub, or by a command beside it.
 #[derive(Clone)]
 enum Writes {
-    /// The hub's storage; all nodes are told.
+    /// Through the hub's storage actor; the hub tells all nodes.
     Hub { storage: StorageHandle, restrictions: Restrictions, updates: Updates, relay: RelayHandle },
-    /// A writer of its own, beside a hub that runs or none.
+    /// Through a writer of the command's own, whether a hub is running or not.
     Own(Arc<Mutex<Writer>>),
 }
 
-/// What an operator does. Cheap to clone.
+/// The acts of an operator. Cheap to clone.
 #[derive(Clone)]
 pub struct Admin {
     database: Database,
@@ -114,7 +114,7 @@ impl fmt::Debug for Admin {
 }
 
 impl Admin {
-    /// Works within a hub.
+    /// Makes one that writes through the storage actor of this hub.
     pub(crate) fn of_hub(
         database: Database,
         storage: StorageHandle,
@@ -125,7 +125,8 @@ impl Admin {
         Self { database, writes: Writes::Hub { storage, restrictions, updates, relay } }
     }
 
-    /// Works on a database by itself. A hub that runs on it obeys from its next commit on, and notices within a second.
+    /// Makes one that writes to the database by itself, for a command. A running hub obeys the change from its next commit
+    /// on, and notices it within a second.
     #[must_use]
     pub fn beside_hub(database: Database, writer: Writer) -> Self {
         Self { database, writes: Writes::Own(Arc::new(Mutex::new(writer))) }
@@ -139,7 +140,7 @@ impl Admin {
         self.write(AdminChange::Note(vec![entry])).await
     }
 
-    /// Suspends a user: until a time, the user sends nothing. Returns what the user may not do now.
+    /// Suspends a user, who can send nothing until then. Returns the user's restriction as it is now.
     ///
     /// # Errors
     /// `bad_request`; temporary ones.
@@ -153,7 +154,7 @@ impl Admin {
         self.restrict(user, AdminChange::Suspend(user, Some((until, reason.to_owned())), entry)).await
     }
 
-    /// Lifts a suspension. Returns what the user may not do now.
+    /// Lifts a suspension. Returns the user's restriction as it is now.
     ///
     /// # Errors
     /// `bad_request`; temporary ones.
@@ -163,8 +164,8 @@ impl Admin {
         self.restrict(user, AdminChange::Suspend(user, None, entry)).await
     }
 
-    /// Ends a user's sessions: every connection is closed, and tokens that were issued up to now are not taken any more. Returns
-    /// what the user may not do now.
+    /// Ends a user's sessions: closes every connection, and makes all tokens invalid that were issued up to now. Returns
+    /// the user's restriction as it is now.
     ///
     /// # Errors
     /// `bad_request`; temporary ones.
@@ -174,7 +175,7 @@ impl Admin {
         self.restrict(user, AdminChange::EndSessions(user, entry)).await
     }
 
-    /// Returns what is known of a user: of any id, for the core alone knows which users there are.
+    /// Returns what the hub knows of a user. It answers for any id, because only the core knows which users exist.
     ///
     /// # Errors
     /// Temporary ones.
@@ -239,7 +240,7 @@ impl Admin {
             let mut at = chain.removed;
             loop {
                 let rows = audit::after(&self.database, at, VERIFIED).await?;
-                // What was written since belongs to a longer chain.
+                // Rows after `chain.last` were written after the chain was read.
                 let rows = rows.iter().take_while(|row| row.id.get() <= chain.last);
                 let before = at;
                 for row in rows {
@@ -251,10 +252,11 @@ impl Admin {
                 }
             }
             let mut faults = verifier.end(&chain);
-            // In this order: the commit that writes a row moves the end.
+            // The newest row is read before the chain's end: a commit between the two reads moves the end, so it causes no
+            // fault.
             let newest = audit::page(&self.database, None, 1).await?.pop().map_or(0, |row| row.id.get());
             let now = audit::chain(&self.database).await?;
-            // Rows that are missing may have been removed meanwhile because they were old.
+            // The faults may come from a removal of old rows meanwhile: then the log is verified again.
             if faults.is_empty() || now.removed == chain.removed {
                 faults.extend((newest > now.last).then_some(Fault::BehindTheEnd(now.last + 1, newest)));
                 return Ok(Verdict { removed: chain.removed, last: chain.last, last_hash: chain.last_hash, faults });
@@ -262,7 +264,7 @@ impl Admin {
         }
     }
 
-    /// Restricts a user, and has every node know.
+    /// Writes a restriction, and announces it to all nodes.
     async fn restrict(&self, user: UserId, change: AdminChange) -> Result<Restriction, Error> {
         self.write(change).await?;
         if let Writes::Hub { restrictions, updates, relay, .. } = &self.writes {

@@ -1,8 +1,9 @@
-//! What goes into the audit log by itself: refused tokens and tickets, and what the marketplace's own tokens read. What an operator
-//! does is written before it is done: see [`crate::admin`].
+//! Entries that the hub adds to the audit log by itself: refused tokens and tickets, and what the marketplace's own tokens
+//! read. The acts of an operator are logged before they are done: see [`crate::admin`].
 //!
-//! Nothing here waits, and no message's path comes by. Entries are kept in memory for a second, and written as one less urgent
-//! change. A stranger can be refused as often as they like, so a minute has a few rows of refusals and one that counts the others.
+//! No call here waits, and none is on a message's path. Entries stay in memory for up to a second and are then written as
+//! one less urgent change. A stranger can cause any number of refusals, so only the first few of a minute get a row each,
+//! and one more row counts the others.
 
 pub(crate) mod actor;
 mod minute;
@@ -21,12 +22,12 @@ use minute::Minute;
 /// How often a hub removes rows of the audit log that are too old.
 pub const SWEEP: Duration = Duration::from_secs(3_600);
 
-/// The way into the audit log. Cheap to clone.
+/// The handle that adds entries to the audit log. Cheap to clone.
 #[derive(Clone)]
 pub struct AuditLog(Arc<Shared>);
 
 struct Shared {
-    /// This node, as rows name it.
+    /// The name of this node in rows: `hub:<node>`.
     node: String,
     storage: StorageHandle,
     minute: Mutex<Minute>,
@@ -44,27 +45,27 @@ impl AuditLog {
         Self(Arc::new(Shared { node: format!("hub:{node}"), storage, minute }))
     }
 
-    /// Notes that a token or ticket was refused, for a reason that names no secret.
+    /// Notes that a token or ticket was refused. The reason `why` must not contain a secret.
     pub fn refused(&self, what: Act, from: Option<String>, why: &str) {
         self.minute().refused(NewEntry { from, why: Some(why.to_owned()), ..NewEntry::new("unknown", what) });
     }
 
-    /// Notes that one of the marketplace's own tokens has read something: so many objects. A minute has one row for each reader.
+    /// Notes that one of the marketplace's own tokens has read `objects` objects. Each reader has one row per minute.
     pub fn read(&self, what: Act, who: String, from: Option<String>, objects: u64) {
         self.minute().read(what, who, from, objects);
     }
 
-    /// Notes something that this node does itself.
+    /// Notes an act of this node itself.
     pub fn note(&self, what: Act, detail: Option<String>) {
         self.minute().note(NewEntry { detail, ..self.entry(what) });
     }
 
-    /// Makes an entry of what this node does itself.
+    /// Makes an entry for an act of this node itself.
     pub(crate) fn entry(&self, what: Act) -> NewEntry {
         NewEntry::new(self.0.node.clone(), what)
     }
 
-    /// Writes what waits; `all`: also what a minute is counted for that is not over.
+    /// Writes the waiting entries; with `all`, also the counters of the minute that is not over yet.
     pub(crate) async fn flush(&self, all: bool) {
         let entries = self.minute().take(&self.0.node, Instant::now(), all);
         if entries.is_empty() {

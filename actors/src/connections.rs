@@ -1,6 +1,6 @@
 //! The connections of this node: user → outboxes.
 //!
-//! A plain table behind a lock that is held for lookups only; to send a frame is a push, never a wait.
+//! A plain table behind a lock. Sending a frame pushes it to outboxes under the read lock, and never waits for a client.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,12 +15,12 @@ use crate::metrics;
 use crate::outbox::{Mark, Outbox, Slow};
 use crate::protocol::{CloseCode, Socket};
 
-/// A connection's name, unique within this node.
+/// The id of a connection, unique within this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    /// Returns a name that no other connection has.
+    /// Returns an id that no other connection has.
     pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -44,7 +44,7 @@ pub(crate) enum Audience {
     All,
 }
 
-/// The table. Cheap to clone.
+/// The table of connections. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionTable(Arc<Shared>);
 
@@ -52,11 +52,11 @@ pub(crate) struct ConnectionTable(Arc<Shared>);
 struct Shared {
     users: RwLock<HashMap<UserId, Vec<Connection>>>,
     on_unheard: OnceLock<OnUnheard>,
-    /// A connection that falls behind goes on from the released commit.
+    /// Names the commit from which a connection that falls behind is replayed.
     frontier: DeliveryFrontier,
 }
 
-/// What is done when the last connection that carried a user's notifications has gone.
+/// The callback for when the last connection that carried a user's notifications has gone.
 struct OnUnheard(Box<dyn Fn(UserId) + Send + Sync>);
 
 impl fmt::Debug for OnUnheard {
@@ -92,13 +92,14 @@ impl ConnectionTable {
         Self(Arc::new(Shared { users: RwLock::default(), on_unheard: OnceLock::new(), frontier }))
     }
 
-    /// Says what is to be done when the last connection that carried a user's notifications has gone. To be called once.
+    /// Sets the callback for when the last connection that carried a user's notifications has gone. To be called once.
     pub(crate) fn on_unheard(&self, done: impl Fn(UserId) + Send + Sync + 'static) {
         let first = self.0.on_unheard.set(OnUnheard(Box::new(done))).is_ok();
         debug_assert!(first, "the table learns once what is to be done");
     }
 
-    /// Enters a connection; it is sent every frame of its user from now on, until the registration is dropped.
+    /// Adds a connection: it is sent every frame of its user until the registration is dropped. Fails if the user has
+    /// `most` connections already.
     pub(crate) fn register(
         &self,
         user: UserId,
@@ -141,18 +142,19 @@ impl ConnectionTable {
         self.read().get(&user).is_some_and(|connections| connections.iter().any(|one| one.is_of(audience)))
     }
 
-    /// Sends an encoded frame that a user's connections cannot do without: a connection that is too slow is closed.
+    /// Sends an encoded frame that must not be left out: a connection without room for it is closed.
     pub(crate) fn send(&self, user: UserId, audience: Audience, frame: &Bytes) {
         self.each(user, audience, None, || frame.clone(), Outbox::push);
     }
 
-    /// Sends a frame that is worth nothing later: a connection that is too slow goes without.
+    /// Sends a frame that is worth nothing later: a connection without room for it does not get it.
     pub(crate) fn send_ephemeral(&self, user: UserId, audience: Audience, frame: &Bytes) {
         self.each(user, audience, None, || frame.clone(), Outbox::push_ephemeral);
     }
 
-    /// Sends an event that is in the database to a user's connections, but for one: a connection that is too slow reads it
-    /// from there later. The frame is encoded once, and only if there is a connection. `mark` is that of a message.
+    /// Sends an event that the database holds to a user's connections, except for one. A connection without room for it
+    /// reads it from the database later. The frame is encoded once, and only if there is a connection. `mark` is set for a
+    /// message.
     pub(crate) fn send_durable(
         &self,
         user: UserId,
@@ -192,7 +194,7 @@ impl ConnectionTable {
         }
     }
 
-    /// Returns every outbox, to be closed.
+    /// Returns all outboxes.
     pub(crate) fn outboxes(&self) -> Vec<Outbox> {
         self.read().values().flatten().map(|connection| connection.outbox.clone()).collect()
     }
@@ -231,8 +233,8 @@ impl ConnectionTable {
     }
 }
 
-/// A connection's entry in the table. When it goes, by whatever end of its session, the entry goes and the connection is
-/// closed: as a failure of ours, unless another reason was given before.
+/// A connection's entry in the table. When it is dropped, however the session ended, the entry is removed and the
+/// connection is closed: with [`CloseCode::Internal`], unless another reason was given before.
 #[derive(Debug)]
 pub(crate) struct Registration {
     table: ConnectionTable,
@@ -242,7 +244,7 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Returns the connection's name.
+    /// Returns the connection's id.
     pub(crate) fn id(&self) -> ConnectionId {
         self.id
     }

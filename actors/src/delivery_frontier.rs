@@ -32,7 +32,7 @@ struct Shared {
     on_lost: OnceLock<OnLost>,
 }
 
-/// What is done when a part of a commit was lost.
+/// The callback for when a part of a commit was lost.
 struct OnLost(Box<dyn Fn() + Send + Sync>);
 
 impl fmt::Debug for OnLost {
@@ -52,13 +52,13 @@ impl DeliveryFrontier {
         }))
     }
 
-    /// Says what is to be done when a part of a commit was lost: it has to be read from the database. To be called once.
+    /// Sets the callback for when a part of a commit was lost and must be read from the database. To be called once.
     pub(crate) fn on_lost(&self, done: impl Fn() + Send + Sync + 'static) {
         let first = self.0.on_lost.set(OnLost(Box::new(done))).is_ok();
         debug_assert!(first, "one follower reads what is lost");
     }
 
-    /// Starts again at a commit of another history: no connection waits for what was begun in the one before.
+    /// Starts again at a commit of another history, and forgets the deliveries of the former one.
     pub(crate) fn restart_at(&self, head: Mark) {
         let mut state = self.lock();
         // A commit of our own may be under way.
@@ -67,7 +67,8 @@ impl DeliveryFrontier {
         self.0.histories.fetch_add(1, Ordering::Release);
     }
 
-    /// Returns how often the history was replaced by another: what was known before that is not true any more.
+    /// Returns how often the history was replaced. When the number has changed, what a caller knew of the former history is
+    /// void.
     pub(crate) fn histories(&self) -> u64 {
         self.0.histories.load(Ordering::Acquire)
     }
@@ -87,14 +88,14 @@ impl DeliveryFrontier {
         Arc::clone(&self.lock().epoch)
     }
 
-    /// Tells whether a name is the history's, or was.
+    /// Tells whether a name is the history's present name, or one of its last earlier names.
     pub(crate) fn knows_name(&self, name: &str) -> bool {
         let state = self.lock();
         *state.epoch == *name || state.earlier_names.iter().any(|earlier| **earlier == *name)
     }
 
-    /// Returns the highest commit with every commit up to it on its way to the actors that deliver it, and none lost. What
-    /// the follower sends to an actor then comes after the parts of all of them.
+    /// Returns the highest commit such that it and all before it were dispatched to the actors that deliver them, and none
+    /// was lost. What the follower sends to an actor afterwards arrives after the parts of all of them.
     pub(crate) fn unbroken(&self) -> CommitNo {
         let state = self.lock();
         let dispatched = state.dispatching.map_or(u64::MAX, |dispatching| dispatching - 1);
@@ -117,7 +118,7 @@ impl DeliveryFrontier {
         (CommitNo(state.released), CommitNo(state.newest))
     }
 
-    /// Returns the cursor of this moment, for a frame that is addressed later.
+    /// Returns the present cursor without a reader, for a frame whose reader is set later.
     pub(crate) fn cursor(&self) -> Cursor {
         let state = self.lock();
         state.cursor(CommitNo(state.released), None)
@@ -128,42 +129,42 @@ impl DeliveryFrontier {
         self.lock().cursor(commit, Some(reader))
     }
 
-    /// Returns where the reader of a cursor stands who was served from it, with everything that was released by `released`.
+    /// Returns the cursor of a reader who was served from the cursor `from` and has received everything up to `released`.
     pub(crate) fn onward(&self, from: &Cursor, released: CommitNo) -> Cursor {
         let state = self.lock();
         let mut cursor = state.cursor(released.max(from.commit), from.reader);
         if from.heard.commit.0 > state.newest {
-            // Another node knew more than this one does yet.
+            // The cursor comes from a node that knew newer commits than this one does.
             cursor.heard.clone_from(&from.heard);
         }
         cursor
     }
 
-    /// Returns what time it is: not before anything that was written.
+    /// Returns the present time, but none before the newest time that a commit is known to have written.
     pub(crate) fn time(&self) -> Timestamp {
         Timestamp::now().max(Timestamp::from_millis(self.lock().time))
     }
 
-    /// Notes the name of the history at a commit that stands, and what time it is in it.
+    /// Notes the history's name as of a commit, and the newest time that the history has written.
     pub(crate) fn learn(&self, mark: &Mark, newest: Timestamp) {
         let mut state = self.lock();
         state.set_name(&mark.epoch, mark.commit.0);
         state.time = state.time.max(newest.millis());
     }
 
-    /// Notes that a commit of our own is on its way: its number is not a gap.
+    /// Notes that a commit of this node is under way: its number is not a gap.
     pub(crate) fn commit_started(&self) {
         self.lock().committing = true;
     }
 
-    /// Notes that the commit on its way has failed, or that its outcome is unknown.
+    /// Notes that the commit under way has failed, or that its outcome is unknown.
     pub(crate) fn commit_failed(&self) {
         self.lock().committing = false;
     }
 
-    /// Begins to deliver a commit of our own, in as many parts; returns one [`DeliveryGuard`] for each, and whether commits of
-    /// others lie before it. Until [`DeliveryFrontier::dispatched`] the follower goes no further than this commit: what it
-    /// sends to an actor comes after the actor's part.
+    /// Begins to deliver a commit of this node in `parts` parts. Returns one [`DeliveryGuard`] for each part, and whether
+    /// undelivered commits of other nodes lie before it. Until [`DeliveryFrontier::dispatched`] the follower does not go
+    /// past this commit, so what it sends to an actor arrives after this commit's part.
     pub(crate) fn begin_own(&self, mark: &Mark, newest: Timestamp, parts: usize) -> (Vec<DeliveryGuard>, bool) {
         let no = mark.commit;
         let mut state = self.lock();
@@ -176,17 +177,17 @@ impl DeliveryFrontier {
         (self.parts(block, parts), gap)
     }
 
-    /// Notes that every part of the commit that was begun is on its way to its actor.
+    /// Notes that every part of the commit that was begun was sent to its actor.
     pub(crate) fn dispatched(&self) {
         let mut state = self.lock();
         state.committing = false;
         state.newest_own = state.dispatching.take().unwrap_or_default().max(state.newest_own);
     }
 
-    /// Returns which commits up to `head` have to be read from the database: an end, and the commits up to it whose delivery
-    /// has not begun on this node. `is_ours` tells whether the commit log says that this node wrote a commit.
+    /// Returns an end, and the commits up to it that must be read from the database: their delivery has not begun on this
+    /// node, or was lost. `is_ours` tells whether the commit log says that this node wrote a commit.
     ///
-    /// Stops before a commit of our own that is still on its way to [`DeliveryFrontier::dispatched`].
+    /// The end is `head`, or lies before a commit of this node that is under way until [`DeliveryFrontier::dispatched`].
     pub(crate) fn gaps(&self, head: CommitNo, is_ours: impl Fn(CommitNo) -> bool) -> (CommitNo, Vec<CommitNo>) {
         let state = self.lock();
         let mut missing = Vec::new();
@@ -212,7 +213,8 @@ impl DeliveryFrontier {
         (CommitNo(end), missing)
     }
 
-    /// Begins to deliver commits that were read from the database, in as many parts; returns one [`DeliveryGuard`] for each.
+    /// Begins to deliver commits that were read from the database, in `parts` parts. Returns one [`DeliveryGuard`] for each
+    /// part.
     pub(crate) fn begin_followed(&self, commits: &[(CommitNo, Nonce)], parts: usize) -> Vec<DeliveryGuard> {
         let mut state = self.lock();
         let block = state.begin(commits, parts);

@@ -16,9 +16,9 @@ pub struct Error {
     pub message: String,
     /// When to try again, in milliseconds; for temporary codes alone.
     pub retry_after_ms: Option<u64>,
-    /// Until when the user sends nothing; of `suspended` alone.
+    /// Until when the user is suspended; for `suspended` alone.
     pub until: Option<Timestamp>,
-    /// How many at once the rate allows; of `rate_limited`, where a rate was exceeded.
+    /// How many requests at once the rate allows; for `rate_limited`, where a rate was exceeded.
     pub limit: Option<u32>,
 }
 
@@ -29,32 +29,32 @@ impl Error {
         Self { code, message: message.into(), retry_after_ms, until: None, limit: None }
     }
 
-    /// Says when to try again.
+    /// Sets when to try again, in milliseconds.
     #[must_use]
     pub fn after(mut self, millis: u64) -> Self {
         self.retry_after_ms = Some(millis);
         self
     }
 
-    /// It is not there, or not the caller's: the same answer for both.
+    /// Makes a `not_found`: `what` does not exist, or is not the caller's. The answer is the same for both.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(ErrorCode::NotFound, format!("there is no such {what}"))
     }
 
-    /// The user sends nothing until a time.
+    /// Makes a `suspended`: the user may send nothing until then.
     #[must_use]
     pub fn suspended(until: Timestamp) -> Self {
         let text = format!("the marketplace has suspended this account: it sends nothing until {until}");
         Self { until: Some(until), ..Self::new(ErrorCode::Suspended, text) }
     }
 
-    /// The form is wrong.
+    /// Makes a `bad_request`: the request is malformed.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::BadRequest, message)
     }
 
-    /// Something of ours failed underneath; what was acknowledged is safe.
+    /// Makes an `internal`: a part of the hub has failed; what was acknowledged is safe.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(
@@ -63,13 +63,13 @@ impl Error {
         )
     }
 
-    /// The node is about to stop.
+    /// Makes a `shutting_down`: the node is about to stop.
     #[must_use]
     pub fn shutting_down() -> Self {
         Self::new(ErrorCode::ShuttingDown, "this node is shutting down; connect again and repeat")
     }
 
-    /// Makes the frame that says so.
+    /// Makes the error frame that answers the request `about`.
     #[must_use]
     pub fn frame(self, about: About) -> ServerFrame {
         ServerFrame::Error(ErrorFrame {

@@ -1,4 +1,4 @@
-//! What the marketplace's core hears: events, as the feed and webhooks tell them.
+//! Events for the marketplace's core, as the feed and the webhooks send them.
 //!
 //! ```text
 //!  kind     the types of events, and which of them a reader asks for
@@ -6,7 +6,7 @@
 //!  feed     pages of the feed; readers: how far each has come
 //! ```
 //!
-//! An event is read from the commit log and told in the present state of what it is about. [`for_service`] is the one place
+//! An event is read from the commit log, and sent with the present state of its object. [`for_service`] is the one place
 //! where a message becomes what the core sees.
 
 pub mod cursor;
@@ -94,12 +94,12 @@ pub struct NotificationEvent {
     pub notification: Option<Notification>,
 }
 
-/// Makes of a message what the core sees of it.
+/// Returns a message as the core sees it.
 fn for_service(message: &Message) -> Message {
     message.clone()
 }
 
-/// Tells an event; `None` if what it is about is not in the database any more, which the hub never does.
+/// Returns an event as it is sent; `None` if its object is not in the database any more, though the hub never removes one.
 #[must_use]
 pub fn told(event: &events::Event, objects: &Objects) -> Option<Event> {
     let data = data(event.happening, objects)?;
@@ -112,7 +112,7 @@ pub fn told(event: &events::Event, objects: &Objects) -> Option<Event> {
     })
 }
 
-/// Returns what an event is about.
+/// Returns the present state of the object of an event; `None` as for [`told`].
 #[must_use]
 pub fn data(happening: Happening, objects: &Objects) -> Option<EventData> {
     let members = |thread: ThreadId| objects.threads.get(&thread).map(|pair| pair.members());

@@ -13,8 +13,8 @@ use tokio::runtime::{self, Builder};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// How many tasks may wait for each other on one worker while another is free: as long as one worker suffices, the others
-/// would only want cores that messages could have.
+/// How many tasks may queue on one worker before the next worker is used. While one worker suffices, others would only take
+/// cores from messages.
 const SHORT_QUEUE: usize = 4;
 
 /// How much lower the priority of a low-priority OS thread is, as `nice` counts it.
@@ -39,13 +39,13 @@ impl DedicatedRuntime {
         let (open, closed) = oneshot::channel();
         thread::Builder::new().name(name.to_owned()).spawn(move || {
             prepare();
-            // Nothing is ever sent: the runtime runs until the other end is dropped.
+            // No value is ever sent: the runtime runs until the sender is dropped.
             let _: Result<Infallible, _> = runtime.block_on(closed);
         })?;
         Ok(Self { runtime: handle, _open: open })
     }
 
-    /// Runs a task there.
+    /// Runs a task on the OS thread.
     pub(crate) fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -54,15 +54,15 @@ impl DedicatedRuntime {
     }
 }
 
-/// Several OS threads of low priority, any of which may do the work: a task that waits for the disk on one of them does not
-/// keep the others from working.
+/// Several OS threads of low priority, any of which may run a task: a task that waits for the disk on one of them does not
+/// hold up the others.
 #[derive(Debug)]
 pub(crate) struct LowPriorityPool {
     first: Worker,
     others: Vec<Worker>,
 }
 
-/// An OS thread, and what each task holds that is there.
+/// An OS thread, and an `Arc` that each of its tasks holds, to count them.
 #[derive(Debug)]
 struct Worker {
     runtime: DedicatedRuntime,
@@ -79,8 +79,8 @@ impl LowPriorityPool {
         Ok(Self { first: start()?, others: (1..workers).map(|_| start()).collect::<io::Result<_>>()? })
     }
 
-    /// Runs a task on the first worker with a short queue, or the one with the shortest, and waits for it. A task whose caller
-    /// has gone is not begun; one that has begun is done to its end.
+    /// Runs a task on the first worker with a short queue, or on the one with the shortest, and waits for it. If the caller
+    /// stops waiting, a task that has not begun is skipped, and one that has begun runs to its end.
     ///
     /// # Errors
     /// If the task panics.

@@ -1,9 +1,9 @@
 //! The follower: delivers commits of other nodes on this one.
 //!
-//! It hears of them over the relay, puts them [together](assembly), and lets the threads and streams of users who are
-//! connected here deliver them. It looks into the database for what it was not told, in good times once a second: so the
-//! relay is an accelerator, and the database the truth. What was not delivered on this node (ours after a failure, too) is
-//! looked up in the commit log.
+//! It receives them over the relay, [puts them together](assembly), and gives them to the threads and streams of users who
+//! are connected here. It reads the commit log for what the relay did not bring, and once a second while nothing seems to
+//! be missing: the relay is an accelerator, and the database is the truth. Commits of this node whose delivery failed are
+//! read from the log, too.
 //!
 //! It also sees when the database goes back to an earlier state; see [`chat_database::history`].
 
@@ -38,7 +38,7 @@ use crate::thread::message::ThreadRegistry;
 use assembly::{Assembly, Step};
 use handle::{FollowerHandle, FollowerMsg, Seen};
 
-/// How often the database is looked into while nothing can have been missed.
+/// How often the database is read while nothing can have been missed.
 const CALM: Duration = Duration::from_secs(1);
 
 /// Finds the commits that this node has not delivered yet.
@@ -47,9 +47,9 @@ pub(crate) struct Follower;
 /// What the follower uses.
 pub(crate) struct FollowerContext {
     pub(crate) database: Database,
-    /// This process, as it stands in the commit log.
+    /// The id of this process in the commit log.
     pub(crate) node: NodeId,
-    /// How often the follower looks into the database, unless it is sure that it was told everything.
+    /// How often the follower reads the database, unless it is sure that it has received everything.
     pub(crate) interval: Duration,
     pub(crate) frontier: DeliveryFrontier,
     pub(crate) connections: ConnectionTable,
@@ -59,7 +59,7 @@ pub(crate) struct FollowerContext {
     pub(crate) storage: StorageHandle,
     pub(crate) relay: RelayHandle,
     pub(crate) restrictions: Restrictions,
-    /// Tells whether everything has arrived that other nodes have said so far.
+    /// Tells whether all that other nodes are known to have sent over the relay has arrived.
     pub(crate) heard_everything: Box<dyn Fn() -> bool + Send + Sync>,
     pub(crate) handle: FollowerHandle,
 }
@@ -68,7 +68,7 @@ pub(crate) struct State {
     context: Arc<FollowerContext>,
     assembly: Assembly,
     looked: Option<Instant>,
-    /// When a [`FollowerMsg::Next`] is to come.
+    /// When the scheduled [`FollowerMsg::Next`] comes.
     due: Option<Instant>,
 }
 
@@ -108,7 +108,7 @@ impl Actor for Follower {
 }
 
 impl State {
-    /// Takes in what another node said of a commit.
+    /// Takes in a header or a content that another node sent.
     fn heard(&mut self, received: &Received, now: Instant) {
         let Self { context, assembly, .. } = self;
         let read = match received.kind {
@@ -138,7 +138,7 @@ impl State {
         }
     }
 
-    /// Does what there is to do.
+    /// Carries out the assembly's steps until there are none, and schedules the next [`FollowerMsg::Next`].
     fn go_on(&mut self, myself: &ActorRef<FollowerMsg>) {
         loop {
             let context = Arc::clone(&self.context);
@@ -149,7 +149,7 @@ impl State {
                 }
             }
             let waits = self.assembly.waits();
-            // A commit of ours that came on its way before this was noted has told nothing.
+            // A commit of this node that was dispatched before `waits` was set has sent no `Next`: look once more.
             if self.context.handle.set_waits(waits) || !waits {
                 break;
             }
@@ -162,7 +162,7 @@ impl State {
         }
     }
 
-    /// Looks into the database, beside everything else.
+    /// Reads the database, in a task of its own.
     fn look(&mut self, myself: &ActorRef<FollowerMsg>) {
         self.looked = Some(Instant::now());
         metrics::get().follower_reads.increment(1);
@@ -171,7 +171,7 @@ impl State {
             let FollowerContext { database, frontier, storage, .. } = &*context;
             let seen = AssertUnwindSafe(look::look(database, frontier, storage)).catch_unwind().await;
             let seen = seen.unwrap_or_else(|_| Err(chat_database::Error::Refused("the look panicked".to_owned())));
-            // A follower that has ended meanwhile has a successor, which looks by itself.
+            // If this follower has ended meanwhile, its successor reads the database by itself.
             let _ = myself.send_message(FollowerMsg::Seen(seen));
         });
     }
@@ -180,7 +180,7 @@ impl State {
         let Self { context, assembly, .. } = self;
         match seen {
             Err(error) => {
-                // It is tried again; readiness says that the database is away.
+                // The assembly tries again; readiness says that the database is away.
                 tracing::debug!(%error, "cannot follow");
                 assembly.failed(now);
             }
@@ -194,7 +194,7 @@ impl State {
                 context.frontier.learn(&head.mark, head.newest);
                 context.restrictions.notice(head.restrictions);
                 let mut missing = log.as_ref().map(|log| context.missing(up_to, log)).unwrap_or_default();
-                // What was lost meanwhile may lie before the log that was read.
+                // A part that was lost meanwhile may lie before the stretch of the log that was read.
                 let lost = missing.partition_point(|no| *no <= from);
                 missing.drain(..lost);
                 if look::was_swept(&missing, log.as_deref(), |no| assembly.knows(no)) {

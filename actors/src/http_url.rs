@@ -1,11 +1,13 @@
 //! URLs that others give to the hub: where webhooks are sent, and what profiles and cards lead to.
 //!
-//! [`Url`] reads a text as browsers do, who repair it: it takes `https:///a` and `https:a` for the host `a`. A text like that is a
-//! mistake, and what was meant for a path or a password would be looked up as a name. So a URL counts as it is written (RFC 3986).
+//! [`Url`] reads a text as browsers do, who repair it: it takes `https:///a` and `https:a` for the host `a`. A text like
+//! that is a mistake, and what was meant for a path or a password would be looked up as a name. So a URL counts as it is
+//! written (RFC 3986).
 
 use url::Url;
 
-/// Parses a URL whose text names its host: a scheme, `://`, and the host. White space and control characters count as part of no URL.
+/// Parses a URL whose text names its host: a scheme, `://`, and the host. White space and control characters count as part
+/// of no URL.
 #[must_use]
 pub fn parse(text: &str) -> Option<Url> {
     let (_, behind) = text.split_once(':')?;

@@ -76,11 +76,11 @@ pub struct Stored {
     pub duplicate: bool,
 }
 
-/// What a hub that can do its work says of itself.
+/// The state of a hub that is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready {
-    /// Whether the relay to the other nodes is up; `None` without one. A hub whose relay is down does its work, but other
-    /// nodes hear of it later: all of them would be sent no clients any more if that made them unready.
+    /// Whether the relay to the other nodes is up; `None` without one. A hub whose relay is down is ready, though other
+    /// nodes learn of its commits later. If it were not, an outage of the relay would take all nodes out of service.
     pub relay: Option<bool>,
 }
 
@@ -124,8 +124,8 @@ impl fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// Makes a page, or does other long work, on an OS thread of lower priority than those that messages pass through. A task
-    /// whose caller has gone is not begun; one that has begun is done to its end.
+    /// Runs a task that takes long, such as making a page, on an OS thread of lower priority than those of messages. If the
+    /// caller stops waiting, a task that has not begun is skipped, and one that has begun runs to its end.
     ///
     /// # Errors
     /// `internal` if the task panics.
@@ -148,7 +148,8 @@ impl Hub {
         &self.0.options
     }
 
-    /// Tells whether a user may open another connection: asked before the upgrade, so that a refusal is an HTTP answer.
+    /// Checks that a user may open another connection. The edge asks before the upgrade, so that a refusal is an HTTP
+    /// answer.
     ///
     /// # Errors
     /// `rate_limited` if the user has as many as allowed; `shutting_down` while draining.
@@ -165,7 +166,7 @@ impl Hub {
         self.0.sessions.open(opening)
     }
 
-    /// Counts a question of a user's: whatever reads from the database, and changes nothing.
+    /// Counts a query of a user: a request that reads from the database, and changes nothing.
     ///
     /// # Errors
     /// `rate_limited`.
@@ -198,7 +199,7 @@ impl Hub {
         let in_vain = match &answer {
             Ok(Answer::Stored { duplicate, .. }) => *duplicate,
             Ok(_) => false,
-            // A conversation too many is refused in the commit: for certain, nothing was stored.
+            // The commit refuses one new conversation too many as `rate_limited`: then nothing was stored for certain.
             Err(error) => !error.code.temporary() || error.code == ErrorCode::RateLimited,
         };
         if in_vain && !kept.is_empty() {
@@ -210,7 +211,7 @@ impl Hub {
         }
     }
 
-    /// Removes files that were kept for a message that is not to be; those that a message holds stay.
+    /// Removes files that were kept for a message which was not stored; files that a message holds stay.
     async fn remove_images(&self, images: Vec<MediaId>) {
         let over = Timestamp::now().after(self.0.options.images.orphans_stay);
         let removed = removal::remove(&self.0.storage, self.0.images.store(), images, over).await;
@@ -262,7 +263,8 @@ impl Hub {
     /// Uses up a ticket, durably.
     ///
     /// # Errors
-    /// `ticket_used` if it was used before, on whichever node; `unauthorized` if that is not remembered any more; `unavailable` with the database down.
+    /// `ticket_used` if it was used before, on whichever node; `unauthorized` if it has expired, so that the hub may have
+    /// forgotten its use; `unavailable` with the database down.
     pub async fn use_ticket(&self, ticket: Ticket) -> Result<(), Error> {
         match self.0.storage.call(Change::UseTicket(ticket)).await? {
             Outcome::TicketUsed => Ok(()),
@@ -286,7 +288,7 @@ impl Hub {
     /// Tells whether the hub can do its work.
     ///
     /// # Errors
-    /// What is missing: the database, room in it, or `shutting_down`.
+    /// `unavailable` if the database does not answer or takes no writes; `shutting_down` while draining.
     pub async fn ready(&self) -> Result<Ready, Error> {
         if self.0.draining.has_started() {
             return Err(Error::shutting_down());
@@ -299,17 +301,18 @@ impl Hub {
         }
     }
 
-    /// Accepts no new connection any more, and closes the open ones within a time, in paced batches, with 4001 and a spread of
-    /// delays. What was begun goes on, and so do calls of the edge.
+    /// Accepts no new connection any more, and closes the open ones over the time `within`, in paced batches, with 4001 and
+    /// a spread of delays. Work that was begun goes on, and so do calls of the edge.
     pub async fn drain(&self, within: Duration) {
         self.0.draining.start();
         self.0.node_beat.beat();
-        // An operator who stops the process does not always wait for its end.
+        // Last-seen times are noted now, in case the operator kills the process before it ends by itself.
         let noting = self.0.presence.note_all(alive(self.0.options.heartbeat));
         tokio::join!(noting, self.0.sessions.close_all(within));
     }
 
-    /// Waits until another process has this one's name: it was taken for dead, and must end. Returns what to say then.
+    /// Waits until another process has taken this node's name, because this one was taken for dead; this one must end then.
+    /// Returns the message for the operator.
     pub async fn ousted(&self) -> String {
         self.0.node_beat.ousted().await;
         let node = self.0.options.node.name();
@@ -319,12 +322,12 @@ impl Hub {
         )
     }
 
-    /// Ends everything, once every session has gone and everything is stored that was to be: by the deadline at the latest.
-    /// Requests that come afterwards fail.
+    /// Ends everything once all sessions have ended and all accepted writes are stored, or at the deadline. Later requests
+    /// fail.
     pub async fn end(&self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         let stragglers = tokio::time::timeout_at(deadline - left / 2, self.0.sessions.all_gone()).await.is_err();
-        // What is under way may take its time; what does not arrive is sent again.
+        // Webhook deliveries under way get a part of the time; those that do not finish are sent again.
         drop(tokio::time::timeout_at(deadline - left * 3 / 4, self.0.webhooks.drain()).await);
         let settled = async {
             // A connection that is still open is cut in a moment.
@@ -356,7 +359,8 @@ impl Hub {
         }
     }
 
-    /// Tells whether a message stands under a draft's key: then its files need not be kept. The commit decides what it is.
+    /// Tells whether a message with a draft's key is stored already: then its files need not be kept. The commit decides
+    /// whether it is the same message.
     async fn was_sent(&self, draft: &NewMessage) -> Result<bool, Error> {
         let Some(key) = &draft.temp_id else { return Ok(false) };
         Ok(messages::was_sent(&self.0.database, draft.pair, draft.sender, key).await?)
@@ -367,7 +371,7 @@ impl Hub {
         pair.filter(|pair| pair.contains(user)).ok_or_else(|| Error::not_found("thread"))
     }
 
-    /// Has a change of a thread stored and delivered, and waits for the answer.
+    /// Has storage write a change of a thread and the thread deliver it, and waits for the answer.
     async fn request(&self, change: Change) -> Result<Answer, Error> {
         let (requester, answer) = Requester::call();
         self.0.storage.request(change, requester);

@@ -56,7 +56,7 @@ impl Prepared {
         Self { digest, id: MediaId(Uuid::new_v4().simple().to_string()), rendered }
     }
 
-    /// Makes the change that adds its row: the image goes after `stays`, unless it is sent before.
+    /// Makes the change that adds its row: the image expires after `stays`, unless it is sent before.
     pub(crate) fn upload(&self, owner: UserId, at: Timestamp, stays: Duration) -> Upload {
         let object_key = Store::key(&self.id);
         Upload { owner, image: self.image(), object_key, at, expires_at: at.after(stays) }
@@ -87,7 +87,7 @@ impl Prepared {
     }
 }
 
-/// Takes files in.
+/// Makes images of uploaded files, and stores them.
 #[derive(Debug)]
 pub(crate) struct Images {
     options: Options,
@@ -95,7 +95,7 @@ pub(crate) struct Images {
     admission: Admission,
     worker_pool: WorkerPool,
     links: Links,
-    /// Held from where a user's unsent images are counted until there are more.
+    /// Held from the count of a user's unsent images until the new rows are added.
     counting: tokio::sync::Mutex<()>,
 }
 
@@ -121,17 +121,17 @@ impl Images {
         &self.store
     }
 
-    /// Lets a request in that uploads.
+    /// Admits a request that uploads.
     pub(crate) fn admit(&self, user: UserId) -> Result<Uploading, Error> {
         self.admission.admit(user)
     }
 
-    /// Counts a file before it is read; `before` came with the same request.
+    /// Counts a file before it is read; `before` is the number of files before it in the same request.
     pub(crate) fn expect_file(&self, uploading: &Uploading, before: usize) -> Result<(), Error> {
         self.admission.file(uploading.user(), before)
     }
 
-    /// Makes a file, as its pieces follow each other, into an image. Nothing is kept of it yet.
+    /// Makes a file, given in consecutive pieces, into an image, which is not stored yet.
     pub(crate) async fn prepare(&self, pieces: Vec<Vec<u8>>) -> Result<Prepared, Error> {
         metrics::get().upload_bytes.increment(pieces.iter().map(|piece| piece.len() as u64).sum());
         let worked = self.worker_pool.render(pieces, self.options.bounds).await.ok_or_else(Error::shutting_down)?;
@@ -140,7 +140,7 @@ impl Images {
         Ok(Prepared::new(worked.digest, rendered))
     }
 
-    /// Tells whether a user may upload that many images more, of that many bytes, to be sent later.
+    /// Checks that a user may upload `images` more images, of `bytes` bytes in all, to be sent later.
     pub(crate) async fn have_room(
         &self,
         database: &Database,
@@ -161,7 +161,7 @@ impl Images {
         Err(Error::new(ErrorCode::RateLimited, text).after(60_000))
     }
 
-    /// Keeps images that are to be sent later, as far as their owner may have such.
+    /// Stores images that are to be sent later, if their owner may have that many.
     pub(crate) async fn keep_for_later(
         &self,
         database: &Database,
@@ -178,7 +178,7 @@ impl Images {
         Ok(images)
     }
 
-    /// Keeps images: a row for each, in one commit, and then their renditions.
+    /// Stores images: a row for each, in one commit, and then their renditions.
     pub(crate) async fn keep(
         &self,
         storage: &StorageHandle,
@@ -189,7 +189,7 @@ impl Images {
         self.put(prepared).await
     }
 
-    /// Returns what the images' owner may know.
+    /// Adds the rows of images, in one commit. Returns the images as their owner sees them.
     async fn add_rows(
         &self,
         storage: &StorageHandle,
@@ -214,7 +214,7 @@ impl Images {
         Ok(())
     }
 
-    /// Says why a file was not taken.
+    /// Makes the error for a file that was refused.
     fn refusal(&self, failure: &Failure) -> Error {
         let Bounds { pixels, side, .. } = self.options.bounds;
         match failure {

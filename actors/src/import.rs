@@ -1,4 +1,4 @@
-//! Brings over what the Node.js service has stored that the hub replaces: threads, messages, images, notifications.
+//! Imports what was stored by the Node.js service that the hub replaces: threads, messages, images, notifications.
 //!
 //! ```text
 //!  threads         which pair of users an old thread is of, and which id its thread keeps
@@ -9,8 +9,8 @@
 //!  report          what was brought over, and what was left out and why
 //! ```
 //!
-//! No actor: it is a command, and no hub runs beside it. A message carries its old id in its key, so a second run leaves out what is
-//! there, and one that was interrupted goes on.
+//! The import is a command without actors, and no hub runs beside it. A message carries its old id in its key, so another
+//! run skips what is there, and resumes a run that was interrupted.
 
 mod error;
 mod messages;
@@ -37,10 +37,10 @@ use target::{HIGHEST_KEPT, HubSide, highest_kept};
 pub use target::{Output, Target};
 use threads::Threads;
 
-/// Brings everything over that the hub's database has not yet.
+/// Imports everything that the hub's database does not have yet.
 ///
 /// # Errors
-/// [`Error`]; another run goes on.
+/// [`Error`]; another run resumes.
 pub async fn run(source: &Source, target: Target, options: Options) -> Result<Report, Error> {
     let begun = Instant::now();
     let pictures = Pictures::open(&options)?;

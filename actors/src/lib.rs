@@ -4,14 +4,13 @@
 //!                     hub            what the edge may ask for
 //!                      │
 //!   connection ─▶ session ─▶ storage ─▶ (chat_database::commit)
-//!        ▲             │        │
-//!        │             │        ├─▶ thread           the outcomes, by thread
-//!        │             │        └─▶ notifications    one user's stream
-//!      outbox ◀────────┴─ connections ◀───┘
+//!        ▲                      │ the outcomes, after the commit
+//!        │                      ├─▶ thread          one conversation
+//!      outbox ◀── connections ◀─┴─▶ notifications   one user's stream
 //!
 //!   protocol           frames in, frames out, codes, cursors: plain serde types
 //!   session            one connection: identity, limits, routing; session::catch_up serves what a client missed
-//!   thread             one conversation: delivers what storage has stored, in its order; thread::fanout decides which frames, to which members
+//!   thread             one conversation: delivers what was committed, keeps who types; thread::fanout decides which frames
 //!   notifications      one user's totals and notifications, at most four times a second
 //!   presence           who is online, on whichever node, and which users are told
 //!   updates            what the marketplace says of users has changed: which users are told
@@ -26,7 +25,7 @@
 //!   registry           actors that stop when idle: key → the running one
 //!   outbox             a connection's bounded queue of encoded frames
 //!   requester          who made a request, and the promise of exactly one reply
-//!   events, webhooks   what the marketplace's core hears: by asking for it, and sent to its endpoints
+//!   events, webhooks   what the marketplace's core hears: the feed that it reads, and what is sent to its endpoints
 //!   sync               from a cursor to frames
 //!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing;
 //!                      http_url: which texts are URLs
@@ -34,13 +33,13 @@
 //!   restrictions       what users may not do, as this node knows it
 //!   executor           OS threads with a runtime of their own
 //!   images             files taken in, made safe, kept, linked to, swept
-//!   import             brings over what the service has stored that the hub replaces; no hub runs beside it
+//!   import             imports what the service has stored that the hub replaces; no hub runs beside it
 //!   supervision        the supervision tree, every policy on one screen; hub::start puts the node together
 //!   metrics            the catalogue of all metrics
 //! ```
 //!
 //! No actor waits for another's answer on a message's path. No actor holds a thread's address. What an actor holds when it
-//! dies answers for itself: see `requester`, `delivery_frontier` and `connections`.
+//! ends is dropped, and its `Drop` reports the failure: see `requester`, `delivery_frontier` and `connections`.
 
 mod actor_slot;
 pub mod admin;

@@ -1,12 +1,12 @@
-//! Which other nodes live: a pure table without a clock.
+//! Membership: which other nodes live. A pure table without a clock.
 //!
 //! Every node gives a sign of life each second over the relay, and writes its row in the database every two seconds. A node
 //! is *suspect* after three seconds of silence. It is *dead* after five, if its row is older than five seconds as well: if
-//! the row is fresh, the relay is at fault, and the node lives. The row is looked at twice, because a database that was away
-//! comes back with old rows for all nodes.
+//! the row is fresh, the relay is at fault, and the node lives. The row must be found old for a while, because a database
+//! that was away comes back with old rows for all nodes.
 //!
-//! A process is known by its node's name and an incarnation. Where another incarnation of a name speaks up, the one before
-//! has ended; what it still had under way is not believed any more.
+//! A process is known by its node's name and an incarnation. When another incarnation of a name sends a message, the former
+//! one has ended, and its late messages are ignored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use chat_database::nodes::NodeId;
 use chat_database::sabotage::Sabotage;
 use tokio::time::Instant;
 
-/// After so much silence a node is suspect.
+/// How long a node is silent before it is suspect.
 pub(crate) const SUSPECT: Duration = Duration::from_secs(3);
 
-/// After so much silence, and with a row that is older than this, a node is dead.
+/// How long a node is silent, and how old its row is, before it is dead.
 pub(crate) const DEAD: Duration = Duration::from_secs(5);
 
 /// How often a node gives a sign of life, and how often it writes its row.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
 const ROW: Duration = Duration::from_secs(2);
 
-/// How long a row is seen to be old before it counts: longer than a node takes to write it again.
+/// How long a row is found old before that counts: longer than a node takes to write it again.
 const CONFIRMED: Duration = Duration::from_millis(2_500);
 
-/// How long a process that has ended is remembered, so that what arrives late from it is not taken for news.
+/// How long a replaced process is remembered, so that a late message of it is not taken for a new process.
 const REMEMBERED: Duration = Duration::from_secs(120);
 
 /// A node's row in the database, as the witness of its life.
@@ -41,14 +41,14 @@ pub(crate) struct Witness {
     pub(crate) age: Duration,
 }
 
-/// What has become of a node.
+/// A change of membership.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A process is heard for the first time.
     Joined(NodeId),
     /// A process that was taken for dead is heard again.
     Returned(NodeId),
-    /// A process has ended: it is dead, or another one has its name. It may have lived until then.
+    /// A process has ended: it is dead, or another one has its name. It may have lived until this instant.
     Ended(NodeId, Instant),
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Membership {
     me: NodeId,
     /// The process that was heard last under each name.
     peers: HashMap<Arc<str>, Peer>,
-    /// Processes that another one of their name has replaced.
+    /// Processes that were replaced by another one of their name.
     replaced: HashMap<NodeId, Instant>,
     /// Whether the database names a live node that is not heard; `None` if the database could not be asked.
     unheard: Option<bool>,
@@ -68,7 +68,7 @@ pub(crate) struct Membership {
 struct Peer {
     incarnation: u64,
     heard: Instant,
-    /// Since when its row is seen to be old, each time that the rows were read.
+    /// Since when each reading of the rows has found its row old.
     old_since: Option<Instant>,
     dead: bool,
 }
@@ -78,7 +78,8 @@ impl Membership {
         Self { me, peers: HashMap::new(), replaced: HashMap::new(), unheard: None }
     }
 
-    /// Takes note of a message; `None` if its sender has ended, or is this node.
+    /// Takes in that a process has sent a message, and returns the changes; `None` if the message must be ignored, because
+    /// the process was replaced, or has this node's name.
     pub(crate) fn heard(&mut self, from: &NodeId, now: Instant) -> Option<Vec<Event>> {
         if from.name() == self.me.name() || self.replaced.contains_key(from) {
             return None;
@@ -101,8 +102,8 @@ impl Membership {
         Some(ended.into_iter().chain([Event::Joined(from.clone())]).collect())
     }
 
-    /// Compares the rows of all nodes, read just now, with what is heard. `None`: the database could not be asked, and what
-    /// its rows said before is worth nothing.
+    /// Compares the rows of all nodes, read just now, with the messages that came, and returns the changes. `None`: the
+    /// database could not be read, and earlier readings do not count any more.
     pub(crate) fn witness(&mut self, rows: Option<&[Witness]>, now: Instant) -> Vec<Event> {
         self.replaced.retain(|_, since| now < *since + REMEMBERED);
         let Some(rows) = rows else {
@@ -120,13 +121,13 @@ impl Membership {
             let is_fresh = age(name, peer.incarnation).is_some_and(|age| age <= DEAD);
             let is_fresh = is_fresh && !Sabotage::NoDatabaseWitness.is_on();
             if peer.dead && is_fresh {
-                // It was stopped; that it is not heard yet is the relay's fault.
+                // The process was stopped for a while; that no message of it has come yet is the relay's fault.
                 events.push(Event::Returned(node()));
                 (peer.dead, peer.heard) = (false, now);
             } else if peer.dead || is_fresh || now < peer.heard + DEAD {
                 peer.old_since = None;
             } else if now >= *peer.old_since.get_or_insert(now) + CONFIRMED {
-                // Its last signs may have been lost, and its last rows too late.
+                // It may have lived until its next sign of life, or its next row, was due.
                 let written = age(name, peer.incarnation).and_then(|age| now.checked_sub(age));
                 let until = (peer.heard + HEARTBEAT).max(written.map_or(peer.heard, |written| written + ROW));
                 events.push(Event::Ended(node(), until));
@@ -143,14 +144,14 @@ impl Membership {
         events
     }
 
-    /// This node has stood still: that it has heard nothing meanwhile says nothing about the others.
+    /// Takes all nodes for heard just now: this node has stood still, so their silence proves nothing.
     pub(crate) fn pardon(&mut self, now: Instant) {
         for peer in self.peers.values_mut() {
             (peer.heard, peer.old_since) = (now, None);
         }
     }
 
-    /// Tells whether a node has been silent for long enough that its row matters.
+    /// Tells whether a live node is suspect.
     pub(crate) fn suspects(&self, now: Instant) -> bool {
         self.peers.values().any(|peer| !peer.dead && now >= peer.heard + SUSPECT)
     }
@@ -189,7 +190,7 @@ impl MembershipView {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Shows how a membership stands.
+    /// Publishes the state of a membership.
     pub(crate) fn show(&self, membership: &Membership, now: Instant) {
         self.0.store(membership.is_whole(now), Ordering::Relaxed);
     }

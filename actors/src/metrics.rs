@@ -16,7 +16,7 @@ const PANICS: &str = "chat_panics_total";
 const HTTP_SECONDS: &str = "chat_http_seconds";
 const STAGE_SECONDS: &str = "chat_message_stage_seconds";
 
-/// The handles.
+/// The handles of all metrics.
 #[derive(Debug)]
 pub struct Metrics {
     /// Open connections.
@@ -31,7 +31,7 @@ pub struct Metrics {
     pub histories_lost: Counter,
     /// Frames read from clients.
     pub frames_in: Counter,
-    /// Frames put in line for clients.
+    /// Frames queued for clients.
     pub frames_out: Counter,
     /// Messages stored.
     pub sends: Counter,
@@ -67,9 +67,9 @@ pub struct Metrics {
     pub presence_remote: Gauge,
     /// Outboxes that were closed because they were full.
     pub outbox_overflows: Counter,
-    /// Times that durable events were not kept in an outbox, to be read from the database later.
+    /// Times that a connection fell behind: its outbox kept no durable events, which are read from the database later.
     pub fell_behind: Counter,
-    /// Commits of other nodes that these have told of over the relay.
+    /// Commits of other nodes that came over the relay.
     pub commits_heard: Counter,
     /// Commits of other nodes (or of ours, after a failure) that were found in the database and delivered.
     pub commits_followed: Counter,
@@ -77,9 +77,9 @@ pub struct Metrics {
     pub follower_reads: Counter,
     /// The newest commit up to which every commit has been delivered on this node.
     pub released: Gauge,
-    /// What this node and the others tell each other.
+    /// Messages between nodes.
     pub relay: RelayMetrics,
-    /// What is sent to the marketplace's endpoints.
+    /// Webhooks.
     pub webhooks: WebhookMetrics,
     /// Requests that upload.
     pub uploads: Gauge,
@@ -95,7 +95,7 @@ pub struct Metrics {
     pub images_swept: Counter,
     /// Sweeps of images that stopped half-way.
     pub sweep_failures: Counter,
-    /// Actors that panicked, and decoders.
+    /// Panics of actors and of image decoders.
     pub panics: Counter,
     errors: Vec<Counter>,
     closes: Vec<Counter>,
@@ -106,7 +106,7 @@ pub struct Metrics {
 /// The handles of webhooks.
 #[derive(Debug)]
 pub struct WebhookMetrics {
-    /// Attempts, by what became of the delivery: pending, ok, failed.
+    /// Attempts, by the status of the delivery afterwards: pending, ok, failed.
     deliveries: [Counter; 3],
     /// Seconds since the oldest event happened that waits.
     pub lag_seconds: Gauge,
@@ -115,7 +115,7 @@ pub struct WebhookMetrics {
 }
 
 impl WebhookMetrics {
-    /// Counts an attempt by what became of its delivery.
+    /// Counts an attempt by the status of its delivery afterwards.
     pub(crate) fn delivered(&self, status: Status) {
         let [retry, ok, failed] = &self.deliveries;
         match status {
@@ -126,7 +126,7 @@ impl WebhookMetrics {
     }
 }
 
-/// The handles of what the nodes tell each other.
+/// The handles of the relay.
 #[derive(Debug)]
 pub struct RelayMetrics {
     /// Whether the other nodes can be reached: 0 or 1.
@@ -137,7 +137,7 @@ pub struct RelayMetrics {
     pub dropped: Counter,
     /// Messages that wait to be sent.
     pub queue: Gauge,
-    /// Messages of other nodes that were believed.
+    /// Messages of other nodes that were verified.
     pub heard: Counter,
     /// Times that messages of another node were found missing.
     pub gaps: Counter,
@@ -249,7 +249,7 @@ fn describe() -> Metrics {
     metrics::describe_histogram!(STAGE_SECONDS, Unit::Seconds, "Time of a message in each stage of its way, by stage");
     let stage = |stage: &'static str| metrics::histogram!(STAGE_SECONDS, "stage" => stage);
     metrics::describe_counter!(PANICS, Unit::Count, "Panics, whatever panicked, on whatever thread");
-    // So that it can be watched from the start.
+    // The counter exists from the start, so that it can be watched.
     metrics::counter!(PANICS).absolute(0);
     metrics::describe_counter!(HTTP_REQUESTS, Unit::Count, "Requests over HTTP, by method, route and status");
     metrics::describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time of a request over HTTP, by method and route");

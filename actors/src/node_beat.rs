@@ -1,6 +1,6 @@
-//! Shows the other nodes, in the database, that this one lives: see [`chat_database::nodes`].
+//! Beats: they show the other nodes, in the database, that this one lives. See [`chat_database::nodes`].
 //!
-//! It is no part of a commit, and has a connection of its own: a node whose commits wait lives, too.
+//! A beat is not part of a commit, and has a connection of its own: a node whose commits are held up lives, too.
 
 pub(crate) mod handle;
 
@@ -13,7 +13,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use crate::draining::Draining;
 use handle::{NodeBeatHandle, NodeBeatMsg};
 
-/// Beats in the row of this node's name.
+/// Writes beats into the row of this node's name.
 pub(crate) struct NodeBeat;
 
 /// What the actor uses.

@@ -52,7 +52,7 @@ pub(crate) struct State {
     pending: PendingCount,
     /// Whether totals are to be sent, once the pace allows.
     totals: bool,
-    /// After which commit the totals were so that were sent last, and in which history.
+    /// The commit of the totals that were sent last, and its history.
     sent_totals: Option<(u64, CommitNo)>,
     /// Threads whose notification is to be sent, and the guards of the commits that wait for it.
     threads: Vec<ThreadId>,
@@ -104,7 +104,7 @@ impl Actor for NotificationStream {
 }
 
 impl Drop for State {
-    /// However the stream ends, the next totals activate it again.
+    /// Removes the user's totals, so that the next ones activate a stream again, however this one ends.
     fn drop(&mut self) {
         self.context.totals.take(self.user);
     }
@@ -130,7 +130,7 @@ impl State {
         let context = Arc::clone(&self.context);
         let StreamContext { database, frontier, totals, .. } = &*context;
         metrics::get().follower_reads.increment(1);
-        // They are at least so new.
+        // The totals are read after this, so they are at least as new as this commit.
         let commit = frontier.newest().commit;
         totals.post(self.user, commit, unread::totals(database, self.user).await?);
         self.totals = true;
@@ -144,8 +144,8 @@ impl State {
         Ok(())
     }
 
-    /// Lets go of the commits that wait for the pace: no connection is left to be told of them, and until they are released
-    /// every new connection of the node would hear again what came since.
+    /// Releases the commits that wait for the pace if no connection carries the stream any more. Until they are released,
+    /// every new connection of the node would be sent again what came since.
     fn unheard(&mut self) {
         self.active();
         if !self.is_listened_to() {
@@ -154,7 +154,7 @@ impl State {
         }
     }
 
-    /// Puts the notifications of threads in line; their commit is delivered when they are.
+    /// Queues the notifications of threads; the guard is delivered when they were sent.
     fn wait_for(&mut self, threads: Vec<ThreadId>, guard: DeliveryGuard) {
         if threads.is_empty() || !self.is_listened_to() {
             return guard.delivered();
@@ -167,7 +167,7 @@ impl State {
         self.held.push(guard);
     }
 
-    /// Sends what waits, if the pace allows; otherwise makes sure to be called again.
+    /// Sends what waits if the pace allows, or else has [`StreamMsg::Due`] sent when it does.
     async fn send_what_is_due(&mut self, myself: &ActorRef<StreamMsg>) -> Result<(), ActorProcessingErr> {
         if !self.totals && self.held.is_empty() || self.due {
             return Ok(());
@@ -194,8 +194,8 @@ impl State {
         Ok(())
     }
 
-    /// Notes that totals are sent, unless later ones were: another node's commit may come after one of ours that followed
-    /// it.
+    /// Notes that totals are sent; `false` if later ones were sent before, for another node's commit may come after a later
+    /// commit of this node.
     fn are_newest(&mut self, commit: CommitNo) -> bool {
         let history = self.context.frontier.histories();
         let newest = self.sent_totals.is_none_or(|(of, sent)| of != history || sent <= commit);

@@ -1,4 +1,4 @@
-//! How a hub behaves.
+//! Options of a hub.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::rate_limit::Rates;
 use crate::relay;
 use crate::webhooks;
 
-/// How a hub behaves.
+/// Options of a hub.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Which node this is, and which process of its name.
+    /// The node's name, and the incarnation of this process.
     pub node: NodeId,
     /// What a connection may send.
     pub limits: Limits,
     /// How many messages a user may send at once before the rate counts.
     pub burst: u32,
-    /// How often a user may do everything else.
+    /// How often a user may make other requests.
     pub rates: Rates,
     /// How many connections a user may have.
     pub connections_per_user: usize,
@@ -38,13 +38,13 @@ pub struct Options {
     pub offline_after: Duration,
     /// How often the hub pings, as clients are told.
     pub heartbeat: Duration,
-    /// How images are dealt with.
+    /// Options for images.
     pub images: images::Options,
     /// How the hub is joined to the other nodes of its database.
     pub relay: relay::Options,
     /// How long rows of the audit log are kept.
     pub audit_kept: Duration,
-    /// How often those that are older are removed: [`crate::audit::SWEEP`].
+    /// How often older rows are removed: [`crate::audit::SWEEP`].
     pub audit_sweep: Duration,
     /// How webhooks are sent.
     pub webhooks: webhooks::Options,

@@ -1,10 +1,10 @@
 //! A connection's outbox: a bounded queue of encoded frames.
 //!
-//! Actors push and never wait; the connection's task drains. A connection is never skipped; but what is in the database need
-//! not wait here as well. So when there is no room for a durable event any more, the connection *falls behind*: such events
-//! are not kept from then on, and when the client has read what waits, its session reads what the client has missed from the
-//! database, as much at a time as the client takes. A client that reads, however slowly, is served, however much is sent to
-//! it; one that takes nothing for a while is closed, and its cursor lets it catch up.
+//! Actors push and never wait; the connection's task drains. No connection is skipped, but an event that the database holds
+//! need not wait here as well. When there is no room for a durable event, the connection *falls behind*: from then on
+//! durable events are not kept. When the client has read what waits, its session reads the missed events from the database,
+//! as many at a time as the client takes. So a client that reads, however slowly, is sent everything. One that takes
+//! nothing for a while is closed, and catches up by its cursor.
 
 mod queue;
 mod replay;
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[error("the connection reads too slowly, or is closed")]
 pub struct Slow;
 
-/// What the connection's task finds.
+/// What the connection's task gets from its outbox.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Drained {
     /// Frames to write, in order.
@@ -48,9 +48,9 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Wakes the connection's task: there is something to write.
     filled: Notify,
-    /// Wakes the connection's task when it waits for the end alone.
+    /// Wakes the connection's task when it waits only for the close.
     closed: Notify,
-    /// Asks the session for more of what it replays.
+    /// Asks the session for more of a replay.
     ask: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -67,13 +67,13 @@ impl Outbox {
         }))
     }
 
-    /// Sets how the outbox asks for more of a replay when the client has read what there was. The session that is asked
-    /// calls [`Outbox::replay`] and [`Outbox::release`]. To be called once.
+    /// Sets the callback that asks the session for more of a replay, when the client has read what there was. The session
+    /// then calls [`Outbox::replay`] and [`Outbox::release`]. To be called once.
     pub fn on_drained(&self, ask: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.ask.set(Box::new(ask));
     }
 
-    /// Puts an encoded frame in line that the connection cannot do without.
+    /// Queues an encoded frame that must not be left out.
     ///
     /// # Errors
     /// [`Slow`] if there is no room; the outbox is closed with [`CloseCode::TooSlow`] then, and what waited is dropped.
@@ -81,8 +81,8 @@ impl Outbox {
         self.put(frame, Surplus::Closes)
     }
 
-    /// Puts an event in line that is in the database, of a message if it has a mark. Without room for it the connection falls
-    /// behind. `released` says up to which commit everything has been delivered on this node.
+    /// Queues an event that the database holds; `mark` is set for a message. Without room for it the connection falls
+    /// behind. `released` returns the commit up to which everything has been delivered on this node.
     ///
     /// # Errors
     /// [`Slow`] if the outbox is closed.
@@ -92,7 +92,7 @@ impl Outbox {
             return Err(Slow);
         }
         if queue.is_behind() {
-            // The session reads it with the rest.
+            // The session reads the event from the database.
             return self.unless_stuck(queue);
         }
         if queue.was_replayed(mark, &released) {
@@ -100,7 +100,7 @@ impl Outbox {
         }
         if !queue.has_room(frame.len(), Surplus::IsReplayed.share(self.0.capacity)) {
             queue.fall_behind(released());
-            // From now on the connection's task waits only so long for a client that takes nothing.
+            // Wakes the connection's task: from now on it waits only for [`PATIENCE`] if the client takes nothing.
             self.0.closed.notify_one();
             return self.unless_stuck(queue);
         }
@@ -109,7 +109,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Puts a frame in line that would be worth nothing later; without room for it, it is dropped.
+    /// Queues a frame that would be worth nothing later; without room for it, it is dropped.
     ///
     /// # Errors
     /// [`Slow`] if the outbox is closed.
@@ -139,7 +139,7 @@ impl Outbox {
         }
     }
 
-    /// Encodes a frame and puts it in line.
+    /// Encodes a frame and queues it.
     ///
     /// # Errors
     /// As [`Outbox::push`].
@@ -147,19 +147,19 @@ impl Outbox {
         self.push(frame.encode())
     }
 
-    /// Tells whether so many bytes are an eighth of what may wait at the most, together with what waits: an echo must not
-    /// take the room of what other users send to the client.
+    /// Tells whether `bytes` and what waits are at most an eighth of the capacity: an echo must not take the room of what
+    /// other users send to the client.
     #[must_use]
     pub fn has_room_to_spare(&self, bytes: usize) -> bool {
         self.lock().bytes + bytes <= self.0.capacity.bytes / 8
     }
 
-    /// Closes the connection: there is more to send to it than it can be sent.
+    /// Closes the connection as too slow, because there is more to send than it can be sent.
     pub fn give_up(&self) {
         self.too_slow(self.lock());
     }
 
-    /// Goes on with a client that reads.
+    /// Closes the connection as too slow if its client has taken nothing for [`PATIENCE`].
     fn unless_stuck(&self, queue: MutexGuard<'_, Queue>) -> Result<(), Slow> {
         if queue.writing.is_some_and(|since| since.elapsed() >= PATIENCE) {
             self.too_slow(queue);
@@ -200,14 +200,14 @@ impl Outbox {
         self.lock().close.as_deref().cloned()
     }
 
-    /// As [`Outbox::drain`] or, while something is still being written, as [`Outbox::closed`]. One future for both: it is
-    /// kept in every connection's task.
+    /// Calls [`Outbox::drain`] or, while something is still being written, [`Outbox::closed`]. Every connection's task
+    /// keeps this future, so one serves for both.
     pub async fn next(&self, writing: bool) -> Drained {
         if writing { Drained::Closed(self.closed().await) } else { self.drain().await }
     }
 
-    /// Waits until there is something to write, and takes it, or as much of it as is written at a time. For the connection's task
-    /// alone: it has written what it took before.
+    /// Waits until there is something to write, and takes a chunk of it. For the connection's task alone, which has then
+    /// written what it took before.
     pub async fn drain(&self) -> Drained {
         loop {
             let filled = self.0.filled.notified();
@@ -231,8 +231,8 @@ impl Outbox {
         }
     }
 
-    /// Waits until the connection is being closed, whatever waits to be written: for a task that is stuck in writing. Closes it if
-    /// the client takes nothing for too long while a replay runs, or is to come.
+    /// Waits until the connection is being closed, even while frames wait: for a task that is still writing. Closes the
+    /// connection if the client takes nothing for too long while a replay runs, or is due.
     pub async fn closed(&self) -> Close {
         loop {
             let closed = self.0.closed.notified();
@@ -245,7 +245,7 @@ impl Outbox {
             };
             match waited_for {
                 None => closed.await,
-                // In a box: it is rare, and every connection's task would have room for it.
+                // Boxed: it is rare, and every connection's task would reserve memory for it.
                 Some(end) => {
                     if Box::pin(timeout_at(end, closed)).await.is_err() {
                         let _ = self.unless_stuck(self.lock());

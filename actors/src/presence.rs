@@ -1,4 +1,5 @@
-//! Which users are online: the actor that tells the users around them, and has written down when they were last seen.
+//! The presence actor: it tells users which users around them are online, and has last-seen times written down. The users
+//! *around* a user are those who share a recent thread with the user.
 //!
 //! A user is online from the first connection, on whichever node, until a while after the last has gone, so that a reload is
 //! no departure. A user was last seen when that connection went, or, if its line was dead by then, at its last sign of life.
@@ -52,17 +53,17 @@ use worker::{Worker, WorkerContext};
 /// How often the actor looks for departures.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How often it sends what other nodes are to know.
+/// How often the actor sends changes to the other nodes.
 const TICK_WITH_OTHERS: Duration = Duration::from_millis(50);
 
 /// How often the rows of the nodes are read, and how often if one of them is silent.
 const ROWS: Duration = Duration::from_secs(2);
 const ROWS_SOON: Duration = Duration::from_secs(1);
 
-/// After how many heartbeats the actor has it written down again that a user was online: what a crash can lose of it.
+/// After how many heartbeats the last-seen time of an online user is written again: a crash loses no more of it.
 const NOTED_EVERY: u32 = 5;
 
-/// Of how many users that is written at a time, at most: a commit of so many rows holds messages up by a fraction of a
+/// How many of these times are written at once, at most: a commit of so many rows holds messages up by a fraction of a
 /// millisecond.
 const NOTED_AT_ONCE: usize = 64;
 
@@ -84,7 +85,7 @@ pub(crate) struct PresenceContext {
     pub(crate) handle: PresenceHandle,
     pub(crate) draining: Draining,
     pub(crate) webhooks: PresenceTeller,
-    /// This process among the nodes.
+    /// The id of this process.
     pub(crate) me: NodeId,
     /// How long after the last connection a user counts as gone.
     pub(crate) offline_after: Duration,
@@ -100,7 +101,7 @@ pub(crate) struct State {
     next_look: Instant,
     /// When the rows of the nodes are to be read next; `None` while they are being read.
     next_rows: Option<Instant>,
-    /// Whether users wait to be announced, and the actor wakes itself for that.
+    /// Whether a [`PresenceMsg::Due`] is on its way.
     is_due: bool,
 }
 
@@ -121,7 +122,7 @@ impl Actor for PresenceActor {
             offline_after: context.offline_after,
             alone,
         };
-        // Another one for each start of this actor.
+        // The count differs for each start of this actor.
         let count = Timestamp::now().millis().unsigned_abs();
         let now = Instant::now();
         let nodes = context.handle.change_both(|local, remote| {
@@ -200,9 +201,9 @@ impl State {
         metrics::set(&metrics::get().presence_remote, self.context.handle.remote().read(remote::RemoteTable::len));
     }
 
-    /// Looks for users who have left, and has it written down when they were last seen: that is done before the users around
-    /// hear of it, so that a client which asks then gets the same answer. Also of some users who are online it is written that
-    /// they were there, so that a crash does not lose more of it than a while.
+    /// Looks for users who have left, and has their last-seen times written. That is done before the users around them are
+    /// told, so that a client which asks then gets the same answer. The times of some online users are written, too, so
+    /// that a crash loses little of them.
     fn look(&mut self, draining: bool, now: Instant) {
         let departed = self.with_tables(|nodes, tables| nodes.departures(draining, tables, now));
         if departed.len() == AT_ONCE {
@@ -227,7 +228,7 @@ impl State {
         self.with_tables(|nodes, tables| nodes.heard(from, body, tables, now));
     }
 
-    /// Reads the rows of the nodes beside the actor.
+    /// Reads the rows of the nodes, in a task of its own.
     fn read_rows(&mut self, now: Instant) {
         if self.next_rows.is_none_or(|next| now < next) {
             return;
@@ -247,7 +248,7 @@ impl State {
         self.next_rows = Some(now + pause);
     }
 
-    /// Does what the state machine wants to be done.
+    /// Carries out the outputs of the state machine.
     fn act(&mut self) {
         for output in self.nodes.outputs() {
             match output {
@@ -271,7 +272,7 @@ fn changed(announcement: &Announcement) -> PresenceChange {
     PresenceChange { user, online, last_seen: seen.filter(|_| !online), at: Timestamp::now() }
 }
 
-/// Returns when every user who is connected now was alive for certain.
+/// Returns a time at which every user who is connected now was certainly alive.
 pub(crate) fn alive(heartbeat: Duration) -> Timestamp {
     Timestamp::now().before(heartbeat.mul_f64(SILENCE))
 }

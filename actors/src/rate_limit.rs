@@ -1,5 +1,5 @@
-//! How often one user may do something: token buckets, one for each user and kind of request; and how often an address may ask for
-//! what needs no token.
+//! How often one user may do something: token buckets, one for each user and kind of request; and how often an address may
+//! ask for what needs no token.
 //!
 //! They belong to users, not to connections: all sockets of a user and REST take from the same bucket, and a reconnect does
 //! not refill it.
@@ -27,13 +27,13 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// So many per second, and so many at once.
+    /// Makes a rate of `per_second`, and `burst` at once.
     #[must_use]
     pub fn per_second(per_second: f64, burst: u32) -> Self {
         Self { per_second, burst }
     }
 
-    /// So many in a span: all of them at once, or one after another as they come back.
+    /// Makes a rate of `many` in a span: all of them at once, or one after another as they come back.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -49,7 +49,7 @@ impl Rate {
     }
 }
 
-/// How fast a user may do what, beside sending messages; `None`: as fast as they can.
+/// The rates of what a user may do besides sending messages; `None`: no limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
     /// Edits and deletions.
@@ -58,21 +58,21 @@ pub struct Rates {
     pub receipts: Option<Rate>,
     /// `typing` and `stop_typing`.
     pub typing: Option<Rate>,
-    /// Questions: whatever reads from the database and changes nothing.
+    /// Queries: requests that read from the database and change nothing.
     pub queries: Option<Rate>,
-    /// New conversations, by two measures that must both allow one: of a minute, and of a day.
+    /// New conversations: a rate of a minute and one of a day, which must both allow one.
     pub new_threads: [Option<Rate>; 2],
-    /// Requests of an address without a good token.
+    /// Requests of an address without a valid token.
     pub strangers: Option<Rate>,
 }
 
 impl Rates {
-    /// Every user may do everything as fast as they can.
+    /// No limits.
     pub const OFF: Self =
         Self { changes: None, receipts: None, typing: None, queries: None, new_threads: [None; 2], strangers: None };
 }
 
-/// What limits the users of a node.
+/// The limiters of a node.
 #[derive(Debug)]
 pub(crate) struct Limiters {
     pub(crate) sends: Limiter,
@@ -98,14 +98,14 @@ impl Limiters {
     }
 }
 
-/// A user's tokens of one rate.
+/// The tokens of one user for one rate.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     tokens: f64,
     filled: Instant,
 }
 
-/// What is missing of a token by rounding alone is there.
+/// A token counts as whole although so much of it is missing, by rounding.
 const ROUNDING: f64 = 1e-6;
 
 impl Bucket {
@@ -113,7 +113,7 @@ impl Bucket {
         Self { tokens: rate.map_or(0.0, Rate::burst), filled: now }
     }
 
-    /// Returns how long it is until there is a token; `None`: there is one.
+    /// Returns how long it takes until there is a token; `None` if there is one.
     fn wait(&self, rate: Rate) -> Option<Duration> {
         let missing = 1.0 - self.tokens;
         (missing > ROUNDING).then(|| Duration::try_from_secs_f64(missing / rate.per_second).unwrap_or(Duration::MAX))
@@ -134,7 +134,7 @@ impl Bucket {
     }
 }
 
-/// Says that a user was too fast, and when to try again: not a millisecond too early.
+/// Makes the error for a user who was too fast; the time to try again is rounded up.
 fn too_fast(what: &str, (wait, rate): (Duration, Option<Rate>)) -> Error {
     let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
     let text = format!("too many {what}; try again in {millis} ms");
@@ -142,7 +142,7 @@ fn too_fast(what: &str, (wait, rate): (Duration, Option<Rate>)) -> Error {
     Error { limit, ..Error::new(ErrorCode::RateLimited, text).after(millis) }
 }
 
-/// Returns what an address counts as: providers give a network of IPv6 to each customer.
+/// Returns the address that an address counts as: of IPv6 its /64, for providers give one to each customer.
 pub(crate) fn counted_as(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -153,7 +153,7 @@ pub(crate) fn counted_as(address: IpAddr) -> IpAddr {
     }
 }
 
-/// How fast each user may do one thing, by one measure or by several that must all allow it.
+/// Limits how fast each user may do one thing: by one rate, or by several that must all allow it.
 #[derive(Debug)]
 pub(crate) struct Limiter<const N: usize = 1, Key = UserId> {
     /// The name of what is counted.
@@ -166,11 +166,11 @@ pub(crate) struct Limiter<const N: usize = 1, Key = UserId> {
 #[derive(Debug)]
 struct Buckets<const N: usize, Key> {
     buckets: HashMap<Key, [Bucket; N]>,
-    /// With this many, users who have been quiet are forgotten: a full bucket says nothing.
+    /// With this many users, those with full buckets are forgotten: a full bucket holds no information.
     sweep_at: usize,
 }
 
-/// So many users are remembered before any is forgotten.
+/// How many users are remembered before any is forgotten.
 const REMEMBERED: usize = 16_384;
 
 impl<const N: usize, Key: Copy + Eq + Hash> Limiter<N, Key> {
@@ -179,12 +179,12 @@ impl<const N: usize, Key: Copy + Eq + Hash> Limiter<N, Key> {
         Self { what, rates, users: Mutex::new(users) }
     }
 
-    /// Tells whether every user may be as fast as they can.
+    /// Tells whether there is no limit.
     pub(crate) fn is_off(&self) -> bool {
         self.rates.iter().all(Option::is_none)
     }
 
-    /// Counts one of a user's, unless it comes too early.
+    /// Takes a token of a user, unless it comes too early.
     pub(crate) fn take(&self, user: Key, now: Instant) -> Result<(), Error> {
         if self.is_off() {
             return Ok(());
@@ -199,14 +199,15 @@ impl<const N: usize, Key: Copy + Eq + Hash> Limiter<N, Key> {
         Ok(())
     }
 
-    /// Counts one more of a user's that belongs to what was counted before: it is let in, and what comes later waits longer.
+    /// Takes a token, even a missing one, for what belongs to a request that was counted before; later requests wait
+    /// longer.
     pub(crate) fn owe(&self, user: Key, now: Instant) {
         if !self.is_off() {
             self.users().of(user, &self.rates, now).iter_mut().for_each(|bucket| bucket.tokens -= 1.0);
         }
     }
 
-    /// Says that a user was too fast, as it stands now.
+    /// Makes the error for a user who was too fast, as of now.
     pub(crate) fn refusal(&self, user: Key, now: Instant) -> Error {
         let wait = longest(self.users().of(user, &self.rates, now), &self.rates);
         too_fast(self.what, wait.map_or_else(Default::default, |(wait, rate)| (wait, Some(rate))))
@@ -217,7 +218,7 @@ impl<const N: usize, Key: Copy + Eq + Hash> Limiter<N, Key> {
     }
 }
 
-/// A conversation costs its token at the moment when the commit makes its thread, and answers cost none.
+/// A new conversation takes its token when the commit makes its thread; answers take none.
 impl NewThreadLimit for Limiter<2> {
     fn take(&self, user: UserId) -> bool {
         Limiter::take(self, user, Instant::now()).is_ok()
@@ -225,19 +226,19 @@ impl NewThreadLimit for Limiter<2> {
 
     fn give_back(&self, user: UserId) {
         if let Some(buckets) = self.users().buckets.get_mut(&user) {
-            // What is above the burst goes with the next look.
+            // Tokens above the burst are dropped when the bucket is filled next.
             buckets.iter_mut().for_each(|bucket| bucket.tokens += 1.0);
         }
     }
 }
 
 impl<const N: usize, Key: Copy + Eq + Hash> Buckets<N, Key> {
-    /// Returns a user's buckets as they are now.
+    /// Returns a user's buckets, filled up to now.
     fn of(&mut self, user: Key, rates: &[Option<Rate>; N], now: Instant) -> &mut [Bucket; N] {
         if self.buckets.len() >= self.sweep_at && !self.buckets.contains_key(&user) {
             let quiet = |(bucket, rate): (&Bucket, &Option<Rate>)| rate.is_none_or(|rate| bucket.is_full(rate, now));
             self.buckets.retain(|_, buckets| !buckets.iter().zip(rates).all(quiet));
-            // Looking through all of them is worth its time only when there are twice as many.
+            // The next sweep is worth its time only when there are twice as many.
             self.sweep_at = (self.buckets.len() * 2).max(REMEMBERED);
         }
         let buckets = self.buckets.entry(user).or_insert_with(|| rates.map(|rate| Bucket::full(rate, now)));
@@ -250,7 +251,7 @@ impl<const N: usize, Key: Copy + Eq + Hash> Buckets<N, Key> {
     }
 }
 
-/// Returns how long it is until every measure allows one more, and which one it waits for.
+/// Returns how long it takes until every rate allows one more, and the rate that takes longest; `None` if all do.
 fn longest<const N: usize>(buckets: &[Bucket; N], rates: &[Option<Rate>; N]) -> Option<(Duration, Rate)> {
     let waits = buckets.iter().zip(rates).filter_map(|(bucket, rate)| Some((bucket.wait((*rate)?)?, (*rate)?)));
     waits.max_by_key(|(wait, _)| *wait)

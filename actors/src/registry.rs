@@ -1,7 +1,8 @@
 //! Actors that stop when idle: key → the one actor that runs for it.
 //!
 //! No other code holds such an actor's address: every message goes through the registry, which activates the actor if none
-//! runs. So an actor can stop without losing a message: under the registry's lock it leaves only if no message waits for it.
+//! runs. So an actor can stop without losing a message: it is removed under the registry's lock, and only if no message
+//! waits for it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -28,7 +29,7 @@ impl PendingCount {
 /// The running actors, by key.
 pub(crate) struct ActorRegistry<K, M: Message> {
     actors: Mutex<HashMap<K, Active<M>>>,
-    /// Shows how many are running.
+    /// The metric of how many are running.
     gauge: &'static Gauge,
     activate: OnceLock<Activate<K, M>>,
 }
@@ -43,7 +44,7 @@ impl<K: Copy + Eq + Hash, M: Message> ActorRegistry<K, M> {
         Self { actors: Mutex::default(), gauge, activate: OnceLock::new() }
     }
 
-    /// Says how an actor is started. To be called once, before anything is delivered.
+    /// Sets how an actor is started. To be called once, before anything is delivered.
     pub(crate) fn on_activate(
         &self,
         activate: impl Fn(K, PendingCount) -> Option<ActorRef<M>> + Send + Sync + 'static,
@@ -52,8 +53,8 @@ impl<K: Copy + Eq + Hash, M: Message> ActorRegistry<K, M> {
         debug_assert!(first, "a registry learns once how to activate");
     }
 
-    /// Delivers a message, in the order of calls, to the actor of `key`, activating it if none runs. Gives the message back
-    /// if the actor cannot be activated: the node is ending.
+    /// Delivers a message, in the order of calls, to the actor of `key`, activating it if none runs. Returns the message if
+    /// the actor cannot be activated, because the node is ending.
     pub(crate) fn deliver(&self, key: K, mut message: M) -> Result<(), M> {
         let mut actors = self.lock();
         for _ in 0..2 {
@@ -71,7 +72,7 @@ impl<K: Copy + Eq + Hash, M: Message> ActorRegistry<K, M> {
             entry.pending.0.fetch_add(1, Ordering::Relaxed);
             match entry.actor.send_message(message) {
                 Ok(()) => return Ok(()),
-                // It has ended, and its supervisor has not heard of it yet: activate another.
+                // The actor has ended, but its supervisor does not know yet: activate another.
                 Err(MessagingErr::SendErr(back)) => {
                     actors.remove(&key);
                     self.gauge.decrement(1);
@@ -88,7 +89,7 @@ impl<K: Copy + Eq + Hash, M: Message> ActorRegistry<K, M> {
         let actors = self.lock();
         let Some(entry) = actors.get(&key) else { return };
         entry.pending.0.fetch_add(1, Ordering::Relaxed);
-        // One that has just ended needs it no more.
+        // An actor that has just ended does not need the message.
         let _ = entry.actor.send_message(message);
     }
 

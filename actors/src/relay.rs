@@ -1,4 +1,4 @@
-//! Between nodes: an accelerator, never the truth.
+//! The relay between nodes: an accelerator, never the truth.
 //!
 //! ```text
 //!   storage, threads, presence ──▶ handle ──▶ queue ──▶ transport (signs) ──▶ nats ──▶ other nodes
@@ -19,8 +19,8 @@
 //! ```
 //!
 //! Whatever does not arrive is found in the database by the [follower](crate::follower): a hole in a sender's sequence
-//! numbers tells the receiver of it. A node without a relay finds the commits of others by polling, and tells them nothing
-//! of who is connected.
+//! numbers shows the receiver that messages are missing. A node without a relay finds the commits of others by polling, and
+//! tells the others nothing of its users.
 
 pub(crate) mod actor;
 pub(crate) mod commit;

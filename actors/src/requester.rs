@@ -1,4 +1,4 @@
-//! Who made a request, and the promise that it gets exactly one reply.
+//! The requester of a change, who gets exactly one reply.
 
 use chat_database::ids::Seq;
 use chat_database::objects::Message;
@@ -15,7 +15,7 @@ use crate::protocol::server::About;
 #[derive(Debug)]
 pub struct Permit(#[expect(dead_code, reason = "held, not read")] pub(crate) OwnedSemaphorePermit);
 
-/// What a call of the edge gets.
+/// The answer to a call of the edge.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Stored { message: Box<Message>, duplicate: bool },
@@ -24,8 +24,8 @@ pub(crate) enum Answer {
     Read { read_seq: Seq, unread: u64 },
 }
 
-/// Who made a request. It travels inside the messages that serve the request. Code that drops it without a reply (a panic, a
-/// full queue) thereby replies with a temporary error.
+/// The connection or the call that made a request. It travels inside the messages that serve the request. If it is dropped
+/// without a reply (a panic, a full queue), it replies with a temporary error.
 #[derive(Debug)]
 pub(crate) struct Requester {
     reply_to: Option<ReplyTo>,
@@ -39,12 +39,12 @@ enum ReplyTo {
 }
 
 impl Requester {
-    /// A frame of a connection.
+    /// Makes the requester of a connection's frame.
     pub(crate) fn connection(id: ConnectionId, outbox: Outbox, permit: Permit, about: About) -> Self {
         Self { reply_to: Some(ReplyTo::Connection { id, outbox, _permit: permit }), about }
     }
 
-    /// A call of the edge, and where its answer arrives.
+    /// Makes the requester of a call of the edge, and the receiver of its answer.
     pub(crate) fn call() -> (Self, oneshot::Receiver<Result<Answer, Error>>) {
         let (call, answer) = oneshot::channel();
         (Self { reply_to: Some(ReplyTo::Call(call)), about: About::default() }, answer)
@@ -68,11 +68,11 @@ impl Requester {
         match self.reply_to.take() {
             Some(ReplyTo::Connection { outbox, .. }) => {
                 if let Some(frame) = frame {
-                    // A connection that is too slow is being closed, and its cursor lets it catch up.
+                    // A connection that is too slow is being closed, and catches up by its cursor.
                     let _ = outbox.push_frame(frame);
                 }
             }
-            // The caller may have hung up; what was done stands.
+            // The caller may not wait any more; what was done stands.
             Some(ReplyTo::Call(call)) => drop(call.send(answer.ok_or_else(Error::internal))),
             None => {}
         }
@@ -89,7 +89,7 @@ impl Requester {
                 metrics::get().error(error.code).increment(1);
                 let _ = outbox.push_frame(&error.frame(std::mem::take(&mut self.about)));
             }
-            // The edge counts what it answers.
+            // The edge counts the errors that it answers.
             Some(ReplyTo::Call(call)) => drop(call.send(Err(error))),
             None => {}
         }

@@ -1,10 +1,10 @@
-//! What users may not do, as this node knows it. The database is the truth: the commit itself refuses what a suspended user sends.
-//! Here is what must be known without asking the database: which tokens are too old.
+//! The restrictions of users, as this node knows them. The database is the truth: the commit itself refuses what a
+//! suspended user sends. Here is what must be known without asking the database: which tokens are too old.
 //!
-//! When a commit has changed a restriction on whichever node (the other nodes say so over the relay, and the follower sees it in the
-//! database), what has changed since is read. All of it is read as the node starts, and when the database was put back to an earlier
-//! state. In memory a user whose sessions were ever ended takes 40 bytes at most. Who may send nothing is
-//! not among it: the writer knows those who may not at present, see `chat_database::commit`.
+//! When a commit changes a restriction, on whichever node, each node reads what has changed since: the other nodes announce
+//! it over the relay, and the follower sees it in the database. A node reads all of it as it starts, and when the database
+//! was put back to an earlier state. A user whose sessions were ever ended takes at most 40 bytes of memory. Suspensions
+//! are not kept here: the writer knows the present ones, see `chat_database::commit`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -20,7 +20,7 @@ use crate::connections::ConnectionTable;
 use crate::error::Error;
 use crate::protocol::{CloseCode, ErrorCode};
 
-/// What users may not do. Cheap to clone.
+/// The restrictions of users. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Restrictions(Arc<Inner>);
 
@@ -28,16 +28,16 @@ struct Inner {
     database: Database,
     connections: ConnectionTable,
     known: RwLock<Known>,
-    /// It is read by one task at a time.
+    /// Held by the one task that reads them.
     turn: Arc<Mutex<()>>,
 }
 
 #[derive(Default)]
 struct Known {
     as_of: CommitNo,
-    /// Whether that commit is one of the present history.
+    /// Whether `as_of` is a commit of the present history.
     stands: bool,
-    /// From when on tokens count, of users whose sessions were ended.
+    /// Of users whose sessions were ended: from when on their tokens are valid.
     tokens_from: HashMap<UserId, Timestamp>,
 }
 
@@ -46,19 +46,20 @@ impl Restrictions {
         Self(Arc::new(Inner { database, connections, known: RwLock::default(), turn: Arc::default() }))
     }
 
-    /// Reads what has changed, and closes the connections of users whose sessions were ended since. Returns how many rows were read.
+    /// Reads what has changed, and closes the connections of users whose sessions were ended since. Returns how many rows
+    /// were read.
     pub(crate) async fn read(&self) -> Result<usize, chat_database::Error> {
         let _turn = self.0.turn.lock().await;
         self.read_in_turn().await
     }
 
-    /// Hears that the database was put back to an earlier state: all of it is read again.
+    /// Notes that the database was put back to an earlier state: everything is read again.
     pub(crate) fn went_back(&self) {
         self.known_mut().stands = false;
         self.read_soon();
     }
 
-    /// Reads what has changed soon, unless that is being done.
+    /// Starts to read what has changed, unless a task is doing so.
     pub(crate) fn read_soon(&self) {
         let Ok(turn) = Arc::clone(&self.0.turn).try_lock_owned() else { return };
         let this = self.clone();
@@ -70,7 +71,7 @@ impl Restrictions {
         });
     }
 
-    /// Hears which commit changed a restriction last.
+    /// Takes in which commit changed a restriction last.
     pub(crate) fn notice(&self, as_of: CommitNo) {
         let is_known = {
             let known = self.known();
@@ -81,11 +82,11 @@ impl Restrictions {
         }
     }
 
-    /// Tells whether a token counts that was issued then; one that does not say when is older than every end of sessions.
+    /// Checks that a token issued then is valid; one without that time counts as older than every end of sessions.
     pub(crate) fn admits(&self, user: UserId, issued_at: Option<Timestamp>) -> Result<(), Error> {
         let known = self.known();
         let Some(from) = known.tokens_from.get(&user) else { return Ok(()) };
-        // Tokens say whole seconds.
+        // Tokens name whole seconds.
         if issued_at.is_some_and(|issued_at| issued_at.seconds() > from.seconds()) {
             return Ok(());
         }
@@ -93,7 +94,7 @@ impl Restrictions {
     }
 
     async fn read_in_turn(&self) -> Result<usize, chat_database::Error> {
-        // What is heard from here on that the database went back counts for the next time.
+        // If the database is put back from here on, `stands` is cleared, and the next read reads everything.
         let since = {
             let mut known = self.known_mut();
             std::mem::replace(&mut known.stands, true).then_some(known.as_of)
@@ -112,16 +113,16 @@ impl Restrictions {
         }
         known.as_of = as_of;
         drop(known);
-        // In this order: a connection that is opened meanwhile is either seen here, or sees what is known now.
+        // In this order: a connection that opens meanwhile is either found here, or is checked against the new state.
         ended.into_iter().for_each(|user| self.0.connections.close(user, CloseCode::SessionsEnded));
         Ok(rows)
     }
 
-    /// Reads what later commits than this one have changed, or everything; tells whether it is everything.
+    /// Reads what commits after `since` have changed, or everything; tells whether it is everything.
     async fn changed(&self, since: Option<CommitNo>) -> Result<(bool, EndedSessions), chat_database::Error> {
         if let Some(since) = since {
             let changed = restrictions::ended_sessions_since(&self.0.database, since).await?;
-            // An earlier commit than the one that is known: the database was put back, and this node has not been told yet.
+            // The commit is earlier than the known one: the database was put back, which this node does not know yet.
             if changed.as_of >= since {
                 return Ok((false, changed));
             }

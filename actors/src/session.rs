@@ -32,10 +32,10 @@ use crate::thread::message::{ThreadMsg, ThreadRegistry};
 use crate::thread::typing::Signal;
 use replay::Replays;
 
-/// This many frames in a row that are no frames end the connection.
+/// How many malformed frames in a row end the connection.
 const MALFORMED: u32 = 3;
 
-/// This many frames refused for their rate, without one accepted between, are a flood.
+/// How many frames in a row may be refused for their rate, without an accepted one between; more are a flood.
 const FLOOD: u32 = 200;
 
 /// Of how many threads a session remembers the members.
@@ -46,20 +46,20 @@ const KNOWN_THREADS: usize = 1_024;
 pub(crate) enum SessionMsg {
     /// From the hub, first: say `auth_ok`, serve what was missed from this cursor, go live.
     Begin(Option<Box<str>>),
-    /// From the outbox: the client has read what there was of a replay, or too much to be kept has happened meanwhile.
+    /// From the outbox: the client has read what there was of a replay, or the connection has fallen behind.
     ContinueReplay,
     /// From the connection's task: a frame came.
     Frame(Box<Frame>),
-    /// From the connection's task: a fresh token was found good.
+    /// From the connection's task: a fresh token was valid.
     Renewed,
     #[cfg(feature = "failpoints")]
     Fail,
 }
 
-/// A frame, readable or not, and its permit among those that wait for their reply.
+/// A frame, readable or not, and the permit that it holds until its reply.
 pub(crate) type Frame = (Result<ClientFrame, ParseError>, Permit);
 
-/// Decides for one connection.
+/// Serves one connection.
 pub(crate) struct Session;
 
 /// What the sessions of a node use.
@@ -98,11 +98,11 @@ pub(crate) struct State {
     replays: Option<Box<Replays>>,
 }
 
-/// What a session needs once it does something.
+/// The state of a session that has served something.
 #[derive(Default)]
 struct Busy {
     known: HashMap<ThreadId, Pair>,
-    /// Where the user has written on this connection, not long ago, without saying that they stopped.
+    /// The threads in which the user was typing on this connection lately, without saying that they stopped.
     typing_in: Vec<(Pair, ThreadId, Instant)>,
 }
 
@@ -131,8 +131,8 @@ impl Actor for Session {
         message: SessionMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        // An actor keeps room for the largest of its futures for as long as it lives: so messages are small, and only what
-        // waits for the database becomes a future, in a box of its own.
+        // An actor reserves memory for its largest future for as long as it lives. So messages are small, and only what
+        // waits for the database becomes a future, which is boxed.
         if let Some(work) = state.take(message) {
             work.await;
         }
@@ -141,20 +141,20 @@ impl Actor for Session {
 }
 
 impl Drop for State {
-    /// However the session ends, the threads in which its user was writing hear of it.
+    /// Tells the threads in which the user was typing that this has ended, however the session ends.
     fn drop(&mut self) {
         let who = self.registration.user();
         let connection = self.registration.id();
         for (pair, thread_id, _) in self.busy.take().map(|busy| busy.typing_in).unwrap_or_default() {
             let ends = ThreadMsg::Typing { who, connection, thread_id, signal: Signal::Ends };
-            // On a node that is ending no client is left to hear of it.
+            // This fails only on a node that is ending, where no client is left to be told.
             let _ = self.context.threads.deliver(pair, ends);
         }
     }
 }
 
 impl State {
-    /// Does what can be done at once; gives back what has to wait for the database.
+    /// Does what can be done at once; returns a future for what has to wait for the database.
     fn take(&mut self, message: SessionMsg) -> Option<BoxFuture<'_, ()>> {
         match message {
             SessionMsg::Begin(cursor) => return Some(Box::pin(self.begin(cursor.map(String::from)))),
@@ -183,7 +183,7 @@ impl State {
         self.registration.user()
     }
 
-    /// Pushes a frame to this connection; one that is too slow is being closed by it.
+    /// Pushes a frame to this connection; the outbox closes a connection that is too slow.
     fn send(&self, frame: &ServerFrame) {
         metrics::get().frames_out.increment(1);
         let _ = self.registration.outbox().push_frame(frame);
@@ -193,7 +193,7 @@ impl State {
         self.busy.get_or_insert_default()
     }
 
-    /// Answers what could not be read.
+    /// Answers a frame that could not be read.
     fn refuse(&mut self, error: ParseError, permit: Permit) {
         self.malformed = if error.malformed { self.malformed + 1 } else { 0 };
         metrics::get().error(error.code).increment(1);

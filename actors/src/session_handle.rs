@@ -1,4 +1,4 @@
-//! Sessions as the connections' tasks hold them: how a session is opened, fed and ended.
+//! Sessions, for the connections' tasks: opens, feeds and ends them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::session::{Arguments, Session, SessionContext, SessionMsg};
 const BATCH: usize = 100;
 const BATCH_PAUSE: Duration = Duration::from_millis(50);
 
-/// A connection that wants a session. Its user has been authenticated.
+/// A connection that asks for a session. Its user has been authenticated.
 #[derive(Debug)]
 pub struct Opening {
     /// The user.
@@ -57,7 +57,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Tells whether a user may open another connection.
+    /// Checks that a user may open another connection.
     pub(crate) fn may_open(&self, user: UserId) -> Result<(), Error> {
         if self.draining.has_started() {
             return Err(Error::shutting_down());
@@ -77,7 +77,7 @@ impl Sessions {
             .connections
             .register(user, socket, notifications, outbox.clone(), self.per_user)
             .map_err(|_| self.too_many_connections())?;
-        // Once it is registered: sessions may have been ended since the token was looked at.
+        // After the registration: sessions may have been ended since the token was checked.
         self.restrictions.admits(user, issued_at)?;
         let connection_id = registration.id();
         let notifications = notifications || socket == Socket::Notifications;
@@ -103,7 +103,7 @@ impl Sessions {
         let outboxes = self.connections.outboxes();
         let batches = u32::try_from(outboxes.len().div_ceil(BATCH)).unwrap_or(u32::MAX).max(1);
         let pause = BATCH_PAUSE.min(within / batches);
-        // Two milliseconds for each: what a node that takes them over bears well.
+        // Two milliseconds for each connection: the nodes that take them over bear that well.
         let spread = (outboxes.len() * 2).clamp(1_000, 30_000);
         for (number, batch) in outboxes.chunks(BATCH).enumerate() {
             if number > 0 {
@@ -129,7 +129,8 @@ impl Sessions {
     }
 }
 
-/// A connection's session, as the connection's task holds it. Dropping it ends the session, after what it has been given.
+/// A connection's session, as the connection's task holds it. Dropping it ends the session, after the frames that it was
+/// given.
 #[derive(Debug)]
 pub struct SessionHandle {
     actor: ActorRef<SessionMsg>,
@@ -141,7 +142,7 @@ pub struct SessionHandle {
 }
 
 impl SessionHandle {
-    /// Returns the connection's name, for logs and support.
+    /// Returns the connection's id, for logs and support.
     #[must_use]
     pub fn connection_id(&self) -> ConnectionId {
         self.connection_id
@@ -179,13 +180,13 @@ impl SessionHandle {
         self.send(SessionMsg::Frame(Box::new((frame, permit))));
     }
 
-    /// Answers a repeated `auth` that was found good: `auth_ok` with the present cursor.
+    /// Answers a repeated `auth` that was valid: `auth_ok` with the present cursor.
     pub fn renewed(&self) {
         self.send(SessionMsg::Renewed);
     }
 
-    /// Says when the connection ended, or gave its last sign of life if its line was dead by then: when its user was last
-    /// seen. Without a word that is when this is dropped.
+    /// Sets when the connection ended or, if its line was dead by then, gave its last sign of life: the user's last-seen
+    /// time. Without this call it is the time when this is dropped.
     pub fn ended(&mut self, at: Timestamp) {
         self.presence.ended(at);
     }
@@ -204,9 +205,9 @@ impl SessionHandle {
 
 impl Drop for SessionHandle {
     fn drop(&mut self) {
-        // The outbox ends with its reader. A reason given before counts.
+        // The outbox ends with its reader. A reason that was given before counts.
         self.outbox.close(CloseCode::Internal);
-        // What was read from the socket is still done; no client is left to hear of it.
+        // Frames that were read from the socket are still served, though no client is left to be answered.
         if self.actor.drain().is_err() {
             self.actor.stop(None);
         }

@@ -1,9 +1,9 @@
 //! The storage actor: group commit, and the only writer.
 //!
-//! It orders the writes: the order of its mailbox is the order of each thread. It collects those that arrive while the last commit
-//! runs, and while the next one waits for other nodes' commits, and commits them, or [a part of them](batch_size), as one
-//! transaction; there is no timer. When a commit stands, each thread gets its outcomes and each user's notification stream its
-//! update; each of them notes its delivery at the [frontier](crate::delivery_frontier).
+//! It orders the writes: the order of its mailbox is the order of each thread. It collects those that arrive while the last
+//! commit runs, and while the next one waits for other nodes' commits, and commits them, or [a part of them](batch_size),
+//! as one transaction; there is no timer. When a commit stands, each thread gets its outcomes and each user's notification
+//! stream its update; each of them notes its delivery at the [frontier](crate::delivery_frontier).
 //!
 //! It has an [OS thread of its own](crate::executor), because SQLite is written on the thread that calls it.
 
@@ -42,19 +42,19 @@ use message::{Batch, CommitEnded, StorageMsg, WriteReply};
 use queue::WriteQueue;
 use wal_checkpoint::{WalCheckpoints, WalState};
 
-/// How often what need not be remembered is swept away.
+/// How often rows are swept that need not be kept.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// How often storage tries whether the database takes commits again, when it refused the last one and no write comes.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// Commits in groups what the other actors want to be written.
+/// Writes, in group commits, what the other actors ask for.
 pub(crate) struct Storage;
 
 /// The parts of the hub that the storage actor uses.
 pub(crate) struct StorageContext {
     pub(crate) database: Database,
-    /// This process, as it stands in the commit log.
+    /// The id of this process in the commit log.
     pub(crate) node: NodeId,
     pub(crate) frontier: DeliveryFrontier,
     pub(crate) connections: ConnectionTable,
@@ -85,7 +85,7 @@ impl Due {
 
 pub(crate) struct State {
     context: Arc<StorageContext>,
-    /// With the running commit, while there is one.
+    /// `None` while a commit runs, which has the writer.
     writer: Option<Writer>,
     waiting: Arc<WriteQueue>,
     due: Due,
@@ -102,11 +102,11 @@ impl Actor for Storage {
         myself: ActorRef<StorageMsg>,
         context: Arc<StorageContext>,
     ) -> Result<State, ActorProcessingErr> {
-        // The commit log says what became of a commit that a predecessor had under way.
+        // The commit log shows whether a commit stands that a predecessor had under way.
         context.frontier.commit_failed();
         let mut writer = Writer::new(context.database.clone(), context.node.clone());
         writer.limit_new_threads(Arc::<Limiter<2>>::clone(&context.new_threads));
-        // Later there may be no file left to open it with, for each connection takes one.
+        // Opened now, because later connections may have taken all file descriptors.
         if let Err(error) = writer.open().boxed().await {
             tracing::warn!(%error, "the writing connection is opened at the first commit");
         }
@@ -139,7 +139,7 @@ impl Actor for Storage {
                 state.wal.keep_running(&state.context.database);
             }
             StorageMsg::Probe => state.probe(&myself),
-            // A write that waits shows by itself whether the database takes it.
+            // If writes wait, their commit shows whether the database takes writes.
             StorageMsg::Answers => state.due.probe = state.waiting.is_empty() && state.writer.is_some(),
             #[cfg(feature = "failpoints")]
             StorageMsg::Fail => panic!("failpoint: storage"),
@@ -150,7 +150,7 @@ impl Actor for Storage {
 }
 
 impl State {
-    /// Asks the database for a sign of life, if it took no writes lately; no write waits for the writer meanwhile.
+    /// Pings the database, if it took no writes lately and no commit runs.
     fn probe(&self, myself: &ActorRef<StorageMsg>) {
         if self.writer.is_none() || self.context.handle.failing().is_none() {
             return;
@@ -158,7 +158,7 @@ impl State {
         let (database, storage) = (self.context.database.clone(), myself.clone());
         tokio::spawn(async move {
             if database.ping().await.is_ok() {
-                // An actor that has ended leaves it to its successor.
+                // If this actor has ended, its successor probes.
                 let _ = storage.send_message(StorageMsg::Answers);
             }
         });
@@ -184,7 +184,7 @@ impl State {
             let probed = if probe && nothing_waits { Some(writer.probe().boxed().await) } else { None };
             let (batch, result) = match (nothing_waits, went_back) {
                 (true, _) => (Batch::default(), None),
-                // The changes were decided on what is no more.
+                // The changes were decided on a state that is gone.
                 (false, true) => (waiting.take(), Some(Err(DatabaseError::WentBack))),
                 (false, false) => {
                     let (batch, result) = commit(&mut writer, &waiting, &context).boxed().await;
@@ -195,7 +195,7 @@ impl State {
             drop(lock);
             panic_guard.defuse();
             let ended = CommitEnded { writer, batch, result, probed, ended_at };
-            // An actor that has ended meanwhile leaves the commit to the commit log, and the requesters get temporary errors.
+            // If the actor has ended meanwhile, the commit log holds the commit, and the requesters get temporary errors.
             let _ = myself.send_message(StorageMsg::CommitEnded(Box::new(ended)));
         });
     }
@@ -218,7 +218,7 @@ impl State {
         }
     }
 
-    /// Says to each requester why the commit was not written.
+    /// Tells each requester why the commit was not written.
     fn refuse(&self, replies: Vec<(WriteReply, OwnedSemaphorePermit)>, error: &DatabaseError) {
         self.context.frontier.commit_failed();
         if matches!(error, DatabaseError::WentBack) {
@@ -235,7 +235,7 @@ async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext, wal: &
         writer.knows(&context.frontier.newest());
         let restarted = writer.begin_anew().await;
         for done in due.restart_history {
-            // The follower may have been started again meanwhile, and looks by itself.
+            // If the follower was started again meanwhile, it reads the database by itself.
             let answer = match &restarted {
                 Ok(()) => Ok(()),
                 Err(error) => Err(DatabaseError::Unavailable(error.to_string())),
@@ -251,7 +251,7 @@ async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext, wal: &
     wal.restart_if_long(writer);
 }
 
-/// Runs a group commit of what waits when it has the counter's lock, and counts it.
+/// Runs a group commit of the writes that wait once it has the counter's lock, and records its metrics.
 async fn commit(
     writer: &mut Writer,
     waiting: &WriteQueue,
@@ -263,7 +263,7 @@ async fn commit(
     writer.knows(&context.frontier.newest());
     let batch = OnceLock::new();
     let result = writer.commit_gathered(&|| &batch.get_or_init(|| waiting.take()).changes).await;
-    // Where the lock could not be had, those are refused who would have been in the commit.
+    // If the lock could not be taken, the writes that would have been in the commit are refused.
     let batch = batch.into_inner().unwrap_or_else(|| waiting.take());
     if let Some(since) = batch.since {
         metrics.stage_queue.record(started.saturating_duration_since(since));

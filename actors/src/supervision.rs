@@ -16,9 +16,9 @@
 //!     └─ NotificationStream … temporary: removed from the registry; the next update activates it
 //! ```
 //!
-//! What an actor held is dropped with it, and answers for itself: a [`Requester`](crate::requester::Requester) with a
-//! temporary error, a [`DeliveryGuard`](crate::delivery_frontier::DeliveryGuard) by making its commit a gap, a
-//! [`Registration`](crate::connections::Registration) by closing its connection.
+//! What an actor held is dropped with it, and its `Drop` reports the failure: a [`Requester`](crate::requester::Requester)
+//! replies with a temporary error, a [`DeliveryGuard`](crate::delivery_frontier::DeliveryGuard) makes its commit a gap, a
+//! [`Registration`](crate::connections::Registration) closes its connection.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ use crate::thread::{self, Thread, ThreadContext};
 use crate::webhooks::WebhookActor;
 use crate::webhooks::context::WebhookContext;
 
-/// A supervisor takes no messages: it is there to supervise.
+/// The message of a supervisor, which takes none.
 #[derive(Debug)]
 pub(crate) enum NoMsg {}
 
@@ -67,7 +67,7 @@ pub(crate) struct Contexts {
 /// The supervisors of a running node.
 pub(crate) struct Supervisors {
     pub(crate) root: ActorRef<NoMsg>,
-    /// That of sessions, threads and streams.
+    /// The supervisor of sessions, threads and streams.
     pub(crate) sessions: ActorCell,
 }
 
@@ -106,7 +106,7 @@ impl Actor for Root {
         let root = myself.get_cell();
         let (sessions, _) =
             ActorRuntime::spawn_linked(None, SessionSupervisor, Arc::clone(&contexts), root.clone()).await?;
-        // A caller that has gone needs no supervisor.
+        // A caller that has gone does not need the supervisor.
         let _ = started.send(sessions.get_cell());
         Ok(Permanent {
             storage: start_storage(&contexts, &root).await?,
@@ -153,7 +153,7 @@ impl Actor for Root {
     }
 }
 
-/// The supervisor of the actors that come and go.
+/// The supervisor of sessions, threads and streams.
 struct SessionSupervisor;
 
 impl Actor for SessionSupervisor {

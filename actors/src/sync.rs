@@ -1,4 +1,4 @@
-//! From a cursor to what has changed since: for a socket that comes back, and for `GET /chat/sync`.
+//! Finds what has changed since a cursor: for a socket that comes back, and for `GET /chat/sync`.
 
 use chat_database::Database;
 use chat_database::history;
@@ -18,7 +18,7 @@ use crate::thread::fanout;
 pub struct SyncPage {
     /// What changed, as frames without cursors.
     pub events: Vec<ServerFrame>,
-    /// Where to go on.
+    /// The cursor of the next page.
     pub cursor: Cursor,
     /// Whether there is more.
     pub has_more: bool,
@@ -26,10 +26,10 @@ pub struct SyncPage {
     pub reset: bool,
 }
 
-/// From where a client goes on.
+/// The point from which a client continues.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ResumePoint {
-    /// The client has not been here before.
+    /// The client has no cursor, and starts at the present.
     Here,
     /// The client's cursor can be served, as far as its form and age go.
     Cursor(Cursor),
@@ -37,7 +37,7 @@ pub(crate) enum ResumePoint {
     Reset,
 }
 
-/// Judges a cursor: malformed, another reader's, too old, or of another history is a reset.
+/// Checks a cursor: a malformed one, another reader's, one that is too old, or one of another history is a reset.
 pub(crate) async fn resume_point(
     database: &Database,
     reader: UserId,
@@ -52,7 +52,7 @@ pub(crate) async fn resume_point(
     Ok(if holds { ResumePoint::Cursor(cursor) } else { ResumePoint::Reset })
 }
 
-/// Who reads what has changed, and how much of it.
+/// The reader of changes, and which kinds of frames it gets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader {
     pub(crate) user: UserId,
@@ -60,8 +60,8 @@ pub(crate) struct Reader {
     pub(crate) notifications: bool,
 }
 
-/// What changed, as frames: messages by thread in the order of `rev`, then watermarks, then notifications.
-/// Without a cursor in a replay, whose end says how far it went.
+/// Returns changes as frames: messages by thread in the order of `rev`, then watermarks, then notifications. They have no
+/// cursor in a replay, whose end has one.
 pub(crate) fn frames(reader: Reader, missed: &Changes, since: CommitNo, cursor: Option<&Cursor>) -> Vec<ServerFrame> {
     let mut frames = Vec::new();
     if reader.chat {
@@ -76,7 +76,7 @@ pub(crate) fn frames(reader: Reader, missed: &Changes, since: CommitNo, cursor: 
     frames
 }
 
-/// One page of what has changed, for HTTP: whole commits, so that its cursor is true, oldest first.
+/// Reads one page of what has changed, for HTTP: whole commits, so that its cursor is true, oldest first.
 pub(crate) async fn page(
     (database, frontier, links): (&Database, &DeliveryFrontier, &Links),
     user: UserId,

@@ -1,8 +1,8 @@
-//! What the marketplace says of users and things has changed: tells the users who are connected and see it, on whichever node.
+//! Updates: connected users, on whichever node, are told when a profile or card that they see has changed.
 //!
-//! A word from node to node names what has changed, and nothing else. Each node reads what it is now and tells its own users, so
-//! that words which are late, or come in another order, tell nothing that is out of date. A word that is lost is not repeated:
-//! clients read profiles and cards when they load.
+//! A message from node to node names what has changed, and nothing else. Each node reads the present state and tells its
+//! own users, so that late or reordered messages cause no outdated news. A lost message is not repeated: clients read
+//! profiles and cards when they load.
 
 mod wire;
 
@@ -30,10 +30,10 @@ pub(crate) use wire::Updated;
 /// How many updates wait to be told; while so many wait, further ones are not told.
 const WAITING: usize = 64;
 
-/// How long ago a message may have been sent whose readers hear of a change of its card.
+/// How old a message may be whose readers are told of a change of its card.
 const RECENT: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// Of how many users or cards the people around are read at a time, and how many of these pairs at most.
+/// How many users or cards are looked up at a time, and how many pairs with the users around them at most.
 const AT_A_TIME: usize = 100;
 const MOST_PAIRS: u32 = 100_000;
 
@@ -46,7 +46,7 @@ struct Inner {
     connections: ConnectionTable,
     restrictions: Restrictions,
     waiting: Arc<Semaphore>,
-    /// Updates are told one after another: each asks the database.
+    /// Held by the update that is being told: each of them uses the database.
     turn: Mutex<()>,
 }
 
@@ -56,7 +56,7 @@ impl Updates {
         Self(Arc::new(Inner { database, connections, restrictions, waiting, turn: Mutex::default() }))
     }
 
-    /// Tells users of all nodes.
+    /// Tells users of all nodes of an update.
     pub(crate) fn announce(&self, relay: &RelayHandle, updated: Updated) {
         if updated.is_empty() {
             return;

@@ -19,8 +19,8 @@ const TEMP_ID_BYTES: usize = 128;
 /// The longest id of an image, in bytes.
 const MEDIA_ID_BYTES: usize = 64;
 
-/// Makes the change that a send asks for, once its thread is known. `files` came with it, and stand behind the images that it
-/// names.
+/// Makes the change that a send asks for, once its thread is known. `files` came with the send, and follow the images that
+/// it names.
 pub(crate) fn message(
     user: UserId,
     pair: Pair,
@@ -82,12 +82,12 @@ pub(crate) fn system_message(
     Ok(SystemMessage { pair, dedupe_key, payload_hash: hash.finalize().into(), texts, card, at: Timestamp::now() })
 }
 
-/// Says that a message, or an upload, has too many images.
+/// Makes the error for a message, or an upload, with too many images.
 pub(crate) fn too_many_images(limits: &Limits) -> Error {
     Error::new(ErrorCode::TooManyImages, format!("at most {} images are taken at once", limits.images))
 }
 
-/// Says which image cannot be used: unknown, another user's, and used before are one answer.
+/// Makes the error for an image that cannot be used. An unknown, another user's and a used one get the same answer.
 pub(crate) fn no_image(named: &str) -> Error {
     let short: String = named.chars().take(MEDIA_ID_BYTES).collect();
     Error::new(ErrorCode::NotFound, format!("there is no image {short:?} of yours that is not sent yet"))
@@ -112,12 +112,12 @@ fn key(temp_id: String) -> Result<String, Error> {
 }
 
 fn text(content: &str, limits: &Limits) -> Result<(), Error> {
-    // A NUL cannot be kept by every database that the hub runs on.
+    // Not every database that the hub runs on can store a NUL.
     if content.contains('\0') {
         return Err(Error::bad_request("content must not contain the character NUL (U+0000)"));
     }
     let most = limits.text_chars;
-    // No character is longer than four bytes: a short text need not be counted.
+    // A text has no more characters than bytes: a short one need not be counted.
     if content.len() > most && content.chars().count() > most {
         return Err(Error::new(ErrorCode::TextTooLong, format!("a text has at most {most} characters")));
     }
@@ -147,13 +147,13 @@ fn media_id(url: &str) -> Option<MediaId> {
     links::named(url).filter(is_media_id)
 }
 
-/// Tells whether an id may be one of an image. Among others a NUL would fail the commit of all, where a database keeps none.
+/// Tells whether an id may be an image's. Where a database stores no NUL, one in an id would fail the whole group commit.
 fn is_media_id(id: &MediaId) -> bool {
     (1..=MEDIA_ID_BYTES).contains(&id.0.len()) && !id.0.contains('\0')
 }
 
-/// Tells one payload from another: every part with its length before it, so that no two payloads read alike. A file counts
-/// by its bytes as they came: sent again, it gets another id.
+/// Returns the hash of a payload. Each part has its length before it, so that no two payloads give the same bytes. A file
+/// counts by its content, for it gets another id each time that it is sent.
 fn payload_hash(draft: &NewMessage, files: &[Prepared]) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| part(&mut hash, bytes);

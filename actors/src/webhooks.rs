@@ -41,10 +41,10 @@ pub use presence::PresenceEvent;
 use address::Policy;
 use signature::RootSecret;
 
-/// How webhooks are sent.
+/// Options of webhooks.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What secrets of endpoints are made of.
+    /// The secret that those of endpoints are derived from.
     pub secret: RootSecret,
     /// Where webhooks may be sent to.
     pub policy: Policy,

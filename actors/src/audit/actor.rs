@@ -1,4 +1,5 @@
-//! The auditor: writes what waits for the audit log once a second, and removes rows that are too old, as the hub starts and once an hour.
+//! The auditor: it writes the waiting entries of the audit log once a second. It removes rows that are too old when the hub
+//! starts, and once an hour.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +16,19 @@ use super::AuditLog;
 use crate::error::Error;
 use crate::storage::handle::StorageHandle;
 
-/// How often what waits is written.
+/// How often the waiting entries are written.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// A message to the auditor.
 #[derive(Debug)]
 pub(crate) enum AuditorMsg {
-    /// Time to write what waits.
+    /// Time to write the waiting entries.
     Flush,
     /// Time to remove old rows.
     Sweep,
 }
 
-/// Writes once a second what waits for the audit log.
+/// Writes the waiting entries of the audit log once a second.
 pub(crate) struct Auditor;
 
 /// What the auditor uses.
@@ -37,7 +38,7 @@ pub(crate) struct AuditorContext {
     pub(crate) log: AuditLog,
     /// How long rows are kept.
     pub(crate) kept: Duration,
-    /// How often those that are older are removed.
+    /// How often older rows are removed.
     pub(crate) sweep_every: Duration,
 }
 
@@ -53,7 +54,7 @@ impl Actor for Auditor {
     ) -> Result<Arc<AuditorContext>, ActorProcessingErr> {
         myself.send_after(FLUSH, || AuditorMsg::Flush);
         myself.send_interval(context.sweep_every, || AuditorMsg::Sweep);
-        // Neither does a hub that is started again every half an hour keep rows for ever.
+        // A hub that restarts more often than `sweep_every` must remove old rows, too.
         let _ = myself.send_message(AuditorMsg::Sweep);
         Ok(context)
     }
@@ -67,7 +68,7 @@ impl Actor for Auditor {
         match message {
             AuditorMsg::Flush => {
                 context.log.flush(false).await;
-                // One after the other, however long one takes.
+                // Scheduled after the flush: slow flushes do not pile up in the mailbox.
                 myself.send_after(FLUSH, || AuditorMsg::Flush);
             }
             AuditorMsg::Sweep => {
@@ -92,7 +93,7 @@ impl AuditorContext {
         Ok(())
     }
 
-    /// Tells whether the oldest row is too old by this node's clock: where it is not, nothing is written.
+    /// Tells whether the oldest row is too old by this node's clock. If it is not, the sweep writes nothing.
     async fn has_old(&self) -> Result<bool, Error> {
         let chain = audit::chain(&self.database).await?;
         let oldest = audit::after(&self.database, chain.removed, 1).await?;

@@ -1,4 +1,4 @@
-//! What waits to be written into the audit log, and what is counted in the present minute. Pure.
+//! The entries that wait for the audit log, and the counters of the present minute. Pure.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,17 +10,17 @@ use tokio::time::Instant;
 /// How long a minute is.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How many refusals of a minute have a row each.
+/// How many refusals of a minute get a row each.
 const REFUSALS: u64 = 10;
 
-/// How many readers are told apart in a minute; the others are counted as one.
+/// How many readers are counted separately in a minute; the rest are counted as one, `others`.
 const READERS: usize = 100;
 
-/// How many entries wait while the database takes no writes; then the newest refusals are only counted, and a minute lasts until it
-/// takes some again.
+/// How many entries may wait while the database takes no writes. From then on refusals are only counted, and the minute
+/// goes on until the database takes writes again.
 const WAITING: usize = 1_000;
 
-/// A reader: the user, the thing that is read, and the address that the request comes from.
+/// A reader: what it reads, its user, and the address that the request comes from.
 type Reader = (Act, String, Option<String>);
 
 /// The present minute.
@@ -50,7 +50,7 @@ impl Minute {
             self.refused += 1;
             self.waiting.push_back(entry);
         } else {
-            // The reasons are a few fixed texts.
+            // The map stays small: reasons are a few fixed texts.
             *self.left_out.entry((entry.what, entry.why.unwrap_or_default())).or_default() += 1;
         }
     }
@@ -65,7 +65,7 @@ impl Minute {
         *all += objects;
     }
 
-    /// Takes what is to be written. What is counted comes when its minute is over, or `all` is wanted.
+    /// Takes the waiting entries; and the counters as entries, if their minute is over or `all` is set.
     pub(super) fn take(&mut self, node: &str, now: Instant, all: bool) -> Vec<NewEntry> {
         let is_over = now.saturating_duration_since(self.began) >= MINUTE && self.waiting.len() < WAITING;
         if all || is_over {
@@ -88,7 +88,7 @@ impl Minute {
         self.waiting.drain(..).collect()
     }
 
-    /// Takes back what could not be written.
+    /// Puts entries back that could not be written.
     pub(super) fn give_back(&mut self, entries: Vec<NewEntry>) {
         for entry in entries.into_iter().rev() {
             self.waiting.push_front(entry);

@@ -10,7 +10,7 @@ use chat_database::time::Timestamp;
 use crate::metrics;
 use crate::protocol::Cursor;
 
-/// Of how many commits that are released the nonce is remembered: messages of other nodes may be as late as that.
+/// How many released commits' nonces are remembered. Messages of other nodes may be that many commits late.
 const REMEMBERED: usize = 1_024;
 
 /// How many earlier names of the history are remembered: each process that writes gives it a new one.
@@ -30,17 +30,17 @@ pub(super) struct State {
     pub(super) earlier_names: VecDeque<Arc<str>>,
     /// The newest time that any commit was known to have written.
     pub(super) time: i64,
-    /// The highest commit of our own that was begun.
+    /// The highest commit of this node whose parts were all dispatched.
     pub(super) newest_own: u64,
-    /// Whether a commit of our own is under way.
+    /// Whether a commit of this node is under way.
     pub(super) committing: bool,
-    /// The commit of our own whose parts are being dispatched.
+    /// The commit of this node whose parts are being dispatched.
     pub(super) dispatching: Option<u64>,
     /// Commits above `released` whose delivery has begun.
     pub(super) begun: BTreeMap<u64, Begun>,
-    /// The highest commit with the delivery of every commit up to it begun, and of none lost.
+    /// The highest commit such that the delivery of it and of all before it has begun, and none was lost.
     pub(super) unbroken: u64,
-    /// The nonces of the commits up to `released`, that one's first.
+    /// The nonces of the last released commits, newest first.
     pub(super) nonces: VecDeque<Nonce>,
     pub(super) blocks: HashMap<u64, Block>,
     pub(super) next_block: u64,
@@ -58,7 +58,7 @@ pub(super) struct Begun {
 pub(super) struct Block {
     /// How many parts are under way.
     pub(super) parts: usize,
-    /// How many of the commits that have begun belong to it.
+    /// How many commits in `begun` belong to it.
     pub(super) commits: usize,
     pub(super) lost: bool,
 }

@@ -9,11 +9,11 @@ use chat_database::ids::CommitNo;
 use chat_database::queries::events::Standing;
 use serde::Serialize;
 
-/// Everything up to a place was told to a reader of the feed.
+/// The position of a reader in the event feed: the reader was told everything up to it.
 ///
-/// Opaque to readers and safe in a URL: `e1.<epoch>.<commit>.<nonce>.<class>.<object>.<part>.<newest message>.<reader>`. As a
-/// connection's cursor it names its history; the reader's number tells one reader from another, so that the log is kept for
-/// both.
+/// Opaque to readers and safe in a URL: `e1.<epoch>.<commit>.<nonce>.<class>.<object>.<part>.<newest message>.<reader>`.
+/// Like a connection's cursor it names its history. The reader's number distinguishes readers, so that the log is kept for
+/// each of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedCursor {
     /// The commit of the place, and in which history.
@@ -25,14 +25,14 @@ pub struct FeedCursor {
 }
 
 impl FeedCursor {
-    /// Stands behind all events of a commit.
+    /// Returns the cursor behind all events of a commit.
     #[must_use]
     pub fn behind(mark: Mark, reader: u32) -> Self {
         let standing = Standing::behind(mark.commit);
         Self { mark, standing, reader }
     }
 
-    /// Reads a cursor; `None` for everything that is not one.
+    /// Parses a cursor; `None` if the text is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.strip_prefix("e1.")?.split('.').collect();

@@ -6,7 +6,7 @@ use chat_database::{Database, history};
 use super::{Event, EventType, FeedCursor, Wanted, told};
 use crate::error::Error;
 
-/// How many parts of the log one page looks at, if none of their events is asked for.
+/// How many windows of the log one page reads at most, while it finds too few of the events that are asked for.
 const WINDOWS: usize = 50;
 
 /// A page of the feed.
@@ -14,27 +14,28 @@ const WINDOWS: usize = 50;
 pub struct Page {
     /// What has happened, in the order of commits.
     pub events: Vec<Event>,
-    /// Where to go on.
+    /// The cursor for the next page.
     pub cursor: FeedCursor,
     /// Whether there is more.
     pub has_more: bool,
 }
 
-/// What there is behind a cursor.
+/// The answer to a read behind a cursor.
 #[derive(Debug)]
 pub enum Answer {
     /// What has happened.
     Page(Page),
-    /// The log does not go back so far, or the cursor is of another history: the oldest cursor from which one may go on.
+    /// The log does not reach back to the cursor, or the cursor is of another history. Holds the oldest cursor that can be
+    /// read from.
     Gone(FeedCursor),
 }
 
-/// Returns the cursor of this moment, of a new reader.
+/// Returns the present cursor, for a new reader.
 pub(crate) async fn now(database: &Database) -> Result<FeedCursor, Error> {
     Ok(FeedCursor::behind(history::head(database).await?, fastrand::u32(1..)))
 }
 
-/// Reads a page behind a cursor: `limit` events, or as many as it has room for.
+/// Reads the page behind a cursor: at most `limit` events, or fewer if their objects do not fit in a page.
 pub(crate) async fn page(
     database: &Database,
     after: FeedCursor,
@@ -57,7 +58,7 @@ pub(crate) async fn page(
             let events = happened.iter().filter_map(|event| told(event, &objects)).collect();
             return Ok(Answer::Page(Page { events, cursor, has_more }));
         }
-        // Only the log knows the cursor behind those that fit, so they are read again, alone.
+        // Only the log knows the cursor behind the events that fit, so these alone are read again.
         most = fitting;
     }
 }
@@ -84,7 +85,7 @@ async fn happened(
         let asked = move |happening| wanted.has(EventType::of(happening));
         let window = match events::after(database, cursor.standing, most, asked).await? {
             Found::Window(window) => window,
-            // What was found before is told first; the next page says that the rest has gone.
+            // This page returns what was found so far; the next one says that the rest has gone.
             Found::Gone if happened.is_empty() => return Ok(None),
             Found::Gone => break,
         };

@@ -94,7 +94,7 @@ impl EventType {
         }
     }
 
-    /// Tells whether `*` stands for it, too: presence changes often, and has to be asked for by name.
+    /// Tells whether `*` includes the type. Presence changes often, so it must be asked for by name.
     #[must_use]
     pub const fn is_in_all(self) -> bool {
         !matches!(self, Self::UserOnline | Self::UserOffline)
@@ -126,7 +126,7 @@ impl Wanted {
         Self(kinds.into_iter().fold(0, |wanted, kind| wanted | bit(kind)))
     }
 
-    /// Asks for the types of another as well.
+    /// Returns the types of both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

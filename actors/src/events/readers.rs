@@ -1,4 +1,5 @@
-//! Readers of the event feed: how far each has come is written down now and then, so that the log is kept for it.
+//! Readers of the event feed. Each reader's position is written into the database now and then, so that the log is kept for
+//! it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,18 +9,18 @@ use tokio::time::Instant;
 
 use super::FeedCursor;
 
-/// How often a reader's place is written down.
+/// How often a reader's position is written.
 const NOTED: Duration = Duration::from_secs(10);
 
-/// How many readers are remembered. Beyond that all are forgotten, and written down once more.
+/// How many readers are remembered. Beyond that all are forgotten, and their positions are written once more.
 const MOST: usize = 1_000;
 
-/// Readers, and when their places were written down.
+/// Readers, and when their positions were last written.
 #[derive(Debug, Default)]
 pub(crate) struct FeedReaders(Mutex<HashMap<u32, Instant>>);
 
 impl FeedReaders {
-    /// Tells whether the place of a reader who asks is to be written down now, and notes that it is.
+    /// Tells whether a reader's position is to be written now, and notes that it is.
     pub(crate) fn is_due(&self, cursor: &FeedCursor, now: Instant) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = noted.get(&cursor.reader).is_none_or(|noted| now - *noted >= NOTED);
@@ -33,7 +34,7 @@ impl FeedReaders {
     }
 }
 
-/// Returns the name of a reader as a consumer.
+/// Returns the name that a reader has as a consumer.
 pub(crate) fn name(cursor: &FeedCursor) -> String {
     format!("feed:{:08x}", cursor.reader)
 }

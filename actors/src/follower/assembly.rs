@@ -1,10 +1,10 @@
-//! How commits of other nodes are put together from what is heard of them: a plain state machine, without a clock, a database
-//! or an actor.
+//! Puts commits of other nodes together from what the relay brings: a plain state machine, without a clock, a database or
+//! an actor.
 //!
-//! A commit is delivered when its [header](Header) is known and everything up to it is on its way. What the header names and
-//! concerns a user who is connected here is told from the commit's [content](Content), and where that has not come
-//! [after a moment](PATIENCE), it is read. A header that has not come after a moment is looked up in the commit log. So
-//! whatever the relay loses, delays, repeats or puts into another order costs time, and nothing else.
+//! A commit is delivered when its [header](Header) is known and every commit before it was dispatched. What it holds for
+//! users who are connected here is taken from its [content](Content), or read from the database if the content has not come
+//! within [`PATIENCE`]. A header that has not come within that time is looked up in the commit log. So whatever the relay
+//! loses, delays, repeats or reorders costs time, and nothing else.
 
 mod looks;
 mod pending;
@@ -26,11 +26,11 @@ pub(super) use pending::Node;
 use pending::Pending;
 pub(super) use run::{Run, UserPart};
 
-/// How long a message that others show to be on its way is waited for: messages overtake each other by less than a
-/// millisecond, and what has been lost does not come.
+/// How long the assembly waits for a relay message that other messages show to be missing. Messages overtake each other by
+/// less than a millisecond, and lost ones do not come.
 pub(super) const PATIENCE: Duration = Duration::from_millis(10);
 
-/// Of how many commits headers, and contents, are kept: what comes on top is found in the database.
+/// How many headers, and how many contents, are kept at most. The rest is read from the database.
 const MOST: usize = 4_096;
 
 /// How long a content waits for its header.
@@ -41,22 +41,22 @@ const KEPT: Duration = Duration::from_secs(5);
 pub(super) enum Step {
     /// Deliver these commits.
     Deliver(Run),
-    /// Look into the database, and say what was [seen](Assembly::seen) or that it [failed](Assembly::failed).
+    /// Read the database, then call [`Assembly::seen`] or [`Assembly::failed`].
     Look,
 }
 
-/// What is known of commits that are not on their way here.
+/// What is known of commits that were not dispatched on this node yet.
 #[derive(Debug)]
 pub(super) struct Assembly {
     headers: BTreeMap<CommitNo, Pending>,
     contents: BTreeMap<CommitNo, (Content, Instant)>,
     looks: Looks,
     patience: Duration,
-    /// When the next step is to be asked for at the latest.
+    /// When [`Assembly::next`] is to be called at the latest.
     wake_at: Option<Instant>,
 }
 
-/// What is known does not fit together: it may be of two histories.
+/// The headers contradict each other: they may be of two histories.
 struct Doubt;
 
 impl Assembly {
@@ -71,10 +71,10 @@ impl Assembly {
         let (commit, nonce) = (header.mark.commit, header.mark.nonce);
         let known = node.nonce_of(commit).or_else(|| self.headers.get(&commit).map(|pending| pending.nonce));
         match known {
-            // It comes again.
+            // The header was repeated.
             Some(known) if known == nonce => return,
             Some(_) => return self.start_over(now),
-            // It is late by more than is remembered, or of another history.
+            // The header is later than the remembered nonces, or of another history.
             None if commit <= node.unbroken() => return self.looks.want(now),
             None => {}
         }
@@ -99,13 +99,13 @@ impl Assembly {
         }
     }
 
-    /// Has the database looked into at once: there is a doubt.
+    /// Asks for a read of the database at once, because something may have been missed.
     pub(super) fn look(&mut self, now: Instant) {
         self.looks.want(now);
     }
 
-    /// Takes in what was seen in the database: its newest commit, and the log's entries of commits that are not on their
-    /// way here; `ours` is this process.
+    /// Takes in a read of the database: its newest commit, and the log's entries of commits that were not dispatched here
+    /// yet. `ours` is this process.
     pub(super) fn seen(
         &mut self,
         newest: CommitNo,
@@ -115,7 +115,7 @@ impl Assembly {
         now: Instant,
     ) {
         let started = self.looks.ended(now);
-        // What was heard before, and is not there, is of another history.
+        // What was received before the read began and is newer than the database is of another history.
         self.headers.retain(|commit, pending| *commit <= newest || pending.since > started);
         self.contents.retain(|commit, (_, since)| *commit <= newest || *since > started);
         let highest = self.headers.last_key_value().map(|(commit, _)| *commit).max(Some(node.newest()));
@@ -125,7 +125,8 @@ impl Assembly {
             if self.headers.get(&no).is_some_and(|pending| pending.nonce == nonce) {
                 continue;
             }
-            // What other nodes have just written may be on its way; what was missing is not waited for twice.
+            // The content of a commit just written may still come; for a commit that was missing, the wait began when it
+            // was missed.
             let read_from = match (writer == *ours, Some(no) > highest) {
                 (true, _) => now,
                 (false, true) => now + self.patience,
@@ -136,20 +137,20 @@ impl Assembly {
         }
     }
 
-    /// Notes that the database could not be looked into.
+    /// Notes that the database could not be read.
     pub(super) fn failed(&mut self, now: Instant) {
         self.looks.failed(now);
     }
 
-    /// Forgets everything that was heard: it may be of another history. The database tells.
+    /// Forgets all headers and contents, for they may be of another history, and asks for a read of the database.
     pub(super) fn start_over(&mut self, now: Instant) {
         self.headers.clear();
         self.contents.clear();
         self.looks.want(now);
     }
 
-    /// Returns what is to be done next, if anything. To be asked until there is nothing, whenever something was taken in, a
-    /// commit of this node is on its way or was lost, and at [`Assembly::wake_at`].
+    /// Returns the next step, if there is one. To be called until it returns `None`, whenever something was taken in, a
+    /// commit of this node was dispatched or lost, and at [`Assembly::wake_at`].
     pub(super) fn next(&mut self, node: &impl Node, now: Instant) -> Option<Step> {
         self.wake_at = None;
         let unbroken = node.unbroken();
@@ -174,12 +175,12 @@ impl Assembly {
         None
     }
 
-    /// Returns when the next step is to be asked for, if nothing happens before.
+    /// Returns when [`Assembly::next`] is to be called if nothing happens before.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         self.wake_at
     }
 
-    /// Tells whether commits wait for one before them.
+    /// Tells whether commits wait to be delivered.
     pub(super) fn waits(&self) -> bool {
         !self.headers.is_empty()
     }
@@ -189,8 +190,8 @@ impl Assembly {
         self.headers.contains_key(&commit)
     }
 
-    /// Puts together the commits that can be delivered now: those that follow each other without a hole, as far as
-    /// everything about them has come, or has been waited for.
+    /// Returns the commits that can be delivered now: consecutive ones, each of which has its content or has been waited
+    /// for long enough.
     fn next_run(&mut self, node: &impl Node, now: Instant) -> Result<Option<Run>, Doubt> {
         let mut first = node.unbroken().next();
         if Sabotage::SkipGaps.is_on() {
@@ -231,7 +232,8 @@ impl Assembly {
     }
 }
 
-/// Tells whether two nonces are known to be two. Zero says nothing: it is from before there were any, or was forgotten.
+/// Tells whether two nonces are known and differ. Zero counts as unknown: the commit is older than nonces, or its nonce was
+/// forgotten.
 fn differ(one: Option<Nonce>, other: Option<Nonce>) -> bool {
     let known = |nonce: &Nonce| nonce.0 != 0;
     matches!((one.filter(known), other.filter(known)), (Some(one), Some(other)) if one != other)

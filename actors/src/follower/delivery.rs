@@ -1,4 +1,4 @@
-//! How the follower delivers: to each thread and stream its part of some commits.
+//! The follower's delivery: each thread and each stream gets its part of a run.
 
 use chat_database::history::Mark;
 use chat_database::ids::{CommitNo, UserId};
@@ -13,7 +13,7 @@ use crate::relay::commit::UserContent;
 use crate::thread::message::ThreadMsg;
 
 impl FollowerContext {
-    /// Lets the threads and streams of users who are connected deliver some commits.
+    /// Gives a run to the threads and streams of connected users.
     pub(super) fn deliver(&self, run: Run) {
         let Run { commits, heard, named, threads, users } = run;
         let Some((end, _)) = commits.last().copied() else { return };
@@ -29,7 +29,8 @@ impl FollowerContext {
             })
             .collect();
         let mut guards = self.frontier.begin_followed(&commits, threads.len() + updates.len()).into_iter();
-        // What cannot be delivered stays a gap, and is looked for again; on a node that is ending it need not be.
+        // A part that cannot be delivered leaves a gap, which the follower reads again; on a node that is ending it need
+        // not.
         for ((pair, heard), guard) in threads.into_iter().zip(guards.by_ref()) {
             let message = match heard {
                 Some(heard) => ThreadMsg::Heard(heard, guard),
@@ -48,7 +49,7 @@ impl FollowerContext {
         metrics::get().commits_followed.increment(commits.len() as u64 - heard);
     }
 
-    /// Returns what commits have done for a user, if the user's stream has anything to send of it.
+    /// Returns the update for a user's stream; `None` if the stream would send nothing of it.
     fn update(&self, user: UserId, heard: Vec<(CommitNo, UserContent)>) -> Option<UserUpdate> {
         let (mut update, mut has_totals) = (UserUpdate::default(), false);
         for (commit, UserContent { totals, update: UserUpdate { threads, events } }) in heard {
@@ -62,9 +63,10 @@ impl FollowerContext {
         (has_totals || !update.threads.is_empty() || !update.events.is_empty()).then_some(update)
     }
 
-    /// Goes on from a commit, and lets every client that is connected come back.
+    /// Starts again at a commit of another history, and closes all connections, so that their clients come back.
     pub(super) fn start_over(&self, head: Mark) {
-        // In this order: a connection that comes in between is closed for nothing, not left with what is old.
+        // The frontier goes first: a connection that opens in between is closed needlessly, but none keeps an outdated
+        // state.
         self.frontier.restart_at(head);
         self.totals.clear();
         for outbox in self.connections.outboxes() {

@@ -1,4 +1,4 @@
-//! The way to the follower.
+//! The handle of the follower.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use ractor::ActorRef;
 use crate::actor_slot::ActorSlot;
 use crate::relay::message::Received;
 
-/// The way to the follower. Cheap to clone.
+/// The handle of the follower. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct FollowerHandle(Arc<Shared>);
 
@@ -23,17 +23,17 @@ struct Shared {
 }
 
 impl FollowerHandle {
-    /// Asks the follower to look into the database now.
+    /// Asks the follower to read the database now.
     pub(crate) fn wake(&self) {
         self.send(FollowerMsg::Look);
     }
 
-    /// Hands over what another node said of a commit: a header, or content.
+    /// Hands over a header or a content that another node sent.
     pub(crate) fn heard(&self, received: Received) {
         self.send(FollowerMsg::Heard(received));
     }
 
-    /// Notes that one of our commits is on its way, and whether commits of others lie before it.
+    /// Notes that a commit of this node was dispatched; `gap` tells whether undelivered commits of others lie before it.
     pub(crate) fn dispatched(&self, gap: bool) {
         if gap || self.0.waits.load(Ordering::Acquire) {
             self.send(FollowerMsg::Next);
@@ -49,13 +49,13 @@ impl FollowerHandle {
         self.0.actor.set(actor);
     }
 
-    /// Notes whether commits of other nodes wait for one before them; tells whether that was known.
+    /// Sets whether commits of other nodes wait for one before them; returns the value until now.
     pub(super) fn set_waits(&self, waits: bool) -> bool {
         self.0.waits.swap(waits, Ordering::AcqRel)
     }
 
     fn send(&self, message: FollowerMsg) {
-        // A follower that has not started yet looks into the database by itself.
+        // A follower that has not started yet reads the database by itself.
         let _ = self.0.actor.send(message);
     }
 }
@@ -63,31 +63,31 @@ impl FollowerHandle {
 /// A message to the follower.
 #[derive(Debug)]
 pub(crate) enum FollowerMsg {
-    /// Look into the database at once.
+    /// Read the database at once.
     Look,
-    /// Another node said something of a commit.
+    /// Another node sent a header or a content.
     Heard(Received),
     /// See what is to be done next.
     Next,
-    /// From itself: time to look into the database, unless nothing can have been missed.
+    /// From itself: time to read the database, unless nothing can have been missed.
     Tick,
-    /// From itself: what was seen in the database.
+    /// From itself: what the database has.
     Seen(Result<Seen, chat_database::Error>),
 }
 
-/// What was seen in the database.
+/// The result of a look.
 #[derive(Debug)]
 pub(crate) enum Seen {
-    /// It has gone on.
+    /// The history goes on.
     On {
         /// Its newest commit.
         head: Head,
-        /// After which commit was looked, and up to which.
+        /// The log was read after the commit `from`, up to the commit `up_to`.
         from: CommitNo,
         up_to: CommitNo,
-        /// The log's entries between the two; `None` if the log was not read, because nothing was missing at that moment.
+        /// The log's entries of these commits; `None` if the log was not read, because nothing was missing at that moment.
         log: Option<Vec<LogEntry>>,
     },
-    /// It had gone back to an earlier state, and is at this commit now.
+    /// The database had gone back to an earlier state; this is its newest commit now.
     Back(Mark),
 }

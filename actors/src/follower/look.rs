@@ -1,4 +1,4 @@
-//! A look into the database.
+//! A look: one read of the newest commit and of the commit log.
 
 use chat_database::Database;
 use chat_database::history::{self, Mark};
@@ -13,8 +13,8 @@ use crate::storage::handle::StorageHandle;
 /// How many entries of the commit log are read at a time.
 const STRIDE: u64 = 1_000;
 
-/// Reads the newest commit, and a stretch of the log, as far as not everything of it is on its way. Looks first whether the
-/// commit that this node knows best still stands.
+/// Reads the newest commit, and the next stretch of the log if something of it may be missing here. Checks first that the
+/// newest commit which this node knows still stands.
 pub(super) async fn look(
     database: &Database,
     frontier: &DeliveryFrontier,
@@ -31,23 +31,24 @@ pub(super) async fn look(
     Ok(Seen::On { head, from, up_to, log })
 }
 
-/// Returns which commits a look reads, from after the first number up to the second. It begins behind what is on its way, and
-/// not behind what has arrived: a node that is far behind would else wait for the slowest thread at each step, and look again
-/// and again meanwhile.
+/// Returns the range of commits that a look reads: after the first number, up to the second. It begins behind the
+/// dispatched commits, not behind the delivered ones. Otherwise a node that is far behind would wait for its slowest thread
+/// at each step, and read the same stretch again and again.
 fn stretch(frontier: &DeliveryFrontier, head: CommitNo) -> (CommitNo, CommitNo) {
     let from = frontier.unbroken();
     (from, CommitNo(head.0.min(from.0 + STRIDE)))
 }
 
-/// Tells whether a commit that is missing here was swept from the log before this node has read it; `knows` tells which headers
-/// other nodes have told. A commit may begin to be missing while the database is looked into (another node's, behind one of
-/// ours that was just being dispatched), so a log that was not read tells nothing: the next look reads it.
+/// Tells whether a commit that is missing here was swept from the log before this node has read it; `knows` tells whether a
+/// commit's header is known. A commit may begin to be missing during the look (another node's, behind one of this node's
+/// that was just being dispatched). So a log that was not read proves nothing: the next look reads it.
 pub(super) fn was_swept(missing: &[CommitNo], log: Option<&[LogEntry]>, knows: impl Fn(CommitNo) -> bool) -> bool {
     log.is_some_and(|log| missing.iter().any(|no| !knows(*no) && !log.iter().any(|entry| entry.no == *no)))
 }
 
-/// The database has gone back to an earlier state: a backup was restored, or a copy that lagged has taken over. Cursors
-/// from before must be refused on every node; then every client comes back, reloads, and goes on from here.
+/// Restarts the history, because the database has gone back to an earlier state: a backup was restored, or a replica that
+/// lagged has taken over. All nodes must refuse older cursors; then every client comes back, reloads, and goes on from
+/// here.
 async fn went_back(database: &Database, storage: &StorageHandle, known: &Mark) -> Result<Seen, chat_database::Error> {
     storage.restart_history().await?;
     let head = history::head(database).await?;

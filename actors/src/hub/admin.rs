@@ -1,4 +1,4 @@
-//! What operators do, and what the audit log is told, as the edge asks for it.
+//! What the edge asks of the hub on behalf of operators, and for the audit log.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct Whereabouts {
     pub nodes: Vec<Arc<str>>,
 }
 
-/// What is around a node, as the database tells it.
+/// What the database knows of the nodes and of the consumers of events.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// The nodes, also dead ones; none with SQLite.
@@ -40,19 +40,20 @@ pub struct Surroundings {
 }
 
 impl Hub {
-    /// Returns what an operator does with users and conversations.
+    /// Returns the operator's acts on users and conversations.
     #[must_use]
     pub fn admin(&self) -> &Admin {
         &self.0.admin
     }
 
-    /// Returns the way into the audit log.
+    /// Returns the handle of the audit log.
     #[must_use]
     pub fn audit(&self) -> &AuditLog {
         &self.0.audit
     }
 
-    /// Tells whether a token of a user counts that was issued then. A ticket counts as issued a ticket's lifetime before its end.
+    /// Checks that a user's token which was issued at that time is still valid. A ticket counts as issued one ticket
+    /// lifetime before its expiry.
     ///
     /// # Errors
     /// `unauthorized` if the user's sessions were ended since.
@@ -60,7 +61,7 @@ impl Hub {
         self.0.restrictions.admits(user, issued_at)
     }
 
-    /// Counts a request of an address that showed no good token, or needed none.
+    /// Counts a request of an address that showed no valid token, or needed none.
     ///
     /// # Errors
     /// `rate_limited`.
@@ -75,7 +76,7 @@ impl Hub {
         self.0.draining.has_started()
     }
 
-    /// Returns the newest commit that this node knows to stand, and the newest one up to which all its clients were told.
+    /// Returns the newest commit whose delivery has begun on this node, and the released commit.
     #[must_use]
     pub fn commits(&self) -> (CommitNo, CommitNo) {
         (self.0.frontier.newest().commit, self.0.frontier.released())

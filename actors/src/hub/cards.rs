@@ -34,8 +34,8 @@ impl Hub {
         }
     }
 
-    /// Returns the present version of cards, by kind and id, as many as a page has room for, and whether there are more; those that
-    /// are not known are left out.
+    /// Returns the present version of cards, by kind and id, as many as a page has room for, and whether there are more;
+    /// those that are not known are left out.
     ///
     /// # Errors
     /// `unavailable` with the database down.

@@ -11,12 +11,12 @@ use crate::error::Error;
 use crate::events::feed::{self, Answer};
 use crate::events::{FeedCursor, Page, Wanted, readers};
 
-/// How often a reader who waits looks whether anything was committed: a look at a number in memory.
+/// How often a waiting reader checks for new commits; a check reads one number in memory.
 const LOOK: Duration = Duration::from_millis(25);
 
 impl Hub {
-    /// Reads the events behind a cursor, `limit` of those that are wanted. Without a cursor: none, and where the feed stands now.
-    /// If there are none, waits for some until `wait` is over, or this node drains.
+    /// Reads the events behind a cursor, at most `limit` of the wanted ones. Without a cursor, returns no events and the
+    /// present cursor. If there are no events, waits for some until `wait` is over, or this node drains.
     ///
     /// # Errors
     /// `unavailable` with the database down.
@@ -52,7 +52,7 @@ impl Hub {
         }
     }
 
-    /// Has a reader's place written down, so that the log is kept for it. The reader does not wait for that.
+    /// Has a reader's position written, so that the log is kept for it. The reader does not wait for that.
     fn note_reader(&self, cursor: &FeedCursor) {
         if !self.0.feed_readers.is_due(cursor, Instant::now()) {
             return;
@@ -66,7 +66,7 @@ impl Hub {
         });
     }
 
-    /// Waits until something was committed that a page has not looked at; `false` if nothing is by the deadline.
+    /// Waits until there is a commit that a page has not covered; `false` if there is none by the deadline.
     async fn commits_come(&self, page: &Page, deadline: Instant) -> bool {
         loop {
             if page.has_more || self.0.frontier.newest().commit > page.cursor.mark.commit {

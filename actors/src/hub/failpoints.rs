@@ -1,4 +1,4 @@
-//! What tests may do to a hub, and see of it. Never in a build that is run.
+//! Failpoints: what tests may do to a hub, and read of it. Only the feature `failpoints` compiles them.
 
 use chat_database::ids::{Pair, UserId};
 

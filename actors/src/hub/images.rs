@@ -1,4 +1,4 @@
-//! Images: taken in, kept, found.
+//! Uploading, storing and finding images.
 
 use chat_database::ids::{MediaId, UserId};
 use chat_database::media::Store;
@@ -22,13 +22,13 @@ impl Hub {
     /// Tells whether a user may upload an image to be sent later.
     ///
     /// # Errors
-    /// `rate_limited` with as many as they may have that wait to be sent; temporary ones.
+    /// `rate_limited` if the user has as many unsent images as allowed; temporary ones.
     pub async fn may_upload_for_later(&self, user: UserId) -> Result<(), Error> {
         self.0.images.have_room(&self.0.database, user, 1, 0).await
     }
 
-    /// Lets a request in that uploads files; it holds a permit for as long as what is returned lives, or until it is so slow
-    /// that another upload gets the permit.
+    /// Admits a request that uploads files. It holds a permit until the returned value is dropped, or until it is so slow
+    /// that another upload takes the permit.
     ///
     /// # Errors
     /// `overloaded`, `rate_limited` with as many uploads under way as this node, or the user, may have; `shutting_down`.
@@ -37,7 +37,7 @@ impl Hub {
         self.0.images.admit(user)
     }
 
-    /// Counts a file before it is read; `before` came with the same request.
+    /// Counts a file before it is read; `before` is the number of files before it in the same request.
     ///
     /// # Errors
     /// `too_many_images`, `rate_limited`.
@@ -48,7 +48,7 @@ impl Hub {
         self.0.images.expect_file(uploading, before)
     }
 
-    /// Makes a file into an image. Nothing of it is kept yet.
+    /// Makes a file, given in consecutive pieces, into an image, which is not stored yet.
     ///
     /// # Errors
     /// `unsupported_media`, `image_too_large`, `image_invalid`.
@@ -56,10 +56,10 @@ impl Hub {
         self.0.images.prepare(pieces).await
     }
 
-    /// Keeps images for their owner to send, all or none.
+    /// Stores images for their owner to send later, all or none.
     ///
     /// # Errors
-    /// Temporary ones alone, `rate_limited` among them: with as many as may wait to be sent.
+    /// Temporary ones alone; `rate_limited`, among them, if the owner would have more unsent images than allowed.
     pub async fn keep_images(&self, owner: UserId, prepared: Vec<Prepared>) -> Result<Vec<Image>, Error> {
         let Inner { images, database, storage, .. } = &*self.0;
         let mut images = images.keep_for_later(database, storage, owner, prepared).await?;

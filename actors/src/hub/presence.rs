@@ -19,7 +19,7 @@ pub struct Presence {
 }
 
 impl Hub {
-    /// Tells whether a user is connected (or left less than the debounce ago). Says nothing of who may know.
+    /// Tells whether a user is connected (or left less than the debounce ago). Does not check who may know it.
     #[must_use]
     pub fn is_online(&self, user: UserId) -> bool {
         self.0.presence.is_online(user)

@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::updates::Updated;
 
 impl Hub {
-    /// Stores profiles, each in the place of the one before, and tells connected users of those that look otherwise now. Returns
-    /// how many changed; if none does, nothing is written.
+    /// Stores profiles, each in the place of the former one, and tells connected users of visible changes. Returns how many
+    /// profiles changed; if none does, nothing is written.
     ///
     /// # Errors
     /// Temporary ones alone: the edge has checked the profiles.
@@ -32,8 +32,8 @@ impl Hub {
         }
     }
 
-    /// Returns the profiles of those of the users `asked` who are the asker or share a thread with the asker, by user, as many as a
-    /// page has room for, and whether there are more.
+    /// Returns the profiles of those of the users `asked` who are the asker or share a thread with the asker, by user, as
+    /// many as a page has room for, and whether there are more.
     ///
     /// # Errors
     /// `unavailable` with the database down.

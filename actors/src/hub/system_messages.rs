@@ -15,11 +15,11 @@ use crate::validation;
 pub struct SystemMessageRequest {
     /// The two users.
     pub users: [UserId; 2],
-    /// What it says, by language, in the order of the request; of one for all the language is empty.
+    /// The texts by language, in the order of the request. A text for all languages has an empty language.
     pub texts: Vec<LocalText>,
     /// The card that it shows.
     pub card: Option<CardRef>,
-    /// In the thread of the two users the same key is the same message, for ever.
+    /// The idempotency key: in the thread of the two users the same key is the same message, for ever.
     pub dedupe_key: String,
 }
 

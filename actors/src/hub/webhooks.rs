@@ -4,7 +4,7 @@ use super::Hub;
 use crate::webhooks::WebhookAdmin;
 
 impl Hub {
-    /// Returns what an operator does with webhooks.
+    /// Returns the operator's acts on webhooks.
     #[must_use]
     pub fn webhooks(&self) -> &WebhookAdmin {
         &self.0.webhook_admin

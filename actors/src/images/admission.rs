@@ -1,8 +1,8 @@
-//! Which users may upload now: so many at a time on this node, so many at a time and so many files a minute for each user.
+//! Limits uploads: how many at a time on this node and of each user, and how many files a minute of each user.
 //!
-//! A permit is for a client that sends. An upload that has sent less than [`LEAST`] for [`GRACE`] keeps its permit only until
-//! another needs one: the slowest loses it first, of the user's own uploads if the user has as many as they may. So a slow
-//! line gets through as long as there is room, and uploads that only hold their permits keep others waiting for seconds.
+//! A permit is for a client that sends. An upload that has sent less than [`LEAST`] for [`GRACE`] keeps its permit only
+//! until another upload needs one; the slowest upload loses it first, or the user's own slowest if the user has as many as
+//! allowed. So a slow line gets through while there is room, and an idle upload keeps others waiting for seconds only.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ use crate::rate_limit::{Limiter, Rate};
 /// carries (GPRS: 4 to 10 KB a second).
 const LEAST: u32 = 4 << 10;
 
-/// For how long it may send less; what was sent faster before does not count.
+/// For how long it may send less. Having been faster before does not make it longer.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// The uploads under way, and how fast they are.
@@ -48,7 +48,7 @@ struct State {
 #[derive(Debug)]
 struct UploadPermit {
     user: UserId,
-    /// From when on another upload may have it; `None` while the hub works on what came.
+    /// From when on another upload may take the permit; `None` while the hub processes what was received.
     slow_from: Option<Instant>,
     lost: Arc<Notify>,
 }
@@ -60,7 +60,7 @@ pub struct Uploading {
     user: UserId,
     permits: Arc<Permits>,
     lost: Arc<Notify>,
-    /// How long it may still send nothing and be sure of its permit.
+    /// How much longer it may send nothing and be sure of its permit.
     left: Mutex<Duration>,
 }
 
@@ -76,7 +76,7 @@ impl Admission {
         }
     }
 
-    /// Lets a request in, or says why not.
+    /// Gives a request a permit, or returns why not.
     pub(super) fn admit(&self, user: UserId) -> Result<Uploading, Error> {
         let (now, mut state) = (Instant::now(), self.permits.lock());
         if state.count(user) >= self.permits.each && !state.give_up_slowest(now, Some(user)) {
@@ -94,8 +94,9 @@ impl Admission {
         Ok(Uploading { number, user, permits: Arc::clone(&self.permits), lost, left: Mutex::new(GRACE) })
     }
 
-    /// Counts a file; `before` came with the same request. Only the first may be refused: a request that was cut in its
-    /// middle would have cost what it needs to succeed the next time, and one of several files would never get in.
+    /// Counts a file; `before` is the number of files before it in the same request. Only the first file may be refused.
+    /// Otherwise a refusal in the middle would have used up what the next attempt needs, and a request with several files
+    /// would never succeed.
     pub(super) fn file(&self, user: UserId, before: usize) -> Result<(), Error> {
         if before == 0 {
             return self.files.take(user, Instant::now());
@@ -116,7 +117,7 @@ impl State {
         self.taken.values().filter(|permit| permit.user == user).count()
     }
 
-    /// Takes the permit of the upload that has been slow for longest, of one user or of all; `false` if none is.
+    /// Takes the permit from the upload that has been slow for longest, of one user or of all; `false` if none is slow.
     fn give_up_slowest(&mut self, now: Instant, of: Option<UserId>) -> bool {
         let asked = self.taken.iter().filter(|(_, permit)| of.is_none_or(|user| permit.user == user));
         let slow = asked.filter_map(|(number, permit)| Some((permit.slow_from.filter(|from| *from <= now)?, *number)));
@@ -141,7 +142,7 @@ impl Uploading {
         self.user
     }
 
-    /// Waits for what the client sends; `None` if it was too slow, and the permit is another's.
+    /// Waits for the client's next data; `None` if the client was so slow that another upload took the permit.
     pub async fn wait<T>(&self, coming: impl Future<Output = T>) -> Option<T> {
         self.set_slow_from(Some(Instant::now() + *self.left()));
         let came = tokio::select! {
@@ -154,7 +155,7 @@ impl Uploading {
         came
     }
 
-    /// Counts bytes that came.
+    /// Counts received bytes: they extend the time that the upload may send nothing.
     pub fn came(&self, bytes: usize) {
         let bought = Duration::from_secs(1).saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX)) / LEAST;
         let mut left = self.left();
@@ -165,7 +166,7 @@ impl Uploading {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns what it was.
+    /// Sets from when on the permit may be taken; returns the value until now.
     fn set_slow_from(&self, from: Option<Instant>) -> Option<Instant> {
         let mut state = self.permits.lock();
         state.taken.get_mut(&self.number).and_then(|permit| std::mem::replace(&mut permit.slow_from, from))

@@ -1,8 +1,8 @@
 //! Where images are, as a client sees it: `…/media/{id}/{rendition}?exp=…&sig=…`.
 //!
-//! An `<img>` cannot show a token. So each reader is given links of their own: `sig` names the reader and signs image,
-//! rendition, reader and expiry. A request with such a link counts as that reader's, and what the reader may see is looked
-//! up at each request, as with a token.
+//! An `<img>` cannot send a token. So each reader is given links of their own: `sig` names the reader and signs image,
+//! rendition, reader and expiry. A request with such a link counts as that reader's, and each request checks what the
+//! reader may see, as with a token.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct Options {
     pub prefix: String,
     /// The secret that links are signed with; the same on all nodes.
     pub secret: [u8; 32],
-    /// How long a link is good, at least; up to half as long again.
+    /// How long a link is valid at least; at most it is half as long again.
     pub good_for: Duration,
 }
 
@@ -48,7 +48,7 @@ pub fn named(url: &str) -> Option<MediaId> {
     (!id.is_empty()).then(|| MediaId(id.to_owned()))
 }
 
-/// Makes links and reads them.
+/// Makes links and verifies them.
 #[derive(Clone)]
 pub struct Links {
     prefix: String,
@@ -63,7 +63,7 @@ impl fmt::Debug for Links {
 }
 
 impl Links {
-    /// Makes links by these options.
+    /// Makes links with these options.
     #[must_use]
     pub fn new(options: &Options) -> Self {
         // HMAC takes keys of every length (RFC 2104, 2); `InvalidLength` is for other algorithms of the trait.
@@ -72,7 +72,7 @@ impl Links {
         Self { prefix: options.prefix.clone(), mac, good_for }
     }
 
-    /// Makes a message the reader's own: with the reader's links, and the text that the reader is told.
+    /// Adapts a message to a reader: to the reader's links, and to the text that the reader is told.
     pub fn dress(&self, message: &mut Message, reader: UserId) {
         message.address(reader);
         if message.images.is_empty() {
@@ -91,7 +91,7 @@ impl Links {
         images.into_iter().for_each(|image| self.dress_image(image, reader, expiry));
     }
 
-    /// Makes a frame the reader's own; most say the same to all.
+    /// Adapts a frame to a reader; most frames are the same for all.
     pub fn dress_frame(&self, frame: &mut ServerFrame, reader: UserId) {
         if let ServerFrame::NewMessage(new) = frame {
             self.dress(&mut new.message, reader);
@@ -103,13 +103,13 @@ impl Links {
         self.encode_again(&mut frame, reader)
     }
 
-    /// Encodes a frame for one reader that may have been encoded for another one before.
+    /// Encodes a frame for one reader; it may have been encoded for another reader before.
     pub(crate) fn encode_again(&self, frame: &mut ServerFrame, reader: UserId) -> Bytes {
         self.dress_frame(frame, reader);
         frame.encode_for(reader)
     }
 
-    /// Tells for which reader a link was made, if it was made here and is still good.
+    /// Returns the reader that a link was made for; `None` if the signature is wrong, or the link has expired.
     #[must_use]
     pub fn reader(
         &self,
@@ -139,8 +139,8 @@ impl Links {
         format!("{}/media/{image}/{rendition}?exp={expiry}&sig={reader}.{signature}", self.prefix)
     }
 
-    /// Returns when a link that is made now expires. The same for a while, so that a browser which is told of an image again
-    /// finds it in its cache.
+    /// Returns when a link that is made now expires. It stays the same for a while, so that a browser which receives an
+    /// image again finds it in its cache.
     fn expiry(&self, now: Timestamp) -> i64 {
         let step = (self.good_for / 2).max(1);
         (now.seconds() / step + 1) * step + self.good_for

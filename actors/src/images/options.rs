@@ -1,11 +1,11 @@
-//! How images are dealt with.
+//! Options for images.
 
 use std::time::Duration;
 
 use super::links;
 use super::pipeline::Bounds;
 
-/// How images are dealt with.
+/// Options for images.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// How large a file may be.
@@ -14,32 +14,32 @@ pub struct Options {
     pub uploads: usize,
     /// How many requests each user may upload with at a time.
     pub uploads_per_user: usize,
-    /// How many files each user may upload per minute; `None`: as many as they can.
+    /// How many files each user may upload per minute; `None`: no limit.
     pub files_per_minute: Option<f64>,
     /// How many files a user may upload at once before the rate counts.
     pub burst: u32,
-    /// How long a request may take to come in, in all.
+    /// How long it may take to receive a whole request.
     pub deadline: Duration,
-    /// How many images are worked on at a time.
+    /// How many images are processed at a time.
     pub workers: usize,
-    /// How many bytes of memory they may take together while they are worked on. One that needs more is refused.
+    /// How many bytes of memory they may take together while they are processed. An image that needs more is refused.
     pub memory: u64,
-    /// Tells how many bytes of memory the thread that asks holds; always the same where that is not known.
+    /// Returns how many bytes of memory the calling OS thread holds; a constant where that is not known.
     pub held: fn() -> u64,
     /// How many images each user may have that no message holds.
     pub unsent: u64,
-    /// How many bytes those may have together.
+    /// How many bytes those images may have together.
     pub unsent_bytes: u64,
-    /// How long an image stays that no message holds.
+    /// How long an image is kept that no message holds.
     pub orphans_stay: Duration,
-    /// How often it is swept.
+    /// How often images are swept.
     pub sweep_every: Duration,
     /// How links are made.
     pub links: links::Options,
 }
 
 impl Options {
-    /// The usual limits, with links signed by a secret.
+    /// Returns the usual limits, with links signed by a secret.
     #[must_use]
     pub fn new(secret: [u8; 32]) -> Self {
         Self {

@@ -30,14 +30,14 @@ use strip::kept::Kept;
 /// The media type of every rendition.
 pub const MIME: &str = "image/webp";
 
-/// A file of which is kept what a picture is made of, and which is within bounds.
+/// A file that holds what its picture needs and nothing else, and is within bounds.
 #[derive(Debug)]
 pub struct Stripped(Kept);
 
-/// Looks at a file: what it is, how large, and what of it is kept.
+/// Identifies a file, checks its size, and keeps what its picture needs.
 ///
 /// # Errors
-/// An [`Error`]. What it takes is the file once more, and a few megabytes.
+/// An [`Error`] if the file is refused. The call takes the memory of a second copy of the file, and a few megabytes.
 pub fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Stripped, Error> {
     if bytes.len() > bounds.bytes {
         return Err(Error::TooManyBytes(bounds.bytes));
@@ -53,8 +53,8 @@ pub fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Stripped, Error> {
 }
 
 impl Stripped {
-    /// Returns how many bytes of memory its renditions take to make, about and at most: its file, its pixels, and then the
-    /// renditions' pixels some times over (scaled, turned, in other colours, encoded).
+    /// Returns about how many bytes of memory it takes at most to make the renditions: for the file, for its pixels, and
+    /// for the renditions' pixels several times (scaled, turned, converted, encoded).
     #[must_use]
     pub fn memory(&self) -> u64 {
         const RENDITIONS: u64 = 20;
@@ -63,8 +63,8 @@ impl Stripped {
         self.0.beside + 2 * self.0.file.len() as u64 + decoded + shown * RENDITIONS
     }
 
-    /// Makes the renditions. `held` tells how many bytes of memory the thread holds, if that is known, or else always the same:
-    /// a decoder that takes more than it should is stopped.
+    /// Makes the renditions. `held` returns how many bytes of memory the OS thread holds, or a constant where that is not
+    /// known: a decoder that takes more than [`Stripped::memory`] is stopped.
     ///
     /// # Errors
     /// [`Error::Broken`].
@@ -77,7 +77,7 @@ impl Stripped {
 /// Makes the renditions of a file.
 ///
 /// # Errors
-/// A [`Error`]; memory and time are bounded by `bounds` before anything is allocated for pixels.
+/// An [`Error`]; `bounds` limit memory and time before anything is allocated for pixels.
 pub fn render(bytes: &[u8], bounds: &Bounds) -> Result<Rendered, Error> {
     strip(bytes, bounds)?.render(|| 0)
 }

@@ -1,4 +1,4 @@
-//! Takes images away, from the store and from the table.
+//! Removes images, from the store and from the table.
 
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::MediaId;
@@ -10,15 +10,15 @@ use crate::metrics;
 use crate::protocol::ErrorCode;
 use crate::storage::handle::StorageHandle;
 
-/// What became of images that were to be removed.
+/// The result of removing images.
 pub(crate) struct Removed {
     /// How many are gone, from the store and from the table.
     pub(crate) gone: usize,
-    /// How many the store would not give up, and why: they keep their rows.
+    /// How many the store failed to remove, and why. They keep their rows.
     pub(crate) left: Option<(u32, Error)>,
 }
 
-/// Removes those of the images that no message holds and whose time is over by `by`.
+/// Removes those of the images that no message holds and that expire by `by`.
 pub(crate) async fn remove(
     storage: &StorageHandle,
     store: &Store,
@@ -47,7 +47,8 @@ pub(crate) async fn remove(
     Ok(Removed { gone: count, left })
 }
 
-/// Says that the store does not work. The store's own words go to the log alone: they may name places of the system.
+/// Logs a failure of the store, and makes the error for the user. The store's own text goes to the log alone, because it
+/// may name paths of the system.
 pub(crate) fn unavailable(error: &media::Error) -> Error {
     tracing::warn!(%error, "the media store failed");
     Error::new(ErrorCode::Unavailable, "the store of images is away; try again shortly")

@@ -1,7 +1,7 @@
 //! The sweeper: removes images that no user sent, and those of deleted messages, from the store and from the table.
 //!
-//! Each image is first given up in a commit, so that no user can send it any more; then it goes from the store; then its row
-//! goes. A crash anywhere in between leaves a row whose time is over, which the next sweep finds.
+//! An image is first given up in a commit, so that no user can send it any more; then it is removed from the store, and
+//! then its row is removed. A crash in between leaves a row that has expired, which the next sweep finds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +41,8 @@ pub(crate) struct SweeperContext {
 
 pub(crate) struct State {
     context: Arc<SweeperContext>,
-    /// How many of the images whose time has been over for longest the store would not give up: they must not keep the rest
-    /// waiting.
+    /// How many of the images that expired first the store failed to remove. The sweep skips them, so that they do not hold
+    /// up the rest.
     stuck: u32,
 }
 
@@ -69,7 +69,7 @@ impl Actor for Sweeper {
         match message {
             SweeperMsg::Sweep => {
                 state.sweep().await;
-                // One after the other, however long one takes.
+                // Scheduled after the sweep: slow sweeps do not pile up in the mailbox.
                 myself.send_after(state.context.interval, || SweeperMsg::Sweep);
             }
         }
@@ -88,8 +88,8 @@ impl State {
         }
     }
 
-    /// Sweeps from the images whose time has been over for longest, past those that the store does not give up. A store that
-    /// gives up none of many is left alone until the next sweep, which goes on behind them, and then begins again.
+    /// Sweeps the images that expired first, and skips those that the store failed to remove. If the store removes none of
+    /// a batch, the sweep ends. The next one goes on behind that batch, and starts over once nothing is left there.
     async fn sweep_all(&mut self, swept: &mut usize) -> Result<(), Error> {
         let mut failure = None;
         loop {

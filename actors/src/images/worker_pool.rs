@@ -1,8 +1,8 @@
 //! The OS threads that images are worked on: few, their own, and of lower priority than all others.
 //!
-//! A picture takes a processor for a tenth of a second and a few hundred megabytes for as long. So there are only as many
-//! at a time as there are workers here, and as their memory has room for; the actors never run on them, and the system is
-//! told to give these the processor when nothing else wants it.
+//! A picture takes a processor for a tenth of a second, and a few hundred megabytes for as long. So only as many are
+//! processed at a time as there are workers and memory for them. The actors never run on these threads, and the system
+//! gives them the processor when nothing else needs it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -26,7 +26,7 @@ struct Job {
     done: oneshot::Sender<Worked>,
 }
 
-/// What became of a file, with the SHA-256 of its bytes.
+/// The result for a file, with the SHA-256 of its bytes.
 #[derive(Debug)]
 pub(crate) struct Worked {
     pub(crate) digest: [u8; 32],
@@ -36,9 +36,9 @@ pub(crate) struct Worked {
 /// Why a file did not become an image.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The pipeline does not take it.
+    /// The pipeline refuses it.
     Pipeline(pipeline::Error),
-    /// It would take so many bytes of memory, of so many for all.
+    /// It would take so many bytes of memory (the first), and all images together may take so many (the second).
     TooMuchMemory(u64, u64),
 }
 
@@ -51,7 +51,7 @@ impl From<pipeline::Error> for Failure {
 impl WorkerPool {
     /// Starts the workers. `memory` is how many bytes they may take together.
     pub(crate) fn open(threads: usize, memory: u64, held: fn() -> u64) -> std::io::Result<Self> {
-        // Bounded by who may upload at a time, each with one file.
+        // Bounded by the uploads that may run at a time, each with one file.
         let (sender, receiver) = mpsc::unbounded_channel();
         let (receiver, memory) = (Arc::new(Mutex::new(receiver)), Arc::new(Memory::new(memory)));
         for number in 0..threads.max(1) {
@@ -76,7 +76,7 @@ fn work(jobs: &Mutex<mpsc::UnboundedReceiver<Job>>, memory: &Memory, held: fn() 
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(Job { pieces, bounds, done }) = job else { return };
-        // The caller has hung up.
+        // The caller does not wait any more.
         if done.is_closed() {
             continue;
         }
@@ -104,8 +104,8 @@ fn render(bytes: Vec<u8>, bounds: &Bounds, memory: &Memory, held: fn() -> u64) -
     Ok(stripped.render(held)?)
 }
 
-/// What pictures may take together. One that needs more than there is left waits, and others behind it, so that a large one
-/// has its turn.
+/// The memory that images may take together. An image that needs more than is left waits, and later ones wait behind it, so
+/// that a large one gets its turn.
 #[derive(Debug)]
 struct Memory {
     whole: u64,
@@ -114,7 +114,7 @@ struct Memory {
     turn: Mutex<()>,
 }
 
-/// What a picture takes, until this is dropped.
+/// The memory that an image takes, until this is dropped.
 #[derive(Debug)]
 struct Taken<'a>(&'a Memory, u64);
 
@@ -123,7 +123,7 @@ impl Memory {
         Self { whole, left: Mutex::new(whole), given_back: Condvar::new(), turn: Mutex::new(()) }
     }
 
-    /// Waits for that many bytes; `None` if there are not as many in all.
+    /// Waits for that many bytes; `None` if the whole has fewer.
     fn take(&self, bytes: u64) -> Option<Taken<'_>> {
         if bytes > self.whole {
             return None;

@@ -21,22 +21,22 @@ use crate::images::Prepared;
 /// How many messages one commit has.
 const AT_A_TIME: usize = 5_000;
 
-/// After how many images a commit has no more messages: their renditions are held meanwhile.
+/// The number of images at which a commit takes no more messages, because their renditions are held in memory until then.
 const IMAGES: usize = 50;
 
 /// The longest text, in bytes: a `TEXT` of MySQL.
 const LONGEST_TEXT: usize = 65_535;
 
-/// How often it is said how far it is.
+/// How often the progress is logged.
 const SAID_EVERY: Duration = Duration::from_secs(5);
 
-/// Brings messages over.
+/// Imports messages.
 pub(super) struct Messages<'a> {
     pub(super) hub: &'a mut HubSide,
     pub(super) source: &'a Source,
     pub(super) threads: &'a Threads,
     pub(super) pictures: &'a Pictures,
-    /// How long an image stays that no message holds, as one is that a crash leaves behind.
+    /// How long an image is kept that no message holds, such as one that a crash leaves behind.
     pub(super) stays: Duration,
 }
 
@@ -48,7 +48,7 @@ struct Draft {
 }
 
 impl Messages<'_> {
-    /// Brings all messages over that are not there yet; `moments` are in order.
+    /// Imports all messages that are not there yet; `moments` are their times and ids, in order.
     pub(super) async fn bring(mut self, moments: &[(i64, i64)]) -> Result<(), Error> {
         let wanted: Vec<(i64, i64)> =
             moments.iter().copied().filter(|(_, id)| !self.hub.present.messages.contains(id)).collect();
@@ -71,7 +71,7 @@ impl Messages<'_> {
         let free = self.hub.free(IdOf::Message, &ids).await?;
         let (mut drafts, mut images) = (Vec::with_capacity(ids.len()), 0);
         for (at, id) in moments {
-            // A message that was removed since is no message.
+            // The old service's row was removed after `moments` were read.
             let Some(old) = old.remove(id) else { continue };
             match self.draft(old, *at, &free) {
                 Ok(draft) => {

@@ -1,5 +1,5 @@
-//! Notifications of the marketplace. Those that the old service made for messages are left out: the hub makes its own, one for each
-//! thread with unread messages.
+//! Notifications of the marketplace. Those that the old service made for messages are left out: the hub makes its own, one
+//! for each thread with unread messages.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use super::target::HubSide;
 use super::threads::user;
 use crate::blank::is_blank;
 
-/// How long they may be, in characters, as those of the marketplace are.
+/// Their longest lengths in characters, which are those of the marketplace's notifications.
 const TITLE: usize = 255;
 const BODY: usize = 4_000;
 const KIND: usize = 64;
@@ -26,14 +26,14 @@ const OF_MESSAGES: [&str; 5] = ["chat", "message", "chat_message", "new_message"
 /// The type of notifications that have none.
 const NO_KIND: &str = "notification";
 
-/// Brings notifications over.
+/// Imports notifications.
 pub(super) struct Notifications<'a> {
     pub(super) hub: &'a mut HubSide,
 }
 
 impl Notifications<'_> {
-    /// Brings all over that are not there yet, a page in each commit. Pages of a user are in the order of their times, so that it matters
-    /// to no reader in which order they are written.
+    /// Brings all over that are not there yet, a page in each commit. Pages of a user are in the order of their times, so
+    /// that it matters to no reader in which order they are written.
     pub(super) async fn bring(self, mut old: Old<'_>) -> Result<(), Error> {
         while let Some(page) = old.next().await? {
             let ids: Vec<i64> = page.iter().filter(|old| !old.shares_id).filter_map(|old| old.id).collect();
@@ -56,7 +56,7 @@ impl Notifications<'_> {
         Ok(())
     }
 
-    /// Decides what a notification becomes; `None`: it is there.
+    /// Decides what a notification becomes; `None` if it was imported before.
     fn made(
         &self,
         old: OldNotification,
@@ -80,7 +80,7 @@ impl Notifications<'_> {
             (None, Some(body)) => (body.lines().next().unwrap_or_default().to_owned(), body),
             (None, None) => return Err(Reason::EmptyNotification),
         };
-        // Of two tables that have given out the same id, the one that is read first keeps it.
+        // If two tables have given out the same id, the notification that is read first keeps it.
         let id = old.id.filter(|id| free.contains(id)).and_then(|id| NotificationId::new(id.unsigned_abs()).ok());
         there.insert(key.clone());
         Ok(Some(ImportedNotification {
@@ -97,7 +97,7 @@ impl Notifications<'_> {
     }
 }
 
-/// Returns what a notification is known by: its user and its key.
+/// Returns the user and the key by which a notification is recognised.
 fn named(old: &OldNotification) -> Option<(UserId, String)> {
     let owner = user(old.user)?;
     Some((owner, keys::notification(&old.table, old.id, old.of, owner.get().cast_signed())))

@@ -1,4 +1,4 @@
-//! Files of the uploads folder: found by the addresses that messages name, and made into images as uploads are.
+//! Files of the uploads folder: found by the URLs in messages, and made into images as uploads are.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::report::Reason;
 use crate::images::pipeline::{self, Bounds};
 use crate::images::{Failure, Prepared, WorkerPool};
 
-/// The longest address that can name a file (`PATH_MAX`): each end of it is looked for.
+/// The longest URL that can name a file (`PATH_MAX`): each end of it is looked for.
 const LONGEST: usize = 4_096;
 
 /// The uploads folder, and what makes images of its files.
@@ -23,7 +23,7 @@ pub(super) struct Pictures {
     worker_pool: WorkerPool,
 }
 
-/// What became of a file: of which message it is, and the image; no image in a dry run.
+/// The result for a file: the index of its message, its path, and the image (none in a dry run) or why it was left out.
 type Made = (usize, PathBuf, Result<Option<Prepared>, Reason>);
 
 impl Pictures {
@@ -38,7 +38,7 @@ impl Pictures {
         Ok(Self { folder: found.transpose()?, bounds: options.bounds, workers: options.workers.max(1), worker_pool })
     }
 
-    /// Finds the file of an address: its path below the folder, or the end of it, for the folder may be a part of it.
+    /// Finds the file of a URL: by its path below the folder, or by an end of that path, which may include the folder.
     pub(super) fn find(&self, url: &str) -> Result<PathBuf, Reason> {
         let folder = self.folder.as_deref().ok_or(Reason::NoUploads)?;
         if url.len() > LONGEST {
@@ -50,7 +50,7 @@ impl Pictures {
         [path, plain, decoded.as_ref()].into_iter().find_map(|path| below(folder, path)).unwrap_or(Err(Reason::NoFile))
     }
 
-    /// Makes images of files, several at a time, in order; `is_dry` looks only whether they can be taken.
+    /// Makes images of files, several at a time, in order; with `is_dry`, it only checks that they could be made.
     pub(super) async fn make(&self, files: Vec<(usize, PathBuf)>, is_dry: bool) -> Result<Vec<Made>, Error> {
         let one = |(at, file): (usize, PathBuf)| async move {
             let made = self.one(&file, is_dry).await;
@@ -74,7 +74,7 @@ impl Pictures {
     }
 }
 
-/// Finds a file below a folder: none (`None`), or one that is elsewhere.
+/// Finds a file below a folder; `None` if there is none, an error if it lies outside the folder.
 fn below(folder: &Path, path: &str) -> Option<Result<PathBuf, Reason>> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if parts.iter().any(|part| *part == ".." || part.contains(['\\', '\0'])) {
@@ -82,7 +82,7 @@ fn below(folder: &Path, path: &str) -> Option<Result<PathBuf, Reason>> {
     }
     let ends = (0..parts.len()).map(|from| folder.join(parts[from..].join("/")));
     let file = ends.into_iter().find(|file| file.is_file())?;
-    // A link may lead elsewhere.
+    // A symbolic link may lead elsewhere.
     let real = file.canonicalize().ok().filter(|real| real.starts_with(folder));
     Some(real.ok_or(Reason::OutsideUploads))
 }

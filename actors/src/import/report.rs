@@ -1,4 +1,4 @@
-//! What was brought over, and what was left out and why: counted, with examples by id, and no text of any message.
+//! What was imported, and what was left out and why: counts, with examples by id, and no text of any message.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub(super) enum Reason {
 }
 
 impl Reason {
-    /// Says what and why.
+    /// Returns the text of the report's line for it.
     fn text(self) -> &'static str {
         match self {
             Self::NoMessages => "threads without messages",
@@ -78,7 +78,7 @@ impl Reason {
     }
 }
 
-/// How many, and some of them.
+/// A count, and some examples.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Cases {
     count: u64,
@@ -100,18 +100,18 @@ impl Cases {
     }
 }
 
-/// What a run has done, or would have done.
+/// What a run has done, or would have done as a dry run.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Nothing was written.
+    /// Whether nothing was written.
     pub is_dry: bool,
     /// Threads that were made.
     pub threads: u64,
-    /// Messages that were brought over.
+    /// Messages that were imported.
     pub messages: u64,
-    /// Images that were brought over.
+    /// Images that were imported.
     pub images: u64,
-    /// Notifications that were brought over.
+    /// Notifications that were imported.
     pub notifications: u64,
     /// Messages that were there already.
     pub messages_there: u64,
@@ -161,7 +161,7 @@ impl Report {
         self.new_notification_ids += u64::from(!keeps_id);
     }
 
-    /// Returns it as lines of text.
+    /// Returns the report as lines of text.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let Self { threads, messages, images, notifications, .. } = self;

@@ -13,24 +13,24 @@ use chat_database::{Database, Error as DatabaseError};
 use super::error::Error;
 use super::report::Report;
 
-/// The highest id that is kept: above it hardly any would be left for what is new.
+/// The highest old id that a row keeps: above it hardly any ids would be left for new rows.
 pub(super) const HIGHEST_KEPT: i64 = 1 << 52;
 
-/// Where it is brought to.
+/// The destination of an import.
 #[derive(Debug)]
 pub struct Target {
-    /// The hub's database; `None`: there is none yet, which a dry run does not change.
+    /// The hub's database; `None` if there is none yet, in a dry run.
     pub database: Option<Database>,
-    /// What writes; `None`: nothing is written (a dry run).
+    /// What writes to it; `None` in a dry run.
     pub output: Option<Output>,
 }
 
 /// The writer of the hub's database, and its store of images.
 #[derive(Debug)]
 pub struct Output {
-    /// To the hub's database.
+    /// The writer of the hub's database.
     pub writer: Writer,
-    /// Where the hub keeps images.
+    /// The store of the hub's images.
     pub store: Store,
 }
 
@@ -43,13 +43,13 @@ pub(super) struct HubSide {
     pub(super) report: Report,
     /// Pairs of users that a dry run has met.
     pub(super) met: HashSet<Pair>,
-    /// When the run has begun.
+    /// When the run began.
     pub(super) now: Timestamp,
     has_written: bool,
 }
 
 impl HubSide {
-    /// Reads what is there.
+    /// Reads what the hub's database has already.
     pub(super) async fn open(target: Target) -> Result<Self, Error> {
         let Target { database, output } = target;
         let is_dry = output.is_none();
@@ -73,7 +73,7 @@ impl HubSide {
         })
     }
 
-    /// Returns those of some old ids that are kept: the hub has not given them out.
+    /// Returns those of the old ids that rows may keep, because the hub has not given them out.
     pub(super) async fn free(&self, of: IdOf, ids: &[i64]) -> Result<HashSet<i64>, Error> {
         let mut kept: HashSet<i64> = ids.iter().copied().filter(|id| is_kept(*id)).collect();
         if let Some(database) = &self.database {
@@ -84,7 +84,7 @@ impl HubSide {
         Ok(kept)
     }
 
-    /// Returns which of some notifications were brought over.
+    /// Returns the keys of those notifications that were imported before.
     pub(super) async fn brought(&self, named: &[(UserId, String)]) -> Result<HashSet<String>, Error> {
         match &self.database {
             Some(database) => Ok(self.present.brought(database, named).await?),
@@ -92,7 +92,8 @@ impl HubSide {
         }
     }
 
-    /// Writes changes as one commit, the first time with the ids that are not to be given out; returns what became of each.
+    /// Writes changes as one commit, the first of which also reserves the ids that must not be given out. Returns the
+    /// outcome of each change.
     pub(super) async fn commit(&mut self, mut changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
         let Some(output) = &mut self.output else { return Ok(Vec::new()) };
         if changes.is_empty() {
@@ -106,7 +107,7 @@ impl HubSide {
             Err(DatabaseError::Refused(why)) => return Err(Error::NotTaken(why)),
             committed => committed?,
         };
-        // The log would grow without an end.
+        // Without checkpoints the write-ahead log would grow without an end.
         if let Some(database) = &self.database
             && let Some(done) = database.checkpoint().await?
             && done.wal_is_long
@@ -116,7 +117,7 @@ impl HubSide {
         Ok(committed.outcomes.into_iter().skip(usize::from(first)).collect())
     }
 
-    /// Ends the run: consumers of events are not told of what was brought over.
+    /// Ends the run: consumers of events are not told of what was imported.
     pub(super) async fn close(&mut self) -> Result<(), Error> {
         if let Some(output) = self.output.as_mut().filter(|_| self.has_written) {
             output.writer.forget_log().await?;

@@ -1,4 +1,4 @@
-//! Which pair of users an old thread is of. Two users have one thread: what the old service kept as two is merged.
+//! The pair of users of each old thread. Two users have one thread: what the old service stored as two threads is merged.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -18,7 +18,7 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Sorts the old threads; `used` are those that have messages.
+    /// Finds the pair of each old thread; `used` are the threads that have messages.
     pub(super) async fn of(hub: &mut HubSide, old: Vec<OldThread>, used: &HashSet<i64>) -> Result<Self, Error> {
         let mut pairs = HashMap::with_capacity(old.len());
         let mut ids: BTreeMap<Pair, Vec<i64>> = BTreeMap::new();
@@ -44,11 +44,11 @@ impl Threads {
         Ok(Self { pairs, kept })
     }
 
-    /// Returns whose thread a message is of.
+    /// Returns the pair in whose thread a message is.
     pub(super) fn pair_of(&self, message: &OldMessage) -> Result<Pair, Reason> {
         match message.thread.and_then(|thread| self.pairs.get(&thread)) {
             Some(found) => found.map_err(|_| Reason::ThreadOfNoPair),
-            // Some installations name the receiver in each message.
+            // Messages of some installations name the receiver.
             None if message.receiver.is_some() => {
                 pair(message.sender, message.receiver).map_err(|_| Reason::ThreadOfNoPair)
             }

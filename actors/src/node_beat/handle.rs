@@ -1,4 +1,4 @@
-//! The way to the actor that beats.
+//! The handle of the actor that beats.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::actor_slot::ActorSlot;
 
-/// The way to the actor that beats, and whether its node may go on. Cheap to clone.
+/// The handle of the actor that beats. Also tells whether another process has the node's name. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct NodeBeatHandle(Arc<Shared>);
 
@@ -18,17 +18,17 @@ struct Shared {
 }
 
 impl NodeBeatHandle {
-    /// Has the other nodes told now how this one is.
+    /// Asks for a beat now, for instance to tell the other nodes that this one drains.
     pub(crate) fn beat(&self) {
         // An actor that has not started yet beats by itself.
         let _ = self.0.actor.send(NodeBeatMsg::Beat);
     }
 
-    /// Gives the node's name back, and waits for that; there are no beats afterwards.
+    /// Gives the node's name back, and waits until that is done; there are no beats afterwards.
     pub(crate) async fn release(&self) {
         let (done, released) = oneshot::channel();
         let _ = self.0.actor.send(NodeBeatMsg::Release(done));
-        // An actor that has ended leaves the name to the next process, once that finds that it beats no more.
+        // If the actor has ended, another process takes the name once it finds that the beats have stopped.
         let _ = released.await;
     }
 

@@ -1,4 +1,5 @@
-//! What happens to a user's notifications: as an event of a commit, or as it was read from the database; and the frames that tell it.
+//! Events of a user's notifications, as a commit caused them or as read from the database, and the frames that tell of
+//! them.
 
 use chat_database::change::{Change, Outcome};
 use chat_database::ids::{CommitNo, NotificationId, UserId};
@@ -18,7 +19,7 @@ pub(crate) enum NotificationEvent {
 }
 
 impl NotificationEvent {
-    /// Gives to `each` the events that a change has caused, by its outcome, and their users.
+    /// Calls `each` with every event that a change has caused, by its outcome, and with the event's user.
     pub(crate) fn of(change: &Change, outcome: &Outcome, mut each: impl FnMut(UserId, Self)) {
         match (change, outcome) {
             (Change::Notify(_), Outcome::Notified(made)) => {
@@ -33,7 +34,7 @@ impl NotificationEvent {
         }
     }
 
-    /// Returns the frame that tells it.
+    /// Returns the frame that tells of it.
     pub(super) fn frame(self, cursor: Cursor) -> ServerFrame {
         let cursor = Some(cursor);
         let mark = |id, cursor| NotificationMark { id, all: id.is_none(), cursor };
@@ -56,8 +57,8 @@ pub(super) fn thread_notification(notification: Notification, cursor: Cursor) ->
     event.frame(cursor)
 }
 
-/// Returns the frame of a notification in its present state, for clients that have had everything up to `since`. In a replay it has
-/// no cursor.
+/// Returns the frame of a notification in its present state, for clients that have had everything up to `since`. In a
+/// replay it has no cursor.
 pub(crate) fn changed_notification(
     changed: &ChangedNotification,
     since: CommitNo,

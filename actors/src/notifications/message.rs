@@ -19,11 +19,11 @@ pub(crate) type StreamRegistry = ActorRegistry<UserId, StreamMsg>;
 pub(crate) enum StreamMsg {
     /// From storage, or from the follower: a commit changed something for the user.
     Update(Box<UserUpdate>, DeliveryGuard),
-    /// From the follower: commits of other nodes changed something for the user; what is to be read.
+    /// From the follower: commits of other nodes changed something for the user, which is to be read.
     Follow { since: CommitNo, threads: Vec<ThreadId>, guard: DeliveryGuard },
     /// Through the registry: the user has no connection any more that carries the stream.
     Unheard,
-    /// From itself: what waits may go.
+    /// From itself: the pace allows to send what waits.
     Due,
     /// From itself: time to stop, if nothing has happened for long.
     Idle,
@@ -40,14 +40,14 @@ pub(crate) struct UserUpdate {
     pub(crate) events: Vec<NotificationEvent>,
 }
 
-/// The newest totals that a stream has not sent yet, and the commit after which they are so: in between, one message to the
-/// stream is enough.
+/// The newest totals that streams have not sent yet, each with the commit that they are as of. While a user's totals wait
+/// here, newer ones need no further message to the stream.
 #[derive(Debug, Default)]
 pub(crate) struct PendingTotals(Mutex<HashMap<UserId, (CommitNo, Totals)>>);
 
 impl PendingTotals {
-    /// Enters a user's totals after a commit, unless those of a later one are there; tells whether the user's stream must be
-    /// told that there are some.
+    /// Enters a user's totals as of a commit, unless those of a later commit are there. Tells whether the user's stream
+    /// must be told, because none waited before.
     pub(crate) fn post(&self, user: UserId, commit: CommitNo, totals: Totals) -> bool {
         match self.lock().entry(user) {
             Entry::Vacant(vacant) => {
@@ -63,12 +63,12 @@ impl PendingTotals {
         }
     }
 
-    /// Takes a user's totals out.
+    /// Takes out a user's totals.
     pub(super) fn take(&self, user: UserId) -> Option<(CommitNo, Totals)> {
         self.lock().remove(&user)
     }
 
-    /// Takes all totals out: they are of a history that is no more.
+    /// Takes out all totals, for they are of a former history.
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }

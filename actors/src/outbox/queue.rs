@@ -1,4 +1,4 @@
-//! What waits in an outbox: a plain queue, without a lock and without a task.
+//! The frames that wait in an outbox: a plain queue, without a lock and without a task.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use crate::metrics;
 use crate::protocol::CloseCode;
 
-/// How many bytes are taken at a time, to be written: a client that reads takes them one after the other.
+/// About how many bytes are taken and written at a time.
 pub(super) const CHUNK: usize = 64 << 10;
 
-/// Of so many threads the queue remembers up to which change it took events, before it forgets those it need not remember.
+/// With this many threads in `sent`, the queue forgets those that need not be remembered.
 const MANY: usize = 64;
 
 /// How much an outbox holds.
@@ -46,7 +46,7 @@ impl Close {
         Self { code, reason: code.reason().to_owned() }
     }
 
-    /// Tells whether requests under way are still answered: on a node that is ending, and on no other occasion.
+    /// Tells whether requests under way are still answered: only on a node that is ending.
     fn takes_answers(&self) -> bool {
         self.code == CloseCode::ShuttingDown
     }
@@ -59,18 +59,18 @@ pub struct Mark {
     pub thread: ThreadId,
     /// The change.
     pub rev: Rev,
-    /// The commit, or a later one; `None`: of a message that has changed again since it was to be told, which says nothing of the
-    /// thread's changes before it.
+    /// The commit, or a later one. `None` if the message has changed again since: then the mark says nothing of earlier
+    /// changes of the thread.
     pub commit: Option<CommitNo>,
 }
 
 /// The latest change of each thread that a connection has been sent.
 pub type Marks = HashMap<ThreadId, Rev>;
 
-/// What was not kept.
+/// The durable events that were not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
-    /// All of it is of later commits than this one.
+    /// They are of later commits than this one.
     pub since: CommitNo,
     /// The latest change of each thread that had been sent before.
     pub sent: Marks,
@@ -79,16 +79,16 @@ pub struct Missed {
 /// What becomes of a frame for which there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Surplus {
-    /// The connection cannot do without it, and is closed.
+    /// The frame must not be left out: the connection is closed.
     Closes,
-    /// It is in the database, and is read from there.
+    /// The frame is left out, and its event is read from the database later.
     IsReplayed,
-    /// It would be worth nothing later.
+    /// The frame would be worth nothing later: it is dropped.
     IsDropped,
 }
 
 impl Surplus {
-    /// Returns how much may wait in all, this frame included: the rest is left to frames that are kept nowhere else.
+    /// Returns how much may wait in all, with this frame: the rest is reserved for frames that are kept nowhere else.
     pub(super) fn share(self, of: Capacity) -> Capacity {
         match self {
             Self::Closes => of,
@@ -109,7 +109,7 @@ pub(super) struct Queue {
     /// The latest change of each thread that a replay has sent, up to this commit.
     replayed: Option<Box<(CommitNo, Marks)>>,
     pub(super) bytes: usize,
-    /// In a box, for few connections are being closed, and there are many.
+    /// Boxed: there are many connections, and few of them are being closed.
     pub(super) close: Option<Box<Close>>,
     /// Since when the connection's task has been writing what it took.
     pub(super) writing: Option<Instant>,
@@ -119,9 +119,9 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) frames: Vec<(Bytes, Surplus, Option<Mark>)>,
-    /// Durable events were not kept.
+    /// The durable events that were not kept, if there are any.
     pub(super) missed: Option<Missed>,
-    /// Whether the session knows that more can be written.
+    /// Whether the session has been asked for more of the replay.
     pub(super) asked: bool,
 }
 
@@ -139,7 +139,7 @@ impl Queue {
         self.close.as_ref().is_some_and(|close| !close.takes_answers())
     }
 
-    /// Tells whether durable events are not kept, to be read from the database.
+    /// Tells whether durable events are left out, to be read from the database later.
     pub(super) fn is_behind(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.missed.is_some())
     }
@@ -202,13 +202,14 @@ impl Queue {
         }
     }
 
-    /// Forgets the durable events that are held: the session reads them from the database.
+    /// Makes the connection fall behind: forgets the durable events that are held, which the session then reads from the
+    /// database.
     pub(super) fn fall_behind(&mut self, released: CommitNo) {
         metrics::get().fell_behind.increment(1);
         let sent = std::mem::take(&mut self.sent);
         let first = self.held.is_none();
         let held = self.held.get_or_insert_default();
-        // A replay that runs knows by itself where it goes on.
+        // A replay that runs knows by itself where to go on.
         let sent =
             if first { sent.into_iter().map(|(thread, (rev, _))| (thread, rev)).collect() } else { Marks::new() };
         held.missed = Some(Missed { since: released, sent });
@@ -222,7 +223,7 @@ impl Queue {
         self.ready.extend(frames);
     }
 
-    /// Takes what is written next.
+    /// Takes the next chunk to write.
     pub(super) fn take(&mut self) -> Vec<Bytes> {
         let mut taken = std::mem::take(&mut self.ready);
         let mut bytes = 0;

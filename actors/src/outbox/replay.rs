@@ -1,4 +1,4 @@
-//! How an outbox lets the frames of a replay go before the live ones, which it holds meanwhile.
+//! Replays: their frames go before the live ones, which the outbox holds meanwhile.
 
 use bytes::Bytes;
 use chat_database::ids::CommitNo;
@@ -7,12 +7,12 @@ use super::queue::{Marks, Missed};
 use super::{Outbox, Slow};
 
 impl Outbox {
-    /// Lets live frames wait from now on, for a replay to go before them.
+    /// Holds live frames from now on, so that a replay goes before them.
     pub fn hold(&self) {
         self.lock().held.get_or_insert_default().asked = true;
     }
 
-    /// Returns what was not kept, if there is anything.
+    /// Returns which durable events were not kept, if there are any.
     #[must_use]
     pub fn behind(&self) -> Option<Missed> {
         self.lock().held.as_ref()?.missed.clone()
@@ -30,7 +30,7 @@ impl Outbox {
         self.lock().note_replayed(up_to, marks);
     }
 
-    /// Puts frames of a replay in line, before everything that is held. When they have been taken, the outbox asks for more.
+    /// Queues frames of a replay before everything that is held. When they have been taken, the outbox asks for more.
     ///
     /// # Errors
     /// [`Slow`] if the outbox was closed meanwhile.
@@ -48,8 +48,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Ends a replay with its last frames, and lets live frames go again, those that were held first. Does nothing, and says
-    /// `false`, if events were not kept meanwhile.
+    /// Ends a replay: queues its last frames, then the held ones, and lets live frames through again. Does nothing, and
+    /// returns `false`, if durable events were not kept meanwhile.
     ///
     /// # Errors
     /// [`Slow`] if the outbox was closed meanwhile.

@@ -13,13 +13,13 @@ use tokio::time::Instant;
 /// How many announcements are made in a second, once the first few have been made at once.
 pub(crate) const PER_SECOND: u32 = 200;
 
-/// For how long what was told is compared with what is heard then.
+/// For how long after an announcement news to the contrary makes another one.
 const RECENT: Duration = Duration::from_secs(1);
 
-/// For how long it is remembered, in case that some users were not told.
+/// For how long an announcement is remembered, in case some users did not get it.
 const REMEMBERED: Duration = Duration::from_secs(8);
 
-/// How much time of announcing is saved up.
+/// How much unused time is saved up for announcements in quick succession.
 const SAVED_UP: Duration = Duration::from_millis(100);
 
 /// Who hears of it.
@@ -56,13 +56,13 @@ pub(crate) struct Reason {
 pub(crate) struct Announcements {
     /// In the order of their turns, and since when each waits.
     queue: VecDeque<(Instant, UserId)>,
-    /// Why each waits, and since when: an older place in the queue does not count.
+    /// Why each waits, and since when: an entry of the queue with an older time does not count.
     reasons: HashMap<UserId, (Reason, Instant)>,
-    /// What was told of late, by this node or another one.
+    /// What was told lately, by this node or another one.
     told: HashMap<UserId, Told>,
     /// How long each waits at least.
     delay: Duration,
-    /// When the announcements that were made would have been made, evenly spaced.
+    /// Until when the announcements made so far would take, evenly spaced.
     spaced_until: Instant,
 }
 
@@ -78,7 +78,7 @@ impl Announcements {
         Self { queue: VecDeque::new(), reasons: HashMap::new(), told: HashMap::new(), delay, spaced_until: now }
     }
 
-    /// Puts a user in line, whose state may be another one than was told.
+    /// Queues a user whose state may differ from what was told.
     pub(crate) fn want(&mut self, user: UserId, reason: Reason, now: Instant) {
         let Some((waiting, since)) = self.reasons.get_mut(&user) else {
             self.queue.push_back((now, user));
@@ -86,19 +86,19 @@ impl Announcements {
             return;
         };
         if reason.told != waiting.told && *since != now {
-            // Something has changed again: who is to be told of that must be known, too.
+            // The state has changed again: the wait starts anew, so that the recipients of this change are known, too.
             *since = now;
             self.queue.push_back((now, user));
         }
         if reason.told != waiting.told {
-            // Some were told this, or have read it meanwhile, and some that.
+            // Some users may know this state by now, and others that one.
             waiting.told = None;
         }
         waiting.reach = waiting.reach.max(reason.reach);
         waiting.seen = waiting.seen.max(reason.seen);
     }
 
-    /// Takes the next announcement, if its time has come. A user with no news leaves the line.
+    /// Takes the next announcement, if its time has come. A user without news leaves the queue.
     pub(crate) fn next(&mut self, now: Instant, is_online: impl Fn(UserId) -> bool) -> Option<Announcement> {
         let each = Duration::from_secs(1) / PER_SECOND;
         while let Some((since, user)) = self.queue.front().copied().filter(|(since, _)| now >= *since + self.delay) {
@@ -122,15 +122,14 @@ impl Announcements {
         None
     }
 
-    /// Takes note of what is told of a user, and tells whether that is news: the same was not told of late.
+    /// Notes what is told of a user. Tells whether it is news: whether the same was not told lately.
     pub(crate) fn tells(&mut self, user: UserId, online: bool, reach: Reach, now: Instant) -> bool {
         let before = self.told.get(&user).filter(|told| told.online == online).map(|told| told.reach);
         self.told.insert(user, Told { online, reach: before.map_or(reach, |before| before.max(reach)), at: now });
         before.is_none()
     }
 
-    /// A user is online, or is not, which was heard just now. If something else was told a moment ago, because it was not
-    /// heard yet, that is put right.
+    /// Takes in that a user is online, or offline. If the opposite was told a moment ago, the user is announced again.
     pub(crate) fn heard(&mut self, user: UserId, online: bool, now: Instant) {
         let wrong = self.told.get(&user).filter(|told| told.online != online && now < told.at + RECENT);
         if let Some(&Told { online, reach, .. }) = wrong {
@@ -138,16 +137,17 @@ impl Announcements {
         }
     }
 
-    /// A user has come who is online on another node, as far as is known here. If it was told of late that they had gone, that
-    /// is put right.
+    /// Takes in that a user has come who is also online on another node. If the user was lately announced as gone, the user
+    /// is announced again to users here.
     pub(crate) fn came(&mut self, user: UserId, now: Instant) {
         if self.told.get(&user).is_some_and(|told| !told.online) {
             self.want(user, Reason { told: Some(false), seen: None, reach: Reach::Here }, now);
         }
     }
 
-    /// Something was missed, and now it is known who is online: what was told wrong of late is put right. Of users who seem to
-    /// be offline only if `knows_all`: a node that started a moment ago does not know of the users of one that died before.
+    /// Announces again users of whom something wrong was told lately, after missing messages were made up for. Users who
+    /// seem to be offline are announced only if `knows_all`: a node that has just started does not know the users of a node
+    /// that died before.
     pub(crate) fn put_right(&mut self, is_online: impl Fn(UserId) -> bool, knows_all: bool, now: Instant) {
         let is_wrong =
             |(user, told): &(&UserId, &Told)| is_online(**user) != told.online && (knows_all || !told.online);
@@ -157,7 +157,7 @@ impl Announcements {
         }
     }
 
-    /// Forgets what was told a while ago.
+    /// Forgets announcements that were made a while ago.
     pub(crate) fn sweep(&mut self, now: Instant) {
         self.told.retain(|_, told| now < told.at + REMEMBERED);
     }

@@ -1,4 +1,4 @@
-//! The tables of users who are online, for reading, and the way to the presence actor.
+//! The tables of users who are online, for reading, and the handle of the presence actor.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,13 +18,13 @@ use crate::membership::{MembershipView, Witness};
 use crate::metrics;
 use crate::relay::message::Received;
 
-/// The tables of users who are online, here and on other nodes, and the way to the presence actor. Cheap to clone.
+/// The tables of users who are online, here and on other nodes, and the handle of the presence actor. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct PresenceHandle(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// Where both tables are locked, this one comes first.
+    /// Code that locks both tables locks this one first.
     local: RwLock<OnlineTable>,
     remote: RemotePresence,
     membership: MembershipView,
@@ -38,19 +38,19 @@ struct Shared {
 pub(crate) enum PresenceMsg {
     /// A user is online on this node who was not.
     Came(UserId),
-    /// Time goes by.
+    /// A tick of the actor's timer.
     Tick,
     /// Users wait to be announced.
     Due,
-    /// Another node said something of its users or of itself.
+    /// Another node sent a message about its users or itself.
     Heard(Received),
     /// The rows of all nodes in the database; `None` if it could not be asked.
     Rows(Option<Vec<Witness>>),
-    /// Users here were told of a user; these are to be told by the other nodes.
+    /// Users here were told of a user; the other nodes are to tell these users.
     Told(Announcement, Vec<(Arc<str>, Vec<UserId>)>),
-    /// The database could not be asked who is to be told of a user.
+    /// The database could not be read to find out who is to be told of a user.
     Untold(Announcement),
-    /// The node ends: write down when every user was last seen; users who are connected, at this time.
+    /// The node ends: write down when every user was last seen; for users who are connected, that is this time.
     NoteAll(Timestamp, oneshot::Sender<()>),
 }
 
@@ -74,7 +74,7 @@ impl PresenceHandle {
         here || self.0.remote.is_online(user)
     }
 
-    /// Returns who is online on other nodes.
+    /// Returns the users who are online on other nodes.
     pub(crate) fn remote(&self) -> &RemotePresence {
         &self.0.remote
     }
@@ -84,10 +84,10 @@ impl PresenceHandle {
         &self.0.membership
     }
 
-    /// Waits until it is known who is online on the other nodes, but no longer than that.
+    /// Waits until it is known who is online on the other nodes, but no longer than `within`.
     pub(crate) async fn settled(&self, within: Duration) {
         let mut settled = self.0.settled.subscribe();
-        // A node that does not hear the others begins without them.
+        // A node that receives nothing from the others starts without them.
         let _ = timeout(within, settled.wait_for(|settled| *settled)).await;
     }
 
@@ -100,11 +100,11 @@ impl PresenceHandle {
     pub(crate) async fn note_all(&self, alive: Timestamp) {
         let (done, noted) = oneshot::channel();
         self.send(PresenceMsg::NoteAll(alive, done));
-        // An actor that is not there, or ends meanwhile, drops the other side.
+        // An actor that does not run, or ends meanwhile, drops the sender.
         let _ = noted.await;
     }
 
-    /// Hands over what another node said of its users or of itself.
+    /// Hands over a message of another node about its users or itself.
     pub(crate) fn heard(&self, received: Received) {
         self.send(PresenceMsg::Heard(received));
     }
@@ -126,7 +126,7 @@ impl PresenceHandle {
     }
 }
 
-/// A connection, as presence counts it: until this is dropped.
+/// A connection that counts for presence until this is dropped.
 pub(crate) struct PresenceGuard {
     presence: PresenceHandle,
     user: UserId,
@@ -134,7 +134,7 @@ pub(crate) struct PresenceGuard {
 }
 
 impl PresenceGuard {
-    /// Says when the connection ended, or gave its last sign of life; without a word it ends when this is dropped.
+    /// Sets when the connection ended, or gave its last sign of life. Otherwise it counts as ended when this is dropped.
     pub(crate) fn ended(&mut self, at: Timestamp) {
         self.ended = Some(at);
     }

@@ -33,44 +33,45 @@ use crate::membership::{Event, Membership, SUSPECT, Witness};
 use crate::relay::message::Destination;
 use absences::Absences;
 
-/// How long a node that has started listens before it tells: until then it has heard from each of the others.
+/// How long a node that has started listens before it announces users: by then each other node has sent something.
 const LISTENS: Duration = Duration::from_millis(1_500);
 
-/// How long after its start no client is connected yet who would have to be told of what is learned of the others' users.
+/// How long after a node's start no client is connected yet who would have to be told of the other nodes' users.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// How long an announcement waits: that its recipients have come to other nodes is known here then.
+/// How long an announcement waits. By then this node knows which recipients have just come to other nodes.
 const KNOWN: Duration = Duration::from_millis(100);
 
 /// How long the users of a node that drained count as online after its end: they were told to come back within half a minute.
 const DRAINED: Duration = Duration::from_secs(60);
 
-/// How many departures are told before the table is asked again: of a crowd that has gone, many come back meanwhile.
+/// How many departures are announced before the table is read again, for many users of a crowd that has left come back
+/// meanwhile.
 pub(crate) const AT_ONCE: usize = 64;
 
 /// How many announcements wait for the database at a time.
 const OUTSTANDING: usize = 16;
 
-/// How a node takes part.
+/// The settings of a node.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) me: NodeId,
-    /// What this release is called.
+    /// The version of this release.
     pub(crate) version: &'static str,
     /// How long after the last connection a user counts as gone.
     pub(crate) offline_after: Duration,
-    /// Whether there is no way to other nodes.
+    /// Whether the node has no relay to other nodes.
     pub(crate) alone: bool,
 }
 
-/// What is to be done.
+/// An action that the actor is to carry out.
 #[derive(Debug)]
 pub(crate) enum Output {
     /// Send this to other nodes.
     Send(Destination, Body),
     /// Find out who is around the user and tell them; see [`Nodes::resolved`].
     Announce(Announcement),
-    /// Another node has found out who is around the user: tell these, who are connected here.
+    /// Another node has found out who is around the user: tell these users, who are connected here.
     Deliver { user: UserId, online: bool, seen: Option<Timestamp>, recipients: Vec<UserId> },
 }
 
@@ -86,13 +87,13 @@ impl Tables<'_> {
     }
 }
 
-/// The state machine.
+/// The state machine of presence over all nodes.
 #[derive(Debug)]
 pub(crate) struct Nodes {
     settings: Settings,
     membership: Membership,
     peers: HashMap<NodeId, Peer>,
-    /// Processes whose users have been let go of: if one is heard again after all, its users are announced.
+    /// Processes whose users were removed: if one is heard again after all, its users are announced.
     buried: HashMap<NodeId, Instant>,
     place: Place,
     digest: Digest,
@@ -107,14 +108,14 @@ pub(crate) struct Nodes {
     started: Instant,
     last_tick: Instant,
     next_beat: Instant,
-    /// Until then nothing is told of users, because too little is known.
+    /// Until then no user is announced, because too little is known.
     quiet_until: Instant,
     draining: bool,
     outputs: Vec<Output>,
 }
 
 impl Nodes {
-    /// Begins with the users who are connected already; `count` is another one for each beginning.
+    /// Starts with the users who are connected already; `count` differs for each start.
     pub(crate) fn new(settings: Settings, count: u64, local: &mut OnlineTable, now: Instant) -> Self {
         local.publish_all();
         let mut digest = Digest::default();
@@ -156,12 +157,12 @@ impl Nodes {
         self.membership.hears_all() && self.peers.values().all(|peer| peer.ends_at.is_some() || peer.is_known())
     }
 
-    /// Takes what is to be done.
+    /// Takes the actions that are to be carried out.
     pub(crate) fn outputs(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.outputs)
     }
 
-    /// A user has the first connection to this node.
+    /// Takes in a user's first connection to this node.
     pub(crate) fn came(&mut self, user: UserId, tables: &mut Tables<'_>, now: Instant) {
         if !tables.local.publish(user) {
             return;
@@ -174,12 +175,12 @@ impl Nodes {
             let reason = Reason { told: Some(false), seen: None, reach: Reach::Everywhere };
             self.announcements.want(user, reason, now);
         } else {
-            // Another node may have told that the user had gone, and this one has missed that.
+            // Another node may have announced that the user had gone, unnoticed by this one.
             self.announcements.came(user, now);
         }
     }
 
-    /// Takes in what another node says.
+    /// Takes in a message of another node.
     pub(crate) fn heard(&mut self, from: &NodeId, body: Body, tables: &mut Tables<'_>, now: Instant) {
         let Some(events) = self.membership.heard(from, now) else { return };
         self.follow(events, tables, now);
@@ -205,19 +206,20 @@ impl Nodes {
                 peer.announces(announced.number, now);
                 self.deliver(from, announced, tables, now);
             }
-            // Threads deal with that.
+            // Typing is the threads' business.
             Body::Typing(_) => {}
         }
         self.ask(now);
     }
 
-    /// Compares with the rows of all nodes in the database, read just now; `None` if it could not be asked.
+    /// Takes in the rows of all nodes in the database, read just now; `None` if the database could not be read.
     pub(crate) fn witness(&mut self, rows: Option<&[Witness]>, tables: &mut Tables<'_>, now: Instant) {
         let events = self.membership.witness(rows, now);
         self.follow(events, tables, now);
     }
 
-    /// It was found out who is around a user, on which nodes: they are told there. Returns whether that is news on all nodes.
+    /// Takes in who is around an announced user, by node, and has the nodes tell them. Returns whether that is news on all
+    /// nodes.
     pub(crate) fn resolved(
         &mut self,
         announcement: &Announcement,
@@ -245,7 +247,7 @@ impl Nodes {
         is_news
     }
 
-    /// It could not be found out who is around a user: that is tried again later.
+    /// Takes in that the users around a user could not be read: the announcement is tried again later.
     pub(crate) fn unresolved(&mut self, announcement: &Announcement, now: Instant) {
         self.outstanding = self.outstanding.saturating_sub(1);
         let Announcement { user, online, seen, reach } = *announcement;
@@ -253,7 +255,7 @@ impl Nodes {
         self.quiet_until = self.quiet_until.max(now + Duration::from_secs(1));
     }
 
-    /// Applies what has become of other nodes.
+    /// Applies changes of membership.
     fn follow(&mut self, events: Vec<Event>, tables: &mut Tables<'_>, now: Instant) {
         for event in events {
             match event {
@@ -287,7 +289,7 @@ impl Nodes {
         }
     }
 
-    /// Has users be told who are connected here; not of an absence that is over.
+    /// Has those recipients told of an announcement who are connected here, unless it tells of an absence that is over.
     fn deliver(&mut self, from: &NodeId, announced: Announced, tables: &mut Tables<'_>, now: Instant) {
         let Ok(user) = UserId::new(announced.user) else { return };
         let is_heard =
@@ -306,7 +308,7 @@ impl Nodes {
         });
     }
 
-    /// Sends the changes that have come together.
+    /// Sends the changes that were collected.
     fn flush(&mut self) {
         if self.changes.is_empty() {
             return;

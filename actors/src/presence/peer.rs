@@ -1,8 +1,8 @@
 //! How far this node knows the users of another one: a pure state machine without a clock.
 //!
-//! A node counts the changes to its users. Changes that come in order are applied; one that is missing is waited for, for a
-//! moment, because messages overtake each other; then the node alone is asked for a snapshot, and what came above it is
-//! applied to it. The same happens when a sign of life says that there was more, or another digest.
+//! A node numbers the changes to its users. Changes are applied in order. For a missing one this node waits a moment,
+//! because messages overtake each other; then it asks the other node for a snapshot, and applies the later changes to that.
+//! It does the same when a sign of life names a later change, or another digest.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use super::remote::{Digest, Slot};
 use super::wire::{Heartbeat, Place, Snapshot, Transition, Transitions};
 use crate::membership::SUSPECT;
 
-/// How long a change is waited for that others have overtaken.
+/// How long a missing change is waited for, when later ones have come.
 const OVERTAKEN: Duration = Duration::from_millis(150);
 
-/// How long a snapshot is waited for until it is asked for again.
+/// How long after it was asked for a snapshot is asked for again.
 const SNAPSHOT: Duration = Duration::from_secs(2);
 
-/// How many changes wait for the snapshot that they are applied to.
+/// How many messages with changes may wait until they can be applied.
 const WAITING: usize = 1_024;
 
-/// How long it is remembered that a user came or left, in case that the announcement was lost.
+/// How long it is remembered that a user came or left, in case the announcement is lost.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// How long before its end a node may have known of a user without announcing that user.
+/// How long before its end a node may have noticed a user's arrival or departure without announcing it.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// How many such users are remembered.
+/// How many arrivals and departures are remembered.
 const MOST_RECENT: usize = 1_024;
 
 /// How far a node's users are known.
@@ -43,28 +43,28 @@ pub(super) struct Peer {
     pub(super) draining: bool,
     /// If it has ended: until when its users count as online.
     pub(super) ends_at: Option<Instant>,
-    /// Whether users are told here of what a snapshot shows to have changed.
+    /// Whether users here are told of changes that a snapshot shows.
     pub(super) tells: bool,
-    /// When it was sent a snapshot last.
+    /// When this node last sent it a snapshot.
     pub(super) served: Option<Instant>,
     place: Option<Place>,
     /// Changes that cannot be applied yet, and since when there are some.
     waiting: Vec<Transitions>,
     waiting_since: Option<Instant>,
-    /// Since when a sign of life has said more than is known here.
+    /// Since when a sign of life has named a later change than is known here.
     behind: Option<Instant>,
-    /// Whether a snapshot is needed; when one was asked for.
+    /// Whether a snapshot is needed; when one was last asked for.
     lost: bool,
     asked: Option<Instant>,
     collected: Option<Collected>,
-    /// The number of the last announcement to this node, and since when a sign of life has said more.
+    /// The number of the last announcement to this node, and since when a sign of life has named a higher one.
     announced: Option<u64>,
     announcement_behind: Option<Instant>,
-    /// Since when one is missing for certain: others have come after it.
+    /// Since when one is certainly missing, for later ones have come.
     announcement_missing: Option<Instant>,
-    /// The number of messages that are missing.
+    /// How many announcements are missing.
     missing: u64,
-    /// How many it had sent by its last sign of life.
+    /// How many announcements it had sent to this node, by its last sign of life.
     sent: u64,
     recent: VecDeque<(Instant, UserId)>,
 }
@@ -102,7 +102,7 @@ impl Peer {
         }
     }
 
-    /// Nothing is certain any more.
+    /// Has a snapshot asked for, because what is known is not certain any more.
     pub(super) fn doubt(&mut self) {
         (self.lost, self.asked) = (true, None);
     }
@@ -123,7 +123,7 @@ impl Peer {
         self.ready()
     }
 
-    /// Takes out the changes that follow on what is known.
+    /// Takes out the changes that follow directly on what is known.
     fn ready(&mut self) -> Vec<Transition> {
         let mut ready = Vec::new();
         let Some(mut place) = self.place.filter(|_| !self.lost) else { return ready };
@@ -145,7 +145,7 @@ impl Peer {
         ready
     }
 
-    /// Takes note of a sign of life, beside the digest of what is known here; `me` is this node's name.
+    /// Takes in a sign of life; `digest` is of the users that are known here, `me` is this node's name.
     pub(super) fn beats(&mut self, beat: &Heartbeat, digest: Digest, me: &str, now: Instant) {
         match self.place {
             Some(place) if place == beat.place => {
@@ -166,10 +166,10 @@ impl Peer {
         }
     }
 
-    /// Takes note of an announcement's number.
+    /// Takes in an announcement's number.
     pub(super) fn announces(&mut self, number: u64, now: Instant) {
         match self.announced {
-            // It was overtaken, or comes twice.
+            // It was overtaken, or is repeated.
             Some(heard) if number <= heard => self.missing = self.missing.saturating_sub(1),
             Some(heard) if number > heard + 1 => {
                 self.announcement_missing.get_or_insert(now);
@@ -187,7 +187,7 @@ impl Peer {
         }
     }
 
-    /// Tells, once, whether announcements to this node were lost.
+    /// Tells whether announcements to this node were lost; a loss is told once.
     pub(super) fn misses_announcements(&mut self, now: Instant) -> bool {
         let late = |since: Option<Instant>| since.is_some_and(|since| now >= since + OVERTAKEN * 4);
         let misses = late(self.announcement_behind) || late(self.announcement_missing);
@@ -198,7 +198,7 @@ impl Peer {
         misses
     }
 
-    /// Returns the users who came or left of late.
+    /// Returns the users who came or left lately.
     pub(super) fn recent(&mut self, now: Instant) -> Vec<UserId> {
         while self.recent.front().is_some_and(|(at, _)| now >= *at + RECENT) {
             self.recent.pop_front();
@@ -206,7 +206,7 @@ impl Peer {
         self.recent.iter().map(|(_, user)| *user).collect()
     }
 
-    /// The node has ended: returns the users who came or left just before, and whom it may not have announced.
+    /// Returns the users who came or left just before the node ended, and whom it may not have announced.
     pub(super) fn last_words(&self) -> Vec<UserId> {
         let just_before = |at: Instant| at + LAST_WORDS >= self.heard;
         self.recent.iter().filter(|(at, _)| just_before(*at)).map(|(_, user)| *user).collect()
@@ -220,7 +220,7 @@ impl Peer {
         self.recent.push_back((now, user));
     }
 
-    /// Tells whether the node is to be asked for a snapshot now.
+    /// Tells whether the node is to be asked for a snapshot now, and notes that it is.
     pub(super) fn asks(&mut self, now: Instant) -> bool {
         let late = |since: Option<Instant>| since.is_some_and(|since| now >= since + OVERTAKEN);
         self.lost |= late(self.waiting_since) || late(self.behind);
@@ -232,7 +232,7 @@ impl Peer {
         true
     }
 
-    /// Takes in a part of a snapshot; returns all users and the changes that came above it, once it is complete.
+    /// Takes in a part of a snapshot; once it is complete, returns all users and the changes that came after it.
     pub(super) fn collects(&mut self, part: &Snapshot, now: Instant) -> Option<(Vec<UserId>, Vec<Transition>)> {
         let place = part.place;
         let is_old = |known: Place| known.count == place.count && known.seq > place.seq;

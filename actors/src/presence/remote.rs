@@ -1,7 +1,7 @@
 //! Which users are online on other nodes: a pure table without a clock, and the handle through which others read it.
 //!
-//! Each entry belongs to the process that has announced it, a *slot* here, and dies with that process. A user takes 17 bytes
-//! and the hash table's slack, whatever the number of nodes where the user is online.
+//! Each entry belongs to the process that has announced it, which has a *slot* here, and is removed with that process. A
+//! user takes 17 bytes and the hash table's slack, whatever the number of nodes where the user is online.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,10 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chat_database::ids::UserId;
 use chat_database::nodes::NodeId;
 
-/// How many processes the table tells apart. One that is too many is not entered: its users count as offline here.
+/// How many processes the table has room for. The users of any other process count as offline here.
 const SLOTS: usize = 64;
 
-/// What tells two sets of users apart, whatever the order in which the users came: to be compared between nodes.
+/// A digest of a set of users, independent of their order. Nodes compare it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Digest {
     pub(crate) users: u64,
@@ -55,7 +55,7 @@ pub(crate) struct RemoteTable {
     /// One bit for each slot where the user is online.
     users: HashMap<UserId, u64>,
     processes: Vec<Option<Process>>,
-    /// The slots of processes that can be told something.
+    /// The slots of processes that live.
     live: u64,
 }
 
@@ -73,7 +73,7 @@ impl RemoteTable {
         u8::try_from(place).ok().map(Slot)
     }
 
-    /// Returns the slot of a process, which gets one if there is one left.
+    /// Returns the slot of a process; a new process gets one, if one is left.
     pub(crate) fn open(&mut self, node: &NodeId) -> Option<Slot> {
         if let Some(slot) = self.slot(node) {
             return Some(slot);
@@ -93,7 +93,7 @@ impl RemoteTable {
         u8::try_from(place).ok().map(Slot)
     }
 
-    /// Says whether a process can be told something.
+    /// Sets whether a process lives.
     pub(crate) fn set_live(&mut self, slot: Slot, live: bool) {
         if live {
             self.live |= slot.bit();
@@ -102,7 +102,7 @@ impl RemoteTable {
         }
     }
 
-    /// Enters a user; tells whether the user was offline on all other nodes.
+    /// Adds a user to a slot; tells whether the user was offline on all other nodes before.
     pub(crate) fn insert(&mut self, slot: Slot, user: UserId) -> bool {
         let places = self.users.entry(user).or_default();
         let was_offline = *places == 0;
@@ -114,7 +114,7 @@ impl RemoteTable {
         was_offline
     }
 
-    /// Takes a user out; tells whether the user is offline on all other nodes with it.
+    /// Removes a user from a slot; tells whether that made the user offline on all other nodes.
     pub(crate) fn remove(&mut self, slot: Slot, user: UserId) -> bool {
         let Some(places) = self.users.get_mut(&user).filter(|places| **places & slot.bit() != 0) else { return false };
         *places &= !slot.bit();
@@ -133,7 +133,7 @@ impl RemoteTable {
         self.users.iter().filter(|(_, places)| **places & slot.bit() != 0).map(|(user, _)| *user).collect()
     }
 
-    /// Gives a slot back, once its users have been taken out.
+    /// Frees a slot, whose users must have been removed.
     pub(crate) fn close(&mut self, slot: Slot) {
         debug_assert!(self.digest(slot).users == 0, "the users of a slot are taken out first");
         self.processes[usize::from(slot.0)] = None;

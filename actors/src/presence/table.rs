@@ -1,4 +1,4 @@
-//! Which users are online: a pure table without a clock.
+//! Which users are online on this node: a pure table without a clock.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
 use tokio::time::Instant;
 
-/// The users who are online.
+/// The users who are online on this node.
 #[derive(Debug, Default)]
 pub(crate) struct OnlineTable(HashMap<UserId, Presence>);
 
@@ -37,7 +37,7 @@ impl OnlineTable {
         is_new
     }
 
-    /// Counts a connection off, which went, or gave its last sign of life, at a time.
+    /// Counts a connection off, which ended, or gave its last sign of life, at `seen`.
     pub(crate) fn left(&mut self, user: UserId, now: Instant, seen: Timestamp) {
         let Some(presence) = self.0.get_mut(&user) else { return };
         presence.connections = presence.connections.saturating_sub(1);
@@ -52,18 +52,18 @@ impl OnlineTable {
         self.0.get_mut(&user).is_some_and(|presence| !std::mem::replace(&mut presence.published, true))
     }
 
-    /// Marks all users as such.
+    /// Marks all users as announced to the other nodes.
     pub(crate) fn publish_all(&mut self) {
         self.0.values_mut().for_each(|presence| presence.published = true);
     }
 
-    /// Returns the users of whom the other nodes are told.
+    /// Returns the users who are marked as announced to the other nodes.
     pub(crate) fn published(&self) -> impl Iterator<Item = UserId> + '_ {
         self.0.iter().filter(|(_, presence)| presence.published).map(|(user, _)| *user)
     }
 
-    /// Takes out users who have been gone for long enough, at most `most` of them, with the time when each went. One whose
-    /// arrival was not published yet stays.
+    /// Takes out users who left at least `after` ago, at most `most` of them, with the time when each was last seen. A user
+    /// whose arrival was not published yet stays.
     pub(crate) fn gone(&mut self, now: Instant, after: Duration, most: usize) -> Vec<(UserId, Timestamp)> {
         let gone = |_: &UserId, presence: &mut Presence| {
             presence.published && presence.left.is_some_and(|left| now >= left + after)
@@ -71,8 +71,8 @@ impl OnlineTable {
         self.0.extract_if(gone).map(|(user, presence)| (user, presence.seen)).take(most).collect()
     }
 
-    /// Returns users of whom nothing was noted for a while, at most `most` of them, with the time when each was there for
-    /// certain: a user who is connected was so at `alive`, or came later.
+    /// Returns users whose time was not noted for `every`, at most `most` of them, with the latest time at which each was
+    /// certainly there: for a user who is connected, that is `alive` or later.
     pub(crate) fn due(
         &mut self,
         now: Instant,
@@ -88,8 +88,8 @@ impl OnlineTable {
         noted.collect()
     }
 
-    /// Returns every user, with the time when each was there for certain: a user who is connected was so at `alive`, or came
-    /// later.
+    /// Returns every user with the latest time at which each was certainly there: for a user who is connected, that is
+    /// `alive` or later.
     pub(crate) fn all(&self, alive: Timestamp) -> Vec<(UserId, Timestamp)> {
         self.0.iter().map(|(user, presence)| (*user, presence.seen_by(alive))).collect()
     }
@@ -101,7 +101,7 @@ impl OnlineTable {
 }
 
 impl Presence {
-    /// Returns when the user was there, if the connected ones were alive at a time.
+    /// Returns the latest time at which the user was certainly there, if connected users were alive at `alive`.
     fn seen_by(&self, alive: Timestamp) -> Timestamp {
         if self.connections > 0 { self.seen.max(alive) } else { self.seen }
     }

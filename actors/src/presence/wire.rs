@@ -1,4 +1,4 @@
-//! What the nodes tell each other of their users and of themselves, as bytes.
+//! Messages between nodes about their users and about themselves, as bytes.
 
 use bytes::Bytes;
 use chat_database::ids::{ThreadId, UserId};
@@ -11,7 +11,7 @@ use crate::relay::message::Kind;
 /// How many users a part of a snapshot holds: at most 256 KiB.
 pub(crate) const PART: usize = 32_768;
 
-/// What a node tells of its users or of itself.
+/// A message about a node's users, or about the node itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Body {
     /// To all: users who came or left.
@@ -28,10 +28,11 @@ pub(crate) enum Body {
     Typing(Typing),
 }
 
-/// How far a node's users are known: the changes to them are counted, from a new beginning whenever the node has lost count.
+/// A position in the changes to a node's users. A node numbers its messages of changes, and starts another count when it
+/// starts again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
-    /// Which count it is.
+    /// Which of the node's counts it is.
     pub(crate) count: u64,
     pub(crate) seq: u64,
 }
@@ -39,7 +40,7 @@ pub(crate) struct Place {
 /// Users of a node who came or left, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Transitions {
-    /// Where the node's users stand with it; it follows on the place before.
+    /// The position after these changes; it follows directly on the one before them.
     pub(crate) place: Place,
     pub(crate) changes: Vec<Transition>,
 }
@@ -50,7 +51,7 @@ pub(crate) enum Transition {
     /// The user's first connection to the node.
     Came {
         user: u64,
-        /// Whether the node takes the user for offline until then, and tells of it.
+        /// Whether the node takes the user for offline everywhere until then, and so announces the arrival.
         told: bool,
     },
     /// The user's last connection to the node has been gone for long enough.
@@ -58,7 +59,7 @@ pub(crate) enum Transition {
         user: u64,
         /// When the user was last seen there, in Unix milliseconds.
         seen: i64,
-        /// Whether the node takes the user for offline everywhere, and tells of it.
+        /// Whether the node takes the user for offline everywhere from then on, and so announces the absence.
         told: bool,
     },
 }
@@ -81,14 +82,14 @@ pub(crate) struct Snapshot {
     pub(crate) place: Place,
     pub(crate) part: u32,
     pub(crate) parts: u32,
-    /// Ascending: the first one, and each one's distance to the one before.
+    /// The users, ascending: the id of the first one, and the distance of each one to the one before.
     steps: Vec<u64>,
 }
 
 /// A node's sign of life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Heartbeat {
-    /// How far its users have been told.
+    /// The position of its latest change.
     pub(crate) place: Place,
     pub(crate) users: u64,
     pub(crate) sum: u64,
@@ -123,11 +124,11 @@ impl Body {
     }
 
     pub(crate) fn encode(&self) -> Bytes {
-        // Into memory: it cannot fail.
+        // Writing into memory cannot fail.
         postcard::to_stdvec(self).map(Bytes::from).unwrap_or_default()
     }
 
-    /// Reads a body; `None` if it is none, as one of another version may be.
+    /// Decodes a body; `None` if it cannot be read, as one of another version may be.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         postcard::from_bytes(bytes).ok()
     }

@@ -1,6 +1,6 @@
-//! What presence needs the database for: a task beside the actor, which never waits.
+//! The presence worker: a task that uses the database on behalf of the actor, which never waits.
 //!
-//! Jobs are done one after another: that a user was last seen is written before the users around hear of it.
+//! Jobs run one after another: a user's last-seen time is written before the users around hear of it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::protocol::ServerFrame;
 use crate::protocol::server::PresenceOf;
 use crate::storage::handle::StorageHandle;
 
-/// Over how many of each other's most recently active threads presence is told.
+/// Two users are told of each other's presence if their thread is among so many most recently active ones of each.
 const REACH: u32 = 500;
 
-/// How many rows are written in one commit where no message is held up by it.
+/// How many rows are written in one commit, at most.
 const ROWS: usize = 1_000;
 
-/// How long the worker waits for storage before it goes on telling who came and went.
+/// How long the worker waits for storage before it goes on with announcements.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long after storage failed it is tried again.
@@ -39,7 +39,7 @@ const KEPT: usize = 32;
 
 type Seen = Vec<(UserId, Timestamp)>;
 
-/// Something to be done.
+/// A job of the worker.
 #[derive(Debug)]
 enum Job {
     /// Write down when users were last seen.
@@ -54,15 +54,15 @@ pub(super) struct WorkerContext {
     pub(super) connections: ConnectionTable,
     pub(super) storage: StorageHandle,
     pub(super) handle: PresenceHandle,
-    /// Whether there is no way to other nodes.
+    /// Whether the node has no relay to other nodes.
     pub(super) alone: bool,
 }
 
-/// The way to the task; it ends when this is dropped.
+/// The handle of the task; the task ends when this is dropped.
 pub(super) struct Worker {
     context: Arc<WorkerContext>,
     jobs: mpsc::Sender<Job>,
-    /// The last word, before all jobs.
+    /// The times to write when the node ends; they go before all jobs.
     last: mpsc::Sender<(Seen, oneshot::Sender<()>)>,
 }
 
@@ -82,34 +82,34 @@ impl Worker {
         self.jobs.capacity() > KEPT
     }
 
-    /// Has it written down when users were last seen. To be called while there is room.
+    /// Has last-seen times written. To be called while there is room.
     pub(super) fn note(&self, seen: Seen) {
-        // Also without any: what could not be written is tried again.
+        // Sent even if it is empty: times that could not be written before are tried again.
         let _ = self.jobs.try_send(Job::Note(seen));
     }
 
-    /// Has the users around one told; what came of it is told to the actor.
+    /// Has the users around a user told; the actor gets the result.
     pub(super) fn tell(&self, announcement: Announcement) {
         if self.jobs.try_send(Job::Tell(announcement)).is_err() {
             self.context.handle.send(PresenceMsg::Untold(announcement));
         }
     }
 
-    /// Tells users, as far as they are connected here, that a user came or left.
+    /// Tells those users who are connected here that a user came or left.
     pub(super) fn deliver(&self, user: UserId, online: bool, seen: Option<Timestamp>, recipients: &[UserId]) {
         self.context.deliver(user, online, seen, recipients);
     }
 
-    /// Has it written down when all users were last seen.
+    /// Has all users' last-seen times written.
     pub(super) fn note_all(&self, seen: Seen, done: oneshot::Sender<()>) {
-        // Without a place the caller learns that there is no answer.
+        // If there is no room, `done` is dropped, which the caller notices.
         let _ = self.last.try_send((seen, done));
     }
 }
 
 struct Task {
     context: Arc<WorkerContext>,
-    /// When users were last seen, as far as it is still to be written.
+    /// Last-seen times that are still to be written.
     unwritten: HashMap<UserId, Timestamp>,
     /// When storage may be tried again, if it failed.
     try_at: Option<Instant>,
@@ -134,7 +134,7 @@ impl Task {
         }
     }
 
-    /// Writes down when users were last seen. What cannot be written now is kept for later.
+    /// Writes last-seen times. Those that cannot be written now are kept for later.
     async fn note(&mut self, seen: &[(UserId, Timestamp)]) {
         for (user, at) in seen {
             let latest = self.unwritten.entry(*user).or_insert(*at);
@@ -172,8 +172,8 @@ impl Task {
         }
     }
 
-    /// Returns the users who are connected and share a recent thread with a user, recent for both. Finds out when a user who
-    /// left was last seen: another node may have seen them later.
+    /// Returns the connected users who share a thread with a user that is recent for both. For a user who left it also
+    /// reads the last-seen time, because another node may have seen the user later.
     async fn around(&self, announcement: &mut Announcement) -> Result<Vec<UserId>, chat_database::Error> {
         let WorkerContext { database, connections, handle, alone, .. } = &*self.context;
         let everywhere = announcement.reach == Reach::Everywhere;
@@ -188,7 +188,7 @@ impl Task {
         Ok(around)
     }
 
-    /// Returns where users are connected beside this node.
+    /// Returns the other nodes where some of these users are connected, with those users.
     fn by_node(&self, users: &[UserId]) -> Vec<(Arc<str>, Vec<UserId>)> {
         let mut nodes: BTreeMap<Arc<str>, Vec<UserId>> = BTreeMap::new();
         for user in users {
@@ -201,7 +201,7 @@ impl Task {
 }
 
 impl WorkerContext {
-    /// Tells users, as far as they are connected here, that a user came or left.
+    /// Tells those users who are connected here that a user came or left.
     fn deliver(&self, user: UserId, online: bool, seen: Option<Timestamp>, recipients: &[UserId]) {
         if recipients.is_empty() {
             return;

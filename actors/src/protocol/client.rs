@@ -235,7 +235,7 @@ fn body<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text)
 }
 
-/// Reads a text that may be left out, and may be left out by being empty, too.
+/// Reads an optional text; a blank one counts as absent.
 fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.filter(|text| !text.trim().is_empty()))
 }

@@ -15,25 +15,26 @@ pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How many changes a cursor may be behind.
 pub const MAX_CHANGES: usize = 1_000;
 
-/// Everything up to a commit has been handed to a reader's connection.
+/// A position in a history: everything up to a commit has been handed to a reader's connection.
 ///
-/// Opaque to clients and safe in a URL: `v2.<epoch>.<commit>.<heard>.<nonce>.<reader>.<minted, Unix seconds>`. It grants
-/// nothing, for a replay reads only what its reader may see; but what another reader has been told, or what was told in
-/// another history (before a backup was restored), says nothing of what this one has missed.
+/// Opaque to clients and safe in a URL: `v2.<epoch>.<commit>.<heard>.<nonce>.<reader>.<minted, Unix seconds>`. A cursor
+/// grants no access, for a replay reads only what its reader may see. It names its reader and its history, because what
+/// another reader got, or this one got in another history (before a backup was restored), does not show what this one has
+/// missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The commit.
     pub commit: CommitNo,
-    /// The newest commit that anything told so far may be of, `commit` or a later one: if it still stands, all of them do.
+    /// The newest commit that any frame so far may be of: `commit` or a later one. If it still stands, all of them do.
     pub heard: Mark,
-    /// Whose it is. `None` in a frame for several people, until it is [addressed](super::ServerFrame::encode_for).
+    /// The reader. `None` in a frame for several users, until it is [addressed](super::ServerFrame::encode_for).
     pub reader: Option<UserId>,
     /// When the cursor was made, in Unix seconds.
     pub minted: i64,
 }
 
 impl Cursor {
-    /// Reads a cursor; `None` for everything that is not one.
+    /// Parses a cursor; `None` if the text is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("v2.")?.split('.');
@@ -57,7 +58,7 @@ impl Cursor {
         age > i64::try_from(MAX_AGE.as_secs()).unwrap_or(i64::MAX)
     }
 
-    /// Makes it a reader's.
+    /// Returns the cursor for a reader.
     #[must_use]
     pub fn of(mut self, reader: UserId) -> Self {
         self.reader = Some(reader);

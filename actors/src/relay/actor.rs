@@ -47,7 +47,7 @@ impl RelayContext {
         Ok(Some(Self { carrier: options.carrier.clone(), pumps: Arc::new(Pumps { sender, receiver }) }))
     }
 
-    /// Returns the way to the other nodes.
+    /// Returns the handle of the relay.
     pub(crate) fn handle(&self) -> RelayHandle {
         RelayHandle::over(Arc::clone(&self.pumps.sender.outbound))
     }
@@ -106,7 +106,7 @@ struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         self.context.pumps.link().set(false);
-        // An actor that has ended before needs no word.
+        // An actor that has ended already does not need the message.
         let _ = self.actor.send_message(RelayMsg::Ended);
     }
 }

@@ -1,4 +1,4 @@
-//! What the nodes tell each other of a commit.
+//! What the nodes send each other about a commit.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,8 @@ use chat_database::time::Timestamp;
 
 use crate::notifications::message::UserUpdate;
 
-/// The header of a commit, which goes to all nodes: its entry in the commit log. By it a node judges what it has to deliver,
-/// and whether it has been told all of that.
+/// The header of a commit, which goes to all nodes: its entry in the commit log. It shows a node what it has to deliver,
+/// and whether all of that has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     /// The commit.
@@ -48,18 +48,18 @@ impl Header {
     }
 }
 
-/// The content of a commit, or a part of it, which goes to the nodes where users are connected whom it concerns: what it has
-/// done to their threads and notifications, as outcomes. Frames are made where they are delivered, for cursors and links of
-/// images are the receiver's own.
+/// The content of a commit, or a part of it: what it has done to threads and notifications, as outcomes. It goes to the
+/// nodes where users are connected whom it concerns. The receiving node makes the frames, for cursors and links of images
+/// depend on the reader.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Content {
     /// The commit.
     pub(crate) commit: CommitNo,
-    /// What tells it from another one of the same number.
+    /// The nonce, which differs from that of another commit of the same number.
     pub(crate) nonce: Nonce,
-    /// By thread.
+    /// The parts for threads.
     pub(crate) threads: HashMap<Pair, ThreadContent>,
-    /// By user; also users for whom it has done nothing besides what it did to their threads.
+    /// The parts for users, also for users of whom only threads have changed.
     pub(crate) users: HashMap<UserId, UserContent>,
 }
 
@@ -74,7 +74,7 @@ impl Content {
 /// What a commit has done to a thread.
 #[derive(Debug, Clone)]
 pub(crate) struct ThreadContent {
-    /// Where the thread stood before.
+    /// The thread before the commit.
     pub(crate) before: ThreadBefore,
     /// What was done, in order.
     pub(crate) outcomes: Vec<Outcome>,

@@ -1,8 +1,8 @@
 //! Headers and contents as messages.
 //!
-//! A content is the commit's name, and then items one after the other: threads and users. Each item is encoded once for all
-//! nodes that get it. What does not fit into one message goes into another; what is too large for one message is left out.
-//! The receiver need not be told: what the header names and no content brings, it reads.
+//! A content is the commit's number and nonce, and then items one after the other: threads and users. Each item is encoded
+//! once for all nodes that get it. What does not fit into one message goes into another; an item that is too large for any
+//! message is left out. The receiver reads from the database what the header names and no content brings.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -60,8 +60,8 @@ pub(crate) fn read_content(message: &[u8]) -> Result<Content, Malformed> {
     Ok(content)
 }
 
-/// Encodes what a commit has done, for the nodes where `nodes_of` finds the users whom it concerns; gives each message, and
-/// the node that it is for, to `publish`.
+/// Encodes a commit's content for other nodes: those where `nodes_of` finds the users whom it concerns. Calls `publish`
+/// with each node and message.
 pub(crate) fn contents<Nodes: IntoIterator<Item = Arc<str>>>(
     changes: &[Change],
     committed: &Committed,
@@ -96,10 +96,10 @@ pub(crate) fn contents<Nodes: IntoIterator<Item = Arc<str>>>(
     messages.end();
 }
 
-/// The users whom a commit concerns and who are connected to other nodes, and to which.
+/// The users whom a commit concerns and who are connected to other nodes, with those nodes.
 type Elsewhere = BTreeMap<UserId, Vec<Arc<str>>>;
 
-/// Returns what a commit has done for users who are connected elsewhere.
+/// Returns the parts of a commit for users who are connected elsewhere.
 fn of_users(changes: &[Change], committed: &Committed, elsewhere: &Elsewhere) -> BTreeMap<UserId, UserContent> {
     let mut users: BTreeMap<_, _> = elsewhere.keys().map(|user| (*user, UserContent::default())).collect();
     for (user, totals) in &committed.totals {
@@ -137,7 +137,7 @@ impl<Publish: FnMut(Arc<str>, Bytes)> Messages<Publish> {
         Self { name, item: Vec::new(), open: BTreeMap::new(), publish }
     }
 
-    /// Adds an item to the messages of some nodes, each of which may be named twice.
+    /// Adds an item to the messages of some nodes; a node may be named twice.
     fn add<'a>(&mut self, item: &WireItem<'_>, nodes: impl Iterator<Item = &'a Arc<str>>) {
         let mut nodes: Vec<_> = nodes.collect();
         nodes.sort_unstable();

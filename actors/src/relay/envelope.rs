@@ -24,18 +24,18 @@ const MAGIC: [u8; 4] = *b"CHRL";
 const VERSION: u8 = 1;
 const DATABASE_BYTES: usize = 16;
 const SIGNATURE_BYTES: usize = 16;
-/// Up to the sequence number.
+/// The bytes up to and with the sequence number.
 const FIXED_BYTES: usize = MAGIC.len() + 2 + DATABASE_BYTES + 8 + 8;
-/// The length of a node's name, and of a history's.
+/// The longest name of a node, or of a history, in bytes.
 const MAX_NAME: usize = 64;
 
-/// What the signing key is derived for.
+/// The purpose that the signing key is derived for.
 const PURPOSE: &[u8] = b"softadastra-chat relay between nodes, version 1";
 
-/// What the number of a key is made of: it begins like no message that is signed.
+/// The text that a key's check number is made of; no signed message begins like it.
 const CHECK: &[u8] = b"which key is this";
 
-/// Which database the nodes share.
+/// The identity of the database that the nodes share.
 pub(super) type DatabaseId = [u8; DATABASE_BYTES];
 
 /// The key that signs messages between nodes: all nodes have the same.
@@ -50,7 +50,7 @@ impl Key {
         Self(hmac(&derived))
     }
 
-    /// Returns a number by which nodes see whether they have the same key. It says nothing else of the key.
+    /// Returns a number by which nodes see whether they have the same key. It reveals nothing else of the key.
     #[must_use]
     pub fn check(&self) -> i64 {
         let bytes = self.0.clone().chain_update(CHECK).finalize().into_bytes();
@@ -80,12 +80,12 @@ fn hmac(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"))
 }
 
-/// A message with everything that tells where it comes from.
+/// A message with its sender, sequence number and history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Envelope {
     pub(super) kind: Kind,
     pub(super) from: NodeId,
-    /// Its place among the messages of that process to the same destination, from one on.
+    /// Its place among the messages of that process to the same destination, counted from 1.
     pub(super) sequence: u64,
     /// The name of the history, as the sender knew it.
     pub(super) epoch: Arc<str>,
@@ -107,9 +107,9 @@ pub(crate) enum Reason {
     Signature,
     /// It is of a kind that this version does not know.
     Kind,
-    /// It speaks of a history of the database that this node does not know.
+    /// It names a history of the database that this node does not know.
     Epoch,
-    /// It was heard before, or comes after a later one.
+    /// It came before, or a later one did.
     Replayed,
     /// It is this process's own.
     Own,
@@ -153,7 +153,7 @@ impl Reason {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ignored {
     pub(super) reason: Reason,
-    /// The name of the node that it says it comes from, which may be a lie.
+    /// The name of the node that it claims to come from, which may be false.
     pub(super) node: Option<Arc<str>>,
 }
 
@@ -171,7 +171,7 @@ pub(super) struct Codec {
 }
 
 impl Codec {
-    /// Returns a message as it is sent; nothing if it is too large.
+    /// Encodes and signs a message; `None` if it is too large.
     pub(super) fn seal(&self, to: &Destination, envelope: &Envelope) -> Option<Bytes> {
         let Envelope { kind, from, sequence, epoch, body } = envelope;
         let size = FIXED_BYTES + 1 + epoch.len() + 1 + from.name().len() + 4 + body.len() + SIGNATURE_BYTES;
@@ -196,7 +196,7 @@ impl Codec {
         Some(bytes.freeze())
     }
 
-    /// Reads a message that came to a destination, and verifies it.
+    /// Verifies and decodes a message that came to a destination.
     pub(super) fn open(&self, to: &Destination, bytes: &Bytes) -> Result<Envelope, Ignored> {
         if bytes.len() > MAX_BYTES {
             return Err(Reason::Size.into());

@@ -1,4 +1,4 @@
-//! The way to the other nodes, for the rest of the node.
+//! The handle of the relay, for the rest of the node.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::queue::Queue;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::metrics;
 
-/// The way to the other nodes. Cheap to clone.
+/// The handle of the relay. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct RelayHandle(Option<Arc<Outbound>>);
 
-/// What waits to be sent, and whether it can be.
+/// The queue of messages to be sent, and the state of the link.
 #[derive(Debug)]
 pub(super) struct Outbound {
     pub(super) queue: Queue,
     pub(super) link: Link,
-    /// Knows the name of the history.
+    /// Names the present history.
     frontier: DeliveryFrontier,
 }
 
@@ -30,7 +30,7 @@ impl Outbound {
 }
 
 impl RelayHandle {
-    /// Returns the handle of a node that tells others nothing: they find its commits by polling.
+    /// Returns the handle of a node without a relay: the others find its commits by polling.
     pub(crate) fn alone() -> Self {
         Self(None)
     }
@@ -39,13 +39,13 @@ impl RelayHandle {
         Self(Some(outbound))
     }
 
-    /// Puts a message in line for other nodes. Never waits and never fails: what cannot be sent leaves a hole in the sequence
-    /// numbers of its destination, and the receivers turn to the database.
+    /// Queues a message for other nodes. Never waits and never fails: a message that cannot be sent leaves a hole in the
+    /// sequence numbers of its destination, and the receivers then read the database.
     pub(crate) fn publish(&self, to: Destination, kind: Kind, body: Bytes) {
         let Some(Outbound { queue, link, frontier }) = self.0.as_deref() else { return };
         let metrics = &metrics::get().relay;
         if !link.is_up() {
-            // By the time that the link is back, what is said now is out of date.
+            // The message would be out of date by the time that the link is back.
             queue.skip(&to);
             metrics.dropped.increment(1);
         } else if queue.push(to, kind, frontier.epoch(), body) {
@@ -55,7 +55,7 @@ impl RelayHandle {
         }
     }
 
-    /// Tells whether there is no way to other nodes: then nothing need be encoded.
+    /// Tells whether there is no relay: then nothing need be encoded.
     pub(crate) fn is_alone(&self) -> bool {
         self.0.is_none()
     }
@@ -65,7 +65,7 @@ impl RelayHandle {
         self.0.as_ref().map(|outbound| outbound.link.is_up())
     }
 
-    /// Tells whether what is published goes out now.
+    /// Tells whether published messages are sent now.
     pub(crate) fn is_up(&self) -> bool {
         self.state() == Some(true)
     }

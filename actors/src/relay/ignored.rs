@@ -9,7 +9,7 @@ use crate::metrics;
 /// How often a reason is logged, at most.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What was ignored since it was logged last.
+/// For each reason, how many messages were ignored since the last log line.
 #[derive(Debug, Default)]
 pub(super) struct IgnoredLog(Mutex<[Since; Reason::ALL.len()]>);
 

@@ -15,7 +15,7 @@ impl Link {
         *self.0.borrow()
     }
 
-    /// Notes whether it is up; tells whether that has changed.
+    /// Sets whether the other nodes can be reached; tells whether that has changed.
     pub(super) fn set(&self, up: bool) -> bool {
         metrics::get().relay.up.set(if up { 1.0 } else { 0.0 });
         self.0.send_if_modified(|was| std::mem::replace(was, up) != up)
@@ -23,7 +23,7 @@ impl Link {
 
     /// Waits until it is down.
     pub(super) async fn down(&self) {
-        // The sender is here: it does not end.
+        // `self` holds the sender, so that the wait does not end early.
         let _ = self.0.subscribe().wait_for(|up| !up).await;
     }
 }

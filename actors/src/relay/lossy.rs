@@ -17,7 +17,7 @@ use super::pumps::Pumps;
 use super::sequences::Lane;
 use super::transport::Transport;
 
-/// What goes wrong on the way.
+/// The faults of a bus.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
     /// How many of a hundred messages are lost.
@@ -62,7 +62,7 @@ impl Bus {
         Self(Arc::new(Mutex::new(State { dice: fastrand::Rng::with_seed(seed), faults, members: Vec::new() })))
     }
 
-    /// Changes what goes wrong from now on.
+    /// Changes the faults from now on.
     pub fn set(&self, faults: Faults) {
         self.lock().faults = faults;
     }
@@ -84,7 +84,7 @@ impl Bus {
                 continue;
             }
             let at = Instant::now() + faults.delay.mul_f64(dice.f64());
-            // A member that has left hears nothing.
+            // A member that has left receives nothing.
             let _ = member.inbox.send(Arrival { from: from.clone(), lane, at, message: message.clone() });
         }
     }
@@ -94,7 +94,7 @@ impl Bus {
     }
 }
 
-/// Carries messages over the bus, for as long as it is polled.
+/// Carries messages over the bus, for as long as the future is polled.
 pub(super) async fn run(bus: &Bus, pumps: &Arc<Pumps>) {
     let me = &pumps.sender.me;
     let arrivals = bus.join(me);
@@ -106,7 +106,7 @@ pub(super) async fn run(bus: &Bus, pumps: &Arc<Pumps>) {
     }
 }
 
-/// Hears each sender's messages to each destination in their order, each at its time.
+/// Receives each sender's messages to each destination in order, each at its time.
 async fn hear(mut arrivals: UnboundedReceiver<Arrival>, pumps: &Arc<Pumps>) {
     let (mut ways, mut tasks) = (HashMap::new(), JoinSet::new());
     while let Some(arrival) = arrivals.recv().await {
@@ -121,7 +121,7 @@ async fn hear(mut arrivals: UnboundedReceiver<Arrival>, pumps: &Arc<Pumps>) {
             });
             way
         });
-        // The task of a way ends with it.
+        // The task runs as long as its sender exists.
         let _ = way.send(arrival);
     }
 }

@@ -1,4 +1,4 @@
-//! What the nodes tell each other.
+//! Messages between nodes.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) enum Destination {
     Node(Arc<str>),
 }
 
-/// What a message is about. What its body means is up to the sender and the receiver of its kind.
+/// The kind of a message. Its sender and its receiver define what the body means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// A commit's entry of the log.
@@ -38,7 +38,7 @@ pub(crate) enum Kind {
     Snapshot,
     /// A sign of life.
     Heartbeat,
-    /// What the marketplace says of users has changed.
+    /// A profile, a card or a restriction has changed.
     Update,
 }
 

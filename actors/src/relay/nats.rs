@@ -1,6 +1,6 @@
 //! Messages between nodes over NATS.
 //!
-//! The client library says nothing of what arrives, keeps what it is given while it is disconnected, and drops what a
+//! The client library does not report what arrives, buffers messages while it is disconnected, and drops what a
 //! subscription has no room for. So its own queues are kept small; [our queue](super::queue) is before them, and the
 //! sequence numbers of the envelope tell the receivers what is missing.
 
@@ -27,15 +27,15 @@ use dial::Signs;
 pub use options::{Login, NatsOptions};
 use trouble::TroubleLog;
 
-/// How often the state of the connection is looked at: events of the client may be lost.
+/// How often the state of the connection is polled, for events of the client may be lost.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// How long a server may take to say that it forbids a subject.
 const FORBIDS_WITHIN: Duration = Duration::from_millis(500);
 
-/// Carries messages over NATS, for as long as it is polled.
+/// Carries messages over NATS, for as long as the future is polled.
 pub(super) async fn run(options: &NatsOptions, pumps: &Pumps) {
-    // Only one is compiled in; if another one is some day, this is still ours. It may be installed already.
+    // Names the crypto for TLS, in case another one is compiled in some day. It may be installed already.
     let _ = ring::default_provider().install_default();
     let (signs, mut log) = (Arc::new(Signs::default()), TroubleLog::new(options.shown()));
     loop {
@@ -48,7 +48,7 @@ pub(super) async fn run(options: &NatsOptions, pumps: &Pumps) {
     }
 }
 
-/// Opens a connection, and looks whether subjects of the hub's may be used; returns the servers' addresses.
+/// Opens a connection, and checks that the hub's subjects may be used; returns the servers' addresses.
 ///
 /// # Errors
 /// What is wrong, and what to do, without secrets.
@@ -109,7 +109,7 @@ async fn watch(client: &Client, pumps: &Pumps, signs: &Signs, log: &mut TroubleL
     loop {
         let up = client.connection_state() == State::Connected;
         if up && !pumps.link().is_up() && client.flush().await.is_ok() {
-            // The server knows our subscriptions.
+            // The answered flush shows that the server has our subscriptions.
             pumps.link().set(true);
             log.connected(lost_at.take().map(|at: Instant| at.elapsed()));
             pumps.receiver.link_is_back();

@@ -1,16 +1,16 @@
-//! How the nodes of one database are joined.
+//! Options of the relay between the nodes of one database.
 
 use super::envelope::Key;
 #[cfg(feature = "failpoints")]
 use super::lossy::Bus;
 use super::nats::NatsOptions;
 
-/// How the nodes of one database are joined.
+/// Options of the relay between the nodes of one database.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// What carries messages between the nodes.
     pub carrier: Carrier,
-    /// Signs what the nodes tell each other. Without it they tell each other nothing.
+    /// The key that signs messages between nodes. Without it they send each other nothing.
     pub key: Option<Key>,
 }
 

@@ -1,10 +1,10 @@
-//! What moves messages: a node's half of the relay, whatever carries them.
+//! A node's half of the relay: sending and receiving, whatever carries the messages.
 
 use super::link::Link;
 use super::receiver::Receiver;
 use super::transport::Sender;
 
-/// What moves messages out and in.
+/// Sends and receives the messages of a node.
 pub(super) struct Pumps {
     pub(super) sender: Sender,
     pub(super) receiver: Receiver,

@@ -1,4 +1,4 @@
-//! What waits to be sent to other nodes.
+//! The queue of messages to other nodes.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ const BYTES: usize = 8 * 1_024 * 1_024;
 pub(super) struct Outgoing {
     pub(super) to: Destination,
     pub(super) kind: Kind,
-    /// Its place among the messages of this process to that destination, from one on.
+    /// Its place among the messages of this process to that destination, counted from 1.
     pub(super) sequence: u64,
     /// The name of the history at that moment.
     pub(super) epoch: Arc<str>,
@@ -42,8 +42,8 @@ struct State {
 }
 
 impl Queue {
-    /// Adds a message; before the body of a heartbeat it puts how many messages were sent to each destination. Tells whether
-    /// there was room: the message has used up its sequence number in any case, so that the receivers notice.
+    /// Adds a message; the body of a heartbeat is put behind the numbers of messages sent to each destination. Tells
+    /// whether there was room. The message uses up its sequence number in any case, so that the receivers notice a loss.
     pub(super) fn push(&self, to: Destination, kind: Kind, epoch: Arc<str>, body: Bytes) -> bool {
         let mut state = self.lock();
         let sequence = state.take_number(&to);

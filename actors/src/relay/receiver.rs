@@ -1,4 +1,4 @@
-//! Takes in what other nodes say: verifies it, notes what is missing, and hands it on by its kind.
+//! Receives messages of other nodes: verifies them, notes what is missing, and hands them on by their kind.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,13 +20,13 @@ use crate::presence::handle::PresenceHandle;
 /// How many bytes may wait for the actors that they are handed to.
 const ROOM: usize = 16 * 1_024 * 1_024;
 
-/// What a message takes of that beside its body.
+/// How many of these bytes a message takes besides its body.
 const OVERHEAD: usize = 512;
 
 /// How often the follower is woken because something is missing, at most.
 const WAKE_EVERY: Duration = Duration::from_millis(50);
 
-/// Takes in what other nodes say.
+/// Receives messages of other nodes.
 pub(super) struct Receiver {
     me: NodeId,
     codec: Codec,
@@ -41,16 +41,16 @@ pub(super) struct Receiver {
     woken_at: Mutex<Option<Instant>>,
 }
 
-/// Whom the receiver hands messages to, and whom it asks.
+/// The parts of the node that the receiver hands messages to, or reads from.
 pub(crate) struct Neighbours {
     pub(crate) frontier: DeliveryFrontier,
     pub(crate) follower: FollowerHandle,
     pub(crate) presence: PresenceHandle,
-    /// What is done with the body of an update.
+    /// The function that gets the body of each update.
     pub(crate) on_update: OnUpdate,
 }
 
-/// Takes the body of an update.
+/// A function that takes the body of an update.
 pub(crate) type OnUpdate = Box<dyn Fn(&Bytes) + Send + Sync>;
 
 impl Receiver {
@@ -71,7 +71,7 @@ impl Receiver {
         }
     }
 
-    /// Takes in one message that came to a lane, whatever it is.
+    /// Takes in one message that came to a lane, valid or not.
     pub(super) fn hear(&self, lane: Lane, bytes: &Bytes) {
         match self.verified(lane, bytes) {
             Ok((received, doubt)) => {
@@ -85,12 +85,12 @@ impl Receiver {
         }
     }
 
-    /// Takes note that messages come again, after a while in which none did.
+    /// Has the follower read the database, for messages come again after a while in which none did.
     pub(super) fn link_is_back(&self) {
         self.follower.wake();
     }
 
-    /// Returns the message, and whether commits may be missing that no message tells of.
+    /// Verifies a message; returns it, and whether messages about commits were found missing.
     fn verified(&self, lane: Lane, bytes: &Bytes) -> Result<(Received, bool), Ignored> {
         let Envelope { kind, from, sequence, epoch, body } = self.codec.open(self.destination(lane), bytes)?;
         let ignored = |reason| Ignored { reason, node: Some(Arc::clone(from.name())) };
@@ -98,7 +98,7 @@ impl Receiver {
             return Err(ignored(Reason::Own));
         }
         if matches!(kind, Kind::Header | Kind::Content) && !self.frontier.knows_name(&epoch) {
-            // The sequence number is not noted: the next message comes after a gap.
+            // The sequence number is not noted: the next message then counts as coming after a gap.
             self.wake_follower();
             return Err(ignored(Reason::Epoch));
         }
@@ -143,7 +143,7 @@ impl Receiver {
         Arc::clone(&self.room).try_acquire_many_owned(bytes).ok()
     }
 
-    /// Has the follower look into the database, but not for each of many messages.
+    /// Has the follower read the database, at most once in [`WAKE_EVERY`].
     fn wake_follower(&self) {
         let mut woken_at = self.woken_at.lock().unwrap_or_else(PoisonError::into_inner);
         if woken_at.is_none_or(|at| at.elapsed() >= WAKE_EVERY) {

@@ -1,4 +1,4 @@
-//! What was heard of each sender, by its sequence numbers: whether something is missing, and whether something comes twice.
+//! The sequence numbers that came from each sender: they show which messages are missing, and which come twice.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use super::message::Destination;
 /// How many senders are remembered; beyond that the one that was silent for longest is forgotten.
 const SENDERS: usize = 256;
 
-/// How many earlier processes of a node are remembered: what they said is over.
+/// How many earlier processes of a node are remembered: their messages are ignored.
 const EARLIER: usize = 8;
 
-/// A destination that this node hears.
+/// A destination that this node receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
     /// Headers of commits.
@@ -30,7 +30,7 @@ impl Lane {
     /// All lanes.
     pub(super) const ALL: [Self; 4] = [Self::Commits, Self::Presence, Self::Heartbeats, Self::Own];
 
-    /// Returns the lane of a destination; nothing if the node does not hear it.
+    /// Returns the lane of a destination; `None` if the node does not receive it.
     pub(super) fn of(to: &Destination, me: &str) -> Option<Self> {
         match to {
             Destination::AllCommits => Some(Self::Commits),
@@ -40,7 +40,7 @@ impl Lane {
         }
     }
 
-    /// Returns its destination, at the node that hears it.
+    /// Returns its destination, for the node `me`.
     pub(super) fn destination(self, me: &Arc<str>) -> Destination {
         match self {
             Self::Commits => Destination::AllCommits,
@@ -56,13 +56,13 @@ impl Lane {
 pub(super) enum Place {
     /// It is the next one.
     Next,
-    /// Messages before it are missing. So they are before the first one that is heard of a process, unless it is its first.
+    /// Messages before it are missing; also if it is the first one that comes from a process, but not that process's first.
     AfterGap,
-    /// It was heard before, or later ones were, or a later process of its node.
+    /// It came before, or a later one did, or a message of a later process of its node.
     Over,
 }
 
-/// What was heard of each sender.
+/// The sequence numbers that came from each sender.
 #[derive(Debug, Default)]
 pub(super) struct Sequences {
     senders: HashMap<Arc<str>, Sender>,
@@ -73,15 +73,15 @@ pub(super) struct Sequences {
 struct Sender {
     incarnation: u64,
     earlier: VecDeque<u64>,
-    /// The last message of each lane.
+    /// The last number of each lane.
     last: [u64; Lane::ALL.len()],
-    /// What the last heartbeat said of each lane.
+    /// The number of each lane that the last heartbeat named.
     told: [u64; Lane::ALL.len()],
     heard_at: u64,
 }
 
 impl Sequences {
-    /// Notes a message, and says where it stands.
+    /// Notes a message, and returns its place.
     pub(super) fn note(&mut self, from: &NodeId, lane: Lane, sequence: u64) -> Place {
         let Some(sender) = self.sender(from) else { return Place::Over };
         let last = &mut sender.last[lane as usize];
@@ -93,8 +93,8 @@ impl Sequences {
         if next { Place::Next } else { Place::AfterGap }
     }
 
-    /// Notes how many messages a process has sent to each lane, as its heartbeat says. Returns the lanes that lack what the
-    /// heartbeat before spoke of: it has had the time between two heartbeats to arrive.
+    /// Notes how many messages a process has sent to each lane, by its heartbeat. Returns the lanes that lack messages
+    /// which the heartbeat before had named: these have had the time between two heartbeats to arrive.
     pub(super) fn note_told(&mut self, from: &NodeId, told: &[(Lane, u64)]) -> Vec<Lane> {
         let Some(sender) = self.sender(from) else { return Vec::new() };
         let mut missing = Vec::new();
@@ -120,7 +120,7 @@ impl Sequences {
             .map_or(0, |sender| sender.last[lane as usize])
     }
 
-    /// Returns what is known of a process; nothing if a later process of that node was heard.
+    /// Returns what is known of a process; `None` if a later process of that node has sent something.
     fn sender(&mut self, from: &NodeId) -> Option<&mut Sender> {
         self.clock += 1;
         if !self.senders.contains_key(from.name()) {

@@ -1,5 +1,5 @@
-//! What each heartbeat says beside its body: how many messages its sender has sent to each destination. So the receivers
-//! notice that the last ones were lost, though no later one comes.
+//! The numbers before each heartbeat's body: how many messages its sender has sent to each destination. So the receivers
+//! notice the loss of the last messages, though no later one comes.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::envelope::Reason;
 use super::message::Destination;
 use super::sequences::Lane;
 
-/// How many destinations one heartbeat speaks of.
+/// How many destinations one heartbeat names, at most.
 const MOST: usize = 1_024;
 
 /// Puts the counts before a body.
@@ -33,7 +33,7 @@ pub(super) fn encode(counts: &[(Destination, u64)], body: &[u8]) -> Bytes {
     bytes.freeze()
 }
 
-/// Takes the counts off a heartbeat; returns those of the lanes that a node hears, and the body.
+/// Takes the numbers off a heartbeat; returns those of the lanes that a node receives, and the body.
 pub(super) fn decode(me: &str, heartbeat: &Bytes) -> Result<(Vec<(Lane, u64)>, Bytes), Reason> {
     let mut rest = &heartbeat[..];
     let counts = rest.try_get_u16().map_err(|_| Reason::Format)?;

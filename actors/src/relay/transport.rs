@@ -13,11 +13,11 @@ use crate::metrics;
 
 /// What carries messages between nodes. It may lose them, and may be slow.
 pub(super) trait Transport: Send + Sync {
-    /// Sends a message, as soon as there is room for it; tells whether it was taken. That says nothing of its arrival.
+    /// Sends a message as soon as there is room for it. Tells whether it was accepted, not whether it arrives.
     fn send(&self, to: &Destination, message: Bytes) -> impl Future<Output = bool> + Send;
 }
 
-/// Signs what is sent.
+/// Signs and sends messages.
 pub(super) struct Sender {
     pub(super) me: NodeId,
     pub(super) codec: Codec,
@@ -25,7 +25,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Sends what waits, as long as there is something, until it is dropped.
+    /// Sends waiting messages, one after another, until the future is dropped.
     pub(super) async fn forward(&self, transport: &impl Transport) {
         let metrics = &metrics::get().relay;
         loop {

@@ -1,6 +1,5 @@
-//! How headers and contents are written for other nodes, and nothing else: with `postcard`, which writes values one after the
-//! other and no names. So a change of a type here, or of the order of its fields, gives the envelope another version; a test
-//! holds what is written.
+//! The binary form of headers and contents, by `postcard`, which writes values one after the other and no names. So a
+//! change of a type here, or of the order of its fields, gives the envelope another version; a test holds what is written.
 
 mod cards;
 mod users;
@@ -16,15 +15,15 @@ use super::commit::{Header, Malformed, ThreadContent, Touched};
 use cards::WireCard;
 pub(super) use users::WireUser;
 
-/// Writes a value behind what is there.
+/// Appends a value to bytes.
 pub(super) fn encode(value: &impl Serialize, to: &mut Vec<u8>) {
-    // Memory takes everything that the types of this file can hold.
+    // Writing the types of this file into memory cannot fail.
     if let Ok(longer) = postcard::to_extend(value, std::mem::take(to)) {
         *to = longer;
     }
 }
 
-/// Reads a value, and returns what stands behind it.
+/// Reads a value, and returns the bytes behind it.
 pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), Malformed> {
     postcard::take_from_bytes(bytes).map_err(|_| Malformed)
 }
@@ -41,7 +40,7 @@ pub(super) struct WireHeader<'a> {
     users: Vec<u64>,
 }
 
-/// The name of the commit that a content belongs to.
+/// The number and the nonce of the commit that a content belongs to.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WireName {
     pub(super) commit: u64,
@@ -196,7 +195,7 @@ impl<'a> WireThread<'a> {
 }
 
 impl<'a> WireOutcome<'a> {
-    /// Writes an outcome, if users of other nodes have to be told of it.
+    /// Returns the form of an outcome; `None` if users of other nodes need not be told of it.
     pub(super) fn of(outcome: &'a Outcome) -> Option<Self> {
         match outcome {
             Outcome::Sent(sent) => {

@@ -1,11 +1,12 @@
-//! Catching up: what a connection has missed, from the database, before what is live.
+//! Catching up: a connection is sent what it has missed, from the database, before live frames.
 //!
-//! The connection is registered and its outbox held before anything is looked up: what is committed after that is pushed
-//! behind it, and what was committed before is found. So nothing falls between.
+//! The connection is registered and its outbox held before anything is looked up. What is committed after that is held in
+//! the outbox, and what was committed before is found in the database: nothing is lost between the two.
 //!
-//! What was found is kept by name, and read and sent a window at a time: the outbox asks for the next one when the client has
-//! read the last. A session never waits for its client. What has changed again by then, or could not be held meanwhile, is
-//! found in another round, from where this one began. A connection that has fallen behind is caught up in the same way.
+//! Of what was found the ids are kept; it is read and sent a window at a time. The outbox asks for the next window when the
+//! client has read the last one, so a session never waits for its client. What has changed again by then, or could not be
+//! held meanwhile, is found in another round, from where this one began. A connection that has fallen behind is caught up
+//! in the same way.
 
 use bytes::Bytes;
 use chat_database::ids::CommitNo;
@@ -29,7 +30,7 @@ const WINDOW: usize = 256 << 10;
 /// More changes than are ever being delivered to one user at one moment.
 const BEING_DELIVERED: usize = 1_000_000;
 
-/// How many changes are looked up for a connection that has fallen behind: with more it reloads, as one that was away.
+/// How many changes are looked up for a connection that has fallen behind: with more, it is closed as too slow.
 const BEHIND: usize = 10_000;
 
 impl State {
@@ -50,14 +51,14 @@ impl State {
             return self.refuse_sync(refused);
         }
         self.replays.get_or_insert_default().waiting.push_back((cursor, permit));
-        // What runs already, or is about to, comes first.
+        // A replay that runs, or is due because the connection has fallen behind, comes first.
         let runs = self.replays.as_ref().is_some_and(|replays| replays.running.is_some());
         if !runs && self.registration.outbox().behind().is_none() {
             self.sync_next().await;
         }
     }
 
-    /// Hands over the next window of what was missed.
+    /// Sends the next window of what was missed.
     pub(super) async fn continue_replay(&mut self) {
         match self.next_window().await {
             Ok(false) => {}
@@ -89,7 +90,7 @@ impl State {
         self.replays = None;
     }
 
-    /// Begins with a connection: says `auth_ok` and the totals, and finds out what it has missed.
+    /// Begins to serve a connection: sends `auth_ok` and the totals, and finds out what it has missed.
     async fn catch_up_first(&mut self, cursor: Option<String>) -> Result<Replay, chat_database::Error> {
         let (released, newest) = self.context.frontier.span();
         let here = self.context.frontier.cursor_at(released, self.user());
@@ -111,8 +112,8 @@ impl State {
             (from, _) => {
                 let reset = !matches!(from, ResumePoint::Here);
                 metrics::get().resets.increment(u64::from(reset));
-                // What is being delivered right now was perhaps pushed before this connection was registered. For the client it
-                // is live: there is no `synced` to say how far it is.
+                // What is being delivered right now was perhaps pushed before this connection was registered. For the
+                // client it is live: no `synced` follows it.
                 let being_delivered =
                     if released < newest { self.found(released, BEING_DELIVERED).await? } else { None };
                 let live = End::Live { behind: false };
@@ -136,7 +137,7 @@ impl State {
         Ok(missed.map(|missed| Replay::new(Some(missed), since, end)))
     }
 
-    /// Hands over what comes next; tells whether that was the last of a replay.
+    /// Sends the next window; tells whether a replay has ended with it.
     async fn next_window(&mut self) -> Result<bool, chat_database::Error> {
         let running = self.replays.as_mut().and_then(|replays| replays.running.take());
         let mut replay = match (running, self.registration.outbox().behind()) {
@@ -180,7 +181,7 @@ impl State {
         Ok(false)
     }
 
-    /// Looks up what is to be handed over in a round; `None` if it is too much.
+    /// Looks up what a round has to send; `None` if it is too much.
     async fn look_up(&self, replay: &mut Replay) -> Result<Option<Backlog>, chat_database::Error> {
         let outbox = self.registration.outbox();
         let told = outbox.behind().map(|missed| missed.sent).unwrap_or_default();
@@ -197,7 +198,8 @@ impl State {
         Ok(Some(backlog))
     }
 
-    /// Looks up what has changed, and notes in the outbox that this is sent; `None` if it is too much.
+    /// Looks up what has changed since a commit, and notes in the outbox that it is replayed; `None` if it is more than
+    /// `most`.
     async fn found(&self, since: CommitNo, most: usize) -> Result<Option<Backlog>, chat_database::Error> {
         let found = changes::backlog(&self.context.database, self.user(), since, most).await?;
         if let Some(found) = &found {
@@ -208,7 +210,7 @@ impl State {
 
     fn frames(&self, window: &Changes, replay: &Replay) -> Vec<Bytes> {
         let reader = Reader { user: self.user(), chat: self.socket == Socket::Chat, notifications: self.notifications };
-        // In a replay that says how far it went there are no cursors.
+        // Frames of a replay that ends with `synced` have no cursors.
         let here = || {
             let frontier = &self.context.frontier;
             frontier.cursor_at(replay.since.min(frontier.released()), self.user())
@@ -219,7 +221,7 @@ impl State {
     }
 
     async fn totals(&self) -> Option<ServerFrame> {
-        // Without a database there are no totals; they come with the next change.
+        // If the database is away, the totals come with the next change.
         let payload = unread::totals(&self.context.database, self.user()).await.ok()?;
         Some(ServerFrame::NavCounts { payload })
     }
@@ -228,22 +230,23 @@ impl State {
         self.context.links.encode(frame, self.user())
     }
 
-    /// Puts frames before everything that is held; a connection that is closed meanwhile needs no more.
+    /// Queues frames before everything that is held; a connection that was closed meanwhile does not need them.
     fn hand(&self, frames: Vec<Bytes>) {
         metrics::get().frames_out.increment(frames.len() as u64);
         let _ = self.registration.outbox().replay(frames);
     }
 
-    /// Lets live frames go, after the last ones of a replay; tells whether that may be: whether all of them were held.
+    /// Queues the last frames of a replay, and lets live frames through again; `false`, and nothing is done, if live frames
+    /// could not all be held.
     fn lets_go(&self, last: Vec<Bytes>) -> bool {
         let count = last.len() as u64;
-        // A connection that is closed meanwhile needs no more.
+        // A connection that was closed meanwhile needs nothing more.
         let gone = self.registration.outbox().release(last).unwrap_or(true);
         metrics::get().frames_out.increment(if gone { count } else { 0 });
         gone
     }
 
-    /// The same at an end that says nothing of what has happened meanwhile: what could not be held comes next.
+    /// As `lets_go`, but sends the last frames in any case: live frames that could not be held are replayed next.
     fn lets_go_anyway(&self, last: Vec<Bytes>) {
         if !self.lets_go(last.clone()) {
             self.hand(last);
@@ -255,7 +258,7 @@ impl State {
         self.send(&refused.frame(About::default()));
     }
 
-    /// The database is away: the client comes back with its cursor.
+    /// Closes the connection, because the database is away: the client comes back with its cursor.
     fn give_up(&self, error: chat_database::Error) {
         tracing::debug!(%error, "cannot serve a cursor");
         self.hand(vec![Error::from(error).frame(About::default()).encode()]);

@@ -21,7 +21,7 @@ use crate::thread::message::ThreadMsg;
 use crate::thread::typing::{self, Signal};
 use crate::validation;
 
-/// An echo of so few bytes is always sent.
+/// An echo of at most so many bytes is always sent.
 const SMALL: usize = 256;
 
 /// The most users that a client may ask about at once.
@@ -31,7 +31,8 @@ const MOST_ASKED: usize = 1_000;
 const ALL_COUNTERPARTS: u32 = 10_000;
 
 impl State {
-    /// The hot path: a message on its way to its thread. Gives it back if the database must be asked for the thread's members.
+    /// Sends a message to a thread whose members are known: the hot path. Returns the message if the database must be asked
+    /// for the members.
     pub(super) fn send_to_known(&mut self, send: MessageSend, permit: Permit) -> Option<(MessageSend, Requester)> {
         let about = About { temp_id: send.temp_id.clone(), thread_id: send.thread_id, message_id: None };
         let requester = self.requester(permit, about);
@@ -49,7 +50,7 @@ impl State {
         None
     }
 
-    /// A message to a thread that this session has not met.
+    /// Sends a message to a thread whose members this session does not know yet.
     pub(super) async fn send_to_unknown(&mut self, (send, requester): (MessageSend, Requester)) {
         let pair = self.addressed(send.receiver_id, send.thread_id).await;
         self.send_in(pair, send, requester);
@@ -67,18 +68,18 @@ impl State {
         }
     }
 
-    /// The message that the user was writing on this connection is on its way.
+    /// Tells the thread that the user has stopped typing on this connection, because the message is being sent.
     fn has_written_in(&mut self, pair: Pair) {
         let Some(busy) = &mut self.busy else { return };
         let Some(place) = busy.typing_in.iter().position(|(of, ..)| *of == pair) else { return };
         let (_, thread_id, _) = busy.typing_in.swap_remove(place);
         let (who, connection) = (self.user(), self.registration.id());
         let ends = ThreadMsg::Typing { who, connection, thread_id, signal: Signal::Ends };
-        // On a node that is ending no client is left to hear of it.
+        // This fails only on a node that is ending, where no client is left to be told.
         let _ = self.context.threads.deliver(pair, ends);
     }
 
-    /// Everything else.
+    /// Serves any frame but a message.
     pub(super) async fn frame(&mut self, frame: ClientFrame, permit: Permit) {
         let about = about(&frame);
         let done = match frame {
@@ -104,7 +105,7 @@ impl State {
             ClientFrame::Echo(Echo { data }) => self.echo(&ServerFrame::Echo { data, ts: Timestamp::now().millis() }),
             ClientFrame::NotificationRead(read) => self.read_notification(&read).await,
             ClientFrame::NotificationsReadAll => self.read_all_notifications().await,
-            // The connection's task has looked at the token already; messages have their own way.
+            // The connection's task has checked the token already; messages have a method of their own.
             ClientFrame::Auth(_) | ClientFrame::MessageSend(_) => Ok(()),
         };
         if let Err(refused) = done {
@@ -119,7 +120,7 @@ impl State {
         Ok(())
     }
 
-    /// Answers with what the client has sent, as long as the client reads in time.
+    /// Sends the client's own data back, if the client reads fast enough.
     fn echo(&self, frame: &ServerFrame) -> Result<(), Error> {
         let (outbox, frame) = (self.registration.outbox(), frame.encode());
         if frame.len() > SMALL && !outbox.has_room_to_spare(frame.len()) {

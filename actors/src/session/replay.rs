@@ -1,4 +1,4 @@
-//! What a session has yet to send of what its client has missed.
+//! The replays that a session still has to send.
 
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ pub(super) struct Replay {
     pub(super) backlog: Option<Backlog>,
     /// Everything up to this commit has been handed over, if nothing was left out since.
     pub(super) since: CommitNo,
-    /// What was created after this commit may be new to the client.
+    /// A message that was created after this commit counts as new to the client.
     pub(super) known: CommitNo,
     /// How it ends.
     pub(super) end: End,
@@ -32,9 +32,10 @@ pub(super) struct Replay {
 
 /// How a replay ends.
 pub(super) enum End {
-    /// With `synced`: the reader of this cursor has everything that was released by then.
+    /// With `synced`: the reader of `from` has everything up to `released`.
     Synced { from: Box<Cursor>, released: CommitNo },
-    /// In silence: for the connection it is live. Whether the connection has fallen behind, and totals were perhaps dropped.
+    /// Without a frame of its own, for its events count as live. `behind`: the connection had fallen behind, and may lack
+    /// totals.
     Live { behind: bool },
 }
 

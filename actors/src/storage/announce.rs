@@ -8,13 +8,14 @@ use crate::relay::encoding;
 use crate::relay::message::{Destination, Kind};
 
 impl StorageContext {
-    /// Tells all nodes that there is a commit, and those where users are connected whom it concerns what it has done.
+    /// Publishes a commit's header to all nodes, and its content to the nodes where users are connected whom it concerns.
     pub(super) fn announce(&self, changes: &[Change], committed: &Committed) {
         let Self { relay, remote, .. } = self;
         if relay.is_alone() {
             return;
         }
-        // One that is too large is found in the database: the next header shows that it is missing.
+        // A header that is too large is not sent: the next one shows that the commit is missing, and it is read from the
+        // database.
         if let Some(header) = encoding::header(&Header::of(committed)) {
             relay.publish(Destination::AllCommits, Kind::Header, header);
         }

@@ -6,7 +6,7 @@
 //! storage waits for the hub's thread, and that for storage. So a commit takes the mean of what waits and what the last one
 //! took, which makes two groups of any division equal within a few commits.
 
-/// So few are not divided.
+/// So few writes are not divided.
 const LEAST: usize = 8;
 
 /// The most writes of one commit: beyond it a commit takes longer without getting cheaper per write.
@@ -19,7 +19,7 @@ pub(super) struct BatchSize {
 }
 
 impl BatchSize {
-    /// Returns how many of those that wait are next.
+    /// Returns how many of the waiting writes the next commit takes.
     pub(super) fn next(&mut self, waiting: usize) -> usize {
         let mean = (waiting + self.last).div_ceil(2);
         let next = waiting.min(mean.max(LEAST)).min(MOST);

@@ -46,7 +46,8 @@ impl StorageContext {
             NotificationEvent::of(change, &outcome, |user, event| updates.entry(user).or_default().events.push(event));
             match reply {
                 WriteReply::Thread(requester) => {
-                    // Only changes of threads are requested this way; another one would answer for itself.
+                    // Only changes of threads are requested this way; the requester of another one would be dropped, and
+                    // reply with an error.
                     let Some(pair) = change.pair() else { continue };
                     let outcomes = threads.entry(pair).or_insert_with(|| {
                         let before = before.get(&pair).copied();
@@ -66,16 +67,16 @@ impl StorageContext {
         let last = threads.len();
         for (number, (pair, mut outcomes)) in (1..).zip(threads) {
             outcomes.committed_at = (number == last).then_some(committed_at);
-            // Only a node that is ending activates no threads; there the requesters get a temporary error.
+            // This fails only on a node that is ending, where the requesters get a temporary error.
             let _ = self.threads.deliver(pair, ThreadMsg::Committed(outcomes, next()));
         }
         for (user, update) in updates {
-            // Only a node that is ending activates no streams.
+            // This fails only on a node that is ending.
             let _ = self.streams.deliver(user, StreamMsg::Update(Box::new(update), next()));
         }
         self.frontier.dispatched();
         for (call, outcome) in calls {
-            // The caller may have hung up; what was done stands.
+            // The caller may not wait any more; what was done stands.
             let _ = call.send(Ok(outcome));
         }
         self.follower.dispatched(gap);

@@ -1,4 +1,4 @@
-//! The way to storage, and the permits for writes that wait for it.
+//! The handle of storage, and the permits for writes that wait for it.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use crate::executor::DedicatedRuntime;
 use crate::protocol::ErrorCode;
 use crate::requester::Requester;
 
-/// The way to the storage actor, and the permits for writes that wait for it. Cheap to clone.
+/// The handle of the storage actor, and the permits for writes that wait for it. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct StorageHandle(Arc<Shared>);
 
@@ -29,15 +29,15 @@ struct Shared {
     commit_lock: Mutex<()>,
     /// Why the last commit was not written, if it was not: readiness checks ask for it.
     failing: RwLock<Option<String>>,
-    /// The same in short, for each commit looks.
+    /// Whether `failing` is set, for a quick look by each commit.
     is_failing: AtomicBool,
 }
 
 impl StorageHandle {
-    /// Opens storage's OS thread, for an actor to come. At most `permits` writes wait at a time.
+    /// Starts storage's OS thread, for an actor to come. At most `permits` writes wait at a time.
     ///
     /// # Errors
-    /// The system's, if it gives no other OS thread.
+    /// The system's, if it cannot start an OS thread.
     pub(crate) fn open(permits: usize) -> io::Result<Self> {
         Ok(Self(Arc::new(Shared {
             runtime: DedicatedRuntime::start("storage")?,
@@ -65,7 +65,8 @@ impl StorageHandle {
             write.reply.refuse(&Error::new(ErrorCode::Overloaded, text));
             return;
         };
-        // While the actor is being started again, its mailbox is closed: what is dropped there answers for itself.
+        // While the actor is being started again, its mailbox is closed: a write that is dropped there replies with an
+        // error.
         if let Err(StorageMsg::Write(write, _)) = self.0.actor.send(StorageMsg::Write(write, permit)) {
             write.reply.refuse(&Error::shutting_down());
         }
@@ -106,7 +107,7 @@ impl StorageHandle {
         self.0.failing.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes that a commit was written, or would have been.
+    /// Notes that the database takes writes: a commit, or a probe, has succeeded.
     pub(super) fn can_write(&self) {
         if self.0.is_failing.load(Ordering::Relaxed) {
             tracing::info!("the database takes writes again");
@@ -115,14 +116,14 @@ impl StorageHandle {
         }
     }
 
-    /// Notes that a commit was not written. A change that the database refuses as such says nothing of the next commit.
+    /// Notes that a commit, or a probe, has failed. A change that the database refuses says nothing of the next commit.
     pub(super) fn cannot_write(&self, error: &DatabaseError) {
         let (DatabaseError::Unavailable(why) | DatabaseError::Unsettled(why)) = error else { return };
         *self.0.failing.write().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
         self.0.is_failing.store(true, Ordering::Relaxed);
     }
 
-    /// Has storage begin the history of the database again, for it has gone back to an earlier state; waits for it.
+    /// Has storage restart the history, for the database has gone back to an earlier state; waits until that is done.
     ///
     /// # Errors
     /// `Unavailable`: nothing was done.
@@ -141,8 +142,8 @@ impl StorageHandle {
 
     /// Waits for the lock that a commit holds while it runs.
     ///
-    /// An actor that panics leaves its commit running; a successor that began meanwhile would wait for SQLite's lock on
-    /// the OS thread that the first needs to let go of it.
+    /// An actor that panics leaves its commit running. A commit of its successor that began meanwhile would wait for
+    /// SQLite's lock on the very OS thread that the first commit needs to release it.
     pub(super) async fn lock_commit(&self) -> MutexGuard<'_, ()> {
         self.0.commit_lock.lock().await
     }

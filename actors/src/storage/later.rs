@@ -1,4 +1,4 @@
-//! Writes that are less urgent than what users wait for: large ones, of consumers of events.
+//! Less urgent writes, for which no user waits: large ones of consumers of events, and those of the audit log.
 //!
 //! A commit takes one of them if no other write waits, and else one every [`PACE`], so that they neither starve nor lengthen each
 //! commit.
@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How often one of them is taken while other writes wait.
+/// How often one of them is taken while urgent writes wait.
 const PACE: Duration = Duration::from_millis(20);
 
 /// The writes, oldest first.
@@ -31,7 +31,7 @@ impl<Write> Later<Write> {
         self.waiting.push_back(write);
     }
 
-    /// Takes what the next commit takes; `is_idle`: no other write waits.
+    /// Returns the write that the next commit takes, if one is due; `is_idle`: no urgent write waits.
     pub(super) fn next(&mut self, is_idle: bool, now: Instant) -> Option<Write> {
         let is_due = self.taken_at.is_none_or(|taken| now - taken >= PACE);
         if !is_idle && !is_due {

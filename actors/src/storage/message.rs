@@ -1,4 +1,4 @@
-//! What storage receives, and who hears the outcome of a write.
+//! The messages of storage, and where the outcome of a write goes.
 
 use std::time::Instant;
 
@@ -10,14 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::error::Error;
 use crate::requester::Requester;
 
-/// A change to write, and who hears the outcome.
+/// A change to write, and where the outcome goes.
 #[derive(Debug)]
 pub(crate) struct WriteRequest {
     pub(crate) change: Change,
     pub(crate) reply: WriteReply,
 }
 
-/// Who hears the outcome of a write.
+/// Where the outcome of a write goes.
 #[derive(Debug)]
 pub(crate) enum WriteReply {
     /// The thread that the change is about, which replies to the requester.
@@ -29,7 +29,7 @@ pub(crate) enum WriteReply {
 }
 
 impl WriteReply {
-    /// Says why the write was not done.
+    /// Replies why the write was not done.
     pub(super) fn refuse(self, error: &Error) {
         match self {
             Self::Thread(requester) => requester.refuse(error.clone()),
@@ -43,7 +43,7 @@ impl WriteReply {
 pub(crate) enum StorageMsg {
     /// A change to write.
     Write(WriteRequest, OwnedSemaphorePermit),
-    /// A change to write when there is time for it.
+    /// A less urgent change to write.
     WriteLater(WriteRequest, OwnedSemaphorePermit),
     /// The running commit has ended.
     CommitEnded(Box<CommitEnded>),
@@ -61,7 +61,7 @@ pub(crate) enum StorageMsg {
     Fail,
 }
 
-/// What one commit writes, and who hears of it, each in the order of arrival.
+/// What one commit writes, and where the outcomes go, in the order of arrival.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) changes: Vec<Change>,

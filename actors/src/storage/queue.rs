@@ -44,7 +44,7 @@ impl WriteQueue {
         waiting.writes.is_empty() && waiting.later.is_empty()
     }
 
-    /// Takes what the next commit writes.
+    /// Takes the next commit's part of the writes.
     pub(super) fn take(&self) -> Batch {
         let mut waiting = self.lock();
         let Waiting { writes, batch_size, later } = &mut *waiting;

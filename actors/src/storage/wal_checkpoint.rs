@@ -1,8 +1,9 @@
-//! The database's write-ahead log: moved into the tables beside the commits, and restarted between two of them.
+//! Checkpoints of the database's write-ahead log, beside the commits, and restarts of the log between two of them.
 //!
-//! A task asks for a checkpoint ten times a second, if anything was committed. When one finds the log long, the next commit
-//! restarts it first: while a checkpoint did that, a commit would find the file locked. While a snapshot is read for long, as by a
-//! backup, no commit tries in vain: checkpoints move no page behind the snapshot, and the next restart waits until one does.
+//! A task asks for a checkpoint ten times a second, if anything was committed. If the checkpoint finds the log long, the
+//! next commit first restarts the log; if the checkpoint did that, a commit would find the file locked. A long read, such
+//! as a backup, holds a snapshot that checkpoints cannot move pages past. Then no commit tries a restart in vain: the next
+//! restart waits until pages are moved again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
@@ -19,7 +20,7 @@ use crate::metrics;
 /// The time between two checkpoints. A commit that comes meanwhile waits for the disk, too: little and often keeps that short.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// How many checkpoints leave a long log as it is after a restart that readers prevented: commits had waited for them.
+/// How many checkpoints leave a long log alone after a restart that readers prevented, for commits waited for it.
 const PAUSE: u32 = 2;
 
 /// The task that asks for checkpoints. It ends when this is dropped.
@@ -29,14 +30,14 @@ pub(super) struct WalCheckpoints {
     task: Option<JoinHandle<()>>,
 }
 
-/// What the task and the commits tell each other.
+/// The state that the task and the commits share.
 #[derive(Debug)]
 pub(super) struct WalState {
-    /// Something was committed since the last checkpoint began.
+    /// Whether something was committed since the last checkpoint began.
     committed: AtomicBool,
-    /// The next commit is to restart the log; until then no checkpoint begins.
+    /// Whether the next commit is to restart the log; until it has, no checkpoint begins.
     restart: AtomicBool,
-    /// How many checkpoints more leave a long log as it is.
+    /// How many more checkpoints leave a long log alone.
     pause: AtomicU32,
     /// How many pages were moved when a restart was last asked for.
     moved: AtomicI64,
@@ -58,7 +59,7 @@ impl WalCheckpoints {
         }
     }
 
-    /// Returns what a commit needs to know.
+    /// Returns the state that commits share with the task.
     pub(super) fn log(&self) -> Arc<WalState> {
         Arc::clone(&self.log)
     }
@@ -79,12 +80,12 @@ impl WalState {
         Self { committed, restart: AtomicBool::default(), pause: AtomicU32::default(), moved: AtomicI64::default() }
     }
 
-    /// Another commit is in the log.
+    /// Notes that another commit is in the log.
     pub(super) fn committed(&self) {
         self.committed.store(true, Ordering::Relaxed);
     }
 
-    /// Restarts the log if it is long. It blocks its thread, as a commit does.
+    /// Restarts the log if that is due. It blocks its thread, as a commit does.
     pub(super) fn restart_if_long(&self, writer: &mut Writer) {
         if !self.restart.load(Ordering::Relaxed) {
             return;
@@ -109,7 +110,7 @@ impl WalState {
         if !checkpoint.wal_is_long || paused() {
             return;
         }
-        // Where no page was moved since the last restart that was asked for, the same reader prevents this one.
+        // If no page was moved since the last restart was asked for, the same reader would prevent this one.
         if self.moved.swap(checkpoint.moved, Ordering::Relaxed) != checkpoint.moved {
             self.restart.store(true, Ordering::Relaxed);
         }
@@ -122,7 +123,7 @@ async fn run(database: Database, log: Arc<WalState>) {
     let mut failing = None;
     loop {
         ticks.tick().await;
-        // A restart would wait for a checkpoint that is running, and commits for the restart.
+        // No checkpoint begins before a restart: the restart would wait for it, and commits for the restart.
         let restarts = log.restart.load(Ordering::Relaxed);
         if !restarts && log.committed.swap(false, Ordering::Relaxed) {
             note(&log, &mut failing, database.checkpoint().await);

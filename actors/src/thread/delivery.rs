@@ -1,4 +1,4 @@
-//! How a thread delivers: what a commit has done to it, as frames to the outboxes of its members.
+//! How a thread delivers commits: as frames to the outboxes of its members.
 
 use chat_database::change::Outcome;
 use chat_database::ids::{CommitNo, ThreadId, UserId};
@@ -29,7 +29,7 @@ impl State {
         let ThreadOutcomes { no, committed_at, before, parts } = outcomes;
         if let Some(before) = before {
             if before.commit > self.delivered_up_to() {
-                // In a box: an actor keeps room for its largest future, and moves all of it for each message.
+                // Boxed: an actor reserves memory for its largest future, and moves all of it for each message.
                 Box::pin(self.fill_gap(before.thread_id, no)).await?;
             }
             self.set_delivered(no.max(self.delivered_up_to()));
@@ -45,7 +45,7 @@ impl State {
         Ok(())
     }
 
-    /// Delivers what other nodes have told of the thread.
+    /// Delivers the thread's part of other nodes' commits.
     pub(super) async fn deliver_heard(
         &mut self,
         heard: Vec<(CommitNo, ThreadContent)>,
@@ -55,7 +55,7 @@ impl State {
         for (no, ThreadContent { before, outcomes }) in heard {
             let delivered = self.delivered_up_to();
             if no <= delivered {
-                // It was read meanwhile.
+                // It was read and delivered meanwhile.
                 continue;
             }
             if before.commit > delivered {
@@ -108,7 +108,7 @@ impl State {
     }
 
     /// Delivers what other nodes have written to the thread since this one delivered last, before commit `no` is delivered:
-    /// no member gets a message before the one that stands above it.
+    /// so members get messages in order.
     async fn fill_gap(&mut self, thread: ThreadId, no: CommitNo) -> Result<(), ActorProcessingErr> {
         let since = self.delivered_up_to();
         metrics::get().follower_reads.increment(1);
@@ -128,7 +128,7 @@ impl State {
             }
         }
         for changed in changes.messages.iter().filter(|one| one.commit <= up_to || one.created <= up_to) {
-            // A message that has changed again since says nothing of what came between.
+            // A message that has changed again does not show that all changes before it were delivered.
             let commit = (changed.commit <= up_to).then_some(changed.commit);
             let (recipients, frame) = fanout::changed_message(changed, since, Some(&cursor));
             self.deliver(recipients, frame, None, commit);
@@ -170,9 +170,9 @@ impl State {
         }
     }
 
-    /// Encodes once for each member, for the cursor and the links of images are the reader's own; the same bytes go to all
-    /// connections of the member. Mostly there is one such member: the author has had an acknowledgement. With the commit of
-    /// a message all changes of the thread up to it have been delivered.
+    /// Sends a frame to its recipients. It is encoded once for each member, for the cursor and the links of images depend
+    /// on the reader; the same bytes go to all connections of the member. `commit`: up to the frame's change, all changes
+    /// of the thread were delivered, and are of this commit or an earlier one.
     fn deliver(
         &self,
         recipients: Recipients,

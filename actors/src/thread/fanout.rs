@@ -1,7 +1,7 @@
 //! What a thread delivers: which frames, to which connections, and the reply to the requester. Pure.
 //!
-//! A change comes as the outcome of a commit ([`decide`]), or as it was read from the database, for a replay or because another node
-//! has written it ([`changed_message`], [`moved_watermarks`]).
+//! A change comes as the outcome of a commit ([`decide`]), or as it was read from the database, for a replay or because
+//! another node has written it ([`changed_message`], [`moved_watermarks`]).
 
 use chat_database::change::{Deleted, Duplicate, Outcome, Sent, Watermarks};
 use chat_database::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
@@ -23,11 +23,11 @@ pub enum Recipients {
     Both,
     /// Every connection of both members, but for the requester.
     BothButRequester,
-    /// Every connection of one member.
+    /// Every connection of this member.
     Member(UserId),
-    /// Every connection of the other member than this one.
+    /// Every connection of the member other than this one.
     Counterpart(UserId),
-    /// Every connection of one member, but for the requester.
+    /// Every connection of this member, but for the requester.
     OtherConnectionsOf(UserId),
 }
 
@@ -78,7 +78,7 @@ pub fn decide(pair: Pair, outcome: Outcome, cursor: &Cursor, called: bool) -> Fa
         Outcome::NoImage(id) => refused(validation::no_image(&id.0)),
         Outcome::Gone => refused(Error::not_found("message")),
         Outcome::NoThread => refused(Error::not_found("thread")),
-        // A thread requests no other change; and what its limit refuses, `deliver_outcome` has answered.
+        // No other change is requested for a thread; `deliver_outcome` has answered `NotOpened`.
         Outcome::NotOpened { .. }
         | Outcome::Notified(_)
         | Outcome::NotificationsChanged
@@ -175,8 +175,8 @@ fn refused(error: Error) -> Fanout {
     Fanout { frames: Vec::new(), reply: Err(error) }
 }
 
-/// Returns the frame of a message in its present state, for clients that have had everything up to `since`. In a replay it has no
-/// cursor.
+/// Returns the frame of a message in its present state, for clients that have had everything up to `since`. In a replay it
+/// has no cursor.
 pub(crate) fn changed_message(
     changed: &ChangedMessage,
     since: CommitNo,
@@ -221,7 +221,7 @@ pub(crate) fn moved_watermarks(
     frames
 }
 
-/// Returns the thread, and its change counter, if a frame tells a change that the counter has counted.
+/// Returns the thread, and its change counter, if the frame tells of a change that is counted.
 pub(super) fn revision(frame: &ServerFrame) -> Option<(ThreadId, Rev)> {
     match frame {
         ServerFrame::NewMessage(new) => Some((new.message.thread_id, new.message.rev)),

@@ -1,7 +1,8 @@
-//! Which members of a thread are writing right now, and on which of their connections: a pure table without a clock.
+//! Which members of a thread are typing right now, and on which of their connections: a pure table without a clock.
 //!
-//! The other member is told of users, not of connections: a user writes until the last of the user's connections has stopped,
-//! on whichever node. Nodes tell each other; and as each runs the timer by itself, a user whose node has died stops, too.
+//! The other member is told of users, not of connections: a user types until the last of the user's connections has
+//! stopped, on whichever node. Nodes tell each other; and as each node runs the timer by itself, a user whose node has died
+//! stops, too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,22 +12,22 @@ use tokio::time::Instant;
 
 use crate::connections::ConnectionId;
 
-/// How long a user counts as writing without saying so again.
+/// How long a user counts as typing without saying so again.
 pub(crate) const LASTS: Duration = Duration::from_secs(6);
 
 /// What a user does on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// The user says that they write.
+    /// The user has started to type, or goes on.
     Starts,
-    /// The user says that they have stopped.
+    /// The user has stopped typing.
     Stops,
-    /// They have sent what they wrote, or the connection has ended without a word.
+    /// The user has sent the message, or the connection has ended.
     Ends,
 }
 
-/// Where a user types: on a connection of this node, or on another node, by its name. What a user does there on several
-/// connections the other node knows.
+/// Where a user types: on a connection of this node, or on another node, by its name. The other node keeps track of the
+/// user's connections there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Connection(ConnectionId),
@@ -37,14 +38,14 @@ pub(crate) enum Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stopped {
     pub(crate) thread_id: ThreadId,
-    /// Whether that was on the connections of this node: so it is told to the other nodes. If not, they know.
+    /// Whether the user has stopped on all connections of this node: then the other nodes are told.
     pub(crate) here: bool,
-    /// Whether the user has stopped everywhere, as far as this node has heard: so it is told to users here.
+    /// Whether the user has stopped everywhere, as far as this node knows: then users here are told.
     pub(crate) everywhere: bool,
 }
 
-/// The table; at most the connections of the two members stand in it and the nodes where they are, the latest to write at the
-/// end.
+/// The table. It holds at most the connections of the two members and the nodes where they type; the latest to type is at
+/// the end.
 #[derive(Debug, Default)]
 pub(crate) struct Typing(Vec<Writing>);
 
@@ -57,42 +58,42 @@ struct Writing {
 }
 
 impl Typing {
-    /// A user writes somewhere, or goes on writing.
+    /// Notes that a user types somewhere, or goes on typing.
     pub(crate) fn begin(&mut self, who: UserId, origin: Origin, thread_id: ThreadId, now: Instant) {
         self.0.retain(|writing| !writing.is(who, &origin));
         self.0.push(Writing { who, origin, thread_id, until: now + LASTS });
     }
 
-    /// A user stops somewhere; says how far with it the user has stopped.
+    /// Notes that a user stops somewhere; returns how far the user has stopped by that.
     pub(crate) fn end(&mut self, who: UserId, origin: &Origin) -> Option<Stopped> {
         let place = self.0.iter().position(|writing| writing.is(who, origin))?;
         self.stop(place)
     }
 
-    /// A user has sent a message by another way than a connection: the hub takes it for what they wrote last on this node.
-    /// Says how far with it the user has stopped.
+    /// Notes that a user has sent a message otherwise than on a connection: the hub takes it for what the user typed last
+    /// on this node. Returns how far the user has stopped by that.
     pub(crate) fn end_last(&mut self, who: UserId) -> Option<Stopped> {
         let place = self.0.iter().rposition(|writing| writing.who == who && writing.is_here())?;
         self.stop(place)
     }
 
-    /// Returns the thread's id if a user writes.
+    /// Returns the thread's id if a user is typing.
     pub(crate) fn of(&self, who: UserId) -> Option<ThreadId> {
         self.0.iter().find(|writing| writing.who == who).map(|writing| writing.thread_id)
     }
 
-    /// Tells whether a user writes on this node.
+    /// Tells whether a user is typing on this node.
     pub(crate) fn is_here(&self, who: UserId) -> bool {
         self.0.iter().any(|writing| writing.who == who && writing.is_here())
     }
 
-    /// Tells whether no user writes.
+    /// Tells whether no user is typing.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes out entries that were not renewed for too long; returns the users who have stopped with them, everywhere or on
-    /// this node.
+    /// Takes out entries that were not renewed in time; returns the users who have stopped by that, everywhere or on this
+    /// node.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<(UserId, Stopped)> {
         let due: Vec<Writing> = self.0.extract_if(.., |writing| writing.until <= now).collect();
         let stopped = |writing: Writing| (writing.who, self.stopped(&writing));

@@ -1,5 +1,5 @@
 //! How a thread tells that a member types: to the other member here, and to the nodes where the other member is, which tell
-//! it there. None of it is stored, and none of it is told again if it is lost.
+//! the member there. None of it is stored, and none is repeated if it is lost.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::protocol::server::TypingFrom;
 use crate::relay::message::Destination;
 
 impl State {
-    /// A member begins or stops to write on a connection, sends the message, or disconnects.
+    /// Takes in that a member starts or stops typing on a connection, sends the message, or disconnects.
     pub(super) fn types(
         &mut self,
         myself: &ActorRef<ThreadMsg>,
@@ -36,7 +36,7 @@ impl State {
             }
             Signal::Stops => {
                 self.typing.end(who, &origin);
-                // Forwarded though it was known already, unless the user goes on elsewhere.
+                // Told even if the user was not known to type, unless the user goes on elsewhere.
                 let (here, everywhere) = (!self.typing.is_here(who), self.typing.of(who).is_none());
                 self.tell_stopped(who, Some(Stopped { thread_id, here, everywhere }));
             }
@@ -47,7 +47,7 @@ impl State {
         }
     }
 
-    /// A member begins or stops to write on another node.
+    /// Takes in that a member starts or stops typing on another node.
     pub(super) fn types_elsewhere(
         &mut self,
         myself: &ActorRef<ThreadMsg>,
@@ -76,8 +76,8 @@ impl State {
         }
     }
 
-    /// A message of an author has been delivered. Clients take it for the end of the author's writing; an author who goes on
-    /// writing on another connection is announced again.
+    /// Announces an author again who goes on typing on another connection: clients take a delivered message for the end of
+    /// its author's typing.
     pub(super) fn still_types(&self, author: UserId) {
         if let Some(thread_id) = self.typing.of(author) {
             self.tell_here(author, thread_id, true);
@@ -87,7 +87,7 @@ impl State {
         }
     }
 
-    /// Tells the other member that a user has stopped writing, as far as the user has.
+    /// Tells the other member, as far as needed, that a user has stopped typing.
     pub(super) fn tell_stopped(&self, who: UserId, stopped: Option<Stopped>) {
         let Some(Stopped { thread_id, here, everywhere }) = stopped else { return };
         if everywhere {

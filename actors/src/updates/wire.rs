@@ -1,17 +1,17 @@
-//! What the nodes tell each other of updates, as bytes: the names of what has changed.
+//! Updates between nodes, as bytes: the names of what has changed.
 
 use bytes::Bytes;
 use chat_database::objects::CardRef;
 use serde::{Deserialize, Serialize};
 
-/// The users or things of which the marketplace says something else now.
+/// What has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Updated {
-    /// What other users see of these users.
+    /// The public profiles of these users.
     Profiles(Vec<u64>),
     /// These cards, by kind and id.
     Cards(Vec<(String, String)>),
-    /// What users may not do: each node reads it, and tells no user.
+    /// Restrictions of users: each node reads them, and tells no user.
     Restrictions,
 }
 
@@ -30,11 +30,11 @@ impl Updated {
     }
 
     pub(super) fn encode(&self) -> Bytes {
-        // Into memory: it cannot fail.
+        // Writing into memory cannot fail.
         postcard::to_stdvec(self).map(Bytes::from).unwrap_or_default()
     }
 
-    /// Reads a body; `None` if it is none, as one of another version may be.
+    /// Decodes a body; `None` if it cannot be read, as one of another version may be.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         postcard::from_bytes(bytes).ok()
     }

@@ -1,8 +1,8 @@
 //! The actor that sends webhooks. Each node has one; the one that has the lease works.
 //!
-//! It waits for nothing: what it reads and writes comes back as a message. All that it holds is in the database as well, so a
-//! successor on whichever node goes on where it was. Messages carry the term in which they were asked for; an answer of an earlier
-//! term is dropped.
+//! It waits for nothing: results of its reads and writes come back as messages. All that it holds is in the database as
+//! well, so a successor on whichever node goes on where it stopped. Messages carry the term in which they were asked for;
+//! an answer of an earlier term is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,14 +28,14 @@ use super::tasks;
 use crate::error::Error;
 use crate::metrics;
 
-/// How often the actor looks around while it works, and while another one does, or there is nothing to do.
+/// How often the actor checks what is due while it works, and while another one works or no webhook is enabled.
 const WORKING: Duration = Duration::from_millis(25);
 const RESTING: Duration = Duration::from_secs(1);
 
 /// How long it does nothing after the database was away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Tells webhooks of events while this process has the lease.
+/// Sends webhooks while this process has the lease.
 pub(crate) struct WebhookActor;
 
 pub(crate) struct State {
@@ -108,7 +108,7 @@ impl State {
         }
     }
 
-    /// Looks whether there is work that no other process does.
+    /// Tries to take the lease, if there is work that no other process does.
     fn look(&mut self) {
         if self.is_looking || self.draining.is_some() || self.is_drained {
             return;
@@ -117,7 +117,7 @@ impl State {
         let (context, myself) = (Arc::clone(&self.context), self.myself.clone());
         tokio::spawn(async move {
             let taken = tasks::take_over(&context).await;
-            // An actor that has ended has a successor, which looks by itself.
+            // If this actor has ended, its successor tries by itself.
             let _ = myself.send_message(WebhookMsg::TookOver(taken));
         });
     }
@@ -223,7 +223,7 @@ impl State {
         }
     }
 
-    /// Notes what became of an attempt.
+    /// Takes in the result of an attempt.
     fn attempted(&mut self, id: WebhookId, taken: Taken, attempt: Attempt) {
         let Some(lead) = &mut self.lead else { return };
         let Some(endpoint) = lead.endpoints.get_mut(&id) else { return };
@@ -242,7 +242,7 @@ impl State {
             None => {}
             Some(Consequence::Note(failing_since, succeeded_at)) => {
                 let context = Arc::clone(&self.context);
-                // What is lost by a failure is noted with the next change.
+                // If this write fails, the next change of the health is written all the same.
                 tokio::spawn(async move {
                     drop(tasks::write(&context, ConsumerChange::Health(id, failing_since, succeeded_at)).await);
                 });
@@ -257,14 +257,14 @@ impl State {
         }
     }
 
-    /// Another process has the lease.
+    /// Stops working, for another process has the lease.
     fn lose(&mut self) {
         tracing::info!("another node sends the webhooks now");
         self.lead = None;
         self.term += 1;
     }
 
-    /// No webhook is enabled: there is nothing to do.
+    /// Stops working, for no webhook is enabled, and gives the lease back.
     fn rest(&mut self) {
         tracing::info!("no webhook is enabled");
         self.lead = None;
@@ -273,7 +273,7 @@ impl State {
         tokio::spawn(async move { tasks::release(&context).await });
     }
 
-    /// Begins what there is to do.
+    /// Starts the work that is due.
     fn go_on(&mut self) {
         let is_draining = self.draining.is_some();
         let Some(lead) = &mut self.lead else {
@@ -347,14 +347,14 @@ impl State {
         }
     }
 
-    /// Runs a task beside the actor, whose answer comes back as a message of this term.
+    /// Runs a task of its own, whose answer comes back as a message of this term.
     fn ask<Task>(&self, task: impl FnOnce(Arc<WebhookContext>) -> Task)
     where
         Task: Future<Output = Answer> + Send + 'static,
     {
         let (myself, term, task) = (self.myself.clone(), self.term, task(Arc::clone(&self.context)));
         tokio::spawn(async move {
-            // An actor that has ended has a successor, which begins with what the database says.
+            // If this actor has ended, its successor begins with what the database has.
             let _ = myself.send_message(WebhookMsg::Answer(term, task.await));
         });
     }
@@ -370,7 +370,7 @@ impl State {
     }
 }
 
-/// What is said of an event whose object is not in the database any more.
+/// The result of an attempt whose object is not in the database any more.
 fn gone() -> Attempt {
     Attempt { code: None, ms: 0, reply: "what it is about is not there any more".to_owned(), retry_after: None }
 }

@@ -1,7 +1,8 @@
-//! Where webhooks may be sent to: judges URLs and the addresses that their hosts have, without a look-up.
+//! Where webhooks may be sent to: checks URLs, and the addresses that their hosts have, without a look-up.
 //!
-//! A webhook makes the hub send requests into its own network. So an address that is not public is refused, unless the operator
-//! allows it; also one that a name has, which is looked up anew for each connection: the address that was judged is dialled.
+//! A webhook makes the hub send requests into its own network. So an address that is not public is refused, unless the
+//! operator allows it. That holds for the addresses of a name, too: the name is looked up for each connection, which then
+//! goes to an address that was checked.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -59,7 +60,7 @@ impl Block {
     }
 }
 
-/// Tells whether two addresses are the same but for their last bits.
+/// Tells whether two addresses are equal, apart from their last `last` bits.
 fn same(one: u128, other: u128, last: u32) -> bool {
     one.checked_shr(last).unwrap_or_default() == other.checked_shr(last).unwrap_or_default()
 }
@@ -83,7 +84,7 @@ const NOT_PUBLIC: [Block; 15] = [
     Block::v4(240, 0, 0, 4),
 ];
 
-/// The block of IPv6 in which public addresses are, and what in it is none: protocols' own, Teredo, documentation.
+/// The block of IPv6 with the public addresses, and the exceptions in it: protocol assignments, Teredo, documentation.
 const PUBLIC_V6: Block = Block::v6(0x2000, 0, 3);
 const NOT_PUBLIC_V6: [Block; 3] = [Block::v6(0x2001, 0, 23), Block::v6(0x2001, 0xdb8, 32), Block::v6(0x3fff, 0, 20)];
 
@@ -98,7 +99,7 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Returns the address of IPv4 to which one of IPv6 leads: mapped, through NAT64, or by 6to4.
+/// Returns the address of IPv4 that an address of IPv6 leads to: mapped, through NAT64, or by 6to4.
 fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [first, second, third, _, _, _, seventh, eighth] = address.segments();
     let last = || Ipv4Addr::from_bits(u32::from(seventh) << 16 | u32::from(eighth));
@@ -109,7 +110,7 @@ fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Why a webhook may not be sent somewhere. The message says what to do.
+/// Why a webhook may not be sent to a URL. The message says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It is no URL, or its text names no host.
@@ -135,12 +136,12 @@ pub struct Policy {
     allowed: Vec<Block>,
 }
 
-/// The host of a URL that was judged.
+/// The host of a URL that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     /// An address, which is allowed.
     Address,
-    /// A name, whose addresses are to be judged when they are known.
+    /// A name, whose addresses are to be checked when they are known.
     Name(String),
 }
 
@@ -151,7 +152,7 @@ impl Policy {
         Self { allowed }
     }
 
-    /// Judges a URL.
+    /// Checks a URL.
     pub(super) fn judge(&self, text: &str) -> Result<(Url, Target), Error> {
         if text.len() > LONGEST {
             return Err(Error::TooLong);
@@ -183,7 +184,7 @@ impl Policy {
         Ok((url, Target::Address))
     }
 
-    /// Judges the addresses of a name: one that is refused is enough, for the name may be meant to lead there.
+    /// Checks the addresses of a name: one that is refused is enough, for the name may be meant to lead there.
     pub(super) fn judge_name(&self, name: &str, addresses: &[IpAddr]) -> Result<(), Error> {
         let may_be_loopback = is_this_machine(name);
         let others = addresses.iter().filter(|address| !(may_be_loopback && address.is_loopback()));
@@ -196,7 +197,7 @@ impl Policy {
     }
 }
 
-/// Tells whether a name is this machine's, wherever it is looked up (RFC 6761, 6.3).
+/// Tells whether a name means this machine, wherever it is looked up (RFC 6761, 6.3).
 fn is_this_machine(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")

@@ -1,4 +1,4 @@
-//! What an operator does with webhooks: over REST, and at the machine beside a hub that runs, or none.
+//! What an operator does with webhooks. REST handlers use it, and so do commands at the machine, which need no running hub.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -63,22 +63,22 @@ pub struct Tested {
 /// A page of deliveries.
 #[derive(Debug, Clone)]
 pub struct DeliveryPage {
-    /// Newest first.
+    /// The deliveries, newest first.
     pub deliveries: Vec<Delivery>,
-    /// Where to go on, if there is more.
+    /// The `before` of the next page; `None` on the last page.
     pub next: Option<DeliveryId>,
 }
 
 /// The way in which a change is written: by a running hub, or by a command beside it.
 #[derive(Clone)]
 enum Writes {
-    /// The hub's storage; its actor is told.
+    /// Through the hub's storage actor; the actor that sends webhooks is told.
     Hub(StorageHandle, WebhookHandle),
-    /// A writer of its own, beside a hub that runs or none.
+    /// Through a writer of the command's own, whether a hub is running or not.
     Own(Arc<Mutex<Writer>>),
 }
 
-/// What an operator does with webhooks. Cheap to clone.
+/// The acts of an operator on webhooks. Cheap to clone.
 #[derive(Clone)]
 pub struct WebhookAdmin {
     database: Database,
@@ -94,7 +94,7 @@ impl fmt::Debug for WebhookAdmin {
 }
 
 impl WebhookAdmin {
-    /// Works within a hub.
+    /// Makes one that writes through the storage actor of this hub.
     pub(crate) fn of_hub(
         database: Database,
         secret: RootSecret,
@@ -105,7 +105,7 @@ impl WebhookAdmin {
         Self { database, secret, sender, writes: Writes::Hub(storage, handle) }
     }
 
-    /// Works on a database by itself. A hub that runs on it notices within a second.
+    /// Makes one that writes to the database by itself, for a command. A running hub notices the change within a second.
     ///
     /// # Errors
     /// `internal` if no HTTP client can be made.
@@ -163,7 +163,7 @@ impl WebhookAdmin {
         self.write_of(ConsumerChange::RemoveWebhook(id)).await.map(drop)
     }
 
-    /// Gives a webhook another secret, and returns it; the one before signs, too, for as long as said.
+    /// Gives a webhook another secret, and returns it. The former secret signs, too, for the time `overlap`.
     ///
     /// # Errors
     /// `bad_request`, `not_found`; temporary ones.
@@ -192,7 +192,7 @@ impl WebhookAdmin {
         Ok(Tested { status: attempt.code, ms: attempt.ms, body: attempt.reply })
     }
 
-    /// Asks a receiver for a sign of life, by a request without an event; returns the status of its answer, whatever that is.
+    /// Sends a receiver a request without an event; returns the status of the answer, whatever it is.
     ///
     /// # Errors
     /// Why there was no answer: its address is refused, nothing listens there, TLS fails.
@@ -220,7 +220,7 @@ impl WebhookAdmin {
         Ok(DeliveryPage { deliveries, next })
     }
 
-    /// Has a delivery tried again now, as if it had never been.
+    /// Has a delivery tried again now, as if it had never been tried.
     ///
     /// # Errors
     /// `not_found`; temporary ones.
@@ -231,7 +231,7 @@ impl WebhookAdmin {
         self.write_of(ConsumerChange::Requeue(id, vec![found.id], Timestamp::now())).await.map(drop)
     }
 
-    /// Has deliveries of a time tried again, oldest first; returns how many.
+    /// Has the deliveries of a span of time tried again, oldest first; returns how many.
     ///
     /// # Errors
     /// `bad_request`, `not_found`; temporary ones, after which some of them are tried again.
@@ -265,7 +265,7 @@ impl WebhookAdmin {
         Ok(ids.len())
     }
 
-    /// Returns the ids of deliveries of a time, at most one more than are replayed.
+    /// Returns the ids of the deliveries of a span of time, at most one page more than are replayed.
     async fn ids_of(
         &self,
         id: WebhookId,
@@ -290,7 +290,7 @@ impl WebhookAdmin {
         webhooks::one(&self.database, id).await?.ok_or_else(|| Error::not_found("webhook"))
     }
 
-    /// Checks what is said of a webhook.
+    /// Checks the settings of a webhook.
     ///
     /// # Errors
     /// `bad_request`, which quotes no URL: it may hold a login.
@@ -312,7 +312,7 @@ impl WebhookAdmin {
         Ok(())
     }
 
-    /// Writes a change of a webhook that must be there.
+    /// Writes a change of a webhook, which must exist.
     async fn write_of(&self, change: ConsumerChange) -> Result<Consumed, Error> {
         let consumed = self.write(change).await?;
         if consumed.done { Ok(consumed) } else { Err(Error::not_found("webhook")) }
@@ -338,13 +338,13 @@ impl WebhookAdmin {
     }
 }
 
-/// Makes the error of a client that could not be made.
+/// Makes the error for an HTTP client that could not be made.
 pub(crate) fn no_client(error: reqwest::Error) -> Error {
     tracing::error!(%error, "webhooks cannot be sent: there is no HTTP client");
     Error::internal()
 }
 
-/// Draws an id that never comes again. It survives a JavaScript `number`.
+/// Draws a random id, which a JavaScript `number` can hold.
 fn draw() -> WebhookId {
     let (high, _) = Uuid::new_v4().as_u64_pair();
     WebhookId::new((high & MAX_ID).max(1)).unwrap_or_else(|_| unreachable!("it is in range"))

@@ -1,4 +1,4 @@
-//! Attempts: what was taken from a queue is read in its present state, and sent.
+//! Attempts: the object of an event is read in its present state, and the event is sent.
 
 use std::sync::Arc;
 
@@ -40,7 +40,8 @@ pub(super) fn secrets(root: &RootSecret, webhook: &Webhook, now: Timestamp) -> V
     versions.into_iter().flatten().map(|version| root.of(webhook.id.get(), version)).collect()
 }
 
-/// Sends an event. An error: it could not be read, and was not tried. `None`: what it is about is not there any more.
+/// Sends an event; `None` if its object is not in the database any more, an error if it could not be read, and so was not
+/// sent.
 pub(super) async fn attempt(
     (database, sender, root): (&Database, &Sender, &RootSecret),
     webhook: &Webhook,
@@ -52,7 +53,7 @@ pub(super) async fn attempt(
     Ok(Some(sender.send(&request).await))
 }
 
-/// Writes the body of an event in its present state.
+/// Returns the body of an event with its object's present state; `None` if the object is not there any more.
 async fn written(database: &Database, job: &Job) -> Result<Option<Vec<u8>>, Error> {
     let Delivery { event_id, kind, at, .. } = &*job.delivery;
     let Ok(kind) = kind.parse::<EventType>() else { return Ok(None) };
@@ -67,7 +68,7 @@ async fn written(database: &Database, job: &Job) -> Result<Option<Vec<u8>>, Erro
     Ok(read.and_then(|read| read.data).map(|data| body::of_event(kind, *at, &data)))
 }
 
-/// Reads what deliveries are about.
+/// Reads the objects of deliveries.
 pub(super) async fn read_all(
     database: &Database,
     deliveries: &[Arc<Delivery>],

@@ -9,7 +9,7 @@ use crate::events::{EventData, EventType};
 /// How many bytes a body has at the most. A longer text is cut.
 pub(super) const LIMIT: usize = 20_000;
 
-/// What a webhook says.
+/// The body of a webhook.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WebhookBody<Data> {
     /// The event's type.
@@ -40,7 +40,8 @@ pub(super) fn of_event(kind: EventType, timestamp: Timestamp, data: &EventData) 
     while written.len() > LIMIT
         && let Some(text) = text_of(&mut data).filter(|text| !text.is_empty())
     {
-        // Each byte of the text takes one byte of the body at least.
+        // A byte of the text takes one to six bytes of the body: each round shortens the body, and cuts little more than
+        // needed.
         let over = written.len() - LIMIT;
         let kept = text.len().saturating_sub(over.div_ceil(6).max(16));
         text.truncate(text.floor_char_boundary(kept));

@@ -14,7 +14,7 @@ pub(crate) struct WebhookContext {
     pub(crate) database: Database,
     pub(crate) storage: StorageHandle,
     pub(crate) frontier: DeliveryFrontier,
-    /// This process, as it stands in the commit log.
+    /// The id of this process in the commit log.
     pub(crate) node: NodeId,
     pub(crate) secret: RootSecret,
     pub(crate) sender: Sender,

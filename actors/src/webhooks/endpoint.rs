@@ -1,4 +1,4 @@
-//! One endpoint: what waits for it, how it does, and what follows from that.
+//! One endpoint: its deliveries, its health, and what follows from that.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -19,13 +19,13 @@ use crate::events::{EventData, EventType, Wanted};
 /// How many deliveries of an endpoint are held in memory. The others wait in the database.
 pub(super) const HELD: usize = 10_000;
 
-/// How many more have to fit before some are read from there.
+/// When no more than so many are left in memory, more are read from the database.
 pub(super) const ROOM: usize = HELD / 2;
 
-/// How old what was read of an event may be when it is sent.
+/// How old the state of an event's object may be when it is sent.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// How many events of a backlog are read at a time, before they are sent.
+/// How many objects of a backlog's events are read at a time, before the events are sent.
 const AHEAD: RangeInclusive<usize> = 2 * AT_A_TIME..=256;
 
 /// Why a webhook is disabled that answers 410.
@@ -35,14 +35,14 @@ pub(super) const WANTS_NO_MORE: &str = "the receiver answered 410: it wants no m
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(super) delivery: Arc<Delivery>,
-    /// What it is about, as it was read last.
+    /// The object of its event, as it was read last.
     pub(super) read: Option<Read>,
 }
 
-/// What an event is about, as it was read at a time.
+/// The object of an event, as it was read at some time.
 #[derive(Debug, Clone)]
 pub(crate) struct Read {
-    /// `None`: it is not in the database any more.
+    /// `None`: the object is not in the database any more.
     pub(super) data: Option<Arc<EventData>>,
     pub(super) at: Instant,
 }
@@ -54,7 +54,7 @@ impl Read {
     }
 }
 
-/// What an endpoint's health asks for.
+/// What follows from an endpoint's health.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Consequence {
     /// Its health has changed: since when it fails, and when it had its last success.
@@ -72,19 +72,19 @@ pub(super) struct Endpoint {
     /// Deliveries behind this one may wait in the database.
     pub(super) held_to: u64,
     pub(super) has_more: bool,
-    /// Deliveries are being read from there.
+    /// Whether deliveries are being read from the database.
     pub(super) is_loading: bool,
-    /// More were noted since that began.
+    /// Whether more were noted since that began.
     missed: bool,
-    /// What waits is being read.
+    /// Whether objects of waiting events are being read.
     pub(super) is_reading: bool,
-    /// How many were sent since some were read.
+    /// How many were sent since objects were last read.
     sent: usize,
     warned: Option<Timestamp>,
 }
 
 impl Endpoint {
-    /// Makes the endpoint of a webhook; what waits for it is in the database.
+    /// Makes the endpoint of a webhook; its waiting deliveries are in the database.
     pub(super) fn new(webhook: Webhook) -> Self {
         let wanted = wanted(&webhook);
         Self {
@@ -106,7 +106,7 @@ impl Endpoint {
         self.webhook.id
     }
 
-    /// Takes in what its operator has changed. Deliveries may have been asked for again.
+    /// Takes in changes by an operator, who may have asked for deliveries again.
     pub(super) fn renew(&mut self, webhook: Webhook) {
         let asked = webhook.requests != self.webhook.requests;
         // What this node knows of its health is newer than what the database says.
@@ -118,12 +118,12 @@ impl Endpoint {
         }
     }
 
-    /// Has all that waits in the database read again: there may be something that this process did not note.
+    /// Has all waiting deliveries read from the database again: there may be some that this process did not note.
     pub(super) fn look_again(&mut self) {
         (self.held_to, self.has_more) = (0, true);
     }
 
-    /// Adds deliveries that were just noted, behind all others, as many as are held in memory.
+    /// Adds deliveries that were just noted, behind all others, as far as memory may hold them.
     pub(super) fn push_new(&mut self, jobs: impl Iterator<Item = Job>, now: Timestamp) {
         for job in jobs {
             let id = job.delivery.id.get();
@@ -137,7 +137,7 @@ impl Endpoint {
         }
     }
 
-    /// Adds deliveries that were read from the database, oldest first; `whole`: there are more behind them.
+    /// Adds deliveries that were read from the database, oldest first; `has_more`: there are more behind them.
     pub(super) fn push_loaded(&mut self, deliveries: Vec<Delivery>, has_more: bool, now: Timestamp) {
         (self.is_loading, self.has_more) = (false, has_more || std::mem::take(&mut self.missed));
         for delivery in deliveries {
@@ -146,7 +146,7 @@ impl Endpoint {
             if !self.jobs.contains_key(&id) {
                 self.push(Job { delivery: Arc::new(delivery), read: None }, now);
             } else if delivery.attempts == 0 {
-                // It was asked for again.
+                // An operator has asked for it again.
                 self.queue.hasten(lane(&delivery), id, due(&delivery, now));
             }
         }
@@ -171,13 +171,13 @@ impl Endpoint {
         taken.into_iter().filter_map(|taken| Some((taken, self.jobs.get(&taken.id)?.clone()))).collect()
     }
 
-    /// Tells whether a backlog waits of which the next one is to be read before it is sent.
+    /// Tells whether there is a backlog, and the object of its next event is to be read before it is sent.
     pub(super) fn reads_first(&self, now: Timestamp) -> bool {
         let next = self.queue.next(now.millis(), AT_A_TIME).and_then(|id| self.jobs.get(&id));
         self.jobs.len() > AT_A_TIME && next.is_some_and(|job| job.read.as_ref().is_none_or(|read| !read.is_fresh()))
     }
 
-    /// Returns what is to be read now: twice as many as were sent while the last ones were fresh.
+    /// Returns the deliveries whose objects are to be read now: twice as many as were sent since the last read.
     pub(super) fn next_to_read(&mut self, now: Timestamp) -> Vec<Arc<Delivery>> {
         self.is_reading = true;
         let many = (2 * std::mem::take(&mut self.sent)).clamp(*AHEAD.start(), *AHEAD.end());
@@ -185,7 +185,7 @@ impl Endpoint {
         self.jobs.range(first..).take(many).map(|(_, job)| Arc::clone(&job.delivery)).collect()
     }
 
-    /// Takes in what was read.
+    /// Takes in the objects that were read.
     pub(super) fn has_read(&mut self, read: Vec<(DeliveryId, Read)>) {
         self.is_reading = false;
         for (id, read) in read {
@@ -195,17 +195,17 @@ impl Endpoint {
         }
     }
 
-    /// Puts back what could not be tried.
+    /// Puts a delivery back that could not be tried.
     pub(super) fn put_back(&mut self, taken: Taken) {
         self.queue.put_back(taken.lane);
     }
 
-    /// Returns when the oldest event happened that waits.
+    /// Returns when the oldest waiting event happened.
     pub(super) fn oldest(&self) -> Option<Timestamp> {
         self.jobs.first_key_value().map(|(_, job)| job.delivery.at)
     }
 
-    /// Notes what became of an attempt, and what follows.
+    /// Takes in the result of an attempt; returns what is to be written, and what follows for the endpoint.
     pub(super) fn attempted(
         &mut self,
         taken: Taken,
@@ -227,7 +227,7 @@ impl Endpoint {
         if status != Status::Pending {
             self.jobs.remove(&taken.id);
         } else if let Some(job) = self.jobs.get_mut(&taken.id) {
-            // Its message may be deleted before it is sent again.
+            // Its object may change before it is sent again.
             job.read = None;
         }
         let consequence = if is_success { self.recovered(now) } else { self.failed(attempt.code, now) };
@@ -271,13 +271,14 @@ impl Endpoint {
     }
 }
 
-/// Returns what keeps the order of a delivery.
+/// Returns the lane of a delivery.
 fn lane(delivery: &Delivery) -> Lane {
     delivery.thread.map_or(Lane::Alone(delivery.id.get()), |thread| Lane::Thread(thread.get()))
 }
 
-/// Returns when a delivery is due, in Unix milliseconds. The times of events are the database's, and what was noted may be another
-/// node's: a clock that is behind them, or was put back, lets no delivery wait for longer than the schedule does.
+/// Returns when a delivery is due, in Unix milliseconds. The times of events are the database's, and the time of the next
+/// try may be another node's. Though this node's clock may be behind them, or was put back, no delivery waits for longer
+/// than the schedule says.
 fn due(delivery: &Delivery, now: Timestamp) -> i64 {
     let noted = delivery.next_at.unwrap_or(delivery.at);
     noted.min(now.after(schedule::longest(delivery.attempts))).millis()

@@ -1,4 +1,4 @@
-//! The way to the actor that sends webhooks.
+//! The handle of the actor that sends webhooks.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use tokio::sync::oneshot;
 use super::message::WebhookMsg;
 use crate::actor_slot::ActorSlot;
 
-/// The way to the actor that sends webhooks. Cheap to clone.
+/// The handle of the actor that sends webhooks. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct WebhookHandle(Arc<ActorSlot<WebhookMsg>>);
 
 impl WebhookHandle {
-    /// Says that a webhook was changed on this node.
+    /// Tells the actor that a webhook was changed on this node.
     pub(crate) fn changed(&self) {
-        // An actor that has not started yet looks by itself.
+        // An actor that has not started yet reads the webhooks by itself.
         let _ = self.0.send(WebhookMsg::Changed);
     }
 
-    /// Has nothing more sent, waits for what is under way, and gives the lease back.
+    /// Stops sending, waits for requests under way, and gives the lease back.
     pub(crate) async fn drain(&self) {
         let (done, drained) = oneshot::channel();
         let _ = self.0.send(WebhookMsg::Drain(done));

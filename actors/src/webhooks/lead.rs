@@ -1,4 +1,4 @@
-//! What the process that has the lease knows, and what it begins next.
+//! The state of the process that has the lease, and what it does next.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,26 +15,26 @@ use super::endpoint::{Endpoint, Job};
 use super::message::{Asked, Receiver};
 use crate::metrics;
 
-/// How often the lease is prolonged, and from when on it may be over before the next answer comes.
+/// How often the lease is prolonged, and for how long after that it is certain to hold.
 const RENEW: Duration = Duration::from_secs(3);
 const UNSURE: Duration = LEASE.saturating_sub(Duration::from_secs(2));
 
-/// How often it is looked whether webhooks were changed on another node.
+/// How often webhooks are read again, for another node may have changed them.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// How many results may wait to be written before nothing more is sent.
+/// With so many results waiting to be written, nothing more is sent.
 const UNWRITTEN: usize = 4 * BATCH;
 
-/// What the process that has the lease knows.
+/// The state of the process that has the lease.
 pub(super) struct Lead {
-    /// The place up to which events were read, and the one that is written down.
+    /// The position up to which events were read, and the one that is written in the database.
     pub(super) read: Standing,
     pub(super) noted: Standing,
     pub(super) has_more: bool,
     pub(super) endpoints: HashMap<WebhookId, Endpoint>,
-    /// When the lease was asked for that is good.
+    /// When the present lease was asked for.
     pub(super) renewed: Instant,
-    /// When webhooks were looked up; `None`: they are to be.
+    /// When webhooks were read; `None`: they are to be read now.
     pub(super) refreshed: Option<Instant>,
     pub(super) results: Vec<DeliveryResult>,
     /// How many attempts are under way.
@@ -46,7 +46,7 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    /// Begins at a place.
+    /// Starts at a position.
     pub(super) fn new(standing: Standing) -> Self {
         Self {
             read: standing,
@@ -64,7 +64,7 @@ impl Lead {
         }
     }
 
-    /// Takes in which webhooks there are.
+    /// Takes in the present webhooks.
     pub(super) fn refresh(&mut self, webhooks: Vec<Webhook>) {
         self.refreshed = Some(Instant::now());
         let disabled = webhooks.iter().filter(|webhook| webhook.disabled_reason.is_some()).count();
@@ -74,7 +74,7 @@ impl Lead {
         let before = self.endpoints.len();
         self.endpoints.retain(|id, _| known.contains(id));
         if self.endpoints.len() < before {
-            // Another node may have disabled one, and have noted for the others that it did.
+            // Another node may have disabled one, and noted deliveries that tell the others.
             self.endpoints.values_mut().for_each(Endpoint::look_again);
         }
         for webhook in enabled {
@@ -85,7 +85,7 @@ impl Lead {
         }
     }
 
-    /// Returns what the endpoints are to be sent.
+    /// Returns which events each endpoint is to be sent.
     pub(super) fn receivers(&self) -> Vec<Receiver> {
         let receiver = |endpoint: &Endpoint| Receiver {
             id: endpoint.id(),
@@ -95,7 +95,7 @@ impl Lead {
         self.endpoints.values().map(receiver).collect()
     }
 
-    /// Gives each endpoint what was noted for it.
+    /// Gives each endpoint the deliveries that were noted for it.
     pub(super) fn push(&mut self, jobs: Vec<(WebhookId, Job)>) {
         let mut of: HashMap<WebhookId, Vec<Job>> = HashMap::new();
         for (id, job) in jobs {
@@ -125,7 +125,7 @@ impl Lead {
         self.under_way == 0 && self.results.is_empty() && !self.is_noting && !self.is_stepping
     }
 
-    /// Tells whether the lease is good for certain.
+    /// Tells whether the lease is certain to hold.
     pub(super) fn is_sure(&self, now: Instant) -> bool {
         now - self.renewed < UNSURE
     }
@@ -137,7 +137,7 @@ impl Lead {
         renews
     }
 
-    /// Returns what is to be begun now; `newest`: the newest commit that this node knows.
+    /// Returns the work that is to be started now; `newest`: the newest commit that this node knows.
     pub(super) fn work(&mut self, now: Instant, newest: CommitNo) -> Vec<Asked> {
         let mut asked = Vec::new();
         if !self.is_refreshing && self.refreshed.is_none_or(|refreshed| now - refreshed >= REFRESH) {

@@ -1,4 +1,4 @@
-//! What the actor that sends webhooks receives, and what it begins.
+//! The messages of the actor that sends webhooks, and the work that it starts.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use crate::events::Wanted;
 
 /// A message to the actor.
 pub(crate) enum WebhookMsg {
-    /// Time to look around.
+    /// A tick of the actor's timer.
     Tick,
     /// A webhook was changed on this node.
     Changed,
-    /// Send nothing more, and say when what is under way has ended.
+    /// Send nothing more, and reply when what is under way has ended.
     Drain(oneshot::Sender<()>),
-    /// Whether the lease was taken, and what there is to do then.
+    /// Whether the lease was taken; if so, the consumer's position and all webhooks.
     TookOver(Result<Option<(Standing, Vec<Webhook>)>, Error>),
-    /// Something that was asked for in a term has come.
+    /// The answer to something that was asked for in a term.
     Answer(u64, Answer),
 }
 
-/// What the actor has asked for.
+/// The result of a read, a write or an attempt.
 pub(crate) enum Answer {
     Renewed(Instant, Result<bool, Error>),
     Refreshed(Result<Vec<Webhook>, Error>),
@@ -40,7 +40,7 @@ pub(crate) enum Answer {
     Disabled(Result<Vec<(WebhookId, Job)>, Error>),
 }
 
-/// Something to begin.
+/// A read, a write or an attempt to start.
 pub(super) enum Asked {
     Renew(Instant),
     Refresh,
@@ -51,7 +51,7 @@ pub(super) enum Asked {
     Attempt(Arc<Webhook>, Taken, Job),
 }
 
-/// What a webhook is to be sent: its id, which types, and of commits behind which one.
+/// Which events a webhook is to be sent: of which types, and of commits after which one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Receiver {
     pub(super) id: WebhookId,
@@ -62,7 +62,7 @@ pub(crate) struct Receiver {
 /// A step of the consumer.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// Everything up to there is noted; `noted`: the place that is written down.
+    /// Events were read up to `read`; `noted` is the position in the database.
     On { read: Standing, noted: Standing, jobs: Vec<(WebhookId, Job)>, has_more: bool },
     /// Another process has the lease.
     Lost,

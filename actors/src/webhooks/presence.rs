@@ -1,8 +1,8 @@
-//! Who comes online and goes offline, told to the webhooks that ask for it by name.
+//! Presence for the webhooks that ask for it by name: which users come online and go offline.
 //!
-//! These events are not kept. The node that tells the users around a user tells the webhooks as well: at once, once for each
-//! change, and only those webhooks that take what they are sent. So they need no lease and no place in the database, and they work
-//! the same on one node and on several.
+//! These events are not kept. The node that tells the users around a user tells the webhooks as well: at once, once for
+//! each change, and only those webhooks that take what they are sent. So they need no lease and no place in the database,
+//! and they work the same on one node and on several.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -28,10 +28,10 @@ use super::{body, tasks};
 use crate::events::EventType;
 use crate::metrics;
 
-/// How long what was read of the webhooks holds. Nothing is read while no user comes or goes.
+/// How long the webhooks that were read are used. Nothing is read while no user comes or goes.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// How long nothing is sent to a webhook that did not take what it was sent.
+/// How long nothing is sent to a webhook after a request to it has failed.
 const DOWN: Duration = Duration::from_secs(5);
 
 /// How many changes wait for one webhook; beyond that the oldest is dropped.
@@ -52,7 +52,7 @@ pub(crate) struct PresenceChange {
     pub(crate) user: UserId,
     pub(crate) online: bool,
     pub(crate) last_seen: Option<Timestamp>,
-    /// When it was told.
+    /// When the users around were told.
     pub(crate) at: Timestamp,
 }
 
@@ -68,7 +68,7 @@ impl PresenceChange {
     }
 }
 
-/// The way to the task that tells webhooks of presence; the task ends when the last of these is dropped.
+/// The handle of the task that tells webhooks of presence; the task ends when the last of these is dropped.
 #[derive(Clone)]
 pub(crate) struct PresenceTeller(mpsc::Sender<PresenceChange>);
 
@@ -81,13 +81,13 @@ impl PresenceTeller {
         Self(changes)
     }
 
-    /// Has the webhooks told. It never waits: what finds no room is dropped.
+    /// Has the webhooks told. Never waits: a change without room is dropped.
     pub(crate) fn tell(&self, change: PresenceChange) {
         let _ = self.0.try_send(change);
     }
 }
 
-/// What waits for one webhook: of each user one change after the other.
+/// The changes that wait for one webhook. Those of one user are sent one after the other.
 #[derive(Debug, Default)]
 struct Line {
     waiting: VecDeque<PresenceChange>,
@@ -120,7 +120,7 @@ impl Line {
         taken
     }
 
-    /// Notes what became of a user's change. A webhook that did not take it gets nothing for a while.
+    /// Takes in the result of sending a user's change. After a failure the webhook gets nothing for a while.
     fn ended(&mut self, user: UserId, has_arrived: bool, now: Instant) {
         self.under_way.remove(&user);
         if has_arrived {
@@ -167,7 +167,7 @@ impl Task {
         }
     }
 
-    /// Reads which webhooks there are. Without an answer the ones of before are told.
+    /// Reads the webhooks. If the database does not answer, the former ones are kept.
     async fn refresh(&mut self, now: Instant) {
         self.read = Some(now);
         let all = match webhooks::all(&self.context.database).await {
@@ -221,7 +221,7 @@ impl Task {
         };
         match disabled.await {
             Ok(_) => self.context.handle.changed(),
-            // It answers 410 again.
+            // The webhook answers 410 again, and is disabled then.
             Err(error) => tracing::debug!(%error, "a webhook that wants no more events is not disabled yet"),
         }
     }

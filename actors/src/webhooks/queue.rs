@@ -1,7 +1,7 @@
-//! What waits for one endpoint, and in which order it is sent: pure state, with the clock in its caller's hand.
+//! The queue of one endpoint, and the order in which events are sent: pure state; callers name the time.
 //!
-//! The events of a thread are a *lane*: the next one waits for the one before it. An event without a thread has a lane of its own.
-//! A lane whose first event has failed waits, others go on.
+//! The events of a thread are a *lane*: the next one waits for the one before it. An event without a thread has a lane of
+//! its own. A lane whose first event has failed waits, others go on.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::schedule;
 /// How many events may be under way at a time.
 pub(super) const AT_A_TIME: usize = 8;
 
-/// What keeps its order: a thread, or an event that stands alone.
+/// Events that keep their order: those of a thread, or one event that stands alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Lane {
     Thread(u64),
@@ -21,11 +21,11 @@ pub(crate) enum Lane {
 /// Why an event waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wait {
-    /// Its time comes by the schedule; a success of another one brings it forward.
+    /// It waits for its scheduled time, or for the success of another event, which brings it forward.
     Scheduled,
-    /// It was brought forward.
+    /// It was brought forward by the success of another event.
     Forward,
-    /// It was brought forward in vain: the endpoint is well, and this event is not. It waits in full.
+    /// It was brought forward and failed again, though the endpoint is well: it waits for its scheduled time.
     Full,
 }
 
@@ -58,16 +58,16 @@ pub(super) enum Failed {
     ForGood,
 }
 
-/// What waits for one endpoint.
+/// The queue of one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     lanes: HashMap<Lane, VecDeque<Entry>>,
-    /// The first of each lane that is not under way, by the time when it is due and by its place among all.
+    /// The first event of each lane that is not under way, by the time when it is due and by its id.
     due: BTreeSet<(i64, u64, Lane)>,
     /// The lanes under way, and when each began.
     taken: HashMap<Lane, i64>,
     len: usize,
-    /// Until then the receiver wants nothing.
+    /// Until when the receiver has asked for no requests.
     paused_until: i64,
     /// When the last success came.
     succeeded_at: Option<i64>,
@@ -85,7 +85,7 @@ impl Queue {
         self.lanes.contains_key(&lane)
     }
 
-    /// Adds an event that was tried so often, behind all others of its lane.
+    /// Adds an event that was tried `tries` times, behind all others of its lane.
     pub(super) fn push(&mut self, lane: Lane, id: u64, tries: u32, due: i64) {
         let entry = Entry { id, tries, due, wait: Wait::Scheduled };
         let waiting = self.lanes.entry(lane).or_default();
@@ -96,7 +96,7 @@ impl Queue {
         }
     }
 
-    /// Makes an event that waits due, as if it had never been tried; one that is under way stays as it is.
+    /// Makes a waiting event due, as if it had never been tried; one that is under way stays as it is.
     pub(super) fn hasten(&mut self, lane: Lane, id: u64, due: i64) {
         let Some(waiting) = self.lanes.get_mut(&lane) else { return };
         let Some(at) = waiting.iter().position(|entry| entry.id == id) else { return };
@@ -134,7 +134,7 @@ impl Queue {
         self.due.first().filter(|(due, ..)| is_ready && *due <= now).map(|(_, id, _)| *id)
     }
 
-    /// Notes that the event under way in a lane has arrived. All that waits by the schedule is due now.
+    /// Notes that the event under way in a lane has arrived. All events that wait for their scheduled time are due now.
     pub(super) fn succeeded(&mut self, lane: Lane, now: i64) {
         self.finish(lane);
         self.succeeded_at = Some(now);
@@ -149,8 +149,8 @@ impl Queue {
         }
     }
 
-    /// Notes that the event under way in a lane has failed, and says what becomes of it. `pause`: how long the receiver wants
-    /// nothing at all; `chance` is from 0 to 1.
+    /// Notes that the event under way in a lane has failed, and returns what becomes of it. `pause`: for how long the
+    /// receiver has asked for no requests; `chance` is from 0 to 1.
     pub(super) fn failed(&mut self, lane: Lane, now: i64, pause: Option<Duration>, chance: f64) -> Failed {
         let began = self.taken.remove(&lane).unwrap_or(now);
         if let Some(pause) = pause {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long each try waits for the one before it to have failed. The first waits for nothing.
+/// How long each try waits after the failure of the one before. The first try does not wait.
 const WAITS: [Duration; 10] = [
     Duration::ZERO,
     Duration::from_secs(5),
@@ -20,7 +20,7 @@ const WAITS: [Duration; 10] = [
 #[cfg(test)]
 pub(super) const TRIES: u32 = WAITS.len() as u32;
 
-/// By how many hundredths a wait is longer or shorter at the most, so that many do not end at once.
+/// By what part a wait is longer or shorter at most, so that many waits do not end at once.
 const SPREAD: f64 = 0.2;
 
 /// The longest wait that a receiver may ask for by `Retry-After`.
@@ -32,19 +32,19 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5 * 24 * 3_600);
 /// After how long without a success the log says so, once a day.
 pub(super) const LOGGED_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
-/// Returns how long a delivery waits after so many tries that failed; `None` if there are no more. `chance` is from 0 to 1.
+/// Returns how long a delivery waits after `tries` failed ones; `None` if there are no more tries. `chance` is from 0 to 1.
 pub(super) fn wait(tries: u32, chance: f64) -> Option<Duration> {
     let wait = WAITS.get(usize::try_from(tries).ok()?)?;
     Some(wait.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * chance))
 }
 
-/// Returns the longest time for which a delivery may wait after so many tries that failed; the first try waits for nothing.
+/// Returns the longest time for which a delivery may wait after `tries` failed ones; the first try does not wait.
 pub(super) fn longest(tries: u32) -> Duration {
     if tries == 0 { Duration::ZERO } else { wait(tries, 1.0).unwrap_or_default().max(LONGEST_PAUSE) }
 }
 
-/// Returns how long nothing is sent to a receiver that answered 429 or 503 with `Retry-After`: seconds, for a date is a clock that
-/// need not be ours.
+/// Returns how long nothing is sent to a receiver that answered 429 or 503 with `Retry-After` in seconds. A date there is
+/// ignored, for it depends on clocks.
 pub(super) fn pause(code: u16, retry_after: Option<&str>) -> Option<Duration> {
     let seconds = retry_after.filter(|_| matches!(code, 429 | 503))?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))

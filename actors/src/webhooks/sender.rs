@@ -1,4 +1,4 @@
-//! Sends webhooks: one request, with deadlines, to an address that was judged.
+//! Sends webhooks: one request, with deadlines, to an address that was checked.
 
 use std::error::Error as _;
 use std::io;
@@ -38,7 +38,7 @@ pub(super) struct Request {
     pub(super) body: Vec<u8>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attempt {
     /// The status of the answer, if there was one.
@@ -65,7 +65,7 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Makes one that asks the system for the addresses of names.
+    /// Makes one that looks up names by the system.
     pub(crate) fn new(policy: Policy) -> Result<Self, reqwest::Error> {
         let look_up = |name: String| -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
             Box::pin(async move {
@@ -78,7 +78,7 @@ impl Sender {
 
     /// Makes one that looks names up in another way.
     pub(super) fn with(policy: Policy, look_up: LookUp) -> Result<Self, reqwest::Error> {
-        // Without a choice TLS does not know which crypto to use. Another part of the process may have chosen the same.
+        // TLS needs a choice of crypto. Another part of the process may have made the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let policy = Arc::new(policy);
         let judged = JudgedNames { policy: Arc::clone(&policy), look_up: Arc::clone(&look_up) };
@@ -93,7 +93,7 @@ impl Sender {
         Ok(Self { client, policy, look_up })
     }
 
-    /// Judges a URL, and the addresses that its host has now. A name without an address may get one.
+    /// Checks a URL, and the addresses that its host has now. A name may still be without an address.
     pub(super) async fn judge(&self, url: &str) -> Result<(), address::Error> {
         let (_, target) = self.policy.judge(url)?;
         if let Target::Name(name) = target
@@ -104,7 +104,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Sends a request, and returns what became of it.
+    /// Sends a request, and returns the result.
     pub(super) async fn send(&self, request: &Request) -> Attempt {
         let started = Instant::now();
         let answered = self.ask(request).await;
@@ -115,7 +115,7 @@ impl Sender {
         }
     }
 
-    /// Asks for the head of what is at a URL, and returns the status.
+    /// Sends a HEAD request to a URL, and returns the status.
     pub(super) async fn reach(&self, url: &str) -> Result<u16, String> {
         let (url, _) = self.policy.judge(url).map_err(|refused| refused.to_string())?;
         let answer = self.client.head(url).send().await.map_err(described)?;
@@ -123,7 +123,7 @@ impl Sender {
     }
 
     async fn ask(&self, request: &Request) -> Result<(u16, Option<String>, String), String> {
-        // The host of a URL that is an address is not looked up.
+        // A host that is an address is checked here, for it is not looked up.
         let (url, _) = self.policy.judge(&request.url).map_err(|refused| refused.to_string())?;
         let timestamp = Timestamp::now().seconds();
         let signature = signature::header(&request.secrets, &request.id, timestamp, &request.body);
@@ -146,12 +146,12 @@ impl Sender {
             reply.extend_from_slice(&chunk);
         }
         reply.truncate(REPLY);
-        // A database may refuse the character NUL.
+        // A database may refuse to store the character NUL.
         Ok((code, retry_after, String::from_utf8_lossy(&reply).replace('\0', "\u{fffd}")))
     }
 }
 
-/// Says why there was no answer, without the URL: its query may hold a secret.
+/// Describes why there was no answer, without the URL: its query may hold a secret.
 fn described(error: reqwest::Error) -> String {
     if error.is_timeout() {
         let (what, span) = if error.is_connect() { ("connection", CONNECT) } else { ("whole answer", WHOLE) };
@@ -167,7 +167,8 @@ fn described(error: reqwest::Error) -> String {
     text
 }
 
-/// Looks up names for connections, and lets none have an address that is refused: what was judged is dialled.
+/// Looks up names for connections, and refuses a name with a forbidden address: so connections go to checked addresses
+/// alone.
 struct JudgedNames {
     policy: Arc<Policy>,
     look_up: LookUp,

@@ -7,15 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// What a secret begins with as its receiver writes it.
+/// The prefix of a secret in the form that its receiver gets.
 const PREFIX: &str = "whsec_";
 
-/// The secret of which those of all endpoints are made, so that no table holds one. All nodes have the same.
+/// The secret that those of all endpoints are derived from, so that no table holds one. All nodes have the same.
 #[derive(Clone)]
 pub struct RootSecret([u8; 32]);
 
 impl RootSecret {
-    /// Makes one of what the operator has configured.
+    /// Derives one from the operator's configuration.
     #[must_use]
     pub fn derive(configured: &[u8]) -> Self {
         Self(sign(configured, &[b"webhooks"]))
@@ -38,7 +38,7 @@ impl fmt::Debug for RootSecret {
 pub(super) struct Secret([u8; 32]);
 
 impl Secret {
-    /// Returns it as its receiver writes it. To be shown once.
+    /// Returns the form that its receiver gets. To be shown once.
     pub(super) fn shown(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(self.0))
     }

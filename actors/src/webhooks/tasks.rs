@@ -1,4 +1,4 @@
-//! Reads and writes of the actor, each beside it: it never waits for the database.
+//! The actor's reads and writes, each in a task of its own: the actor never waits for the database.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::message::{Receiver, Step};
 use crate::error::Error;
 use crate::events::{self as told, EventType};
 
-/// By how many commits without an event a consumer falls behind before that is written down.
+/// After how many commits without an event the consumer's position is written.
 const QUIET_COMMITS: u64 = 1_000;
 
 /// Writes a change for consumers.
@@ -30,7 +30,7 @@ pub(super) async fn write(context: &WebhookContext, change: ConsumerChange) -> R
     }
 }
 
-/// Takes the lease or prolongs it; `false` if another process has it. It must not wait for less urgent writes.
+/// Takes the lease or prolongs it; `false` if another process has it. It does not wait behind less urgent writes.
 pub(super) async fn lease(context: &WebhookContext) -> Result<bool, Error> {
     let change = ConsumerChange::Lease { name: WEBHOOKS, holder: context.node.to_string() };
     match context.storage.call(Change::Consume(Box::new(change))).await? {
@@ -62,7 +62,7 @@ pub(super) async fn take_over(context: &WebhookContext) -> Result<Option<(Standi
     Ok(consumer.map(|consumer| (Standing { place: consumer.place, newest_message: 0 }, webhooks)))
 }
 
-/// Reads what has happened, and notes what is to be delivered.
+/// Reads the next events, and notes the deliveries that follow from them.
 pub(super) async fn step(
     context: &WebhookContext,
     read: Standing,
@@ -103,7 +103,7 @@ pub(super) async fn step(
     if !done {
         return Ok(Step::Lost);
     }
-    // What cannot be read now is read when it is sent.
+    // Objects that cannot be read now are read when they are sent.
     let objects = objects.ok();
     let read = |event: &Event| {
         let data = told::data(event.happening, objects.as_ref()?).map(Arc::new);
@@ -128,7 +128,7 @@ async fn advance(
     write(context, ConsumerChange::Advance(advance)).await
 }
 
-/// Goes on where the log begins: what was before it is lost.
+/// Goes on where the log begins: events before it are lost to webhooks.
 async fn skip(context: &WebhookContext, noted: Standing) -> Result<Step, Error> {
     let oldest = Standing::behind(events::oldest(&context.database).await?.commit);
     tracing::error!(
@@ -144,7 +144,7 @@ async fn skip(context: &WebhookContext, noted: Standing) -> Result<Step, Error> 
     })
 }
 
-/// Makes the delivery that a commit has noted.
+/// Makes a delivery as it was noted.
 pub(super) fn delivery(id: DeliveryId, new: NewDelivery) -> Delivery {
     let NewDelivery { webhook, event_id, kind, thread, at } = new;
     Delivery {
@@ -176,12 +176,13 @@ pub(super) async fn load(
     Ok((found, has_more))
 }
 
-/// Writes what became of deliveries.
+/// Writes the results of deliveries.
 pub(super) async fn note(context: &WebhookContext, results: Vec<DeliveryResult>) -> Result<(), Error> {
     write(context, ConsumerChange::Results(results)).await.map(drop)
 }
 
-/// Disables a webhook, and notes that others are told; returns what is to be delivered to them, or `None` if it was disabled before.
+/// Disables a webhook, and notes deliveries that tell the others; returns these, or none if the webhook was disabled
+/// before.
 pub(super) async fn disable(
     context: &WebhookContext,
     webhook: &Webhook,
@@ -217,7 +218,7 @@ pub(super) async fn disable(
     Ok(jobs.collect())
 }
 
-/// Returns the id of the event that a webhook was disabled.
+/// Returns the id of the event of a webhook that was disabled.
 fn disabled_id(webhook: WebhookId, at: Timestamp, epoch: &str) -> String {
     format!("evt_{}_w{webhook}_disabled_{}", epoch.get(..8).unwrap_or(epoch), at.millis())
 }

@@ -1,26 +1,26 @@
-//! When the database is looked into.
+//! The schedule of the follower's reads of the database, called *looks*.
 
 use std::time::Duration;
 
 use chat_database::ids::CommitNo;
 use tokio::time::Instant;
 
-/// The least time between the beginnings of two looks.
+/// The least time between the starts of two looks.
 const PACE: Duration = Duration::from_millis(10);
 
-/// The time after which a look that was in vain is repeated, at the most.
+/// The longest time until a look that was in vain is repeated.
 const MOST: Duration = Duration::from_millis(100);
 
-/// When the database is looked into.
+/// The schedule of looks.
 #[derive(Debug)]
 pub(super) struct Looks {
-    /// A look is wanted, not before then.
+    /// When a look that was asked for may begin.
     wanted: Option<Instant>,
     runs: bool,
     started: Option<Instant>,
     /// The commit that is missing while others after it are known.
     hole: Option<Hole>,
-    /// When this was made: every look is later.
+    /// When this was made; it stands for the start of the last look before there was one.
     made: Instant,
 }
 
@@ -45,7 +45,7 @@ impl Looks {
         Self { wanted: None, runs: false, started: None, hole: None, made }
     }
 
-    /// Wants a look, now if the last one is not just now.
+    /// Asks for a look as soon as [`PACE`] allows.
     pub(super) fn want(&mut self, now: Instant) {
         let at = self.started.map_or(now, |started| now.max(started + PACE));
         self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
@@ -89,14 +89,14 @@ impl Looks {
     /// Notes that the look has ended; returns when it began.
     pub(super) fn ended(&mut self, now: Instant) -> Instant {
         self.runs = false;
-        // A hole is tried again some time after the answer, not after the question.
+        // The wait for the next try begins at the end of this look, not at its start.
         if let Some(tried) = self.hole.as_mut().and_then(|hole| hole.tried.as_mut()) {
             *tried = now;
         }
         self.started.unwrap_or(self.made)
     }
 
-    /// Notes that the look has failed: it is repeated.
+    /// Notes that the look has failed; it is repeated after [`MOST`].
     pub(super) fn failed(&mut self, now: Instant) {
         self.ended(now);
         self.wanted = Some(now + MOST);

@@ -1,4 +1,4 @@
-//! A commit that waits, and the node that it waits at.
+//! A commit that waits for delivery, and what the assembly needs to know of its node.
 
 use chat_database::history::{Mark, Nonce};
 use chat_database::ids::{CommitNo, UserId};
@@ -9,26 +9,26 @@ use crate::relay::commit::Touched;
 
 /// What the assembly reads of its node.
 pub(crate) trait Node {
-    /// Returns the highest commit with every commit up to it on its way to the connections of this node.
+    /// Returns the highest commit such that it and all before it were dispatched on this node, and none was lost.
     fn unbroken(&self) -> CommitNo;
-    /// Returns the highest commit that is on its way.
+    /// Returns the highest commit whose delivery has begun.
     fn newest(&self) -> CommitNo;
-    /// Returns the nonce of a commit that is, or was, on its way.
+    /// Returns the nonce of a commit whose delivery has begun, as long as it is remembered.
     fn nonce_of(&self, commit: CommitNo) -> Option<Nonce>;
     /// Tells whether a user is connected to this node.
     fn is_connected(&self, user: UserId) -> bool;
 }
 
-/// A commit that waits.
+/// A commit that waits for delivery.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) nonce: Nonce,
-    /// The nonce of the commit before it, if the header has come from its node.
+    /// The nonce of the commit before it, if the header came over the relay.
     pub(super) nonce_before: Option<Nonce>,
-    /// What its node says of the history, if the header has come from there.
+    /// The mark and the newest time that the header names, if it came over the relay.
     pub(super) named: Option<(Mark, Timestamp)>,
     pub(super) touched: Touched,
     pub(super) since: Instant,
-    /// From when on what has not come is read.
+    /// From when on a content that has not come is read from the database.
     pub(super) read_from: Instant,
 }

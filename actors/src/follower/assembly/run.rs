@@ -10,26 +10,26 @@ use chat_database::time::Timestamp;
 use super::pending::{Node, Pending};
 use crate::relay::commit::{Content, ThreadContent, UserContent};
 
-/// Commits that are delivered together, and their parts for those who are connected to this node.
+/// Commits that are delivered together, and their parts for users who are connected to this node.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     /// The commits, in order.
     pub(crate) commits: Vec<(CommitNo, Nonce)>,
-    /// How many of them other nodes have told of; the rest was found in the log.
+    /// How many of them came over the relay; the rest was found in the log.
     pub(crate) heard: u64,
-    /// What the node of the last of them says of the history.
+    /// The mark and the newest time of the last header that came over the relay.
     pub(crate) named: Option<(Mark, Timestamp)>,
-    /// What they have done to threads; `None` where that is to be read.
+    /// The contents for each thread; `None` where they must be read from the database.
     pub(crate) threads: BTreeMap<Pair, Option<Vec<(CommitNo, ThreadContent)>>>,
     pub(crate) users: BTreeMap<UserId, UserPart>,
 }
 
-/// What commits have done for a user.
+/// A user's part of a run.
 #[derive(Debug)]
 pub(crate) struct UserPart {
-    /// The user's threads that they touched.
+    /// The user's threads that the commits touched.
     pub(crate) threads: Vec<ThreadId>,
-    /// What they have done; `None` if that is to be read.
+    /// The contents for the user; `None` if they must be read from the database.
     pub(crate) heard: Option<Vec<(CommitNo, UserContent)>>,
 }
 
@@ -39,7 +39,7 @@ impl Default for UserPart {
     }
 }
 
-/// Tells whether a content brings everything of a commit that concerns users who are connected.
+/// Tells whether a content has everything of a commit that concerns connected users.
 pub(super) fn is_complete(pending: &Pending, content: Option<&Content>, node: &impl Node) -> bool {
     if Sabotage::ReleaseWithoutContent.is_on() {
         return true;
@@ -63,7 +63,7 @@ impl Run {
         self.named = named.or(self.named.take());
         let content = content.filter(|content| content.nonce == nonce).unwrap_or_default();
         let Content { threads: mut heard_threads, users: mut heard_users, .. } = content;
-        // One of our own commits has overtaken it. What it says of notifications may not be so any more.
+        // A newer commit was dispatched before this one. What this one says of notifications may be outdated.
         let is_late = node.newest() > commit;
         let mut take_user =
             |user| heard_users.remove(&user).filter(|content| !is_late || content.update.events.is_empty());

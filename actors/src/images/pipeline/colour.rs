@@ -1,12 +1,12 @@
-//! What an image's colours mean: a profile is carried out before it is dropped.
+//! Applies an image's colour profile, which the renditions do not keep.
 //!
-//! Without that, what a phone photographs in a wider range of colours (Display P3) would look pale to every viewer.
+//! Otherwise a phone's photograph in a wide colour space (Display P3) would look pale to every viewer.
 
 use image::DynamicImage;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-/// Turns colours of a profile into those of sRGB, which renditions have. A profile that cannot be read, or is not one of red,
-/// green and blue, changes nothing.
+/// Converts the colours of a profile to sRGB, the colour space of renditions. A profile that cannot be read, or is not of
+/// RGB, changes nothing.
 pub(super) fn to_srgb(image: &mut DynamicImage, profile: &[u8]) {
     let Ok(profile) = ColorProfile::new_from_slice(profile) else { return };
     if profile.color_space != DataColorSpace::Rgb {
@@ -22,6 +22,6 @@ pub(super) fn to_srgb(image: &mut DynamicImage, profile: &[u8]) {
         return;
     };
     let before = pixels.to_vec();
-    // Both sides have one size: it cannot fail half-way.
+    // Both buffers have the same size: the transform cannot fail half-way.
     let _ = transform.transform(&before, pixels);
 }

@@ -14,13 +14,13 @@ use super::error::Error;
 use super::sniff::Kind;
 use super::strip::kept::Kept;
 
-/// What decoders may take beside the pixels.
+/// How many bytes decoders may take beside the pixels.
 const BESIDE: u64 = 16 << 20;
 
-/// How much of a file a decoder is given at a time.
+/// How many bytes of a file a decoder is given at a time.
 const PIECE: usize = 4 << 10;
 
-/// Decodes a file. `held` tells how many bytes the thread holds: a decoder that takes more than `memory` is stopped.
+/// Decodes a file. `held` returns how many bytes the OS thread holds: a decoder that takes more than `memory` is stopped.
 pub(super) fn decode(kept: &Kept, memory: u64, held: fn() -> u64) -> Result<DynamicImage, Error> {
     match (kept.kind, kept.open) {
         (Kind::Jpeg, None) => jpeg(&kept.file),
@@ -42,7 +42,7 @@ fn other(kept: &Kept, file: Watched<'_>) -> Result<DynamicImage, Error> {
     DynamicImage::from_decoder(decoder).map_err(fault)
 }
 
-/// Decodes a JPEG. By itself, `image` would fill with grey what is missing.
+/// Decodes a JPEG strictly. By itself, `image` would fill missing parts with grey.
 fn jpeg(file: &[u8]) -> Result<DynamicImage, Error> {
     let strict = DecoderOptions::default().set_strict_mode(true).set_max_width(usize::MAX).set_max_height(usize::MAX);
     let mut looking = JpegDecoder::new_with_options(ZCursor::new(file), strict);
@@ -63,10 +63,12 @@ fn jpeg(file: &[u8]) -> Result<DynamicImage, Error> {
     image.ok_or_else(|| Error::broken("it has another number of pixels than its size says"))
 }
 
-/// Decodes a JPEG without a mark at the `end` of its pixels: maybe that is all that is missing, maybe half of the picture is.
+/// Decodes a JPEG whose pixel data ends at `end` without a marker: perhaps only the marker is missing, perhaps half of the
+/// picture.
 ///
-/// What may be missing is put in, twice, with each bit once 0 and once 1. If all was there, no pixel is made of it, and the
-/// pixels are the same; if not, they are not. Restart markers stand in between, where a decoder would look for them.
+/// It is decoded twice, with padding at `end`, of which each bit is once 0 and once 1. If all data was there, no pixel
+/// comes from the padding, and the two results are equal; otherwise they differ. The padding has restart markers where a
+/// decoder would look for them.
 fn open_jpeg(file: &[u8], end: usize) -> Result<DynamicImage, Error> {
     let ending = |bits: u8| {
         let (data, rest) = file.split_at(end);
@@ -88,10 +90,10 @@ fn fault(error: ImageError) -> Error {
     }
 }
 
-/// A file that ends for a decoder which takes more memory than a picture of its size has use for.
+/// A reader that fails when the decoder takes more memory than a picture of its size needs.
 ///
-/// What a decoder takes beside the pixels is not always bounded by their number: a lossless WebP may have 65,536 sets of codes,
-/// of which 4 megabytes of the file become more than a gigabyte. They are made as the file is read.
+/// What a decoder takes beside the pixels is not always bounded by their number: a lossless WebP may have 65,536 groups of
+/// prefix codes, of which 4 megabytes of file become more than a gigabyte. The decoder builds them as it reads the file.
 struct Watched<'a> {
     file: Cursor<&'a [u8]>,
     held: fn() -> u64,
@@ -107,7 +109,7 @@ impl<'a> Watched<'a> {
 
 impl BufRead for Watched<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        // What was taken elsewhere and is given back here makes it less than before.
+        // The difference is negative if the decoder frees memory that was allocated before it.
         let taken = (self.held)().wrapping_sub(self.before).cast_signed();
         if u64::try_from(taken).is_ok_and(|taken| taken > self.memory) {
             return Err(io::ErrorKind::OutOfMemory.into());

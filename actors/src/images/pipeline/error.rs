@@ -1,17 +1,17 @@
-//! Why a file is not taken.
+//! Why a file is refused.
 
 use std::fmt;
 
-/// Why a file is not taken.
+/// Why a file is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// It is none of the kinds that are taken.
+    /// It is of none of the supported kinds.
     Unsupported,
-    /// It has more bytes than are taken.
+    /// It has more than so many bytes.
     TooManyBytes(usize),
-    /// It has more pixels than are taken; how many, if it can be said.
+    /// It has too many pixels; its width and height, if they are known.
     TooManyPixels(Option<(u32, u32)>),
-    /// It begins like an image, and is none.
+    /// It begins like an image, but is damaged or incomplete; how.
     Broken(String),
 }
 

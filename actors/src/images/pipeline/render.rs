@@ -1,9 +1,9 @@
 //! From pixels to renditions.
 //!
-//! WebP by libwebp, lossy: of photographs of 12 megapixels it makes a full rendition of about the same error (PSNR) with 15
-//! to 35 % fewer bytes than a fast JPEG encoder does, in 60 to 170 ms of CPU, where mozjpeg takes 190 to 730 for what it
-//! saves; every browser shows it, and it keeps transparency. The README has the figures. The encoder is the one part in C;
-//! it sees nothing but pixels that decoders in Rust have made.
+//! The encoder is libwebp, lossy. For photographs of 12 megapixels its full rendition has about the same error (PSNR) as
+//! that of a fast JPEG encoder with 15 to 35 % fewer bytes, in 60 to 170 ms of CPU time; mozjpeg takes 190 to 730 ms for
+//! its savings. Every browser shows WebP, and it keeps transparency. docs/IMAGES.md has the figures. The encoder is the one
+//! part in C; it sees nothing but pixels that decoders in Rust have made.
 
 use chat_database::media::Rendition;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
@@ -22,28 +22,28 @@ const QUALITY: f32 = 80.0;
 const EFFORT_FULL: i32 = 2;
 const EFFORT_THUMB: i32 = 4;
 
-/// The longest side of what the placeholder is made of.
+/// The longest side of the picture that the placeholder is made of, in pixels.
 const SEED: u32 = 32;
 
 /// The renditions of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// For looking at.
+    /// The rendition for viewing.
     pub full: Vec<u8>,
-    /// For lists.
+    /// The rendition for lists.
     pub thumb: Vec<u8>,
     /// Pixels across, of the full rendition.
     pub width: u32,
     /// Pixels down, of the full rendition.
     pub height: u32,
-    /// What to show while it loads.
+    /// The placeholder to show while it loads.
     pub blurhash: String,
 }
 
 /// Makes the renditions of decoded pixels.
 pub(super) fn render(image: DynamicImage, orientation: Orientation, profile: Option<&[u8]>) -> Result<Rendered, Error> {
     let mut full = fit(&plain(image), longest(Rendition::Full))?;
-    // After scaling: what is left is a quarter of the pixels, or less.
+    // After scaling, which leaves fewer pixels.
     if let Some(profile) = profile {
         to_srgb(&mut full, profile);
     }
@@ -58,7 +58,7 @@ pub(super) fn render(image: DynamicImage, orientation: Orientation, profile: Opt
     })
 }
 
-/// Brings pixels to eight bits of red, green and blue, and of transparency if there is any.
+/// Converts pixels to eight bits a channel: RGB, or RGBA if there is transparency.
 fn plain(image: DynamicImage) -> DynamicImage {
     match image {
         DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgba8(_) => image,
@@ -67,7 +67,7 @@ fn plain(image: DynamicImage) -> DynamicImage {
     }
 }
 
-/// Scales down to a longest side; what fits already stays as it is.
+/// Scales an image down so that its longest side is `longest`; a smaller one stays as it is.
 fn fit(image: &DynamicImage, longest: u32) -> Result<DynamicImage, Error> {
     let (width, height) = (image.width(), image.height());
     let side = width.max(height);
@@ -102,7 +102,7 @@ fn encode(image: &DynamicImage, effort: i32) -> Result<Vec<u8>, Error> {
 fn blurhash(thumb: &DynamicImage) -> Result<String, Error> {
     let seed = fit(thumb, SEED)?.into_rgba8();
     let (width, height) = seed.dimensions();
-    // More parts along the longer side.
+    // More components along the longer side.
     let (across, down) = if width >= height { (4, 3) } else { (3, 4) };
     blurhash::encode(across, down, width, height, seed.as_raw()).map_err(Error::broken)
 }

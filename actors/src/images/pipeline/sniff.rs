@@ -1,8 +1,8 @@
-//! What a file really is.
+//! Identifies a file by its first bytes.
 
 use image::ImageFormat;
 
-/// The kinds of files that are taken.
+/// The kinds of files that are supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// JPEG.
@@ -26,7 +26,7 @@ impl Kind {
     }
 }
 
-/// Tells what a file is by how it begins: twelve bytes are enough.
+/// Returns a file's kind by its first twelve bytes.
 #[must_use]
 pub fn kind(bytes: &[u8]) -> Option<Kind> {
     match bytes {

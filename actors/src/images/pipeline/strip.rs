@@ -1,12 +1,12 @@
-//! What is kept of a file: its pixels as they were encoded, and of everything else which way is up and what the colours mean.
+//! Keeps of a file what its picture needs: the encoded pixels, the orientation and the colour profile.
 //!
-//! Each kind is walked to the end of what is kept, and what is kept is copied into a file of its own. So a decoder never
-//! meets a text, a thumbnail, a later frame or a profile, of which some are packed a thousandfold and others are read anew
-//! with each of their parts; and a file that is cut, or damaged, where nothing is kept is as good as a whole one, as it is to
-//! every browser. What is taken out beside the pixels is bounded before it is unpacked.
+//! Each kind is parsed to the end of what is kept, and what is kept is copied into a file of its own. So a decoder never
+//! meets texts, thumbnails, later frames or profiles, some of which are compressed a thousandfold, and others are parsed
+//! anew with each of their parts. A file that is cut or damaged elsewhere is as good as a whole one, as it is to every
+//! browser. Metadata that is extracted is bounded before it is decompressed.
 //!
-//! Whether all pixels are there is for the decoders to say, which are strict here. They cannot where a JPEG ends in its
-//! pixels (see `Kept::open`).
+//! The decoders, which are strict here, decide whether all pixels are there. They cannot if a JPEG ends in its pixel data
+//! (see `Kept::open`).
 
 mod gif;
 mod jpeg;
@@ -19,7 +19,7 @@ use super::error::Error;
 use super::sniff::Kind;
 use kept::Kept;
 
-/// Keeps of a file what a picture is made of.
+/// Keeps of a file what its picture needs.
 pub(super) fn strip(kind: Kind, bytes: &[u8], bounds: &Bounds) -> Result<Kept, Error> {
     match kind {
         Kind::Jpeg => jpeg::strip(bytes),

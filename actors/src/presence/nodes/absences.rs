@@ -1,4 +1,4 @@
-//! Users who have left a node of late: which of several nodes that let go of a user at about the same time tells of it.
+//! Users who have left a node lately, and which node announces that if several let go of a user at about the same time.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::presence::remote::mixed;
 /// How long a departure is remembered: for longer than a node needs to find out that it has missed something.
 const REMEMBERED: Duration = Duration::from_secs(30);
 
-/// How many users of a dead node are remembered as another node's to tell.
+/// How many users of dead nodes are remembered whom another node announces.
 const ENTRUSTED: usize = 50_000;
 
-/// The departures of late.
+/// The recent departures.
 #[derive(Debug, Default)]
 pub(super) struct Absences {
     left: HashMap<UserId, Absence>,
-    /// Users of dead nodes whom another node has announced since, and when.
+    /// Users of dead nodes whom another node announces, and since when.
     entrusted: VecDeque<(Instant, UserId, NodeId)>,
 }
 
@@ -28,13 +28,13 @@ pub(super) struct Absences {
 struct Absence {
     /// When the user was seen last, by which node.
     last: (Timestamp, NodeId),
-    /// Whether a node has said that it tells.
+    /// Whether a node has said that it announces the absence.
     told: bool,
     noted: Instant,
 }
 
 impl Absences {
-    /// A user has left a node; `told`: which tells of it.
+    /// Notes that a user has left a node; `told`: whether that node announces it.
     pub(super) fn note(&mut self, user: UserId, node: &NodeId, seen: Timestamp, told: bool, now: Instant) {
         let last = (seen, node.clone());
         let fresh = || Absence { last: last.clone(), told, noted: now };
@@ -46,12 +46,12 @@ impl Absences {
         }
     }
 
-    /// A user is online again.
+    /// Notes that a user is online again.
     pub(super) fn forget(&mut self, user: UserId) {
         self.left.remove(&user);
     }
 
-    /// Returns the node that has to tell of a user who is nowhere, if one has not done so.
+    /// Returns the node that has to announce the absence of a user who is offline everywhere, if none has done so.
     pub(super) fn debtor(&self, user: UserId) -> Option<&NodeId> {
         self.left.get(&user).filter(|absence| !absence.told).map(|absence| &absence.last.1)
     }
@@ -62,21 +62,22 @@ impl Absences {
         self.left.iter().filter(|(_, absence)| owed(absence)).map(|(user, _)| *user).collect()
     }
 
-    /// Returns when a user who is nowhere was last seen, if a node has to tell of them, and has not done so.
+    /// Returns when a user was last seen whose absence `node` has to announce, and notes that it does; `None` if it has
+    /// not.
     pub(super) fn owed_by(&mut self, user: UserId, node: &NodeId) -> Option<Timestamp> {
         let absence = self.left.get_mut(&user).filter(|absence| !absence.told && absence.last.1 == *node)?;
         absence.told = true;
         Some(absence.last.0)
     }
 
-    /// Another node tells of a user of a dead node.
+    /// Notes that another node announces a user of a dead node.
     pub(super) fn entrust(&mut self, user: UserId, to: &NodeId, now: Instant) {
         if self.entrusted.len() < ENTRUSTED {
             self.entrusted.push_back((now, user, to.clone()));
         }
     }
 
-    /// Returns the users whom a node had to tell of, which has died.
+    /// Returns the users of other dead nodes whom a node had to announce that has now died itself.
     pub(super) fn entrusted_to(&self, node: &NodeId) -> Vec<UserId> {
         self.entrusted.iter().filter(|(_, _, to)| to == node).map(|(_, user, _)| *user).collect()
     }

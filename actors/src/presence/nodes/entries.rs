@@ -1,4 +1,4 @@
-//! What another node says of its users, one change after the other or all at once, and what follows from it.
+//! Applies what another node says of its users: one change after the other, or a snapshot.
 
 use std::collections::HashSet;
 
@@ -28,7 +28,8 @@ impl Nodes {
                     }
                     self.announcements.heard(user, true, now);
                     if !told {
-                        // The user was offline here, and online there: the other node has missed something.
+                        // The other node took the user for online elsewhere, and tells of nothing; here the user was
+                        // offline.
                         let reason = Reason { told: Some(false), seen: None, reach: Reach::Here };
                         self.announcements.want(user, reason, now);
                     }
@@ -53,14 +54,14 @@ impl Nodes {
             }
         }
         for user in gone {
-            // A later one of these changes may have brought the user back.
+            // A later change of these may have brought the user back.
             if !tables.is_online(user) {
                 self.pay_debt(user, now);
             }
         }
     }
 
-    /// Replaces the users of another node by those of a snapshot, and applies what came above it.
+    /// Replaces the users of another node by those of a snapshot, and applies the changes that came after it.
     pub(super) fn replace(
         &mut self,
         node: &NodeId,
@@ -100,7 +101,7 @@ impl Nodes {
         tracing::debug!(%node, known = self.peers.get(node).is_some_and(Peer::is_known), at = ?now, "took in a snapshot");
     }
 
-    /// Tells of a user who is nowhere any more, if this node has to.
+    /// Announces the absence of a user who is offline everywhere, if this node has to; tells whether it did.
     pub(super) fn pay_debt(&mut self, user: UserId, now: Instant) -> bool {
         let owed = self.absences.owed_by(user, &self.settings.me);
         if let Some(seen) = owed {
@@ -109,8 +110,8 @@ impl Nodes {
         owed.is_some()
     }
 
-    /// Tells of a user who is nowhere any more, and says so to the other nodes: a node to which the user comes in this moment
-    /// tells then that the user is back.
+    /// Announces the absence of a user who is offline everywhere, and says so to the other nodes. A node to which the user
+    /// comes at this moment then announces the return.
     pub(super) fn tell_absence(&mut self, user: UserId, seen: Option<Timestamp>, now: Instant) {
         self.changes.push(Transition::left(user, seen.unwrap_or_default(), true));
         self.announcements.want(user, Reason { told: Some(true), seen, reach: Reach::Everywhere }, now);

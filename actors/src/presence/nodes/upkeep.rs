@@ -1,4 +1,4 @@
-//! What a node does as time goes by: departures, signs of life, and the ends of others.
+//! The periodic work of a node: departures, signs of life, and the ends of other nodes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,14 +16,15 @@ use crate::presence::peer::Peer;
 use crate::presence::wire::{Body, Transition};
 use crate::relay::message::Destination;
 
-/// How much longer than on a single node a departure is waited for: that a user has come back elsewhere is heard meanwhile.
+/// How much longer than a single node one of several waits before a user counts as gone: meanwhile it hears whether the
+/// user has come back elsewhere.
 const ON_ITS_WAY: Duration = Duration::from_millis(300);
 
-/// How long a node that has stood still listens before it tells.
+/// How long a node that has stood still listens before it announces users.
 const WAKES: Duration = Duration::from_secs(3);
 
 impl Nodes {
-    /// Time goes by.
+    /// Does the work that is due.
     pub(crate) fn tick(&mut self, draining: bool, released: u64, tables: &mut Tables<'_>, now: Instant) {
         self.notice_pause(now);
         if draining && !self.draining {
@@ -55,7 +56,7 @@ impl Nodes {
         }
     }
 
-    /// Hands out the announcements whose turn it is.
+    /// Gives out the announcements whose turn it is.
     pub(crate) fn announce(&mut self, tables: &Tables<'_>, now: Instant) {
         while now >= self.quiet_until && self.outstanding < OUTSTANDING {
             let Some(next) = self.announcements.next(now, |user| tables.is_online(user)) else { return };
@@ -64,7 +65,7 @@ impl Nodes {
         }
     }
 
-    /// Notices that this process was stopped, or the machine was: messages were lost, and what is due now may be long over.
+    /// Notices that this process, or the machine, was stopped: messages were lost, and what is due may be long over.
     fn notice_pause(&mut self, now: Instant) {
         let paused = now - std::mem::replace(&mut self.last_tick, now);
         if self.settings.alone || paused < SUSPECT {
@@ -80,8 +81,8 @@ impl Nodes {
         self.next_beat = now;
     }
 
-    /// Takes out users who have left this node for long enough, a few at a time. Returns them with the time when each was seen
-    /// last, to be written down.
+    /// Takes out users who have left this node for long enough, a few at a time. Returns them with their last-seen times,
+    /// to be written down.
     pub(crate) fn departures(
         &mut self,
         draining: bool,
@@ -89,7 +90,7 @@ impl Nodes {
         now: Instant,
     ) -> Vec<(UserId, Timestamp)> {
         self.notice_pause(now);
-        // The users of a node that ends are all being sent away: no departure is told.
+        // On a node that ends, all users are being sent away: no departure is announced.
         if draining || now < self.quiet_until || self.announcements.len() >= AT_ONCE {
             return Vec::new();
         }
@@ -109,7 +110,7 @@ impl Nodes {
         departed
     }
 
-    /// Another node has ended: its users stay for a while.
+    /// Takes in that another node has ended: its users stay online for a while.
     pub(super) fn ended(&mut self, node: &NodeId, until: Instant, tables: &mut Tables<'_>, now: Instant) {
         let witnesses = self.witnesses(node);
         let Some(peer) = self.peers.get_mut(node) else { return };
@@ -124,7 +125,7 @@ impl Nodes {
         }
     }
 
-    /// Returns the nodes that have heard of the users of one, and go on.
+    /// Returns the nodes that know the users of an ended node, and go on themselves.
     fn witnesses(&self, node: &NodeId) -> Vec<NodeId> {
         let Some(ended) = self.peers.get(node) else { return Vec::new() };
         let goes_on = |peer: &Peer| peer.ends_at.is_none() && !peer.draining && peer.since <= ended.heard;
@@ -133,7 +134,7 @@ impl Nodes {
         others.map(|(id, _)| id.clone()).chain(me).collect()
     }
 
-    /// Lets go of the users of nodes that have ended.
+    /// Removes the users of nodes that have ended, when their time is over.
     fn let_go(&mut self, tables: &mut Tables<'_>, now: Instant) {
         if now < self.quiet_until {
             return;
@@ -148,7 +149,7 @@ impl Nodes {
                 if tables.remote.remove(peer.slot, user) && !tables.local.is_online(user) {
                     self.tell_for_the_dead(user, &witnesses, now);
                     if !peer.is_known() {
-                        // The others may have told of the user before, when nothing was heard here.
+                        // Other nodes may have announced the user while this one heard nothing.
                         self.announcements.want(user, Reason { told: Some(true), seen: None, reach: Reach::Here }, now);
                     }
                 }
@@ -159,8 +160,8 @@ impl Nodes {
         self.buried.retain(|_, since| now < *since + DRAINED * 10);
     }
 
-    /// One of the nodes that knew a dead one tells of its user: the node that the user has left a moment ago, if there is one,
-    /// which left that to the dead one.
+    /// One of the nodes that knew a dead one announces its user: the node that the user had left a moment before, which
+    /// relied on the dead one, or else one that is chosen by the user's number.
     fn tell_for_the_dead(&mut self, user: UserId, witnesses: &[NodeId], now: Instant) {
         let me = &self.settings.me;
         let debtor = self.absences.debtor(user).filter(|debtor| witnesses.contains(debtor));
@@ -172,7 +173,7 @@ impl Nodes {
         }
     }
 
-    /// A node has died that may not have told yet of users who are nowhere: one of the others does.
+    /// Takes over announcements that a dead node may not have made, of users who are offline everywhere.
     pub(super) fn take_over(&mut self, node: &NodeId, tables: &Tables<'_>, now: Instant) {
         let witnesses = self.witnesses(node);
         let mine = |user: &UserId| absences::chosen(*user, &witnesses) == Some(&self.settings.me);
@@ -184,9 +185,9 @@ impl Nodes {
         }
     }
 
-    /// Tells users here what announcements from other nodes would have told them that were lost.
+    /// Announces to users here what they may have missed, because announcements of other nodes were lost.
     fn unannounced(&mut self, now: Instant) {
-        // All of them are asked: each notes that it was so.
+        // Every peer is asked, for the call also resets what it has noted.
         let misses = self.peers.values_mut().filter_map(|peer| peer.misses_announcements(now).then_some(())).count();
         if misses == 0 {
             return;

@@ -1,4 +1,4 @@
-//! How a text becomes a frame, or is refused.
+//! Parses a text as a frame, or refuses it.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use super::{ClientFrame, Socket};
 use crate::protocol::code::ErrorCode;
 use crate::protocol::server::About;
 
-/// Why a text is not a frame that may be acted on.
+/// Why a text was refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParseError {
     /// The code to answer with.
     pub code: ErrorCode,
     /// What is wrong with it.
     pub message: String,
-    /// What it was about, as far as that can be read.
+    /// The keys of the frame, as far as they can be read.
     pub about: About,
     /// Whether it is not even an object with a `type`: the third such frame in a row ends the connection.
     pub malformed: bool,
@@ -51,7 +51,7 @@ fn refuse(text: &str, code: ErrorCode, message: String) -> ParseError {
     ParseError { code, message, about: Keys::of(text), malformed: false }
 }
 
-/// Cuts what a client sent to what may stand in an answer.
+/// Cuts a client's text to a length that may be quoted in an answer.
 fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
 }
@@ -75,7 +75,7 @@ impl Envelope<'_> {
     }
 }
 
-/// The keys of a frame that could not be read as a whole: what an answer must name is read as far as possible.
+/// The keys of a frame that could not be read as a whole; each is read as far as possible.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Keys {

@@ -19,13 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How many messages the client takes before it has sent them.
+/// How many messages the client buffers before they are sent.
 const UNSENT: usize = 64;
 
 /// How many messages of each subscription wait for the node.
 const UNREAD: usize = 4_096;
 
-/// What the client says of itself, beside its state.
+/// The client's last error, and a notice of each event.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
     error: Mutex<Option<String>>,

@@ -1,4 +1,4 @@
-//! How NATS is reached, and how a node logs in.
+//! How the node reaches NATS, and how it logs in.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub struct NatsOptions {
 /// How a node logs in to NATS.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Login {
-    /// Without a word.
+    /// Without credentials.
     #[default]
     Open,
     /// With a user's name and password.
@@ -75,13 +75,13 @@ impl NatsOptions {
         (!servers.is_empty()).then(|| Self { servers, login: Login::default(), authorities: None })
     }
 
-    /// Has the node log in.
+    /// Sets how the node logs in.
     #[must_use]
     pub fn with_login(self, login: Login) -> Self {
         Self { login, ..self }
     }
 
-    /// Has the certificates of the servers checked against those of a file, and TLS required.
+    /// Sets a file of authorities that the servers' certificates are checked against, and requires TLS.
     #[must_use]
     pub fn with_authorities(self, file: PathBuf) -> Self {
         Self { authorities: Some(file), ..self }

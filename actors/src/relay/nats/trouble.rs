@@ -1,5 +1,5 @@
-//! What is said of a connection to NATS that fails: one line that says what to do, without a secret in it, and the same line
-//! not twice in a row.
+//! The log of a connection to NATS that fails: each line says what to do and holds no secret, and no line is logged twice
+//! in a row.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use async_nats::{ConnectError, ConnectErrorKind};
 /// How many characters of an error's causes are shown: a server may say anything.
 const CAUSES: usize = 200;
 
-/// What is said where a server forbids a subject.
+/// The advice for a server that forbids a subject.
 pub(super) const FORBIDDEN: &str = "forbids a subject: allow this user to publish and to subscribe on `chat.>`";
 
 /// Tells whether a server's error is that it forbids a subject.
@@ -17,12 +17,12 @@ pub(super) fn is_forbidden(error: &str) -> bool {
     error.to_lowercase().contains("permissions violation")
 }
 
-/// Says what is wrong with the connection, once.
+/// Logs what is wrong with the connection, once.
 #[derive(Debug)]
 pub(super) struct TroubleLog {
     servers: String,
     last: Option<String>,
-    /// Whether it was said that the server forbids subjects.
+    /// Whether it was logged that the server forbids subjects.
     forbidden: bool,
 }
 
@@ -36,7 +36,8 @@ impl TroubleLog {
         self.say(advice_on(error));
     }
 
-    /// Notes what the client says of a connection that it has opened, or opens again: no more than the kind of error.
+    /// Notes an error that the client reports of a connection that it has opened, or opens again: the text has no more than
+    /// the kind of error.
     pub(super) fn failed_again(&mut self, error: &str) {
         if is_forbidden(error) {
             if !self.forbidden {
@@ -81,7 +82,7 @@ impl TroubleLog {
     }
 }
 
-/// Says what is wrong with a connection that cannot be opened, and what to do.
+/// Returns what is wrong with a connection that cannot be opened, and what to do.
 pub(super) fn advice_on(error: &ConnectError) -> String {
     advice(error.kind(), &causes(error))
 }
@@ -100,7 +101,7 @@ fn causes(error: &ConnectError) -> String {
     causes.join(": ").chars().take(CAUSES).collect()
 }
 
-/// Says what is wrong, and what to do.
+/// Returns what is wrong, and what to do.
 fn advice(kind: ConnectErrorKind, causes: &str) -> String {
     let tls = causes.contains("certificate") || causes.contains("TLS") || causes.contains("corrupt message");
     match kind {

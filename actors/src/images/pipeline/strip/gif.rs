@@ -1,17 +1,17 @@
-//! GIF: the screen, its table, and the first image with what says which of its colours is none.
+//! GIF: the logical screen, its colour table, and the first image with its graphic control extension (which has the
+//! transparency).
 
 use super::kept::{Kept, cut};
 use crate::images::pipeline::error::Error;
 use crate::images::pipeline::sniff::Kind;
 
-/// The mark before an extension, the label of one that says how the next image is shown, the mark before an image, and the
-/// end.
+/// The extension introducer, the label of a graphic control extension, the image separator, and the trailer.
 const EXTENSION: u8 = 0x21;
 const CONTROL: u8 = 0xF9;
 const IMAGE: u8 = 0x2C;
 const END: u8 = 0x3B;
 
-/// The bytes of an image's head before its table: the mark, its place and size, and flags.
+/// The bytes of an image descriptor: the separator, position and size, and flags.
 const HEAD: usize = 10;
 
 pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
@@ -37,7 +37,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
     let data = HEAD + table(head[9]) + 1;
     let blocks = rest.get(data..).ok_or_else(cut)?;
     let (canvas, frame) = (size(&screen[6..]), size(&head[5..]));
-    // The image is decoded beside the screen that it is then put on.
+    // The image is decoded beside the screen that it is then drawn on.
     let mut kept = Kept::new(Kind::Gif, canvas, 8);
     kept.decoded = frame;
     kept.file = [screen, control, &rest[..data]].concat();
@@ -59,7 +59,7 @@ fn size(bytes: &[u8]) -> (u32, u32) {
     (length(0), length(2))
 }
 
-/// Returns how long blocks are, with the empty one that ends them; `None` if there is no end.
+/// Returns the length of data sub-blocks with the terminator that ends them; `None` if there is no terminator.
 fn length(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -71,7 +71,7 @@ fn length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Ends blocks that are cut behind what is there of them: perhaps all that was missing is the end.
+/// Adds a terminator to sub-blocks that are cut, behind what is there of them: perhaps only the end was missing.
 fn whole_blocks(file: &mut Vec<u8>, mut blocks: &[u8]) {
     while let Some((length, after)) = blocks.split_first() {
         let there = usize::from(*length).min(after.len());

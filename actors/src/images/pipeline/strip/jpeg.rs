@@ -9,20 +9,20 @@ use crate::images::pipeline::sniff::Kind;
 /// The most scans. Cameras write up to a dozen; each one may cost a walk over all pixels.
 const SCANS: usize = 64;
 
-/// What stands before a part of a profile, which may need several segments.
+/// The prefix of a part of a colour profile, which may need several segments.
 const ICC: &[u8] = b"ICC_PROFILE\0";
 
 const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
 
-/// How much of each of a component's 64 coefficients has come: as many low bits are missing; at first, all.
+/// For each of a component's 64 coefficients, how many of its low bits have not come yet; at first, all.
 type Missing = [u8; 64];
 
-/// What a file's pixels are like.
+/// A frame header: whether the frame is progressive, and its components.
 struct Frame {
     progressive: bool,
-    /// By their names; a name that stands twice is the decoder's to refuse.
+    /// By their ids; the decoder refuses an id that occurs twice.
     components: BTreeMap<u8, Missing>,
 }
 
@@ -36,14 +36,14 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
         rest = after;
         match marker {
             EOI => break true,
-            // They have no content: here they are stray.
+            // These markers have no segment: here they are stray.
             0x01 | 0xD0..=SOI => continue,
             _ => {}
         }
         let Some((content, after)) = segment(rest)? else { break false };
         rest = after;
         match marker {
-            // Frames: all of these but the tables among them.
+            // Frame headers: all of these markers but the tables among them.
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
                 if frame.is_some() {
                     return Err(Error::broken("it has two frames"));
@@ -53,7 +53,7 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
             }
             SOS => scans.push(content),
             0xC4 | 0xCC | 0xDB | 0xDD => {}
-            // What colours are by Adobe, and the mark of a film's pictures, which leave their tables out.
+            // APP14 of Adobe says how colours are stored; `AVI1` marks a frame of Motion JPEG, which leaves its tables out.
             0xEE => {}
             0xE0 if content.starts_with(b"AVI1\0") => {}
             0xE1 => {
@@ -118,14 +118,14 @@ fn segment(bytes: &[u8]) -> Result<Option<Split<'_>>, Error> {
     Ok(rest.split_at_checked(length))
 }
 
-/// Splits off a scan's bytes, up to the next marker; `FF 00` is a byte, and restart markers are part of it.
+/// Splits off a scan's data, up to the next marker. `FF 00` and restart markers are part of the data.
 fn scan(bytes: &[u8]) -> Split<'_> {
     let mut from = 0;
     while let Some(at) = bytes[from..].iter().position(|byte| *byte == 0xFF).map(|at| from + at) {
         match bytes.get(at + 1) {
             Some(0x00 | 0xD0..=0xD7) => from = at + 2,
             Some(0xFF) => from = at + 1,
-            // Half a marker.
+            // The marker is cut.
             None => return (&bytes[..at], &[]),
             Some(_) => return bytes.split_at(at),
         }
@@ -142,13 +142,15 @@ impl Frame {
         Some((size, Self { progressive: marker == 0xC2, components }))
     }
 
-    /// Returns what decoding takes: three bytes of colour, and two for each coefficient where they come in turns.
+    /// Returns how many bytes decoding takes for each pixel: four, and two for each component if the coefficients come in
+    /// several scans.
     fn bytes_per_pixel(&self, scans: &[&[u8]]) -> u64 {
         let at_once = scans.first().and_then(|scan| scan.first()).map_or(0, |count| usize::from(*count));
         if !self.progressive && at_once >= self.components.len() { 4 } else { 4 + 2 * self.components.len() as u64 }
     }
 
-    /// Tells whether scans hold all bits of all coefficients (T.81, B.2.3): what was cut between two of them may not.
+    /// Tells whether the scans hold all bits of all coefficients (T.81, B.2.3). Those of a file that was cut between two
+    /// scans may not.
     fn covered_by(mut self, scans: &[&[u8]]) -> bool {
         for scan in scans {
             let Some((count, rest)) = scan.split_first() else { return false };
@@ -167,7 +169,7 @@ impl Frame {
     }
 }
 
-/// A profile's parts: each says which it is, of how many.
+/// The parts of a colour profile: each has its number, and how many there are.
 #[derive(Default)]
 struct Profile<'a> {
     parts: BTreeMap<u8, &'a [u8]>,

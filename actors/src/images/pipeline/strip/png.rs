@@ -11,11 +11,11 @@ use crate::images::pipeline::sniff::Kind;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// A chunk, as much of it as is there.
+/// A chunk, or the part of it that is there.
 struct Chunk<'a> {
     kind: &'a [u8],
     content: &'a [u8],
-    /// All of it: length, kind, content and sum; `None` if it is cut.
+    /// The whole chunk: length, kind, content and checksum; `None` if it is cut.
     whole: Option<&'a [u8]>,
     after: &'a [u8],
 }
@@ -31,9 +31,9 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Kept, Error> {
         match chunk.kind {
             b"IEND" => break,
             b"eXIf" => kept.read_exif(chunk.content),
-            // There is one, at most (PNG, 5.6); to unpack each of a thousand would cost as much.
+            // A PNG has at most one (PNG, 5.6). Decompressing each of a thousand would cost as much as so many files.
             b"iCCP" if !has_profile => (has_profile, kept.profile) = (true, profile(chunk.content)),
-            // The first letter is small where a picture is one without it (PNG, 5.4); transparency is told all the same.
+            // An ancillary chunk has a lower-case first letter (PNG, 5.4) and is left out, except for transparency.
             b"tRNS" => kept.file.extend_from_slice(chunk.whole.unwrap_or_default()),
             [b'a'..=b'z', ..] => {}
             b"IDAT" if chunk.whole.is_none() => write(&mut kept.file, b"IDAT", chunk.content),
@@ -70,12 +70,12 @@ fn size(header: &[u8]) -> Option<(u32, u32)> {
     Some((length(0)?, length(4)?))
 }
 
-/// Up to four channels of eight bits; those of sixteen are turned into such, beside themselves.
+/// Up to four channels of eight bits; those of sixteen bits are converted into a second buffer.
 fn bytes_per_pixel(header: &[u8]) -> u64 {
     if header.get(8) == Some(&16) { 12 } else { 4 }
 }
 
-/// Unpacks a profile: its name, a zero, how it is packed (one way alone is known), and then it.
+/// Decompresses a profile: its name, a zero, the compression method (0 alone is known), and the compressed profile.
 fn profile(content: &[u8]) -> Option<Vec<u8>> {
     let name = content.iter().position(|byte| *byte == 0)?;
     let packed = content.get(name + 1..)?.strip_prefix(&[0])?;

@@ -1,22 +1,22 @@
 //! WebP: the picture with its transparency; of an animated one, the first frame on its canvas.
 //!
-//! Only the canvas is looked at before a frame is decoded, and a frame may say that it has 268 megapixels: it must be as
-//! large as its place on the canvas.
+//! The decoder checks only the canvas before it decodes a frame, and a frame may claim 268 megapixels. So a frame must be
+//! as large as its place on the canvas.
 
 use super::kept::{Kept, cut};
 use crate::images::pipeline::bounds::Bounds;
 use crate::images::pipeline::error::Error;
 use crate::images::pipeline::sniff::Kind;
 
-/// The flags of VP8X that are kept: there is transparency, it moves.
+/// The flags of VP8X that are kept: alpha and animation.
 const ALPHA: u8 = 0x10;
 const MOVES: u8 = 0x02;
 
-/// What the codes of a lossless picture take, at most: an encoder makes some 2,600 sets of them, each of which takes about
-/// 20 KB to read by. What makes more, as there may be, is stopped.
+/// How many bytes the prefix codes of a lossless picture take, at most: an encoder makes some 2,600 groups of them, each of
+/// which takes about 20 KB decoded. A file that needs more, as one may, is stopped.
 const CODES: u64 = 64 << 20;
 
-/// The bytes of a moving frame's head: its place, its size, how long it is shown, and flags.
+/// The bytes of an animation frame's header: its position, size, duration and flags.
 const FRAME_HEAD: usize = 16;
 
 pub(super) fn strip(bytes: &[u8], bounds: &Bounds) -> Result<Kept, Error> {
@@ -55,8 +55,7 @@ fn moving(rest: &[u8], flags: u8, canvas: (u32, u32)) -> Result<Kept, Error> {
     if Some(picture.size()?) != size(&head[6..]) {
         return Err(Error::broken("a frame has another size than its canvas"));
     }
-    // The frame, the canvas that it is put on, and what is made of it.
-    // The frame, the canvas that it is put on, and what is made of it.
+    // The frame, the canvas that it is drawn on, and the result.
     let mut kept = picture.keep(canvas, if picture.name == b"VP8 " { 15 } else { 14 });
     let alpha = if picture.has_alpha() { ALPHA } else { flags & ALPHA };
     let frame = [head, &picture.parts().concat()].concat();
@@ -69,7 +68,7 @@ fn moving(rest: &[u8], flags: u8, canvas: (u32, u32)) -> Result<Kept, Error> {
 struct Picture<'a> {
     name: &'static [u8; 4],
     content: &'a [u8],
-    /// The transparency of a lossy one, which stands before it.
+    /// The alpha chunk of a lossy picture, which stands before the picture's own chunk.
     alpha: Option<&'a [u8]>,
 }
 
@@ -89,7 +88,7 @@ impl<'a> Picture<'a> {
         None
     }
 
-    /// Reads how large it says that it is: RFC 6386, 9.1, and RFC 9649, 3.4.
+    /// Reads the size from the picture's header: RFC 6386, 9.1, and RFC 9649, 3.4.
     fn size(&self) -> Result<(u32, u32), Error> {
         let size = if self.name == b"VP8 " { lossy(self.content) } else { lossless(self.content) };
         size.ok_or_else(|| Error::broken("its picture has no size"))
@@ -99,8 +98,8 @@ impl<'a> Picture<'a> {
         self.alpha.is_some() || (self.name == b"VP8L" && self.content.get(4).is_some_and(|byte| byte & 0x10 != 0))
     }
 
-    /// Lossy: brightness, a quarter for each of two colours, transparency, and four bytes of what is made of them. Lossless:
-    /// twice four, and how each block was turned.
+    /// Lossy: luma, two chroma planes of a quarter each, alpha, and four bytes of the result. Lossless: twice four bytes,
+    /// and the transform of each block.
     fn bytes_per_pixel(&self) -> u64 {
         if self.name == b"VP8 " { 8 } else { 10 }
     }
@@ -116,14 +115,14 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// Returns what a RIFF file has behind its kind, up to the end that it claims.
+/// Returns the content of a RIFF file behind its form type, up to the length that it claims.
 fn riff(bytes: &[u8]) -> Option<&[u8]> {
     let claimed = usize::try_from(u32::from_le_bytes(bytes.get(4..)?.first_chunk().copied()?)).ok()?;
     let end = claimed.checked_add(8)?.min(bytes.len());
     bytes.get(12..end)
 }
 
-/// Splits off a chunk of a RIFF file: its kind, what is there of its content, and what follows.
+/// Splits off a chunk of a RIFF file: its kind, the part of its content that is there, and what follows.
 fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let (kind, rest) = bytes.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
@@ -148,7 +147,7 @@ fn first<'a>(mut rest: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
     None
 }
 
-/// Reads a size: twice three bytes, each less by one.
+/// Reads a size: width and height of three bytes each, both stored less one.
 fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     let [w0, w1, w2, h0, h1, h2] = *bytes.first_chunk::<6>()?;
     Some((u32::from_le_bytes([w0, w1, w2, 0]) + 1, u32::from_le_bytes([h0, h1, h2, 0]) + 1))
