@@ -1,4 +1,4 @@
-//! Messages, in the order of their times and ids. The commit gives them their places; what is decided here is what each becomes.
+//! Messages, in the order of their times and ids. The commit gives them their `seq`; this file decides what each becomes.
 
 use std::collections::HashSet;
 use std::path::PathBuf;

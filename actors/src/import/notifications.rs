@@ -32,8 +32,8 @@ pub(super) struct Notifications<'a> {
 }
 
 impl Notifications<'_> {
-    /// Brings all over that are not there yet, a page in each commit. Pages of a user are in the order of their times, so
-    /// that it matters to no reader in which order they are written.
+    /// Imports all that are not there yet, a page in each commit. The hub shows a user's notifications by their times, so
+    /// the order in which they are written does not matter.
     pub(super) async fn bring(self, mut old: Old<'_>) -> Result<(), Error> {
         while let Some(page) = old.next().await? {
             let ids: Vec<i64> = page.iter().filter(|old| !old.shares_id).filter_map(|old| old.id).collect();
