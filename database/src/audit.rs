@@ -1,11 +1,12 @@
-//! The audit log: who did what, to whom, from where, why and when. Rows form a chain: the hash of each one covers the row before it.
+//! The audit log: who did what, to whom, from where, why and when. Rows form a chain: the hash of each one covers the row
+//! before it.
 //!
 //! ```text
 //!  hash = SHA-256 of the JSON array [at, who, what, whom, from, why, detail, previous]   as 64 hexadecimal digits
 //! ```
 //!
-//! `at` is Unix milliseconds; `previous` is the hash of the row before it, and 64 zeros in the first row. The commit that holds the
-//! counter's lock writes the rows, so that all nodes share one chain. No row holds the text of a message.
+//! `at` is Unix milliseconds; `previous` is the hash of the row before it, and 64 zeros in the first row. The commit that
+//! holds the counter's lock writes the rows, so that all nodes share one chain. No row holds the text of a message.
 
 mod verify;
 
@@ -19,13 +20,13 @@ use crate::time::Timestamp;
 
 pub use verify::{Fault, Verifier};
 
-/// The hash that the first row follows.
+/// The hash that stands for the one before the first row.
 pub const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// How many rows one sweep removes at the most.
 pub const SWEPT_AT_ONCE: u32 = 500;
 
-/// What is done, or refused: a closed list.
+/// The acts that the log knows: a closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Act {
     /// A hub has started; the detail is its configuration.
@@ -34,7 +35,7 @@ pub enum Act {
     TokenRefused,
     /// A ticket was refused.
     TicketRefused,
-    /// Tokens and tickets were refused of which there is no row; the detail counts them by reason.
+    /// Further tokens and tickets were refused, without a row each; the detail counts them by reason.
     RefusalsLeftOut,
     /// The marketplace's core has read the event feed; the detail counts pages and events of a minute.
     EventsRead,
@@ -102,20 +103,20 @@ impl Act {
     }
 }
 
-/// What is to be written into the log.
+/// An entry to be written into the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEntry {
     /// Who acts: `admin:2`, `service:1`, `operator:root` (at the machine), `hub:left` (a node), `unknown`.
     pub who: String,
     /// The act.
     pub what: Act,
-    /// To whom, or with what: `user:7`, `thread:77`, `webhook:5`.
+    /// The object of the act: `user:7`, `thread:77`, `webhook:5`.
     pub whom: Option<String>,
     /// From where: the client's address.
     pub from: Option<String>,
     /// The reason that the actor gave.
     pub why: Option<String>,
-    /// What else is to be known: JSON.
+    /// Further details, as JSON.
     pub detail: Option<String>,
 }
 
@@ -137,13 +138,13 @@ pub struct Entry {
     pub who: String,
     /// What was done: the name of an [`Act`], also of one that this version does not know.
     pub what: String,
-    /// To whom, or with what.
+    /// The object of the act.
     pub whom: Option<String>,
-    /// From where.
+    /// The client's address.
     pub from: Option<String>,
     /// The reason that the actor gave.
     pub why: Option<String>,
-    /// What else is to be known: JSON.
+    /// Further details, as JSON.
     pub detail: Option<String>,
     /// The hash of the row before it.
     pub previous: String,
@@ -154,13 +155,13 @@ pub struct Entry {
 /// Where the log begins and ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
-    /// The number of the newest row that was removed because it was old; 0: none was.
+    /// The number of the newest row that was removed because of its age; 0 if none was.
     pub removed: u64,
-    /// Its hash, which the oldest row follows.
+    /// The hash of that row, which the oldest remaining row follows.
     pub removed_hash: String,
-    /// The number of the newest row; 0: there was none yet.
+    /// The number of the newest row; 0 if there was none yet.
     pub last: u64,
-    /// Its hash.
+    /// The hash of that row.
     pub last_hash: String,
 }
 

@@ -1,4 +1,5 @@
-//! The seam between the hub and its databases: what differs between them stands here, each database in a folder of its own.
+//! The interface between the hub and its databases: what differs between them is here, each database in a folder of its
+//! own.
 //!
 //! ```text
 //!  kind            which databases there are
@@ -16,8 +17,8 @@
 //!  sqlite, mysql, postgres   one database each: location, open, dialect, error; and what it alone has
 //! ```
 //!
-//! Another server is another folder, another variant of [`Backend`] and [`ServerKind`] with an arm in each `match` below, and one in
-//! `migrations/src/backend.rs`: each `match` is exhaustive, so the compiler names the places.
+//! Another server is another folder, another variant of [`Backend`] and [`ServerKind`] with an arm in each `match` below,
+//! and one in `migrations/src/backend.rs`: each `match` is exhaustive, so the compiler names the places.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
@@ -57,7 +58,7 @@ use read_pool::ReadPool;
 use server::location::Server;
 
 impl Backend {
-    /// Returns how this database writes what SQL leaves open.
+    /// Returns the database's SQL dialect.
     pub(crate) fn dialect(self) -> &'static dyn Dialect {
         match self {
             Self::Sqlite => &sqlite::SqliteDialect,
@@ -67,9 +68,9 @@ impl Backend {
     }
 }
 
-/// What each server does in its own way: the one place that chooses among them.
+/// Chooses what each server does in its own way; no other place does.
 impl ServerKind {
-    /// Returns how its URLs begin.
+    /// Returns the schemes of its URLs.
     fn schemes(self) -> &'static [&'static str] {
         match self {
             Self::MySql => &["mysql", "mariadb"],
@@ -85,7 +86,7 @@ impl ServerKind {
         }
     }
 
-    /// Asks a server whether it takes us; returns why it cannot be used, if so.
+    /// Connects once, to see whether the server can be used; returns why not, if it cannot.
     async fn connect_once(self, server: &Server) -> Result<Option<String>, sqlx::Error> {
         match self {
             Self::MySql => mysql::connect_once(server).await.map(|()| None),
@@ -93,7 +94,7 @@ impl ServerKind {
         }
     }
 
-    /// Sets how a pool's connections begin.
+    /// Sets what a pool's connections do when they open.
     fn settings(self, connect: &mut ConnectOptions, role: Role) {
         match self {
             Self::MySql => mysql::settings(connect, role),
@@ -117,7 +118,7 @@ impl ServerKind {
         }
     }
 
-    /// Returns the statement by which a transaction waits for a lock for so long, if it must say so itself.
+    /// Returns the statement that limits how long a transaction waits for a lock, if the server needs one.
     fn wait_for_lock(self, patience: Duration) -> Option<String> {
         match self {
             Self::MySql => None,
@@ -125,8 +126,8 @@ impl ServerKind {
         }
     }
 
-    /// Returns the query that is run before COMMIT, together with the rows of all tables, which were gathered until then. `None`:
-    /// rows are written table by table.
+    /// Returns the query that runs before COMMIT, in one statement with the rows of all tables, which are gathered until
+    /// then. `None` if rows are written table by table.
     fn before_commit(self) -> Option<&'static str> {
         match self {
             Self::MySql => None,
@@ -174,8 +175,8 @@ impl Connections {
         }
     }
 
-    /// Reads where a thread stands, if the reader is a member of it, and those of the `most` messages that are nearest to a
-    /// place on one side of it that fit into a page, in no order. SQLite is read on the calling thread.
+    /// Reads a thread's counters, and the messages on one side of a place that are nearest to it: at most `most`, and no
+    /// more than fit into a page, in no order. `None` if the reader is not a member. SQLite is read on the calling thread.
     pub(crate) async fn nearest(
         &self,
         reader: UserId,
@@ -202,7 +203,8 @@ impl Connections {
         }
     }
 
-    /// Tells whether nodes that share the database show each other by it that they live. Hubs that share SQLite's file do not.
+    /// Tells whether nodes register in the database, which shows each other that they live. Hubs that share SQLite's file
+    /// do not.
     pub(crate) fn has_nodes(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
@@ -210,7 +212,7 @@ impl Connections {
         }
     }
 
-    /// Returns what moves the write-ahead log into the tables, if the hub has to see to that.
+    /// Returns the checkpointer of the write-ahead log, if the hub has to run checkpoints.
     pub(crate) fn checkpointer(&self) -> Option<&sqlite::Checkpointer> {
         match self {
             Self::Sqlite(connections) => Some(&connections.checkpointer),

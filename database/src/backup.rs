@@ -1,4 +1,4 @@
-//! A copy of a database that is in use, and a copy that is put in place: of SQLite. A server has tools of its own for both.
+//! Backups of SQLite: copies a database that is in use, and puts a copy in place. A server has tools of its own for both.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub struct Copied {
     pub images: Vec<ImageLocation>,
 }
 
-/// Copies a database to a file that is not there, on a worker of low priority, beside the commits of a hub.
+/// Copies a database to a new file, on a worker of low priority, beside the commits of a hub.
 ///
 /// # Errors
 /// [`Error::Refused`] if it is a server, if there is no database, or if the file cannot be written;
@@ -38,7 +38,7 @@ pub async fn copy(database: &Location, to: &Path) -> Result<Copied, Error> {
     Ok(Copied { mark, images: copied.images.into_iter().map(image).collect() })
 }
 
-/// Looks whether a copy can be put where a database is to be.
+/// Checks that a copy can be put in the place of a database.
 ///
 /// # Errors
 /// [`Error::Refused`] if there is a database, a hub runs on it, or it is a server.
@@ -46,7 +46,7 @@ pub fn is_free(database: &Location) -> Result<(), Error> {
     sqlite::is_free(&file_of(database)?)
 }
 
-/// Puts a copy where a database is to be and none is, once SQLite has found nothing wrong with it.
+/// Puts a copy in the place of a database that does not exist, once SQLite has found nothing wrong with the copy.
 ///
 /// # Errors
 /// [`Error::Refused`] if the place [is not free](is_free), the copy is damaged, or the file cannot be written.
@@ -55,8 +55,8 @@ pub async fn put_back(from: &Path, database: &Location) -> Result<(), Error> {
     on_worker(move || sqlite::put_back(&from, &file)).await
 }
 
-/// Returns what SQLite finds damaged in a file, without a look at whether tables and indexes say the same; nothing, if it is sound
-/// or the database is a server.
+/// Returns what SQLite finds damaged in a file, without comparing tables and indexes; nothing if it is sound, or the
+/// database is a server.
 ///
 /// # Errors
 /// [`Error::Refused`] if the file cannot be read as a database at all; [`Error::Unavailable`].
@@ -74,7 +74,7 @@ fn file_of(database: &Location) -> Result<File, Error> {
     })
 }
 
-/// Runs something on a worker of low priority.
+/// Runs a function on a worker of low priority.
 async fn on_worker<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     let (done, answer) = oneshot::channel();
     // The receiver is gone if the caller has given up.

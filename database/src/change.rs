@@ -1,4 +1,4 @@
-//! What can be written, and what became of it.
+//! Changes: what can be written, and the outcome of each.
 //!
 //! ```text
 //!  committed        a group commit that stands
@@ -26,7 +26,7 @@ pub enum Change {
     Send(NewMessage),
     /// A new text for a message.
     Edit(Edit),
-    /// The end of a message.
+    /// The deletion of a message.
     Delete(Delete),
     /// "Received up to here" or "read up to here".
     Receipt(Receipt),
@@ -36,15 +36,15 @@ pub enum Change {
     ReadNotification(OwnNotification),
     /// All notifications of a user were read, also those of type `chat`; the threads themselves stay as unread as they are.
     ReadAllNotifications(UserId),
-    /// One notification is to go.
+    /// One notification is deleted.
     DeleteNotification(OwnNotification),
-    /// When users were last there, each once; where a later time stands, that stays.
+    /// When users were last connected, each user once; a later time that is stored already stays.
     LastSeen(Vec<(UserId, Timestamp)>),
     /// A ticket is being used.
     UseTicket(Ticket),
     /// Images whose renditions are about to be put into the store.
     Upload(Vec<Upload>),
-    /// Images whose time is over: if so, they cannot be sent or seen any more.
+    /// Images to give up: those that have expired by this time cannot be sent or seen any more.
     GiveUp(Vec<MediaId>, Timestamp),
     /// Images whose renditions have gone from the store.
     Forget(Vec<MediaId>),
@@ -54,7 +54,7 @@ pub enum Change {
     PutCards(Vec<Card>),
     /// A message of the marketplace itself.
     SystemMessage(SystemMessage),
-    /// What consumers of events and webhooks have.
+    /// A change for consumers of events and webhooks.
     Consume(Box<ConsumerChange>),
     /// Something that another service had stored.
     Import(Box<Import>),
@@ -89,12 +89,12 @@ impl Change {
         }
     }
 
-    /// Tells whether it is refused of users who are suspended.
+    /// Tells whether it is refused if its user is suspended.
     pub(crate) fn needs_good_standing(&self) -> bool {
         matches!(self, Self::Send(_) | Self::Edit(_) | Self::Upload(_))
     }
 
-    /// Returns when it came, if what it writes is put in order by time.
+    /// Returns when it arrived, if what it writes is in the order of time.
     pub(crate) fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Send(send) => Some(send.at),
@@ -158,7 +158,7 @@ pub struct Edit {
     pub at: Timestamp,
 }
 
-/// The end of a message. The author was checked; that it still stands is checked in the commit.
+/// The deletion of a message. The author was checked; that it still stands is checked in the commit.
 #[derive(Debug, Clone)]
 pub struct Delete {
     /// The message.
@@ -248,16 +248,16 @@ pub struct Upload {
     pub expires_at: Timestamp,
 }
 
-/// What became of one [`Change`].
+/// The outcome of one [`Change`].
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// The message stands.
+    /// The message was stored.
     Sent(Box<Sent>),
     /// The same message had been stored before.
     Duplicate(Box<Duplicate>),
     /// The key belongs to another message.
     TempIdConflict,
-    /// The sender's message would have been the first of its thread, which it may not be: nothing was stored.
+    /// The message would have begun a conversation, and its sender may begin none now: nothing was stored.
     NotOpened {
         /// The sender.
         sender: UserId,
@@ -280,7 +280,7 @@ pub enum Outcome {
     NoThread,
     /// The notifications that were made; none for those who had the key already.
     Notified(Vec<Notification>),
-    /// The notification's row was read, deleted, or all were.
+    /// The notification was read or deleted, or all were read.
     NotificationsChanged,
     /// There is no such notification of that user.
     NoNotification,
@@ -294,28 +294,28 @@ pub enum Outcome {
     TicketExpired,
     /// The images have rows.
     Uploaded,
-    /// Those of the images whose time was over, with their keys in the store.
+    /// Those of the images that had expired, with their keys in the store.
     GivenUp(Vec<(MediaId, String)>),
     /// The images' rows are gone.
     Forgotten,
     /// The profiles stand.
     ProfilesPut(ProfilesPut),
-    /// The cards that are new, or say something else now, ascending.
+    /// The cards that are new or have changed, ascending.
     CardsPut(Vec<CardRef>),
-    /// What became of a change for consumers.
+    /// The outcome of a change for consumers.
     Consumed(Consumed),
-    /// It was brought over.
+    /// It was imported.
     Imported(Imported),
-    /// What operators do stands; about how many rows it was.
+    /// The operator's change stands; the number of rows that it was about.
     Administered(usize),
 }
 
-/// Which profiles changed. Those that were so before are in neither list.
+/// Which profiles changed. Unchanged ones are in neither list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProfilesPut {
-    /// The users whose profile is new or another one now, ascending.
+    /// The users whose profile is new or has changed, ascending.
     pub changed: Vec<UserId>,
-    /// Those of them of whom other users see something else now.
+    /// Those of them whose profile looks different to other users.
     pub seen: Vec<UserId>,
 }
 

@@ -9,7 +9,7 @@
 //!    preload      reads those that the cache does not hold (in the steady state: none) into preloaded
 //!    new_threads  takes a token for each conversation that a message begins
 //!    rows         makes the write_set's rows of it; statements: one per table
-//!  consume      writes what consumers of events have; administer: what operators do, the audit log among it
+//!  consume      writes changes for consumers and webhooks; administer: those of operators, the audit log among them
 //!  suspensions  who may send nothing
 //!  in_doubt     reads whether a commit stands whose answer was lost
 //!  probe        tells after a failure whether a commit would be written now
@@ -60,15 +60,15 @@ use history::History;
 use read_set::Mode;
 use statements::Statements;
 
-/// How often a transaction is run again after another one's lock was in the way.
+/// How often a transaction is run again because of another one's lock.
 const CONTENDED_TRIES: u32 = 5;
 
-/// How long a commit waits for other transactions' locks, all tries together; and how long after a commit that has waited in vain.
-/// A request may wait for the commit that is under way, and then for its own: 5 s is the most.
+/// How long a commit waits for other transactions' locks, all tries together; and how long if the commit before has waited
+/// in vain. A request may wait for the commit that is under way, and then for its own: 5 s is the most.
 const IN_THE_WAY: Duration = Duration::from_millis(3_500);
 const STILL_IN_THE_WAY: Duration = Duration::from_millis(500);
 
-/// Says what a commit is to write, once it holds the counter's lock.
+/// Returns what a commit is to write; called once the commit holds the counter's lock.
 pub(crate) type Gather<'f, 'c> = &'f (dyn Fn() -> &'c [Change] + Sync);
 
 /// The only writer of a node: it owns the node's one connection that writes.
@@ -80,9 +80,9 @@ pub struct Writer {
     cache: Cache,
     history: History,
     new_thread_limit: Option<Arc<dyn NewThreadLimit>>,
-    /// The connection hangs: it must be replaced before anything else.
+    /// Whether the connection hangs: it must be replaced before anything else.
     hangs: bool,
-    /// The last commit has waited in vain for another transaction's lock.
+    /// Whether the last commit has waited in vain for another transaction's lock.
     locked_out: bool,
 }
 
@@ -109,8 +109,8 @@ impl Writer {
         self.new_thread_limit = Some(limit);
     }
 
-    /// Opens the connection, which is opened at the first commit otherwise, while there are files to be had. A server's belongs to
-    /// the runtime that this runs on.
+    /// Opens the connection, while file descriptors are available; otherwise the first commit opens it. A server's
+    /// connection belongs to the runtime that this runs on.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -132,9 +132,9 @@ impl Writer {
         self.commit_gathered(&|| changes).await
     }
 
-    /// As [`Writer::commit`], of changes that are asked for as late as can be: once the commit holds the counter's lock. What comes
-    /// while it waits for other nodes' commits is then a part of it. If the transaction has to run again, they are asked for
-    /// again, and must be the same; if the lock cannot be had, they are not asked for.
+    /// As [`Writer::commit`], but `gather` is asked for the changes as late as possible: once the commit holds the
+    /// counter's lock. So changes that arrive while it waits for other nodes' commits are a part of it. If the transaction
+    /// has to run again, `gather` is asked again, and must return the same; if the lock cannot be taken, it is not asked.
     ///
     /// # Errors
     /// As [`Writer::commit`].
@@ -154,7 +154,7 @@ impl Writer {
         self.history.knows(newest);
     }
 
-    /// Begins the history anew, for the database has gone back to an earlier state: no cursor from before is good any more.
+    /// Restarts the history, for the database has gone back to an earlier state: no former cursor is valid any more.
     /// Each node that notices does so once. Takes a number.
     ///
     /// # Errors
@@ -185,10 +185,10 @@ impl Writer {
             self.cache.clear();
             match aborted {
                 Aborted::Unsettled(why) => return Err(Error::Unsettled(why)),
-                // The database has said why, and the log agrees: it will not be otherwise at once.
+                // The database has said why, and the log has no such commit: another try would fail as well.
                 Aborted::NotCommitted(Some(DriverError::Unable(why))) => return Err(Error::Unavailable(why)),
                 Aborted::WentBack => return Err(Error::WentBack),
-                // It was lost on the way: the log has no such commit, and never will.
+                // It was lost on the way: the log has no such commit, and never will have.
                 Aborted::NotCommitted(_) => lost += 1,
                 Aborted::Failed(DriverError::Unique(_)) if mode == Mode::Optimistic => mode = Mode::Checked,
                 Aborted::Failed(DriverError::Contended(why)) => {
@@ -220,12 +220,12 @@ impl Writer {
         }
     }
 
-    /// Moves the rest of SQLite's log, and has the next commit write it from its beginning, unless a reader goes on reading the
-    /// old one; returns whether it is done. Elsewhere there is nothing to do.
+    /// Moves the rest of SQLite's write-ahead log into the file, so that the next commit writes the log from its beginning;
+    /// returns `false` if a reader of the old log prevents that. A server needs nothing of the kind.
     ///
-    /// SQLite does so by itself only if all of the log has been moved and no connection reads it, which among commits one after
-    /// another hardly ever is; and while another connection did it, a commit would find the file locked, and look again after
-    /// 1, 3, 8, 18 and more milliseconds, not when the lock is free. It blocks its thread, as a commit does.
+    /// SQLite does so by itself only if the whole log was moved and no connection reads it, which is rare while commits
+    /// follow each other. If another connection did it, a commit would find the file locked, and look again after 1, 3, 8,
+    /// 18 and more milliseconds, not when the lock is free. This call blocks its thread, as a commit does.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

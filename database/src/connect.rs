@@ -117,7 +117,7 @@ impl Database {
         self.connections.for_migrations()
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks that the database answers.
     ///
     /// # Errors
     /// [`Error::Unavailable`] without one.
@@ -184,7 +184,7 @@ impl Database {
         WriterConnection::another(&self.location).await
     }
 
-    /// Tells whether nodes that share the database show each other by it that they live: see [`crate::nodes`].
+    /// Tells whether nodes register in the database: see [`crate::nodes`].
     pub(crate) fn has_nodes(&self) -> bool {
         self.connections.has_nodes()
     }
@@ -200,7 +200,7 @@ impl Database {
         self.connections.nearest(reader, thread, side, most).await
     }
 
-    /// Returns how many connections the pool has that reads: as many questions are worth asking at a time.
+    /// Returns how many connections the pool has that reads: further queries at a time would wait.
     #[must_use]
     pub fn readers(&self) -> usize {
         self.reader_count as usize

@@ -1,7 +1,8 @@
-//! Consumers of events: who reads the commit log beyond the nodes, and what is written for them.
+//! Consumers of events: the readers of the commit log other than the nodes, and what is written for them.
 //!
-//! A consumer is a name and a place. The log is kept until the slowest one that is enabled has passed. One that the hub works for
-//! itself (webhooks) has a lease, so that one process does so at a time; a reader of the event feed is noted when it asks.
+//! A consumer is a name and a place. The log is kept until the slowest enabled one has read it. The consumer that the hub
+//! itself works for (webhooks) has a lease, so that one process does so at a time; a reader of the event feed is noted when
+//! it reads.
 
 use std::time::Duration;
 
@@ -43,17 +44,17 @@ pub enum ConsumerChange {
         /// The process.
         holder: String,
     },
-    /// A consumer moves on, with what comes of it. Not done if the process has lost the lease, or the consumer has moved.
+    /// A consumer moves on, and deliveries are made. Not done if the process has lost the lease, or the consumer has moved.
     Advance(Advance),
     /// A webhook is made.
     AddWebhook(Box<NewWebhook>),
     /// A webhook is changed. Not done if there is none.
     EditWebhook(WebhookId, Box<WebhookEdit>),
-    /// A webhook goes. Not done if there is none.
+    /// A webhook is removed. Not done if there is none.
     RemoveWebhook(WebhookId),
     /// A webhook gets another secret; until then the one before signs, too. Not done if there is none.
     RotateSecret(WebhookId, Timestamp),
-    /// What became of deliveries.
+    /// Results of deliveries.
     Results(Vec<DeliveryResult>),
     /// Deliveries are to be tried again, as if they had never been.
     Requeue(WebhookId, Vec<DeliveryId>, Timestamp),
@@ -78,7 +79,7 @@ pub struct Advance {
     pub deliveries: Vec<NewDelivery>,
 }
 
-/// What became of a [`ConsumerChange`].
+/// The outcome of a [`ConsumerChange`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Consumed {
     /// Whether it was done.
@@ -87,7 +88,7 @@ pub struct Consumed {
     pub first: DeliveryId,
 }
 
-/// Where a consumer stands.
+/// The state of a consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumer {
     /// The place of the last event that it has.

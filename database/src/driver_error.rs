@@ -7,11 +7,11 @@ use crate::Error;
 /// What kind of failure an error is.
 #[derive(Debug)]
 pub(crate) enum DriverError {
-    /// The connection is not there, or is no more.
+    /// The connection does not exist, or is broken.
     Lost(String),
     /// Another transaction was in the way: another try may succeed at once.
     Contended(String),
-    /// The database is there, and cannot do it now.
+    /// The database answers, but cannot do it now.
     Unable(String),
     /// A unique index refused.
     Unique(String),
@@ -36,7 +36,7 @@ impl From<DriverError> for Error {
     }
 }
 
-/// Says what a caller is told about an error.
+/// Makes the error that a caller gets.
 pub(crate) fn error(error: impl Into<DriverError>) -> Error {
     error.into().into()
 }

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 /// How many letters of a history's name stand in an event's id.
 const EPOCH_LETTERS: usize = 8;
 
-/// Where an event stands among all events: in the order of commits, and within one by thread and change.
+/// The position of an event among all events: in the order of commits, and within one by thread and change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The commit that made it happen.
@@ -41,7 +41,7 @@ impl Place {
     }
 }
 
-/// What has happened.
+/// Something that has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Happening {
     /// Two users wrote to each other for the first time.

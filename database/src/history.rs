@@ -2,15 +2,15 @@
 //! lags), and then its commit numbers come again.
 //!
 //! ```text
-//!  nonce   a number by chance in each commit's entry of the log: who knows a commit by its number and nonce sees
+//!  nonce   a random number in each commit's entry of the log: a reader that knows a commit's number and nonce sees
 //!          whether it still stands, for as long as the log remembers it
 //!  epoch   the history's name, a new one with each process that writes. Names from before are good up to the last commit
 //!          under them: a process that begins on a restored copy ends the old name where the copy ended, for ever
 //! ```
 //!
 //! A process that lives through it notices (it is given a number that it has seen, or the commit that it knows is another
-//! one), and [begins anew](crate::commit::Writer::begin_anew): no name from before is good any more, for commits may have
-//! been made under one of them since.
+//! one), and [begins anew](crate::commit::Writer::begin_anew): no former name is valid any more, for commits may have been
+//! made under one of them since.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,14 +28,14 @@ use crate::{Database, Error};
 /// How long a name is good after it has ended: longer than anything that carries one.
 pub(crate) const KEPT: Duration = Duration::from_secs(8 * 24 * 3_600);
 
-/// Tells a commit from another one of the same number. Zero: from before there were any.
+/// A random number that tells a commit from another one of the same number. Zero: the commit is older than nonces.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Nonce(pub u32);
 
 impl Nonce {
     /// Draws one.
     pub(crate) fn draw() -> Self {
-        // The last bytes: all of them are chance (RFC 9562, 5.4).
+        // The last bytes: all of them are random (RFC 9562, 5.4).
         let [.., one, two, three, four] = Uuid::new_v4().into_bytes();
         Self(u32::from_le_bytes([one, two, three, four]).max(1))
     }
@@ -56,7 +56,7 @@ pub struct Mark {
     pub epoch: Arc<str>,
     /// The commit.
     pub commit: CommitNo,
-    /// What tells it from another one of the same number.
+    /// The commit's nonce.
     pub nonce: Nonce,
 }
 

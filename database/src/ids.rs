@@ -180,7 +180,8 @@ pub fn place_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Seq>, 
     Ok(Option::<Place>::deserialize(from)?.map(|Place(seq)| seq))
 }
 
-/// A number that counts something and is no id: whole, from 0 to [`MAX_ID`], also written as a float (`3.0`, `3e0`), never as text.
+/// A number that counts something and is no id: whole, from 0 to [`MAX_ID`], also written as a float (`3.0`, `3e0`), never
+/// as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(pub u64);
 

@@ -4,7 +4,7 @@
 //!  source    the old tables, on MySQL or MariaDB: read a part at a time
 //!  layout    under which names an installation has tables and columns, and the expressions that read them
 //!  old       what the columns of a row say
-//!  keys      what tells that something was brought over
+//!  keys      the keys by which an import recognises what it has written
 //!  present   what the hub's database has of it, and which ids are free there
 //! ```
 //!

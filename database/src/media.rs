@@ -32,7 +32,7 @@ pub use object::{Error, Object, Part};
 /// One of the two sizes in which an image is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rendition {
-    /// For looking at.
+    /// For viewing.
     Full,
     /// For lists.
     Thumb,
@@ -104,7 +104,7 @@ impl Store {
         Ok(Self(Arc::new(kind)))
     }
 
-    /// Makes a store that forgets everything at its end, for tests.
+    /// Makes a store in memory, for tests.
     #[must_use]
     pub fn in_memory() -> Self {
         Self(Arc::new(Kind::Memory(InMemory::new())))
@@ -144,7 +144,7 @@ impl Store {
         }
     }
 
-    /// Returns a URL under which every client can read a rendition for a while, if the store is one that has such URLs.
+    /// Returns a URL under which every client can read a rendition for a while, if the store has such URLs.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if there are no credentials to be had.
@@ -154,7 +154,7 @@ impl Store {
         signed.map(|url| Some(url.into())).map_err(unavailable)
     }
 
-    /// Removes all renditions under a key, and what a crash may have left of one. Done before is done.
+    /// Removes all renditions under a key, and what a crash may have left of one. May be repeated.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; some of them may be gone.
@@ -196,7 +196,7 @@ impl Store {
     }
 }
 
-/// What a rendition says of itself to those who read it through a link.
+/// Returns the attributes that a rendition has for those who read it through a link.
 fn attributes(key: &str, rendition: Rendition, mime: &str) -> PutOptions {
     let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let disposition = format!("inline; filename=\"{}-{rendition}.{}\"", last(key), last(mime));
@@ -210,7 +210,7 @@ fn attributes(key: &str, rendition: Rendition, mime: &str) -> PutOptions {
 async fn stream(store: &impl ObjectStore, path: &Path, part: Option<Part>) -> Result<Option<Object>, Error> {
     let mut options = GetOptions::default();
     if let Some(part) = part {
-        // What is beyond the end is said differently by every server.
+        // Servers answer differently if the part is beyond the end.
         let size = match store.head(path).await {
             Ok(meta) => meta.size,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),

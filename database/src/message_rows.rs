@@ -15,7 +15,7 @@ use crate::size::{self, Size};
 use crate::sql;
 use crate::time::Timestamp;
 
-/// How many messages a page reads at a time: they are about as large as a page, if each is as large as can be.
+/// How many messages a page reads at a time: as many of the largest ones are about as large as a page.
 pub(crate) const STRIDE: i64 = 64;
 
 row! {
@@ -53,7 +53,7 @@ row! {
 }
 
 row! {
-    /// The columns that tell a message and its last change.
+    /// The columns that identify a message and its last change.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(crate) struct MessageKey of chat_message {
         pub(crate) id: i64 = Id,
@@ -105,7 +105,7 @@ impl StoredMessage {
             rev: Rev::from_column(row.rev),
             kind: MessageKind::of(sender_id),
             sender_id,
-            // The marketplace's key is its own.
+            // The marketplace's key is not shown to users.
             temp_id: row.temp_id.filter(|_| sender_id.is_some()).map(BinaryText::into_text),
             content: row.content,
             image_urls: images.iter().map(|image| image.url.clone()).collect(),

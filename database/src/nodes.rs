@@ -10,8 +10,8 @@
 //! the second process waits for the first to end, and takes over the row of one that beats no more. A process that finds its
 //! row with another one that lives has been taken for dead, and must end.
 //!
-//! All of this is for servers. Hubs that share SQLite's file share nothing but the file, and whether there is another one the
-//! [lock beside it](crate::connect::ProcessLock) tells without writing; so its table stays empty.
+//! All of this is for servers. Hubs on one SQLite file share nothing but the file; the [lock beside
+//! it](crate::connect::ProcessLock) shows, without writing, whether there is another one. So SQLite's table stays empty.
 
 mod id;
 mod rival;
@@ -70,11 +70,11 @@ pub struct Node {
     pub started: Duration,
     /// How long ago its latest beat is, by the same clock.
     pub beat: Duration,
-    /// It is about to end.
+    /// Whether it is about to end.
     pub draining: bool,
     /// The release that it runs.
     pub version: String,
-    /// The number of its key; `None`: it has no key, or is of a release that does not say.
+    /// The check number of its key; `None`: it has no key, or is of a release without such numbers.
     pub key_check: Option<i64>,
 }
 
@@ -169,7 +169,7 @@ impl Registration {
         }
     }
 
-    /// Says that the process lives, and whether it is about to end.
+    /// Writes a heartbeat, and whether the process is about to end.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`].
@@ -185,7 +185,7 @@ impl Registration {
         self.answered(async |row| row.delete().await).await
     }
 
-    /// Does something with the row, on a new connection if the last one is broken or hangs.
+    /// Runs a task on the row, on a new connection if the last one is broken or hangs.
     async fn answered<T>(
         &mut self,
         task: impl AsyncFnOnce(&mut Row<'_>) -> Result<T, DriverError>,

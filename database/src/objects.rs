@@ -57,7 +57,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Makes its text the one that a reader is told. May be called again for another reader.
+    /// Sets the text to the one for a reader. May be called again for another reader.
     pub fn address(&mut self, reader: UserId) {
         if let Some((_, text)) = self.texts.iter().find(|(member, _)| *member == reader) {
             self.content = Some(text.clone());

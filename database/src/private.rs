@@ -1,7 +1,7 @@
 //! Files that only the hub's own user may read: they hold what users have written.
 //!
-//! The hub does not rely on its umask, and takes the rights of others from its files each time it opens them. Folders that the hub
-//! has not made stay as they are.
+//! The hub does not rely on its umask, and takes the rights of others from its files each time it opens them. Folders that
+//! the hub has not made stay as they are.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};

@@ -28,7 +28,7 @@ pub struct EndedSessions {
     pub users: Vec<(UserId, Timestamp)>,
 }
 
-/// Something that operators write. What is done to a user stands in one commit with the entry of the audit log that says so.
+/// Something that operators write. A restriction and its entry of the audit log are one commit.
 #[derive(Debug, Clone)]
 pub enum AdminChange {
     /// Entries of the audit log, in order.

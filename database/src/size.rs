@@ -14,7 +14,7 @@ const FIELDS: usize = 400;
 /// The most bytes that an image takes, with its links.
 const IMAGE: usize = 800;
 
-/// Has an upper bound for its size as JSON.
+/// A value with an upper bound for its size as JSON.
 pub trait Size {
     /// Returns the bound, in bytes.
     fn size(&self) -> usize;

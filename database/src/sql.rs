@@ -3,9 +3,9 @@
 //! The text stays the same however many rows there are, so every statement is prepared once
 //! per connection, and a set costs one round trip.
 //!
-//! sea-query builds every statement that it can express. What it has no words for are a table made of a JSON parameter, the index
-//! that a table is to be read through, and the other fragments of a [`Dialect`](crate::backend::dialect::Dialect). A query over one of
-//! these is a text around the dialect's fragments; the columns that it selects come from the entities.
+//! sea-query builds every statement that it can express. What it has no words for are a table made of a JSON parameter, the
+//! index that a table is to be read through, and the other fragments of a [`Dialect`](crate::backend::dialect::Dialect). A
+//! query over one of these is a text around the dialect's fragments; the columns that it selects come from the entities.
 
 #[cfg(test)]
 use sea_orm::DatabaseBackend;

@@ -47,11 +47,11 @@ pub struct NewWebhook {
     pub description: String,
     /// Whether events are to be sent to it.
     pub enabled: bool,
-    /// When.
+    /// When it is made.
     pub at: Timestamp,
 }
 
-/// What of a webhook is to be otherwise; `None` stays.
+/// Changes of a webhook; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct WebhookEdit {
     /// Where events are to be sent to.
@@ -79,7 +79,7 @@ pub struct NewDelivery {
     pub at: Timestamp,
 }
 
-/// What has become of a delivery.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// It is to be tried, for the first time or again.
@@ -126,7 +126,7 @@ pub struct Delivery {
     pub thread: Option<ThreadId>,
     /// When the event happened.
     pub at: Timestamp,
-    /// What has become of it.
+    /// The state of the delivery.
     pub status: Status,
     /// How often it was tried.
     pub attempts: u32,
@@ -140,12 +140,12 @@ pub struct Delivery {
     pub reply: Option<String>,
 }
 
-/// What became of a try.
+/// The result of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryResult {
     /// The delivery.
     pub id: DeliveryId,
-    /// What has become of it.
+    /// The state of the delivery.
     pub status: Status,
     /// How often it was tried.
     pub attempts: u32,

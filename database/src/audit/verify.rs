@@ -9,9 +9,9 @@ use super::{Chain, Covered, Entry};
 pub enum Fault {
     /// Rows are missing, from the first to the last one.
     Missing(u64, u64),
-    /// A row says something else than when it was written.
+    /// A row was changed after it was written.
     Changed(u64),
-    /// A row is as it was written, and does not follow the row before it.
+    /// A row is unchanged, but does not follow the row before it.
     OutOfPlace(u64),
     /// The chain's end is not the hash of its newest row.
     End(u64),
@@ -41,7 +41,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Goes through the rows, oldest first.
+/// Verifies the rows one after another, oldest first.
 #[derive(Debug)]
 pub struct Verifier {
     next: u64,
@@ -50,13 +50,13 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Begins behind the rows that were removed because they were old.
+    /// Begins behind the rows that were removed because of their age.
     #[must_use]
     pub fn new(chain: &Chain) -> Self {
         Self { next: chain.removed + 1, previous: chain.removed_hash.clone(), faults: Vec::new() }
     }
 
-    /// Looks at the next row that is there.
+    /// Takes in the next row.
     pub fn look_at(&mut self, row: &Entry) {
         let id = row.id.get();
         if id > self.next {
@@ -71,7 +71,7 @@ impl Verifier {
         self.next = id + 1;
     }
 
-    /// Returns what is wrong; nothing if the chain holds.
+    /// Returns the faults; none if the chain holds.
     #[must_use]
     pub fn end(mut self, chain: &Chain) -> Vec<Fault> {
         if self.next <= chain.last {

@@ -10,9 +10,9 @@ use super::statements::Rewrite;
 use crate::seq_range::SeqRangeQuery;
 use crate::written_row::RowShape;
 
-/// How a database writes what SQL leaves open. It has no default methods, so that a new database forgets none.
+/// The SQL of a database where databases differ. It has no default methods, so that a new database must define each.
 pub(crate) trait Dialect: fmt::Debug + Send + Sync {
-    /// Returns text as a column holds it that is compared byte by byte.
+    /// Returns text as a value for a column that is compared byte by byte.
     fn binary_text(&self, text: &str) -> Value;
 
     /// Returns a table that is to be read through one index.
@@ -46,7 +46,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Returns `chat_threads` by the index over one side's user and the time of each thread's newest message.
     fn threads_by_activity(&self, side: u8) -> String;
 
-    /// Returns the order in which that index has the most recently active first.
+    /// Returns the order in which that index has the most recently active threads first.
     fn most_recent_first(&self) -> &'static str;
 
     /// Returns the condition for what comes after a place in that order, and its values.
@@ -68,16 +68,16 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Tells whether a column is there: some are in SQLite's tables alone.
     fn has_column(&self, table: &str, column: &str) -> bool;
 
-    /// Returns further columns of a table that follow from others, with their values; `value` returns that of another column.
+    /// Returns derived columns of a table, with their values; `value` returns the value of another column.
     fn derived(&self, table: &str, value: &dyn Fn(&str) -> Option<String>) -> Vec<(&'static str, String)>;
 
     /// Returns the value that an insert would have written to a column, had the row not been there.
     fn inserted(&self, column: &str) -> String;
 
-    /// Returns a statement that deletes the rows whose one column is a row's.
+    /// Returns the statement that deletes rows by the one column of the shape.
     fn delete(&self, shape: &RowShape) -> String;
 
-    /// Returns the texts for rows that are written over and over, and overwrite some columns of a row that is there.
+    /// Returns the statements for rows that are inserted or, if they exist, updated in some columns.
     fn rewrite(&self, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite;
 }
 

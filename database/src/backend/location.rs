@@ -8,7 +8,7 @@ use super::kind::ServerKind;
 use super::server::location::Server;
 use super::sqlite::File;
 
-/// How the URL of SQLite's file begins.
+/// The scheme of the URL of SQLite's file.
 const SQLITE: &str = "sqlite";
 
 /// Where the database is.

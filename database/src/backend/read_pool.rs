@@ -14,7 +14,7 @@ pub(crate) enum ReadPool {
     Server(ServerKind, DatabaseConnection),
 }
 
-/// Queries that see the same state of the database. It has to be closed; ends by itself when it is dropped.
+/// Queries on one state of the database. To be closed; one that is dropped ends by itself.
 #[derive(Debug)]
 pub(crate) enum Snapshot {
     Sqlite(sqlite::Snapshot),

@@ -88,7 +88,7 @@ impl Connections {
     }
 }
 
-/// Returns what SQLite finds damaged in a file, without a look at whether tables and indexes say the same.
+/// Returns what SQLite finds damaged in a file, without comparing tables and indexes.
 pub(crate) fn quick_check(file: &File) -> Result<Vec<String>, Error> {
     copy::problems(&file.path, copy::Check::Quick).map_err(|failure| cannot_use(file, failure))
 }

@@ -13,7 +13,7 @@ use crate::written_row::RowShape;
 pub(crate) struct RowStatement {
     pub(super) text: String,
     pub(super) table: &'static str,
-    /// It makes rows, and touches none that are there.
+    /// Whether it only inserts rows, and changes none.
     pub(super) inserts: bool,
 }
 
@@ -27,11 +27,11 @@ impl RowStatement {
     }
 }
 
-/// The texts for rows that are written over and over.
+/// The statements for rows that are inserted or, if they exist, updated.
 ///
-/// MySQL puts rows over those that are there, all in one statement. PostgreSQL would lock, and log that, each row that an
-/// insert finds there before it updates it. SQLite takes each row by itself, and a plain update costs
-/// it less than an insert that turns out to be an update; least, if the row moves in no index.
+/// MySQL does so for all rows in one statement. PostgreSQL would lock each row that an insert finds there, and log that,
+/// before it updates it. SQLite takes each row by itself: a plain update costs it less than an insert that turns out to be
+/// an update, and least if the row moves in no index.
 #[derive(Debug)]
 pub(crate) enum Rewrite {
     /// SQLite: one text for each kind of row.
@@ -98,7 +98,7 @@ pub(super) fn update_of(
     RowStatement::changes(shape, backend.build(&update).0)
 }
 
-/// Describes a delete of the rows whose one column is a row's.
+/// Describes a delete of rows by the one column of the shape.
 pub(crate) fn delete(backend: Backend, shape: &RowShape) -> RowStatement {
     RowStatement::changes(shape, backend.dialect().delete(shape))
 }

@@ -16,7 +16,7 @@ pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<J
     started.map_err(|error| Error::Unavailable(format!("cannot start the thread {name}: {error}")))
 }
 
-/// Gives the calling thread its low priority, whatever it has inherited.
+/// Sets the calling OS thread to the low priority, whatever it has inherited.
 pub(super) fn lower_priority() {
     // Elsewhere the call would lower the priority of the whole process.
     if cfg!(target_os = "linux")

@@ -27,13 +27,13 @@ pub(crate) enum Transaction<'a> {
     Server(server::Transaction),
 }
 
-/// Rows that are written over and over, by what becomes of them; see [`Rewrite`].
+/// Rows that are inserted or updated, by what happens to them; see [`Rewrite`].
 pub(crate) struct Rewritten<Row> {
-    /// Rows that are not there yet.
+    /// Rows that do not exist yet.
     pub(crate) made: Vec<Row>,
-    /// Rows that move in an index of SQLite.
+    /// Existing rows that move in an index of SQLite.
     pub(crate) moved: Vec<Row>,
-    /// Rows that move in none.
+    /// Existing rows that move in no index.
     pub(crate) kept: Vec<Row>,
 }
 
@@ -44,7 +44,7 @@ impl<Row> Default for Rewritten<Row> {
 }
 
 impl<Row> Rewritten<Row> {
-    /// Adds a row: where indexes have it `now`, and where they had it if it was there.
+    /// Adds a row: `now` is its place in the indexes, `before` its former place, if the row exists.
     pub(crate) fn push<Place: PartialEq>(&mut self, before: Option<Place>, now: Place, row: Row) {
         match before {
             None => self.made.push(row),
@@ -73,7 +73,7 @@ impl WriterConnection {
         }
     }
 
-    /// Opens another connection that writes, beside the commits.
+    /// Opens another connection that writes, beside that of the commits.
     pub(crate) async fn another(location: &Location) -> Result<Self, DriverError> {
         match location {
             Location::Sqlite(file) => Ok(Self::Sqlite(sqlite::WriterConnection::new(file))),
@@ -96,7 +96,8 @@ impl WriterConnection {
         }
     }
 
-    /// Builds a statement as sea-query describes it, and runs it in a transaction of its own; returns how many rows it has changed.
+    /// Builds a statement as sea-query describes it, and runs it in a transaction of its own; returns how many rows it has
+    /// changed.
     pub(crate) async fn execute(&mut self, statement: &impl StatementBuilder) -> Result<u64, DriverError> {
         let (text, values) = self.backend().build(statement);
         self.run(&text, values).await
@@ -209,7 +210,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Writes rows that are written over and over.
+    /// Inserts or updates rows; see [`Rewrite`].
     pub(crate) async fn rewrite<Row>(&mut self, texts: &Rewrite, rows: Rewritten<Row>) -> Result<(), DriverError>
     where
         Row: WrittenRow,
@@ -246,7 +247,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Does all that is left to do before COMMIT: what is written may have been gathered until now.
+    /// Runs what was gathered, so that only COMMIT is left to do.
     pub(crate) async fn flush(&mut self) -> Result<(), DriverError> {
         match self {
             Self::Sqlite(_) => Ok(()),

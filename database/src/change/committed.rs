@@ -15,7 +15,7 @@ pub struct Committed {
     pub nonce_before: Nonce,
     /// The newest time that any commit has written, this one among them.
     pub newest: Timestamp,
-    /// What became of each change, in the order given.
+    /// The outcome of each change, in the order given.
     pub outcomes: Vec<Outcome>,
     /// For each thread that got new messages or changes: where it stood before this commit.
     pub before: Vec<ThreadBefore>,

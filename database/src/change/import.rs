@@ -1,14 +1,14 @@
-//! What is brought over from another service, with the ids, times and states that it had there.
+//! Imports from another service, with the ids, times and states that things had there.
 
 use super::Upload;
 use crate::ids::{MediaId, MessageId, NotificationId, Pair, ProductId, ThreadId, UserId};
 use crate::time::Timestamp;
 
-/// Something that another service had stored. The commit does not look what is there already: a key that is there is an error,
+/// Something that another service had stored. The commit does not check what exists already: a key that exists is an error,
 /// and an id that is to be kept must be free (see [`crate::import::Present`]).
 #[derive(Debug, Clone)]
 pub enum Import {
-    /// Ids that are not given to anything new.
+    /// Ids that new rows must not get.
     Reserve(ReservedIds),
     /// Images that messages will hold. They are stored also if their owner is suspended, who sends nothing here.
     Images(Vec<Upload>),
@@ -19,7 +19,7 @@ pub enum Import {
 }
 
 impl Import {
-    /// Returns when it is brought over: the hub's own times do not come before that.
+    /// Returns when it is imported: the hub's own times do not come before that.
     pub(crate) fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Message(message) => Some(message.at),
@@ -28,7 +28,7 @@ impl Import {
     }
 }
 
-/// The highest ids that what is still to come may keep: what is new gets ids above them. 0: none.
+/// The highest ids that later imports may keep; new rows get ids above them. 0: none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReservedIds {
     /// Of threads.
@@ -50,7 +50,7 @@ pub struct ImportedMessage {
     pub id: Option<MessageId>,
     /// The author; one of the pair.
     pub sender: UserId,
-    /// What tells that it was brought over, in the place of the author's key: 1–128 bytes.
+    /// The key by which an import recognises it, in the place of the author's key: 1–128 bytes.
     pub key: String,
     /// 32 bytes that no user's message has under that key.
     pub payload_hash: [u8; 32],
@@ -62,11 +62,11 @@ pub struct ImportedMessage {
     pub product_id: Option<ProductId>,
     /// When it was written. If the thread has a newer message, it gets that one's time.
     pub created_at: Timestamp,
-    /// Its author had deleted it.
+    /// Whether its author had deleted it.
     pub deleted: bool,
-    /// The other member had seen it.
+    /// Whether the other member had seen it.
     pub seen: bool,
-    /// When it is brought over.
+    /// When it is imported.
     pub at: Timestamp,
 }
 
@@ -77,7 +77,7 @@ pub struct ImportedNotification {
     pub id: Option<NotificationId>,
     /// The receiver.
     pub user: UserId,
-    /// What tells that it was brought over, in the place of a deduplication key: 1–255 bytes.
+    /// The key by which an import recognises it, in the place of a deduplication key: 1–255 bytes.
     pub key: String,
     /// Its type (never `chat`).
     pub kind: String,
@@ -93,13 +93,13 @@ pub struct ImportedNotification {
     pub created_at: Timestamp,
 }
 
-/// What became of something that was brought over.
+/// The result of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// A message has made its thread.
+    /// Whether a message has made its thread.
     pub opened: bool,
-    /// A message that was seen counts as unread again, for one before it was not seen: there is one watermark.
+    /// Whether a message that was seen counts as unread again, for one before it was not seen: there is one watermark.
     pub unread_again: bool,
-    /// A message has a later time than it had, that of the message before it.
+    /// Whether a message got a later time than its own: that of the message before it.
     pub later: bool,
 }

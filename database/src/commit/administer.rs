@@ -15,7 +15,7 @@ use crate::ids::UserId;
 use crate::restrictions::AdminChange;
 use crate::rows::Reads as _;
 
-/// The part of a commit that is about what operators do.
+/// The part of a commit that writes the changes of operators.
 pub(super) struct Administer<'a, 't> {
     pub(super) transaction: &'a mut Transaction<'t>,
     pub(super) texts: &'a Statements,
@@ -26,7 +26,7 @@ pub(super) struct Administer<'a, 't> {
 }
 
 impl Administer<'_, '_> {
-    /// Writes a change, and says how many rows it was about.
+    /// Writes a change, and returns how many rows it was about.
     pub(super) async fn write(&mut self, change: &AdminChange) -> Result<Outcome, DriverError> {
         let rows = match change {
             AdminChange::Note(entries) => {
@@ -80,7 +80,8 @@ impl Administer<'_, '_> {
         self.move_chain(last).await
     }
 
-    /// Removes the oldest rows if they are from before a time, and remembers what the next one follows. Returns how many went.
+    /// Removes the oldest rows that are from before a time, and keeps the hash that the next row follows. Returns how many
+    /// were removed.
     async fn sweep(&mut self, before: i64, entry: &NewEntry) -> Result<usize, DriverError> {
         let chain = self.chain().await?;
         let oldest = audit_log::Entity::find()

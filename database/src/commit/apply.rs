@@ -1,4 +1,4 @@
-//! Applying changes in memory: what stands afterwards, what is to be written, what becomes of each change.
+//! Applies changes in memory, and collects the rows to write and the outcomes.
 //!
 //! Everything that is read was read under the counter's lock, so what is computed here is what the
 //! tables would say. Nothing here waits for anything.
@@ -15,7 +15,7 @@ use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
 use crate::objects::Totals;
 use crate::time::Timestamp;
 
-/// A commit's time: between what was written before and what will be written after it, and never back.
+/// The clock of a commit: its times lie between those of earlier and of later commits, and never go back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     now: i64,
@@ -41,15 +41,16 @@ pub(super) struct Applier<'a> {
     pub(super) preloaded: Preloaded,
     /// The commit's number.
     pub(super) no: i64,
-    /// What time it is in it.
+    /// The commit's clock.
     clock: Clock,
     /// The newest ids that are used up.
     pub(super) used: Counters,
     pub(super) new_threads: NewThreadTokens,
     pub(super) write_set: WriteSet<'a>,
-    /// Keys of messages of this very commit, by thread's slot and author's side (the marketplace has none), and which change made them.
+    /// Keys of messages of this very commit, by thread's slot and author's side (the marketplace has none), with the index
+    /// of the change that made each.
     pub(super) keys: HashMap<(usize, Option<usize>, &'a str), usize>,
-    /// What became of the changes so far.
+    /// The outcomes of the changes so far.
     pub(super) outcomes: Vec<Outcome>,
     /// Threads that the commit touches, and where they stood.
     pub(super) threads: Vec<usize>,
@@ -58,7 +59,7 @@ pub(super) struct Applier<'a> {
     pub(super) members: Vec<(usize, usize)>,
     /// Members whose chat notification's row the commit touches.
     pub(super) thread_notifications: Vec<(usize, usize)>,
-    /// Members whose chat notification says something else now.
+    /// Members whose chat notification shows something else now.
     told: Vec<(usize, usize)>,
     /// People whose totals the commit touches.
     pub(super) users: Vec<i64>,
@@ -108,7 +109,7 @@ impl<'a> Applier<'a> {
         self.clock.latest
     }
 
-    /// Says what the commit does once it stands, and which tokens it uses then.
+    /// Returns the commit as it stands once it is written, and the tokens that it uses then.
     pub(super) fn committed(self, mark: &Mark, nonce_before: Nonce) -> (Committed, NewThreadTokens) {
         let newest = Timestamp::from_millis(self.newest());
         let Self { cache, members, told, users, outcomes, before, notified, new_threads, .. } = self;
@@ -130,7 +131,7 @@ impl<'a> Applier<'a> {
         (committed, new_threads)
     }
 
-    /// Returns the time of a change that came then: not before any other that was written.
+    /// Returns the time to write for a change that arrived then: not before any other that was written.
     pub(super) fn at(&mut self, came: Timestamp) -> Timestamp {
         self.clock.at(came)
     }
@@ -140,7 +141,7 @@ impl<'a> Applier<'a> {
         self.clock.latest.max(Timestamp::now().millis())
     }
 
-    /// Returns where a pair's thread is; every pair of the changes was read.
+    /// Returns the slot of a pair's thread in the cache; every pair of the changes was read.
     pub(super) fn slot(&mut self, pair: Pair) -> usize {
         if let Some(slot) = self.cache.slot(pair) {
             return slot;
@@ -174,7 +175,7 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Notes that a member's chat notification says something else now.
+    /// Notes that a member's chat notification shows something else now.
     pub(super) fn tell(&mut self, slot: usize, side: usize) {
         let member = &mut self.cache.threads[slot].members[side];
         if member.told != self.no {

@@ -1,9 +1,9 @@
-//! What the writer knows of the database without asking.
+//! The writer's cache: what it knows of the database without a query.
 //!
-//! Commits are serial, and each carries the next number and a nonce. So what the writer knew after its own commit `n` still stands
-//! if the number that it takes next is `n + 1`, and the nonce before it its own: no other writer wrote in between, and the database
-//! has not gone back and come here again. Then it reads nothing. If others have written in between it forgets what they
-//! [touched](super::others); if that cannot be told, and after any failure, everything.
+//! Commits are serial, and each carries the next number and a nonce. So what the writer knew after its own commit `n` still
+//! stands if the number that it takes next is `n + 1`, and the nonce before it its own: no other writer wrote in between,
+//! and the database has not gone back and come here again. Then it reads nothing. If others have written in between it
+//! forgets what they [touched](super::others); if that cannot be told, and after any failure, everything.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,16 +12,16 @@ use crate::backend::time_buckets;
 use crate::history::Nonce;
 use crate::ids::Pair;
 
-/// How many pairs are known at most.
+/// How many pairs are cached at most.
 const MOST_THREADS: usize = 65_536;
 
-/// How many people are known at most.
+/// How many users are cached at most.
 const MOST_USERS: usize = 131_072;
 
 /// How many unread messages of a member are remembered by their place between commits.
 const MOST_UNSEEN: usize = 128;
 
-/// All that is known, as of the last commit or, while one is made, within it.
+/// The cache, as of the last commit or, while a commit is made, within it.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     /// The number and the nonce of this writer's last commit.
@@ -48,7 +48,7 @@ pub(super) struct Counters {
 pub(super) struct Thread {
     pub(super) id: i64,
     pub(super) pair: Pair,
-    /// Another node has changed it since: to be read again.
+    /// Whether another node has changed it since: then it is read again.
     pub(super) stale: bool,
     pub(super) last_seq: i64,
     pub(super) rev: i64,
@@ -59,7 +59,7 @@ pub(super) struct Thread {
     pub(super) commit: i64,
     /// In the order of [`Pair::members`].
     pub(super) members: [Member; 2],
-    /// What its row's indexed columns say, if there is a row.
+    /// The buckets in its row's indexed columns, if there is a row.
     pub(super) stored: Option<TimeBuckets>,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Member {
     pub(super) commit: i64,
     /// The places of the unread messages above `hidden_to`, ascending.
     pub(super) unseen: Vec<i64>,
-    /// How many unread messages there are up to `hidden_to`: which, only the tables know.
+    /// How many unread messages there are up to `hidden_to`; only the tables know which.
     pub(super) hidden: i64,
     pub(super) hidden_to: i64,
     pub(super) notification: Option<ThreadNotification>,
@@ -157,7 +157,7 @@ impl Cache {
         self.threads.is_empty() && self.users.is_empty()
     }
 
-    /// Forgets what others have touched: threads with their members' totals, and notifications of users.
+    /// Forgets what other nodes have touched: threads with their members' totals, and notifications of users.
     pub(super) fn forget(&mut self, pairs: impl IntoIterator<Item = Pair>, users: &HashSet<i64>) {
         for pair in pairs {
             if let Some(slot) = self.slots.get(&pair) {
@@ -177,7 +177,7 @@ impl Cache {
         }
     }
 
-    /// Returns where a pair's thread is, if the pair is known.
+    /// Returns the slot of a pair's thread, if it is known.
     pub(super) fn slot(&self, pair: Pair) -> Option<usize> {
         self.slots.get(&pair).copied().filter(|slot| !self.threads[*slot].stale)
     }
@@ -210,7 +210,7 @@ impl Cache {
 }
 
 impl Thread {
-    /// Makes the pair's place for a thread that is not there yet.
+    /// Makes the entry of a pair that has no thread yet.
     pub(super) fn absent(pair: Pair) -> Self {
         let members = pair.members().map(|user| Member { user: user.column(), ..Member::default() });
         Self {
@@ -251,7 +251,7 @@ impl Member {
         self.unseen.push(seq);
     }
 
-    /// Takes a deleted message out of the unread ones.
+    /// Removes a deleted message from the unread ones.
     pub(super) fn remove_unread(&mut self, seq: i64) {
         self.unread -= 1;
         if seq <= self.hidden_to {
@@ -261,7 +261,7 @@ impl Member {
         }
     }
 
-    /// Takes all messages up to a place out of the unread ones; `places` are the hidden ones, as far as needed.
+    /// Removes all messages up to a place from the unread ones; `places` are those of the hidden ones, as far as needed.
     pub(super) fn read_up_to(&mut self, seq: i64, places: Option<&mut Vec<i64>>) {
         if seq >= self.hidden_to {
             self.hidden = 0;
@@ -274,8 +274,8 @@ impl Member {
         self.unread = self.hidden + i64::try_from(self.unseen.len()).unwrap_or_default();
     }
 
-    /// Forgets the places of unread messages if there are many. Not within a list of changes: it has read for the
-    /// places that were hidden when it began.
+    /// Forgets the places of unread messages if there are many. Not to be called within a list of changes, for which the
+    /// places were read that were hidden when it began.
     pub(super) fn hide_many(&mut self) {
         if self.unseen.len() > MOST_UNSEEN
             && let Some(newest) = self.unseen.last()

@@ -28,7 +28,7 @@ use super::suspensions::Suspensions;
 use crate::change::{Change, Outcome};
 
 impl<'a> ReadSet<'a> {
-    /// Goes through the changes.
+    /// Collects which rows the changes depend on.
     pub(super) fn of(changes: &'a [Change], mode: Mode, suspensions: &Suspensions) -> Self {
         let mut read_set = Self::default();
         for change in changes {
@@ -65,7 +65,7 @@ impl<'a> ReadSet<'a> {
 }
 
 impl<'a> Applier<'a> {
-    /// Applies the next change; returns what became of it.
+    /// Applies the next change; returns its outcome.
     pub(super) fn apply(&mut self, change: &'a Change) -> Outcome {
         match change {
             Change::Send(send) => self.send(send),
@@ -87,7 +87,7 @@ impl<'a> Applier<'a> {
             Change::Import(import) => self.import(import),
             Change::Consume(change) => {
                 self.write_set.consumers.push((self.outcomes.len(), &**change));
-                // What became of it is known when it is written.
+                // The outcome is known when it is written.
                 Outcome::Forgotten
             }
             Change::Administer(change) => {

@@ -17,7 +17,7 @@ use crate::webhooks::{DeliveryResult, NewDelivery, NewWebhook, Status, WebhookEd
 
 use crate::consumers::WEBHOOKS;
 
-/// How many deliveries a commit may make: their ids are made of its number.
+/// How many low bits of a delivery's id hold its number within the commit; the bits above hold the commit's number.
 const DELIVERIES_BITS: u32 = 12;
 
 /// The part of a commit that is about consumers.
@@ -33,7 +33,7 @@ pub(super) struct Consume<'a, 't> {
 }
 
 impl Consume<'_, '_> {
-    /// Writes a change, and says what became of it.
+    /// Writes a change, and returns its outcome.
     pub(super) async fn write(&mut self, change: &ConsumerChange) -> Result<Outcome, DriverError> {
         let first = DeliveryId::from_column(self.next_delivery());
         let done = match change {
@@ -106,7 +106,7 @@ impl Consume<'_, '_> {
         self.transaction.execute(&put).await.map(drop)
     }
 
-    /// A consumer that is not enabled has nothing to be worked for.
+    /// Takes or prolongs a lease; `false` if another process has it, or the consumer is not enabled.
     async fn lease(&mut self, name: &str, holder: &str) -> Result<bool, DriverError> {
         use hub_consumer::Column::{Enabled, Holder, LeaseUntil, TouchedAt};
 
@@ -198,7 +198,7 @@ impl Consume<'_, '_> {
         use webhook::Column;
 
         let WebhookEdit { url, types: wanted, description, enabled } = edit;
-        // One that is enabled again hears of what happens from now on. MySQL assigns from left to right.
+        // A webhook that is enabled again gets events from now on. MySQL assigns from left to right.
         let since = format!("CASE WHEN enabled = 0 THEN {} ELSE since_commit END", self.no);
         let enabling = (*enabled == Some(true)).then_some([
             (Column::SinceCommit, Expr::cust(since)),
@@ -210,7 +210,7 @@ impl Consume<'_, '_> {
         let values = values.chain(wanted.as_deref().map(|wanted| (Column::Types, Expr::val(types(wanted)))));
         let values = values.chain(description.as_deref().map(|text| (Column::Description, Expr::val(text))));
         let values = values.chain(enabled.map(|enabled| (Column::Enabled, Expr::val(i64::from(enabled)))));
-        // So that one statement tells whether it is there, even if nothing is to be otherwise.
+        // This column always changes, so that the statement tells whether the webhook exists, even if nothing else changes.
         let requests = (Column::Requests, Expr::col(Column::Requests).add(1_i64));
         let done = self.update_webhook(id, values.chain([requests])).await?;
         self.consumer_follows_webhooks().await?;
@@ -261,7 +261,7 @@ impl Consume<'_, '_> {
         Ok(done)
     }
 
-    /// The consumer of webhooks is enabled while one of them is. It begins behind this commit.
+    /// Enables the consumer of webhooks while one of them is enabled. It begins behind this commit.
     async fn consumer_follows_webhooks(&mut self) -> Result<(), DriverError> {
         let enabled = Query::select()
             .expr(Func::count(Expr::col(webhook::Column::Id)))
@@ -316,7 +316,7 @@ fn columns(place: Place) -> [i64; 4] {
     [commit.column(), class.into(), object.cast_signed(), part.cast_signed()]
 }
 
-/// Names hold no quotes, so a list of them is JSON for certain.
+/// Returns names as a JSON array; strings can always be written as JSON.
 fn types(names: &[String]) -> String {
     serde_json::to_string(names).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! What a writer knows of the history that it goes on with, and its clock: what a commit offers to the counter's row, what
-//! it is given, and the history's name; see [`crate::history`].
+//! What a writer knows of its history and of time: what a commit brings to the counter's row, what it takes from there, and
+//! the history's name; see [`crate::history`].
 //!
 //! ```text
 //!  the number is a new one                     the history goes on, under a name of this writer's own from its first commit on
@@ -7,9 +7,9 @@
 //! ```
 //!
 //! **Time.** What a commit writes is not older than what any commit has written before, on whichever node: the newest time
-//! stands in the counter's row. While this clock is behind it, each commit gets the next millisecond; one whose changes came
-//! in the same millisecond as those of the last commit shares its time. So time never runs faster than the clock. The commit's entry
-//! in the log has the newest time, too: events are told with it.
+//! stands in the counter's row. While this clock is behind it, each commit gets the next millisecond; one whose changes
+//! came in the same millisecond as those of the last commit shares its time. So time never runs faster than the clock. The
+//! commit's entry in the log has the newest time, too: events are told with it.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl Offer {
     }
 }
 
-/// What a commit is given by it.
+/// What a commit takes from the counter's row.
 #[derive(Debug)]
 pub(super) struct Taken {
     /// The commit's number, and the newest ids that are used up before it.
@@ -59,7 +59,7 @@ pub(super) struct Taken {
     /// The commit that changed a restriction of a user last; 0: none ever did.
     pub(super) restrictions: i64,
     pub(super) epoch: String,
-    /// The database's clock, in Unix milliseconds: what is swept by its age is marked by it.
+    /// The database's clock, in Unix milliseconds: rows that are swept by their age are marked with it.
     pub(super) clock: i64,
 }
 
@@ -69,19 +69,19 @@ pub(super) struct History {
     /// The newest commit that this node knows to stand, and the name under which it does.
     seen: CommitNo,
     epoch: Arc<str>,
-    /// The name is this writer's own.
+    /// Whether the name is this writer's own.
     named: bool,
-    /// The node has noticed that the database has gone back.
+    /// Whether the node has noticed that the database has gone back.
     went_back: bool,
     /// The newest time of the changes of the last commit.
     last: Option<i64>,
 }
 
-/// What becomes of the history's name in a commit.
+/// How the history goes on in a commit.
 pub(super) enum Course {
-    /// It is this one now.
+    /// It goes on under this name.
     On(Arc<str>),
-    /// The number was given out before.
+    /// The number was given out before: the database has gone back.
     Back,
 }
 
@@ -97,15 +97,15 @@ impl History {
         self.went_back = true;
     }
 
-    /// Makes what a commit of these changes brings.
+    /// Returns what a commit of these changes brings to the counter's row.
     pub(super) fn offer(&self, changes: &[Change]) -> Offer {
         let newest = changes.iter().filter_map(Change::at).max().map(Timestamp::millis);
         let step = i64::from(newest.is_some() && newest != self.last);
         Offer { nonce: Nonce::draw(), step, newest }
     }
 
-    /// Judges the number that was given, and gives the history a new name where it needs one. Writes nothing if what is to
-    /// be written was decided on what is no more.
+    /// Checks the number that was given, and gives the history a new name where it needs one. Returns [`Course::Back`], and
+    /// writes nothing, if the database has gone back and there are changes: they were decided on a state that is gone.
     pub(super) async fn go_on(
         &self,
         transaction: &mut Transaction<'_>,
@@ -140,8 +140,8 @@ impl History {
     }
 }
 
-/// Ends every name from before. Another writer may have done so since the database went back; whether it did cannot be told
-/// from the names that are there, so each writer that lives through it ends them once.
+/// Deletes every former name. Another writer may have done so since the database went back; the names that are left do not
+/// show whether it did, so each writer that lives through it deletes them once.
 async fn forget_names(transaction: &mut Transaction<'_>) -> Result<(), DriverError> {
     let forget = Query::delete().from_table(hub_epoch::Entity).take();
     transaction.execute(&forget).await.map(drop)
@@ -154,7 +154,7 @@ async fn end_name(transaction: &mut Transaction<'_>, taken: &Taken) -> Result<()
     let epoch = transaction.backend().dialect().binary_text(&taken.epoch);
     let last_commit = Value::from(taken.counters.commit - 1);
     let values = [epoch, last_commit, taken.clock.into()].map(Expr::val);
-    // It may be there: of a database that was put back table by table.
+    // It may exist already, in a database that was put back table by table.
     let present = OnConflict::column(Epoch).update_columns([LastCommit, EndedAt]).to_owned();
     let keep = Query::insert()
         .into_table(hub_epoch::Entity)

@@ -1,4 +1,4 @@
-//! Whether a commit stands whose answer was lost: the commit log tells.
+//! Finds out from the commit log whether a commit stands whose answer was lost.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 const LOCK: Duration = Duration::from_millis(500);
 
 impl Writer {
-    /// Tells whether a commit of this node stands; `answer` is what COMMIT said, if anything.
+    /// Tells whether a commit of this node stands; `answer` is the error that COMMIT returned, if any.
     pub(crate) async fn resolve_in_doubt(&mut self, mark: &Mark, answer: Option<DriverError>) -> Result<(), Aborted> {
         let no = mark.commit.column();
         match &answer {
@@ -36,7 +36,7 @@ impl Writer {
         Err(Aborted::Unsettled(answer.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string())))
     }
 
-    /// Asks until the log answers whether the commit stands.
+    /// Reads the log until it tells whether the commit stands.
     async fn poll_commit_log(&mut self, mark: &Mark) -> bool {
         let no = mark.commit.column();
         loop {

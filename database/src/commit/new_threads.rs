@@ -12,7 +12,7 @@ pub trait NewThreadLimit: Debug + Send + Sync {
     /// Takes a token of a user's; returns whether there was one.
     fn take(&self, user: UserId) -> bool;
 
-    /// Takes back a token whose conversation was not begun.
+    /// Gets back a token whose conversation was not begun.
     fn give_back(&self, user: UserId);
 }
 
@@ -24,7 +24,7 @@ pub(super) struct NewThreadTokens {
 }
 
 impl NewThreadTokens {
-    /// No token is taken yet. Without a limit each user may begin as many conversations as they like.
+    /// Begins without a token. If there is no limit, each user may begin as many conversations as they like.
     pub(super) fn of(limit: Option<Arc<dyn NewThreadLimit>>) -> Self {
         Self { limit, taken: Vec::new() }
     }
@@ -39,7 +39,7 @@ impl NewThreadTokens {
         allowed
     }
 
-    /// The commit stands: the tokens are used.
+    /// Uses the tokens up, for the commit stands.
     pub(super) fn used(mut self) {
         self.taken.clear();
     }

@@ -1,5 +1,5 @@
-//! The commit's number and its ids, from the row that orders all commits: read under its lock, which the transaction holds until it
-//! ends, and written as the commit leaves it. Which changes the commit carries does not have to be known for the lock.
+//! The commit's number and its ids, from the row that orders all commits: read under its lock, which the transaction holds
+//! until it ends, and written as the commit leaves it. The lock can be taken before the commit's changes are known.
 
 use sea_orm::sea_query::{Expr, LockType, Query};
 
@@ -63,7 +63,7 @@ pub(super) fn lock(backend: Backend) -> String {
 /// Waits for the row's lock, and takes the next commit number.
 pub(super) async fn take(transaction: &mut Transaction<'_>, lock: &str) -> Result<Taken, DriverError> {
     let locked: Option<LockedRow> = transaction.row(lock, []).await?;
-    // A backup is put back: PostgreSQL has waited for the row, and the one that was put there instead it sees in another try.
+    // While a backup is put back, PostgreSQL may have waited for a row that was replaced: another try sees the new one.
     let LockedRow { state, clock } = locked.ok_or_else(|| DriverError::Contended("hub_state is empty".to_owned()))?;
     Ok(Taken {
         counters: Counters {

@@ -1,5 +1,4 @@
-//! What other nodes have committed since this writer's last commit: the commit log tells what they touched, and only that is
-//! forgotten.
+//! Forgets what other nodes have changed since this writer's last commit: the commit log names what they touched.
 //!
 //! With several nodes at work hardly any commit follows one of the same writer. To forget everything each time would have every
 //! commit read all that it needs, while it holds the lock that all nodes wait for.
@@ -46,7 +45,7 @@ pub(super) async fn forget(
     }
     match touched(transaction, cache, taken).await? {
         Some(Touched { pairs, users }) => cache.forget(pairs, &users),
-        // What this writer had written may not be there any more, or the log does not reach back to it.
+        // This writer's last commit may not stand any more, or the log does not reach back to it.
         None => cache.clear(),
     }
     Ok(())
@@ -87,7 +86,7 @@ async fn touched(
 }
 
 impl Touched {
-    /// Adds what an entry says, if it can be understood.
+    /// Adds what an entry says; `None` if it cannot be understood.
     fn add(&mut self, entry: &EntryRow) -> Option<()> {
         let threads: Vec<(i64, i64, i64)> = serde_json::from_str(&entry.threads).ok()?;
         let users: Vec<i64> = serde_json::from_str(&entry.users).ok()?;

@@ -71,7 +71,7 @@ row! {
 }
 
 row! {
-    /// The place of an unread message that a receipt may divide from others.
+    /// The place of an unread message that a receipt may reach.
     struct UnreadPlaceRow {
         slot: i64,
         side: i64,
@@ -270,7 +270,7 @@ impl<'a, R: Reads> Preload<'a, R> {
         Ok(())
     }
 
-    /// Reads where the unread messages are that a receipt divides and the cache does not know.
+    /// Reads the places of unread messages that a receipt reaches and the cache does not know.
     async fn places(
         &mut self,
         read_set: &ReadSet<'_>,

@@ -1,5 +1,5 @@
-//! Tells whether a commit would be written. The storage actor asks after one was not, while none is under way, so that the hub is
-//! ready again as soon as it can write.
+//! Probes whether a commit would be written. The storage actor does so after a failure, while no commit is under way, so
+//! that the hub is ready again as soon as it can write.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::entities::{hub_state, used_ticket};
 /// How long the probe waits for SQLite's lock: commits that come meanwhile wait, too.
 const LOCK: Duration = Duration::from_millis(250);
 
-/// With how little on its disk a file is as good as unable to grow. A few pages find room in the log when nothing else does.
+/// With less free space than this, the disk counts as full. A few pages may find room in the log even then.
 const ROOM: u64 = 1 << 20;
 
 /// Describes an update that takes the counter's row lock, as a commit does first.

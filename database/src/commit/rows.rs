@@ -122,7 +122,7 @@ impl Applier<'_> {
         notifications.chain(thread_notifications).collect()
     }
 
-    /// Returns the notifications that change. A deleted one's time is 0, so that it is out of the pages' way.
+    /// Returns the notifications that change. A deleted one gets the time 0, so that pages skip it.
     pub(super) fn changed_notification_rows(&self) -> Vec<ChangedNotificationRow> {
         let thread_notifications =
             self.thread_notifications().filter(|(.., notification)| notification.created_commit != self.no);

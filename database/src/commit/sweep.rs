@@ -17,7 +17,7 @@ const KEPT_FOR_CONSUMERS: i64 = 7 * 24 * 3_600_000;
 /// How long deliveries to webhooks are kept, in milliseconds.
 const DELIVERIES_KEPT: i64 = 30 * 24 * 3_600_000;
 
-/// How many entries are forgotten at once, so that commits get their turn.
+/// How many entries are deleted at once, so that commits get their turn.
 const AT_ONCE: u64 = 2_000;
 
 /// How long a used ticket is remembered beyond its end, in milliseconds: a clock of another node may be behind.
@@ -31,7 +31,7 @@ row! {
     }
 }
 
-/// Writes down how far used tickets are about to be forgotten.
+/// Notes the latest expiry among the used tickets that are about to be deleted.
 fn forget_tickets(dialect: &dyn Dialect) -> UpdateStatement {
     let is_old = format!("expires_at < {} - {TICKETS_KEPT}", dialect.now_millis());
     let newest_old = format!("(SELECT MAX(expires_at) FROM used_tickets WHERE {is_old})");
@@ -87,8 +87,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Forgets the commit log, so that no consumer is told of what was brought over: those that have not read it to its end
-    /// go on behind it. No node may run.
+    /// Deletes the commit log, so that no consumer is told of what was imported: those that have not read it to its end go
+    /// on behind it. No node may run.
     ///
     /// # Errors
     /// As [`Writer::commit`].
@@ -143,7 +143,7 @@ impl Writer {
         Ok(slowest.flatten().unwrap_or(i64::MAX))
     }
 
-    /// Returns the newest of the oldest entries, if that one is old, too, and read by all consumers, or very old.
+    /// Returns the entry [`AT_ONCE`] behind the oldest one, if it is old and read by all consumers, or very old.
     async fn oldest_log_part(&mut self, clock: &str, unread: i64) -> Result<Option<i64>, Error> {
         let nth = Query::select()
             .column(hub_commit::Column::CommitNo)

@@ -114,7 +114,7 @@ async fn write(
     transaction.write(&texts.forgotten, std::mem::take(&mut applier.write_set.forgotten)).await?;
     transaction.rewrite(&texts.threads, applier.thread_rows()).await?;
     transaction.rewrite(&texts.status, applier.status_rows()).await?;
-    // First what was there before as a set, then single rows, which may have changed again since.
+    // All of a user's earlier notifications first, then single rows, which may have changed after that.
     for user in &applier.write_set.read_all {
         let read_all = Query::update()
             .table(notification::Entity)
@@ -159,7 +159,7 @@ async fn write_in_parts<'r, Row: WrittenRow>(
     Ok(())
 }
 
-/// Writes what consumers have, and says what became of each of their changes.
+/// Writes changes for consumers, and notes the outcome of each.
 async fn consume(
     transaction: &mut Transaction<'_>,
     applier: &mut Applier<'_>,
@@ -174,7 +174,7 @@ async fn consume(
     Ok(())
 }
 
-/// Writes what operators do, and says what became of each of their changes.
+/// Writes changes of operators, and notes the outcome of each.
 async fn administer(
     transaction: &mut Transaction<'_>,
     applier: &mut Applier<'_>,
@@ -189,7 +189,8 @@ async fn administer(
     Ok(())
 }
 
-/// Writes what the commit touched, and when by the database's clock: other nodes learn it here, and a commit in doubt is found here.
+/// Writes what the commit touched, and when by the database's clock: other nodes learn it here, and a commit in doubt is
+/// found here.
 async fn log(
     transaction: &mut Transaction<'_>,
     applier: &Applier<'_>,

@@ -13,7 +13,7 @@ use crate::objects::CardRef;
 use crate::restrictions::AdminChange;
 use crate::written_row::written_row;
 
-/// Rows to write that do not stand in the cache.
+/// Rows to write that are not made from the cache.
 #[derive(Default)]
 pub(super) struct WriteSet<'a> {
     pub(super) messages: Vec<NewMessageRow<'a>>,
@@ -36,15 +36,15 @@ pub(super) struct WriteSet<'a> {
     /// When users were last connected.
     pub(super) last_seen: BTreeMap<i64, i64>,
     pub(super) tickets: Vec<TicketRow<'a>>,
-    /// Profiles, by their users: each once, for PostgreSQL puts no row over another one of the same statement.
+    /// Profiles, by their users: each once, for PostgreSQL cannot write a row twice in one statement.
     pub(super) profiles: BTreeMap<i64, ProfileRow<'a>>,
     /// Cards, each once.
     pub(super) cards: BTreeMap<CardRef, CardRow<'a>>,
     /// Threads in which cards were sent, each once.
     pub(super) card_threads: BTreeMap<(CardRef, i64), CardThreadRow>,
-    /// Changes for consumers, and the places of their outcomes.
+    /// Changes for consumers, with the index of each outcome.
     pub(super) consumers: Vec<(usize, &'a ConsumerChange)>,
-    /// What operators do, and the places of the outcomes.
+    /// Changes of operators, with the index of each outcome.
     pub(super) admin: Vec<(usize, &'a AdminChange)>,
 }
 
@@ -67,7 +67,7 @@ written_row! {
         pub(super) prev_id: Option<i64> = PrevId,
         /// The card that it shows, as JSON.
         pub(super) card: Option<String> = Card,
-        /// What the members are told in the place of `content`, as JSON.
+        /// The members' own texts in the place of `content`, as JSON.
         pub(super) texts: Option<String> = Texts,
     }
 }
@@ -331,7 +331,7 @@ written_row! {
 }
 
 written_row! {
-    /// What became of a delivery.
+    /// The result of a delivery.
     pub(super) struct DeliveryResultRow<'a> of webhook_delivery {
         pub(super) id: i64 = Id,
         pub(super) status: i64 = Status,

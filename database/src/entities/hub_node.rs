@@ -19,7 +19,7 @@ row! {
         pub(crate) draining: i64,
         /// The release that it runs.
         pub(crate) version: BinaryText,
-        /// By this nodes see whether they have the same secret.
+        /// A number by which nodes see whether they have the same secret.
         pub(crate) key_check: Option<i64>,
     }
 }

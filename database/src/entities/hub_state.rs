@@ -17,13 +17,13 @@ row! {
         pub(crate) last_thread_id: i64,
         pub(crate) last_message_id: i64,
         pub(crate) last_notification_id: i64,
-        /// The newest commit's.
+        /// The nonce of the newest commit.
         pub(crate) nonce: i64,
-        /// Of nodes of an earlier version, which write and read it: the nonce of the commit before it.
+        /// The nonce of the commit before it; only nodes of an earlier version write and read it.
         pub(crate) nonce_before: i64,
         /// The newest time that any commit has written.
         pub(crate) newest_at: i64,
-        /// Of those nodes, too: the same before the newest commit.
+        /// The newest time before the newest commit; only those nodes write and read it.
         pub(crate) newest_before: i64,
         /// Tickets that expired up to this time are not remembered.
         pub(crate) tickets_forgotten: i64,

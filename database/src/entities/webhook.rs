@@ -29,7 +29,7 @@ row! {
         /// When the first try failed after the last success.
         pub(crate) failing_since: Option<i64>,
         pub(crate) succeeded_at: Option<i64>,
-        /// How often deliveries were asked for again: who works for it looks them up.
+        /// How often deliveries were asked for again: when it changes, the process that sends them reads them again.
         pub(crate) requests: i64,
         pub(crate) created_at: i64,
     }

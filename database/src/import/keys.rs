@@ -1,10 +1,10 @@
-//! What tells that something was brought over: a message's idempotency key with a hash that no user's message can have, and a
-//! notification's deduplication key with a prefix that no other one has. So a second run finds what the first one has written, in
-//! the database itself.
+//! The keys by which an import recognises what it has written: a message's idempotency key with a hash that no user's
+//! message can have, and a notification's deduplication key with a prefix that no other one has. So another run finds in
+//! the database itself what was imported.
 
 use sha2::{Digest, Sha256};
 
-/// What a key begins with, and the text behind all texts that begin so.
+/// The prefix of all keys, and the text behind all texts with that prefix.
 pub(super) const BEGIN: &str = "node:";
 pub(super) const END: &str = "node;";
 
@@ -21,7 +21,7 @@ pub fn message_hash(id: i64) -> [u8; 32] {
     Sha256::digest(format!("brought over from the Node.js service: message {id}")).into()
 }
 
-/// Returns the old id of a message by its key and hash, if it was brought over.
+/// Returns the old id of a message by its key and hash, if it was imported.
 pub(super) fn message_id(key: &str, hash: &[u8]) -> Option<i64> {
     let id = key.strip_prefix(BEGIN)?.parse().ok()?;
     (message_hash(id) == hash).then_some(id)

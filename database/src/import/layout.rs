@@ -1,7 +1,7 @@
-//! Under which names an installation of the old service has its tables and columns, as `information_schema` tells.
+//! The names that an installation of the old service gives to its tables and columns, by `information_schema`.
 //!
-//! A name is compared without underscores and whatever its case: `createdAt` is `created_at`. Of the names of a column the first one
-//! that is there counts.
+//! Names are compared without underscores and case: `createdAt` is `created_at`. Of the possible names of a column, the
+//! first one that exists counts.
 
 use std::collections::BTreeMap;
 
@@ -74,9 +74,9 @@ struct Column {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Number,
-    /// A moment, whatever the time zone.
+    /// A point in time, independent of a time zone.
     Timestamp,
-    /// What a clock on the wall has shown.
+    /// A local time, without a time zone.
     Clock,
     Text,
 }
@@ -157,12 +157,12 @@ impl Table {
         quoted(&self.name)
     }
 
-    /// Returns a number; NULL if the column is not there.
+    /// Returns the expression of a number; NULL if there is no such column.
     pub(super) fn number(&self, alias: &str, names: &[&str]) -> String {
         self.cast(alias, names, "SIGNED")
     }
 
-    /// Returns a text; NULL if the column is not there.
+    /// Returns the expression of a text; NULL if there is no such column.
     pub(super) fn text(&self, alias: &str, names: &[&str]) -> String {
         self.cast(alias, names, "CHAR")
     }
@@ -172,7 +172,8 @@ impl Table {
         format!("CAST({value} AS {kind})")
     }
 
-    /// Returns whether a column says yes: a number that is not 0, a moment that is set, or a word. 0 if it is not there.
+    /// Returns the expression of a flag: true for a number that is not 0, a time that is set, or a word. 0 if there is no
+    /// such column.
     pub(super) fn flag(&self, alias: &str, names: &[&str]) -> String {
         let Some(column) = self.column(names) else { return "CAST(0 AS SIGNED)".to_owned() };
         let value = column.of(alias);
@@ -184,7 +185,8 @@ impl Table {
         format!("CAST({says} AS SIGNED)")
     }
 
-    /// Returns a time: in milliseconds, or as a number that was stored. NULL if the column is not there.
+    /// Returns the expression of a time: in milliseconds, or as the number that was stored. NULL if there is no such
+    /// column.
     pub(super) fn time(&self, alias: &str, names: &[&str]) -> String {
         let Some(column) = self.column(names) else { return "CAST(NULL AS SIGNED)".to_owned() };
         let value = column.of(alias);
@@ -196,7 +198,7 @@ impl Table {
         }
     }
 
-    /// Tells whether a time is what a clock on the wall has shown, so that it depends on the server's time zone.
+    /// Tells whether a time is a local time, which depends on the server's time zone.
     pub(super) fn is_wall_clock(&self, names: &[&str]) -> bool {
         self.column(names).is_some_and(|column| matches!(column.kind, Kind::Clock | Kind::Text))
     }

@@ -1,4 +1,4 @@
-//! What the columns of the old tables say.
+//! Rows of the old tables.
 
 use serde_json::Value;
 
@@ -22,17 +22,17 @@ pub struct OldMessage {
     pub thread: Option<i64>,
     /// The author.
     pub sender: Option<i64>,
-    /// To whom, where a column says it.
+    /// The receiver, if a column names one.
     pub receiver: Option<i64>,
     /// The text.
     pub text: Option<String>,
-    /// Where its images were, as the old service's clients asked for them.
+    /// The URLs of its images, as the old service's clients asked for them.
     pub images: Vec<String>,
     /// The product that it is about.
     pub product: Option<i64>,
-    /// Its reader had seen it.
+    /// Whether its reader had seen it.
     pub seen: bool,
-    /// It was deleted.
+    /// Whether it was deleted.
     pub deleted: bool,
 }
 
@@ -47,21 +47,21 @@ pub struct OldNotification {
     pub of: Option<i64>,
     /// The receiver.
     pub user: Option<i64>,
-    /// What it is about.
+    /// Its type.
     pub kind: Option<String>,
-    /// A line.
+    /// The title: a line.
     pub title: Option<String>,
-    /// A paragraph.
+    /// The body: a paragraph.
     pub body: Option<String>,
     /// The thing it is about.
     pub related: Option<i64>,
-    /// It was read.
+    /// Whether it was read.
     pub read: bool,
-    /// It was deleted.
+    /// Whether it was deleted.
     pub deleted: bool,
     /// When it was made, in Unix milliseconds.
     pub at: Option<i64>,
-    /// Another table of notifications has given out the same id.
+    /// Whether another table of notifications has given out the same id.
     pub shares_id: bool,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn millis(number: i64) -> i64 {
     if number.abs() < SECONDS_BELOW { number * 1_000 } else { number }
 }
 
-/// Returns the places of images that a column names: a JSON array of texts or of objects with a `url`, one such text, or a text that
+/// Returns the URLs of images in a column: a JSON array of texts or of objects with a `url`, one such text, or a text that
 /// is no JSON.
 pub(super) fn images(column: Option<&str>) -> Vec<String> {
     let text = column.unwrap_or_default().trim();

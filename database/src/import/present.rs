@@ -48,14 +48,14 @@ pub enum IdOf {
 /// What the hub's database has already.
 #[derive(Debug, Default)]
 pub struct Present {
-    /// The old ids of messages that were brought over.
+    /// The old ids of messages that were imported.
     pub messages: HashSet<i64>,
     /// The highest ids that were given out: what is above them is free.
     pub given_out: ReservedIds,
 }
 
 impl Present {
-    /// Reads what has been brought over.
+    /// Reads what was imported.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::Refused`] if the database has no schema yet.
@@ -63,7 +63,7 @@ impl Present {
         read(db).await.map_err(error)
     }
 
-    /// Returns which of some notifications were brought over, each named by its user and its key.
+    /// Returns which of some notifications were imported, each named by its user and its key.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

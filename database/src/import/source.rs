@@ -1,4 +1,4 @@
-//! The old tables, read a part at a time: no statement of many that the old server would have to hold open.
+//! Reads the old tables a part at a time, so that the old server need not hold a long statement open.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -18,7 +18,7 @@ const LARGE: usize = 500;
 /// How many notifications are read at a time: their texts may be long.
 const NOTIFICATIONS: usize = 2_000;
 
-/// Before every id.
+/// A number below every id.
 const BEFORE: i64 = -1;
 
 row! {
@@ -84,7 +84,7 @@ pub struct Moments {
 pub struct Source {
     db: Database,
     layout: Layout,
-    /// By how many milliseconds the clock on its wall was ahead of UTC.
+    /// By how many milliseconds its local times are ahead of UTC.
     offset: i64,
 }
 
@@ -190,14 +190,14 @@ impl Source {
         Ok(messages)
     }
 
-    /// Returns the notifications: of `notifications`, of `user_notifications`, or of both, where the latter may give those of the former
-    /// to users.
+    /// Returns the notifications: of `notifications`, of `user_notifications`, or of both, where the latter may give those
+    /// of the former to users.
     #[must_use]
     pub fn notifications(&self) -> Notifications<'_> {
         Notifications { source: self, parts: self.parts().into(), place: None }
     }
 
-    /// Returns the highest id of a notification that is not above another one; 0 if there is none.
+    /// Returns the highest id of a notification up to `most`; 0 if there is none.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -238,7 +238,7 @@ impl Source {
         }
     }
 
-    /// Returns a notification as it is written down.
+    /// Makes a notification of a row.
     fn notification(&self, part: Part<'_>, row: NotificationRow) -> OldNotification {
         OldNotification {
             table: part.table.name.clone(),
@@ -256,7 +256,7 @@ impl Source {
         }
     }
 
-    /// Returns a time as a column of a table holds it, in UTC.
+    /// Returns a time of a table's column in UTC.
     fn utc(&self, table: &Table, at: i64) -> i64 {
         if table.is_number(field::TIME) {
             old::millis(at)
@@ -274,13 +274,13 @@ struct Part<'a> {
     table: &'a Table,
     /// Another table, which has the texts.
     texts: Option<&'a Table>,
-    /// Another one, which is read before it, and may have given out the same ids.
+    /// Another table, which is read first, and may have given out the same ids.
     before: Option<&'a Table>,
 }
 
 impl Part<'_> {
-    /// Returns the statement that reads a page. Its parameter is the id behind which it goes on, or how many rows were read where rows
-    /// have no id; these are sorted by all that tells one of them from another.
+    /// Returns the statement that reads a page. Its parameter is the id behind which it goes on, or how many rows were read
+    /// where rows have no id; these are sorted by all that tells one of them from another.
     fn text(&self) -> String {
         let Self { table, texts, before } = self;
         let (said, alias) = texts.map_or((*table, "u"), |texts| (texts, "n"));

@@ -32,7 +32,7 @@ pub enum Location {
 impl FromStr for Location {
     type Err = String;
 
-    /// Reads the URL. What is said against it quotes nothing of it: it may hold keys that belong elsewhere.
+    /// Parses the URL. An error quotes nothing of it: it may hold keys that belong elsewhere.
     fn from_str(text: &str) -> Result<Self, String> {
         const FORM: &str = "write file:data/media or s3://bucket/prefix";
         let text = text.trim();

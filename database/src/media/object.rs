@@ -44,7 +44,7 @@ impl Part {
 pub struct Object {
     /// How many bytes the whole of it has.
     pub size: u64,
-    /// Which of them come.
+    /// Which of them are read.
     pub range: Range<u64>,
     /// The first of them: nearly always all.
     pub first: Bytes,

@@ -37,7 +37,7 @@ impl NodeId {
         if name.is_empty() || name.len() > LONGEST || name.contains(parts) {
             return Err(InvalidName(name.to_owned()));
         }
-        // The last bytes: all of them are chance (RFC 9562, 5.4). A column takes 63 bits of them.
+        // The last bytes: all of them are random (RFC 9562, 5.4). A column takes 63 bits of them.
         let (_, low) = Uuid::new_v4().as_u64_pair();
         Ok(Self { name: name.into(), incarnation: (low & i64::MAX.unsigned_abs()).max(1) })
     }

@@ -1,13 +1,14 @@
 //! Judges another process that has the row of our name: does it live? A pure table without a clock.
 //!
-//! By the database's clock its latest beat may be long ago. That clock can be set back, and a database that is put back holds
-//! rows of processes that ended long ago; so a row is also dead if it does not change while it is looked at for as long.
+//! By the database's clock its latest beat may be long ago. But that clock can be set back, and a database that is put back
+//! holds rows of processes that ended long ago. So a process also counts as dead if its row does not change while it is
+//! watched for as long.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// After what silence a process no longer has its name: three beats.
+/// How long a process is silent until it loses its name: three beats.
 pub const SILENT: Duration = Duration::from_secs(6);
 
 /// What the row of a name says of the process that has it.
@@ -19,7 +20,7 @@ pub(super) struct Sighting {
     pub(super) age: i64,
 }
 
-/// What is to be thought of it.
+/// Whether the process lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It was seen to beat.
@@ -30,7 +31,7 @@ pub(super) enum Verdict {
     Unclear,
 }
 
-/// What was seen of it.
+/// What was seen of the row.
 #[derive(Debug, Default)]
 pub(super) struct Rival(Option<Seen>);
 
@@ -38,14 +39,14 @@ pub(super) struct Rival(Option<Seen>);
 struct Seen {
     incarnation: i64,
     beat_at: i64,
-    /// Since when it has stood there unchanged.
+    /// Since when the row has been unchanged.
     since: Instant,
-    /// It has changed before.
+    /// Whether the row has changed while it was watched.
     beats: bool,
 }
 
 impl Rival {
-    /// Judges what the row says now.
+    /// Judges the row as it was read just now.
     pub(super) fn judge(&mut self, sighting: Sighting, now: Instant) -> Verdict {
         let Sighting { incarnation, beat_at, age } = sighting;
         let changed = match &self.0 {

@@ -12,25 +12,25 @@ use crate::driver_error::DriverError;
 use crate::entities::hub_node::{self, Column};
 use crate::rows::{Reads as _, row};
 
-/// How long the row of a process that has ended without a word is kept, in milliseconds.
+/// How long the row of a process is kept that has ended without giving it back, in milliseconds.
 const KEPT: i64 = 24 * 3_600_000;
 
-/// The release that this is.
+/// The version of this release.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// How a process stands to the row of its name.
+/// Which process has the row of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It has the row.
+    /// This process has it.
     Ours,
     /// Another process has it, which lives.
     Taken {
-        /// That one says that it is about to end.
+        /// Whether that process says that it is about to end.
         draining: bool,
     },
     /// Another process has it, and whether that one lives is not known yet.
     Unclear {
-        /// That one said that it was about to end.
+        /// Whether that process said that it was about to end.
         draining: bool,
     },
 }
@@ -63,7 +63,7 @@ impl<'a> Row<'a> {
         Self { connection, id, key_check, rival }
     }
 
-    /// Says that the process lives. Takes the row, if none that lives has it.
+    /// Writes a heartbeat into the row; takes the row if no living process has it.
     pub(super) async fn beat(&mut self, draining: bool) -> Result<Standing, DriverError> {
         let beat = Query::update()
             .table(hub_node::Entity)
@@ -137,7 +137,7 @@ impl<'a> Row<'a> {
         Ok(Standing::Ours)
     }
 
-    /// Returns what the row says of a process that has just taken it.
+    /// Returns the values of a row that a process has just taken.
     fn state(&self, draining: bool) -> [(Column, SimpleExpr); 6] {
         let now = || Expr::cust(self.now());
         [

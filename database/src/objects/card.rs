@@ -42,7 +42,7 @@ impl Card {
         CardRef { kind: self.kind, id: self.id.clone() }
     }
 
-    /// Tells whether it is to be put in the place of another one of the same name: not if that is newer, or says the same.
+    /// Tells whether it replaces another version of the same card: not if that one is newer, or the same.
     #[must_use]
     pub fn replaces(&self, present: &Self) -> bool {
         self.version >= present.version && self != present

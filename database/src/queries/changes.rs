@@ -19,8 +19,8 @@ pub(super) use read::{messages, notifications};
 
 pub use changed::{ChangedMessage, ChangedNotification, ChangedWatermarks, Changes, Page, ThreadChanges};
 
-/// Reads everything of `user` that changed after `since`, or `None` if that is more than `most` things. However large it is:
-/// [`backlog`] and [`page`] are for what is not known to be small.
+/// Reads everything of `user` that changed after `since`; `None` if that is more than `most` items. The result may be
+/// large: [`backlog`] and [`page`] are for what is not known to be small.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
@@ -34,7 +34,7 @@ pub async fn of_user(db: &Database, user: UserId, since: CommitNo, most: usize) 
     Ok(Some(changes))
 }
 
-/// Looks up what of `user` changed after `since`, or says `None` if that is more than `most` things.
+/// Looks up what of `user` changed after `since`; `None` if that is more than `most` items.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
@@ -45,8 +45,8 @@ pub async fn backlog(db: &Database, user: UserId, since: CommitNo, most: usize) 
     Ok(backlog)
 }
 
-/// Takes what comes next of a backlog, some `bytes` of it, and something while there is any. What has changed since it was
-/// looked up is left out: see [`Backlog::is_stale`].
+/// Takes the next part of a backlog: about `bytes` bytes, and at least one item while there is any. What has changed since
+/// it was looked up is left out: see [`Backlog::is_stale`].
 ///
 /// # Errors
 /// [`Error::Unavailable`]; what would have come is lost then.
@@ -95,7 +95,7 @@ pub async fn of_thread(db: &Database, thread: ThreadId, since: CommitNo) -> Resu
 pub struct LogEntry {
     /// The commit.
     pub no: CommitNo,
-    /// What tells it from another one of the same number.
+    /// The commit's nonce.
     pub nonce: Nonce,
     /// The process that wrote it.
     pub node: NodeId,

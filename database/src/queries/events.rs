@@ -23,7 +23,7 @@ use sources::{Entry, Span};
 /// The most bytes that the names, numbers and times of an event take.
 const FIELDS: usize = 400;
 
-/// Where a reader of events stands: behind which event, and which message was the newest then, if the reader knows.
+/// The position of a reader of events: the last event that it has, and the newest message up to there, if it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
     /// The place of the last event that the reader has.
@@ -33,7 +33,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Stands behind all events of a commit.
+    /// Returns the position behind all events of a commit.
     #[must_use]
     pub const fn behind(commit: CommitNo) -> Self {
         Self { place: Place::end_of(commit), newest_message: 0 }
@@ -45,7 +45,7 @@ impl Standing {
 pub struct Window {
     /// The events that were wanted.
     pub events: Vec<Event>,
-    /// Where to go on.
+    /// The position behind it.
     pub end: Standing,
     /// The commit at its end; `None` if the log has nothing behind the reader.
     pub mark: Option<Mark>,
@@ -182,7 +182,7 @@ async fn find(
     Ok(Ok(Found::Window(Window { events, end, mark, has_more: full || span.last < head.commit_no })))
 }
 
-/// What events are about, in its present state.
+/// The objects of events, in their present state.
 #[derive(Debug, Default)]
 pub struct Objects {
     /// The members of threads.
@@ -193,7 +193,7 @@ pub struct Objects {
     pub notifications: HashMap<NotificationId, Notification>,
 }
 
-/// Reads what events are about.
+/// Reads the objects of events.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
@@ -204,7 +204,7 @@ pub async fn objects(db: &Database, of: &[Happening]) -> Result<Objects, Error> 
     Ok(objects)
 }
 
-/// What one event is about.
+/// The object of one event.
 struct Object<'a>(Option<&'a Message>, Option<&'a Notification>);
 
 impl Size for Object<'_> {
@@ -245,7 +245,7 @@ async fn read_objects(db: &mut impl Reads, of: &[Happening]) -> Result<Objects, 
     })
 }
 
-/// Returns the commit before the oldest entry that the log still has: who stands there can read on.
+/// Returns the commit before the oldest entry that the log still has: a reader at that position can read on.
 ///
 /// # Errors
 /// [`Error::Unavailable`].

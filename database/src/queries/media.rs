@@ -70,7 +70,7 @@ pub async fn find(db: &Database, reader: UserId, image: &MediaId) -> Result<Opti
     Ok(Some(ImageLocation { object_key: row.object_key.into_text(), mime: row.mime }))
 }
 
-/// What of a user's uploads no message holds.
+/// A user's uploads that no message holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unsent {
     /// The number of images.

@@ -45,8 +45,8 @@ pub struct History {
 /// Reads a page of a thread as `reader` may see it; `None` if they are not of it or there is no such thread.
 ///
 /// SQLite is read on the calling thread, which does nothing else meanwhile: for some 90 µs where 50 messages are in memory,
-/// for longer where they must come from the disk. But for [`Page::AfterRev`], which takes several questions to the pool: to be
-/// done to its end, for it reads in a transaction.
+/// for longer where they must come from the disk. [`Page::AfterRev`] takes several queries through the pool instead, in one
+/// transaction, and must be awaited to its end.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
@@ -120,8 +120,8 @@ async fn read_page(
     }))
 }
 
-/// Reads where a thread stands, and those of the `most` messages that are nearest to a place on one side of it that fit into a
-/// page, by `seq`.
+/// Reads a thread's counters, and the messages on one side of a place that are nearest to it: at most `most`, and no more
+/// than fit into a page, by `seq`.
 async fn next_to(
     db: &Database,
     reader: UserId,
@@ -136,7 +136,7 @@ async fn next_to(
     }))
 }
 
-/// Reads where a thread stands, and its messages that changed after a `rev`.
+/// Reads a thread's counters, and its messages that changed after a `rev`.
 async fn changed(
     db: &Database,
     reader: UserId,
@@ -194,7 +194,7 @@ async fn after_rev(
             break;
         }
     }
-    // What comes after the end of one that was cut short is not known.
+    // Messages behind the end of a list that was cut short are not known.
     let end = |list: &[StoredMessage], whole: bool| if whole { None } else { list.last().map(|stored| stored.row.rev) };
     let known = [end(&created, created_end), end(&amended, amended_end)].into_iter().flatten().min();
     let mut found = created;
@@ -206,7 +206,7 @@ async fn after_rev(
     Ok((found, cut || known.is_some()))
 }
 
-/// Appends what there is room for; tells whether there was too little.
+/// Appends the messages that fit; tells whether some did not.
 fn put_in(list: &mut Vec<StoredMessage>, mut some: Vec<StoredMessage>, room: &mut Room) -> bool {
     let end = some.iter().position(|stored| !room.takes(stored));
     some.truncate(end.unwrap_or(some.len()));
@@ -249,7 +249,7 @@ async fn read_one(db: &Database, reader: UserId, message: MessageId) -> Result<O
     Ok(head(db, reader, thread.into()).await?.map(|_| found.message()))
 }
 
-/// Reads where a thread stands, if the reader is a member of it.
+/// Reads a thread's counters, if the reader is a member of it.
 async fn head(db: &Database, reader: UserId, thread: ThreadRef) -> Result<Option<Head>, DriverError> {
     (&db.readers).select_one(&Head::query(reader, thread)).await
 }

@@ -19,7 +19,7 @@ use crate::size::{PAGE, Room};
 use crate::time::Timestamp;
 use crate::{Database, Error, sql};
 
-/// What stands for a message that is nothing but images.
+/// The body for a message that has only images.
 const PHOTO: &str = "Photo";
 
 /// A page of notifications.
@@ -116,7 +116,7 @@ pub(super) fn columns(table: &str) -> String {
     select(table, notification::Column::iter())
 }
 
-/// How a thread stands for one of its members.
+/// The state of a thread for one of its members.
 struct Chat {
     unread: i64,
     /// The message that the notification shows, if there is one: its text, or its card's title, if it has one.
@@ -124,7 +124,7 @@ struct Chat {
 }
 
 row! {
-    /// How a thread stands for one of its members.
+    /// The state of a thread for one of its members.
     struct ChatRow {
         user_id: i64,
         thread_id: i64,
@@ -137,8 +137,8 @@ row! {
     }
 }
 
-/// Reads how the threads stand that notifications are about. The newest message is looked for among the newest
-/// thousand of a thread, so that this stays cheap where a member has deleted or written very much.
+/// Reads the state of the threads that notifications are about. The newest message is looked for among the newest thousand
+/// of a thread, so that this stays cheap where a member has deleted or written very much.
 async fn chats(db: &mut impl Reads, rows: &[notification::Model]) -> Result<HashMap<(i64, i64), Chat>, DriverError> {
     let asked: Vec<(i64, i64)> =
         rows.iter().filter(|row| row.kind == CHAT).filter_map(|row| Some((row.user_id, row.related_id?))).collect();
@@ -192,7 +192,7 @@ fn notification(row: notification::Model, chat: Option<&Chat>) -> Notification {
     }
 }
 
-/// Says what a thread's notification shows: a message without text is one of images.
+/// Returns the text of a thread's notification: a message without text is one of images.
 fn shown(chat: &Chat) -> String {
     match &chat.newest {
         None => String::new(),

@@ -18,8 +18,8 @@ row! {
     }
 }
 
-/// Returns all users whose sessions were ever ended. It walks the table: a node asks once as it starts, and when the database was put
-/// back to an earlier state.
+/// Returns all users whose sessions were ever ended. It walks the table: a node asks once as it starts, and when the
+/// database was put back to an earlier state.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
@@ -41,7 +41,7 @@ async fn ended(db: &Database, since: Option<CommitNo>) -> Result<EndedSessions, 
         .from(hub_state::Entity)
         .and_where(Expr::col(hub_state::Column::Id).eq(1_i64))
         .take();
-    // First: what is changed in between is among the rows, and looked for again.
+    // Read first: what changes between the two queries is among the rows, and is looked for again.
     let as_of: Option<Option<i64>> = (&db.readers).select_one(&as_of).await?;
     let users = Query::select()
         .columns(EndedRow::COLUMNS.iter().copied())

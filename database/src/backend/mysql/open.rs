@@ -8,15 +8,15 @@ use tokio::time::timeout;
 use crate::backend::pool::{CLOSE, PREPARED, Role};
 use crate::backend::server::location::Server;
 
-/// What every server understands. A lock is waited for longer than a node that has stopped may hold it: see below.
+/// Settings that every server knows. A lock is waited for longer than a node that has stopped may hold it: see below.
 const WRITER: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 3";
 const READER: &str = "SET SESSION transaction_isolation = 'REPEATABLE-READ'";
 
-/// What some servers understand: a node that stops within a transaction holds the counter's lock, for which all nodes wait, and
-/// must not do so until its TCP connection is given up; and no statement may run for ever.
+/// Settings that some servers know. A node that stops within a transaction holds the counter's lock, for which all nodes
+/// wait; it must lose the lock before its TCP connection is given up. And no statement may run for ever.
 const OPTIONAL: [&str; 2] = ["SET SESSION idle_transaction_timeout = 2", "SET SESSION max_statement_time = 10"];
 
-/// Sets how a pool's connections begin.
+/// Sets what a pool's connections do when they open.
 pub(in crate::backend) fn settings(connect: &mut ConnectOptions, role: Role) {
     connect.map_sqlx_mysql_opts(|options| options.statement_cache_capacity(PREPARED));
     connect.map_sqlx_mysql_pool_opts(move |pool| {
@@ -24,7 +24,7 @@ pub(in crate::backend) fn settings(connect: &mut ConnectOptions, role: Role) {
             Box::pin(async move {
                 isolate(connection, role).await?;
                 for setting in OPTIONAL {
-                    // MySQL does not know them; it is right without.
+                    // MySQL does not know these settings, and works without them.
                     let known = connection.execute(setting).await;
                     if let Err(error) = known
                         && error.as_database_error().is_none()
@@ -38,7 +38,7 @@ pub(in crate::backend) fn settings(connect: &mut ConnectOptions, role: Role) {
     });
 }
 
-/// Writers read what stands now, under the counter's lock; readers read one snapshot.
+/// Sets the isolation: writers read what stands now, under the counter's lock; readers read one snapshot.
 async fn isolate(connection: &mut MySqlConnection, role: Role) -> Result<(), sqlx::Error> {
     let sql = match role {
         Role::Writer => WRITER,
@@ -54,7 +54,7 @@ async fn isolate(connection: &mut MySqlConnection, role: Role) -> Result<(), sql
     }
 }
 
-/// Asks the server whether it takes us.
+/// Connects once, to see whether the server can be used.
 pub(in crate::backend) async fn connect_once(server: &Server) -> Result<(), sqlx::Error> {
     let options: MySqlConnectOptions = server.url.parse()?;
     let connection = options.connect().await?;

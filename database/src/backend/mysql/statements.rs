@@ -27,8 +27,8 @@ pub(super) fn json_columns(columns: &[Column]) -> String {
     format!("?, '$[*]' COLUMNS ({})", columns.join(", "))
 }
 
-/// Writes a delete of the rows whose one column is a row's. By hand: sea-query has no `DELETE … JOIN`, and for a subquery
-/// MariaDB would walk the whole table.
+/// Returns a delete of rows by the one column of the shape. Written by hand: sea-query has no `DELETE … JOIN`, and for a
+/// subquery MariaDB would walk the whole table.
 pub(super) fn delete(dialect: &dyn Dialect, shape: &RowShape) -> String {
     let set = dialect.json_table("j", &shape.columns);
     let matched: Vec<String> =

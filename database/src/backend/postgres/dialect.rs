@@ -16,8 +16,9 @@ use crate::written_row::RowShape;
 const ELEMENTS: &str = "jsonb_array_elements";
 const PARAMETER: &str = "?::jsonb";
 
-/// Each row is an array. That is no news, but the planner takes it for rare: it expects one row and not a hundred, and goes from
-/// the rows to a table, never from all of a table, however small or new that is, to the rows.
+/// Tells the planner that each row is an array. That is always so, but the planner takes it for rare: it then expects one
+/// row and not a hundred, and goes from the rows to a table, never from all of a table, however small or new that is, to
+/// the rows.
 const IS_ROW: &str = "jsonb_typeof(e.value) = 'array'";
 
 /// PostgreSQL's SQL.

@@ -1,8 +1,9 @@
 //! Statements that write rows, gathered to run as one: a `WITH` of statements that change data.
 //!
 //! They run in no order, and each sees the tables as they were before all of them
-//! (<https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING>). So no two of them may touch the same row: a
-//! commit's inserts make rows that it changes in no other statement, while two statements that change rows of one table may meet.
+//! (<https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING>). So no two of them may touch the
+//! same row: a commit's inserts make rows that it changes in no other statement, while two statements that change rows of
+//! one table may meet.
 
 use std::fmt::Write as _;
 

@@ -15,7 +15,7 @@ const OLDEST: i64 = 130_000;
 /// From this version on the server knows [`CHECK_CLIENT`].
 const CHECKS_CLIENT: u32 = 140_000;
 
-/// Sets how a pool's connections begin.
+/// Sets what a pool's connections do when they open.
 pub(in crate::backend) fn settings(connect: &mut ConnectOptions, role: Role) {
     connect.map_sqlx_postgres_opts(with_name);
     connect.map_sqlx_postgres_pool_opts(move |pool| {
@@ -32,7 +32,7 @@ pub(in crate::backend) fn settings(connect: &mut ConnectOptions, role: Role) {
     });
 }
 
-/// Says who connects: `pg_stat_activity` shows it. Poolers take no `extra_float_digits`, and no column of ours is a float.
+/// Names the client: `pg_stat_activity` shows it. Poolers take no `extra_float_digits`, and no column of ours is a float.
 fn with_name(options: PgConnectOptions) -> PgConnectOptions {
     let options = options.statement_cache_capacity(PREPARED).extra_float_digits(None);
     if options.get_application_name().is_some() { options } else { options.application_name("softadastra-chat") }
@@ -50,7 +50,7 @@ pub(in crate::backend) async fn connect_once(server: &Server) -> Result<Option<S
     Ok(why_not)
 }
 
-/// Tells why a server is not one to write to.
+/// Returns why the hub cannot write to a server, if so.
 async fn unfit(server: &Server, connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
     const ASKED: &str = "SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding'), \
          pg_is_in_recovery(), current_setting('fsync'), \
@@ -83,8 +83,9 @@ async fn unfit(server: &Server, connection: &mut PgConnection) -> Result<Option<
     })
 }
 
-/// Tells whether a pooler gives a connection's statements to several sessions: settings, snapshots and prepared statements would
-/// belong to whichever it chooses. While a transaction of another connection holds a session, it has to take another one.
+/// Returns why a server cannot be used, if a pooler spreads a connection's statements over several sessions: settings,
+/// snapshots and prepared statements belong to one session. A transaction on another connection holds a session meanwhile,
+/// so that such a pooler has to take another one.
 async fn pooled(options: &PgConnectOptions, connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
     let before = session_of(connection).await?;
     let mut other = with_name(options.clone()).connect().await?;

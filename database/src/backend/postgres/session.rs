@@ -1,4 +1,4 @@
-//! What each connection says first: how it reads, and how long it waits.
+//! The settings of each connection: how it reads, and how long it waits.
 
 use std::time::Duration;
 
@@ -7,12 +7,13 @@ use crate::backend::pool::Role;
 /// How long a session waits for a lock, if it is not told to wait for less: [`WRITER`] says so.
 const LOCK: Duration = Duration::from_secs(3);
 
-/// What comes before COMMIT: one that was cancelled while it waits for a standby says that it is done, and is not on the standby.
+/// Runs before COMMIT, and takes its time-out away: a COMMIT that is cancelled while it waits for a standby reports
+/// success, though it is not on the standby.
 pub(in crate::backend) const BEFORE_COMMIT: &str = "SELECT set_config('statement_timeout', '0', true)";
 
-/// Statements of each connection are planned once, whatever their values, and through indexes: each of them finds its rows by one,
-/// however many rows there are, and the server's guess from old statistics, or from none right after a table was made, may be
-/// another one. `jit` would compile what these settings make look expensive.
+/// Statements are planned once, whatever their values, and through indexes. Each statement finds its rows by an index,
+/// however many rows there are; the server might guess otherwise from old statistics, or from none right after a table was
+/// made. `jit` would compile what these settings make look expensive.
 ///
 /// The keep-alives end a connection whose client's machine is gone: its transaction may hold the counter's lock.
 const SHARED: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET max_parallel_workers_per_gather = 0; \

@@ -13,15 +13,15 @@ pub struct Server {
     pub kind: ServerKind,
     /// The user that the hub logs in as.
     pub user: String,
-    /// Its host. Means nothing for a socket.
+    /// Its host; unused for a socket.
     pub host: String,
-    /// Its port; its kind's usual one by default. Means nothing for a socket.
+    /// Its port, by default the usual one of its kind; unused for a socket.
     pub port: u16,
     /// The database on it.
     pub database: String,
-    /// All of it as the driver reads it, with the password.
+    /// The URL as the driver reads it, with the password.
     pub(in crate::backend) url: String,
-    /// The file of its socket, if it is reached by one of this machine.
+    /// The file of the socket on this machine, if the server is reached by one.
     pub(in crate::backend) socket: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub(in crate::backend) fn wrong(what: &str, form: &str) -> String {
     )
 }
 
-/// What is wrong where the driver does not say what, lest it quote the password.
+/// The text in the place of the driver's own, which might quote the password.
 pub(in crate::backend) const NOT_UNDERSTOOD: &str =
     "its parameters, or what is percent-encoded in it, cannot be understood";
 

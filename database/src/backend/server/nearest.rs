@@ -10,8 +10,8 @@ use crate::rows::Reads;
 use crate::seq_range::SeqRangeQuery;
 use crate::size::{PAGE, Room};
 
-/// Reads where a thread stands, if the reader is a member of it, and those of the `most` messages that are nearest to a place on
-/// one side of it that fit into a page. Nearest first.
+/// Reads a thread's counters, and the messages on one side of a place that are nearest to it: at most `most`, and no more
+/// than fit into a page, nearest first. `None` if the reader is not a member.
 pub(crate) async fn nearest(
     db: &mut impl Reads,
     reader: UserId,

@@ -1,4 +1,4 @@
-//! Opens a server: asks first whether it takes us, and opens its pools.
+//! Opens a server: checks first that the hub can use it, and opens its pools.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::driver_error::DriverError;
 /// How long the connection of the migrations is kept while none runs.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Asks a server whether it takes us. A pool would wait for a server that is not there, and not say why.
+/// Checks that the hub can use a server. A pool would wait for a server that is not there, and not say why.
 pub(super) async fn check(server: &Server) -> Result<(), Error> {
     match timeout(ACQUIRE, server.kind.connect_once(server)).await {
         Ok(Ok(None)) => Ok(()),
@@ -51,7 +51,7 @@ async fn pool_with(
     pool::open(connect).await?.ok_or_else(|| DriverError::Unable("no answer in time".to_owned()))
 }
 
-/// Says of which server a failure is.
+/// Names the server in a failure.
 pub(super) fn refused(server: &Server, failure: DriverError) -> Error {
     match failure {
         DriverError::Refused(why) | DriverError::Unique(why) => {

@@ -1,8 +1,8 @@
 //! The connection to a server that writes.
 //!
-//! A table's rows travel as one statement with one parameter, JSON, for it is the round trip that costs. On PostgreSQL statements of
-//! several tables travel as one, too: a commit that has nothing to read takes four round trips (BEGIN, the counter's lock, all rows,
-//! COMMIT).
+//! A table's rows travel as one statement with one parameter, JSON, for it is the round trip that costs. On PostgreSQL
+//! statements of several tables travel as one, too: a commit that has nothing to read takes four round trips (BEGIN, the
+//! counter's lock, all rows, COMMIT).
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::written_row::WrittenRow;
 #[derive(Debug)]
 pub(crate) struct WriterConnection {
     server: Server,
-    /// Of one connection.
+    /// A pool of one connection.
     pool: DatabaseConnection,
     /// How long the next transactions wait for a lock. A session of MySQL has its own setting.
     patience: Duration,
@@ -74,7 +74,7 @@ impl WriterConnection {
         rows(&self.pool, text, values).await
     }
 
-    /// Opens another connection; the old one is not waited for.
+    /// Opens another connection, and does not wait for the old one.
     pub(in crate::backend) async fn replace(&mut self) -> Result<(), DriverError> {
         self.pool = open::pool(&self.server, Role::Writer, 1).await?;
         Ok(())
@@ -86,7 +86,7 @@ impl WriterConnection {
 pub(crate) struct Transaction {
     kind: ServerKind,
     transaction: DatabaseTransaction,
-    /// What is to be written on PostgreSQL before anything else is done.
+    /// On PostgreSQL, statements that must run before anything else is done.
     gathered: Gathered,
 }
 

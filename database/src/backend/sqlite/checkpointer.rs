@@ -43,14 +43,14 @@ enum Job {
     Close(oneshot::Sender<()>),
 }
 
-/// The way to the worker, which ends when it is closed, or when all clones of this are gone.
+/// The handle of the worker, which ends when it is closed, or when all clones of this are gone.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpointer {
     jobs: Sender<Job>,
 }
 
 impl Checkpointer {
-    /// Starts the worker, and opens its connection. The file is there.
+    /// Starts the worker, and opens its connection. The file must exist.
     pub(super) async fn start(file: PathBuf) -> Result<Self, Error> {
         let (jobs, queue) = mpsc::channel();
         let (done, opened) = oneshot::channel();
@@ -113,7 +113,7 @@ fn serve(queue: &Receiver<Job>, mut checkpoint: impl FnMut() -> Result<Checkpoin
 /// Opens a connection, and returns what runs a checkpoint on it.
 fn passive_checkpoints(file: &Path) -> Result<impl FnMut() -> Result<Checkpoint, DriverError> + use<>, DriverError> {
     let connection = open::writer(file)?;
-    // Elsewhere to sync a file may mean more than SQLite asks for.
+    // On other systems syncing a file may do more than SQLite asks for.
     let file = connection.path().filter(|_| cfg!(target_os = "linux")).map(|path| descriptor(Path::new(path)));
     let file = file.transpose().unwrap_or_else(|error| {
         tracing::warn!(%error, "the database's file is synced while commits wait");
@@ -137,8 +137,9 @@ fn passive_checkpoints(file: &Path) -> Result<impl FnMut() -> Result<Checkpoint,
     })
 }
 
-/// Returns this process's descriptor of a file, for syncing. It is never closed: with it would go all locks on the file that the
-/// process has, SQLite's own (<https://www.sqlite.org/howtocorrupt.html>, 2.2). So there is one for each file.
+/// Returns this process's descriptor of a file, for syncing. Closing it would release all locks that the process has on the
+/// file, SQLite's own among them (<https://www.sqlite.org/howtocorrupt.html>, 2.2). So it is never closed, and there is one
+/// for each file.
 fn descriptor(path: &Path) -> io::Result<&'static File> {
     static OPEN: Mutex<BTreeMap<(u64, u64), &File>> = Mutex::new(BTreeMap::new());
     let found = fs::metadata(path)?;

@@ -1,9 +1,9 @@
 //! Copies SQLite's file beside the commits, and puts a copy in place.
 //!
-//! A copy is made by SQLite's online backup (<https://www.sqlite.org/backup.html>), a few pages at a time, within one transaction
-//! that reads. So it is the database of one moment, whatever is written meanwhile; without that transaction the backup would begin
-//! again after each commit. `VACUUM INTO` would read the same moment, but make each table and index anew, which takes longer; and
-//! for as long as a moment is read, the write-ahead log cannot be restarted (ADR 28).
+//! A copy is made by SQLite's online backup (<https://www.sqlite.org/backup.html>), a few pages at a time, within one
+//! transaction that reads. So it is the database of one moment, whatever is written meanwhile; without that transaction the
+//! backup would begin again after each commit. `VACUUM INTO` would read the same moment, but make each table and index
+//! anew, which takes longer; and for as long as a moment is read, the write-ahead log cannot be restarted (ADR 28).
 
 use std::fs;
 use std::io;
@@ -18,14 +18,14 @@ use crate::driver_error::DriverError;
 use crate::private;
 use crate::rows::{BinaryText, row};
 
-/// How many pages are copied at a time. They are on the disk before the next ones are read, so that a commit's sync never waits for
-/// many of them.
+/// How many pages are copied at a time. They are on the disk before the next ones are read, so that a commit's sync never
+/// waits for many of them.
 const STEP_PAGES: i32 = 1_024;
 
-/// What a file is called while it is put in place, behind the database's name.
+/// The suffix of a file's name while it is being put in place.
 const RESTORED: &str = "-restored";
 
-/// What belongs to a database, behind its name.
+/// The suffixes of the files of a database.
 const PARTS: [&str; 2] = ["", "-wal"];
 
 /// What a copy holds.
@@ -54,7 +54,7 @@ row! {
     }
 }
 
-/// Copies the database as it is at some moment from now on to a file that is not there.
+/// Copies the database, as of one moment during the call, to a new file.
 pub(crate) fn copy(database: &File, to: &Path) -> Result<Copied, Error> {
     if !database.path.exists() {
         return Err(Error::Refused(format!("there is no file {database}: nothing to back up")));
@@ -72,11 +72,11 @@ fn copy_pages(database: &Path, to: &Path, file: &fs::File) -> Result<Copied, Dri
     const IMAGES: &str = "SELECT object_key, mime FROM media";
     let from = open::reader(database)?;
     from.execute_batch("BEGIN")?;
-    // The first query says which moment the transaction reads.
+    // The first query fixes the moment that the transaction reads.
     let mark = rows::<MarkRow>(&from, MARK, [])?.pop();
     let mark = mark.ok_or_else(|| DriverError::Refused("hub_state is empty".to_owned()))?;
     let mut target = Connection::open(to)?;
-    // What is half copied is no backup: `file` is synced.
+    // SQLite need not sync: half a copy is worth nothing, and `file` is synced here.
     target.pragma_update(None, "synchronous", "off")?;
     let backup = Backup::new(&from, &mut target)?;
     loop {
@@ -92,10 +92,10 @@ fn copy_pages(database: &Path, to: &Path, file: &fs::File) -> Result<Copied, Dri
     Ok(Copied { mark, images })
 }
 
-/// Says why a copy cannot be put where a database is to be: there is one, or a hub runs on it.
+/// Checks that a copy can be put in the place of a database: nothing is there, and no hub runs on it.
 pub(crate) fn is_free(database: &File) -> Result<(), Error> {
     let there = |part: &str| fs::metadata(open::beside(&database.path, part)).is_ok_and(|found| found.len() > 0);
-    // A hub goes on with a file that was removed under it.
+    // A hub goes on using a file that was removed under it.
     let locked = folder(database).is_dir().then(|| process_lock::join(&database.path)).transpose();
     let locked = locked.map_err(|error| Error::Refused(format!("{database} cannot be looked at: {error}")))?;
     if locked.is_some_and(|lock| lock.others) {
@@ -110,13 +110,13 @@ pub(crate) fn is_free(database: &File) -> Result<(), Error> {
     }
 }
 
-/// Puts a copy where a database is to be, once it is seen to be whole.
+/// Puts a copy in the place of a database, once it is found to be whole.
 pub(crate) fn put_back(from: &Path, database: &File) -> Result<(), Error> {
     is_free(database)?;
     let restored = open::beside(&database.path, RESTORED);
     let put = || {
         private::make_folder(folder(database))?;
-        // What an earlier try has left.
+        // Removes what an earlier try has left.
         PARTS.iter().chain(&["-shm"]).for_each(|part| drop(fs::remove_file(open::beside(&restored, part))));
         let mut file = private::make_file(&restored)?;
         io::copy(&mut fs::File::open(from)?, &mut file)?;
@@ -136,10 +136,10 @@ fn folder(database: &File) -> &Path {
     database.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// How closely a file is looked at.
+/// How closely a file is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// All but whether indexes and tables say the same.
+    /// Everything, apart from comparing indexes and tables.
     Quick,
     Whole,
 }

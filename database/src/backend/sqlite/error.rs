@@ -32,9 +32,9 @@ pub(crate) fn classify(code: u32, why: String) -> DriverError {
 /// Says why a file cannot be used.
 pub(crate) fn cannot_use(file: &File, failure: DriverError) -> Error {
     match failure {
-        // Another program holds its lock, and lets go of it some time.
+        // Another program holds its lock, and will release it.
         DriverError::Contended(why) => Error::Unavailable(format!("{file} is in use by another program ({why})")),
-        // A file does not get better by waiting.
+        // Waiting does not repair a file.
         failure
         @ (DriverError::Lost(_) | DriverError::Unable(_) | DriverError::Unique(_) | DriverError::Refused(_)) => {
             Error::Refused(format!("{file} cannot be used: {failure}"))

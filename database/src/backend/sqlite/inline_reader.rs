@@ -1,7 +1,7 @@
 //! Reads SQLite on the calling thread.
 //!
-//! A pool with a thread for each connection costs each question two changes of threads. A page of history takes less than half
-//! as long on the thread that wants it.
+//! A pool with a thread for each connection costs each query two switches of threads. A page of history takes less than
+//! half as long on the thread that needs it.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

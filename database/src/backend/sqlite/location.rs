@@ -8,9 +8,9 @@ use crate::url_path;
 /// SQLite's file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct File {
-    /// A relative one is of the folder that the hub was started in.
+    /// The path; a relative one begins at the folder that the hub was started in.
     pub path: PathBuf,
-    /// Whether it is made where there is none (`?mode=rwc`).
+    /// Whether it is made if it does not exist (`?mode=rwc`).
     pub make: bool,
 }
 

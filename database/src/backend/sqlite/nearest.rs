@@ -1,6 +1,6 @@
 //! The messages next to a place, on SQLite: from each to the one before it (see [`super::seq_range`]), looked up one by one.
 //!
-//! One query that walks and returns all of them takes longer: SQLite keeps its rows in a table of its own meanwhile.
+//! One query that walks over all of them takes longer, because SQLite keeps its rows in a table of its own meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -39,8 +39,8 @@ static IMAGES: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Reads where a thread stands, if the reader is a member of it, and those of the `most` messages that are nearest to a place on
-/// one side of it that fit into a page. Newest first.
+/// Reads a thread's counters, and the messages on one side of a place that are nearest to it: at most `most`, and no more
+/// than fit into a page, newest first. `None` if the reader is not a member.
 pub(crate) fn nearest(
     snapshot: &Connection,
     reader: UserId,
@@ -56,8 +56,8 @@ pub(crate) fn nearest(
     Ok(Some(Found { head, messages, cut }))
 }
 
-/// Goes from the message at `up_to`, or the thread's newest, down to the one above `above`; keeps what fits into a page and is
-/// nearest to the side's place, and tells whether there was more.
+/// Walks from the message at `up_to`, or the thread's newest, down to the one above `above`. Keeps the messages nearest to
+/// the side's place that fit into a page, and tells whether there were more.
 fn walk(
     snapshot: &Connection,
     thread: i64,
@@ -91,7 +91,7 @@ fn walk(
             let stored = StoredMessage { row, images };
             bytes += stored.size();
             found.push_back(stored);
-            // On the way down the place is reached last if it is below, and first if it is above.
+            // If the place is below, the first messages found are the farthest from it; if it is above, the last ones are.
             while bytes > PAGE && found.len() > 1 {
                 cut = true;
                 let too_much = if matches!(side, Side::Above(_)) { found.pop_front() } else { found.pop_back() };

@@ -78,12 +78,12 @@ impl Purpose {
     }
 }
 
-/// Opens a connection that writes, outside of any pool. The file is there.
+/// Opens a connection that writes, outside of any pool. The file must exist.
 pub(crate) fn writer(file: &Path) -> Result<Connection, DriverError> {
     connection(file, Purpose::Write)
 }
 
-/// Opens a connection that reads, outside of any pool. The file is there.
+/// Opens a connection that reads, outside of any pool. The file must exist.
 pub(super) fn reader(file: &Path) -> Result<Connection, DriverError> {
     connection(file, Purpose::Read)
 }
@@ -110,7 +110,7 @@ async fn pool(file: &Path, purpose: Purpose, connections: u32) -> Result<Databas
     settings(&mut connect, file, purpose);
     // A connection to a file does not die of age or idleness, and a new one begins with empty caches.
     connect.test_before_acquire(false).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
-    // What a file is waited for is its lock.
+    // A file is waited for only because of its lock.
     pool::open(connect).await?.ok_or_else(|| DriverError::Contended("no answer in time".to_owned()))
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn restart_wal(writer: &Connection) -> Result<bool, DriverError> {
     Ok(!in_the_way?)
 }
 
-/// Makes the file and its folder, if it is to be made, and takes from other users what they may do to what is there.
+/// Makes the file and its folder, if that is asked for, and takes other users' permissions from files that exist.
 pub(super) fn make_room(file: &File) -> Result<(), String> {
     let File { path, make } = file;
     let shown = path.display();
@@ -151,8 +151,8 @@ pub(super) fn make_room(file: &File) -> Result<(), String> {
             let made = private::make_folder(folder);
             made.map_err(|error| format!("the folder {} cannot be made: {error}", folder.display()))?;
         }
-        // SQLite gives the files beside it the same permissions. One that is there is not opened here: to close it would take
-        // away all locks on it that this process has.
+        // SQLite gives the files beside it the same permissions. A file that exists is not opened here: closing it would
+        // release all locks that this process has on it.
         match private::make_file(path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 return Err(format!("the file {shown} cannot be made: {error}"));

@@ -1,7 +1,7 @@
 //! Whether another hub uses SQLite's file: each hub holds a lock beside it, which the system releases when the process ends.
 //!
 //! Two hubs on one file are safe, for SQLite lets one write at a time and commits are numbered under its lock; so one can
-//! replace the other without a pause. What each knows alone (who is online, who types) the other does not know.
+//! replace the other without a pause. But neither knows who is online, or who types, on the other.
 
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -1,7 +1,7 @@
 //! SQLite, read on low-priority OS threads.
 //!
-//! A query runs as a whole on one of the workers, with one of the connections that [`InlineReader`] keeps, and its rows come back
-//! together: sqlx's pool hands over each column of each row by itself, which takes longer than to find it.
+//! A query runs as a whole on one of the workers, with one of the connections that [`InlineReader`] keeps, and its rows
+//! come back together. sqlx's pool would hand over each column of each row by itself, which takes longer than finding it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,8 @@ use crate::backend::{ACQUIRE, worker};
 use crate::driver_error::DriverError;
 use crate::rows::FromRow;
 
-/// How long a worker lives without work. A new one may not be had when the process has as many threads as it may have.
+/// How long a worker lives without work. It may be impossible to start another later, if the process has as many threads as
+/// it may have.
 const KEEP_ALIVE: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// The workers, and the connections through which they read. Cheap to clone.
@@ -33,12 +34,12 @@ pub(crate) struct ReadPool {
 struct Workers {
     /// Its blocking threads are the workers. `None` once they end.
     runtime: Option<Runtime>,
-    /// As many queries and snapshots at a time.
+    /// One for each query or snapshot that may run at a time.
     permits: Arc<Semaphore>,
 }
 
 impl ReadPool {
-    /// Starts a pool of so many workers; each OS thread starts when it is first needed.
+    /// Makes a pool of `workers` workers; each OS thread starts when it is first needed.
     pub(super) fn start(connections: InlineReader, workers: usize) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread()
             .thread_name("sqlite-read")
@@ -75,7 +76,7 @@ impl ReadPool {
         Ok(Snapshot { pool: self.clone(), connection: Some(connection), _permit: permit })
     }
 
-    /// Waits for the turn of one more query.
+    /// Waits for a permit.
     async fn permit(&self) -> Result<OwnedSemaphorePermit, DriverError> {
         match timeout(ACQUIRE, Arc::clone(&self.workers.permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -96,7 +97,7 @@ impl ReadPool {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        // To wait for the workers here would block an async thread, and a runtime that is dropped there panics.
+        // Waiting for the workers here would block an async thread, and a runtime that is dropped there panics.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -130,7 +131,7 @@ impl Snapshot {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        // It has written nothing: its end waits for no disk. A connection that fails here is not used again.
+        // Nothing was written, so the COMMIT does not wait for the disk. A connection that fails here is not used again.
         if let Some(connection) = self.connection.take()
             && prepared(&connection.connection, "COMMIT").and_then(|mut end| end.execute(())).is_ok()
         {

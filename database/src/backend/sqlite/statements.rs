@@ -11,7 +11,7 @@ use crate::written_row::RowShape;
 /// Columns, beside the time buckets, that an index holds and that a row's change may leave as they are.
 const INDEXED: [(&str, &str); 1] = [("chat_message_status", "has_unread")];
 
-/// Describes a delete of the rows whose one column is a row's.
+/// Describes a delete of rows by the one column of the shape.
 pub(super) fn delete(dialect: &dyn Dialect, shape: &RowShape) -> String {
     let mut delete = Query::delete();
     delete.from_table(shape.table);
@@ -21,7 +21,7 @@ pub(super) fn delete(dialect: &dyn Dialect, shape: &RowShape) -> String {
     delete.to_string(SqliteQueryBuilder)
 }
 
-/// Returns the texts for rows that are written over and over.
+/// Returns the statements for rows that are inserted or updated.
 pub(super) fn rewrite(dialect: &dyn Dialect, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite {
     let value = |column: &str| {
         let at = shape.columns.iter().position(|(name, _)| *name == column)?;

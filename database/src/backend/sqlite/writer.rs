@@ -67,7 +67,7 @@ impl WriterConnection {
 
     pub(in crate::backend) fn begin(&mut self) -> Result<Transaction<'_>, DriverError> {
         let connection = self.open()?;
-        // From the start the only writer: what is read after this stays true.
+        // This transaction is the only writer from its start: what it reads stays true.
         prepared(connection, "BEGIN IMMEDIATE")?.execute(())?;
         Ok(Transaction { connection })
     }
@@ -106,7 +106,7 @@ impl Transaction<'_> {
         for row in rows {
             row.bind(&mut statement)?;
             if statement.raw_execute()? == 0 {
-                // Only something that is no hub deletes such rows. The writer looks again, and makes another.
+                // Only a program that is no hub deletes such rows. The writer then reads again, and makes the row.
                 return Err(DriverError::Contended("a row is gone that this writer had written".to_owned()));
             }
         }

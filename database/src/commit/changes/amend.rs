@@ -60,7 +60,7 @@ impl<'a> Applier<'a> {
         stored.row.deleted_at = Some(at.millis());
         let (seq, sender, sent_at) = (stored.row.seq, stored.row.sender_id, stored.row.created_at);
         let images = std::mem::take(&mut stored.images);
-        // The sweep goes by the clock, as everything does that ends: not by the newest time.
+        // Expiry goes by the clock, here `delete.at`, and not by the newest time that was written.
         self.detach(id, images, sent_at, delete.at);
 
         if let Some(side) = self.reader_of(slot, sender, seq) {

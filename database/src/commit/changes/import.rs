@@ -1,7 +1,7 @@
 //! What another service had stored: written as it stood there, under the rules of every commit.
 //!
-//! A thread's places and its `rev` are dense, and its times do not go back. There is one watermark for each member, where the other
-//! service may have marked each message: the first one that was not seen, and all behind it, are unread.
+//! A thread's places and its `rev` are dense, and its times do not go back. There is one watermark for each member, where
+//! the other service may have marked each message: the first one that was not seen, and all behind it, are unread.
 
 use crate::change::{Import, Imported, ImportedMessage, ImportedNotification, Outcome, ReservedIds};
 use crate::commit::apply::Applier;

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 impl Applier<'_> {
     pub(super) fn last_seen(&mut self, seen: &[(UserId, Timestamp)]) -> Outcome {
         for (user, at) in seen {
-            // Each user once: PostgreSQL puts no row over another one of the same statement.
+            // Each user once: PostgreSQL cannot write a row twice in one statement.
             let latest = self.write_set.last_seen.entry(user.column()).or_default();
             *latest = at.millis().max(*latest);
         }

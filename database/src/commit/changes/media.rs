@@ -1,4 +1,5 @@
-//! Images: a row before anything is in the store, a message that holds it, a row until nothing is in the store.
+//! Images: each has a row before anything is in the store, and until nothing is in the store; in between a message may hold
+//! it.
 
 use std::borrow::Cow;
 
@@ -45,7 +46,7 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Takes a message's images: all of them, or says which one cannot be had.
+    /// Returns a message's images, or the first one that cannot be used.
     pub(super) fn images(&self, send: &NewMessage) -> Result<Vec<Image>, MediaId> {
         let mut images: Vec<Image> = Vec::with_capacity(send.media.len());
         for id in &send.media {
@@ -87,8 +88,8 @@ impl<'a> Applier<'a> {
         self.write_set.media.extend(freed);
     }
 
-    /// Gives up those images whose time is over. A message that is sent with one of them at the same moment either came before
-    /// this commit, and keeps it, or comes after it, and is refused: the image is not there.
+    /// Gives up those images that have expired. A message that is sent with one of them at the same moment either came
+    /// before this commit, and keeps it, or comes after it, and is refused: the image is not there.
     pub(super) fn give_up(&mut self, images: &'a [MediaId], at: Timestamp) -> Outcome {
         let mut given_up = Vec::with_capacity(images.len());
         for id in images {

@@ -63,8 +63,8 @@ impl<'a> Applier<'a> {
 
     pub(super) fn read_all_notifications(&mut self, user: UserId) -> Outcome {
         let user = user.column();
-        // The rows that were there before this commit are changed in the table, as a set; those
-        // that are known here, here: also threads that this commit has nothing to do with.
+        // Rows from before this commit are changed in the table, by one statement. Those in memory are changed here, also
+        // those of threads that this commit does not touch.
         self.write_set.read_all.insert(user);
         for thread in &mut self.cache.threads {
             for member in &mut thread.members {
@@ -139,7 +139,7 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Returns how a notification stands, unless it is gone or another user's.
+    /// Returns the state of a notification; `None` if it is deleted or another user's.
     fn read_state(&self, own: OwnNotification) -> Option<ReadState> {
         let note = self.preloaded.notifications.get(&own.id.column()).filter(|note| note.user == own.user.column())?;
         let read_state = match self.thread_notification_of(note) {
@@ -172,7 +172,7 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Returns where a thread's notification is kept, if the thread is known.
+    /// Returns the slot and side that keep a thread's notification, if the thread is known.
     fn thread_notification_of(&self, note: &NotificationRow) -> Option<(usize, usize)> {
         let slot = self.cache.slot(note.thread?)?;
         Some((slot, self.cache.threads[slot].side(note.user)?))

@@ -21,7 +21,7 @@ pub(super) struct Draft<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) payload_hash: &'a [u8; 32],
     pub(super) content: Option<&'a str>,
-    /// What the members are told in the place of `content`; empty if that is told to both.
+    /// The members' own texts in the place of `content`; empty if both get `content`.
     pub(super) texts: Vec<(i64, &'a str)>,
     pub(super) product_id: Option<ProductId>,
     pub(super) reply_to: Option<MessageId>,
@@ -34,7 +34,7 @@ pub(super) struct Draft<'a> {
 impl<'a> ReadSet<'a> {
     pub(super) fn send(&mut self, send: &'a NewMessage, mode: Mode, suspensions: &Suspensions) {
         self.pairs.insert(send.pair);
-        // Whether it was sent before is to be known before anything else can fail.
+        // A repetition must be recognised before anything else can fail.
         let can_fail = !send.media.is_empty()
             || send.reply_to.is_some()
             || send.card.is_some()
@@ -56,8 +56,7 @@ impl<'a> Applier<'a> {
         let Some(side) = self.cache.threads[slot].side(send.sender.column()) else {
             return Outcome::NoThread;
         };
-        // Whether it was sent before comes first: the answer to a repetition must not depend on
-        // what has become of its images since.
+        // A repetition is recognised first: its answer must not depend on what has become of its images since.
         if let Some(temp_id) = &send.temp_id
             && let Some(outcome) = self.sent_before(&send.payload_hash, slot, Some(side), temp_id)
         {
@@ -76,7 +75,7 @@ impl<'a> Applier<'a> {
         if !self.may_answer(send, slot) {
             return Outcome::NotFound("reply_to");
         }
-        // Last of all: what can never be stored is not told to try again.
+        // Checked last: a message that can never be stored must not be told to try again.
         if !self.cache.threads[slot].exists() && !self.new_threads.take(send.sender) {
             return Outcome::NotOpened { sender: send.sender };
         }
@@ -173,7 +172,7 @@ impl<'a> Applier<'a> {
         Outcome::Sent(Box::new(Sent { message, opened }))
     }
 
-    /// Makes the thread if there is none, with an id of its own or a new one; tells whether it did.
+    /// Makes the thread if there is none, with the given id or a new one; tells whether it did.
     pub(super) fn open(&mut self, slot: usize, id: Option<i64>, at: i64) -> bool {
         if self.cache.threads[slot].exists() {
             return false;
@@ -236,7 +235,7 @@ fn message(draft: &Draft<'_>, thread: &Thread, id: i64, at: Timestamp) -> Messag
         rev: Rev::from_column(thread.rev),
         kind: MessageKind::of(sender_id),
         sender_id,
-        // The marketplace's key is its own.
+        // The marketplace's key is not shown to users.
         temp_id: sender_id.and(draft.key).map(str::to_owned),
         content: draft.content.map(str::to_owned),
         image_urls: draft.images.iter().map(|image| image.url.clone()).collect(),

@@ -7,7 +7,7 @@ use crate::commit::read_set::{Mode, ReadSet};
 use crate::ids::UserId;
 use crate::message_rows::MARKETPLACE;
 
-/// The language that is told where there is none of the member's.
+/// The language to fall back to if there is no text in the member's.
 const USUAL: &str = "en";
 
 impl<'a> ReadSet<'a> {

@@ -1,4 +1,4 @@
-//! What the marketplace has said before.
+//! The present profiles.
 
 use sea_orm::Iterable as _;
 

@@ -1,5 +1,5 @@
-//! Threads as the writer's cache holds them: both members' watermarks, notifications and totals come with the thread. Who has
-//! forgotten a thread has forgotten its members' totals, too, and each statement is a round trip under the lock.
+//! Threads as the writer's cache holds them: both members' watermarks, notifications and totals come with the thread. A
+//! cache without a thread mostly lacks its members' totals, too, and each statement is a round trip under the lock.
 
 use super::users::UserRow;
 use crate::backend::column::Kind;

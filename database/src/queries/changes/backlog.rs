@@ -1,4 +1,4 @@
-//! What has changed, by name: small enough to be kept while its reader takes their time.
+//! A backlog: the keys of what has changed, small enough to be kept while its reader is slow.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,16 +10,16 @@ use crate::message_rows::{MessageKey, StoredMessage};
 use crate::rows::Reads;
 use crate::size::{PAGE, Room, Size};
 
-/// How many things are read at a time: more than fit are thrown away again.
+/// How many items are read at a time; those that do not fit are read again later.
 const AT_A_TIME: usize = 16;
 
-/// Receipts are small.
+/// The most bytes that a member's watermarks take.
 const RECEIPT: usize = 400;
 
-/// What has changed for a user, by name, oldest change first.
+/// The keys of what has changed for a user, oldest change first.
 ///
-/// The things themselves are read when they are [taken](super::next), in their present state; what there is was looked up in one
-/// snapshot, so nothing falls between.
+/// The items are read when they are [taken](super::next), in their present state. All keys were looked up in one snapshot,
+/// so none is missing.
 #[derive(Debug, Clone, Default)]
 pub struct Backlog {
     names: VecDeque<Name>,
@@ -28,7 +28,7 @@ pub struct Backlog {
     live: bool,
 }
 
-/// Something that changed.
+/// The key of something that changed.
 #[derive(Debug, Clone)]
 pub(super) struct Name {
     pub(super) commit: i64,
@@ -111,15 +111,15 @@ impl Backlog {
         self.head
     }
 
-    /// Tells whether something had changed again when it was to be taken, and was left out: it is to be found after
+    /// Tells whether an item had changed again when it was to be taken, and was left out: it is found after
     /// [`Backlog::head`].
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale
     }
 
-    /// Puts it into the order in which it would have been told live: messages that were created since by their places in their
-    /// threads, in their present state, whatever has become of them since.
+    /// Sorts it as if it were delivered live: a message that was created after `since` stands where it was created, in its
+    /// present state, even if it has changed again since.
     #[must_use]
     pub fn as_live(mut self, since: CommitNo) -> Self {
         let place = |name: &Name| match &name.what {
@@ -131,7 +131,7 @@ impl Backlog {
         self
     }
 
-    /// Returns how far each thread's changes go: all of them up to that one are in it.
+    /// Returns the latest change of each thread that is in it.
     #[must_use]
     pub fn marks(&self) -> HashMap<ThreadId, Rev> {
         let mut marks: HashMap<ThreadId, Rev> = HashMap::new();
@@ -153,7 +153,7 @@ impl Backlog {
         });
     }
 
-    /// Takes what comes next, and fits into so many bytes.
+    /// Takes the next items that fit into so many bytes.
     pub(super) async fn take(&mut self, db: &mut impl Reads, bytes: usize) -> Result<Changes, DriverError> {
         let (mut changes, mut room) = (Changes::default(), Room::of(bytes));
         while !self.names.is_empty() && self.take_some(db, AT_A_TIME, &mut room, &mut changes).await? {}
@@ -176,7 +176,7 @@ impl Backlog {
                 changes.retain_up_to(before);
                 end = Some(before.column());
             } else {
-                // A commit of its own is more than a page.
+                // One commit alone is more than a page.
                 let whole = self.names.iter().take_while(|name| name.commit == cut).count();
                 let more = self.names.len() > whole;
                 self.names.truncate(whole);
@@ -187,7 +187,7 @@ impl Backlog {
         Ok(Page { changes, end: end.map(CommitNo::from_column) })
     }
 
-    /// Takes some of what comes next; tells whether there is room for more.
+    /// Takes some of the next items; tells whether there is room for more.
     async fn take_some(
         &mut self,
         db: &mut impl Reads,

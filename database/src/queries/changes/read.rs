@@ -130,8 +130,8 @@ pub(super) async fn changed_threads(
     db.rows(&text, values).await
 }
 
-/// Looks up the changed messages of threads, each once. What was created is at a thread's top: a window of each
-/// thread in one query, and further down only where all of it is new. What was amended is listed.
+/// Looks up the changed messages of threads, each once. New messages are at a thread's top: one query reads a window of
+/// each thread, and only threads whose whole window is new are read further down. Amended messages are listed in a table.
 pub(super) async fn changed_messages(
     db: &mut impl Reads,
     threads: &[ChangedThread],
@@ -187,7 +187,7 @@ async fn amended(
     db.rows(&text, values).await
 }
 
-/// Leaves each message there once.
+/// Removes duplicates.
 fn each_once(mut names: Vec<MessageKey>) -> Vec<MessageKey> {
     names.sort_unstable_by_key(|name| name.id);
     names.dedup_by_key(|name| name.id);
@@ -259,7 +259,7 @@ fn changed_watermarks(row: chat_message_status::Model) -> ChangedWatermarks {
 }
 
 row! {
-    /// The columns that tell a notification and its last change.
+    /// The columns that identify a notification and its last change.
     #[derive(Debug, Clone, Copy)]
     pub(super) struct NotificationKey {
         pub(super) id: i64,
@@ -332,7 +332,7 @@ async fn in_order(
     Ok(changed.collect())
 }
 
-/// Returns one more than the most that is wanted, to see that there is more.
+/// Returns one more than is wanted, to see whether there is more.
 fn limit(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX - 1).saturating_add(1)
 }

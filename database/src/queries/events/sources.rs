@@ -28,7 +28,7 @@ const TOUCHED: usize = 1_000;
 const AT_A_TIME: u64 = 600;
 const NEW_MESSAGES: usize = 1_200;
 
-/// What happened, and where it stands.
+/// What happened, and its position.
 pub(super) type Placed = (Place, Happening);
 
 row! {
@@ -224,7 +224,7 @@ impl Span {
                 break;
             }
             if rows.len() > NEW_MESSAGES && reached > self.before + 1 {
-                // The commit of the last one may go on.
+                // The commit of the last message may have more of them.
                 self.end_at(reached - 1);
                 break;
             }
@@ -234,7 +234,8 @@ impl Span {
         Ok(Created { happenings: rows.iter().flat_map(created).collect(), newest })
     }
 
-    /// Reads the edits and deletions of the span. Which of its changes deleted a message can be told for ever: it is the last.
+    /// Reads the edits and deletions of the span. A deletion can always be told from an edit: it is a message's last
+    /// change.
     pub(super) async fn amended(&self, db: &mut impl Reads) -> Result<Vec<Placed>, DriverError> {
         let Some(threads) = self.threads() else { return Ok(Vec::new()) };
         let dialect = db.backend().dialect();
@@ -332,7 +333,7 @@ async fn below(db: &mut impl Reads, id: i64) -> Result<Option<MadeRow>, DriverEr
     db.select_one(&query).await
 }
 
-/// The first message of a thread is told behind the thread.
+/// Returns the events of a message: a thread's creation comes before its first message.
 fn created(row: &CreatedRow) -> impl Iterator<Item = Placed> + use<> {
     let thread = ThreadId::from_column(row.thread_id);
     let opened =

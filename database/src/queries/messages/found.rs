@@ -23,7 +23,7 @@ impl From<ThreadId> for ThreadRef {
 }
 
 row! {
-    /// Where a thread stands.
+    /// A thread's counters.
     #[derive(Debug, Clone, Copy)]
     pub(crate) struct Head of chat_thread {
         pub(crate) thread: i64 = Id,
@@ -33,7 +33,7 @@ row! {
 }
 
 impl Head {
-    /// Returns the query for where a thread stands, if the reader is a member of it.
+    /// Returns the query for a thread's counters, if the reader is a member of it.
     pub(crate) fn query(reader: UserId, thread: ThreadRef) -> SelectStatement {
         use sea_orm::sea_query::ExprTrait as _;
 
