@@ -1,5 +1,5 @@
-//! What the databases do differently when they are migrated. Each `match` over them is exhaustive: a new one is a variant here, and
-//! the compiler names the places.
+//! What the databases do differently when they are migrated. Each `match` over them is exhaustive: a new one is a variant
+//! here, and the compiler names the places.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{

@@ -10,7 +10,7 @@
 //!  m20261129_000007_profiles        what the marketplace's core says of users
 //!  m20261129_000008_cards           cards, and what messages show of them
 //!  m20261129_000009_system_messages messages of the marketplace itself
-//!  m20261129_000010_consumers       who reads the commit log beyond the nodes
+//!  m20261129_000010_consumers       readers of the commit log other than the nodes
 //!  m20261129_000011_webhooks        the marketplace's endpoints, and deliveries to them
 //!  m20261129_000012_audit           the audit log
 //!  m20261129_000013_restrictions    who may send nothing, and whose tokens are too old

@@ -1,4 +1,4 @@
-//! Who reads the commit log beyond the nodes: how far each has come, and which process works for it.
+//! Consumers of events: how far each has read the commit log, and which process works for it.
 
 use sea_orm_migration::prelude::*;
 

@@ -5,7 +5,7 @@ use sea_orm_migration::prelude::*;
 use crate::backend::Schema;
 use crate::table::{count, key, number};
 
-/// The hash that the first row follows: of nothing yet.
+/// The hash that stands for the one before the first row.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 #[derive(DeriveMigrationName)]

@@ -1,4 +1,4 @@
-//! By what a node sees whether the others have its secret.
+//! A number by which nodes see whether they have the same secret.
 
 use sea_orm_migration::prelude::*;
 
