@@ -51,7 +51,7 @@ pub async fn threads(action: ThreadsAction) -> anyhow::Result<Vec<String>> {
 /// Runs `audit …`; returns the text to print.
 ///
 /// # Errors
-/// What went wrong, and what to do; also that the chain does not hold.
+/// What went wrong, and what to do; also each fault in the chain of the audit log.
 pub async fn audit(action: AuditAction) -> anyhow::Result<Vec<String>> {
     let AuditAction::Verify { at } = action;
     let verdict = open(&at.database_url).await?.verify().await?;
@@ -63,7 +63,7 @@ pub async fn audit(action: AuditAction) -> anyhow::Result<Vec<String>> {
     anyhow::bail!("the audit log is not as it was written:\n  {}", faults.join("\n  "))
 }
 
-/// Who acts: the user of the machine, who may have become root.
+/// Returns the operator who acts: by the machine's user name, also if that user has become root by `sudo`.
 fn operator() -> By {
     let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|variable| std::env::var(variable).ok());
     By { who: named(names, rustix::process::getuid().as_raw()), from: None }

@@ -14,15 +14,15 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// The nice value of jemalloc's background threads, which return memory: messages go first.
 const NICE: i32 = 10;
 
-/// Has jemalloc return memory on background threads.
+/// Makes jemalloc return memory on background threads.
 ///
 /// Returning the memory of a large photograph takes a few milliseconds at a time: on a busy machine, the workers that handle
 /// messages would wait for it.
 pub(crate) fn give_back_in_the_background() {
     let enabled = std::thread::spawn(|| {
-        // A thread begins as urgent as the one that starts it; these are started by this one. Where the system does not let
-        // it be less urgent, giving back as urgently is still better than not at all.
-        // Elsewhere than on Linux it is the whole process that would be less urgent.
+        // On Linux a thread inherits the nice value of the thread that starts it: jemalloc's threads inherit this one's. If
+        // the system refuses `nice`, returning memory at normal priority is still better than not returning it. On other
+        // systems `nice` would apply to the whole process.
         if cfg!(target_os = "linux") {
             let _ = rustix::process::nice(NICE);
         }

@@ -52,7 +52,7 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("the database {0} could not be migrated: {1}")]
     Migration(String, String),
-    /// The node's name cannot be had.
+    /// The node cannot take its name.
     #[error(transparent)]
     Node(#[from] nodes::Error),
     /// The actors did not start.
@@ -64,7 +64,7 @@ pub enum Error {
     /// The socket cannot be opened.
     #[error("cannot listen on {0}: {1}; CHAT_LISTEN (--listen) names another address")]
     Listen(SocketAddr, io::Error),
-    /// The service manager's socket is open to more than loopback.
+    /// The service manager's socket is not on loopback, as development mode requires.
     #[error(
         "no JWT key is configured, so the hub runs in development mode, and that on loopback only: set JWT_SECRET, JWT_PUBLIC_KEY or \
          JWT_JWKS, or have the service manager listen on 127.0.0.1 instead of {0}"
@@ -80,7 +80,7 @@ pub enum Error {
 pub struct App {
     config: Config,
     database: Database,
-    /// The registration of this hub at the database's file, held until it ends.
+    /// The registration of this hub at the database's file, held until the hub ends.
     process_lock: Option<ProcessLock>,
     hub: Hub,
     metrics: Metrics,
@@ -160,7 +160,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Returns where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
@@ -172,7 +172,7 @@ impl Running {
         &self.hub
     }
 
-    /// Returns the address as one types it, with the base path.
+    /// Returns the hub's URL, with the base path.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://{}{}", self.scheme(), self.local_addr, self.config.base_path)
@@ -198,9 +198,9 @@ impl Running {
         people.map(link).collect()
     }
 
-    /// Ends gracefully: nothing new is accepted, clients are sent away in paced batches, what was begun is finished.
-    /// Returns by the configured deadline; requests that wait for their answer until then are told that the node is shutting
-    /// down, and what is left is cut. Tells whether nothing was left.
+    /// Drains the hub: it accepts nothing new, closes WebSocket connections in paced batches, and finishes what was begun.
+    /// Returns at the configured deadline at the latest. Shortly before it, requests that still wait are answered with
+    /// `shutting_down`; at it, the remaining connections are cut. Returns whether all ended in time.
     pub async fn shutdown(self) -> bool {
         let Self { config, database, process_lock, hub, shutdown, tasks: [accepting, counting], .. } = self;
         let for_close = RESERVED_FOR_CLOSE.min(config.drain / 4);
@@ -243,7 +243,7 @@ pub async fn migrate(database: &Database) -> Result<(), Error> {
     migrated.map_err(|error| Error::Migration(database.location().to_string(), error.to_string()))
 }
 
-/// Says so if nodes that live have another secret than this one. Over NATS every message of theirs tells as much.
+/// Warns if other live nodes have another ticket secret than this one. With NATS no check is needed: each message shows it.
 async fn compare_keys(database: &Database, relay: &relay::Options) -> Result<(), chat_database::Error> {
     let (Carrier::Nothing, Some(ours)) = (&relay.carrier, relay.key_check()) else { return Ok(()) };
     let differs = |node: &Node| node.beat < nodes::SILENT && node.key_check.is_some_and(|theirs| theirs != ours);
@@ -259,7 +259,7 @@ async fn compare_keys(database: &Database, relay: &relay::Options) -> Result<(),
     Ok(())
 }
 
-/// Joins the two halves of the edge.
+/// Builds the service of the edge: REST and WebSocket.
 fn routes(
     config: &Config,
     hub: &Hub,
@@ -285,7 +285,7 @@ fn routes(
     http::routes(&api, ws::routes(&sockets).boxed())
 }
 
-/// Returns the origins that may ask: the configured ones, and in development mode the server's own.
+/// Returns the allowed origins: the configured ones, and in development mode the server's own.
 fn origins(config: &Config, local: SocketAddr) -> Vec<String> {
     let mut origins = config.origins.clone();
     if config.development.is_some() {
@@ -297,8 +297,8 @@ fn origins(config: &Config, local: SocketAddr) -> Vec<String> {
     origins
 }
 
-/// Says how pages of our own are known. By their `Host` where no list says it, and where we serve the page ourselves; in
-/// development mode by the names of this machine alone, which are listed.
+/// Chooses how the hub recognises its own pages: by `Host` if no origins are configured, or if the hub serves the page;
+/// else, and always in development mode, by the list of allowed origins.
 fn own(config: &Config) -> Own {
     match (config.development.is_some() || (!config.origins.is_empty() && !config.page), config.tls.is_some()) {
         (true, _) => Own::Listed,

@@ -35,10 +35,10 @@ const DATABASE: &str = "chat.db";
 /// The folder of images in a backup.
 const MEDIA: &str = "media";
 
-/// How many images are under way at a time.
+/// How many renditions are copied at a time.
 const IMAGES_AT_ONCE: usize = 8;
 
-/// Backs a hub up, whether it runs or not; returns what is to be printed.
+/// Backs a hub up, whether it runs or not; returns the text to print.
 ///
 /// # Errors
 /// What went wrong, and what to do. The folder then has no manifest, and cannot be restored.
@@ -56,7 +56,7 @@ pub async fn back_up(args: &BackupArgs) -> anyhow::Result<String> {
     while let Some(saved) = saving.try_next().await? {
         match saved {
             Some((path, entry)) => drop(manifest.files.insert(path, entry)),
-            // Its message was deleted meanwhile, or it was still being taken in.
+            // The image's message was deleted meanwhile, or the image was still being stored.
             None => manifest.gone += 1,
         }
     }
@@ -69,10 +69,10 @@ pub async fn back_up(args: &BackupArgs) -> anyhow::Result<String> {
     Ok(json!({"commit": manifest.commit, "files_of_images": images, "gone": manifest.gone, "bytes": bytes}).to_string())
 }
 
-/// Puts a backup where nothing is, or gives a database a new epoch; returns what is to be printed.
+/// Restores a backup to an empty place, or gives a database a new epoch; returns the text to print.
 ///
 /// # Errors
-/// What went wrong, and what to do. There is no database then, unless it was there before.
+/// What went wrong, and what to do. A failed restore leaves no database, unless there was one before.
 pub async fn restore(args: &RestoreArgs) -> anyhow::Result<String> {
     let (database, media) = places(&args.place)?;
     let url = args.place.database_url.expose();
@@ -93,7 +93,7 @@ pub async fn restore(args: &RestoreArgs) -> anyhow::Result<String> {
         stream::iter(images).map(|(path, mime)| put(&store, folder, path, mime)).buffer_unordered(IMAGES_AT_ONCE);
     while putting.try_next().await?.is_some() {}
     drop(putting);
-    // It comes last: a hub finds no database whose images are not there.
+    // The database comes last, so that no hub finds a database whose images are missing.
     backup::put_back(&folder.join(DATABASE), &database).await?;
     new_epoch(url).await
 }
@@ -106,7 +106,7 @@ fn places(args: &PlaceArgs) -> anyhow::Result<(Location, media::Location)> {
     Ok((database, media))
 }
 
-/// Makes a folder that is not there; one that is there must be empty.
+/// Makes a folder if it does not exist; an existing one must be empty.
 fn make_empty(folder: &Path) -> anyhow::Result<()> {
     private::make_folder(folder)?;
     ensure!(folder.read_dir()?.next().is_none(), "it is not empty: each backup needs a folder of its own");
@@ -146,8 +146,8 @@ async fn put(store: &Store, folder: &Path, path: &str, mime: &str) -> anyhow::Re
     Ok(())
 }
 
-/// Gives the history of a database a new name, as the first commit of each process does: the name from before ends with the last
-/// commit that is there, so a cursor beyond it is a reset.
+/// Gives a database's history a new epoch, as the first commit of each process does. The previous epoch ends with the last
+/// commit in the database, so a cursor beyond that commit causes a reset.
 async fn new_epoch(url: &str) -> anyhow::Result<String> {
     let database = Database::connect(&connect::Options { url: url.to_owned(), readers: 1 }).await?;
     app::migrate(&database).await?;

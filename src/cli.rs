@@ -87,7 +87,7 @@ impl Cli {
             return Self::from_arg_matches(&matches).map_err(redacted);
         };
         words.extend_from_slice(&added.flags);
-        // Without the file the words were good.
+        // The command line alone was parsed before without an error, so this error lies in the file.
         Self::try_parse_from(words).map_err(|error| added.blamed(&redacted(error)))
     }
 }

@@ -1,4 +1,4 @@
-//! From where a request comes: the address of the connection's other end, or what proxies say that are trusted.
+//! The client address of a request: the peer address of its connection, or what trusted proxies report.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use hyper::header::HeaderName;
 
 use crate::headers::listed;
 
-/// The header in which each proxy adds the address that it was asked from.
+/// The header to which each proxy appends the address that the request came from.
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of a connection's other end, as a request extension: a proxy, if there is one.
+/// The peer address of a connection, as a request extension: the proxy's address, if there is a proxy.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
@@ -27,8 +27,8 @@ impl TrustedProxies {
         Self(blocks.into())
     }
 
-    /// Returns the address of the client. What trusted proxies have added stands last in the header, so that a client cannot choose
-    /// its address: the last one that is no trusted proxy counts.
+    /// Returns the address of the client: the last address that is no trusted proxy's. Proxies append to the header, so a
+    /// client cannot choose its address.
     #[must_use]
     pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let mut client = peer?.ip().to_canonical();

@@ -59,7 +59,7 @@ pub struct Config {
     pub page: bool,
     /// The database's URL and pool.
     pub database: connect::Options,
-    /// How long to wait for it at the start.
+    /// How long the start waits for the database.
     pub wait_for_database: Duration,
     /// Where images are kept.
     pub media: Location,
@@ -77,7 +77,7 @@ pub struct Config {
     pub workers: usize,
     /// What operators may do over HTTP.
     pub admin: AdminMode,
-    /// The proxies whose word counts.
+    /// The proxies whose `X-Forwarded-For` counts.
     pub proxies: TrustedProxies,
     /// What was set, as JSON without secrets: for the audit log.
     pub settings: String,

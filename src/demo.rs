@@ -11,7 +11,7 @@ pub(crate) const USERS: [u64; 2] = [1, 2];
 /// The card with which each of them begins to write: the buyer asks about a product, the seller shows the shop.
 pub(crate) const CARDS: [&str; 2] = ["product:5", "shop:1"];
 
-/// Puts the profiles and cards that are not known yet; those that the developer has put stay.
+/// Stores the demo profiles and cards that the database does not have; those that it has stay as they are.
 ///
 /// # Errors
 /// With the database down.

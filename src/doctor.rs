@@ -1,12 +1,12 @@
-//! `softadastra-chat doctor`: looks at everything that the hub needs, and says of each what is wrong and what to do. It changes
-//! nothing that stays.
+//! `softadastra-chat doctor`: checks everything that the hub needs, and reports what is wrong and what to do. A check undoes
+//! what it changes.
 //!
 //! ```text
 //!  settings   what the configuration says, secrets, the address to listen on
 //!  machine    disk, open files
 //!  storage    database, schema, clock, the store of images
 //!  network    certificates, NATS, webhooks
-//!  finding    what was found of one thing
+//!  finding    the result of one check
 //! ```
 
 mod finding;
@@ -18,7 +18,7 @@ mod storage;
 use crate::cli::ServeArgs;
 pub use finding::{Finding, State};
 
-/// Looks at everything, one thing after another.
+/// Runs all checks, one after another; returns their results.
 pub async fn examine(args: &ServeArgs) -> Vec<Finding> {
     let (config, mut found) = settings::examine(args);
     found.extend(machine::examine(args));

@@ -1,4 +1,4 @@
-//! The REST half of the edge: requests in, the hub behind, answers out.
+//! The REST half of the edge: it reads requests, asks the hub, and writes responses.
 //!
 //! ```text
 //!  request -> routes (this table) -> http/<resource>.rs -> Hub or a query -> response | error -> finish
@@ -184,7 +184,7 @@ macro_rules! one_of {
     ($first:expr $(, $rest:expr)* $(,)?) => { $first$(.or($rest).unify())* };
 }
 
-/// Answers every request: WebSocket upgrades first, then REST, and 404 for all others.
+/// Returns the filter that answers every request: WebSocket upgrades first, then REST, and 404 for all others.
 #[must_use]
 pub fn routes(api: &Api, sockets: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
     static_files::prepare();
@@ -255,7 +255,7 @@ fn base(path: &str) -> BoxedFilter<()> {
     segments.fold(warp::any().boxed(), |base, segment| base.and(warp::path(segment.to_owned())).boxed())
 }
 
-/// `OPTIONS` of every path: the methods of a resource, and the answer to a CORS preflight.
+/// Answers `OPTIONS` of every path: with the methods of the resource, or with the answer to a CORS preflight.
 fn options(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     options_method()
         .and(with_api(api))

@@ -12,7 +12,7 @@ use chat_database::{Database, media};
 use crate::cli::import::{NodeArgs, Service};
 use crate::{app, config};
 
-/// The hub's side, with the lock beside SQLite's file.
+/// The hub's database and image store, opened for an import, with the lock beside SQLite's file.
 struct Opened {
     target: Target,
     database: Option<Database>,
@@ -45,7 +45,7 @@ fn options(args: &NodeArgs) -> anyhow::Result<(Options, media::Location)> {
     Ok((Options { uploads, bounds, workers, memory, held, stays }, media))
 }
 
-/// Opens the hub's database, which no hub may use. A dry run makes nothing.
+/// Opens the hub's database; fails if a hub uses it. A dry run creates and migrates nothing.
 async fn open(args: &NodeArgs, media: &media::Location, from: &Location) -> anyhow::Result<Opened> {
     let url = args.database_url.expose();
     let location: Location = url.parse().map_err(|why| anyhow::anyhow!("DATABASE_URL: {why}"))?;
@@ -76,7 +76,7 @@ async fn open(args: &NodeArgs, media: &media::Location, from: &Location) -> anyh
     Ok(Opened { target, database: Some(database), _lock: lock })
 }
 
-/// Returns the name of a hub that has shown within the last seconds that it lives.
+/// Returns the name of a hub whose last sign of life in the database is a few seconds old at most.
 async fn living(database: &Database) -> anyhow::Result<Option<String>> {
     let nodes = nodes::all(database).await?;
     let lives = |node: &nodes::Node| node.beat < nodes::SILENT;

@@ -1,25 +1,24 @@
 //! The edge of Softadastra Chat: HTTP and WebSocket in, actors behind.
 //!
 //! ```text
-//!  cli         flags and environment            ->  config      what they mean, checked before any socket
+//!  cli         flags, environment, settings file ->  config      checks them before any socket is opened
 //!  app         builds everything, runs it, ends it   telemetry   logs and metrics
-//!  server      our accept loop: limits, TLS     ->  one warp service over the two halves of the edge:
-//!  http        the REST half                        ws          the WebSocket half
-//!  auth        who is calling: tokens, tickets, origins
-//!  headers     how headers are read: element by element; client_address: from where a request comes
-//!  demo        the shop of development mode
+//!  server      our accept loop: limits, TLS     ->   one warp service over the two halves of the edge:
+//!  http        the REST half                         ws          the WebSocket half
+//!  auth        authentication: tokens, tickets, origins
+//!  headers     parses headers, element by element    client_address   the address of a request's client
+//!  demo        the demo data of development mode
 //!  schema      /openapi.json and /asyncapi.json, made from the types
-//!  shutdown    signals                              memory   what a thread holds of it
-//!  process     files: for whom, and how many
-//!  systemd     what a service manager hands over, and is told
-//!  backup      backup and restore at the machine    doctor   what is wrong, and what to do
+//!  shutdown    signals, and the phases of the drain  memory      how much memory an OS thread holds
+//!  process     umask, priority, limit of open files, number of cores
+//!  systemd     the service manager: socket activation, readiness, watchdog
+//!  backup      the commands `backup` and `restore`   doctor      the command `doctor`
 //!  package_files   manual pages and completions, made from the command line
-//!  webhooks_command, admin_command   webhooks, users, conversations and the audit log at the machine
-//!  import_command   brings over the conversations of the service that the hub replaces
+//!  webhooks_command, admin_command, import_command   the commands `webhooks`; `users`, `threads`, `audit`; `import`
 //! ```
 //!
-//! Nothing here decides what a message means: frames and requests are parsed, handed to
-//! [`chat_actors::Hub`], and what comes back is written.
+//! Nothing here decides what a message means: the edge parses frames and requests, hands them to [`chat_actors::Hub`], and
+//! writes the answers.
 
 pub mod admin_command;
 pub mod app;

@@ -94,7 +94,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         drop(watchdog);
         ousted.map_or(Ok(()), |why| Err(anyhow::Error::msg(why)))
     })?;
-    // What still runs has had its time.
+    // Tasks that still run have used up the time of the drain.
     runtime.shutdown_background();
     Ok(())
 }
@@ -148,7 +148,7 @@ fn import(service: Service) -> anyhow::Result<()> {
     print(import_command::run(service))
 }
 
-/// Does something at a low priority; prints what it says.
+/// Runs a command at a low priority, beside a hub, and prints its output.
 fn beside_the_hub(work: impl Future<Output = anyhow::Result<String>>) -> anyhow::Result<()> {
     telemetry::init_logs()?;
     names::warn_of_unknown();
@@ -169,7 +169,7 @@ fn runtime(workers: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(workers).thread_name("hub").enable_all().build()
 }
 
-/// Raises how many files may be open as far as the system lets us, and warns if that is less than connections may want.
+/// Raises the limit of open files as far as the system allows, and warns if it is too low for that many connections.
 fn raise_files(connections: usize) {
     let files = process::raise_files();
     let room = process::room_for(connections);

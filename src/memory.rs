@@ -2,8 +2,8 @@
 
 use tikv_jemalloc_ctl::thread::{allocatedp, deallocatedp};
 
-/// Returns how many bytes the OS thread has allocated minus those that it has freed, which other threads may have allocated. The
-/// number wraps and is only good for differences. If the allocator cannot tell, it is constant.
+/// Returns how many bytes this OS thread has allocated, minus the bytes that it has freed, also those of other threads. The
+/// number wraps, so only differences are meaningful. If the allocator cannot tell, the number is constant.
 pub(crate) fn held() -> u64 {
     let taken = allocatedp::read().map(|taken| taken.get());
     let given_back = deallocatedp::read().map(|given_back| given_back.get());

@@ -11,8 +11,8 @@ use crate::cli::Cli;
 /// The shells that a package has completions for.
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
-/// Writes them into a folder: a manual page for each command (`softadastra-chat-backup.1`), a file of completions for each shell
-/// under the name that the shell looks for.
+/// Writes the files into a folder, which must exist: a manual page for each command (`softadastra-chat-backup.1`), and for
+/// each shell a file of completions, under the name that the shell looks for.
 ///
 /// # Errors
 /// If a file cannot be written.

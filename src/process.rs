@@ -6,7 +6,7 @@ use rustix::process::{Resource, getrlimit, setrlimit, umask};
 /// The number of files that connections may not use: for the database, images, forms, logs.
 const KEPT: usize = 128;
 
-/// How much lower the priority of a command is that works beside a hub.
+/// The nice value that is added for a command that works beside a hub.
 const NICE: i32 = 10;
 
 /// Sets the umask so that only the hub's own user can read the files that it creates: they hold what people write.
@@ -14,7 +14,8 @@ pub fn keep_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Lets other processes go first, a hub on this machine among them. To be called before any OS thread starts: they inherit it.
+/// Lowers the priority of this process, so that a hub on this machine goes first. To be called before any OS thread starts:
+/// threads inherit the priority.
 pub fn lower_priority() {
     if let Err(error) = rustix::process::nice(NICE) {
         tracing::debug!(%error, "this process has the priority of all others");

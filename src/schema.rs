@@ -1,4 +1,4 @@
-//! This server, described for machines: from the types that it speaks with, so that the description cannot lag behind.
+//! Machine-readable descriptions of the API, made from the types of the protocol, so that they cannot lag behind.
 //!
 //! ```text
 //!  openapi    /openapi.json: the REST API        asyncapi   /asyncapi.json: both WebSockets
@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use frames::Frames;
 
-/// Returns the JSON Schema (2020-12, self-contained) of a frame that the hub sends: every field that is always there
-/// is required, and no other is allowed. Of a type that the hub never sends nothing is valid.
+/// Returns the JSON Schema (2020-12, self-contained) of a frame that the hub sends: every field that is always sent is
+/// required, and unknown fields are not allowed. For a type that the hub never sends, no value is valid.
 #[must_use]
 pub fn frame_schema(type_name: &str) -> Value {
     server_frames().strict(type_name)

@@ -62,8 +62,8 @@ const SEND_BUFFER: u32 = 192 << 10;
 /// The deadline for a TLS handshake, and for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection that has asked nothing yet may take for its first request when the drain begins: a proxy that has just
-/// connected is sending one.
+/// How long the drain waits for the first request of a connection that has sent none yet: a proxy that has just connected is
+/// about to send one.
 const FIRST_REQUEST: Duration = Duration::from_millis(250);
 
 /// How long the loop waits when no file descriptor is left.
@@ -89,7 +89,7 @@ pub struct Options {
 /// Opens the listening socket.
 ///
 /// # Errors
-/// If the address is taken, or not ours.
+/// If the address is taken, or is not one of this machine.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A restart need not wait until the kernel has forgotten the connections of the last run.
@@ -143,7 +143,7 @@ pub async fn serve(listener: TcpListener, filter: BoxedFilter<(Response,)>, opti
     connections.serve_queued(listener);
 }
 
-/// What every connection is served with.
+/// The state with which every connection is served.
 struct Connections {
     gate: Gate,
     acceptor: Option<TlsAcceptor>,
@@ -183,8 +183,8 @@ impl Connections {
         }
     }
 
-    /// Serves what the kernel has queued, and closes the listening socket: with it the kernel would reset those connections, and a proxy
-    /// does not send a POST a second time.
+    /// Serves the connections that the kernel has queued, then closes the listening socket. If it were closed first, the
+    /// kernel would reset those connections, and a proxy does not send a POST a second time.
     fn serve_queued(&mut self, listener: TcpListener) {
         let Ok(listener) = listener.into_std() else { return };
         for _ in 0..BACKLOG {
@@ -237,7 +237,7 @@ async fn connection(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = Box::pin(connection);
-    // hyper ends at once what has asked nothing yet.
+    // hyper's graceful shutdown closes a connection that has sent no request at once, so the first request is awaited.
     let ending = async {
         draining.cancelled().await;
         let _ = timeout(FIRST_REQUEST, first_request.notified()).await;

@@ -1,5 +1,5 @@
-//! What the hub and the service manager that started it tell each other: sd_notify(3), sd_listen_fds(3). Without such a manager
-//! nothing is told.
+//! The interface to the service manager that started the hub: sd_notify(3), sd_listen_fds(3). Without one, these functions
+//! do nothing.
 
 use std::net::TcpListener;
 use std::{io, mem};
@@ -9,8 +9,8 @@ use sd_notify::NotifyState;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
 
-/// Takes the socket that the service manager listens on for the hub, and goes on listening on when the hub ends: clients that
-/// connect meanwhile wait for the next hub. To be called before any OS thread starts.
+/// Takes over the listening socket of the service manager, which keeps it open when the hub ends: clients that connect
+/// meanwhile wait for the next hub. `None` if there is no such socket. To be called before any OS thread starts.
 ///
 /// # Errors
 /// If what was handed over is not one TCP socket.
@@ -23,22 +23,23 @@ pub fn inherited_listener() -> io::Result<Option<TcpListener>> {
     handed.take_tcp_listener(0)
 }
 
-/// Says that the hub serves.
+/// Tells the service manager that the hub serves.
 pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// Says that the hub ends.
+/// Tells the service manager that the hub is about to end.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// The task that shows the service manager that the hub lives (`WatchdogSec=`). It ends when this is dropped.
+/// The task that sends the service manager signs of life (`WatchdogSec=`). It ends when this is dropped.
 #[derive(Debug)]
 pub struct Watchdog(Option<JoinHandle<()>>);
 
 impl Watchdog {
-    /// Starts the task on the hub's own runtime, if the service manager asks for it: it stands still when that does.
+    /// Starts the task, if the service manager wants signs of life. It runs on the hub's own runtime, so they stop if that
+    /// hangs.
     #[must_use]
     pub fn start() -> Self {
         let task = sd_notify::watchdog_enabled().map(|patience| {

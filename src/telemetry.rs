@@ -100,7 +100,7 @@ impl Metrics {
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
             .set_buckets_for_metric(Matcher::Full("chat_commit_writes".to_owned()), &writes)?
             .install_recorder()?;
-        // Binds the catalogue to this recorder.
+        // Binds the catalogue of metrics to this recorder.
         chat_actors::metrics::get();
         Ok(Self(installed.insert(handle).clone()))
     }

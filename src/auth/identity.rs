@@ -39,7 +39,7 @@ pub struct Identity {
     pub user: UserId,
     /// The role.
     pub role: Role,
-    /// When the token was issued, if it says so; of a ticket: a ticket's lifetime before its end.
+    /// When the token was issued, if it says so; for a ticket: its expiry minus the lifetime of tickets.
     pub issued_at: Option<Timestamp>,
     /// When the credentials expire: a connection is closed then.
     pub expires_at: Timestamp,

@@ -123,8 +123,8 @@ impl Keys {
         if keys.is_empty() { Err(Error::NoJwk) } else { Self::collect(keys) }
     }
 
-    /// Returns the keys that may have signed a token: those that its `kid` names; without a name, or with
-    /// one that no key has, those without a name (without a `kid`: all).
+    /// Returns the keys that may have signed a token. Without a `kid`: all keys. With the name of a key as `kid`: that key.
+    /// With an unknown `kid`: the keys that have no name.
     pub(super) fn candidates<'a>(&'a self, kid: Option<&'a str>) -> impl Iterator<Item = &'a Key> {
         let known = kid.is_some_and(|kid| self.0.iter().any(|key| key.name.as_deref() == Some(kid)));
         self.0.iter().filter(move |key| match (kid, known) {

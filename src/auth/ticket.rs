@@ -75,7 +75,7 @@ fn read(signed: &str) -> Option<Read> {
         return None;
     }
     let id = Uuid::try_parse(id).ok()?.to_string();
-    // Four-digit years are enough, and milliseconds of it fit.
+    // Years up to 9999 are enough, and their milliseconds fit into an `i64`.
     let seconds: i64 = expiry.parse().ok().filter(|seconds| *seconds < 253_402_300_800)?;
     Some(Read { id, user: user.parse().ok()?, expires_at: Timestamp::from_millis(seconds * 1_000) })
 }

@@ -16,7 +16,7 @@ use crate::cli::secret::shown;
 
 const FILE: &str = "manifest.json";
 
-/// What the file is called until all of it is on the disk.
+/// The file's name until all of it is on the disk.
 const UNFINISHED: &str = "manifest.json.new";
 
 /// The version of the manifest.
@@ -35,9 +35,9 @@ pub(super) struct Manifest {
     /// The newest commit in it: everything that was acknowledged up to it is there.
     pub(super) commit: u64,
     epoch: String,
-    /// How many renditions were gone from the store when their turn came.
+    /// How many renditions were no longer in the store when they were to be copied.
     pub(super) gone: u64,
-    /// By their paths in the backup's folder.
+    /// The files, by their paths in the backup's folder.
     pub(super) files: BTreeMap<String, Entry>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Manifest {
 pub(super) struct Entry {
     pub(super) bytes: u64,
     sha256: String,
-    /// Of images alone.
+    /// The media type; images alone have one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) mime: Option<String>,
 }
@@ -118,7 +118,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Holds every file against its checksum.
+    /// Compares every file with its checksum.
     pub(super) fn verify(&self, folder: &Path) -> anyhow::Result<()> {
         for (path, entry) in &self.files {
             let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));

@@ -1,4 +1,4 @@
-//! What `backup` and `restore` are told.
+//! The settings of `backup` and `restore`.
 
 use std::path::PathBuf;
 

@@ -44,7 +44,7 @@ fn entry(argument: &Arg) -> String {
     format!("\n{}#{name} = {}\n", prose(&help), value(argument))
 }
 
-/// Returns the default as TOML, or else what the value stands for, in quotes.
+/// Returns the default as TOML; without a default, the placeholder of the value in quotes.
 fn value(argument: &Arg) -> String {
     if !argument.get_action().takes_values() {
         return "false".to_owned();
@@ -59,7 +59,7 @@ fn value(argument: &Arg) -> String {
     }
 }
 
-/// Returns a text as lines of comment.
+/// Returns a text as comment lines of at most [`WIDTH`] characters.
 fn prose(text: &str) -> String {
     let mut lines = String::new();
     let mut line = "#".to_owned();

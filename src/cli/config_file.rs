@@ -17,8 +17,9 @@ use super::secret::shown;
 /// The name of the flag that names the file.
 pub(super) const FLAG: &str = "config";
 
-/// What other users of the machine may do with a file, and what all but its owner may do that changes it.
+/// The permission bits of other users: neither the file's owner nor its group.
 const OTHERS: u32 = 0o007;
+/// The permission bits that let the group or other users write.
 const WRITABLE: u32 = 0o022;
 
 /// The similarity from which on a setting is suggested; 1 is equality.
@@ -33,7 +34,7 @@ pub(super) struct Added {
 }
 
 impl Added {
-    /// Says that an error of the command line lies in the file.
+    /// Puts the file's name before an error of the command line: the error's cause lies in the file.
     pub(super) fn blamed(&self, error: &clap::Error) -> clap::Error {
         let text = error.to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -41,7 +42,7 @@ impl Added {
     }
 }
 
-/// Reads the file that is named, if one is; `command` must be the one that `matches` are of, after it has read them.
+/// Reads the file that `--config` names; `None` if it names none. `command` must be the one that has parsed `matches`.
 ///
 /// # Errors
 /// Everything that is wrong with the file, with what to do. No value of the file is quoted.
@@ -62,7 +63,7 @@ pub(super) fn read(command: &Command, matches: &ArgMatches) -> Result<Option<Add
     }
 }
 
-/// Returns the command that is run, with what was matched of it.
+/// Returns the innermost subcommand that is run, and its matches.
 fn leaf<'a>(mut command: &'a Command, mut matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
     while let Some((name, inner)) = matches.subcommand()
         && let Some(found) = command.find_subcommand(name)
@@ -107,7 +108,7 @@ fn flags(
     if problems.is_empty() { Ok(flags) } else { Err(problems) }
 }
 
-/// Returns the settings of a command and of those below it: what can be set by a variable, too, and by a flag that has a name.
+/// Returns the settings of a command and of its subcommands: the arguments with a long flag and an environment variable.
 fn settings(command: &Command) -> Vec<&Arg> {
     let named = |argument: &&Arg| argument.get_env().is_some() && argument.get_long().is_some_and(|long| long != FLAG);
     let below = command.get_subcommands().flat_map(settings);
@@ -118,7 +119,7 @@ fn own<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|argument| argument.get_long() == Some(key))
 }
 
-/// Says where a text is no TOML, without what stands there: it may be a secret.
+/// Says in which line a text is no TOML, without quoting it: it may be a secret.
 fn not_toml(text: &str, error: &toml_edit::TomlError) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
@@ -126,7 +127,7 @@ fn not_toml(text: &str, error: &toml_edit::TomlError) -> String {
 }
 
 fn unknown(key: &str, known: &[&Arg]) -> String {
-    // A variable's name is one that is meant, too.
+    // The key may be the name of an environment variable, as `CHAT_LISTEN`.
     let plain = key.to_ascii_lowercase().replace('_', "-");
     let plain = plain.strip_prefix("chat-").unwrap_or(&plain);
     let likeness = |name: &&str| strsim::jaro_winkler(name, plain);
@@ -138,7 +139,7 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
     }
 }
 
-/// Returns a setting as a flag; none, if it is a switch that is off.
+/// Returns a setting as a flag; `None` for a switch that is off.
 fn flag(setting: &Arg, item: &Item) -> Result<Option<OsString>, String> {
     let name = setting.get_long().unwrap_or_default();
     let value = item.as_value().ok_or_else(|| format!("{name} is a table; write {name} = \"value\""))?;

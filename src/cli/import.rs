@@ -1,4 +1,4 @@
-//! What is brought over from another service.
+//! The settings of `import`.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -58,7 +58,7 @@ fn judge(name: String, known: &[String]) -> Option<Unknown> {
         return None;
     }
     if let Some(rest) = plain.strip_prefix(OWN) {
-        // Settings without our prefix are written with it by mistake.
+        // A setting that has no prefix may be written with ours by mistake: `CHAT_DATABASE_URL`.
         let likeness = |known: &&String| strsim::jaro_winkler(known.strip_prefix(OWN).unwrap_or(known), rest);
         let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
         let meant = nearest.filter(|nearest| likeness(nearest) >= MIN_SIMILARITY).cloned();

@@ -47,7 +47,8 @@ pub fn quoted(text: &str) -> String {
     if text.contains('@') { HIDDEN.to_owned() } else { format!("{text:?}") }
 }
 
-/// Shows the path of a file or a folder, unless it is none: the keys themselves, which belong into the file, or a URL with a login.
+/// Returns a path for a message. A text that is no path may be a secret and is hidden: a key in place of the name of its
+/// file, or a URL with a login.
 #[must_use]
 pub fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();

@@ -27,8 +27,8 @@ pub fn table() -> String {
     table.trim_start().to_owned()
 }
 
-/// Returns what is set for this process by flags, environment and configuration file, as a JSON object by variable. Of what may hold
-/// a secret it says only that it is set; defaults are left out.
+/// Returns what is set for this process by flags, environment and configuration file, as a JSON object by variable. Values
+/// that may be secret are hidden; defaults are left out.
 #[must_use]
 pub fn of_this_process() -> String {
     in_force(std::env::args_os().collect())
@@ -36,7 +36,7 @@ pub fn of_this_process() -> String {
 
 fn in_force(mut words: Vec<OsString>) -> String {
     let mut command = Cli::command();
-    // All of it was parsed before, and found good.
+    // The process has parsed all of it before without an error.
     let Ok(matches) = command.try_get_matches_from_mut(&words) else { return "{}".to_owned() };
     if let Ok(Some(added)) = config_file::read(&command, &matches) {
         words.extend(added.flags);
@@ -54,7 +54,7 @@ fn in_force(mut words: Vec<OsString>) -> String {
         } else {
             let values = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned());
             let value = values.collect::<Vec<_>>().join(",");
-            // A login in a URL, or a key where the name of its file is wanted.
+            // Hides a login in a URL, and a key in place of the name of its file.
             if value.contains('@') { HIDDEN.to_owned() } else { shown(Path::new(&value)) }
         };
         let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -63,7 +63,7 @@ fn in_force(mut words: Vec<OsString>) -> String {
     serde_json::Value::Object(set).to_string()
 }
 
-/// Returns what can be set for `serve`, in the order of `--help`.
+/// Returns the settings of `serve`, in the order of `--help`.
 pub(super) fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|argument| argument.get_env().is_some())
 }

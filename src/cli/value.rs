@@ -1,7 +1,7 @@
-//! What can be written as a value.
+//! Parsers of the values of settings.
 //!
-//! The crates for it take more than a setting should: `humantime` reads `1month` as 30.44 days, and `bytesize` reads `1.5MB`. Here a
-//! value is one whole number and one unit, and each error says what to write instead.
+//! The crates for it take more than a setting should: `humantime` reads `1month` as 30.44 days, and `bytesize` reads `1.5MB`.
+//! Here a value is one whole number and one unit, and each error says what to write instead.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use chat_actors::webhooks::address::Block;
 
 use super::secret::quoted;
 
-/// Reads `250ms`, `90s`, `15m`, `1h` or `7d`. A number alone says no span, but for 0: one means minutes by it, the next one
-/// milliseconds.
+/// Reads `250ms`, `90s`, `15m`, `1h` or `7d`, up to 3,650 days. A number without a unit is refused, except 0: some users
+/// would mean minutes by it, others milliseconds.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -36,7 +36,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     millis.filter(|millis| *millis <= 3_650 * 86_400_000).map(Duration::from_millis).ok_or_else(wrong)
 }
 
-/// Reads a span, or seconds where the setting's name says that they are: `20`, `20s`.
+/// Reads a span, or a plain number as seconds, for a setting whose name says "seconds": `20`, `20s`.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -107,7 +107,7 @@ pub fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A rate, or none; its setting says of which span.
+/// A rate, or none. Each setting says which span the rate refers to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate(
     /// How many in the span; `None`: unlimited.

@@ -36,12 +36,12 @@ impl fmt::Debug for Development {
     }
 }
 
-/// Returns where the secret is.
+/// Returns the path of the secret's file.
 pub(super) fn path(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
 
-/// Tells whether there is a secret.
+/// Tells whether the secret's file exists.
 pub(super) fn is_there(folder: &Path) -> bool {
     path(folder).exists()
 }
@@ -89,7 +89,7 @@ fn check(path: &Path, secret: &str) -> Result<String, String> {
     Ok(secret.to_owned())
 }
 
-/// Makes a secret of 96 random digits.
+/// Makes a secret of 96 hexadecimal digits, from three random UUIDs.
 pub(super) fn random_secret() -> String {
     (0..3).map(|_| Uuid::new_v4().simple().to_string()).collect()
 }

@@ -61,7 +61,7 @@ pub(super) fn links(args: &ImageArgs, base_path: &str, public_url: Option<&str>,
     links::Options { prefix, secret, good_for: args.media_links }
 }
 
-/// Derives the secret of links from that of tickets: it is shared by all nodes, and what is signed with one is nothing to the
+/// Derives the secret of links from the secret of tickets, which all nodes share. A signature by one is not valid for the
 /// other.
 pub(super) fn link_secret(ticket_secret: &[u8]) -> [u8; 32] {
     // HMAC takes keys of every length (RFC 2104, 2); `InvalidLength` is for other algorithms of the trait.

@@ -24,9 +24,9 @@ pub struct KeySet {
     pub signing_secret: Option<String>,
     /// The secret that signs links to images.
     pub link_secret: [u8; 32],
-    /// What the secrets of webhooks are made of.
+    /// The secret that the secrets of webhooks are derived from.
     pub webhook_secret: RootSecret,
-    /// The key that signs what nodes tell each other; `None` if no secret is configured that all nodes have.
+    /// The key that signs messages between nodes; `None` if no secret is configured that all nodes share.
     pub relay_key: Option<relay::Key>,
     /// Set if no key was configured.
     pub development: Option<Development>,
@@ -95,7 +95,7 @@ pub fn key_set_of_hub(args: &KeyArgs, folder: &Path) -> Result<KeySet, String> {
     key_set(args, folder)
 }
 
-/// Makes what the secrets of webhooks are made of: what is configured, or the secret of tickets, which all nodes have.
+/// Derives the root secret of webhooks: from the configured secret, or else from that of tickets, which all nodes share.
 fn webhook_secret(args: &KeyArgs, ticket_secret: &str) -> Result<RootSecret, String> {
     match values::secret(args.webhook_secret.as_ref()) {
         Some(secret) if secret.len() < SHORTEST_SECRET => {

@@ -14,11 +14,11 @@ use super::values;
 use crate::cli::nodes::{NodeArgs, RelayArg};
 use crate::cli::secret::shown;
 
-/// How a server is written.
+/// How to write `NATS_URL`, for error messages.
 const EXAMPLES: &str = "write nats://user:password@host:4222, nats://token@host or tls://host, several separated by commas, and \
      special characters of a password as %40";
 
-/// Names this process: its node's name, and an incarnation.
+/// Returns the id of this process: its node's name, and a new incarnation.
 pub(super) fn id(args: &NodeArgs) -> Result<NodeId, String> {
     let made_up = || format!("node-{}", &Uuid::new_v4().simple().to_string()[..8]);
     let name = values::text(args.node_name.as_ref()).cloned().unwrap_or_else(made_up);
@@ -35,7 +35,7 @@ pub(super) fn carrier(args: &NodeArgs) -> Result<Carrier, String> {
     }
 }
 
-/// Returns the relay of a node, whose messages are signed with a key that every node has.
+/// Returns the options of the relay. NATS needs the key, which signs the messages and is the same on every node.
 pub(super) fn relay(carrier: Carrier, key: Option<Key>) -> Result<Options, String> {
     if matches!(carrier, Carrier::Nats(_)) && key.is_none() {
         return Err("NATS_URL is set, but CHAT_TICKET_SECRET is not: set it, the same on every node, for nodes believe no message \
@@ -102,7 +102,7 @@ fn credentials(file: &Path) -> Result<Login, String> {
     })
 }
 
-/// Looks whether a file holds certificates.
+/// Checks that a file holds certificates; returns its path.
 fn authorities(file: &Path) -> Result<PathBuf, String> {
     let certificates = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

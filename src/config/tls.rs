@@ -10,7 +10,7 @@ use tokio_rustls::rustls::{ServerConfig, version};
 
 use crate::cli::secret::shown;
 
-/// Reads both files, or says that there are none.
+/// Reads the certificate chain and its private key; `None` if neither is configured.
 pub(super) fn load(cert: Option<&Path>, key: Option<&Path>) -> Result<Option<Arc<ServerConfig>>, String> {
     let (cert, key) = match (cert, key) {
         (None, None) => return Ok(None),

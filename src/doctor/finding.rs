@@ -1,24 +1,24 @@
-//! What was found of one thing.
+//! The result of one check.
 
 use std::fmt;
 
-/// The state of something that doctor has looked at.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// As it should be.
     Ok,
-    /// The hub runs, but something should be seen to.
+    /// The hub runs, but something needs attention.
     Warning,
     /// The hub does not start, or does not do its work.
     Broken,
 }
 
-/// What was found of one thing: a line.
+/// The result of one check: a line of output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Its state.
+    /// The verdict.
     pub state: State,
-    /// What it is of.
+    /// What was checked.
     pub subject: &'static str,
     /// What was found, and what to do. It holds no secret.
     pub text: String,

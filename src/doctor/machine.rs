@@ -1,4 +1,4 @@
-//! The disk, and how many files may be open.
+//! Checks of the disks, and of the limit of open files.
 
 use std::path::{Path, PathBuf};
 
@@ -10,18 +10,20 @@ use super::finding::{Finding, broken, ok, warning};
 use crate::cli::ServeArgs;
 use crate::process;
 
-/// With how many bytes free a disk is as good as full, and with how many it is seen to.
+/// A disk with fewer free bytes counts as full.
 const FULL: u64 = 64 << 20;
-const LOW: u64 = 1 << 30;
 
-/// Which part of a disk should be free, and how many files it should still take.
+/// A disk with fewer free bytes, or a smaller part of it free than `1 / LOW_SHARE`, is warned of.
+const LOW: u64 = 1 << 30;
 const LOW_SHARE: u64 = 20;
+
+/// A disk that can take fewer new files is warned of.
 const LOW_FILES: u64 = 1_000;
 
-/// With how few open files hardly anything works.
+/// With a lower limit of open files hardly anything works.
 const FEW_FILES: u64 = 256;
 
-/// The room of a disk.
+/// The free space of a disk.
 #[derive(Debug, Clone, Copy)]
 struct Room {
     /// Bytes.
@@ -56,7 +58,7 @@ fn disk(what: &str, path: &Path) -> Finding {
     }
 }
 
-/// Returns the nearest folder that is there.
+/// Returns the path, or its nearest ancestor, that is a folder; `.` if there is none.
 fn existing(path: &Path) -> PathBuf {
     let above = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
     above.map(Path::to_owned).find(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("."))

@@ -1,4 +1,4 @@
-//! The certificates of authorities, NATS, and the receivers of webhooks.
+//! Checks of the CA certificates, of NATS, and of the receivers of webhooks.
 
 use anyhow::Context as _;
 use chat_actors::relay::{self, Carrier};
@@ -17,7 +17,7 @@ const CERTIFICATES: &str = "certificates";
 const NATS: &str = "NATS";
 const WEBHOOKS: &str = "webhooks";
 
-/// Looks for the certificates of authorities: without any the hub can make no client for webhooks, and does not start.
+/// Looks for CA certificates: without any the hub cannot make its HTTP client for webhooks, and does not start.
 pub(super) fn certificates() -> Finding {
     match rustls_native_certs::load_native_certs().certs.len() {
         0 => {
@@ -46,7 +46,7 @@ pub(super) async fn webhooks(args: &ServeArgs) -> Vec<Finding> {
     if !url.parse::<Location>().is_ok_and(|location| is_there(&location)) {
         return Vec::new();
     }
-    // What is wrong with the database was said.
+    // The check of the database has reported the error.
     let Ok(database) = Database::connect(&Options { url: url.to_owned(), readers: 1 }).await else { return Vec::new() };
     let found = asked(args, &database).await;
     database.close().await;

@@ -1,4 +1,4 @@
-//! What the configuration says, how hard its secrets are to guess, and whether the address to listen on can be had.
+//! Checks of the configuration, of the strength of its secrets, and of the address to listen on.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -14,15 +14,15 @@ use crate::cli::names::{self, Unknown};
 use crate::cli::serve::KeyArgs;
 use crate::config::Config;
 
-/// How many bits a secret should have: it signs what strangers may look at for as long as they like.
+/// The bits of entropy that a secret should have: with one signed text an attacker can try secrets for an unlimited time.
 const ENOUGH_BITS: f64 = 90.0;
 
-/// Words of examples. None of them stands in a secret by chance.
+/// Words of example secrets. A random secret contains none of them.
 const EXAMPLES: [&str; 5] = ["changeme", "example", "password", "passwort", "secret"];
 
-/// Looks at the settings; returns what they mean, if they can be used.
+/// Checks the settings; returns the configuration if they can be used.
 pub(super) fn examine(args: &ServeArgs) -> (Option<Config>, Vec<Finding>) {
-    // In development mode a secret is made and kept: here in a folder that goes again.
+    // Development mode stores a new secret: here in a temporary folder, which is removed below.
     let folder = std::env::temp_dir().join(format!("softadastra-chat-doctor-{}", Uuid::new_v4().simple()));
     let read = Config::from_args_in(args, &folder);
     let _ = std::fs::remove_dir_all(&folder);
@@ -89,15 +89,14 @@ fn weakness(secret: &str) -> Option<&'static str> {
         .then_some("is easy to guess: it has few different characters, or repeats them")
 }
 
-/// Returns the part of a text that the rest repeats.
+/// Returns the shortest beginning of a text that the rest repeats; the whole text if none does.
 fn unrepeated(text: &[u8]) -> &[u8] {
     let repeats = |length: &usize| text.iter().zip(&text[*length..]).all(|(one, other)| one == other);
     let length = (1..=text.len() / 2).find(repeats).unwrap_or(text.len());
     &text[..length]
 }
 
-/// Estimates how many bits a text has, by how often each byte comes (Shannon's entropy): at most as many as it has if it was
-/// drawn by chance.
+/// Estimates a text's entropy in bits from the frequencies of its bytes (Shannon). A random text has at least that many.
 fn bits(text: &[u8]) -> f64 {
     let mut counts = BTreeMap::<u8, f64>::new();
     text.iter().for_each(|byte| *counts.entry(*byte).or_default() += 1.0);

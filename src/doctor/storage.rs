@@ -1,4 +1,4 @@
-//! The database with its schema and its clock, and the store of images.
+//! Checks of the database, its schema and its clock, and of the image store.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,13 +25,13 @@ const CLOCK: &str = "clock";
 const FILE: &str = "quick_check";
 const MEDIA: &str = "images";
 
-/// How often it is tried to write.
+/// How many times the check tries to write.
 const PROBES: u32 = 10;
 
 /// By how much clocks may differ.
 const TOLERANCE: Duration = Duration::from_secs(2);
 
-/// When this was written, in Unix milliseconds: no clock that is right is before it.
+/// The time of this code, in Unix milliseconds: a clock before it is wrong.
 const EARLIEST: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
 pub(super) async fn database(args: &ServeArgs) -> Vec<Finding> {
@@ -82,7 +82,7 @@ async fn opened(database: &Database, location: &Location) -> Vec<Finding> {
 async fn writes(database: &Database, location: &Location) -> Finding {
     let probed = async {
         let mut writer = Writer::new(database.clone(), NodeId::draw("doctor").context("the name of a node")?);
-        // A hub that is busy has the lock nearly always.
+        // A busy hub holds the lock nearly always, so one try is not enough.
         let mut probed = writer.probe().await;
         for _ in 1..PROBES {
             if probed.is_ok() {
@@ -122,7 +122,7 @@ async fn schema(database: &Database) -> Finding {
     }
 }
 
-/// Compares this machine's clock with the newest time that was written, and with the database's clock.
+/// Compares this machine's clock with the newest time in the database, and with the database's clock.
 fn clock(newest: Option<Timestamp>, database: Option<Timestamp>) -> Finding {
     let now = Timestamp::now();
     let away = |other: Timestamp| Duration::from_millis(now.millis().abs_diff(other.millis()));
@@ -169,7 +169,8 @@ pub(super) async fn media(args: &ImageArgs) -> Finding {
         media::Location::S3 { .. } => ("see to AWS_*, the bucket and its rights", false, Vec::new()),
     };
     let tried = tried(&place, &key).await;
-    // The hub makes them when it starts, and they are its user's then. One that it has put something into meanwhile stays.
+    // Removes the folders that this check has made: a hub that starts makes them, owned by its own user. One that is not
+    // empty stays: a running hub has put a file into it.
     missing.iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
     match tried {
         Ok(()) if is_folder && args.media_redirect => {
@@ -180,7 +181,7 @@ pub(super) async fn media(args: &ImageArgs) -> Finding {
     }
 }
 
-/// Returns the folders of a path that are not there, the deepest first.
+/// Returns the folders of a path that do not exist, the deepest first.
 fn missing(path: &Path) -> Vec<PathBuf> {
     let folders = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
     folders.take_while(|folder| !folder.exists()).map(Path::to_owned).collect()

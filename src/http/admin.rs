@@ -1,7 +1,8 @@
-//! `/admin/users`, `/admin/threads`, `/admin/audit` and `/admin/state`: what the marketplace's staff looks at and restricts. `/admin/webhooks` stands
-//! in a file of its own.
+//! `/admin/users`, `/admin/threads`, `/admin/audit` and `/admin/state`: what the marketplace's staff may read and restrict.
+//! `/admin/webhooks` is in `http/webhooks.rs`.
 //!
-//! `CHAT_ADMIN` says whether there is anything here, and whether it may change something. Every act is a row of the audit log.
+//! `CHAT_ADMIN` decides whether these routes exist, and whether they may change anything. Every act of the staff is a row of
+//! the audit log.
 
 pub(crate) mod audit;
 pub(crate) mod objects;

@@ -16,7 +16,7 @@ use crate::auth::origin::Policy;
 use crate::cli::admin::AdminMode;
 use crate::client_address::TrustedProxies;
 
-/// How many admin views may be open on a node.
+/// How many streams of `/admin/state/stream` may be open on a node.
 const STREAMS: usize = 20;
 
 /// The state that all routes share. Cheap to clone: each request gets a clone.
@@ -40,7 +40,7 @@ pub struct Shared {
     pub(super) base_path: Arc<str>,
     pub(super) metrics: MetricsText,
     pub(super) docs: Arc<ApiDocs>,
-    /// Whether images are read from the store, where it has links of its own.
+    /// Whether readers of images are redirected to the store, if it signs links.
     pub(super) redirects: bool,
     /// Whether the core may name `http` URLs, too: in development mode.
     pub(super) http_urls: bool,
@@ -51,7 +51,7 @@ pub struct Shared {
     pub(super) admin: AdminMode,
     pub(super) proxies: TrustedProxies,
     pub(super) snapshots: Snapshots,
-    /// Permits of admin views that are open.
+    /// A permit for each open stream of `/admin/state/stream`.
     pub(super) streams: Arc<Semaphore>,
 }
 
@@ -110,14 +110,14 @@ impl Api {
         self
     }
 
-    /// Lets the core name `http` URLs, or not; by default they must be `https`.
+    /// Sets whether the core may name `http` URLs; by default URLs must be `https`.
     #[must_use]
     pub fn with_http_urls(mut self, http_urls: bool) -> Self {
         self.shared().http_urls = http_urls;
         self
     }
 
-    /// Lets the staff do more, or less, than look, which is the default; shows it what is set, a JSON object of texts.
+    /// Sets what the staff may do (by default: read), and the settings that it sees: a JSON object of texts.
     #[must_use]
     pub fn with_admin(mut self, admin: AdminMode, settings: &str) -> Self {
         let shared = self.shared();
@@ -126,14 +126,14 @@ impl Api {
         self
     }
 
-    /// Trusts what some proxies say of clients' addresses; by default none is trusted.
+    /// Sets the proxies whose `X-Forwarded-For` counts; by default there are none.
     #[must_use]
     pub fn with_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.shared().proxies = proxies;
         self
     }
 
-    /// Serves the page, or not; by default it is not served.
+    /// Sets whether the page is served; by default it is not.
     #[must_use]
     pub fn with_page(mut self, page: bool) -> Self {
         self.shared().page = page;

@@ -30,7 +30,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE_BYTES: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The longest boundary of a form. RFC 2046 has 70 bytes.
+/// The maximum length of a form's boundary, in bytes. RFC 2046 allows 70.
 const BOUNDARY: usize = 200;
 
 /// The media type of a form with files.
@@ -167,7 +167,7 @@ pub(super) async fn discard(mut chunks: impl Stream<Item = Result<Bytes, warp::E
             }
         }
     };
-    // A client that is still sending then has been told to stop by the response.
+    // If the time is over, the response is sent although the client still writes.
     let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
 }
 

@@ -18,7 +18,7 @@ use super::error::ApiError;
 use crate::auth::{Credentials, Identity, Role};
 use crate::client_address::Peer;
 
-/// Names the user for whom the client believes to act.
+/// The header that names the user for whom the client believes to act.
 const CHAT_USER: HeaderName = HeaderName::from_static("chat-user");
 
 /// The parts of a request that tell who calls. They are verified once, when a handler first asks for the caller.
@@ -73,7 +73,7 @@ impl Caller {
         Credentials::from_headers(&self.headers).is_some()
     }
 
-    /// Verifies the credentials and returns the user.
+    /// Verifies the credentials and returns the user. Refuses the request if `Chat-User` names another one.
     pub(crate) fn user(&self, api: &Api) -> Result<UserId, ApiError> {
         let user = self.identity(api)?.user;
         if self.meant().is_some_and(|meant| meant != Some(user)) {
@@ -83,8 +83,8 @@ impl Caller {
         Ok(user)
     }
 
-    /// Returns the user that `Chat-User` names; `Some(None)` if the header is no user id. A page that authenticates by a cookie
-    /// cannot read it: another tab may have replaced it by another user's.
+    /// Returns the user that `Chat-User` names; `Some(None)` if the header is no user id. The header protects a page that
+    /// authenticates by a cookie, which it cannot read: another tab may have replaced the cookie by another user's.
     fn meant(&self) -> Option<Option<UserId>> {
         let named = self.headers.get(CHAT_USER)?;
         Some(named.to_str().ok().and_then(|named| named.parse().ok()))
@@ -100,7 +100,7 @@ impl Caller {
         Ok(user)
     }
 
-    /// Counts in the audit log what a token reads that is no user's.
+    /// Counts in the audit log how many objects the caller reads with a token of the role `admin` or `service`.
     pub(crate) fn note_read(&self, api: &Api, what: Act, objects: usize) -> Result<(), ApiError> {
         let By { who, from } = self.by(api)?;
         api.hub.audit().read(what, who, from, objects as u64);
@@ -113,7 +113,7 @@ impl Caller {
         Ok(By { who: format!("{}:{user}", role.as_str()), from: self.from(api) })
     }
 
-    /// Counts the request for the address that it comes from: it shows no good token, or needs none.
+    /// Counts a request that shows no good token, or needs none, against the rate of its client address.
     pub(crate) fn may_knock(&self, api: &Api) -> Result<(), ApiError> {
         Ok(api.hub.may_knock(api.proxies.client(self.peer, &self.headers))?)
     }

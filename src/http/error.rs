@@ -12,8 +12,8 @@ use warp::reply::Response;
 
 use super::response;
 
-/// What clients read of a rate that they have exceeded: draft-ietf-httpapi-ratelimit-headers-06, which is widely spoken. Later
-/// drafts have two other headers, and were still being changed in 2026.
+/// The headers of an exceeded rate: draft-ietf-httpapi-ratelimit-headers-06, which many clients know. Later drafts have two
+/// other headers, and were still being changed in 2026.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATE_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
@@ -71,7 +71,7 @@ impl ApiError {
         Error::not_found("resource").into()
     }
 
-    /// Makes the error of a path that has no such method. The list of codes is closed, so its code is `bad_request`.
+    /// Makes the error of a method that the path does not have. The list of codes is closed, so its code is `bad_request`.
     #[must_use]
     pub fn method_not_allowed() -> Self {
         Self::bad_request("this resource does not have this method; see the Allow header")
@@ -109,7 +109,7 @@ impl ApiError {
         Self { temporary: true, ..slow.with_status(StatusCode::REQUEST_TIMEOUT) }
     }
 
-    /// Makes the error of a cursor of the event feed that cannot be served; `oldest` can.
+    /// Makes the error of a cursor of the event feed that cannot be served; `oldest` is the oldest cursor that can.
     #[must_use]
     pub fn gone_cursor(oldest: String) -> Self {
         let text = "the events behind this cursor are not kept any more, or it is of another history: go on from `oldest`, and \

@@ -39,7 +39,7 @@ pub(super) fn message(user: UserId, fields: Vec<(String, String)>) -> Result<Mes
         let (bare, inner) = name.split_once('[').unwrap_or((&name, ""));
         let (bare, inner) = (bare.to_owned(), inner.trim_end_matches(']').to_owned());
         match bare.as_str() {
-            // What a form leaves empty is not there.
+            // An empty field counts as absent, except `content`.
             _ if text.is_empty() && bare != "content" => {}
             "content" | "temp_id" => once(&mut object, name, text.into())?,
             "images" | "image" => list(&mut object, "images", several(&bare, &text)?.into_iter().map(as_id).collect()),
@@ -112,7 +112,7 @@ fn json(name: &str, text: &str) -> Result<Value, ApiError> {
     serde_json::from_str(text).map_err(|error| ApiError::bad_request(format!("{name} is no JSON: {error}")))
 }
 
-/// Adds a part of an object whose parts are fields of their own.
+/// Adds a form field such as `card[kind]` to the object that it is a part of.
 fn part(object: &mut Map<String, Value>, name: String, inner: String, text: String) -> Result<(), ApiError> {
     match object.entry(name).or_insert_with(|| Map::new().into()) {
         Value::Object(whole) => once(whole, inner, text.into()),

@@ -1,21 +1,21 @@
 //! Headers of a value and parameters: `Content-Type`, `Content-Disposition`.
 //!
 //! They are parsed as bytes: clients write file names into them in any encoding, and an invalid byte must not hide the other
-//! parameters. Quotes and escapes are parsed (RFC 9110, 5.6.6); so is `name*=charset''%XX` (RFC 8187), which goes before
-//! `name=`. Names are compared without case. Of a repeated parameter the first counts.
+//! parameters. Quotes and escapes are parsed (RFC 9110, 5.6.6); so is `name*=charset''%XX` (RFC 8187), which has precedence
+//! over `name=`. Names are compared without case. Of a repeated parameter the first counts.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 /// A header's value and its parameters.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parameters {
-    /// What stands before the first semicolon, in small letters.
+    /// The text before the first semicolon, in lower case.
     pub(super) value: String,
     all: Vec<(String, Vec<u8>)>,
 }
 
 impl Parameters {
-    /// Reads a header. There is none that cannot be read: what makes no sense is not among the parameters.
+    /// Reads a header. Reading never fails: malformed parts are left out.
     pub(super) fn read(header: &[u8]) -> Self {
         let end = header.iter().position(|byte| *byte == b';').unwrap_or(header.len());
         let (value, mut rest) = header.split_at(end);
@@ -71,7 +71,7 @@ fn parameter(bytes: &[u8]) -> (Vec<u8>, &[u8]) {
                 value.push(*escaped);
                 at += 1;
             }
-            // Some browsers write a path as it is.
+            // Before any other byte a backslash stands for itself: some browsers write a path without escapes.
             (byte, _) => value.push(*byte),
         }
         at += 1;
@@ -102,7 +102,7 @@ fn extended(value: &[u8]) -> Option<String> {
     encoding.decode_without_bom_handling_and_without_replacement(&bytes).map(|text| text.into_owned())
 }
 
-/// Reads bytes whose charset is not said: UTF-8, as nearly all clients write, or else what older ones do.
+/// Reads bytes whose charset is not named: as UTF-8, which nearly all clients write, or else as Windows-1252.
 fn guessed(bytes: &[u8]) -> String {
     let text = UTF_8.decode_without_bom_handling_and_without_replacement(bytes);
     text.unwrap_or_else(|| WINDOWS_1252.decode_without_bom_handling(bytes).0).into_owned()

@@ -1,11 +1,11 @@
-//! `/internal`: what the marketplace's core says to the hub. Here: notifications.
+//! `/internal`: the routes of the marketplace's core. This file has the one for notifications.
 //!
 //! ```text
-//!  profiles       what the core says of users
-//!  cards          what conversations are about
-//!  messages       what the core writes into a thread itself
-//!  items          lists whose refusal names the bad item
-//!  checks         what a name, a URL, a locale and a time zone may be; language_tag, currency: how some of these look
+//!  profiles       the profiles of users
+//!  cards          the cards that conversations are about
+//!  messages       system messages
+//!  items          reads lists; a refusal names the bad item
+//!  checks         validates names, URLs, locales, time zones and more; language_tag, currency: two of these formats
 //! ```
 
 pub(crate) mod cards;

@@ -152,7 +152,7 @@ fn reader(
     reader.ok_or_else(|| ApiError::new(ErrorCode::NotFound, text))
 }
 
-/// Parses the requested range. Several ranges, an invalid one, and a range of another version give the whole rendition.
+/// Parses the requested range. `None`, the whole rendition, for several ranges, an invalid one, or one of another version.
 fn part(headers: &HeaderMap, etag: &HeaderValue, method: &Method) -> Option<Part> {
     if method != Method::GET || headers.get(IF_RANGE).is_some_and(|known| known != etag) {
         return None;

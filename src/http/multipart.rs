@@ -36,7 +36,7 @@ const PIECE: usize = 128 << 10;
 const PAUSE_BYTES: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How many bytes tell the format of a file.
+/// The number of bytes by which the format of a file is recognised.
 const MAGIC: usize = 12;
 
 /// The field that says in which charset the others are (RFC 7578, 4.6).
@@ -171,7 +171,7 @@ impl Reader<'_> {
         self.file(part, bytes, before).await
     }
 
-    /// Converts a file to an image; `begun` holds the bytes that have been read.
+    /// Converts a file to an image. `begun` holds its bytes that have been read; `before` is the number of files before it.
     async fn file(&mut self, part: &mut Field<'static>, begun: Vec<u8>, before: usize) -> Result<Part, ApiError> {
         let most = self.api.hub.options().images.bounds.bytes;
         let (mut pieces, mut length, mut next) = (Vec::new(), 0, Some(Bytes::from(begun)));

@@ -40,17 +40,17 @@ impl Stream for Source {
     }
 }
 
-/// The parser's position in a form, as the reader of its parts knows it.
+/// Tells the feed whether the parser is between two parts of a form or inside one. The reader of the parts sets it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ParserPosition(Arc<AtomicUsize>);
 
 impl ParserPosition {
-    /// Counts the bytes from now on: the parser looks for a part.
+    /// Notes that the parser looks for the next part: bytes are counted from now on.
     pub(super) fn is_between(&self) {
         self.0.store(1, Ordering::Relaxed);
     }
 
-    /// Counts nothing: the parser is in a part.
+    /// Notes that the parser is inside a part: no bytes are counted.
     pub(super) fn is_inside(&self) {
         self.0.store(0, Ordering::Relaxed);
     }

@@ -32,7 +32,7 @@ struct Variant {
     etag: HeaderValue,
 }
 
-/// A JSON document of a base path, written when it is first requested.
+/// A JSON document that depends on the base path, written when it is first requested.
 #[derive(Debug)]
 pub(super) struct Document {
     write: fn(&str) -> Value,
@@ -85,7 +85,7 @@ impl Prepared {
         compression::mark_encoded(response)
     }
 
-    /// Tells whether the client has one of the variants.
+    /// Tells whether the client has one of the variants, by `If-None-Match`.
     fn is_held(&self, request: &HeaderMap) -> bool {
         let variants = [Some(&self.plain), self.gzipped.as_ref()];
         variants.into_iter().flatten().any(|variant| headers::has_etag(request, &IF_NONE_MATCH, &variant.etag))

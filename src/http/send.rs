@@ -1,4 +1,4 @@
-//! `POST /chat/send`: a message for those who hold no socket.
+//! `POST /chat/send`: sends a message, for clients without a WebSocket.
 
 use chat_actors::Error;
 use chat_actors::protocol::client::MessageSend;

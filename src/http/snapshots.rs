@@ -1,5 +1,5 @@
-//! What the admin view shows of this node and of the database: gathered at most once a second, on the low-priority pool, however many
-//! views are open.
+//! Snapshots of this node and of the database for the admin view: gathered at most once a second, on the low-priority pool,
+//! however many views are open.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ impl Snapshots {
         Self { metrics, settings: Arc::default(), admin: "read", last: Arc::default() }
     }
 
-    /// Shows these settings (a JSON object of texts), and what the staff may do.
+    /// Sets the settings that snapshots show (a JSON object of texts), and what the staff may do.
     pub(super) fn showing(mut self, settings: &str, admin: &'static str) -> Self {
         self.settings = Arc::new(serde_json::from_str(settings).unwrap_or_default());
         self.admin = admin;
@@ -110,7 +110,7 @@ impl Snapshots {
         let at = Instant::now();
         let (this, gathered_for) = (self.clone(), hub.clone());
         let snapshot = hub.run_low_priority(async move { this.gather(&gathered_for).await }).await?;
-        // Numbers, texts and maps of them: it can be written in every case.
+        // A snapshot has only numbers, texts and maps of them: writing it as JSON cannot fail.
         let bytes = Bytes::from(serde_json::to_vec(&snapshot).unwrap_or_default());
         *last = Some((at, bytes.clone()));
         Ok(bytes)

@@ -1,9 +1,10 @@
 //! The page, the client library and elements for pages of other origins, and the admin view: the files of `web/dist/`, embedded in
 //! the binary. `web/build.js` makes them of the sources in `web/` ([ADR 29](../../docs/adr/0029-one-bundle-for-each-entry.md)).
 //!
-//! A file's path is its address below the base path. The page itself is the base path with a slash at its end, so that its relative
-//! addresses hold under any base path. Its service worker stands beside it: a worker sees what lies below its own path. What is
-//! below `v1/` is for pages of other origins: it is always served, and what such pages use of it stays as it is.
+//! A file's path is its address below the base path. The page's own address is the base path with a slash at its end, so
+//! that its relative addresses work under any base path. Its service worker is beside it, because a worker controls only
+//! what is below its own path. The files below `v1/` are for pages of other origins: they are always served, and their
+//! interface does not change.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -25,10 +26,11 @@ use super::filters::with_api;
 use super::prepared::Prepared;
 use crate::cli::admin::AdminMode;
 
-/// The page's Content Security Policy, which is that of its workers, too: its own files, images that it made itself, requests to
-/// its own server. Nothing inline, and no text ever becomes HTML. Of other origins there are images alone, by https: the pictures of
-/// users and of cards. Where these are the core says (`PUT /internal/profiles` and `/internal/cards`), and no user can. `workers`
-/// makes the addresses of the two workers, and no others (`web/page/js/worker-url.js`).
+/// The Content Security Policy of the page and of its workers. It allows the hub's own files, images that the page itself
+/// made, and requests to the hub; nothing inline, and no text that becomes HTML. From other origins it allows images alone,
+/// by https: the pictures of users and cards, whose addresses come from the core (`PUT /internal/profiles` and
+/// `/internal/cards`), never from users. The trusted-types policy `workers` makes the addresses of the two workers, and no
+/// others (`web/page/js/worker-url.js`).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: https:; \
      connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types workers";
@@ -41,13 +43,14 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 /// The page itself.
 const INDEX: &str = "index.html";
 
-/// Where pages of other origins find the library and the elements: a change that would break such a page gets another number.
+/// The folder of the library and the elements for pages of other origins: a change that breaks such pages gets another
+/// number.
 const PUBLIC: &str = "v1";
 
-/// The scripts that run as workers: they have the policy of their own answer, and not that of the page.
+/// The scripts that run as workers: the policy of their own response applies to them, not that of the page.
 const WORKERS: [&str; 2] = ["service-worker.js", "shrink-worker.js"];
 
-/// The admin view, which stands at `/admin`: its relative addresses are those of the page.
+/// The admin view. Its address is `/admin`, without a slash at the end, so its relative addresses are those of the page.
 const ADMIN_INDEX: &str = "admin/index.html";
 const ADMIN: &str = "admin";
 
@@ -57,10 +60,10 @@ const ASSETS: &str = "assets/";
 /// How browsers keep such a file: for a year, and they do not ask again.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// How they keep the others: they revalidate them, so that a new version of the hub brings its page at once.
+/// How browsers keep the other files: they revalidate them, so that a new version of the hub brings its page at once.
 const REVALIDATED: &str = "no-cache";
 
-/// What is served. `build.rs` has it embedded again when a file is added.
+/// The files that are served. `build.rs` makes cargo embed them again when a file is added.
 static DIST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/web/dist");
 
 /// A file with its prepared response.
@@ -96,7 +99,7 @@ pub(super) fn files(api: &Api) -> impl Filter<Extract = (Response,), Error = Rej
             let path = match tail.as_str() {
                 "" if api.page => INDEX,
                 ADMIN | "admin/" if has_admin(&api) => ADMIN_INDEX,
-                // Each of the two has one address.
+                // The two index files have one address each, the ones above.
                 path if !path.ends_with(INDEX) && is_served(&api, path) => path,
                 _ => return Err(warp::reject()),
             };
@@ -147,7 +150,7 @@ async fn get_file(
         if path.as_str().ends_with('/') {
             return permanent_redirect(&format!("{}/{ADMIN}", api.base_path));
         }
-        // Who shows no token may load the view, which asks for one.
+        // A caller without a token may load the view, which asks for one.
         if caller.shows_credentials()
             && let Err(refused) = caller.admin(&api)
             && refused.status() == StatusCode::FORBIDDEN

@@ -1,4 +1,4 @@
-//! `GET /chat/sync`: what was missed, for those who hold no socket.
+//! `GET /chat/sync`: the changes since a cursor, for clients without a WebSocket.
 
 use chat_actors::protocol::{Cursor, ServerFrame};
 use serde::Serialize;

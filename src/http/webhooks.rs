@@ -116,7 +116,7 @@ pub(crate) async fn get_webhooks(api: Api, caller: Caller) -> Result<Response, A
 pub(crate) async fn patch_webhook(webhook: String, api: Api, caller: Caller, body: Body) -> Result<Response, ApiError> {
     caller.admin(&api)?;
     let changed: ChangedWebhook = body.json().await?;
-    // As above.
+    // Before the audit log, as in `add_webhook`.
     let (types, description) = (changed.types.as_deref(), changed.description.as_deref());
     api.hub.webhooks().check(changed.url.as_deref(), types, description).await?;
     let detail = serde_json::to_string(&changed).ok();
@@ -265,7 +265,7 @@ pub(crate) async fn replay_deliveries(
     Ok(response::json(StatusCode::ACCEPTED, &Replayed { count }))
 }
 
-/// Writes into the audit log what the caller is about to do with a webhook; returns which.
+/// Writes into the audit log what the caller is about to do with a webhook; returns the webhook's id.
 async fn noted(
     api: &Api,
     caller: &Caller,

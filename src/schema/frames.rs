@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 /// The prefix of references between schemas in both documents.
 const COMPONENTS: &str = "#/components/schemas/";
 
-/// The field that replays leave out, wherever a type lets them.
+/// The field that replayed frames leave out, if their type has it as an option.
 const CURSOR: &str = "cursor";
 
-/// The other fields that the hub may leave out. It always sends all the rest, as null where they have no value. The types cannot tell
-/// the two apart: both are `Option`.
+/// The other fields that the hub may leave out. It sends all other fields always, as null if they have no value. The types
+/// cannot tell the two kinds apart: both are `Option`.
 const MAY_BE_ABSENT: [(&str, &[&str]); 6] = [
     ("NotificationMark", &["id", "all"]),
     ("ErrorFrame", &["retry_after_ms", "until"]),
@@ -141,7 +141,7 @@ fn written(schema: &impl serde::Serialize) -> Value {
     serde_json::to_value(schema).unwrap_or_default()
 }
 
-/// Returns a frame's type, and says it as `const`.
+/// Returns a frame's type, and turns the `enum` of its schema, which has one value, into a `const`.
 fn name_type(frame: &mut Value) -> Option<String> {
     let mut found = None;
     visit_own(frame, &mut |object| {
@@ -161,8 +161,8 @@ fn is_object(part: &Value) -> bool {
     part.get("allOf").is_some() || part.get("properties").is_some()
 }
 
-/// Allows no field but the known ones: beside every object that is a value by itself. Inside `allOf` and `oneOf`
-/// nothing may be closed, for there each member knows only some of the fields.
+/// Forbids unknown fields in every object that is a value by itself (`alone`). The members of `allOf` and `oneOf` stay open,
+/// for each of them knows only some of the fields.
 fn close(schema: &mut Value, alone: bool, objects: &[String]) {
     let Value::Object(schema) = schema else { return };
     let refers = |schema: &Map<String, Value>| {

@@ -35,7 +35,7 @@ use crate::http;
 )]
 struct Document;
 
-/// What webhooks say, by the type of their event: the schema of `data`.
+/// The events that are sent to webhooks: the type of each, and the schema of its `data`.
 const WEBHOOKS: [(&str, &str); 10] = [
     ("thread.created", "ThreadEvent"),
     ("message.created", "MessageEvent"),

@@ -1,5 +1,6 @@
-//! WebSocket close code 1014 ("Bad Gateway"), registered in 2017: tungstenite 0.30 takes it for an error of the protocol, answers
-//! 1002, and does not say which code the client sent. So the bytes that are read are looked at before tungstenite has them.
+//! WebSocket close code 1014 ("Bad Gateway"), registered in 2017: tungstenite 0.30 takes it for a protocol error, answers
+//! 1002, and does not say which code the client sent. So the hub looks for the code in the bytes that it passes to
+//! tungstenite.
 
 /// The close frame that answers code 1014.
 pub const BAD_GATEWAY_CLOSE: [u8; 4] = [0x88, 2, 0x03, 0xF6];
@@ -9,11 +10,11 @@ const CODE: u16 = 1014;
 /// The longest close frame: opcode, length, mask, code, and 123 bytes of a reason.
 const LONGEST: usize = 131;
 
-/// Watches what a client sends for a close frame with code 1014 at its end: a close frame is the last that a client sends, so nothing
-/// follows it. TCP may deliver it in several parts.
+/// Looks for a close frame with code 1014 at the end of what a client has sent: a close frame is the last frame of a client,
+/// so nothing follows it. TCP may deliver it in several parts.
 #[derive(Debug, Default)]
 pub(super) struct CloseWatch {
-    /// What may be the beginning of a close frame, at the end of what was read; nearly always nothing.
+    /// The bytes at the end of the last read that may begin a close frame; nearly always none.
     begun: Vec<u8>,
     found: bool,
 }
@@ -32,7 +33,7 @@ impl CloseWatch {
         self.begun = parts().find(|part| is_beginning(part)).unwrap_or_default().to_vec();
     }
 
-    /// Tells whether what was read last ends with the close frame.
+    /// Tells whether the last read ends with the close frame.
     pub(super) fn found(&self) -> bool {
         self.found
     }

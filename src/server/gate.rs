@@ -1,6 +1,6 @@
-//! The service around warp: checks that every request passes first, headers that every response gets last.
+//! The service around warp: it checks every request first, and adds headers to every response last.
 //!
-//! warp 0.4.3 panics on a target that has no path (`CONNECT x:443`, `OPTIONS *`; warp#1166), and looks at no `Host`.
+//! warp 0.4.3 panics on a target that has no path (`CONNECT x:443`, `OPTIONS *`; warp#1166), and does not check `Host`.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;

@@ -49,13 +49,13 @@ impl Heartbeat {
         self.heard_at = Instant::now();
     }
 
-    /// Returns how long ago the last sign of life was, in whole milliseconds, as times are told: rather longer than shorter.
+    /// Returns how long ago the last sign of life was, rounded up to whole milliseconds.
     pub(super) fn silence(&self) -> Duration {
         let silence = self.heard_at.elapsed().as_nanos().div_ceil(1_000_000);
         Duration::from_millis(u64::try_from(silence).unwrap_or(u64::MAX))
     }
 
-    /// Tells whether a ping has not been answered until the next one was due.
+    /// Tells whether a ping was still unanswered when the next one was due, and nothing has been received since.
     pub(super) fn is_doubtful(&self) -> bool {
         self.unanswered > 1 && !self.heard
     }
@@ -65,7 +65,7 @@ impl Heartbeat {
         self.expires = end(identity);
     }
 
-    /// Returns when to look at [`Heartbeat::due`] next.
+    /// Returns when to call [`Heartbeat::due`] next.
     pub(super) fn next(&self) -> Instant {
         self.ping.min(self.expires)
     }

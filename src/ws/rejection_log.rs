@@ -27,7 +27,7 @@ pub(super) struct RejectionLog(Mutex<Window>);
 /// A caller whose connection was refused.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller<'a> {
-    /// The address of the connection's other end: a proxy, if there is one.
+    /// The peer address of the connection: the proxy's, if there is a proxy.
     pub(super) peer: Option<SocketAddr>,
     /// The socket that was requested. The URL itself is not logged: it may hold a token.
     pub(super) socket: Socket,

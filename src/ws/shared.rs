@@ -34,10 +34,10 @@ pub(super) struct Shared {
     pub(super) proxies: TrustedProxies,
 }
 
-/// From where a connection comes.
+/// Where a connection comes from.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Source {
-    /// The address of the connection's other end: a proxy, if there is one.
+    /// The peer address of the connection: the proxy's, if there is a proxy.
     pub(super) peer: Option<SocketAddr>,
     /// The client's address, as far as it can be trusted.
     pub(super) client: Option<IpAddr>,
@@ -54,7 +54,7 @@ pub struct Options {
     pub base_path: String,
     /// The maximum number of open WebSocket connections.
     pub connections: usize,
-    /// The proxies whose word counts.
+    /// The proxies whose `X-Forwarded-For` counts.
     pub proxies: TrustedProxies,
 }
 
@@ -79,7 +79,7 @@ impl Sockets {
 }
 
 impl Shared {
-    /// Verifies credentials; a ticket must still be used up. The audit log hears of what is refused.
+    /// Verifies credentials; a ticket must still be used up. A refusal goes into the audit log.
     pub(super) fn verify(
         &self,
         shown: &Credentials,
@@ -96,7 +96,7 @@ impl Shared {
         })
     }
 
-    /// Uses a ticket up. The audit log hears of one that was used before.
+    /// Uses a ticket up. A refusal, as of a ticket that was used before, goes into the audit log.
     pub(super) async fn use_up(&self, ticket: Ticket, client: Option<IpAddr>) -> Result<(), Error> {
         self.hub.use_ticket(ticket).await.inspect_err(|refused| {
             if !refused.code.temporary() {
@@ -105,7 +105,7 @@ impl Shared {
         })
     }
 
-    /// Counts in the audit log a connection whose token is no user's.
+    /// Counts in the audit log a connection that a token of the role `admin` or `service` has opened.
     pub(super) fn note_connection(&self, identity: &Identity, client: Option<IpAddr>) {
         if identity.role != Role::User {
             let who = format!("{}:{}", identity.role.as_str(), identity.user);

@@ -55,8 +55,8 @@ impl WebSocket {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
-            // What is over `WRITE_BUFFER` waits for the socket before more is put in: one frame at most. Ours may be
-            // larger than a client's: a message with all its images.
+            // A buffer that is over `WRITE_BUFFER` is written before the next frame is put in, so one frame at most is over
+            // it. A frame of the hub may be larger than a client's: a message with all its images.
             .max_write_buffer_size(WRITE_BUFFER + (frame_bytes << 3) + (1 << 20))
             .max_message_size(Some(frame_bytes))
             .max_frame_size(Some(frame_bytes))

@@ -1,4 +1,4 @@
-//! What the staff is shown.
+//! The JSON objects of `/admin/users`, `/admin/threads` and `/admin/audit`.
 
 use chat_actors::admin::UserRecord;
 use chat_actors::hub::Whereabouts;
@@ -110,7 +110,7 @@ pub(crate) struct UserObject {
 }
 
 impl UserObject {
-    /// Makes what is shown of a user.
+    /// Makes the object of a user. `whereabouts` is `None` at the machine, which knows no connections.
     pub(crate) fn new(record: UserRecord, whereabouts: Option<Whereabouts>) -> Self {
         let UserRecord { user, profile, last_seen, unread, threads, restriction } = record;
         let (online, connections, nodes) = match whereabouts {

@@ -1,4 +1,4 @@
-//! What the staff may do here.
+//! Authorization of the staff: the role `admin`, and what `CHAT_ADMIN` allows.
 
 use chat_actors::admin::By;
 use chat_actors::protocol::ErrorCode;
@@ -10,7 +10,7 @@ use crate::http::api::Api;
 use crate::http::credentials::Caller;
 use crate::http::error::{ApiError, ErrorBody};
 
-/// How a caller is refused a look.
+/// The refusals of a route that only reads.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "it describes the answers, which are made of an `ApiError`")]
 pub(crate) enum NotShown {
@@ -22,7 +22,7 @@ pub(crate) enum NotShown {
     NotFound(ErrorBody),
 }
 
-/// What a caller is told who restricts a user.
+/// The answers of a route that restricts a user.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "it describes the answers, which handlers make")]
 pub(crate) enum Restricted {
@@ -34,7 +34,7 @@ pub(crate) enum Restricted {
     Forbidden(ErrorBody),
 }
 
-/// Requires the role `admin`, and that the staff may do so here; returns who acts.
+/// Requires the role `admin`, and that `CHAT_ADMIN` allows at least `needed`; returns who acts, for the audit log.
 pub(super) fn staff(api: &Api, caller: &Caller, needed: AdminMode) -> Result<By, ApiError> {
     caller.admin(api)?;
     if api.admin == AdminMode::Off {

@@ -1,4 +1,5 @@
-//! `GET /admin/state`: a node and its surroundings at a moment; `GET /admin/state/stream`: the same, once a second.
+//! `GET /admin/state`: the state of a node, of other nodes, consumers and webhooks. `GET /admin/state/stream`: the same,
+//! once a second.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -26,10 +27,10 @@ use crate::http::filters::{get_or_head, with_api};
 use crate::http::response;
 use crate::http::snapshots::Snapshot;
 
-/// How often the stream tells.
+/// The time between two events of the stream.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Has nginx pass each event on at once.
+/// The header that makes nginx pass each event on at once.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// `/admin/state`, `/admin/state/stream`
@@ -87,13 +88,13 @@ pub(crate) async fn stream_state(api: Api, caller: Caller) -> Result<Response, A
     Ok(response)
 }
 
-/// Tells whether the stream may go on.
+/// Tells whether the stream may go on: the node does not drain, and the caller's token is still accepted.
 fn is_good(api: &Api, identity: &Identity) -> bool {
     let Identity { user, issued_at, expires_at, .. } = *identity;
     !api.hub.is_draining() && Timestamp::now() < expires_at && api.hub.admits(user, issued_at).is_ok()
 }
 
-/// The events. warp wants bodies that are `Sync`.
+/// The stream of events, as a body that is `Sync`, which warp requires.
 struct Events(SyncWrapper<BoxStream<'static, Result<Bytes, Infallible>>>);
 
 impl Stream for Events {

@@ -1,4 +1,4 @@
-//! `/admin/users`: one user, as the marketplace's staff sees and restricts one.
+//! `/admin/users`: what the marketplace's staff sees of one user, and how it restricts the user.
 
 use chat_database::ids::UserId;
 use warp::reply::Response;

@@ -1,4 +1,4 @@
-//! `PUT /internal/cards`: what conversations are about.
+//! `PUT /internal/cards`: stores the cards that conversations are about.
 
 use chat_database::ids::Count;
 use chat_database::objects::{Card, CardId, CardKind};
@@ -20,7 +20,7 @@ use crate::http::response;
 /// The maximum number of cards of a request.
 const MAX_CARDS: usize = 500;
 
-/// The most characters of a title, of a second line, and of a state.
+/// The maximum number of characters of a title, of a subtitle, and of a state.
 const TITLE_CHARS: usize = 140;
 const SUBTITLE_CHARS: usize = 255;
 const STATE_CHARS: usize = 64;

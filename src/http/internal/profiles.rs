@@ -1,4 +1,4 @@
-//! `PUT /internal/profiles`: what the marketplace's core says of users.
+//! `PUT /internal/profiles`: stores what the marketplace's core says of users.
 
 use chat_database::ids::UserId;
 use chat_database::objects::{ContactChannel, MarketRole, Profile, PublicProfile};
@@ -19,7 +19,7 @@ use crate::http::response;
 /// The maximum number of profiles of a request.
 const MAX_PROFILES: usize = 1_000;
 
-/// The most characters of a name.
+/// The maximum number of characters of a name.
 const NAME_CHARS: usize = 80;
 
 /// Profiles, each of which replaces the one before.
