@@ -1,5 +1,5 @@
-/* The clock of one process, off by as many seconds as the first eight bytes of the file $TEST_CLOCK say; it may be set while the
-   process runs. What measures time (CLOCK_MONOTONIC) is right. libfaketime is not used: it hangs with jemalloc. */
+/* Shifts the wall clock of one process by as many seconds as the first eight bytes of the file $TEST_CLOCK say; the file may
+ * change while the process runs. CLOCK_MONOTONIC is not shifted. libfaketime is not used: it hangs with jemalloc. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-//! The clock of a process, which can be put wrong, also while the process runs.
+//! A wall clock of processes, which a test can set wrong, also while they run.
 //!
 //! It needs a C compiler.
 
@@ -13,7 +13,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Makes a clock that is right; its files are put into a folder.
+    /// Makes a clock that is right; its files go into `folder`.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
         let [source, library, file] = ["clock.c", "clock.so", "clock"].map(|name| folder.join(name));
@@ -25,7 +25,7 @@ impl Clock {
         Self { library, file }
     }
 
-    /// Puts it wrong by as many seconds.
+    /// Sets the clock so many seconds ahead of the real time, or behind it if `seconds` is negative.
     pub fn is_off_by(&self, seconds: i64) {
         use std::os::unix::fs::FileExt;
 
@@ -34,7 +34,7 @@ impl Clock {
         file.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
     }
 
-    /// Returns the environment variables of a process that has this clock.
+    /// Returns the environment variables that give a process this clock.
     #[must_use]
     pub fn settings(&self) -> [(&'static str, String); 2] {
         [("LD_PRELOAD", self.library.display().to_string()), ("TEST_CLOCK", self.file.display().to_string())]

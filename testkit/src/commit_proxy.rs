@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::waiting::passes;
 
-/// How much later a COMMIT arrives. Servers end a transaction that idles for two seconds.
+/// The delay of a COMMIT with [`Cut::AndCommitLater`]: below the two seconds after which servers end an idle transaction.
 const LATER: Duration = Duration::from_secs(1);
 
 /// When the proxy cuts a connection.
@@ -26,7 +26,7 @@ pub enum Cut {
     AfterCommitForGood = 3,
     /// New connections are refused.
     Closed = 4,
-    /// The client's connection, while the server receives the COMMIT a second later.
+    /// Before the server receives the COMMIT, which it gets a second later nevertheless.
     AndCommitLater = 5,
 }
 
@@ -65,7 +65,7 @@ impl Proxy {
         self.cut.store(cut as u8, Ordering::SeqCst);
     }
 
-    /// Tells whether it has cut a connection.
+    /// Tells whether the cut that was set has been made. Not for [`Cut::AfterCommitForGood`], which leaves the proxy closed.
     #[must_use]
     pub fn has_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst) == Cut::Never as u8

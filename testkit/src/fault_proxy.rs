@@ -5,11 +5,11 @@
 //!         ◄──            down: write ← due ← hold ← read ◄──
 //! ```
 //!
-//! Each fault is set by a method and holds for the connections that are open and those to come, until [`FaultProxy::heal`]. Nothing
-//! depends on chance: a schedule that is the same calls the same methods at the same times.
+//! Each fault is set by a method. It applies to open and to new connections, until [`FaultProxy::heal`]. Nothing is random:
+//! the same schedule calls the same methods at the same times.
 //!
-//! A *black hole* passes nothing in a direction and closes nothing, as a cable that was pulled: what was sent before stays on its way
-//! and arrives after [`FaultProxy::heal`], as TCP would send it again.
+//! A *black hole* passes nothing in a direction and closes nothing, like a cable that is pulled. The proxy holds the bytes
+//! that come meanwhile, and passes them on after [`FaultProxy::heal`], as TCP would send them again.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -124,7 +124,7 @@ impl FaultProxy {
         self.port
     }
 
-    /// Leads new connections to another port.
+    /// Sets the port to which new connections are passed on.
     pub fn leads_to(&self, server: u16) {
         self.shared.server.store(usize::from(server), Ordering::SeqCst);
     }
@@ -164,10 +164,10 @@ impl FaultProxy {
         *self.shared.trap.lock().unwrap() = Some(Trap { bytes: bytes.to_vec(), when, for_good });
     }
 
-    /// Replaces bytes by others, as many, in both directions, unless they are read in two pieces.
+    /// Replaces `bytes` by as many others, in both directions. It misses them where they arrive in two reads.
     ///
     /// # Panics
-    /// If there are not as many.
+    /// If `by` has another length than `bytes`.
     pub fn rewrites(&self, bytes: &[u8], by: &[u8]) {
         assert_eq!(bytes.len(), by.len(), "what comes after them would move");
         *self.shared.rewriting.lock().unwrap() = Some((bytes.to_vec(), by.to_vec()));
@@ -216,7 +216,7 @@ impl Shared {
         let _ = faults.wait_for(|faults| !faults.ways[direction as usize].black_hole).await;
     }
 
-    /// Takes a part of a chunk out of the budget of a direction; returns its length.
+    /// Takes up to `wanted` bytes out of the budget of a direction; returns how many may pass.
     fn budget(&self, direction: Direction, wanted: usize) -> usize {
         let budget = &self.budgets[direction as usize];
         let left = budget.load(Ordering::SeqCst);
@@ -228,7 +228,7 @@ impl Shared {
         granted
     }
 
-    /// Returns the trap that these bytes spring, and takes it away.
+    /// Returns the trap that these bytes spring, and removes it.
     fn springs(&self, bytes: &[u8]) -> Option<Trap> {
         let mut trap = self.trap.lock().unwrap();
         let found = trap.as_ref().is_some_and(|trap| {
@@ -261,10 +261,10 @@ impl Shared {
     }
 }
 
-/// What the two directions of a connection tell each other.
+/// The state that the two directions of a connection share.
 #[derive(Default)]
 struct Link {
-    /// The answer that comes next springs this trap.
+    /// The trap that the server's next answer springs.
     trap: Mutex<Option<Trap>>,
     swallows: AtomicBool,
 }
@@ -321,7 +321,7 @@ async fn pass(
             }
         }
     };
-    // What was read is written before the end of the reading side ends the connection.
+    // The end of reading does not end the connection: everything that was read is written first.
     tokio::select! {
         () = writing => {}
         () = async {
@@ -361,7 +361,7 @@ async fn hand_over(
     let mut rest = bytes;
     while !rest.is_empty() {
         let way = shared.way(direction);
-        // A tenth of a second at a time.
+        // The bytes of a tenth of a second at a time.
         let piece = way.bytes_per_second.map_or(rest.len(), |rate| (rate as usize / 10).max(1)).min(rest.len());
         let granted = shared.budget(direction, piece);
         if to.write_all(&rest[..granted]).await.is_err() {

@@ -1,11 +1,11 @@
-//! How the servers of tests are started and ended: on a free port, with a folder of their own, by a *keeper*.
+//! Starts and ends the servers of tests: each on a free port, with its own folder, by a shell script, the *keeper*.
 //!
 //! ```text
-//!  a server of a test's own   the keeper reads from this process, and ends the server when that ends, however it does
-//!  a shared server            the keeper ends it when no process has had the lock for a while
+//!  a server of one test   the keeper reads from the test's process, and ends the server when that process ends in any way
+//!  a shared server        the keeper ends it when no process has held the lock for a while
 //! ```
 //!
-//! What a server writes when it is installed is the same each time, so it is made once for each machine, and copied.
+//! The files of a newly installed server are the same each time, so they are made once for each machine, and copied.
 
 use std::fs::{File, create_dir_all, metadata, read_to_string, remove_dir_all, rename, write};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -22,18 +22,18 @@ use crate::waiting::holds_within;
 /// How long a server may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What has a running server end.
+/// The handle that makes a running server end.
 #[derive(Debug)]
 pub(crate) enum Keeper {
-    /// A process that ends the server with this one.
+    /// The keeper's process, which ends the server when this process ends.
     Own(Child),
-    /// A lock that this process has in common with all that use the server.
+    /// The lock that is held by each process that uses the server.
     Shared(#[expect(dead_code, reason = "it is held")] File),
 }
 
 impl Keeper {
-    /// Runs a server whose files are in a folder, with its log in `log`. In the end it gets a signal, and the folder goes unless it
-    /// is told to stay.
+    /// Runs a server in its folder, with its log in the file `log` there. In the end the keeper sends it `signal`, and
+    /// removes the folder, unless [`Keeper::end`] was called.
     pub(crate) fn run(server: &Command, folder: &Path, signal: &str) -> Self {
         const SCRIPT: &str = r#"folder=$1; signal=$2; shift 2; "$@" & server=$!; read -r word
             kill -"$signal" $server 2>/dev/null; wait $server; [ "$word" = stay ] || rm -rf "$folder""#;
@@ -52,7 +52,7 @@ impl Keeper {
     }
 }
 
-/// Ends a server whose value is dropped, and removes its folder if no other process uses it.
+/// Ends the server of a value that is dropped, and removes its folder. A shared server goes on.
 pub(crate) fn ends(keeper: Option<Keeper>, folder: &Path) {
     if matches!(keeper, Some(Keeper::Shared(_))) {
         return;
@@ -63,8 +63,8 @@ pub(crate) fn ends(keeper: Option<Keeper>, folder: &Path) {
     let _ = remove_dir_all(folder);
 }
 
-/// Returns the folder, the port and the keeper of the server of a kind that all test processes of this build share. The first process
-/// starts it in that folder and on that port; it ends some seconds after the last process.
+/// Returns the folder, the port and the keeper of the server of this kind that all test processes of this build share. The
+/// first process prepares the folder and starts the server, which ends some seconds after the last process has ended.
 pub(crate) fn share(
     kind: &str,
     signal: &str,
@@ -72,7 +72,7 @@ pub(crate) fn share(
     server: impl FnOnce(&Path, u16) -> Command,
     answers: impl Fn(&Path, u16) -> bool,
 ) -> (PathBuf, u16, Keeper) {
-    // A test that has just ended is followed by another one: the server waits for that.
+    // The server waits some seconds before it ends: most often another test follows.
     const SCRIPT: &str = r#"folder=$1; signal=$2; users=$3; shift 3; "$@" & server=$!; exec 9>>"$users"; idle=0
         while [ $idle -lt 3 ]; do sleep 5; if flock -n 9; then flock -u 9; idle=$((idle + 1)); else idle=0; fi; done
         flock 9; kill -"$signal" $server; wait $server; rm -rf "$folder""#;
@@ -92,7 +92,7 @@ pub(crate) fn share(
     {
         return (folder, port, Keeper::Shared(users));
     }
-    // What a server has left whose keeper was killed.
+    // Removes what a server has left whose keeper was killed.
     let _ = remove_dir_all(&folder);
     create_dir_all(&folder).unwrap();
     prepare(&folder);
@@ -121,8 +121,8 @@ fn keeper(script: &str, arguments: &[&std::ffi::OsStr], server: &Command, folder
     keeper
 }
 
-/// Puts a copy of what `make` writes into a folder that is given to it to the place `to`. It is made once for each machine and each
-/// `version`.
+/// Copies the folder `data` that `make` writes into the folder that it is given, to the place `to`. `make` runs once for
+/// each machine and each `version`.
 ///
 /// # Errors
 /// With what `make` says.
@@ -171,22 +171,22 @@ pub(crate) fn listens(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
-/// Waits until something holds that sends no event: tests start a server before their runtime.
+/// Waits until `done` returns true, and panics if it does not in time. It polls: tests start a server before their runtime.
 pub(crate) fn wait_for(what: &str, done: impl Fn() -> bool) {
     try_wait_for(done).unwrap_or_else(|()| panic!("waited in vain for {what}"));
 }
 
-/// The same; fails if it does not hold in time.
+/// Waits like [`wait_for`], and returns an error if the time is over.
 pub(crate) fn try_wait_for(done: impl Fn() -> bool) -> Result<(), ()> {
     holds_within(PATIENCE, done)
 }
 
-/// Returns the id of the user whose process this is.
+/// Returns the user id of this process.
 pub(crate) fn user() -> u32 {
     metadata("/proc/self").unwrap().uid()
 }
 
-/// Returns what a program says of its version.
+/// Returns what a program prints for `--version`.
 pub(crate) fn version_of(program: &Path) -> String {
     let said = Command::new(program).arg("--version").output().map(|output| output.stdout);
     String::from_utf8_lossy(&said.unwrap_or_default()).into_owned()

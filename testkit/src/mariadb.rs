@@ -1,5 +1,5 @@
-//! A MariaDB server, with its own data folder: for one test or one run of the load test, with whose process it ends, or for all tests
-//! that need no more than a database.
+//! A MariaDB server with its own data folder: for one test or one run of the load test, and it ends with that process; or
+//! for all tests that need no more than a database.
 //!
 //! It needs the package `mariadb-server`, no running server and no privileges.
 
@@ -8,13 +8,13 @@ use std::process::Command;
 
 use crate::keeper::{self, Keeper};
 
-/// What is written is on the disk when a server says so, as it is where hubs run.
+/// The settings of a durable server, as in production: a commit is on the disk when it is acknowledged.
 const DURABLE: &[&str] = &["--innodb-flush-log-at-trx-commit=1"];
 
-/// A server that no test kills has no need of that.
+/// The settings of a server that no test kills: a commit need not be on the disk.
 const FORGETFUL: &[&str] = &["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];
 
-/// It is part of the files that are made when a server is installed.
+/// The size of the redo log, which is made when a server is installed.
 const LOG_SIZE: &str = "--innodb-log-file-size=512M";
 
 /// Tells whether tests that need MariaDB are to run (`CHAT_TEST_MARIADB=1`); prints that the test is skipped if not.
@@ -54,8 +54,8 @@ impl MariaDb {
         Ok(server)
     }
 
-    /// Returns the server that all tests share which neither kill it nor change its settings, also those of other processes. Each of
-    /// them has a database of its own in it.
+    /// Returns the server that all tests of all processes share, except those that kill a server or change its settings.
+    /// Each test has its own database in it.
     #[must_use]
     pub fn shared() -> Self {
         let prepare = |folder: &Path| install(folder).unwrap_or_else(|error| panic!("{error}"));
@@ -95,7 +95,7 @@ impl MariaDb {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Returns the command-line client, which prints values alone.
+    /// Returns the command-line client; it prints values alone.
     pub(crate) fn client(&self) -> Command {
         let mut command = self.tool("mariadb");
         command.args(["--batch", "--skip-column-names", "--raw", "--unbuffered"]);
@@ -152,7 +152,7 @@ impl Drop for MariaDb {
 fn install(folder: &Path) -> Result<(), String> {
     std::fs::create_dir_all(folder.join("tmp")).unwrap();
     copy(folder)?;
-    // A copy has holes where nothing was written; a server's own log has its place on the disk.
+    // The copy is sparse; this allocates the log's space on the disk, as a server's own log has it.
     let log = Command::new("fallocate").args(["-l", "512M"]).arg(folder.join("data/ib_logfile0")).status();
     if log.is_ok_and(|status| status.success()) {
         Ok(())

@@ -9,7 +9,7 @@ use crate::keeper::{self, Keeper};
 
 const PROGRAM: &str = "/usr/sbin/nginx";
 
-/// What a site stands in: Debian's `nginx.conf`, with all files in the test's own folder.
+/// The configuration around a site: Debian's `nginx.conf`, with all files in the test's own folder.
 const MAIN: &str = "daemon off;\npid pid;\nerror_log stderr;\nevents { worker_connections 768; }\nhttp {\n\
      client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
      sendfile on; tcp_nopush on; types_hash_max_size 2048; default_type application/octet-stream; gzip on;\n\
@@ -58,7 +58,7 @@ impl Nginx {
         server
     }
 
-    /// Returns what nginx has logged of errors.
+    /// Returns nginx's error log.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()

@@ -1,15 +1,15 @@
-//! A PostgreSQL server, with its own data folder: for one test, with whose process it ends, or for all tests that need no more than a
-//! database.
+//! A PostgreSQL server with its own data folder: for one test, and it ends with that test's process; or for all tests that
+//! need no more than a database.
 //!
-//! It needs the package `postgresql`, no running server and no privileges. PostgreSQL refuses to run as root: then it runs as
-//! the user `postgres`, whom the package makes.
+//! It needs the package `postgresql`, no running server and no privileges. PostgreSQL refuses to run as root: tests that run
+//! as root start it as the user `postgres`, which the package creates.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::keeper::{self, Keeper, free_port, wait_for};
 
-/// The user who may do everything.
+/// The superuser.
 const ROOT: &str = "postgres";
 
 /// Tells whether tests that need PostgreSQL are to run (`CHAT_TEST_POSTGRES=1`); prints that the test is skipped if not.
@@ -47,8 +47,8 @@ impl Postgres {
         server
     }
 
-    /// Returns the server that all tests share which neither kill it nor change its settings, also those of other processes. Each of
-    /// them has a database of its own in it.
+    /// Returns the server that all tests of all processes share, except those that kill a server or change its settings.
+    /// Each test has its own database in it.
     #[must_use]
     pub fn shared() -> Self {
         let prepare = |folder: &Path| {
@@ -123,7 +123,7 @@ impl Postgres {
         client(self.port, program, database)
     }
 
-    /// Makes every connection but those through the socket, and those of the clients here, give a password from now on.
+    /// Requires passwords from now on, except through the socket and for the superuser, whom the clients here use.
     pub fn require_passwords(&self) {
         let rules =
             "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
@@ -164,8 +164,8 @@ impl Postgres {
         pooler
     }
 
-    /// Kills the server (`SIGKILL`), as a power cut would: all of its processes, for one that is left keeps its memory, and no
-    /// other server starts on the data meanwhile.
+    /// Kills all processes of the server (`SIGKILL`), as a power cut would. A process that is left would keep the shared
+    /// memory, and no other server could start on the data.
     pub fn kill(&mut self) {
         let pids = self.processes();
         let _ = Command::new("kill").arg("-KILL").args(&pids).status();
@@ -198,7 +198,7 @@ impl Postgres {
     }
 
     fn run(&mut self) {
-        // It ends at once: what it would write in order is of no use to the next server.
+        // With `QUIT` it ends at once; no later server needs what a clean shutdown would write.
         self.keeper = Some(Keeper::run(&server(&self.folder, self.port, &self.settings), &self.folder, "QUIT"));
         wait_for(&format!("PostgreSQL in {}", self.folder.display()), || answers(self.port));
     }
@@ -216,7 +216,7 @@ impl Drop for Postgres {
     }
 }
 
-/// Gives a folder to the user as whom the server runs.
+/// Makes the server's own user the owner of a folder, if this process is root's.
 fn is_the_servers(folder: &Path) {
     if is_root() {
         let owned = Command::new("chown").arg(ROOT).arg(folder).status().unwrap();
@@ -263,7 +263,7 @@ fn client(port: u16, program: &str, database: &str) -> Command {
     command
 }
 
-/// Tells whether a server takes connections: one that recovers listens before that.
+/// Tells whether a server takes connections. A server that is still recovering listens already.
 fn answers(port: u16) -> bool {
     let asks = || client(port, "pg_isready", "postgres").stdout(Stdio::null()).status();
     keeper::listens(port) && asks().is_ok_and(|status| status.success())

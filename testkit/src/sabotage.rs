@@ -1,8 +1,8 @@
-//! Holds that tests notice a hub that was broken on purpose (the cargo feature `sabotage` of `chat-database`).
+//! Checks that tests notice a hub that was broken on purpose (the cargo feature `sabotage` of `chat-database`).
 
 use std::process::Command;
 
-/// Runs one test of the running test program, by its whole name, with a hub that is broken in a given way.
+/// Runs one test of this test program, by its whole name, with a hub that is broken in a given way, and expects it to fail.
 ///
 /// # Panics
 /// If the test passes, or if there is none of that name.

@@ -53,7 +53,7 @@ impl Server {
         }
     }
 
-    /// Returns a database's URL through a proxy, which has to see what is said.
+    /// Returns a database's URL through a proxy on `port`, without TLS: the proxy must be able to read the traffic.
     #[must_use]
     pub fn url_through(&self, port: u16, name: &str) -> String {
         match self {
@@ -70,7 +70,8 @@ impl Server {
         }
     }
 
-    /// Has a client of its own run a query that takes locks, in a transaction that stays open until what is returned is dropped.
+    /// Runs a query that takes locks with a command-line client, in a transaction that stays open until the returned value
+    /// is dropped.
     #[must_use]
     pub fn holds(&self, database: &str, query: &str) -> OpenTransaction {
         let mut client = self.client(database).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

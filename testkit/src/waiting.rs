@@ -11,15 +11,15 @@ use tokio::time::{sleep, timeout};
 /// How long anything may take.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How soon a state that sends no event is asked for again; twice as long each time, up to the second one.
+/// The first and the longest pause between two polls of a state that sends no event; each pause doubles the one before.
 const AGAIN: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
-/// Waits for something that must come in time.
+/// Waits for an event; panics if it does not come within [`DEADLINE`].
 pub async fn in_time<T>(what: &str, event: impl Future<Output = T>) -> T {
     within(DEADLINE, what, event).await
 }
 
-/// The same, under a deadline of the test's own.
+/// Waits like [`in_time`], with another deadline.
 pub async fn within<T>(deadline: Duration, what: &str, event: impl Future<Output = T>) -> T {
     match timeout(deadline, event).await {
         Ok(value) => value,
@@ -27,12 +27,13 @@ pub async fn within<T>(deadline: Duration, what: &str, event: impl Future<Output
     }
 }
 
-/// Asks again and again until an answer holds: for states that send no event, like metrics or a process's end.
+/// Polls until `ask` returns a value, for states that send no event, like metrics or a process's end. Panics after
+/// [`DEADLINE`].
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl FnMut() -> F) -> T {
     until_within(DEADLINE, what, ask).await
 }
 
-/// The same, under a deadline of the test's own.
+/// Polls like [`until`], with another deadline.
 pub async fn until_within<T, F>(deadline: Duration, what: &str, ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
@@ -40,7 +41,7 @@ where
     within(deadline, what, comes(ask)).await
 }
 
-/// The same without a deadline: the test has one, and says more when it is over.
+/// Polls like [`until`], without a deadline: for a test that has its own, with a message that says more.
 pub async fn comes<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
     let mut again = AGAIN[0];
     loop {
@@ -52,7 +53,7 @@ pub async fn comes<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F)
     }
 }
 
-/// Waits until something holds, where there is no runtime; fails if it does not within a deadline.
+/// Polls until `holds` returns true, where there is no runtime; fails if it does not within the deadline.
 pub(crate) fn holds_within(deadline: Duration, holds: impl Fn() -> bool) -> Result<(), ()> {
     let begun = Instant::now();
     while !holds() {
@@ -64,14 +65,14 @@ pub(crate) fn holds_within(deadline: Duration, holds: impl Fn() -> bool) -> Resu
     Ok(())
 }
 
-/// Lets a span of time pass. It is no way to wait for something, which takes as long as the machine needs ([`until`]). It is for
-/// what the span itself is the point of: how long a fault lasts, at which instant it comes, how fast a client sends, when a client was
-/// told to come back; and how long nothing may happen.
+/// Lets a span of time pass. It is not for waiting until something happens, which takes as long as the machine needs
+/// ([`until`]). It is for tests about the span itself: how long a fault lasts, when it begins, how fast a client sends, when
+/// a client was told to come back, or how long nothing may happen.
 pub async fn passes(span: Duration) {
     sleep(span).await;
 }
 
-/// The same for an OS thread that has no runtime.
+/// Lets a span of time pass like [`passes`], on an OS thread that has no runtime.
 pub fn passes_on_thread(span: Duration) {
     thread::sleep(span);
 }
