@@ -1,7 +1,8 @@
 //! The auditor: checks that the server acknowledged, stored, delivered and receipted every message, once and in order.
 //!
-//! It is pure: a [`Ledger`] is given what the clients saw on their sockets and in history, and returns the guarantees that were
-//! broken; an [`EventLedger`] does so for what a consumer of events hears. One broken guarantee makes the exit code 1, whatever the throughput.
+//! It does no I/O: a [`Ledger`] is given what the clients received on their sockets and read in history, and returns the
+//! guarantees that were broken. An [`EventLedger`] does the same for a consumer of events. One broken guarantee makes the
+//! exit code 1, whatever the throughput.
 
 mod events;
 mod ledger;

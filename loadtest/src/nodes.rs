@@ -80,7 +80,7 @@ impl Started {
             if several { format!("{} hubs, on {on}{relay}", args.nodes) } else { format!("the hub, on {on}{relay}") };
         let data = (kind == "sqlite").then(|| folder.clone());
         let mut nodes = Vec::new();
-        // In turn: the first one makes the tables.
+        // One after another: the first hub creates the tables.
         for number in 1..=args.nodes {
             let name = format!("n{number}");
             let mut launch = all.clone();

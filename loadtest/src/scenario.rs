@@ -50,12 +50,12 @@ pub trait Scenario {
     /// The maximal number of open connections.
     fn connections(&self) -> u32;
 
-    /// What it offers, if not what the load says.
+    /// What it offers; by default, what the load says.
     fn offered(&self, load: &Load) -> Offered {
         load.offered
     }
 
-    /// Its load, if it does not last as long as the given one.
+    /// Its load; by default, the given one.
     fn load(&self, load: Load) -> Load {
         load
     }

@@ -50,7 +50,8 @@ impl SendQueue {
         .await
     }
 
-    /// Has a task woken when a request becomes due or the schedule ends. Only the task that registered last is woken.
+    /// Registers a task, to be woken when a request becomes due or the schedule ends. Only the task that registered last is
+    /// woken.
     pub fn register(&self, context: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {

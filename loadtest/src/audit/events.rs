@@ -69,7 +69,7 @@ impl EventLedger {
         self.heard.len() as u64
     }
 
-    /// Returns how often it was told again of one.
+    /// Returns how many times the consumer heard of a message again.
     #[must_use]
     pub fn repeats(&self) -> u64 {
         self.repeats

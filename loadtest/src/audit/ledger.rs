@@ -141,7 +141,7 @@ impl Ledger {
         self.check(number, seq, now)
     }
 
-    /// Records a delivery to the reader. As [`Ledger::acked`].
+    /// Records a delivery to the reader. The arguments and the result are as for [`Ledger::acked`].
     pub fn delivered(&mut self, number: Option<u64>, seq: Option<u64>, now: Instant) -> Option<Completed> {
         let number = self.known(number, "delivery")?;
         let Some(entry) = self.entry(number).filter(|entry| !entry.delivered) else {

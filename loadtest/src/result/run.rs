@@ -18,7 +18,7 @@ const LEAST_CPU: f64 = 0.05;
 /// The operation of a message from its acknowledgement to its reader, who is on its author's node.
 pub const HEARD_LOCALLY: &str = "ack to reader, same node";
 
-/// The same, with the reader on another node.
+/// As [`HEARD_LOCALLY`], with the reader on another node.
 pub const HEARD_ACROSS: &str = "ack to reader, across nodes";
 
 /// The outcome of one run.
@@ -177,7 +177,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the CPU seconds of all nodes, and of the server between them if there is one.
+    /// Returns the CPU seconds of all nodes, and of the relay between them if this program started it.
     #[must_use]
     pub fn server_cpu(&self) -> Option<f64> {
         self.server.as_ref().map(|costs| costs.user + costs.system + costs.cpu_of(ProcessKind::Relay))

@@ -60,7 +60,7 @@ pub struct ProcessCosts {
 pub enum ProcessKind {
     /// A node.
     Hub,
-    /// The server that passes on what the nodes tell each other.
+    /// The server that passes on the messages between nodes.
     Relay,
     /// The database.
     Database,
@@ -83,7 +83,7 @@ pub struct OsThreadShare {
     pub on_cpu: f64,
     /// The share of the time that it was ready and had no core; `None` if the kernel does not count it.
     pub in_run_queue: Option<f64>,
-    /// Its priority is lower than that of its process, so that it is expected to wait.
+    /// Whether its priority is lower than that of its process, so that it is expected to wait.
     pub low_priority: bool,
 }
 

@@ -78,7 +78,7 @@ impl Chat {
         Ok(said)
     }
 
-    /// Returns the nodes of the author and the reader of a pair: after nodes × nodes pairs each two of them had one.
+    /// Returns the nodes of the author and the reader of a pair: nodes × nodes consecutive pairs have each combination once.
     fn nodes(context: &RunContext<'_>, number: u32) -> (usize, usize) {
         let (nodes, number) = (context.target.nodes.len().max(1), number as usize);
         (number % nodes, (number / nodes + number) % nodes)

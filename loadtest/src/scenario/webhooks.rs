@@ -26,17 +26,17 @@ use receiver::{Book, Receiver, nowhere};
 /// The connections of the receiver and of the consumer of the feed, at most.
 const CONNECTIONS: u32 = 16;
 
-/// How often it is looked whether all was heard.
+/// The time between two checks whether a consumer has heard of all messages.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Pairs of users, and what hears of their messages.
+/// Pairs of users, and the consumers of events that hear of their messages.
 #[derive(Debug)]
 pub struct Webhooks {
     shape: WebhooksShape,
     chat: Chat,
 }
 
-/// The pairs, and what hears of their messages.
+/// The pairs, and the consumers of events that hear of their messages.
 #[derive(Debug)]
 pub struct WebhookClients {
     pairs: Pairs,
@@ -165,7 +165,7 @@ impl Scenario for Webhooks {
     }
 }
 
-/// Waits until a consumer has heard of all messages, or hears nothing more.
+/// Waits until a consumer has heard of all messages, or has heard of none for as long as `patience`.
 async fn hears_all(book: &Book, said: &[Said], patience: Duration) {
     let (mut missing, mut since) = (u64::MAX, Instant::now());
     loop {

@@ -59,37 +59,37 @@ impl Latency {
         Self { histogram }
     }
 
-    /// Records one.
+    /// Records a latency.
     pub fn record(&mut self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).clamp(1, LONGEST_MICROS);
         // It grows as needed, up to the longest.
         let _ = self.histogram.record(micros);
     }
 
-    /// Adds those of another.
+    /// Adds the latencies of another histogram.
     pub fn add(&mut self, other: &Self) {
         // It grows as needed.
         let _ = self.histogram.add(&other.histogram);
     }
 
-    /// Forgets all.
+    /// Removes all latencies.
     pub fn clear(&mut self) {
         self.histogram.reset();
     }
 
-    /// Returns how many there are.
+    /// Returns how many latencies were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.histogram.len()
     }
 
-    /// Returns the time within which a share of them took, in milliseconds.
+    /// Returns the latency that a share of the latencies does not exceed, in milliseconds; 0 if there are none.
     #[must_use]
     pub fn quantile(&self, share: f64) -> f64 {
         if self.histogram.is_empty() { 0.0 } else { millis(self.histogram.value_at_quantile(share)) }
     }
 
-    /// Sums up.
+    /// Returns a summary.
     #[must_use]
     pub fn summary(&self) -> Summary {
         Summary {

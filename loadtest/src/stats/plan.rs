@@ -112,7 +112,7 @@ const DAY: f64 = 86_400.0;
 /// For how long a node may wait for its turn at the commit counter, in seconds.
 pub const LONGEST_CYCLE: f64 = 0.1;
 
-/// The most counters of a plan.
+/// The maximum number of counters of a plan.
 const MOST_COUNTERS: u32 = 10_000;
 
 /// The days of a month.

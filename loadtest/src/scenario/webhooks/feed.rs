@@ -11,10 +11,10 @@ use super::receiver::Book;
 use crate::rest::Rest;
 use crate::stats::latency::Latency;
 
-/// The most events of a page.
+/// The maximum number of events of a page.
 const PAGE: usize = 500;
 
-/// How often a consumer asks again that was refused.
+/// How long a consumer that was refused waits before it asks again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A reader of the event feed.
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Feed {
     rest: Rest,
     token: String,
-    /// Where it began.
+    /// The cursor at which it began.
     start: String,
 }
 
@@ -52,7 +52,7 @@ struct Message {
 }
 
 impl Feed {
-    /// Stands where the feed is now.
+    /// Makes a reader that begins at the present cursor of the feed.
     pub(super) async fn begin(rest: Rest, token: String) -> anyhow::Result<Self> {
         let mut feed = Self { rest, token, start: String::new() };
         feed.start = feed.ask("?limit=1").await?.1.cursor;

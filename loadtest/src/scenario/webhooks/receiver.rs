@@ -22,7 +22,7 @@ use crate::recorder::{OperationId, Recorder};
 const HEAD: usize = 16 * 1024;
 const BODY: usize = 64 * 1024;
 
-/// What a receiver writes down.
+/// The record of a consumer of events: what it heard of, and how late.
 #[derive(Debug)]
 pub(super) struct Book {
     /// What was heard.
@@ -36,7 +36,7 @@ impl Book {
         Rc::new(Self { ledger: RefCell::new(EventLedger::new(name)), operation, recorder: Rc::clone(recorder) })
     }
 
-    /// Notes a message that was heard of, and how long after its commit that was the first time.
+    /// Records that the consumer heard of a message, and, if that was the first time, how long after the commit.
     pub(super) fn hears(&self, message: u64, author: u64, seq: u64, committed: &str) {
         let now = Instant::now();
         if self.ledger.borrow_mut().hears(message, author, seq) {
@@ -71,25 +71,25 @@ impl Receiver {
         let serving = tokio::task::spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (book, key) = (Rc::clone(&book), Rc::clone(&signed_with));
-                // A connection that fails is the hub's to open again.
+                // If a connection fails, the hub opens another one.
                 tokio::task::spawn_local(async move { serve(stream, &book, &key).await });
             }
         });
         Ok(Self { port, serving, key })
     }
 
-    /// Returns where it listens.
+    /// Returns the URL that it listens on.
     pub(super) fn url(&self) -> String {
         url(self.port)
     }
 
-    /// Says with which secret the hub signs.
+    /// Sets the secret that the hub signs with.
     pub(super) fn trusts(&self, secret: &str) {
         let secret = secret.strip_prefix("whsec_").unwrap_or(secret);
         *self.key.borrow_mut() = STANDARD.decode(secret).unwrap_or_default();
     }
 
-    /// Listens no more.
+    /// Stops listening.
     pub(super) fn end(self) {
         self.serving.abort();
     }
@@ -125,7 +125,7 @@ async fn serve(stream: TcpStream, book: &Book, key: &RefCell<Vec<u8>>) -> io::Re
     }
 }
 
-/// Takes an event, or notes why it is none.
+/// Records an event, or why a request is none.
 fn take(head: &str, body: &[u8], book: &Book, key: &[u8]) {
     if !is_signed(head, body, key) {
         return book.ledger.borrow_mut().refuses("a signature is wrong");
