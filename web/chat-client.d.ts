@@ -1,18 +1,18 @@
 /**
  * The client of Softadastra Chat, for browsers and Node.
  *
- * What holds, whatever breaks:
+ * Guarantees, whatever fails:
  *
- * - A message keeps its `temp_id` from `send()` until the server has answered for it, over reconnects and reloads. So it
- *   is stored once, however often it is sent; and it is sent once per connection, unless the server says "later".
- * - Of one conversation one message, edit or deletion is under way at a time, over all tabs. So errors do not change their
- *   order. What is refused for ever fails alone, and what stands behind it goes on.
- * - Text never waits for pictures: these are uploaded in a lane of their own, and their message takes its place in the order when
- *   they are stored.
- * - Everything that a client holds belongs to one user, the one of its token or ticket. When that becomes another user,
- *   it is all let go (`reset`), and what the first one has not sent waits until they are back.
- * - The cursor moves only when all that it covers has been applied. So a reconnect misses nothing.
- * - A thread's messages are an unbroken run up to the newest; a gap in its `rev` is filled before it counts.
+ * - A message keeps its `temp_id` from `send()` until the server has answered, over reconnects and reloads. So it is stored
+ *   once, however often it is sent; and it is sent once per connection, unless the server refuses it temporarily.
+ * - In each conversation one message, edit or deletion is in flight at a time, over all tabs. So errors do not change their
+ *   order. An entry that is refused permanently fails alone, and the entries behind it go on.
+ * - Text never waits for pictures: they are uploaded in a queue of their own, and their message takes its place in the order
+ *   when they are stored.
+ * - All data of a client belongs to one user, the one of its token or ticket. When that becomes another user, the client drops
+ *   all of it (`reset`); what the first user has not sent waits until that user is back.
+ * - The cursor moves only when everything up to it has been applied. So a reconnect misses nothing.
+ * - A thread's messages have no gaps up to the newest; a gap in its `rev` is filled before later changes are applied.
  *
  * ```js
  * const chat = new ChatClient({ url: 'https://shop.example/api', getToken: () => session.token }).connect();
@@ -24,20 +24,20 @@ export class ChatClient {
   constructor(options: Options);
 
   readonly state: State;
-  /** Whose client this is: known from the first credential on. It changes when the credentials become another user's. */
+  /** The user of the client: known from the first credential on. Changes when the credentials become another user's. */
   readonly me: number | undefined;
-  /** What the server allows: known once online. */
+  /** The server's limits: known once online. */
   readonly limits: Limits | undefined;
   /** Unread totals, as the server counts them. */
   readonly counts: { messages: number; notifications: number };
-  /** Who is there, of those one talks to. */
+  /** The presence of the users who share a thread with this one, by user. */
   readonly presence: Map<number, Presence>;
-  /** Those that are here, newest first; see {@link loadNotifications}. */
+  /** The loaded notifications, newest first; see {@link loadNotifications}. */
   readonly notifications: Notification[] & { next?: string | null };
 
   /**
-   * What the marketplace says of a user: null if that is nothing. Undefined if it is not here yet; then it is asked for, with all
-   * others that are missed at the time, and `profile` tells when it has come. Told are profiles of people one has a thread with, and one's own.
+   * Returns a user's profile: null if the marketplace gives none; undefined if it is not loaded yet: then the client requests
+   * it, and emits `profile`. The server shows the profiles of users who share a thread with this one, and the user's own.
    */
   profile(user: number): Profile | null | undefined;
   /** Cards as they are now; a {@link Message} has its card as it was when the message was sent. */
@@ -46,175 +46,175 @@ export class ChatClient {
   /** Connects, and stays connected. */
   connect(): this;
   /**
-   * Hangs up until `connect()`. What is written in this tab meanwhile waits (messages, edits and deletions), also while
-   * other tabs of the same person are online. Called before the first `connect()`, the client begins like this: so a page
-   * keeps its offline switch over a reload by calling `disconnect()` instead of `connect()` when it starts.
+   * Disconnects until `connect()`. What is written in this tab meanwhile waits (messages, edits and deletions), also while other
+   * tabs of the same user are online. A page can keep an offline switch over a reload: when it starts, it calls `disconnect()`
+   * instead of `connect()`.
    */
   disconnect(): void;
-  /** Ends for good. Unsent messages stay on disk. */
+  /** Ends for good. Unsent messages stay in the store. */
   close(): void;
 
-  /** Calls back when something happens; the answer is the way to stop that. */
+  /** Adds a listener of an event; returns a function that removes it. */
   on<K extends keyof Events>(name: K, listener: (...args: Events[K]) => void): () => void;
-  /** The same to iterate over, from the first `next()` on: `for await (const [message, thread] of chat.stream('message'))`. */
+  /** The events to iterate over, from the first `next()` on: `for await (const [message, thread] of chat.stream('message'))`. */
   stream<K extends keyof Events>(name: K): AsyncGenerator<Events[K], void, void>;
 
   /**
-   * The threads that are here, newest first; with `more`, after a further page. Waits for the first load, however long it
-   * takes until there is a connection; rejects when the client is closed before.
+   * Returns the loaded threads, newest first; with `more`, loads a further page before. Waits for the first load, however long
+   * it takes to connect; rejects if the client is closed before.
    */
   threads(how?: { more?: boolean }): Promise<Thread[]>;
-  /** Whether there are threads that are not here yet. */
+  /** Whether there are threads that are not loaded yet. */
   readonly hasMoreThreads: boolean;
-  /** A thread that is here. */
+  /** Returns a loaded thread. */
   thread(to: To): Thread | undefined;
   /**
-   * The messages that are here, oldest first; fetches a page if there are fewer than `atLeast` (50), or if `more` is asked
-   * for. Waits for the first load as {@link threads} does.
+   * Returns the loaded messages, oldest first; loads a page before if there are fewer than `atLeast` (50), or with `more`. Waits
+   * for the first load as {@link threads} does.
    */
   messages(to: To, how?: { atLeast?: number; more?: boolean }): Promise<Message[]>;
-  /** Every message, newest first, fetched as one goes. */
+  /** Yields every message, newest first, and loads them page by page. */
   history(to: To): AsyncGenerator<Message, void, void>;
-  /** How far an own message has come. */
+  /** Returns how far a message of this user has come. */
   status(message: Pick<Message, 'thread_id' | 'seq'>): 'sent' | 'delivered' | 'seen';
   /**
-   * Changes an own text, now or as soon as it can be: the edit waits in {@link outbox}, in its conversation's order. By the
-   * message's id, or by the `temp_id` of one that waits itself: as long as that was never sent, its text is changed where it
-   * stands. Resolves with the message as the server has it; for a waiting message, when that is stored.
+   * Edits a message of this user: the edit waits in {@link outbox}, in its conversation's order, until it can be sent. Takes the
+   * id of the message, or the `temp_id` of a waiting one, whose text is changed in place if it was never sent. Resolves with the
+   * message as the server has stored it.
    */
   edit(message: number | string, content: string): Promise<Message>;
-  /** Takes an own message back, in the same way; one that waits and was never sent is discarded. */
+  /** Deletes a message of this user, in the same way; discards a waiting one that was never sent. */
   delete(message: number | string): Promise<void>;
-  /** Says that everything that is here has been read: at once, or as soon as the page is visible. */
+  /** Marks all loaded messages of a thread as read: at once, or as soon as the page is visible. */
   markSeen(to: To): void;
-  /** Says that one types (call it at every key: it is told every three seconds), or no longer. */
+  /** Tells the other side that the user types, or has stopped. Call it at every key: it is sent every three seconds at most. */
   typing(to: To, on?: boolean): void;
 
-  /** Sends a message, now or as soon as it can be. Resolves when the server has stored it. */
+  /** Sends a message, at once or when it can be sent. Resolves when the server has stored it. */
   send(to: To, draft: Draft): Promise<Message>;
-  /** What waits to be sent, or has failed: messages, edits, deletions; oldest first. */
+  /** Returns the messages, edits and deletions that wait to be sent or have failed, oldest first. */
   outbox(to?: To): Entry[];
-  /** Tries what has failed again; images that have arrived are not sent again. */
+  /** Sends a failed entry again; pictures that are uploaded are not uploaded again. */
   retry(temp_id: string): void;
-  /** Gives up a message, an edit or a deletion that has not been stored. */
+  /** Drops a message, an edit or a deletion that is not stored yet. */
   discard(temp_id: string): void;
   /**
-   * Takes one picture out of a message that waits or has failed, and stops its upload. The text and the others go on; with nothing
-   * left the message is discarded. Tells whether that was done: a message that is on its way itself keeps its pictures.
+   * Removes one picture from a message that waits or has failed, and stops its upload. The text and the other pictures stay; if
+   * nothing is left, the message is discarded. Resolves with whether it was removed: a message that was sent keeps its pictures.
    */
   cancelUpload(temp_id: string, picture: Picture): Promise<boolean>;
 
   /**
-   * Shows what a page has kept of an earlier visit, until everything has been loaded for the first time, which may be long after,
-   * without a network: {@link threads} and {@link thread} give it, and nothing that comes in changes it. To be called before
-   * `connect()`.
+   * Sets the threads that a page has kept of an earlier visit. Until everything is loaded for the first time, which may take long
+   * without a network, {@link threads} and {@link thread} return them, and events do not change them. Does nothing once the
+   * client was online.
    */
   restore(threads: Thread[]): void;
 
-  /** Fetches the newest notifications, or with `more` a further page. */
+  /** Loads the newest notifications, or with `more` a further page. */
   loadNotifications(how?: { more?: boolean }): Promise<Notification[] & { next?: string | null }>;
-  /** Marks one as read, or all. */
+  /** Marks one notification as read, or all. */
   readNotification(id?: number): Promise<void>;
   deleteNotification(id: number): Promise<void>;
 
   /**
-   * Fetches an image of a message, as its reader. An `<img>` shows its address as it is ({@link src}) until its link runs out; this says
-   * who asks, and works after that. Where the hub sends readers on to its store, the answer is an `opaqueredirect`, which an `<img>` may follow.
+   * Fetches an image of a message with the user's credentials. An `<img>` can show its address ({@link src}) until the signed
+   * link expires. If the hub redirects readers to its store, the answer is an `opaqueredirect`: only an `<img>` can follow it.
    */
   image(url: string): Promise<Response>;
-  /** Where an image of a message is. */
+  /** Returns the address of an image of a message. */
   src(url: string): string;
 }
 
-/** Why something was refused. */
+/** An error of the client or of the server. */
 export class ChatError extends Error {
   constructor(code: ErrorCode, message?: string, temporary?: boolean, retryAfter?: number);
   readonly code: ErrorCode;
   /** Whether the same may succeed later; the client does that by itself where it can. */
   readonly temporary: boolean;
-  /** When, in ms. */
+  /** After how long it may succeed, in ms; 0: not known. */
   readonly retryAfter: number;
 }
 
 export interface Options {
   /** The hub with its base path: `https://shop.example/api`. */
   url: string;
-  /** Gets a token; `fresh`: the last one was refused or is over. If it fails (rejects), it is asked again later. */
+  /** Returns a token; `fresh`: the last one was refused or has expired. If it rejects, the client calls it again later. */
   getToken?: (how: { fresh: boolean }) => string | Promise<string>;
-  /** Gets a single-use ticket, for pages that hold no token; REST then goes by the cookie. */
+  /** Returns a single-use ticket, for pages that have no token; REST requests then use the cookie. */
   getTicket?: () => string | Promise<string>;
-  /** Whose client this is, if the outbox is to be shown before the first credential is here. */
+  /** The user, if the outbox is to be shown before the first credential is known. */
   user?: number;
-  /** Prepares a picture for upload; see `downscale` in images.js. One for which it fails is refused as `image_invalid`. */
+  /** Prepares a picture for upload; see `downscale` in images.js. If it rejects, the picture is refused as `image_invalid`. */
   prepare?: (file: Blob) => Blob | Promise<Blob>;
   /** How long an answer may take, in ms (10,000). */
   timeout?: number;
-  /** The least and the greatest span of the back-off, in ms ([500, 30,000]); the pause is a random part of it. */
+  /** The first and the longest span of the back-off, in ms ([500, 30,000]); each pause is a random part of its span. */
   backoff?: [number, number];
   /** The WebSocket to use where there is none (Node before 22: the one of `ws` or `undici`). */
   WebSocket?: typeof WebSocket;
-  /** Where unsent messages are kept (`indexedDB`; without one: in memory). */
+  /** The database for unsent messages (`indexedDB`; without it they are kept in memory). */
   storage?: IDBFactory;
 }
 
 export interface Events {
   /** A message is new or has changed. */
   message: [message: Message, thread: Thread];
-  /** Something of a thread has changed: its newest message, what is unread, how far the other side is. */
+  /** A thread is new or has changed: its newest message, its unread count, how far the other side has read. */
   thread: [thread: Thread];
-  /** The other side types, or no longer. */
+  /** The other side types, or has stopped. */
   typing: [thread: Thread, on: boolean];
   presence: [user: number, presence: Presence];
-  /** What is known of a user is new, or another (null: nothing). */
+  /** A profile is loaded or has changed (null: the marketplace gives none). */
   profile: [user: number, profile: Profile | null];
-  /** A card is new here, or has changed (null: there is none of this name). */
+  /** A card is loaded or has changed (null: there is none of this name). */
   card: [name: CardRef, card: Card | null];
   /** A notification is new or has changed; without one: some were read or deleted. */
   notification: [notification?: Notification];
   counts: [counts: { messages: number; notifications: number }];
-  /** Something that waits, or has failed, is new or has changed; it may be gone. */
+  /** An entry of the outbox is new, has changed, or was removed. */
   outbox: [entry: Entry];
-  /** A picture of a message that waits has come further: see its `progress`. */
+  /** The `progress` of an upload has changed. */
   upload: [entry: Entry, picture: Picture];
-  /** The connection; `wait`: ms until the next attempt. */
+  /** The state of the connection has changed; `wait`: ms until the next attempt. */
   state: [state: State, wait: number];
-  /** Everything was loaded anew, or let go for another user (see `me`): throw away what you have drawn. */
+  /** Everything was loaded again, or dropped for another user (see `me`): redraw everything. */
   reset: [];
   error: [error: ChatError];
 }
 
-/** `waiting`: will come back by itself. `paused`, `closed`: will not; `closed` may be by the server, see `error`. */
+/** `waiting`: the client reconnects by itself. `paused`, `closed`: it does not. The server may have closed it: see `error`. */
 export type State = 'idle' | 'connecting' | 'online' | 'waiting' | 'paused' | 'closed';
 
-/** A thread's id, a thread, or the other person. */
+/** A thread's id, a thread, or its other user. */
 export type To = number | { id: number } | { user: number };
 
 export interface Draft {
   text?: string;
   images?: Iterable<Blob>;
   extra_data?: { product_id: number };
-  /** What it is about. A message may have a card alone. An unknown card is `not_found`, and the entry fails. */
+  /** What the message is about. A message may have only a card. If the card is unknown, the entry fails with `not_found`. */
   card?: CardName;
   /** The id of a message of the same thread. */
   reply_to?: number;
 }
 
-/** What is not stored yet: a message, or a change of one. */
+/** An entry of the outbox: a message, edit or deletion that is not stored yet. */
 export interface Entry {
-  /** Its name, as `retry` and `discard` take it; of a message the `temp_id` that it will have. */
+  /** The entry's key, for `retry` and `discard`; of a message also its `temp_id`. */
   temp_id: string;
   kind: 'message' | 'edit' | 'delete';
   state: 'pending' | 'failed';
-  /** It was written in a tab that is paused (`disconnect`): no other tab sends it while that one lives. */
+  /** Whether it was written in a tab that is paused (`disconnect`): no other tab sends it while that tab exists. */
   held?: boolean;
-  /** Why it failed: the code, and the same in words that a page can show. */
+  /** Why it failed: the code, and the same in words. */
   error?: ErrorCode;
   reason?: string;
   receiver_id?: number;
   thread_id?: number;
-  /** The message that an edit or a deletion is of; unknown while that message waits itself (see `of`). */
+  /** The message to edit or delete; undefined while that message is not stored itself (see `of`). */
   message_id?: number;
-  /** The `temp_id` of the message that it is of, where that was waiting itself. */
+  /** The `temp_id` of the message to edit or delete, if that was not stored when the entry was written. */
   of?: string;
   /** The text; of an edit, the new one. */
   content?: string;
@@ -226,13 +226,13 @@ export interface Entry {
 }
 
 export interface Picture {
-  /** Which of the message's pictures it is, as that was written. */
+  /** The picture's index in the message as it was written. */
   key: number;
   file: Blob;
   name: string;
   /** How much of it is uploaded, from 0 to 1. */
   progress: number;
-  /** There once it is uploaded. */
+  /** Set once it is uploaded. */
   media?: Image;
   /** Why it was refused: the code, and the same in words. All pictures of a message are tried before it fails. */
   error?: ErrorCode;
@@ -251,12 +251,12 @@ export interface Message {
   /** Null if it is of kind `system`. */
   sender_id: number | null;
   temp_id: string | null;
-  /** Null if it is deleted, or has images or a card alone. */
+  /** Null if the message is deleted, or has only images or a card. */
   content: string | null;
   image_urls: string[];
   images: Image[];
   extra_data: { product_id: number } | null;
-  /** What it is about, as that was when the message was sent; see {@link ChatClient.cards} for how it is now. */
+  /** What the message is about, as it was when the message was sent; {@link ChatClient.cards} has it as it is now. */
   card: Card | null;
   reply_to: number | null;
   created_at: string;
@@ -278,7 +278,7 @@ export interface Image {
 export interface Thread {
   id: number;
   other_user_id: number;
-  /** What the marketplace says of the other side; null: nothing. */
+  /** The profile of the other user; null: the marketplace gives none. */
   other: Profile | null;
   last_message: Message | null;
   last_seq: number;
@@ -289,9 +289,9 @@ export interface Thread {
   other_delivered_seq: number;
   created_at: string;
   updated_at: string;
-  /** An unbroken run up to the newest, oldest first. */
+  /** The loaded messages, oldest first, without gaps up to the newest. */
   messages: Message[];
-  /** The `seq` from which on messages are here; 1: all are. */
+  /** The `seq` from which on messages are loaded; 1: all are. */
   low: number;
   /** Whether the other side types. */
   typing: boolean;
@@ -303,13 +303,13 @@ export interface Profile {
   avatar_url: string | null;
   verified: boolean;
   role: 'buyer' | 'seller' | null;
-  /** Their language (BCP 47) and time zone (IANA): there where the profile was asked for, and not only told. */
+  /** The user's language (BCP 47) and time zone (IANA). Missing if the profile has come with an event or a thread alone. */
   locale?: string | null;
   timezone?: string | null;
 }
 
 export interface Cards {
-  /** A card: null if there is none of this name. Undefined if it is not here yet; then it is asked for, and `card` tells when it has come. */
+  /** Returns a card: null if none has this name; undefined if it is not loaded yet: then the client requests it, and emits `card`. */
   get(name: CardName): Card | null | undefined;
 }
 
@@ -319,7 +319,7 @@ export interface CardRef {
   id: string;
 }
 
-/** How a card may be named: with its id as a text or a number, or in one text, as in `product:5`. */
+/** The name of a card: its kind and id (a string or a number), or both in one string, as in `product:5`. */
 export type CardName = CardRef | { kind: CardRef['kind']; id: number } | string;
 
 /** A thing that a conversation is about, as the marketplace describes it. */
@@ -332,7 +332,7 @@ export interface Card extends CardRef {
   amount: string | null;
   currency: string | null;
   url: string;
-  /** What has become of it, in the marketplace's own words: `sold`, say. */
+  /** Its state, in the marketplace's own words, like `sold`. */
   state: string | null;
 }
 
@@ -344,7 +344,7 @@ export interface Presence {
 export interface Notification {
   id: number;
   user_id: number;
-  /** `chat`, or whatever the marketplace calls it. */
+  /** `chat`, or a type of the marketplace's own. */
   type: string;
   title: string;
   body: string;
@@ -373,19 +373,19 @@ export type ErrorCode =
   | ClientErrorCode;
 
 /**
- * What the client says itself:
+ * The client's own codes:
  *
- * - `network`: no answer, or something that is no hub at its address; it tries again.
- * - `storage`: an unsent message cannot be kept; the disk is full, say.
- * - `too_large`: what was to be sent is larger than a frame may be.
+ * - `network`: no answer, or the server at the address is no hub; the client tries again.
+ * - `storage`: an unsent message cannot be stored, as when the disk is full.
+ * - `too_large`: the message is larger than a frame may be.
  * - `other_user`: the credentials have become another user's, so this was not done.
- * - `token`: `getToken` or `getTicket` has failed; it tries again.
+ * - `token`: `getToken` or `getTicket` has failed; the client tries again.
  *
- * After these the client is `closed`, for to try again would not help:
+ * After these the client is `closed`, because to try again would not help:
  *
- * - `closed`: by `close()`, or by the server for good (the message has its close code). Also: discarded.
- * - `bad_token`: `getToken` gives none, or something that is no token; `bad_ticket`: the same of `getTicket`.
- * - `no_websocket`: there is no `WebSocket` here; hand one over in the options.
+ * - `closed`: by `close()`, or by the server for good (the message has its close code). Also of an entry that was discarded.
+ * - `bad_token`: `getToken` returns no token, or an invalid one; `bad_ticket`: the same of `getTicket`.
+ * - `no_websocket`: there is no `WebSocket` here; pass one in the options.
  * - `bad_url`: no connection can be made to that address at all.
  * - the protocol's `unauthorized` (also with a fresh token) and `forbidden_origin` (`CHAT_ALLOWED_ORIGINS` of the hub).
  */

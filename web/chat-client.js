@@ -2,12 +2,12 @@
 //
 //   ChatClient        what a page calls; everything else is in client/
 //     Connection      one WebSocket after another, by Credentials
-//     Account         everything that is held for one user, and what each frame does to it
+//     Account         the state of one user, and what each frame of the server does to it
 //       Threads       conversations and their messages
-//       Outbox        what waits to be sent, and its pictures on their way
+//       Outbox        messages and changes that are not stored yet, and the uploads of their pictures
 //       Presence, Notifications
-//       Market      what the marketplace says of users and things
-//     Rest            questions over HTTP
+//       Market        profiles of users and cards of things, from the marketplace
+//     Rest            requests over HTTP
 
 import { Account } from './client/account.js';
 import { Connection } from './client/connection.js';
@@ -21,7 +21,7 @@ import { sleep } from './client/time.js';
 
 export { ChatError };
 
-/** What is told by an event, too, may be left unhandled. @template T @param {Promise<T>} promise */
+/** Marks a promise as handled, because an event reports its failure, too. @template T @param {Promise<T>} promise */
 function quiet(promise) {
   promise.catch(() => {});
   return promise;
@@ -36,7 +36,7 @@ export class ChatClient {
   #base;
   #events = new Events();
   #promises = new Promises();
-  /** What is unsent, by user, where there is no disk. */ #memories = new Map();
+  /** Unsent entries by user, where there is no IndexedDB. */ #memories = new Map();
   #credentials;
   #connection;
   #rest;
@@ -44,7 +44,7 @@ export class ChatClient {
 
   constructor(options) {
     options = this.#options = { timeout: 1e4, backoff: [500, 3e4], ...options };
-    // What is no address is told by `connect()`, as every other reason is.
+    // `connect()` reports an invalid address, as it reports every other error.
     this.#base = `${options.url ?? ''}`.replace(/^ws/, 'http').replace(/\/+$/, '');
     this.#credentials = new Credentials(options);
     this.#rest = new Rest(this.#base, this.#credentials);
@@ -63,9 +63,9 @@ export class ChatClient {
     if (options.user) this.#account.own(Number(options.user));
   }
 
-  // Whose everything is
+  // The account
 
-  /** Opens an account that has no user yet. What it says, asks and tells counts as long as it is the present one. */
+  /** Opens an account that has no user yet. It sends frames and emits events only while it is the present account. */
   #open() {
     const present = () => this.#account === account;
     const account = new Account({
@@ -84,7 +84,7 @@ export class ChatClient {
     return account;
   }
 
-  /** Asks as the account's user. An answer that comes when another user's turn has begun is an `other_user` error. */
+  /** Sends a request as the account's user. It fails with `other_user` if the client changes to another user meanwhile. */
   async #ask(account, question) {
     const here = () => {
       if (this.#account !== account) throw new ChatError('other_user', 'the credentials have become another user\'s');
@@ -93,7 +93,7 @@ export class ChatClient {
       if (this.#belongs(user)) this.#connection.again();
       here();
     };
-    // The next ticket will say whose turn it is.
+    // The next ticket names the present user.
     const mistaken = () => {
       here();
       this.#connection.again();
@@ -107,19 +107,19 @@ export class ChatClient {
     }
   }
 
-  /** Finds out whose outbox it is, before there is a connection; with one, that will tell. */
+  /** Finds out the account's user from the credentials, while there is no connection that would tell it. */
   async #identify(account) {
     while (!account.me && /idle|paused|closed/.test(this.state)) {
       try {
         this.#belongs((await this.#credentials.forConnection()).user);
       } catch (error) {
-        if (!error.temporary) return; // until `connect()`, which says what is wrong
+        if (!error.temporary) return; // until `connect()`, which reports the error
         await sleep(1000);
       }
     }
   }
 
-  /** Holds a user against the one that everything here belongs to. Tells whether it was another one. */
+  /** Compares a user with the account's, and begins a new account if it is another user; returns whether it was. */
   #belongs(user) {
     const before = this.#account;
     if (before.me === user) return false;
@@ -136,12 +136,12 @@ export class ChatClient {
     return true;
   }
 
-  /** The server says for whom the connection is: that alone counts. */
+  /** Handles `auth_ok`. The server's word for the user of the connection counts, whatever the credential says. */
   #greeted(frame) {
     this.limits = frame.limits;
     this.#credentials.belongTo(frame.user_id);
     const other = this.#belongs(frame.user_id);
-    // It was asked to go on from where another user had been served.
+    // The connection has resumed from the cursor of the user before: open another one, without it.
     if (other && frame.resumed) this.#connection.again();
     else this.#account.hear(frame);
   }
@@ -239,7 +239,7 @@ export class ChatClient {
   }
 
   markSeen(to) {
-    // What was seen at an earlier visit says nothing of what has come since.
+    // A thread restored from an earlier visit may lack the newest messages: it is not marked as read.
     if (!this.#account.last.get(to)) this.#account.threads.markSeen(to);
   }
 

@@ -1,3 +1,3 @@
-// Pictures for a page's `prepare`; images.d.ts describes it.
+// Functions for the option `prepare` of the client; images.d.ts describes them.
 
 export { downscale } from './client/downscale.js';

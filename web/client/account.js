@@ -1,5 +1,5 @@
-// Everything that is held for one user, and what each frame does to it. When the credentials become another user's, all
-// of it is let go at once, and another account begins: nothing of one user's can get into what is another's.
+// The state of one user, and what each frame of the server does to it. When the credentials become another user's, the
+// client drops the account at once and begins another: no data of one user reaches the other.
 
 import { ChatError, refusal } from './errors.js';
 import { Market } from './market.js';
@@ -12,9 +12,9 @@ import { Threads } from './threads.js';
 export class Account {
   me;
   counts = { messages: 0, notifications: 0 };
-  /** It is another user's turn: nothing that comes in belongs here any more. */
+  /** Whether the client has changed to another user: this account ignores what comes in from then on. */
   retired = false;
-  /** What is shown until the first load. */
+  /** The threads that are shown until the first load. */
   last = new LastState();
 
   /** @type {any} */ #client;
@@ -29,12 +29,12 @@ export class Account {
    * @param {object} client
    * @param {any} client.options
    * @param {string} client.base
-   * @param {Map<string, any>} client.memories what is unsent, by user, where there is no disk
+   * @param {Map<string, any>} client.memories unsent entries by user, where there is no IndexedDB
    * @param {import('./promises.js').Promises} client.promises
    * @param {(name: string, ...args: any[]) => void} client.emit
    * @param {(frame: object, answered?: boolean) => void} client.say
    * @param {(method: string, path: string, body?: any, upload?: {progress: (part: number) => void, signal: AbortSignal}) => Promise<any>} client.ask
-   * @param {() => void} client.identify asks whose credentials they are
+   * @param {() => void} client.identify finds out the user of the credentials
    * @param {() => any} client.limits
    * @param {() => boolean} client.paused
    * @param {import('./connection.js').Connection} client.connection
@@ -61,13 +61,13 @@ export class Account {
     return !this.retired && this.#client.connection.state === 'online';
   }
 
-  /** Says whose it is, once that is known. */
+  /** Sets the account's user, once it is known. */
   own(me) {
     this.me = me;
     this.outbox.open(me).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
   }
 
-  /** Lets everything go. What is unsent is kept for when its user is back. */
+  /** Drops everything. Unsent entries are kept until their user is back. */
   retire() {
     this.hungUp();
     this.outbox.retire();
@@ -76,14 +76,14 @@ export class Account {
     this.ended(new ChatError('other_user', 'the credentials have become another user\'s'));
   }
 
-  /** A message that is here, and where, by its id or by the name under which it was sent. */
+  /** Finds a loaded message and its thread, by the message's id or `temp_id`. */
   find(key) {
     return this.threads.find(key) ?? this.last.find(key);
   }
 
   // The first load
 
-  /** Waits until everything has been loaded for the first time, or anew. */
+  /** Waits until everything is loaded, for the first time or after a reset. */
   ready() {
     if (this.#loaded) return undefined;
     const { ended } = this.#client.connection;
@@ -91,7 +91,7 @@ export class Account {
     return new Promise((done, fail) => this.#waiting.push({ done, fail }));
   }
 
-  /** There will be no load. */
+  /** Rejects the calls that wait for a load: there will be none. */
   ended(error) {
     for (const { fail } of this.#waiting.splice(0)) fail(error);
   }
@@ -177,11 +177,11 @@ export class Account {
     if (!this.outbox.delivery.refused(frame, error) && !this.threads.refused(frame, error)) this.#client.emit('error', error);
   }
 
-  /** An acknowledgement settles what it is of by what it says itself, whatever threads are here. */
+  /** Handles an acknowledgement: it settles its entry by its own fields, whether the thread is loaded or not. */
   #acknowledged(frame) {
     const entry = this.outbox.entry(frame.temp_id);
     const message = this.outbox.written(frame);
-    // One that had been stored before may have been changed since.
+    // A message that was stored by an earlier attempt may have changed since.
     if (message && !frame.duplicate) this.threads.created(message, entry?.receiver_id);
     else this.threads.missed(frame.thread_id, frame.rev);
     if (!message) this.outbox.delivery.settled(frame.temp_id);
@@ -189,7 +189,7 @@ export class Account {
     else this.outbox.observe(message);
   }
 
-  /** How a card was when its message was stored, the acknowledgement does not say: until the message is read, it is as it is known here. */
+  /** Reads the card that a stored message has, which its acknowledgement lacks. Meanwhile the message has the cached card. */
   async #readCard(message) {
     const { card } = (await this.#read(message)) ?? message;
     const [thread, held] = [this.threads.get(message.thread_id), this.threads.held(message) ?? message];
@@ -198,13 +198,13 @@ export class Account {
     this.outbox.observe(message);
   }
 
-  /** Reads a message; nothing, if that cannot be done now. */
+  /** Reads a message; undefined if the request fails. */
   async #read({ id, thread_id, seq }) {
     const page = await this.#client.ask('GET', `/chat/messages?thread_id=${thread_id}&after_seq=${seq - 1}&limit=1`).catch(() => undefined);
     return page?.messages.find(message => message.id === id);
   }
 
-  /** A change of a message settles what was to change it, with the whole message. */
+  /** Settles the edit or deletion that a changed message confirms, with the whole message. */
   async #observe(change) {
     const held = this.threads.held(change);
     if (held || change.deleted || !this.outbox.changes(change.id)) return this.outbox.observe({ ...held, ...change });
@@ -216,7 +216,7 @@ export class Account {
     if (!this.#fetching && !this.#replaying) this.#cursor = cursor;
   }
 
-  /** Fetches something that was missed. The cursor stands still meanwhile, and a failure begins again from it. */
+  /** Fetches missed data. The cursor does not move meanwhile; after a failure a new connection resumes from it. */
   async fetch(work) {
     const { connection } = this.#client;
     const { turn } = connection;

@@ -1,17 +1,17 @@
-// One WebSocket after another: dials, says who it is, watches over silence, and comes back.
+// One WebSocket after another: connects, authenticates, detects a silent connection, and reconnects.
 //
-//   idle -> connecting -> online -> waiting -> connecting; paused: by will; closed: by will, or for good
+//   idle -> connecting -> online -> waiting -> connecting; paused: by disconnect(); closed: by close(), or by a permanent error
 
 import { ChatError } from './errors.js';
 import { now } from './time.js';
 import { visible } from './visible.js';
 
-/** How many attempts in a row that are refused as HTTP, by what answers, are told to the page. */
+/** After how many attempts in a row without a WebSocket the page is told how the server answers. */
 const REFUSED = 3;
 
 export class Connection {
   state = /** @type {import('../chat-client.js').State} */ ('idle');
-  /** Counts connections: what belongs to an earlier one is void. */
+  /** Counts connections: events of an earlier one are ignored. */
   turn = 0;
   /** Why it is closed. @type {ChatError | undefined} */
   ended;
@@ -22,15 +22,15 @@ export class Connection {
   #client;
   #socket;
   #attempts = 0;
-  #opened = false; // the present socket had its 101
-  #unopened = 0; // attempts that ended before it
+  #opened = false; // whether the present WebSocket has opened
+  #unopened = 0; // attempts in a row whose WebSocket did not open
   #refused = false;
   #heartbeat = 25e3;
   #since = 0;
   #heard = 0;
   #asked = 0; // since when an answer is due
-  #told; // the last temporary error, until it works again
-  #why; // the server's words for what will close the connection
+  #told; // the last temporary error that the page was told, until the connection works again
+  #why; // the server's message about why it closes the connection
   #retry;
   #watch;
 
@@ -38,16 +38,16 @@ export class Connection {
    * @param {any} options
    * @param {string} base
    * @param {import('./credentials.js').Credentials} credentials
-   * @param {object} client what is told
-   * @param {(user: number) => void} client.belongs whose credentials they are
-   * @param {() => string | undefined} client.cursor how far one has been served
-   * @param {(frame: any) => void} client.hear a frame has come
-   * @param {(code: number) => boolean} client.blamed the server ended it for what was said; whether one may come back
+   * @param {object} client callbacks
+   * @param {(user: number) => void} client.belongs gets the user of the credentials
+   * @param {() => string | undefined} client.cursor returns the cursor to resume from
+   * @param {(frame: any) => void} client.hear handles a frame
+   * @param {(code: number) => boolean} client.blamed gets the close code; returns whether to reconnect, whatever it is
    * @param {() => void} client.hungUp the connection is gone
    * @param {(state: string, wait: number) => void} client.became
    * @param {(error: ChatError) => void} client.wrong
    * @param {(error: ChatError) => void} client.closed it is closed, for good or until `connect()`
-   * @param {() => void} client.looked the page is seen again
+   * @param {() => void} client.looked the page has become visible again
    */
   constructor(options, base, credentials, client) {
     this.#options = options;
@@ -81,7 +81,7 @@ export class Connection {
     this.#end(new ChatError('closed', 'the client was closed'));
   }
 
-  /** Begins anew, as another user. */
+  /** Reconnects, as another user. */
   again() {
     if (/connecting|online|waiting/.test(this.state)) this.#dial();
   }
@@ -123,13 +123,13 @@ export class Connection {
     socket.onmessage = event => turn === this.turn && this.#read(event.data);
     socket.onclose = event => turn === this.turn && this.#broke(event.code, event.reason);
     socket.onerror = event => {
-      // The `ws` of Node says what a browser hides.
+      // The WebSocket of Node's `ws` package gives the status, which a browser hides.
       if (turn === this.turn && /\b403\b/.test(event?.message ?? '')) this.#fail(forbidden(event.message));
     };
     this.#watch = setInterval(() => this.#check(), Math.min(1e3, this.#options.timeout / 4));
   }
 
-  /** The connection is gone, or there never was one. */
+  /** Handles the end of a connection, also of one that never opened. */
   #broke(code, reason) {
     const opened = this.#opened;
     this.lost(code, reason);
@@ -137,14 +137,14 @@ export class Connection {
   }
 
   /**
-   * The upgrade was refused, or nothing was there: a WebSocket does not say. A plain `GET` of its path does. A network or a
-   * proxy that fails says nothing of the kind.
+   * Finds out why no WebSocket was opened, which a browser does not say: the answer to a plain `GET` of its path shows it. If
+   * the network or a proxy has failed, there is nothing to report.
    */
   async #askWhy() {
     this.#unopened++;
     const how = /** @type {const} */ ({ credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(this.#options.timeout) });
     const answer = await fetch(`${this.#base}/chat`, how).then(async answer => ({ status: answer.status, ...(await answer.json().catch(() => ({}))) })).catch(() => undefined);
-    // Whichever attempt has begun meanwhile: the answer is as good for it.
+    // Another attempt may have begun meanwhile: the answer holds for it, too.
     if (!/waiting|connecting/.test(this.state)) return;
     if (answer?.error?.code === 'forbidden_origin') this.#fail(forbidden(answer.error.message));
     else if (answer?.status < 500 && this.#unopened >= REFUSED) {
@@ -154,13 +154,13 @@ export class Connection {
     }
   }
 
-  /** Tells the page what is wrong, once until it works again. */
+  /** Reports an error to the page, once until the connection works again. */
   #tell(error) {
     if (this.#told !== error.code) this.#client.wrong(error);
     this.#told = error.code;
   }
 
-  /** To try again would not help. */
+  /** Closes for good, because to try again would not help. */
   #fail(error) {
     this.#end(error);
     this.#client.wrong(error);
@@ -201,12 +201,12 @@ export class Connection {
       this.#refused = false;
       this.#heartbeat = frame.heartbeat_ms;
     }
-    // Before it is known who is there, an error says why the connection is about to be closed: that is told once, then.
+    // An error before `auth_ok` says why the server is about to close the connection: it is reported once, with the close.
     if (frame.type === 'error' && !this.#since) this.#why = frame.message;
     else this.#client.hear(frame);
   }
 
-  /** Hangs up and comes back. From 4500 on: stay away; but 4500 may be a stale token, once. */
+  /** Closes the socket, and reconnects later. Codes from 4500 on forbid that; but a first 4500 is answered with a new token. */
   lost(code = 0, reason = '') {
     if (this.#since && now() - this.#since > 3e3) this.#attempts = 0;
     this.#since = 0;
@@ -229,7 +229,7 @@ export class Connection {
     this.become('waiting', wait);
   }
 
-  // The network or the page is back: trust no silence.
+  // The network is back, or the page is visible again: the connection may be dead, so it is checked at once.
   #look = () => {
     if (!visible()) return;
     if (this.state === 'waiting') this.#dial();
@@ -247,7 +247,7 @@ export class Connection {
     else if (!this.#asked && time - this.#heard > this.#heartbeat) this.say({ type: 'ping' }, true);
   }
 
-  /** Says something; where it is to be answered, silence will be noticed. */
+  /** Sends a frame. If the server must answer it (`answered`), a connection that stays silent is noticed. */
   say(frame, answered = false) {
     if (this.#socket?.readyState !== 1) return;
     if (answered) this.#asked ||= now();

@@ -1,4 +1,4 @@
-// Who is calling: tokens and tickets, and whose they are.
+// The client's credentials (tokens and tickets), and their users.
 
 import { ChatError } from './errors.js';
 
@@ -7,7 +7,7 @@ export class Credentials {
   #getTicket;
   #token;
   #fresh = false;
-  /** Users as credentials name them, where the server has said that they mean another one. */ #meant = new Map();
+  /** The users that the server has given (`auth_ok`), by the users that the credentials name. */ #meant = new Map();
   #named;
 
   constructor({ getToken, getTicket }) {
@@ -15,12 +15,12 @@ export class Credentials {
     this.#getTicket = getTicket;
   }
 
-  /** The last token was refused, or is over. */
+  /** Notes that the last token was refused or has expired. */
   renew() {
     this.#fresh = true;
   }
 
-  /** Gets what opens a connection, and whose it is. */
+  /** Gets the credential for a connection, and its user. */
   async forConnection() {
     const fresh = this.#fresh;
     if (this.#getTicket) {
@@ -34,7 +34,7 @@ export class Credentials {
     return { shown: { token }, user: this.#whose(ofToken(token)) };
   }
 
-  /** Gets the token that REST shows, and whose it is; neither, where a cookie does. */
+  /** Gets the token for REST requests, and its user; neither, if the requests use a cookie. */
   async forRest({ fresh = false } = {}) {
     if (!this.#getToken) return {};
     if (fresh) this.#token = undefined;
@@ -42,7 +42,7 @@ export class Credentials {
     return { token, user: this.#whose(ofToken(token)) };
   }
 
-  /** The server says whose the last credentials are. */
+  /** Records the user that the server has given for the last credential. */
   belongTo(user) {
     this.#meant.set(this.#named, user);
   }
@@ -52,7 +52,7 @@ export class Credentials {
     return this.#meant.get(named) ?? named;
   }
 
-  /** Asks the page. What fails there may succeed later, unless the page says otherwise. */
+  /** Calls a function of the page. Its failure is temporary, unless it throws a `ChatError` of its own. */
   async #call(get, how) {
     if (get && typeof get !== 'function') throw new ChatError('bad_token', 'getToken and getTicket are functions');
     try {
@@ -63,7 +63,7 @@ export class Credentials {
   }
 }
 
-/** Tells whose a token is: by the first of these claims, as the server does. */
+/** Returns the user of a token: the first of these claims, as the server reads them. */
 export function ofToken(token) {
   let user;
   try {
@@ -74,7 +74,7 @@ export function ofToken(token) {
   throw new ChatError('bad_token', token ? 'what getToken gives is no token of the core (a JWT with the user\'s id)' : 'getToken gives no token: no user is signed in');
 }
 
-/** Tells whose a ticket is: `<uuid>.<user>.<exp>.<mac>`. */
+/** Returns the user of a ticket, which is `<uuid>.<user>.<exp>.<mac>`. */
 export function ofTicket(ticket) {
   const user = typeof ticket === 'string' ? +ticket.split('.')[1] : 0;
   if (user > 0) return user;

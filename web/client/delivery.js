@@ -1,9 +1,9 @@
-// The outbox on its way: per conversation one entry at a time, all together at the server's pace. Pictures go ahead, in a lane
-// of their own (`Uploads`): a message joins its conversation's when they are stored.
+// Sends the outbox: one entry at a time in each conversation, all together at the server's rate. Pictures are uploaded first,
+// in a queue of their own (`Uploads`): a message joins its conversation's queue when its pictures are stored.
 //
-// An entry is said once on a connection, and then waits for its answer: an acknowledgement, a refusal, or the connection's
-// end. It is said again only on another connection, or after a refusal that is temporary, and a pause. A refusal for ever
-// fails the entry alone.
+// An entry is sent once on a connection, and then waits for its answer: an acknowledgement, a refusal, or the connection's
+// end. It is sent again only on another connection, or after a temporary refusal and a pause. A permanent refusal fails the
+// entry alone.
 
 import { unfit } from './draft.js';
 import { ChatError, mayPass } from './errors.js';
@@ -11,16 +11,16 @@ import { Pacer } from './pacer.js';
 import { sleep } from './time.js';
 import { Uploads } from './uploads.js';
 
-/** What an entry is refused with whose frame has ended a connection. */
+/** The error of an entry whose frame has made the server close the connection, by close code. */
 const BLAMED = {
   1007: ['bad_request', 'the server cannot read it'], 4501: ['bad_request', 'the server cannot read it'],
   1009: ['too_large', 'it is larger than the server takes'], 4502: ['too_large', 'it is larger than the server takes'],
 };
 
-/** How many times as long as any answer that to an entry may take. */
+/** The answer to an entry may take this many times `options.timeout`. */
 const LATE = 3;
 
-/** How often in a row a connection may end for flooding, or with no entry to blame. */
+/** How often in a row the server may close the connection for flooding, or for one of several frames. */
 const ENDS = 5;
 
 export class Delivery {
@@ -28,11 +28,11 @@ export class Delivery {
   #client;
   #outbox;
   #lanes = new Set();
-  /** Entries that have been said, and what waits for their answers. */ #answers = new Map();
-  /** How often each was refused for now. */ #attempts = new Map();
+  /** Sent entries, with the resolvers of their answers, by `temp_id`. */ #answers = new Map();
+  /** How often each entry was refused temporarily, by `temp_id`. */ #attempts = new Map();
   #messages = new Pacer();
-  /** First messages of conversations: the server takes only so many of those, and the others need not wait for them. */ #beginnings = new Pacer();
-  /** One of these has ended a connection. */ #suspects = new Set();
+  /** Paces the first messages of conversations, which the server limits separately: other messages need not wait. */ #beginnings = new Pacer();
+  /** Entries (`temp_id`), one of which has made the server close a connection. */ #suspects = new Set();
   #ends = 0;
   /** @type {any} */ #end;
   #ended;
@@ -52,7 +52,7 @@ export class Delivery {
     this.uploads.begin();
   }
 
-  /** Nothing that was said on the connection is answered any more. */
+  /** Ends all waiting for answers: the connection has ended. */
   hungUp() {
     this.#end();
     this.#ended = new Promise(end => (this.#end = end));
@@ -63,8 +63,8 @@ export class Delivery {
   }
 
   /**
-   * The server has ended the connection for what was said on it. Tells whether that is dealt with, so that one may come
-   * back: the entry that it was for has failed; or those that it may have been for will go one at a time.
+   * Handles a close code that blames a frame. Returns whether the client may reconnect: the one entry that was sent has
+   * failed; or, if several were sent, they will be sent one at a time.
    */
   blamed(code) {
     const said = [...this.#answers.values()].map(({ entry }) => entry);
@@ -87,7 +87,7 @@ export class Delivery {
     this.#messages.careful = this.#suspects.size > 0;
   }
 
-  /** Begins with every conversation that has something to send. */
+  /** Starts a queue for every conversation that has an entry to send. */
   run() {
     if (!this.#account.online) return;
     for (const entry of this.#outbox.list()) {
@@ -107,7 +107,7 @@ export class Delivery {
     if (this.#next(lane)) this.run();
   }
 
-  /** Does a lane's work. What fails in it is told, and not tried again at once. @param {() => Promise<void>} work */
+  /** Runs the work of a queue. Reports its error, and then waits a second before it ends. @param {() => Promise<void>} work */
   async watched(work) {
     try {
       await work();
@@ -121,7 +121,7 @@ export class Delivery {
     return this.#account.online && this.#outbox.list().find(e => this.#outbox.ready(e) && this.#outbox.lane(e) === lane);
   }
 
-  /** Waits, but not beyond the connection. */
+  /** Waits, at most until the connection ends. */
   #pause(ms) {
     return Promise.race([sleep(ms), this.#ended]);
   }
@@ -140,7 +140,7 @@ export class Delivery {
     }
   }
 
-  /** Throws what an entry would be refused with. */
+  /** Throws the error with which the server would refuse an entry for its size. */
   fits(entry) {
     const wrong = unfit(this.#frame(entry), this.#client.limits());
     if (wrong) throw wrong;
@@ -150,18 +150,18 @@ export class Delivery {
   async #begins({ kind, receiver_id }) {
     const { threads } = this.#account;
     if (kind !== 'message' || !receiver_id || threads.get({ user: receiver_id })) return false;
-    // An old one need not wait with the new ones: where these wait, it is worth a question.
+    // While first messages must wait, ask the server whether the conversation exists: then its message need not wait.
     return !(this.#beginnings.slow && (await threads.known({ user: receiver_id }).catch(() => undefined)));
   }
 
-  /** The server has no time. If that is for new conversations alone, the others go on. */
+  /** Slows down after a temporary refusal. If it concerns new conversations alone, the other messages go on. */
   #slow({ retryAfter }, begins) {
     const { rate } = this.#client.limits() ?? {};
     if (!begins || (rate && retryAfter <= 2000 / rate)) this.#messages.refused(retryAfter);
     else this.#beginnings.refused(retryAfter, retryAfter);
   }
 
-  /** Says an entry, and waits for the answer, or for the connection's end. */
+  /** Sends an entry, and waits for the answer, or for the connection's end. */
   async #say(entry, begins) {
     const claimed = await this.#outbox.claim(entry);
     if (!claimed) return;
@@ -170,7 +170,7 @@ export class Delivery {
       this.#answers.set(entry.temp_id, { entry, done });
       if (this.#account.online) this.#client.say(this.#frame(entry), true);
       else done();
-      // A connection that answers everything else but this has lost it.
+      // If the server answers everything but this entry, the answer was lost: reconnect.
       late = setTimeout(() => this.#client.connection.lost(4003), LATE * this.#client.options.timeout);
     });
     clearTimeout(late);
@@ -182,12 +182,12 @@ export class Delivery {
       this.#messages.taken();
       if (begins) this.#beginnings.taken();
     }
-    // It had been deleted before, and the answer was lost.
+    // An earlier attempt had deleted the message, and its answer was lost.
     if (entry.kind === 'delete' && claimed.before && answer.refusal?.code === 'not_found') this.#outbox.settle(entry.temp_id);
     else if (answer.refusal) throw answer.refusal;
   }
 
-  /** An entry did not come through: for now, and then a pause is made; or for ever. */
+  /** Handles the error of an entry: waits if it is temporary, and fails the entry if it is permanent. */
   async failed(entry, error) {
     const { temp_id } = entry;
     if (this.#account.retired) return;
@@ -196,7 +196,7 @@ export class Delivery {
       this.#attempts.set(temp_id, attempt + 1);
       await this.#pause(error.retryAfter || Math.min(3e4, 500 * 2 ** attempt) * (1 + Math.random()));
     } else if (error.code === 'not_found' && entry.images.length && !entry.renewed) {
-      // What was uploaded is swept when it is not sent for long; the files are still here.
+      // The server deletes uploads that stay unsent for long; the files are still here, so they are uploaded again.
       for (const image of entry.images) Object.assign(image, { media: undefined, progress: 0 });
       await this.#outbox.change(entry, { images: entry.images, renewed: true });
       this.uploads.run();
@@ -208,20 +208,20 @@ export class Delivery {
 
   #frame(entry) {
     const { kind, temp_id, receiver_id, thread_id, message_id, content, images, extra_data, reply_to, card } = entry;
-    // The server holds it against who has authenticated: nothing can be said as another.
+    // The server compares it with the authenticated user, so no frame is sent as another user.
     const user_id = this.#account.me;
     if (kind === 'edit') return { type: 'message_edit', user_id, message_id, content };
     if (kind === 'delete') return { type: 'message_delete', user_id, message_id };
     return { type: 'message_send', user_id, temp_id, receiver_id, thread_id, content, images: images.map(image => image.media?.id ?? ''), extra_data, reply_to, card };
   }
 
-  /** An entry is done. */
+  /** Ends the waiting for an entry's answer: it is stored. */
   settled(temp_id) {
     this.#attempts.delete(temp_id);
     this.#answers.get(temp_id)?.done({});
   }
 
-  /** The server has refused something. Tells whether it was an entry of this outbox. */
+  /** Gives a refusal of the server to its entry; returns whether it concerned an entry of the outbox. */
   refused({ temp_id, message_id }, refusal) {
     const said = [...this.#answers.values()];
     const answer = temp_id ? this.#answers.get(temp_id) : said.find(({ entry }) => message_id && entry.message_id === message_id);

@@ -1,18 +1,18 @@
-// Pictures are made smaller before they travel: fewer pixels first, then as much quality as the bytes allow. Of an animation the hub
-// keeps the first frame, and so does this where it is too large.
+// Makes pictures smaller before they are uploaded: first fewer pixels, then as much quality as the bytes allow. Of an
+// animation that is too large it keeps the first frame, as the hub does of every animation.
 
 const HEIC = /^image\/hei[cf]$/;
 
-/** Below this quality it is better to have fewer pixels. */
+/** Below this quality a picture looks better with fewer pixels. */
 const POOR = 0.5;
-/** How much the quality falls from one attempt to the next, and how far above the aim fewer pixels are the shorter way. */
+/** The factor of the quality from one attempt to the next; and how many times too large a file must be to try fewer pixels at once. */
 const [STEP, FAR] = [0.84, 2.5];
 
-/** From how many bytes on a picture is written anew, by default: what a slow line takes in some seconds. */
+/** Above how many bytes a picture is encoded anew, by default: what a slow connection sends in some seconds. */
 const BYTES = 350 * 1024;
 
 /**
- * Returns what makes pictures smaller, if they can be.
+ * Returns a function that makes pictures smaller. It returns a file unchanged that the browser cannot read.
  * @param {number} edge the longer one, in pixels @param {number} [quality] of the WebP, from 0 to 1 @param {number} [bytes]
  * @returns {(file: Blob) => Promise<Blob>}
  */
@@ -22,18 +22,18 @@ export function downscale(edge, quality = 0.85, bytes = BYTES) {
     try {
       return await fitting(file, edge, quality, bytes);
     } catch {
-      return file; // the server says best what is wrong with it
+      return file; // the server will say what is wrong with it
     }
   };
 }
 
 /**
- * Makes a picture fit: at most so many pixels on a side, and so many bytes. What fits is given back as it is.
+ * Makes a picture fit: at most `edge` pixels on a side, and `bytes` bytes. Returns a picture that fits unchanged.
  * @param {Blob} file @param {number} edge @param {number} quality @param {number} bytes @returns {Promise<Blob>}
  * @throws if the browser cannot read it
  */
 export async function fitting(file, edge, quality = 0.85, bytes = BYTES) {
-  // The browser turns it upright, as its camera says.
+  // The browser applies the orientation in the EXIF data.
   const bitmap = await createImageBitmap(file);
   try {
     const { width, height } = bitmap;
@@ -47,7 +47,7 @@ export async function fitting(file, edge, quality = 0.85, bytes = BYTES) {
 }
 
 /**
- * Writes a picture so that it has at most so many bytes.
+ * Encodes a picture in at most `bytes` bytes, with the best quality first, then with fewer pixels.
  * @param {ImageBitmap} bitmap @param {number} scale @param {number} best @param {number} bytes @param {boolean} opaque
  */
 async function written(bitmap, scale, best, bytes, opaque) {
@@ -66,7 +66,7 @@ async function written(bitmap, scale, best, bytes, opaque) {
   }
 }
 
-/** Writes WebP; a browser that cannot, JPEG where nothing is transparent. @param {OffscreenCanvas} canvas @param {number} quality @param {boolean} opaque */
+/** Encodes WebP; if the browser cannot, an opaque picture as JPEG, another one as PNG. @param {OffscreenCanvas} canvas @param {number} quality @param {boolean} opaque */
 async function encoded(canvas, quality, opaque) {
   const blob = await canvas.convertToBlob({ type: 'image/webp', quality });
   return blob.type === 'image/webp' || !opaque ? blob : canvas.convertToBlob({ type: 'image/jpeg', quality });

@@ -1,8 +1,8 @@
-// What may be sent: read, made well-formed and measured before it is, so that a refusal for ever costs no other message anything.
+// Validates what a page wants to send: what the server would refuse permanently fails here, before it delays other messages.
 
 import { ChatError } from './errors.js';
 
-/** How deep, and how large, `extra_data` may be at most; a frame's limit comes long before. */
+/** How deep `extra_data` may be, and how many values it may have; the limit of a frame is far below. */
 const DEPTH = 32;
 const PARTS = 10_000;
 
@@ -11,25 +11,25 @@ const CARDS = ['product', 'order', 'shop', 'place'];
 
 const wrong = message => new ChatError('bad_request', message);
 
-/** Half of a character cannot be written as UTF-8: what stands alone becomes U+FFFD, as everywhere on the web. */
+/** Replaces lone surrogates by U+FFFD, as everywhere on the web: UTF-8 cannot encode them. */
 export function wellFormed(text) {
   return text.toWellFormed?.() ?? text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
 }
 
-/** Reads an id: a positive whole number, or one written as a string. */
+/** Validates an id: a positive integer, or one written as a string. */
 export function id(what, value) {
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   if (!Number.isSafeInteger(number) || number <= 0) throw wrong(`${what} is a positive whole number, not ${String(value)}`);
   return number;
 }
 
-/** Reads a text. */
+/** Validates a text. */
 export function words(text) {
   if (typeof text !== 'string') throw wrong('a text is a string');
   return wellFormed(text);
 }
 
-/** Reads what a page wants to send. */
+/** Validates a draft; returns the fields of its message. */
 export function content({ text, images, extra_data, reply_to, card }) {
   for (const file of images) if (typeof file?.arrayBuffer !== 'function' || typeof file.slice !== 'function') throw wrong('images are files (Blob)');
   return {
@@ -40,7 +40,7 @@ export function content({ text, images, extra_data, reply_to, card }) {
   };
 }
 
-/** Reads how a card is named: its kind and id, or both in one text, as in `product:5`. */
+/** Validates the name of a card: its kind and id, or both in one text, as in `product:5`. */
 export function cardName(name) {
   const [, kind, id] = typeof name === 'string' ? /^(\w+):(.*)$/s.exec(name) ?? [] : [undefined, name?.kind, name?.id];
   const text = Number.isSafeInteger(id) ? String(id) : id;
@@ -48,15 +48,15 @@ export function cardName(name) {
   return { kind, id: wellFormed(text) };
 }
 
-/** Makes a message's pictures of files. Each keeps its key, whichever others are taken out. */
+/** Makes a message's pictures of files. Each keeps its key when others are removed. */
 export const pictures = files => [...(files ?? [])].map((file, key) => ({ key, file, name: file?.name ?? 'image', progress: 0 }));
 
 /** Whether all pictures of an entry are stored. */
 export const isStored = ({ images }) => images.every(image => image.media);
 
 /**
- * Takes in what is kept of pictures; those that are drawn stay the same objects.
- * @param {any[] | undefined} held @param {any[]} kept @param {boolean} [late] it may have been read before the last change
+ * Merges the stored state of pictures into the present objects, which stay the same objects: pages show them.
+ * @param {any[] | undefined} held @param {any[]} kept @param {boolean} [late] whether `kept` may be older than the last change
  */
 export const merged = (held, kept, late = false) => kept.map((picture, at) => {
   const same = held?.find((image, place) => (image.key ?? place) === (picture.key ?? at));
@@ -65,7 +65,7 @@ export const merged = (held, kept, late = false) => kept.map((picture, at) => {
   return Object.assign(same, { media, error, reason });
 });
 
-/** Makes the message that an acknowledgement is of. */
+/** Makes the message that an acknowledgement confirms, from its entry. */
 export function message(entry, { thread_id, temp_id, message_id, seq, rev, created_at }, me, card) {
   const { content = null, extra_data = null, reply_to = null } = entry;
   const images = entry.images.map(image => image.media);
@@ -83,7 +83,7 @@ function extra(value) {
   return written;
 }
 
-/** Copies what JSON can say of a value, and refuses what it cannot say. */
+/** Copies a value as JSON represents it; throws if JSON cannot represent it. */
 function json(value, within, parts) {
   if (--parts.left < 0) throw new ChatError('too_large', 'extra_data is too large');
   if (value === null || typeof value === 'boolean') return value;
@@ -98,7 +98,7 @@ function json(value, within, parts) {
   return Object.fromEntries(kept.map(([name, part]) => [wellFormed(name), json(part, path, parts)]));
 }
 
-/** Tells why a frame would be refused by its size alone. */
+/** Returns the error with which the server would refuse a frame for its size; undefined if the frame fits. */
 export function unfit(frame, limits) {
   const { content, images } = frame;
   if (!limits) return undefined;

@@ -1,4 +1,4 @@
-// Why something was refused.
+// Errors of the client and of the server.
 
 export class ChatError extends Error {
   constructor(code, message = code, temporary = false, retryAfter = 0) {
@@ -9,11 +9,11 @@ export class ChatError extends Error {
   }
 }
 
-/** What the server's refusal says, in a frame or in an answer. */
+/** Makes the error of a refusal by the server, in a frame or in an answer. */
 export const refusal = error => new ChatError(error.code, error.message, error.temporary, error.retry_after_ms);
 
-/** Refusals of who sends, and not of what is sent: it waits until the sender is known again. */
+/** Codes that refuse the sender and not the entry: the entry waits for good credentials. */
 const OF_THE_SENDER = new Set(['unauthorized', 'ticket_used', 'other_user', 'token', 'bad_token', 'bad_ticket', 'forbidden_origin']);
 
-/** Tells whether the same may be taken later. @param {ChatError} error */
+/** Tells whether the same entry may succeed later. @param {ChatError} error */
 export const mayPass = error => error.temporary || OF_THE_SENDER.has(error.code);

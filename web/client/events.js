@@ -1,4 +1,4 @@
-// Who listens to what.
+// The listeners of events.
 
 export class Events {
   #listeners = {};

@@ -1,4 +1,4 @@
-// What a tab holds back while it is switched off, and what becomes of that when the tab has ended for good.
+// Entries that a paused tab holds back; another tab adopts them when that tab has ended for good.
 
 import { ChatError } from './errors.js';
 
@@ -11,18 +11,18 @@ export class Holding {
 
   /**
    * @param {any} client
-   * @param {object} of the outbox
+   * @param {object} of parts of the outbox
    * @param {() => Iterable<Entry>} of.entries
    * @param {() => Promise<import('./store.js').Store>} of.store
    * @param {() => import('./tab.js').Tab | undefined} of.tab this one
-   * @param {() => Promise<void>} of.pull shows what is kept
+   * @param {() => Promise<void>} of.pull reads the stored entries again
    */
   constructor(client, of) {
     this.#client = client;
     this.#of = of;
   }
 
-  /** While a tab is switched off, no other one sends what was written in it. */
+  /** Marks this tab's entries as held while it is paused, so that no other tab sends them; and clears the mark afterwards. */
   hold() {
     this.#done = this.#done.then(() => this.#watched(async () => {
       const { entries, store, tab } = this.#of;
@@ -38,7 +38,7 @@ export class Holding {
     }));
   }
 
-  /** Takes over what other tabs have held: of each, as soon as it has ended for good. */
+  /** Takes over the held entries of each other tab, as soon as that tab has ended for good. */
   adopt() {
     const tab = this.#of.tab();
     if (!tab) return;

@@ -1,9 +1,9 @@
-// What the disk has not taken when a page goes, by a reload say: the browser gives that up. The tab's session storage takes it
-// at once, and gives it back to the page that comes next.
+// Writes to IndexedDB that are not done when a page is unloaded, as by a reload: the browser aborts them. The page puts them
+// into the tab's session storage, which is synchronous, and the tab's next page repeats them.
 
 /** @typedef {{add?: any, delete?: number}} Write */
 
-/** Keeps the writes of a database. What holds files cannot be kept here. @param {string} name */
+/** Keeps the unfinished writes of a database, except those with files, which session storage cannot hold. @param {string} name */
 export function journal(name) {
   const key = `${name} unwritten`;
   /** @type {Set<Write>} */ const writes = new Set();
@@ -19,7 +19,7 @@ export function journal(name) {
   });
   globalThis.addEventListener?.('pageshow', ({ persisted }) => persisted && sessionStorage.removeItem(key));
   return {
-    /** What the page before has left. */ left: [...writes],
+    /** The unfinished writes of the page before. */ left: [...writes],
     /** Keeps a write until it is done. @template T @param {Write} write @param {Promise<T>} done */
     async until(write, done) {
       writes.add(write);
@@ -29,7 +29,7 @@ export function journal(name) {
         writes.delete(write);
       }
     },
-    /** What was left is on disk. @param {Write} write */
+    /** Removes a write that was left, and is done now. @param {Write} write */
     settled: write => void writes.delete(write),
   };
 }

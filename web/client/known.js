@@ -1,45 +1,45 @@
-// Things that the server knows by a key: asked for in batches, and kept current by what it tells.
+// A cache of objects of the server by key: it requests them in batches, and the server's events keep them current.
 
-/** For how long questions are gathered, in ms. */
+/** For how long keys are collected for one request, in ms. */
 const GATHER = 20;
 
 /** @template {object} T */
 export class Known {
-  /** By key; null where the server knows nothing. @type {Map<any, T | null>} */ #held = new Map();
-  /** Keys that are to be asked for. */ #wanted = new Set();
-  /** Keys that are being asked for, and that nothing was told of meanwhile. */ #asked = new Set();
+  /** The cached values by key; null where the server has none. @type {Map<any, T | null>} */ #held = new Map();
+  /** Keys to request. */ #wanted = new Set();
+  /** Keys that are being requested, unless an event has given their value meanwhile. */ #asked = new Set();
   /** @type {any} */ #asking;
   #source;
 
   /**
    * @param {object} source
-   * @param {number} source.atOnce how many keys a question may have
-   * @param {(keys: any[]) => Promise<{ values: [key: any, value: T][], more: boolean }>} source.ask `more`: an answer had no room for all
+   * @param {number} source.atOnce how many keys a request may have
+   * @param {(keys: any[]) => Promise<{ values: [key: any, value: T][], more: boolean }>} source.ask `more`: the answer had no room for all keys
    * @param {() => boolean} source.online
-   * @param {(key: any, value: T | null) => void} source.tell is called with what is new, or another one
+   * @param {(key: any, value: T | null) => void} source.tell is called with each value that is new or has changed
    */
   constructor(source) {
     this.#source = source;
   }
 
-  /** What is held, without a question. */
+  /** Returns the cached value, and requests nothing. */
   held(key) {
     return this.#held.get(key);
   }
 
-  /** What is held; where that is nothing, it is asked for. */
+  /** Returns the cached value; if there is none, requests it. */
   get(key) {
     if (!this.#held.has(key) && !this.#asked.has(key)) this.want(key);
     return this.#held.get(key);
   }
 
-  /** Asks soon, whatever is held. */
+  /** Requests a value soon, whether it is cached or not. */
   want(key) {
     this.#wanted.add(key);
     this.begin();
   }
 
-  /** Takes in what the server says. @param {any} key @param {Partial<T> | null} value */
+  /** Caches a value that the server has given. @param {any} key @param {Partial<T> | null} value */
   take(key, value) {
     this.#wanted.delete(key);
     this.#asked.delete(key);
@@ -50,12 +50,12 @@ export class Known {
     this.#source.tell(key, now);
   }
 
-  /** What changes while there is no connection is not told afterwards: all that is held is asked for again. */
+  /** Marks all cached keys to be requested again: the server does not repeat the events of the time without a connection. */
   hungUp() {
     for (const key of this.#held.keys()) this.#wanted.add(key);
   }
 
-  /** There is a connection: asks for what is wanted. */
+  /** Requests the wanted keys soon, if there is a connection. */
   begin() {
     if (this.#wanted.size) this.#asking ??= setTimeout(() => this.#ask().finally(() => (this.#asking = undefined)), GATHER);
   }
@@ -70,9 +70,9 @@ export class Known {
       for (const key of keys.filter(key => this.#asked.delete(key))) {
         if (answer && (values.has(key) || !answer.more)) this.take(key, values.get(key) ?? null);
         else if (answer || failed.temporary) this.#wanted.add(key);
-        else if (!this.#held.has(key)) this.take(key, null); // an older server knows nothing
+        else if (!this.#held.has(key)) this.take(key, null); // an older server does not know the request
       }
-      if (failed) return; // the rest waits for the next connection, or for the next one who asks
+      if (failed) return; // the rest waits for the next connection, or for the next `get()` of a missing key
     }
   }
 }

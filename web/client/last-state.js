@@ -1,5 +1,5 @@
-// What was held at an earlier visit: a page shows it until everything has been loaded, which may be long after, without a
-// network. Nothing that comes in changes it.
+// The threads of an earlier visit. A page shows them until everything is loaded, which may take long without a network.
+// Events do not change them.
 
 export class LastState {
   /** @type {import('../chat-client.js').Thread[]} */ #threads = [];
@@ -9,7 +9,7 @@ export class LastState {
     this.#threads = threads.map(thread => ({ ...thread, typing: false }));
   }
 
-  /** Everything was loaded. */
+  /** Drops them, when everything is loaded. */
   drop() {
     this.#threads = [];
   }
@@ -24,7 +24,7 @@ export class LastState {
     return this.#threads.find(thread => thread.id === id || (to?.user != null && thread.other_user_id === +to.user));
   }
 
-  /** A message, by its id, and where it is. */
+  /** Finds a message and its thread, by the message's id. */
   find(key) {
     for (const thread of this.#threads) {
       const message = thread.messages.find(({ id }) => id === key);

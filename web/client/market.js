@@ -1,9 +1,9 @@
-// What the marketplace says of users (profiles) and of things (cards). What its server tells of them has no cursor.
+// Profiles of users and cards of things, as the marketplace describes them. The server's events about them have no cursor.
 
 import { cardName } from './draft.js';
 import { Known } from './known.js';
 
-/** How many a question may have: the server takes more, an address is not to become too long. */
+/** How many keys a request may have. The server allows more, but a URL should not become too long. */
 const AT_ONCE = 100;
 
 /** @typedef {import('../chat-client.js').Profile} Profile */
@@ -39,27 +39,27 @@ export class Market {
     });
   }
 
-  /** A user's profile: null if nothing is known, undefined while it is asked for. */
+  /** A user's profile: null if there is none, undefined while it is requested. */
   profile(user) {
     return Number.isSafeInteger(+user) && +user > 0 ? this.profiles.get(+user) : null;
   }
 
-  /** A card as it is now: null if there is none of this name, undefined while it is asked for. */
+  /** A card as it is now: null if there is none of this name, undefined while it is requested. */
   card(name) {
     try {
       return this.#cards.get(key(cardName(name)));
     } catch {
-      return null; // no name of a card
+      return null; // not a valid name of a card
     }
   }
 
-  /** A card as it is here, without a question. */
+  /** Returns the cached card, and requests nothing. */
   heldCard(name) {
     return this.#cards.held(key(name));
   }
 
   cardUpdated(card) {
-    // What several nodes tell may overtake each other.
+    // Events of several nodes may arrive out of order.
     const held = this.heldCard(card);
     if (!held || held.version <= card.version) this.#cards.take(key(card), card);
   }

@@ -1,4 +1,4 @@
-// What the marketplace has to tell, beside messages.
+// The user's notifications.
 
 import { newest } from './time.js';
 

@@ -1,6 +1,6 @@
-// What waits to be stored by the server: messages, edits and deletions. Kept on disk, the same for all tabs of a person.
+// The messages, edits and deletions that the server has not stored yet. They are kept in IndexedDB, shared by all tabs of a user.
 //
-//   send, edit, delete -> entry on disk -> Delivery -> settled by what the server says | failed, with a reason
+//   send, edit, delete -> stored entry -> Delivery -> settled by the server's answer | failed, with a reason
 
 import { Delivery } from './delivery.js';
 import { content, id, isStored, merged, message, pictures, words } from './draft.js';
@@ -19,7 +19,7 @@ export class Outbox {
   /** @type {Map<string, Entry>} */ #entries = new Map();
   #opened;
   /** @type {any} */ #open;
-  /** Entries on their way to the disk. */ #writing = new Map();
+  /** The unfinished writes of entries, by `temp_id`. */ #writing = new Map();
   /** @type {Tab | undefined} */ #tab;
   #holding;
 
@@ -32,7 +32,7 @@ export class Outbox {
     this.#holding = new Holding(client, { entries: () => this.#entries.values(), store: () => this.#opened, tab: () => this.#tab, pull: () => this.#pull() });
   }
 
-  /** Opens what is kept for a user. */
+  /** Opens the stored entries of a user. */
   async open(me) {
     const { base, options, memories } = this.#client;
     const name = `softadastra-chat ${base} ${me}`;
@@ -43,7 +43,7 @@ export class Outbox {
       this.#tab = tab;
       this.#open(store);
     } catch {
-      // In memory it is kept for when its user comes back.
+      // A store in memory outlives the account, for when its user is back.
       if (!memories.has(name)) memories.set(name, memory());
       this.#open(memories.get(name));
     }
@@ -52,28 +52,28 @@ export class Outbox {
     this.#holding.adopt();
   }
 
-  /** Ends this tab's part. */
+  /** Stops the uploads, and leaves the other tabs. */
   close() {
     this.delivery.uploads.stop();
     this.#tab?.close();
   }
 
-  /** While the tab is switched off, nothing that was written in it goes out. */
+  /** Holds this tab's entries back while it is paused. */
   hold() {
     if (this.#client.paused()) this.delivery.uploads.stop();
     this.#holding.hold();
   }
 
-  /** Lets go of everything; what is on disk stays there. */
+  /** Drops all entries; those in the store stay there. */
   retire() {
     this.close();
     for (const entry of [...this.#entries.values()]) this.#forget(entry);
   }
 
-  // What a page asks for
+  // Called by the page
 
   send(to, draft = {}) {
-    const temp_id = `${Date.now()}-${Math.random()}`; // in time's order: cheap to index
+    const temp_id = `${Date.now()}-${Math.random()}`; // in the order of time: cheap for the server to index
     const promise = this.#client.promises.of(temp_id);
     try {
       const { text, images, extra_data, reply_to, card } = draft;
@@ -93,7 +93,7 @@ export class Outbox {
     text = words(text);
     const message = this.#message(key);
     if (!message) return this.#alter('edit', this.#stored(key), text);
-    const promise = this.#client.promises.of(key); // now: it may be refused before it is sent
+    const promise = this.#client.promises.of(key); // before the update: the entry may fail meanwhile
     const changed = await this.#update(message, entry => (entry.tried && entry.state === 'pending' ? undefined : { ...entry, ...pending, content: text }));
     if (!changed) return this.#alter('edit', { of: key, ...this.#whereOf(message) }, text);
     this.delivery.run();
@@ -121,7 +121,7 @@ export class Outbox {
     else this.#write(Object.assign(entry, pending));
   }
 
-  /** Takes a picture out of a message that was never sent. Tells whether it was. */
+  /** Removes a picture from a message that is not on its way. Returns whether it was removed. */
   async withdraw(temp_id, picture) {
     const entry = this.#message(temp_id);
     if (!entry?.images.includes(picture)) return false;
@@ -149,14 +149,14 @@ export class Outbox {
 
   // Entries
 
-  /** What one conversation's entries wait behind each other in. @param {any} entry */
+  /** Returns the name of the queue of an entry's conversation. @param {any} entry */
   lane({ receiver_id, thread_id, message_id }) {
     const user = receiver_id ?? this.#account.threads.get(thread_id)?.other_user_id;
     return user ? `u${user}` : thread_id ? `t${thread_id}` : `m${message_id}`;
   }
 
   #address(to) {
-    // A thread from before a reset, or before the first load, says whose it is itself.
+    // A thread from before a reset, or of an earlier visit, names its other user itself.
     const user = this.#account.threads.get(to)?.other_user_id ?? to?.user ?? to?.other_user_id;
     return user == null ? { thread_id: id('a thread', to?.id ?? to) } : { receiver_id: id('a user', user) };
   }
@@ -170,13 +170,13 @@ export class Outbox {
     return { kind, state: 'pending', created_at: new Date().toISOString(), images: [], ...where };
   }
 
-  /** The message that waits under this name. */
+  /** The unsent message with this `temp_id`. */
   #message(key) {
     const entry = this.#entries.get(key);
     return entry?.kind === 'message' ? entry : undefined;
   }
 
-  /** A stored message, and where it is, by its id or the name under which it was sent. */
+  /** Finds the id and the conversation of a stored message, by its id or `temp_id`. */
   #stored(key) {
     const held = this.#account.find(key);
     const message_id = held?.message.id ?? id('a message', key);
@@ -187,7 +187,7 @@ export class Outbox {
     return [...this.#entries.values()].filter(e => e.of === message.temp_id && e.kind !== 'message');
   }
 
-  /** Writes an edit or a deletion; one of the same message that has not begun, or has failed, becomes this one. */
+  /** Writes an edit or a deletion. It replaces one of the same message that is unsent or has failed. */
   async #alter(kind, target, text) {
     const same = [...this.#entries.values()].find(e => e.kind === kind && (target.message_id ? e.message_id === target.message_id : e.of === target.of));
     if (same) {
@@ -204,7 +204,7 @@ export class Outbox {
     return promise;
   }
 
-  /** Puts an entry on disk, and has it sent; what can never be sent is there as failed, and not on disk. */
+  /** Stores an entry, and has it sent. An invalid one is shown as failed, and not stored. */
   #write(entry) {
     this.#entries.set(entry.temp_id, entry);
     try {
@@ -220,7 +220,7 @@ export class Outbox {
 
   async #add(entry) {
     try {
-      if (!this.#account.me) this.#client.identify(); // whose outbox?
+      if (!this.#account.me) this.#client.identify(); // the store is the user's
       const store = await this.#opened;
       if (!this.#entries.has(entry.temp_id)) return; // discarded
       Object.assign(entry, { tab: this.#tab?.id, held: this.#client.paused() });
@@ -233,7 +233,7 @@ export class Outbox {
     }
   }
 
-  /** Changes an entry where it is kept, if `how` agrees to what is kept. @param {Entry} entry @param {(kept: any) => any} how */
+  /** Changes a stored entry by `how`, unless that returns undefined; returns whether it was changed. @param {Entry} entry @param {(kept: any) => any} how */
   async #update(entry, how) {
     await this.#writing.get(entry.temp_id);
     const changed = entry.n ? await (await this.#opened).update(entry.n, how) : how(entry);
@@ -244,7 +244,7 @@ export class Outbox {
     return true;
   }
 
-  /** Changes an entry, here at once, and where it is kept. */
+  /** Changes an entry, at once in memory, then in the store. */
   async change(entry, what) {
     this.#client.emit('outbox', Object.assign(entry, what));
     if (!entry.n || !this.#entries.has(entry.temp_id)) return;
@@ -252,7 +252,7 @@ export class Outbox {
     this.#tab?.tell({ changed: true });
   }
 
-  /** It can never be stored as it is. What was to be changed of it is changed here. */
+  /** Marks an entry as failed. A waiting edit of it is applied to it, and a waiting deletion discards it. */
   async fail(entry, error) {
     this.#client.promises.fail(entry.temp_id, error);
     const what = { state: 'failed', error: error.code, reason: error.message };
@@ -265,7 +265,7 @@ export class Outbox {
     await this.change(entry, what);
   }
 
-  /** Changes what is kept. If that fails, it is told; what is here holds on. @param {(store: import('./store.js').Store) => Promise<any>} work */
+  /** Changes the store. A failure is reported, and the entries in memory stay as they are. @param {(store: import('./store.js').Store) => Promise<any>} work */
   async #kept(work) {
     await work(await this.#opened).catch(error => this.#client.emit('error', new ChatError('storage', String(error))));
   }
@@ -284,7 +284,7 @@ export class Outbox {
 
   // Tabs
 
-  /** Shows what is kept: what other tabs have written, changed and settled. */
+  /** Reads the store again: other tabs have written, changed or settled entries. */
   async #pull() {
     const store = await this.#opened;
     const before = [...this.#entries.values()].filter(entry => entry.n);
@@ -300,42 +300,42 @@ export class Outbox {
     this.delivery.run();
   }
 
-  /** Another tab has settled what was promised here. */
+  /** Settles the promise of an entry that another tab has settled. */
   #heard({ settled, discarded, result }) {
     if (discarded) this.#client.promises.fail(settled, new ChatError('closed', 'discarded'));
     else if (result) this.#client.promises.done(settled, result.message);
   }
 
-  /** Runs work that one tab at a time may do. */
+  /** Runs work that only one tab at a time may do. */
   alone(lane, work) {
     return this.#tab ? this.#tab.alone(lane, work) : work();
   }
 
   // Delivery
 
-  /** Whether this tab may send it. @param {Entry} entry */
+  /** Whether this tab may send an entry. @param {Entry} entry */
   sendable(entry) {
     return entry.n && entry.state === 'pending' && (!entry.held || entry.tab === this.#tab?.id);
   }
 
-  /** Whether it may be said now: its pictures are stored, and so is the message that it changes. @param {Entry} entry */
+  /** Whether an entry can be sent now: its pictures are stored, and so is the message that it changes. @param {Entry} entry */
   ready(entry) {
     return this.sendable(entry) && isStored(entry) && (entry.message_id || !this.#entries.has(entry.of ?? ''));
   }
 
-  /** Whether an entry is still here. @param {Entry} entry */
+  /** Whether an entry is still in the outbox. @param {Entry} entry */
   holds(entry) {
     return this.#entries.get(entry.temp_id) === entry;
   }
 
-  /** Takes in what is kept of an entry. @param {Entry} entry */
+  /** Reads an entry from the store again. @param {Entry} entry */
   async refresh(entry) {
     const kept = (await (await this.#opened).all()).find(({ n }) => n === entry.n);
     if (kept) Object.assign(entry, kept, { images: merged(entry.images, kept.images) });
     else await this.#pull();
   }
 
-  /** Marks an entry as sent, unless it is gone, or not to be sent any more. Says whether it had been sent before. */
+  /** Marks an entry as sent; returns `before`: whether it had been sent already. Undefined if it is gone or must not be sent. */
   async claim(entry) {
     let before;
     const kept = await (await this.#opened).update(entry.n, kept => {
@@ -350,25 +350,25 @@ export class Outbox {
     return { before };
   }
 
-  // What the server says
+  // Answers of the server
 
-  /** What was written here under a name. */
+  /** The entry with this `temp_id`. */
   entry(temp_id) {
     return this.#entries.get(temp_id);
   }
 
-  /** Whether an edit or a deletion of a message waits. */
+  /** Whether the outbox has an edit or a deletion of a message. */
   changes(message_id) {
     return [...this.#entries.values()].some(entry => entry.message_id === message_id);
   }
 
-  /** Makes the message that an acknowledgement is of; nothing, if it was not written here. */
+  /** Makes the message that an acknowledgement confirms; undefined if its entry is not in the outbox. */
   written(ack) {
     const entry = this.#entries.get(ack.temp_id);
     return entry && message(entry, ack, this.#account.me, entry.card && this.#account.market.heldCard(entry.card));
   }
 
-  /** A message is there, or is there in another state: what was waiting for that does no more. */
+  /** Settles the entries that a new or changed message confirms. */
   observe(message) {
     const { id, temp_id, sender_id, deleted, edited_at } = message;
     if (temp_id && sender_id === this.#account.me) {
@@ -383,7 +383,7 @@ export class Outbox {
     }
   }
 
-  /** It is done. */
+  /** Removes an entry that is stored, and resolves its promise. */
   settle(temp_id, message) {
     const entry = this.#entries.get(temp_id);
     if (entry) this.#remove(entry, { result: { message } });

@@ -1,12 +1,12 @@
-// When the next one may go: all conversations together, by the server's rate, by how many may be under way, and by its
-// refusals.
+// Decides when the next entry may be sent, over all conversations: by the server's rate, its limit of entries in flight, and
+// its refusals.
 
 import { now } from './time.js';
 
-/** How many seconds of the rate may go at once. The server takes more, but other devices send, too. */
+/** The burst, in seconds of the rate. The server allows more, but the user's other devices send, too. */
 const BURST = 2;
 
-/** How long all wait after one refusal, in ms; each further one in a row doubles it. */
+/** How long all entries wait after a refusal, in ms; each further refusal in a row doubles it. */
 const PAUSE = 2000;
 
 export class Pacer {
@@ -21,20 +21,20 @@ export class Pacer {
   #queue = [];
   #timer;
   #turn = 0;
-  /** Lets one at a time go, while it is not known which one ended a connection. */
+  /** Whether to send one entry at a time, because one of several has made the server close a connection. */
   careful = false;
 
-  /** A connection has begun: nothing is under way. @param {any} limits */
+  /** Handles a new connection: nothing is in flight. @param {any} limits */
   begin({ rate, in_flight } = {}) {
     this.#rate = rate || Infinity;
-    // The connection's own questions have room beside.
+    // Two are left for the client's other frames.
     this.#most = Math.max(1, (in_flight || 4) - 2);
     this.#window = this.#refusals ? 1 : this.#most;
-    // The server counts over reconnects, too.
+    // The server's rate limit continues over reconnects.
     this.#tokens = Math.min(this.#tokens ?? Infinity, this.#burst);
   }
 
-  /** A connection has ended: every call that waits is told so. */
+  /** Handles the end of a connection: every waiting `next()` resolves with undefined. */
   end() {
     this.#turn++;
     this.#flying = 0;
@@ -46,7 +46,7 @@ export class Pacer {
     return Math.max(1, this.#rate * BURST);
   }
 
-  /** Waits until one may go. Gives what to call when it is answered; nothing, if the connection has ended. */
+  /** Waits until an entry may be sent. Resolves with a function to call after the answer; undefined if the connection ends. */
   next() {
     return new Promise((/** @type {(release: undefined | (() => void)) => void} */ go) => {
       this.#queue.push(go);
@@ -86,20 +86,20 @@ export class Pacer {
     };
   }
 
-  /** One was taken. */
+  /** Notes an answer that is not a temporary refusal. */
   taken() {
     this.#refusals = 0;
     this.#window = Math.min(this.#most, this.#window * 2);
   }
 
-  /** Whether one was refused, and none taken since. */
+  /** Whether the server's last answer was a temporary refusal. */
   get slow() {
     return this.#refusals > 0;
   }
 
   /**
-   * One was refused for now. It may be alone in that: so all wait a little (`most` ms), and longer each time that it happens
-   * again before one is taken; then one goes alone.
+   * Notes a temporary refusal. All entries wait, for at most `most` ms, which each further refusal in a row doubles; then
+   * one is sent alone.
    */
   refused(after = 0, most = PAUSE) {
     const pause = Math.min(after, most * 2 ** this.#refusals++);

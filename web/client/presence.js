@@ -1,4 +1,4 @@
-// Who is there.
+// The presence of users.
 
 export class Presence {
   /** @type {Map<number, {online: boolean, last_seen: string | null}>} */ people = new Map();
@@ -16,7 +16,7 @@ export class Presence {
     this.#emit('presence', user, presence);
   }
 
-  /** Of all users that are known, those are there. */
+  /** Marks these users as online, and all other known ones as offline. */
   only(users) {
     for (const user of [...this.people.keys(), ...users]) this.seen(user, users.includes(user));
   }

@@ -1,15 +1,15 @@
-// What `send`, `edit` and `delete` have promised, by the entry's name. They outlive connections, and changes of the user.
+// The promises of `send`, `edit` and `delete`, by the entry's `temp_id`. They outlive connections, and changes of the user.
 
 export class Promises {
   #all = new Map();
 
-  /** The promise that is still to be kept, or a new one. @returns {Promise<any>} */
+  /** The pending promise of an entry, or a new one. @returns {Promise<any>} */
   of(key) {
     let held = this.#all.get(key);
     if (!held) {
       held = {};
       held.promise = new Promise((done, fail) => Object.assign(held, { done, fail }));
-      // Its failure is told by the outbox, too: not every caller waits for it.
+      // The outbox reports its failure, too, so a caller may ignore the promise.
       held.promise.catch(() => {});
       this.#all.set(key, held);
     }

@@ -1,27 +1,27 @@
-// How far messages have come, and how far they have been read: of one's own, and what one's own side tells.
+// Receipts: how far this user's messages have come, and what this client confirms to the server.
 
-/** How many receipts are said at a time, and how long until the next ones, in ms: the server counts them. */
+/** How many receipts are sent at a time, and the pause until the next ones, in ms: the server limits their rate. */
 const AT_ONCE = 10;
 const PAUSE = 250;
 
-/** The newest message that is here. */
+/** The `seq` of the newest loaded message; 0 if there is none. */
 export const last = thread => thread.messages.at(-1)?.seq ?? 0;
 
-/** How far a message of one's own has come, where the thread is here. */
+/** How far a message of this user has come; `sent` if its thread is not loaded. */
 export const reached = ({ seq }, thread) => (!thread || seq > thread.other_delivered_seq ? 'sent' : seq > thread.other_read_seq ? 'delivered' : 'seen');
 
 export class Receipts {
   #account;
   #client;
   #arrived = new Set();
-  /** Threads of which a receipt was refused for now. */ #again = new Set();
+  /** Threads with a receipt that was refused temporarily. */ #again = new Set();
 
   constructor(account, client) {
     this.#account = account;
     this.#client = client;
   }
 
-  /** Says again, on a new connection, what the server may not have heard. */
+  /** Sends the receipts again that the server may not have received, as on a new connection. */
   begin(threads) {
     for (const thread of threads) {
       thread.confirmed = 0;
@@ -30,12 +30,12 @@ export class Receipts {
     }
   }
 
-  /** One has read up to `thread.seen`. */
+  /** Sends that the user has read up to `thread.seen`. */
   seen({ id, seen }) {
     if (seen) this.#client.say({ type: 'message_seen', thread_id: id, up_to: seen });
   }
 
-  /** Messages have come in: that is told soon, for all of them at once. */
+  /** Sends soon that the messages of a thread have arrived, once for several. */
   arrived(thread) {
     if (!this.#arrived.size) setTimeout(() => this.#tell(), 50);
     this.#arrived.add(thread);
@@ -50,7 +50,7 @@ export class Receipts {
     if (this.#arrived.size) setTimeout(() => this.#tell(), PAUSE);
   }
 
-  /** The server had no time for a receipt: it is said again later. */
+  /** Sends a receipt again later, which the server has refused temporarily. */
   refused(thread, after) {
     if (this.#again.has(thread)) return;
     this.#again.add(thread);

@@ -1,13 +1,13 @@
-// Questions over HTTP.
+// Requests over HTTP.
 
 import { ChatError, refusal } from './errors.js';
 import { sleep } from './time.js';
 import { Turns } from './turns.js';
 
-/** How many requests at a time: the server takes a few of one person. */
+/** How many requests at a time: the server allows a user only a few. */
 const AT_ONCE = 4;
 
-/** After how long without a byte, or an answer, an upload is given up, in ms. */
+/** After how long without progress, or an answer, an upload is aborted, in ms. */
 const STALLED = 6e4;
 
 export class Rest {
@@ -21,8 +21,9 @@ export class Rest {
   }
 
   /**
-   * Asks; reading is tried again where that may help. An `upload` is a form, of which `progress` is told. `belongs` is told whose token
-   * would be shown, and refuses by throwing. A cookie does not show whose it is: so the server is told who is meant.
+   * Sends a request; repeats a GET that fails temporarily. With `upload`, the body is a form, whose `progress` is reported.
+   * `belongs` gets the token's user, and throws to refuse. The user of a cookie is unknown here, so `Chat-User` tells the server
+   * who is meant; if the cookie is another user's, `mistaken` is called, which throws.
    */
   async ask({ me, belongs, mistaken }, method, path, body, upload) {
     for (let attempt = 0, fresh = false; ; attempt++) {
@@ -46,7 +47,7 @@ export class Rest {
     }
   }
 
-  /** Fetches an image, as its reader. Where the hub sends readers on to its store, the answer says that, and nothing more: a script could not follow. */
+  /** Fetches an image with the user's credentials. Returns a redirect to the hub's store as it is: a script cannot follow it. */
   async image(url) {
     for (let fresh = false; ; fresh = true) {
       const { token } = await this.#credentials.forRest({ fresh });
@@ -56,7 +57,7 @@ export class Rest {
   }
 }
 
-// XMLHttpRequest alone has progress.
+// Only XMLHttpRequest reports the progress of an upload.
 function request(method, url, shown, body, upload) {
   const headers = new Headers(shown);
   if (body && !upload) {
@@ -71,7 +72,7 @@ function request(method, url, shown, body, upload) {
     const { signal, progress } = upload;
     signal.throwIfAborted();
     const xhr = new XMLHttpRequest();
-    // A slow line may take long; one that has stopped is given up.
+    // A slow upload may take long; one without progress is aborted.
     let stalled;
     const alive = () => {
       clearTimeout(stalled);

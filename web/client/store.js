@@ -1,4 +1,4 @@
-// Where unsent messages are kept: on disk, or in memory where there is none. One table, in the order of writing.
+// The store of unsent entries: in IndexedDB, or in memory where there is none. One table, in the order of writing.
 
 import { journal } from './journal.js';
 
@@ -7,13 +7,13 @@ import { journal } from './journal.js';
 /**
  * @typedef {object} Store
  * @property {() => Promise<Entry[]>} all
- * @property {(entry: Entry) => Promise<number>} add gives the entry's place
+ * @property {(entry: Entry) => Promise<number>} add returns the entry's key
  * @property {(n: number, change: (entry: Entry) => Entry | undefined) => Promise<Entry | undefined>} update
- *   changes an entry where it stands, with no other write between; nothing, if it is gone or `change` gives nothing
+ *   changes an entry in one transaction; undefined if it is gone, or if `change` returns undefined
  * @property {(n: number) => Promise<void>} delete
  */
 
-/** Opens a database of the browser. @returns {Promise<Store>} */
+/** Opens a database in IndexedDB. @returns {Promise<Store>} */
 export async function disk(factory, name) {
   const result = asked => new Promise((done, fail) => {
     asked.onsuccess = () => done(asked.result);
@@ -23,7 +23,7 @@ export async function disk(factory, name) {
   opening.onupgradeneeded = () => opening.result.createObjectStore('outbox', { keyPath: 'n', autoIncrement: true });
   const db = await result(opening);
   const table = () => db.transaction('outbox', 'readwrite').objectStore('outbox');
-  /** Commits a transaction at once, and waits until that is done: before, the browser gives it up when the page goes. */
+  /** Commits a transaction at once, and waits for it: the browser aborts unfinished ones when the page is unloaded. */
   const commit = (transaction, asked) => new Promise((done, fail) => {
     transaction.oncomplete = () => done(asked.result);
     transaction.onabort = () => fail(transaction.error);
@@ -51,15 +51,15 @@ export async function disk(factory, name) {
   };
   for (const write of left) {
     const { add, delete: n } = write;
-    // The disk may have taken it at last.
+    // The write may have been done nevertheless.
     const there = add && (await store.all()).some(({ temp_id }) => temp_id === add.temp_id);
-    if (!there) await (n ? store.delete(n) : store.add(add)).catch(() => {}); // where it takes nothing, the rest is still to be shown
+    if (!there) await (n ? store.delete(n) : store.add(add)).catch(() => {}); // even if writing fails, the stored entries are shown
     settled(write);
   }
   return store;
 }
 
-/** Keeps entries for as long as the page lives. @returns {Store} */
+/** Keeps entries in memory, until the page is unloaded. @returns {Store} */
 export function memory() {
   const table = new Map();
   let last = 0;

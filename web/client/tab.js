@@ -1,4 +1,4 @@
-// Which tab this is, for one user: it keeps its name over a reload, and another tab can tell whether it lives.
+// The identity of a tab, for one user. Its name survives a reload, and other tabs can find out whether the tab still exists.
 
 import { sleep } from './time.js';
 
@@ -7,7 +7,7 @@ const KEY = 'softadastra-chat tab';
 /** How long a tab may be away for a reload, in ms. */
 const RELOAD = 2000;
 
-/** How long to wait for an answer where there are no locks, in ms. */
+/** How long to wait for another tab's answer in a browser without locks, in ms. */
 const ANSWER = 500;
 
 const locks = () => globalThis.navigator?.locks;
@@ -32,17 +32,17 @@ export class Tab {
       if (data?.settled) heard(data);
       changed();
     };
-    // Node must not live on for it.
+    // The channel must not keep a Node process alive.
     /** @type {any} */ (this.#channel)?.unref?.();
   }
 
-  /** Takes the name that this tab had before a reload; another one, if a copy of this tab has it. */
+  /** Takes the name that this tab had before a reload, or a new one if a duplicate of this tab has it. */
   async claim() {
     let kept;
     try {
       kept = sessionStorage.getItem(KEY);
     } catch {}
-    // The page before may take a moment to go.
+    // The previous page of this tab may take a moment to end.
     this.id = kept && (!locks() || (await this.#hold(kept, 1000))) ? kept : random();
     if (this.id !== kept) {
       if (locks()) await this.#hold(this.id, 1000);
@@ -65,7 +65,7 @@ export class Tab {
     return `${this.#account} tab ${id}`;
   }
 
-  /** Tells whether a tab has ended for good, and is not reloaded at the moment. With locks, waits until one that lives goes. */
+  /** Tells whether a tab has ended for good, and is not just reloading. In a browser with locks, waits until the tab ends. */
   async ended(id) {
     if (locks()) await locks().request(this.#lock(id), () => {});
     else if (await this.#lives(id)) return false;

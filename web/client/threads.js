@@ -1,6 +1,6 @@
-// Conversations: their messages, an unbroken run up to the newest; how far each side has read; who types.
+// Conversations: their messages, without gaps up to the newest; how far each side has read; whether the other side types.
 //
-//   frame -> thread, by rev -> events;   gap, reset, a thread that is not here -> REST -> thread
+//   frame -> thread, by rev -> events;   gap, reset, a thread that is not loaded -> REST -> thread
 
 import { ChatError } from './errors.js';
 import { Receipts, last } from './receipts.js';
@@ -14,14 +14,14 @@ export class Threads {
   #account;
   #client;
   #all = new Map();
-  /** What only the client knows of a thread: how its unread ones are counted, what has been told of it. */ #notes = new Map();
-  #next; // the following page of threads
+  /** By thread: its unread count, the `rev` at which it was loaded, and the `rev` of its last late report. */ #notes = new Map();
+  #next; // the cursor of the next page of threads
   #loading = false;
-  /** What is to be done with threads that are not here yet, in the order in which it came. */ #waiting = new Map();
-  /** Threads that are being asked for. */ #asked = new Map();
+  /** Work to do when a thread is loaded, by its id, in the order of arrival. */ #waiting = new Map();
+  /** Requests of threads, by id. */ #asked = new Map();
   #receipts;
   #greeting;
-  /** Counts loads: what was asked for before one is void. */ #loads = 0;
+  /** Counts loads: answers to requests from before the last one are ignored. */ #loads = 0;
 
   constructor(account, client) {
     this.#account = account;
@@ -29,7 +29,7 @@ export class Threads {
     this.#receipts = new Receipts(account, client);
   }
 
-  // What a page asks for
+  // Called by the page
 
   get hasMore() {
     return !!this.#next;
@@ -46,12 +46,12 @@ export class Threads {
     return this.#all.get(id) ?? [...this.#all.values()].find(thread => to?.user != null && thread.other_user_id === +to.user);
   }
 
-  /** A message that is here. */
+  /** A loaded message. */
   held({ thread_id, id }) {
     return this.#all.get(thread_id)?.messages.findLast(m => m.id === id);
   }
 
-  /** A message that is here, by its id or by the name under which it was sent. */
+  /** Finds a loaded message and its thread, by the message's id or `temp_id`. */
   find(key) {
     for (const thread of this.#all.values()) {
       const message = thread.messages.findLast(m => m.id === key || (m.temp_id === key && m.sender_id === this.#account.me));
@@ -60,13 +60,13 @@ export class Threads {
     return undefined;
   }
 
-  /** A thread that may not be here yet. */
+  /** Returns a thread, and loads it if it is not loaded yet. */
   async known(to) {
     await this.#account.ready();
     const held = this.get(to);
     if (held || (to?.user == null && to?.id == null && typeof to !== 'number')) return held;
     if (to.user == null) return this.#want(to.id ?? to);
-    // All threads are here, or there is none with oneself.
+    // All threads are loaded; and no thread is with the user itself.
     if (!this.#next || +to.user === this.#account.me) return undefined;
     const { thread_id } = await this.#client.ask('GET', `/chat/messages?with=${+to.user}&limit=1`);
     return thread_id ? this.#want(thread_id) : undefined;
@@ -80,13 +80,13 @@ export class Threads {
       const { messages, has_more, rev } = (await early) ?? (await this.#client.ask('GET', `/chat/messages?thread_id=${thread.id}&limit=${limit}&before_seq=${thread.low}`));
       thread.low = has_more && messages.length ? Math.min(thread.low, messages[0].seq) : 1;
       for (const message of messages) this.#put(thread, message);
-      // What changed meanwhile found nothing to change.
+      // Changes that came meanwhile did not find these messages: fetch them again.
       for (let from = rev; from < thread.rev; ) from = await this.#changes(thread, from, message => this.#put(thread, message));
     }
     return thread.messages;
   }
 
-  /** Asks for the newest messages of a conversation before the threads are here: that saves a round trip. */
+  /** Requests the newest messages of a conversation before the threads are loaded: that saves a round trip. */
   #early(to, limit) {
     if (to?.user == null || this.#all.size || this.#client.connection.state !== 'connecting') return undefined;
     return this.#client.ask('GET', `/chat/messages?with=${+to.user}&limit=${limit}`).then(page => (page.messages.length ? page : undefined), () => undefined);
@@ -112,7 +112,7 @@ export class Threads {
     this.#client.emit('thread', thread);
   }
 
-  /** Marks what was waiting to be seen. */
+  /** Marks the threads as read that were to be marked while the page was hidden. */
   looked() {
     for (const thread of this.#all.values()) if (thread.looked) this.markSeen(thread);
   }
@@ -124,7 +124,7 @@ export class Threads {
     this.#client.say({ type: on ? 'typing' : 'stop_typing', thread_id: thread.id });
   }
 
-  /** A message was sent there: the server knows that one types no more. */
+  /** Notes that a message was sent: the server knows by it that the user has stopped typing. */
   stopsTyping(to) {
     const thread = this.get(to);
     if (thread) thread.typed = undefined;
@@ -146,13 +146,13 @@ export class Threads {
     for (const thread of this.#all.values()) this.#types(thread, false);
   }
 
-  /** What waits for a thread that is being asked for comes again on the next connection. */
+  /** Drops the requests and the work that waits for them: the next connection repeats both. */
   #forgetAsked() {
     this.#waiting.clear();
     this.#asked.clear();
   }
 
-  /** Reads the newest threads, for the first time or anew. What comes in meanwhile waits for them. */
+  /** Loads the newest threads, for the first time or again. Frames about other threads wait meanwhile. */
   async load() {
     this.#loading = true;
     this.#next = await this.#page();
@@ -165,9 +165,9 @@ export class Threads {
     this.#receipts.begin(this.#all.values());
   }
 
-  // What the server tells
+  // Frames of the server
 
-  /** A message is there; `receiver`: to whom, if it is one's own and begins a conversation. */
+  /** Handles a new message; `receiver`: its receiver, if this user has sent it and it may begin a conversation. */
   created(message, receiver) {
     const { thread_id, seq, rev, created_at } = message;
     if (receiver && seq === 1 && rev === 1 && !this.#all.has(thread_id)) {
@@ -180,12 +180,12 @@ export class Threads {
     this.#with(thread_id, thread => this.#apply(thread, message, true));
   }
 
-  /** A message was edited or deleted. */
+  /** Handles an edited or deleted message. */
   changed(message) {
     this.#with(message.thread_id, thread => this.#apply(thread, message, false));
   }
 
-  /** Something has happened that is not known here. */
+  /** Fetches the changes of a thread up to `rev`. */
   missed(thread_id, rev) {
     this.#with(thread_id, thread => this.#fill(thread, rev));
   }
@@ -207,9 +207,9 @@ export class Threads {
     this.#with(thread_id, thread => this.#types(thread, type === 'typing'));
   }
 
-  // Threads that are not here
+  // Threads that are not loaded
 
-  /** Does something with a thread: now, or as soon as it is here. */
+  /** Runs work with a thread: now, or as soon as the thread is loaded. */
   #with(id, work) {
     const thread = this.#all.get(id);
     if (thread) return work(thread);
@@ -222,7 +222,7 @@ export class Threads {
     this.#account.fetch(() => this.#want(id));
   }
 
-  /** Asks for a thread by its id, once at a time; nothing, if there is no such thread. */
+  /** Requests a thread by its id, once at a time; undefined if there is no such thread. */
   #want(id) {
     const held = this.#asked.get(id);
     if (held) return held;
@@ -251,7 +251,7 @@ export class Threads {
     return next;
   }
 
-  /** Takes in a thread as the server has it, and does what was waiting for it. */
+  /** Merges a thread of the server, and runs the work that waits for it. */
   #meet(t) {
     let thread = this.#all.get(t.id);
     const { profiles } = this.#account.market;
@@ -284,17 +284,17 @@ export class Threads {
     return this.#notes.get(thread.id).unread;
   }
 
-  /** Takes in what is told of a message, in the order of changes. What leaves a gap is fetched with all that is in it. */
+  /** Applies a frame about a message, in the order of `rev`. If changes between are missing, fetches them all. */
   #apply(thread, message, whole) {
     const { rev } = message;
     if (rev <= thread.rev) return this.#tellLate(thread, message, whole);
-    // In a replay there are no gaps: what changed twice is told once.
+    // A replay has no missing changes: it tells only the last of several changes of a message.
     if (!this.#account.replaying && rev !== thread.rev + 1) return this.#fill(thread, rev);
     thread.rev = rev;
     this.#take(thread, message, whole);
   }
 
-  /** Takes in a change that has not been counted. */
+  /** Applies a change that is new. */
   #take(thread, message, whole = true) {
     this.#unread(thread).count(message);
     const held = this.#put(thread, message, whole);
@@ -302,7 +302,7 @@ export class Threads {
     this.#client.emit('thread', thread);
   }
 
-  /** The thread was read when this had happened, and before it was told. */
+  /** Reports a message that was in the thread when it was loaded, and whose frame comes only now. */
   #tellLate(thread, message, whole) {
     const notes = this.#notes.get(thread.id);
     if (!whole || message.rev > notes.quiet || message.rev <= notes.told) return;
@@ -316,7 +316,7 @@ export class Threads {
     this.#client.emit('thread', thread);
   }
 
-  /** Puts a message, or a change of one, where it belongs, if it is newer. Gives it, if anything has changed. */
+  /** Inserts a message, or updates it if the given state is newer. Returns the message if anything has changed. */
   #put(thread, message, whole = true) {
     const { messages } = thread;
     const fresh = message.seq > last(thread);
@@ -339,33 +339,33 @@ export class Threads {
     return held;
   }
 
-  /** Fetches what has changed up to a `rev`. */
+  /** Fetches the changes up to a `rev`. */
   #fill(thread, rev) {
     if (rev <= thread.rev) return;
     raise(thread, 'top', rev);
     thread.filling ??= this.#account.fetch(async () => {
       while (thread.rev < thread.top) thread.rev = Math.max(thread.rev, Math.min(thread.top, await this.#changes(thread, thread.rev, message => {
-        if (message.rev <= thread.rev) return; // told meanwhile
+        if (message.rev <= thread.rev) return; // a frame has told it meanwhile
         this.#account.outbox.observe(message);
         this.#take(thread, message);
       })));
     }).finally(() => (thread.filling = undefined));
   }
 
-  /** Reads a page of what has changed after a `rev`. Gives the `rev` up to which it is all. */
+  /** Reads a page of the changes after a `rev`. Returns the `rev` up to which it is complete. */
   async #changes(thread, from, take) {
     const { messages, rev } = await this.#client.ask('GET', `/chat/messages?thread_id=${thread.id}&after_rev=${from}&limit=200`);
     for (const message of messages) take(message);
-    // A server that knows of no more than this has lost the rest.
+    // A server without later changes has lost them: there is nothing more to fetch.
     return rev > from ? rev : Infinity;
   }
 
-  /** Counts what is unread after one has read a part elsewhere: here, if all of it is here. */
+  /** Counts the unread messages after the user has read some on another device: locally, if all of them are loaded. */
   #recount(thread) {
     const above = thread.messages.filter(m => m.seq > thread.read_seq);
     if (thread.low <= thread.read_seq + 1 && !thread.filling) thread.unread = above.filter(m => m.sender_id !== this.#account.me && !m.deleted).length;
     else this.#account.fetch(async () => {
-      // What is told while it is asked for makes the answer old.
+      // Frames that come meanwhile make the answer outdated: then ask again.
       for (let asked; !asked || (this.#all.get(thread.id) === thread && asked.rev < thread.rev); ) {
         asked = await this.#client.ask('GET', `/chat/threads/${thread.id}`);
         this.#meet(asked);
@@ -374,7 +374,7 @@ export class Threads {
     });
   }
 
-  /** Asks who of all is there, once for all conversations that have just begun. */
+  /** Asks who is online, once for several new conversations. */
   #greet() {
     this.#greeting ??= setTimeout(() => {
       this.#greeting = undefined;
@@ -382,7 +382,7 @@ export class Threads {
     }, 50);
   }
 
-  /** The server has refused something about a thread. Tells whether that is all that there is to do. */
+  /** Handles a temporary refusal that concerns a thread: its receipts are sent again. Returns whether it was one. */
   refused({ thread_id }, { temporary, retryAfter }) {
     const thread = temporary && this.#all.get(thread_id);
     if (thread) this.#receipts.refused(thread, retryAfter);

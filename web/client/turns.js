@@ -1,16 +1,16 @@
-// Who goes when there is not room for all at once.
+// A semaphore: limits how many pieces of work run at a time, first come, first served.
 
 export class Turns {
   #most;
   #going = 0;
   #queue = [];
 
-  /** @param {number} most how many at a time */
+  /** @param {number} most how many run at a time */
   constructor(most) {
     this.#most = most;
   }
 
-  /** Does something when it is its turn. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  /** Runs work when it is its turn. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
   async run(work) {
     if (this.#going >= this.#most) await new Promise(go => this.#queue.push(go));
     else this.#going++;

@@ -1,10 +1,10 @@
-// How many messages of a thread are unread, whether they are here or not: the server's number, and each change since, once.
+// Counts the unread messages of a thread, loaded or not: the server's number, and each later change once.
 
 export class Unread {
   #thread;
   #me;
-  /** Up to which `rev` the number accounts for everything. */ #rev = 0;
-  /** Up to which message it does; those above are kept one by one until there is no gap. */ #seq = 0;
+  /** The `rev` up to which the server's number includes all changes. */ #rev = 0;
+  /** The `seq` up to which all messages are counted; counted ones above it are in `#above` until the gap is closed. */ #seq = 0;
   #above = new Set();
 
   constructor(thread, me) {
@@ -13,7 +13,7 @@ export class Unread {
     this.take(thread);
   }
 
-  /** Takes the server's number. */
+  /** Replaces the count by the server's number. */
   take({ unread, rev, last_seq }) {
     this.#thread.unread = unread;
     this.#rev = rev;
@@ -21,7 +21,7 @@ export class Unread {
     this.#above.clear();
   }
 
-  /** Counts a change: a message that is new, or another state of one. */
+  /** Counts a new message, or a change of one. */
   count({ seq, rev, sender_id, deleted }) {
     if (rev <= this.#rev) return;
     const known = seq <= this.#seq || this.#above.has(seq);

@@ -1,6 +1,6 @@
-// Pictures on their way, in a lane of their own: a message waits for its pictures, and nothing waits for it.
+// Uploads pictures, in a queue of their own: a message waits for its pictures, and no other message waits for it.
 //
-//   entry with pictures -> one after another is stored -> the entry can be sent | it has failed, each bad picture with a reason
+//   entry with pictures -> uploads, one after another -> the entry can be sent | it has failed, each refused picture with a reason
 
 import { ChatError, mayPass } from './errors.js';
 import { Pacer } from './pacer.js';
@@ -13,9 +13,9 @@ export class Uploads {
   #client;
   #outbox;
   #delivery;
-  /** One message's pictures at a time: on a slow line those of two would all come late. */ #pacer = new Pacer();
-  /** The messages whose pictures are on their way, or next, by name. */ #taken = new Set();
-  /** What is under way, and what stops it. @type {Map<Picture, {entry: Entry, stop: AbortController}>} */ #under = new Map();
+  /** Lets one message's pictures go at a time: on a slow connection those of two would all come late. */ #pacer = new Pacer();
+  /** The messages whose pictures are uploaded now, or wait for that, by `temp_id`. */ #taken = new Set();
+  /** The pictures that are being uploaded. @type {Map<Picture, {entry: Entry, stop: AbortController}>} */ #under = new Map();
 
   constructor(account, client, outbox, delivery) {
     this.#account = account;
@@ -25,7 +25,7 @@ export class Uploads {
   }
 
   begin() {
-    this.#pacer.begin({ in_flight: 3 }); // two are the connection's own
+    this.#pacer.begin({ in_flight: 3 }); // one at a time: the pacer leaves two for other frames
     this.run();
   }
 
@@ -33,12 +33,12 @@ export class Uploads {
     this.#pacer.end();
   }
 
-  /** Stops all that is under way. */
+  /** Aborts all uploads. */
   stop() {
     for (const { stop } of this.#under.values()) stop.abort();
   }
 
-  /** Begins with every message that has pictures to be stored, and stops with what is not to be sent any more. */
+  /** Begins to upload the pictures of every message, and aborts the uploads of pictures that were removed. */
   run() {
     for (const [picture, { entry, stop }] of this.#under) if (!this.#outbox.holds(entry) || !entry.images.includes(picture)) stop.abort();
     for (const entry of this.#outbox.list()) {
@@ -69,7 +69,7 @@ export class Uploads {
     this.#delivery.run();
   }
 
-  /** Stores a message's pictures. Each that is refused for ever is marked; gives the first refusal. @param {Entry} entry */
+  /** Uploads a message's pictures. Marks each that is refused permanently; returns the first refusal. @param {Entry} entry */
   async #store(entry) {
     let first;
     try {
@@ -87,7 +87,7 @@ export class Uploads {
     return first;
   }
 
-  /** Gives why a picture is refused for ever; throws what may pass. @param {Entry} entry @param {Picture} picture */
+  /** Uploads a picture; returns a permanent refusal, and throws a temporary one. @param {Entry} entry @param {Picture} picture */
   async #upload(entry, picture) {
     const stop = new AbortController();
     this.#under.set(picture, { entry, stop });
@@ -120,7 +120,7 @@ export class Uploads {
 
   async #prepared(file) {
     try {
-      // A file that was changed or deleted since it was chosen cannot be read, nor ever sent.
+      // A file that was changed or deleted since it was chosen cannot be read any more.
       await file.slice(0, 1).arrayBuffer();
     } catch (error) {
       throw new ChatError('image_invalid', `the file cannot be read any more: ${error.message}`);

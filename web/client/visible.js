@@ -1,2 +1,2 @@
-/** Whether one looks at the page. */
+/** Whether the page is visible to the user. */
 export const visible = () => globalThis.document?.visibilityState !== 'hidden';
