@@ -1,8 +1,8 @@
-// The hub, as the staff asks it. The token stands in a header, or the browser sends its cookie.
+// Requests of the staff to the hub. The token goes in a header, or the browser sends its cookie.
 
 import { hub, session } from '../../page/js/session.js';
 
-/** An answer that is no success. */
+/** An answer of the hub other than success. */
 export class Refused extends Error {
   /** @param {number} status @param {string} code @param {string} message */
   constructor(status, code, message) {
@@ -22,10 +22,10 @@ async function ask(path, init = {}) {
   throw new Refused(answer.status, code, message);
 }
 
-/** Reads. @param {string} path @returns {Promise<any>} */
+/** Gets a resource as JSON. @param {string} path @returns {Promise<any>} */
 export const get = async path => (await ask(path)).json();
 
-/** Does something. @param {string} path @param {object} body @returns {Promise<any>} */
+/** Posts JSON, and returns the answer's JSON, if it has a body. @param {string} path @param {object} body @returns {Promise<any>} */
 export async function post(path, body) {
   const answer = await ask(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
   const text = await answer.text();
@@ -33,10 +33,10 @@ export async function post(path, body) {
 }
 
 /**
- * Follows how everything stands, once a second, until `signal` aborts; comes back by itself.
+ * Follows the state of the node, once a second, until `signal` aborts. Reconnects, unless the hub refuses the token.
  *
  * @param {(state: any) => void} tell
- * @param {(error: Refused | undefined) => void} lost `undefined`: the line was lost
+ * @param {(error: Refused | undefined) => void} lost `undefined`: the connection was lost
  * @param {AbortSignal} signal
  */
 export async function follow(tell, lost, signal) {
@@ -48,7 +48,7 @@ export async function follow(tell, lost, signal) {
     } catch (error) {
       if (signal.aborted) return;
       lost(error instanceof Refused ? error : undefined);
-      // A token that is not good does not become good by waiting.
+      // Waiting does not make a refused token valid.
       if (error instanceof Refused && error.status < 429) return;
     }
     await new Promise(done => setTimeout(done, 1000));

@@ -1,6 +1,6 @@
-// The admin view: a bar with the sections, the section that is open, and one stream that tells how everything stands.
+// The admin view: a bar with the sections, the section that is open, and one stream with the state of the node.
 //
-//   session -> api.follow -> overview, settings (drawn anew each second); people, conversation, webhooks, audit (asked for)
+//   session -> api.follow -> overview, settings (redrawn each second); people, conversation, webhooks, audit (drawn when opened)
 
 import { h, write } from '../../page/js/dom.js';
 import { arrive, keepToken, session } from '../../page/js/session.js';
@@ -20,10 +20,10 @@ let state;
 let before;
 let open = 'Overview';
 
-/** Those that are drawn anew each second. @type {Record<string, () => any[]>} */
+/** The sections that are redrawn each second. @type {Record<string, () => any[]>} */
 const LIVE = { Overview: () => overview(state, before), Settings: () => settings(state) };
 
-/** Those that stay as they are until they are opened again. @type {Record<string, () => {element: any, shown: any}>} */
+/** The sections that are drawn only when they are opened. @type {Record<string, () => {element: any, shown: any}>} */
 const STILL = { Users: () => people(() => state), Conversations: conversation, Webhooks: () => webhooks(state), Audit: audit };
 const SECTIONS = ['Overview', 'Users', 'Conversations', 'Webhooks', 'Audit', 'Settings'];
 
@@ -65,7 +65,7 @@ function draw() {
   main.replaceChildren(element, shown);
 }
 
-/** Draws anew, and leaves the scrolling and the focus of tables where they are. @param {any[]} made */
+/** Replaces the content, and keeps the scroll position and the focus of the tables. @param {any[]} made */
 function redraw(made) {
   const regions = () => /** @type {HTMLElement[]} */ ([...main.querySelectorAll('.scroll')]);
   const held = new Map(regions().map(one => [one.getAttribute('aria-label'), { left: one.scrollLeft, focus: one === document.activeElement }]));
@@ -107,7 +107,7 @@ function welcome(error) {
     : error.status === 404 ? 'This hub has no admin view (CHAT_ADMIN=off).'
       : session() ? 'Your token is not good, or not good any more.' : 'Show a token with the role admin.';
   const ask = form('Open', [field('Token', { name: 'token', type: 'password', required: true, autocomplete: 'off' }, true)], async ({ token }) => {
-    keepToken(token.trim()); // not by the link: the browser's history would have it
+    keepToken(token.trim()); // not in the URL: the browser's history would keep it
     location.reload();
   });
   document.body.replaceChildren(h('main', { class: 'admin-welcome' }, h('h1', {}, 'Administration'), h('p', { role: 'alert' }, why), ask));

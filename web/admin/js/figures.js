@@ -1,4 +1,4 @@
-// Figures of a node, from what its metrics were a second ago and are now. No element is made here.
+// Computes the figures of a node from its metrics now and a second ago. It makes no elements.
 
 /** @typedef {{at: string, metrics: Record<string, number>}} State */
 
@@ -14,14 +14,15 @@ export function total(state, name, label = '') {
   return sum;
 }
 
-/** How fast a metric grows, a second. @param {State | undefined} before @param {State} now @param {string} name @param {string} [label] */
+/** The growth of a metric per second. @param {State | undefined} before @param {State} now @param {string} name @param {string} [label] */
 export function rate(before, now, name, label) {
   if (!before) return undefined;
   return Math.max(0, total(now, name, label) - total(before, name, label)) / span(before, now);
 }
 
 /**
- * A quantile of a histogram: of what came between two states, or of everything if nothing did. Its bucket's upper end, in seconds.
+ * A quantile of a histogram, in seconds: the upper end of its bucket. Counts the values between the two states, or all values
+ * if there were none between.
  *
  * @param {State | undefined} before @param {State} now @param {string} name @param {number} part @param {string} [label]
  */

@@ -1,4 +1,4 @@
-// How the node and its surroundings stand, drawn anew each second.
+// The section with the state of the node and of what it depends on, redrawn each second; and the section with its settings.
 
 import { h } from '../../page/js/dom.js';
 import { age, byLabel, millis, number, quantile, rate, total } from './figures.js';
@@ -48,7 +48,7 @@ export function overview(state, before) {
   ];
 }
 
-/** What is set. @param {any} state */
+/** Makes the section with the settings of the node. @param {any} state */
 export function settings(state) {
   const set = Object.entries(state.settings).map(([name, value]) => [name, value]);
   return [card('Settings of this node', h('p', {}, `Version ${state.version}. Everything else has its default. Secrets are not shown.`), table('Settings', ['Setting', 'Value'], set, 'Nothing is set.'))];

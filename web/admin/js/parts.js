@@ -1,9 +1,9 @@
-// Parts of which the sections are made.
+// The elements that the sections are made of.
 
 import { h } from '../../page/js/dom.js';
 import { Refused } from './api.js';
 
-/** A card is no landmark: the table in it is one, by the same name. @param {string} title @param {...any} children */
+/** A card with a title. It is not a landmark: the table in it is one, with the same name. @param {string} title @param {...any} children */
 export const card = (title, ...children) => h('section', { class: 'card' }, h('h2', {}, title), ...children);
 
 /** A figure with its name. @param {string} name @param {any} value @param {string} [small] */
@@ -31,7 +31,7 @@ export function table(name, columns, rows, none) {
 export const field = (label, attributes, broad) => h('label', { class: broad && 'broad' }, label, h('input', attributes));
 
 /**
- * A form that asks the hub for something, and says what came of it.
+ * A form that sends its values to the hub, and shows the result.
  *
  * @param {string} button @param {any[]} fields @param {(values: Record<string, string>) => Promise<string | void>} submit @param {string} [kind]
  */
@@ -48,7 +48,7 @@ export function form(button, fields, submit, kind = '') {
   return h('div', {}, element, said);
 }
 
-/** Does something, and says what came of it. @param {any} said @param {() => Promise<string | void>} work */
+/** Runs `work`, and shows its result or its error in `said`. @param {any} said @param {() => Promise<string | void>} work */
 export async function tell(said, work) {
   try {
     said.textContent = await work() ?? '';
@@ -59,7 +59,7 @@ export async function tell(said, work) {
   }
 }
 
-/** A button that shows the page after this one, and says if that cannot be had. @param {() => Promise<void>} show */
+/** A button that shows the next, older page, or the error if that fails. @param {() => Promise<void>} show */
 export function older(show) {
   const said = h('p', { class: 'said', role: 'status' });
   return h('div', {}, h('button', { class: 'press small', onclick: () => tell(said, show) }, 'Older'), said);

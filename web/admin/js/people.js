@@ -1,4 +1,4 @@
-// One user: profile, connections, threads, restrictions. One conversation, for a reason.
+// The sections of one user (profile, connections, threads, restrictions) and of one conversation, which is read for a reason.
 
 import { h } from '../../page/js/dom.js';
 import { get, post } from './api.js';

@@ -1,4 +1,4 @@
-// Webhooks with what was delivered to them; and the audit log.
+// The sections with the webhooks and their deliveries, and with the audit log.
 
 import { h } from '../../page/js/dom.js';
 import { get, post } from './api.js';
