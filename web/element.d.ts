@@ -10,10 +10,10 @@ import type { ChatClient } from './chat-client.js';
  *
  * Attributes of all three:
  *
- * - `base`: the hub with its base path; needed where the module does not come from the hub itself.
- * - `token-url`: where the page's own server gives the signed-in user's token, as `{"token": "…"}` or as a text; 401 if no user is
- *   signed in. Without it a cookie that the hub knows must say who asks.
- * - `lang`: `en`, `fr`, `sw` or `ar`; without it the page's language, or the browser's. The first element on a page decides.
+ * - `base`: the hub with its base path; needed if the module does not come from the hub itself.
+ * - `token-url`: where the page's own server returns the signed-in user's token, as `{"token": "…"}` or as plain text; 401 if no user
+ *   is signed in. Without it the browser must send a cookie that the hub accepts.
+ * - `lang`: `en`, `fr`, `sw` or `ar`; without it the page's language, or the browser's. The first element on a page decides for all.
  * - `theme`: `light`, `dark`, or `auto` (the browser's).
  *
  * Colours and sizes are CSS variables: `--softadastra-accent`, `-accent-hover`, `-on-accent`, `-mine`, `-mine-ink`, `-theirs`,
@@ -21,34 +21,35 @@ import type { ChatClient } from './chat-client.js';
  */
 
 /**
- * `<softadastra-chat user="7" card="product:207">`: the conversations, and the one with `user`; its next message is about `card`.
+ * `<softadastra-chat user="7" card="product:207">`: the list of conversations, and the conversation with `user`; its next message
+ * is about `card`.
  *
- * - `autofocus`: one writes at once.
- * - `history`: each conversation, and each look at a picture, is an entry of the browser's history, so that back goes back. For a page
- *   that the chat has for itself: `history.state` is the element's then.
+ * - `autofocus`: focuses the message field.
+ * - `history`: adds an entry to the browser's history for each conversation and each opened picture, so that Back closes it. Only for
+ *   a page without a history of its own: the element uses `history.state`.
  *
- * What has `slot="head"` stands above the list of conversations instead of the title, what has `slot="foot"` below it.
+ * A child with `slot="head"` is shown above the list of conversations instead of the title, one with `slot="foot"` below it.
  */
 export class SoftadastraChat extends HTMLElement {
   /**
-   * A client that the page has already, instead of `base` and `token-url`: set before the element is in the page, or in the same turn.
-   * The page connects it; it is closed when it becomes another user's.
+   * A client of the page's own, instead of `base` and `token-url`. Set it before the element is added to the page, or in the same
+   * task. The page connects it; the element closes it when its credentials become another user's.
    */
   client?: ChatClient;
-  /** Opens the conversation with a user, about a card, if one is named. */
+  /** Opens the conversation with a user; its next message is about `card`, if that is given. */
   open(user: number, card?: string | null): void;
-  /** Goes to where one searches. */
+  /** Focuses the search field. */
   search(): void;
   /** Opens the next conversation of the list, or with -1 the one before. */
   step(by: number): void;
 }
 
-/** `<softadastra-contact user="7" card="product:207">Message the seller</softadastra-contact>`: opens the conversation in the page's chat, or in a window. */
+/** `<softadastra-contact user="7" card="product:207">Message the seller</softadastra-contact>`: opens the conversation in the page's chat, or in a dialog. */
 export class SoftadastraContact extends HTMLElement {
   open(): void;
 }
 
-/** `<softadastra-unread>`: how many messages are unread; nothing, while there is none. */
+/** `<softadastra-unread>`: the number of unread messages; empty if there are none. */
 export class SoftadastraUnread extends HTMLElement {}
 
 declare global {
@@ -58,16 +59,16 @@ declare global {
     'softadastra-unread': SoftadastraUnread;
   }
 
-  /** They bubble, out of shadows, too. */
+  /** The events bubble, also out of shadow trees. */
   interface HTMLElementEventMap {
-    /** A conversation was opened; `<softadastra-contact>` asks before it opens one: `preventDefault()` leaves that to the page. */
+    /** A conversation was opened; from `<softadastra-contact>`: will be opened, unless a listener calls `preventDefault()`. */
     'chat-open': CustomEvent<{ user: number; card?: string | null }>;
     /** No conversation is open: the list is shown alone. */
     'chat-leave': CustomEvent;
     'chat-unread': CustomEvent<{ count: number }>;
     /** A message that was written in the element is stored. */
     'chat-sent': CustomEvent<{ message: import('./chat-client.js').Message }>;
-    /** Something is refused for good: no user is signed in (`unauthorized`), the token is none, an origin is not allowed. */
+    /** A permanent error: no user is signed in (`unauthorized`), the token is invalid, or the page's origin is not allowed. */
     'chat-error': CustomEvent<{ code: import('./chat-client.js').ErrorCode; message: string }>;
   }
 }

@@ -1,6 +1,6 @@
 // The elements with which a page of the marketplace shows the chat. They share one client, and so one connection:
 //
-//   <softadastra-chat>      the conversations, and the one with `user`, about `card`
+//   <softadastra-chat>      the list of conversations, and the conversation with `user`, about `card`
 //   <softadastra-contact>   a button that opens the conversation with `user`
 //   <softadastra-unread>    how many messages are unread
 //
@@ -43,7 +43,7 @@ export class SoftadastraContact extends Part {
     write(this.#words, t('contact.seller'));
   }
 
-  /** Opens the conversation: in the page's chat, or else in a window of its own. */
+  /** Opens the conversation: in the page's chat, or else in a dialog. */
   open() {
     const { user } = this;
     if (!user || !this.tell('chat-open', { user, card: this.getAttribute('card') })) return;

@@ -1,20 +1,20 @@
-// Shows the page without a network: its files, all of one version of the hub. With a network the page comes from there, so that a
-// new version is there at once; what is named by its content is never another one, and comes from here. Nothing that belongs to a
-// user is kept here, for no answer of the hub's own is looked at.
+// Lets the page start without a network: keeps its files, all of one version of the hub. With a network the page is fetched, so
+// that a new version shows at once; files named by their content never change, and come from the cache. It keeps no data of
+// users: it does not handle requests to the hub's API.
 
-/* global VERSION, FILES: which version of the page this is, and the addresses of its files. build.js writes both. */
+/* global VERSION, FILES: the version of the page, and the addresses of its files. build.js defines both. */
 
-/** What the types of a page do not know of a worker. */
+/** The global scope of the worker, which the types for pages lack. */
 const worker = /** @type {any} */ (globalThis);
 const { scope } = worker.registration;
 
-/** The caches of this page; another hub of the same origin has others. */
+/** The prefix of this page's caches; another hub on the same origin has another one. */
 const MINE = `softadastra-chat ${scope} `;
 const NAME = MINE + VERSION;
 const addresses = new Set(FILES.map(file => new URL(file, scope).href));
 const ASSETS = new URL('assets/', scope).href;
 
-/** How long the network may keep a file waiting that is here, in ms; and for how long it is not asked after that. */
+/** How long the network may take for a file that is in the cache, in ms; and for how long the cache alone is used after that. */
 const [PATIENCE, REST] = [3000, 15_000];
 let restsUntil = 0;
 
@@ -25,7 +25,7 @@ worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil
 })()));
 
 worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil((async () => {
-  // A page that is open still imports files of the version before.
+  // An open page may still import files of the version before: its cache is kept.
   const before = (await caches.keys()).filter(name => name.startsWith(MINE) && name !== NAME);
   for (const name of before.slice(0, -1)) await caches.delete(name);
   await worker.clients.claim();
@@ -43,7 +43,7 @@ worker.addEventListener('fetch', (/** @type {any} */ event) => {
 /** @param {Request} request */
 const asset = async request => (await caches.match(request, { ignoreVary: true })) ?? fetch(request);
 
-/** @param {string} url @param {string} address the same without what stands behind a `?` */
+/** @param {string} url @param {string} address `url` without its query */
 async function answer(url, address) {
   const kept = await (await caches.open(NAME)).match(address, { ignoreVary: true });
   if (kept && Date.now() < restsUntil) return kept;

@@ -1,5 +1,5 @@
-// What calls a user who does not look: a sound, and desktop notifications, each with a switch of its own (with that for saving data). The browser is asked
-// for the latter when their switch is turned on, and never before.
+// Alerts about new messages: a sound, and desktop notifications, each with a switch (beside the switch for saving data). The page
+// asks the browser's permission for notifications only when the user turns their switch on.
 
 import picture from '../icon.svg';
 import { cardLine } from './cards.js';
@@ -9,9 +9,9 @@ import { number, t } from './language.js';
 import { nameOf } from './people.js';
 import { isSaving, save } from './saving.js';
 
-/** How long a message stays unread before it is news, in ms: what is looked at, here or in another tab, is read by then. */
+/** How long a message must stay unread before it causes an alert, in ms: a visible one, in any tab, is read by then. */
 const UNREAD = 500;
-/** For how long one tab alone rings, in ms. */
+/** For how long after a sound no other tab plays one, in ms. */
 const ALONE = 2000;
 const LONGEST = 140;
 
@@ -23,7 +23,7 @@ export function alerts({ chat, me, place }, open) {
   const key = `softadastra-chat ${place} alerts ${me}`;
   const chosen = { sound: true, desktop: false, ...stored(key) };
   /** @type {Map<number, import('../../chat-client.js').Message>} */ const waiting = new Map();
-  /** What is shown on the desktop, by thread. @type {Map<number, Notification>} */ const shown = new Map();
+  /** The notifications that are shown, by thread. @type {Map<number, Notification>} */ const shown = new Map();
   /** @type {AudioContext | undefined} */ let audio;
 
   const sound = toggle(t('alerts.sound'), () => choose({ sound: !chosen.sound }));
@@ -48,11 +48,11 @@ export function alerts({ chat, me, place }, open) {
     try {
       localStorage.setItem(key, JSON.stringify(chosen));
     } catch {
-      // It holds until the page goes.
+      // The choice holds until the page is unloaded.
     }
   }
 
-  /** Calls for all that is still unread. */
+  /** Alerts the user to the waiting messages that are still unread. */
   function call() {
     const threads = [...waiting.keys()].map(id => chat.thread(id)).filter(thread => thread && thread.read_seq < /** @type {any} */ (waiting.get(thread.id)).seq);
     for (const thread of /** @type {Thread[]} */ (threads)) {
@@ -65,11 +65,11 @@ export function alerts({ chat, me, place }, open) {
     if (threads.length) ring();
   }
 
-  /** Shows something on the desktop, while the page is not looked at. @param {string} tag @param {News} news */
+  /** Shows a desktop notification, unless the page has the focus. @param {string} tag @param {News} news */
   function show(tag, { title, body, open }) {
     if (!chosen.desktop || document.hasFocus()) return undefined;
     try {
-      // All tabs show the same one; the sound is the page's own.
+      // With the same tag, all tabs show one notification; the page plays the sound itself.
       const notification = new Notification(title, { body: body.slice(0, LONGEST), tag: `softadastra-chat ${me} ${tag}`, icon: picture, silent: true });
       notification.onclick = () => {
         window.focus();
@@ -78,13 +78,13 @@ export function alerts({ chat, me, place }, open) {
       };
       return notification;
     } catch {
-      return undefined; // Phones take them from service workers alone.
+      return undefined; // Browsers of phones allow notifications only from service workers.
     }
   }
 
-  /** Rings, in one tab of all. */
+  /** Plays the sound, in one of all tabs. */
   function ring() {
-    // Before the first click or key the browser lets no page sound.
+    // Before the first click or key the browser lets no page play sounds.
     if (!chosen.sound || navigator.userActivation?.hasBeenActive === false) return;
     const alone = navigator.locks;
     if (!alone) return play();
@@ -115,10 +115,10 @@ export function alerts({ chat, me, place }, open) {
     shown.delete(thread.id);
   });
   choose({});
-  return { element, /** Calls for a message, if it stays unread. @param {import('../../chat-client.js').Message} message @param {Thread} thread */ message(message, thread) {
+  return { element, /** Alerts the user to a message, if it stays unread. @param {import('../../chat-client.js').Message} message @param {Thread} thread */ message(message, thread) {
     if (!waiting.size) setTimeout(call, UNREAD);
     waiting.set(thread.id, message);
-  }, /** Calls for something else. @param {string} tag @param {News} news */ tell(tag, news) {
+  }, /** Alerts the user to other news. @param {string} tag @param {News} news */ tell(tag, news) {
     show(tag, news);
     ring();
   } };
@@ -129,7 +129,7 @@ function toggle(label, onclick) {
   return h('button', { class: 'switch', role: 'switch', onclick }, h('span', { class: 'switch-label' }, label), h('span', { class: 'switch-track' }, h('span', { class: 'switch-thumb' })));
 }
 
-/** What the user has chosen before. @param {string} key @returns {object} */
+/** Reads what the user has chosen before. @param {string} key @returns {object} */
 function stored(key) {
   try {
     return JSON.parse(localStorage.getItem(key) ?? '{}');

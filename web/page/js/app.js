@@ -1,4 +1,4 @@
-// The page: the element, and what a page of its own has beside it. It is told of everything by the element and by its client.
+// The page of the hub: the element, and the parts around it. These listen to the element and to its client.
 //
 //   early -> ChatClient -> <softadastra-chat>, with `head` and `connection` in its slots; badge, keys, last-visit
 
@@ -18,7 +18,7 @@ import { knowFrom } from './people.js';
 import { hub, isSwitchedOff, left, takeCard } from './session.js';
 import { smaller } from './strip.js';
 
-/** After how long the first conversation has had the line for itself, in ms. */
+/** How long after the first load the service worker is registered, in ms: until then the connection is for the conversation. */
 const CALM = 3000;
 
 const element = /** @type {import('../../element.js').SoftadastraChat} */ (document.querySelector('softadastra-chat'));
@@ -30,7 +30,7 @@ else {
   spoken.then(welcome);
 }
 
-/** Gives the element its client; it waits for its words meanwhile. @param {{token: string, me: number, peer: number | undefined}} who */
+/** Gives the element its client. The parts around it are added when the texts are loaded. @param {{token: string, me: number, peer: number | undefined}} who */
 function start({ token, me, peer }) {
   const chat = (element.client = new ChatClient({ url: hub, user: me, getToken: () => token, prepare: smaller, WebSocket: /** @type {any} */ (Early) }));
   const card = takeCard();
@@ -52,7 +52,7 @@ function start({ token, me, peer }) {
   lastVisit(chat, me);
 }
 
-/** Has the browser keep the page for a start without a network, when there is time for that. */
+/** Registers the service worker after a while, so that the page can start without a network. */
 function offline() {
   setTimeout(() => import('./worker-url.js').then(({ workerUrl }) => navigator.serviceWorker?.register(workerUrl('service-worker.js'))).catch(() => {}), CALM);
 }

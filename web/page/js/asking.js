@@ -1,13 +1,13 @@
-// What the page asks, and says, in dialogs of its own: with whom to talk, and its keys.
+// The dialogs of the page: the number of a user to write to, and the list of keys.
 
 import { answer } from './dialogs.js';
 import { h } from './dom.js';
 import { t } from './language.js';
 
-/** What is listed: each has the name of its keys (`keys.search.key`), and what they do (`keys.search`). */
+/** The keys in the list: each has a text with its name (`keys.search.key`), and one with what it does (`keys.search`). */
 const KEYS = ['help', 'search', 'step', 'send', 'line', 'last', 'stop', 'messages', 'parts', 'menu', 'leave'];
 
-/** Asks with whom to talk. @param {number} me @returns {Promise<number | undefined>} */
+/** Asks for the number of the user to write to; undefined: cancelled. @param {number} me @returns {Promise<number | undefined>} */
 export async function askForPerson(me) {
   const field = h('input', { id: 'person', inputmode: 'numeric', pattern: '[0-9]+', autocomplete: 'off', required: true, autofocus: true });
   const error = h('p', { class: 'dialog-error', role: 'alert' });
@@ -24,7 +24,7 @@ export async function askForPerson(me) {
   return Number(await answer(dialog, document.body)) || undefined;
 }
 
-/** Lists the keys. */
+/** Shows the list of keys. */
 export function help() {
   const dialog = h('dialog', { class: 'dialog', 'aria-label': t('keys') }, h('h2', {}, t('keys')),
     h('dl', { class: 'keys' }, KEYS.flatMap(name => [h('dt', {}, h('kbd', {}, t(`keys.${name}.key`))), h('dd', {}, t(`keys.${name}`))])),

@@ -1,11 +1,11 @@
-// How much is unread, where one sees it from another tab: in the title, and in the page's icon.
+// The number of unread messages in the page's title and icon, which are visible from other tabs.
 
 import { atMost } from './format.js';
 import { nameOf } from './people.js';
 
 const NAME = 'Softadastra Chat';
 
-/** @param {import('../../element.js').SoftadastraChat} element what tells how much is unread, and who is talked to @param {import('../../chat-client.js').ChatClient} chat */
+/** @param {import('../../element.js').SoftadastraChat} element whose events tell the unread count and the open conversation @param {import('../../chat-client.js').ChatClient} chat */
 export function badge(element, chat) {
   const link = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel="icon"]'));
   const { href: plain, type } = link;
@@ -17,10 +17,10 @@ export function badge(element, chat) {
     if (document.title !== title) document.title = title;
   }
 
-  /** Icons by what stands on them. They are kept: the browser loads one some time after it is named. @type {Map<string, Promise<string>>} */
+  /** Icons by the text on them. They are never revoked: the browser may load one later. @type {Map<string, Promise<string>>} */
   const icons = new Map();
 
-  /** Draws the page's icon, with a number above it. @param {number} count */
+  /** Sets the page's icon, with a number on it. @param {number} count */
   function icon(count) {
     if (!count) return void Object.assign(link, { href: plain, type });
     const text = atMost(count);

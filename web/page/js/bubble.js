@@ -1,4 +1,4 @@
-// One message, stored or waiting: text, pictures, what it is about, what it answers, when, and how far it has come.
+// One message, stored or waiting: its text, pictures, card, quote, time, and how far it has come.
 
 import { cardElement, cardLine, titleOf } from './cards.js';
 import { h } from './dom.js';
@@ -13,33 +13,33 @@ import { choices, failure, kindOf, stateOf } from './unsent.js';
 
 const STATES = { pending: 'clock', elsewhere: 'clock', failed: 'alert', sent: 'check', delivered: 'checks', seen: 'checks' };
 
-/** Makes the sign of how far a message has come. @param {keyof typeof STATES} state */
+/** Makes the icon of how far a message has come. @param {keyof typeof STATES} state */
 export function tick(state) {
   const label = t(`tick.${state}`);
   return h('span', { class: `tick tick-${state}`, role: 'img', 'aria-label': label, title: label }, icon(/** @type {any} */ (STATES[state])));
 }
 
 /**
- * What is drawn: a stored message or an outbox entry.
+ * A message to draw: a stored one, or an outbox entry.
  * @typedef {object} Item
  * @property {string} key
  * @property {boolean} mine
- * @property {boolean} [system] the marketplace itself has written it: it is of neither side, and nothing can be done with it
+ * @property {boolean} [system] whether the marketplace itself has written it: it belongs to neither side, and has no menu
  * @property {import('../../chat-client.js').Message} [message]
  * @property {import('../../chat-client.js').Entry} [entry]
- * @property {import('../../chat-client.js').Entry} [change] an edit or a deletion that is not stored
- * @property {boolean} first whether it is the first of a run of the same author
+ * @property {import('../../chat-client.js').Entry} [change] an edit or a deletion of it that is not stored
+ * @property {boolean} first whether it is the first of a group by the same author
  * @property {boolean} last
  */
 
-/** The parts of the page that a bubble needs.
+/** What a bubble needs of the conversation.
  * @typedef {object} Context
  * @property {import('../../chat-client.js').ChatClient} chat
  * @property {number} me
- * @property {(item: Item, at: HTMLElement) => void} menu opens what can be done with a message
- * @property {(entry: import('../../chat-client.js').Entry) => void} edit takes what was refused back to where one writes
- * @property {(entry: import('../../chat-client.js').Entry) => void} discard gives up what is not stored, and keeps what was written
- * @property {(images: any[], at: number) => void} look shows a picture
+ * @property {(item: Item, at: HTMLElement) => void} menu opens the menu of a message
+ * @property {(entry: import('../../chat-client.js').Entry) => void} edit puts an unsent entry into the composer
+ * @property {(entry: import('../../chat-client.js').Entry) => void} discard drops an unsent entry; a message goes back into the composer
+ * @property {(images: any[], at: number) => void} look opens a picture
  * @property {(id: number) => import('../../chat-client.js').Message | undefined} find
  * @property {(id: number) => void} jump
  */
@@ -48,7 +48,7 @@ export function tick(state) {
 export function bubble(item, context) {
   if (item.system) return h('div', { class: 'row system', role: 'article', tabindex: -1 }, h('div', { class: 'bubble' }));
   const more = h('button', { class: 'bubble-more', 'aria-label': t('message.options'), title: t('message.options'), tabindex: -1, 'aria-haspopup': 'menu', onclick: () => context.menu(row.item, more) }, icon('more'));
-  // The list of messages is one tab stop: `roving` goes from message to message, and to what is in one.
+  // The list of messages is one tab stop: `roving` moves the focus between messages, and within one.
   const row = h('div', { class: `row ${item.mine ? 'mine' : 'theirs'}`, role: 'article', tabindex: -1 }, h('div', { class: 'bubble' }), more);
   onLongPress(row, () => context.menu(row.item, more));
   row.addEventListener('contextmenu', (/** @type {MouseEvent} */ event) => {
@@ -59,30 +59,30 @@ export function bubble(item, context) {
   return row;
 }
 
-/** Draws a message, if something of it has changed. @param {any} row @param {Item} item @param {Context} context */
+/** Draws a message, if it has changed. @param {any} row @param {Item} item @param {Context} context */
 export function fill(row, item, context) {
   row.item = item;
   const { message, entry, change } = item;
   const unsent = entry ?? change;
   const state = unsent ? stateOf(context.chat, unsent) : item.mine && message && !isGone(item) ? context.chat.status(message) : undefined;
-  // What is quoted may come later, and change.
+  // The quoted message may be loaded later, and may change.
   const quoted = at(item).reply_to && context.find(at(item).reply_to);
   const version = message ? `m${message.rev} ${quoted?.rev} ${change?.temp_id} ${change?.state} ${change?.error} ${change?.content}` : `e${entry?.images.map(image => `${image.error}${Boolean(image.media)}`)}${entry?.state}${entry?.error}${entry?.content}${change?.state}${change?.content}`;
   const now = cardNow(item, context);
-  // Of a long conversation nearly everything is as it was.
+  // In a long conversation nearly all messages are unchanged.
   const look = `${item.first} ${item.last} ${state} ${version}`;
   if (row.look !== look || row.now !== now) draw(row, item, context, { state, renewed: row.version !== version || row.now !== now });
   Object.assign(row, { look, version, now });
   if (entry) waiting(row.firstElementChild, entry);
 }
 
-/** @param {any} row @param {Item} item @param {Context} context @param {{state: keyof typeof STATES | undefined, renewed: boolean}} how `renewed`: what it holds is another thing than before */
+/** @param {any} row @param {Item} item @param {Context} context @param {{state: keyof typeof STATES | undefined, renewed: boolean}} how `renewed`: whether its content has changed */
 function draw(row, item, context, { state, renewed }) {
   const gone = isGone(item);
   const body = row.firstElementChild;
   row.classList.toggle('first', item.first);
   row.classList.toggle('last', item.last);
-  // The last line of the text leaves room for the time, and for what stands beside it.
+  // The last line of the text leaves room for the time, "edited", and the tick.
   const letters = time(at(item).created_at).length + (isEdited(item) ? t('message.edited').length + 1 : 0);
   body.style.setProperty('--room', `${letters * 0.44 + (state ? 1.5 : 0) + 0.7}em`);
   if (renewed) {
@@ -90,7 +90,7 @@ function draw(row, item, context, { state, renewed }) {
     row.classList.toggle('deleted', gone);
     row.classList.toggle('settled', gone && !item.change);
     row.classList.toggle('failed', state === 'failed');
-    row.classList.remove('resting'); // it may be of another height
+    row.classList.remove('resting'); // its height may change
     body.replaceChildren(...parts(item, context, shown, row));
     for (const button of row.querySelectorAll('button')) button.tabIndex = -1;
   }
@@ -103,19 +103,19 @@ function draw(row, item, context, { state, renewed }) {
   }
 }
 
-/** What is drawn. @param {Item} item @returns {any} */
+/** The message or entry that is drawn. @param {Item} item @returns {any} */
 const at = item => item.message ?? item.entry;
 
-/** Whether a deletion is stored, or on its way. @param {Item} item */
+/** Whether the message is deleted, or a deletion of it waits. @param {Item} item */
 const isGone = ({ message, change }) => Boolean(message?.deleted || (change?.state === 'pending' && kindOf(change) === 'delete'));
 
-/** The edit that is on its way. @param {Item} item */
+/** The edit that waits, if there is one. @param {Item} item */
 const edited = ({ change }) => (change?.state === 'pending' && kindOf(change) === 'edit' ? change : undefined);
 
-/** Whether it is said that the text is another one than it was. @param {Item} item */
+/** Whether to show "edited". @param {Item} item */
 const isEdited = item => !isGone(item) && Boolean(item.message?.edited_at || edited(item));
 
-/** @param {Item} item @param {Context} context @param {any} shown pictures that are drawn already @param {any} row */
+/** @param {Item} item @param {Context} context @param {any} shown the pictures that are drawn now @param {any} row */
 function parts(item, context, shown, row) {
   const { message, entry, change, mine } = item;
   const { created_at, extra_data, reply_to, images, card } = at(item);
@@ -134,7 +134,7 @@ function parts(item, context, shown, row) {
     ...(content ? messageText(content, row) : []),
     meta,
     failed && h('div', { class: 'failure' },
-      // The text that did not come through; what is stored stands above it.
+      // The text of the failed edit; the stored text is above it.
       failed === change && failed.content && h('p', { class: 'failure-text', dir: 'auto' }, failed.content),
       h('p', { class: 'failure-why', dir: 'auto' }, failure(context.chat, failed)),
       h('div', { class: 'failure-buttons' }, choices(context, failed).filter(choice => choice.icon !== 'copy')
@@ -142,10 +142,10 @@ function parts(item, context, shown, row) {
   ].filter(part => part);
 }
 
-/** How what a message is about is now, if that is known. @param {Item} item @param {Context} context */
+/** The message's card as it is now, if that is known. @param {Item} item @param {Context} context */
 const cardNow = (item, { chat }) => (at(item).card && !isGone(item) ? chat.cards.get(at(item).card) : undefined);
 
-/** Shows what a message is about: as it was when it was sent; of one that waits, as it is now. @param {Item} item @param {Context} context */
+/** Makes the card of a message, as it was when the message was sent; of a waiting message, as it is now. @param {Item} item @param {Context} context */
 function aboutCard(item, context) {
   const { card } = at(item);
   const now = cardNow(item, context);

@@ -1,4 +1,4 @@
-// Cards: what a message is about, as that was when it was sent, and how it is now.
+// Cards: what a message is about, as it was when the message was sent, and as it is now.
 
 import { h } from './dom.js';
 import { icon } from './icons.js';
@@ -10,19 +10,19 @@ import { address, picture, plain } from './market.js';
 
 const ICONS = /** @type {const} */ ({ product: 'tag', order: 'receipt', shop: 'shop', place: 'place' });
 
-/** The sign of a kind of things. @param {{kind: string}} card */
+/** Makes the icon of a card's kind. @param {{kind: string}} card */
 export const sign = ({ kind }) => icon(ICONS[/** @type {keyof typeof ICONS} */ (kind)] ?? 'tag');
 
 /** @param {{kind: string}} card */
 const kindOf = ({ kind }) => (kind in ICONS ? t(`kind.${kind}`) : kind);
 
-/** How a card is called, also while it is not here. @param {CardRef} name @param {Card | null} [card] */
+/** The title of a card; while the card is not loaded, its kind and id. @param {CardRef} name @param {Card | null} [card] */
 export const titleOf = (name, card) => plain(card?.title ?? '') || t('card.named', { kind: kindOf(name), id: plain(name.id) });
 
-/** What a line says of a message that has a card and no text; nothing, if it has none. @param {Card | null | undefined} card */
+/** The line for a message with a card and no text; empty without a card. @param {Card | null | undefined} card */
 export const cardLine = card => (card ? titleOf(card, card) : '');
 
-/** A price, as the language writes it, with all digits that it has. @param {Card} card */
+/** A price in the format of the language, with all its decimals. @param {Card} card */
 export function price({ amount, currency }) {
   if (!amount) return '';
   const digits = amount.split('.')[1]?.replace(/0+$/, '').length ?? 0;
@@ -32,15 +32,15 @@ export function price({ amount, currency }) {
     const format = intl(Intl.NumberFormat, digits > most ? { ...how, minimumFractionDigits: digits } : how);
     return format.format(/** @type {any} */ (amount)); // as a text: it may have more digits than a number
   } catch {
-    return `${plain(amount)} ${plain(currency ?? '')}`; // no currency that this browser knows
+    return `${plain(amount)} ${plain(currency ?? '')}`; // a currency that this browser does not know
   }
 }
 
-/** What can be said of a card beside its title. @param {Card} card */
+/** The price and the state of a card, as texts. @param {Card} card */
 const facts = card => [price(card), plain(card.state ?? '')];
 
 /**
- * Lists what of a card is otherwise now than when it was sent.
+ * Lists what has changed of a card since the message was sent: its title, price or state as it is now.
  * @param {Card} card @param {Card | null | undefined} now
  */
 export function changes(card, now) {
@@ -56,7 +56,7 @@ export function changes(card, now) {
 /** @param {(string | false)[]} texts */
 const listed = texts => texts.filter(text => text).map(text => h('bdi', { class: 'card-fact' }, text));
 
-/** Makes what a message shows of its card. @param {Card} card @param {Card | null} [now] as it is now, if that is known */
+/** Makes the card in a message. @param {Card} card @param {Card | null} [now] as it is now, if that is known */
 export function cardElement(card, now) {
   const [href, news] = [address(card.url, /^https?:$/), changes(card, now)];
   return h(href ? 'a' : 'div', { class: 'card', tabindex: href && -1, href, target: href && '_blank', rel: href && 'noopener noreferrer nofollow' },
@@ -70,7 +70,7 @@ export function cardElement(card, now) {
     news.length > 0 && h('span', { class: 'card-facts card-news' }, h('span', { class: 'card-when' }, t('card.now')), listed(news)));
 }
 
-/** Makes what stands above the field where one writes. @param {CardRef} name @param {Card | null | undefined} card @param {() => void} remove */
+/** Makes the card above the composer's field. @param {CardRef} name @param {Card | null | undefined} card @param {() => void} remove */
 export function cardToSend(name, card, remove) {
   const title = titleOf(name, card);
   return [

@@ -1,4 +1,4 @@
-// `<softadastra-chat>`: the conversations, and the one with `user`, about `card`. The page is this element.
+// `<softadastra-chat>`: the list of conversations, and the one with `user`, about `card`. The hub's page shows this element.
 
 import { cardName } from '../../client/draft.js';
 import { h, set, soon, write } from './dom.js';
@@ -12,7 +12,7 @@ export class SoftadastraChat extends Part {
   static observedAttributes = ['user', 'card'];
 
   /** @type {import('./shared.js').Frame | undefined} */ #frame;
-  /** The card that a message was begun with: that is done once. @type {string | null} */ #card = null;
+  /** The card with which a message was begun: each is used once. @type {string | null} */ #card = null;
   #note = h('p', { class: 'piece element-note', role: 'status' });
 
   connectedCallback() {
@@ -25,14 +25,14 @@ export class SoftadastraChat extends Part {
     this.#frame = undefined;
   }
 
-  /** A page that changes several attributes at once means all of them. */
+  /** Runs once after a page has changed several attributes. */
   #changed = soon(() => this.#show());
 
   attributeChangedCallback() {
     this.#changed();
   }
 
-  /** Opens the conversation with a user, about a card, if one is named. @param {number} user @param {string | null} [card] */
+  /** Opens the conversation with a user; its next message is about `card`, if that is given. @param {number} user @param {string | null} [card] */
   open(user, card) {
     this.#card = null;
     set(this, 'card', card);
@@ -40,7 +40,7 @@ export class SoftadastraChat extends Part {
     this.#changed();
   }
 
-  /** Goes to where one searches. */
+  /** Focuses the search field. */
   search() {
     this.#frame?.talks.list.field.focus();
   }
@@ -50,7 +50,7 @@ export class SoftadastraChat extends Part {
     this.#frame?.talks.list.step(by);
   }
 
-  /** Shows what the attributes say. @param {boolean} [first] whether nothing was shown before: then one may be writing elsewhere in the page */
+  /** Shows the conversation of the attributes. @param {boolean} [first] whether this is the first time: then only `autofocus` moves the focus */
   #show(first) {
     const [talks, { user }, card] = [this.#frame?.talks, this, this.getAttribute('card')];
     if (!talks) return;
@@ -67,7 +67,7 @@ export class SoftadastraChat extends Part {
     else talks.show(undefined);
   }
 
-  /** Shows the chat, as soon as it is known who asks. */
+  /** Shows the chat, as soon as the user is known. */
   async draw() {
     try {
       const [all] = await Promise.all([join(this), this.styled()]);

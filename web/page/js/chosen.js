@@ -1,5 +1,5 @@
-// Which language the page speaks: what the link asks for (`?lang=fr`), or what the user has chosen, or the first of the
-// browser's languages that there is. Its words are on their way while the rest of the page still loads.
+// The language of the page: the link's (`?lang=fr`), or the one that the user has chosen, or the first of the browser's that the
+// page has. Its texts load while the rest of the page still loads.
 
 import { direction, languageOf, speak } from './language.js';
 
@@ -11,27 +11,27 @@ function remembered() {
   try {
     return localStorage.getItem(KEY);
   } catch {
-    return null; // The browser keeps nothing.
+    return null; // The browser allows no storage.
   }
 }
 
-/** The language that is spoken. */
+/** The language of the page. */
 export const chosen = [new URLSearchParams(location.search).get('lang'), remembered(), ...navigator.languages].map(tag => languageOf(tag)).find(language => language) ?? 'en';
 
-// The element goes by it.
+// The element uses it.
 document.documentElement.lang = chosen;
 
-/** When there are words. */
+/** Resolves when the texts are loaded. */
 export const spoken = speak(chosen, navigator.languages.find(tag => languageOf(tag) === chosen)).then(() => {
   document.documentElement.dir = direction();
 });
 
-/** Has the page speak another language from now on. @param {Language} language */
+/** Changes the language of the page, and reloads it. @param {Language} language */
 export function choose(language) {
   try {
     localStorage.setItem(KEY, language);
   } catch {
-    // The link keeps it.
+    // The link has it instead.
   }
   const url = new URL(location.href);
   if (remembered() === language) url.searchParams.delete('lang');

@@ -1,5 +1,5 @@
-// Where one writes: Enter sends, Shift+Enter begins a line, pictures come by button here, and by paste and drop from anywhere, a card
-// by the link. Nothing that was written is cut or dropped without a word.
+// The composer: Enter sends, Shift+Enter begins a line. Pictures are added by its button, and by paste and drop anywhere on the
+// page; a card by the link. It never cuts or drops what was written without a message.
 
 import { cardToSend, titleOf } from './cards.js';
 import { h, set, soon, write } from './dom.js';
@@ -12,21 +12,21 @@ import { characters, isBlank } from './text.js';
 /** @typedef {import('../../chat-client.js').CardRef} CardRef */
 /** @typedef {{text: string, files: File[], card?: CardRef}} Written */
 
-/** From which part of the longest text on characters are counted in sight. */
+/** From which fraction of the longest text on the number of characters is shown. */
 const NEAR = 0.9;
 
 /**
  * @param {object} on
  * @param {(written: Written) => void} on.send
  * @param {(typing: boolean) => void} on.typing
- * @param {() => void} on.cancel nothing is edited or answered any more
+ * @param {() => void} on.cancel ends editing or answering
  * @param {() => void} on.up the arrow key was pressed in an empty field
- * @param {() => {images: number, text_chars: number}} limits what a message may have
+ * @param {() => {images: number, text_chars: number}} limits of a message
  * @param {import('../../chat-client.js').Cards} cards
  */
 export function composer(on, limits, cards) {
   /** @type {CardRef | undefined} */ let card;
-  /** Whether pictures may be added: not to a message that is stored. */ let open = true;
+  /** Whether pictures may be added: not while an edit is written. */ let open = true;
   const field = h('textarea', { class: 'composer-field', rows: 1, dir: 'auto', 'aria-label': t('composer.field'), placeholder: t('composer.write'), enterkeyhint: 'send',
     oninput: () => {
       grow();
@@ -53,7 +53,7 @@ export function composer(on, limits, cards) {
   const notice = h('div', { class: 'composer-notice', hidden: true });
   const about = h('div', { class: 'composer-card', role: 'group', 'aria-label': t('card.to_send'), hidden: true });
   const count = h('p', { class: 'composer-count', id: 'composer-count', hidden: true });
-  // Said once when the text becomes too long, and not at every key.
+  // Announced once when the text becomes too long, and not at every key.
   const alarm = h('p', { class: 'sr', role: 'status' });
   const element = h('form', { class: 'composer', part: 'composer', onsubmit: (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
@@ -62,7 +62,7 @@ export function composer(on, limits, cards) {
 
   const grow = soon(() => {
     field.style.setProperty('height', 'auto');
-    // Its height is that of its border, too.
+    // The height includes the border.
     field.style.setProperty('height', `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`);
     const [length, most] = [characters(field.value.trim()), limits().text_chars];
     const over = length - most;
@@ -95,21 +95,21 @@ export function composer(on, limits, cards) {
     photographs.add(more);
   }
 
-  /** Fills the field, the strip, and what the message is about. @param {string} text @param {File[]} [pictures] @param {CardRef} [name] */
+  /** Sets the text, the pictures and the card. @param {string} text @param {File[]} [pictures] @param {CardRef} [name] */
   function put(text, pictures = [], name) {
     field.value = text;
     photographs.put(pictures);
     choose(name);
   }
 
-  /** Says what the message is about. @param {CardRef} [name] */
+  /** Sets the card. @param {CardRef} [name] */
   function choose(name) {
     card = name;
     drawCard();
     grow();
   }
 
-  /** Draws what the message is about, as that is now; what the marketplace does not know cannot be sent. */
+  /** Draws the card as it is now; removes one that the marketplace does not know, because it cannot be sent. */
   function drawCard() {
     const now = card && cards.get(card);
     if (card && now === null) {
@@ -120,7 +120,7 @@ export function composer(on, limits, cards) {
     about.replaceChildren(...(card ? cardToSend(card, now, () => (choose(undefined), field.focus())) : []));
   }
 
-  /** Says what is edited or answered; nothing without a title. @param {string} [title] @param {string} [text] @param {'reply' | 'edit'} [sign] */
+  /** Shows what is edited or answered; hides that without a title. @param {string} [title] @param {string} [text] @param {'reply' | 'edit'} [sign] */
   function note(title, text = '', sign = 'reply') {
     notice.hidden = !title;
     notice.replaceChildren(...(title ? [
@@ -130,7 +130,7 @@ export function composer(on, limits, cards) {
     ] : []));
   }
 
-  /** Says whether pictures may be added. @param {boolean} may */
+  /** Sets whether pictures may be added. @param {boolean} may */
   function photos(may) {
     open = may;
     attach.hidden = !may;

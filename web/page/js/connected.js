@@ -1,14 +1,14 @@
-// The client of elements whose page has none: what their attributes say, with tokens of the page's own server, or tickets of the hub.
+// Makes the client of elements whose page has none, from their attributes: with tokens of the page's server, or the hub's tickets.
 
 import { ChatClient, ChatError } from '../../chat-client.js';
 import { ofTicket, ofToken } from '../../client/credentials.js';
 import { sleep } from '../../client/time.js';
 import { smaller } from './strip.js';
 
-/** The longest pause before a token is asked for again, in ms. */
+/** The longest pause before a token is requested again, in ms. */
 const PATIENCE = 30_000;
 
-/** Makes a client of what the attributes say. @param {import('./shared.js').Part} part */
+/** Makes a client from the attributes of an element. @param {import('./shared.js').Part} part */
 export async function connected(part) {
   const url = address(part.base).replace(/\/+$/, '');
   const tokenUrl = part.getAttribute('token-url');
@@ -24,7 +24,7 @@ export async function connected(part) {
   return new ChatClient({ url, user, prepare: smaller, ...(tokenUrl ? { getToken: next } : { getTicket: next }) }).connect();
 }
 
-/** Asks until there is an answer. @param {() => Promise<string>} ask */
+/** Calls `ask` until it does not fail temporarily. @param {() => Promise<string>} ask */
 async function patiently(ask) {
   for (let pause = 1000; ; pause = Math.min(2 * pause, PATIENCE)) {
     try {
@@ -36,7 +36,7 @@ async function patiently(ask) {
   }
 }
 
-/** Makes an address of an attribute whole. @param {string} text */
+/** Resolves an address from an attribute against the page's. @param {string} text */
 function address(text) {
   try {
     return new URL(text, document.baseURI).href;
@@ -45,7 +45,7 @@ function address(text) {
   }
 }
 
-/** Gets a token, or a ticket: as JSON (`{"token": "…"}`), or as a text. @param {string} url @param {string} method */
+/** Requests a token or a ticket: the answer is JSON (`{"token": "…"}`) or plain text. @param {string} url @param {string} method */
 async function credential(url, method) {
   const answer = await fetch(url, { method, credentials: 'include', cache: 'no-store' }).catch(error => {
     throw new ChatError('token', `${url}: ${error.message}`, true);

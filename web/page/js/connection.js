@@ -1,5 +1,5 @@
-// The state of the connection, and a switch to go offline and watch what waits, and how it catches up. The switch is the
-// tab's: what is written in it waits until it is switched on, over reloads, whatever other tabs do.
+// The state of the connection, and a switch to go offline, to see how entries wait and are sent later. The switch belongs to the
+// tab: what is written in it waits until the switch is turned on, over reloads, whatever other tabs do.
 
 import { h, set, soon, write } from './dom.js';
 import { waits } from './format.js';

@@ -18,7 +18,7 @@ import { rows } from './rows.js';
 import { choices, kindOf } from './unsent.js';
 
 const EDITABLE = 15 * 60_000;
-/** What a message may have, until the hub has said it: the protocol's defaults. */
+/** The limits of a message until the hub has sent its own: the protocol's defaults. */
 const LIMITS = { images: 10, text_chars: 4000 };
 
 /** @typedef {import('./drafts.js').Draft} Draft */
@@ -31,11 +31,11 @@ export function conversation(outer, leave) {
   /** @type {Editing | undefined} */ let editing;
   /** @type {number | undefined} */ let answering;
   /** @type {Draft | undefined} */ let aside;
-  /** The newest that had been read when the conversation was opened: what is above is new. @type {number | undefined} */ let readBefore;
-  /** What was drawn last. @type {import('../../chat-client.js').Thread | undefined} */ let drawn;
+  /** The newest message (`seq`) that was read when the conversation was opened: later ones are marked as new. @type {number | undefined} */ let readBefore;
+  /** The thread that was drawn last. @type {import('../../chat-client.js').Thread | undefined} */ let drawn;
   let atEnd = true;
   let loading = false;
-  /** Until when not to ask again, after it has failed. */ let patience = 0;
+  /** Until when messages are not requested again after a failure. */ let patience = 0;
 
   const to = () => ({ user: /** @type {number} */ (person) });
   const face = h('span', { class: 'bar-face' });
@@ -59,7 +59,7 @@ export function conversation(outer, leave) {
     writing.element);
 
   roving(log, row => options(row.item, row), writing.focus);
-  // It is not needed to show the first conversation.
+  // This module is not needed to show the first conversation.
   const resting = import('./resting.js').then(({ resting }) => resting(log), () => () => {});
   dropping(element, () => Boolean(person), writing.add);
   const kept = drafts(outer, all => person && all.set(person, draft()));
@@ -71,7 +71,7 @@ export function conversation(outer, leave) {
     return made;
   });
 
-  /** Shows a picture in full. @param {any[]} images @param {number} at */
+  /** Opens a picture in the lightbox. @param {any[]} images @param {number} at */
   const look = async (images, at) => (await box()).show(images, at);
 
   /** @type {import('./bubble.js').Context} */
@@ -80,7 +80,7 @@ export function conversation(outer, leave) {
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
   };
 
-  /** Opens the conversation with a user, or none. @param {number | undefined} other @param {boolean} [focus] whether one writes at once */
+  /** Opens the conversation with a user, or none. @param {number | undefined} other @param {boolean} [focus] whether to focus the composer */
   async function open(other, focus = true) {
     if (person) kept.set(person, draft());
     person = other;
@@ -91,11 +91,11 @@ export function conversation(outer, leave) {
     face.replaceChildren(avatar(other));
     name();
     take(kept.get(other));
-    // Where one writes by touch, a keyboard would cover what one has come to read.
+    // On a touch screen, a keyboard would cover the messages.
     if (focus) (matchMedia('(pointer: coarse)').matches ? title : writing).focus();
     atEnd = true;
     readBefore = undefined;
-    busy(); // what is there already is not news
+    busy(); // messages that are loaded already are not announced
     draw();
     const loaded = load();
     if (chat.state === 'online') await loaded;
@@ -111,7 +111,7 @@ export function conversation(outer, leave) {
     loading = true;
     try {
       if (chat.state === 'online') busy();
-      await chat.messages(to(), more ? { more, atLeast: 25 } : {}); // what comes above is drawn in one task
+      await chat.messages(to(), more ? { more, atLeast: 25 } : {}); // a page is drawn in one task, so it is short
     } catch (error) {
       patience = Date.now() + 3000;
       setTimeout(draw, 3100);
@@ -119,7 +119,7 @@ export function conversation(outer, leave) {
     }
     loading = false;
     if (person !== opened) return load();
-    busy(); // what is older is not news
+    busy(); // older messages are not announced
     draw();
     idle();
   }
@@ -128,17 +128,17 @@ export function conversation(outer, leave) {
     if (!person) return;
     const thread = drawn = chat.thread(to());
     head(thread);
-    // What comes in while it is not looked at is new, too.
+    // Messages that arrive while the conversation is not visible are marked as new, too.
     if (thread?.unread && !looks()) readBefore = thread.read_seq;
     if (thread) readBefore ??= thread.unread ? thread.read_seq : Infinity;
     const items = rows({ chat, me }, to(), readBefore ?? Infinity);
     const newest = log.lastElementChild;
     const settle = atEnd ? toEnd : hold();
     reconcile(log, items, item => item.key, make, update);
-    // What is new comes in with a motion; what is older was there.
+    // New messages are animated, older ones are not.
     for (let row = newest?.nextElementSibling; row; row = row.nextElementSibling) row.classList.add('arriving');
     const complete = !thread || thread.low <= 1;
-    const known = thread || chat.limits; // before it has been online once, the page knows of no message
+    const known = thread || chat.limits; // before the client was online, the page knows no messages
     const earlier = chat.state === 'online' ? 'conversation.loading' : 'conversation.away';
     const top = complete ? (items.length ? 'conversation.beginning' : 'conversation.first') : earlier;
     write(beginning, known ? t(top, { name: nameOf(person) }) : '');
@@ -148,7 +148,7 @@ export function conversation(outer, leave) {
     if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
   });
 
-  /** Holds on to what one reads, the first message in sight; what comes in, or changes, above must not move it. */
+  /** Returns a function that keeps the first visible message in place, whatever was inserted or changed above it. */
   function hold() {
     const edge = scroller.getBoundingClientRect().top;
     const row = [...log.querySelectorAll('.row')].find(row => row.getBoundingClientRect().bottom > edge);
@@ -159,7 +159,7 @@ export function conversation(outer, leave) {
     };
   }
 
-  /** Says with whom one talks. */
+  /** Draws the name and the picture of the other user. */
   function name() {
     if (!person) return;
     paint(/** @type {HTMLElement} */ (face.firstElementChild), person);
@@ -170,7 +170,7 @@ export function conversation(outer, leave) {
   /** @param {import('../../chat-client.js').Thread | undefined} thread */
   function head(thread) {
     name();
-    // While it is offline the client knows nothing of other users.
+    // An offline client does not know the presence of other users.
     const presence = chat.state === 'online' ? chat.presence.get(/** @type {number} */ (person)) : undefined;
     write(subtitle, thread?.typing ? t('typing') : chat.state === 'online' ? presenceText(presence) : '');
     subtitle.classList.toggle('lit', Boolean(thread?.typing || presence?.online));
@@ -193,7 +193,7 @@ export function conversation(outer, leave) {
     else fill(element, item, context);
   }
 
-  /** Says that all has been read, if it can have been. */
+  /** Marks the messages as read if the newest are visible; draws the number of unread ones. */
   function mark() {
     const thread = person && chat.thread(to());
     if (!thread) return;
@@ -203,7 +203,7 @@ export function conversation(outer, leave) {
     if (atEnd && thread.unread && element.offsetParent) chat.markSeen(thread);
   }
 
-  /** Whether the newest messages are looked at. */
+  /** Whether the newest messages are visible. */
   const looks = () => atEnd && document.visibilityState === 'visible' && Boolean(element.offsetParent);
 
   function scrolled() {
@@ -220,7 +220,7 @@ export function conversation(outer, leave) {
     scroller.scrollTo({ top: scroller.scrollHeight, behavior: gently && lively() ? 'smooth' : 'instant' });
   }
 
-  /** Shows a message, and lets it stand out. @param {number} id */
+  /** Scrolls to a message, and highlights it. @param {number} id */
   async function show(id) {
     const opened = person;
     try {
@@ -245,9 +245,9 @@ export function conversation(outer, leave) {
     const [edited, reply_to] = [editing, answering];
     take(editing && aside);
     if (edited?.id || edited?.waiting) return change(edited, text);
-    // What was refused is written anew: its key stands for what it was.
+    // A refused message is sent as a new one: its `temp_id` belongs to its old content.
     const entry = chat.outbox(to()).find(entry => entry.temp_id === edited?.temp_id);
-    // What becomes of it is told by its bubble.
+    // Its bubble shows how far it comes, and an error.
     chat.send(to(), { text: text || undefined, images: files, card, extra_data: entry?.extra_data, reply_to: entry ? entry.reply_to : reply_to }).then(sent, () => {});
     if (entry) chat.discard(entry.temp_id);
     readBefore = Infinity;
@@ -258,7 +258,7 @@ export function conversation(outer, leave) {
   /** @param {Editing} edited @param {string} text */
   function change({ id, temp_id, waiting, content }, text) {
     if (waiting && temp_id) {
-      // Perhaps it has been stored meanwhile.
+      // It may have been stored meanwhile.
       const stored = chat.thread(to())?.messages.find(message => message.sender_id === me && message.temp_id === temp_id);
       if (text !== content) chat.edit(stored?.id ?? temp_id, text).catch(() => {});
       return;
@@ -268,21 +268,21 @@ export function conversation(outer, leave) {
     if (id && !same) chat.edit(id, text).catch(failed('failed.edit'));
   }
 
-  /** Says that something was refused; its bubble says it, too, and may be out of sight. @param {'failed.edit' | 'failed.delete'} what */
+  /** Reports a refusal in a toast: its bubble shows it, too, but may be out of sight. @param {'failed.edit' | 'failed.delete'} what */
   const failed = what => (/** @type {import('../../chat-client.js').ChatError} */ error) => {
     if (error.code !== 'closed') toast(t(what, { reason: reason(error.code) }));
   };
 
-  /** Stops editing, or answering. */
+  /** Ends editing or answering. */
   function cancel(focus = true) {
     take(editing ? aside : { ...writing.written(), answering: undefined });
     if (focus) writing.focus();
   }
 
-  /** Returns what is written. @returns {Draft} */
+  /** Returns the draft in the composer. @returns {Draft} */
   const draft = () => ({ ...writing.written(), editing, answering, aside });
 
-  /** Goes on with a draft. @param {Draft} [draft] */
+  /** Puts a draft into the composer. @param {Draft} [draft] */
   function take({ text, files, card, ...more } = { text: '', files: [] }) {
     ({ editing, answering, aside } = more);
     writing.put(text, files, card);
@@ -299,7 +299,7 @@ export function conversation(outer, leave) {
     writing.note(author.sender_id === me ? t('conversation.reply_self') : t('conversation.reply_to', { name: authorOf(author) }), text);
   }
 
-  /** Edits something; what was written before comes back afterwards. @param {Editing} what @param {Partial<import('./composer.js').Written>} written */
+  /** Begins to edit; the draft before it comes back afterwards. @param {Editing} what @param {Partial<import('./composer.js').Written>} written */
   function edit(what, { text = '', files = [], card }) {
     take({ text, files, card, editing: what, aside: editing ? aside : { ...writing.written(), answering } });
     writing.focus();
@@ -307,13 +307,13 @@ export function conversation(outer, leave) {
 
   const editable = (/** @type {import('../../chat-client.js').Message} */ message) => message.sender_id === me && !message.deleted && message.content && Date.now() - Date.parse(message.created_at) < EDITABLE;
 
-  /** Edits a message, or goes on with an edit that is not stored. @param {import('../../chat-client.js').Message} message */
+  /** Edits a message, or an edit of it that is not stored. @param {import('../../chat-client.js').Message} message */
   function editMessage(message) {
     const change = chat.outbox(to()).find(entry => kindOf(entry) === 'edit' && entry.message_id === message.id);
     edit({ id: message.id, temp_id: change?.temp_id, content: message.content ?? '' }, { text: change?.content ?? message.content ?? '' });
   }
 
-  /** Goes on with what is not stored: the text of what waits, all of what was refused. @param {import('../../chat-client.js').Entry} entry */
+  /** Edits an unsent entry: of a waiting one the text, of a refused one everything. @param {import('../../chat-client.js').Entry} entry */
   function editEntry(entry) {
     const { temp_id, content = '', message_id: id, card } = entry;
     if (kindOf(entry) === 'edit' && id) return edit({ id, temp_id, content: context.find(id)?.content ?? '' }, { text: content });
@@ -321,7 +321,7 @@ export function conversation(outer, leave) {
     edit({ temp_id, waiting, content }, waiting ? { text: content } : { text: content, card, files: entry.images.map(image => /** @type {File} */ (image.file)) });
   }
 
-  /** Gives up what is not stored. Nothing is lost by that: a message comes back to where one writes, a change can be made again. @param {import('../../chat-client.js').Entry} entry */
+  /** Drops an unsent entry, without loss: a message goes back into the composer, an edit can be restored. @param {import('../../chat-client.js').Entry} entry */
   function discard(entry) {
     const { temp_id, content, reply_to } = entry;
     chat.discard(temp_id);
@@ -330,7 +330,7 @@ export function conversation(outer, leave) {
       return toast(t('discard.done'), { label: t('do.undo'), run: () => void chat.edit(key, content ?? '').catch(failed('failed.edit')) });
     }
     if (kindOf(entry) === 'delete') return undefined;
-    if (editing?.temp_id === temp_id) editing = undefined; // it is there already
+    if (editing?.temp_id === temp_id) editing = undefined; // its text is in the composer already
     else if (editing) aside = joined(entry, aside ?? { text: '', files: [] });
     else take({ ...joined(entry, writing.written()), answering: answering ?? reply_to });
     note();
@@ -342,7 +342,7 @@ export function conversation(outer, leave) {
     if (message) editMessage(message);
   }
 
-  /** Opens what can be done with a message. @param {import('./bubble.js').Item} item @param {HTMLElement} at */
+  /** Opens the menu of a message. @param {import('./bubble.js').Item} item @param {HTMLElement} at */
   function options({ message, entry, change, mine }, at) {
     if (entry) return menu(at, choices(context, entry));
     if (change && (change.state === 'failed' || kindOf(change) === 'delete')) return menu(at, choices(context, change));
@@ -375,21 +375,21 @@ export function conversation(outer, leave) {
   for (const event of /** @type {const} */ (['typing', 'presence', 'outbox', 'profile', 'card'])) chat.on(event, draw);
   chat.on('card', writing.drawCard);
   chat.on('reset', () => {
-    log.replaceChildren(); // the same numbers may be other messages now
-    // What was shown of an earlier visit says nothing of what is new.
+    log.replaceChildren(); // the same ids may be other messages now
+    // The unread mark of a thread restored from an earlier visit is outdated.
     if (drawn !== (person && chat.thread(to()))) readBefore = undefined;
     load();
   });
   chat.on('state', state => {
     draw();
-    writing.measure(); // the hub may allow more, or less
+    writing.measure(); // the hub's limits may differ
     if (state === 'online') load();
   });
   document.addEventListener('visibilitychange', draw);
   setInterval(draw, 30_000); // "last seen 3 min ago"
   new ResizeObserver(() => atEnd && toEnd()).observe(scroller);
 
-  /** Begins a message to a user with what it is to be about; what is written already stays. @param {number} other @param {import('../../chat-client.js').CardRef} card */
+  /** Adds a card to the draft to a user; its text and pictures stay. @param {number} other @param {import('../../chat-client.js').CardRef} card */
   function bring(other, card) {
     const draft = kept.get(other);
     const { text, files } = (draft?.editing ? draft.aside : draft) ?? { text: '', files: [] };

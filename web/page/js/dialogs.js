@@ -1,22 +1,22 @@
-// Short questions, menus, and passing remarks.
+// Dialogs, menus, and toasts.
 
 import { h } from './dom.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
 
-/** What dialogs, menus and remarks appear in: the page, or the frame of an element. */
+/** The parent of dialogs, menus and toasts: the page's body, or the frame of an element. */
 let ground = document.body;
 
-/** Says what they appear in from now on. @param {HTMLElement} frame */
+/** Sets the parent of dialogs, menus and toasts. @param {HTMLElement} frame */
 export const standOn = frame => void (ground = frame);
 
-/** Lays something above everything. @param {Element} element */
+/** Adds an element to that parent. @param {Element} element */
 export const above = element => ground.append(element);
 
-/** Whether a dialog is open, or a picture in full. */
+/** Whether a dialog or the lightbox is open. */
 export const isAsking = () => [document, ground].some(place => place.querySelector('dialog[open]'));
 
-/** Opens a dialog. @param {HTMLDialogElement} dialog @param {HTMLElement} [place] @returns {Promise<string>} what was answered; empty: nothing */
+/** Opens a dialog. @param {HTMLDialogElement} dialog @param {HTMLElement} [place] @returns {Promise<string>} the answer; empty: none */
 export function answer(dialog, place = ground) {
   place.append(dialog);
   dialog.showModal();
@@ -26,7 +26,7 @@ export function answer(dialog, place = ground) {
   }));
 }
 
-/** Asks before something is done that cannot be undone. @param {string} title @param {string} text @param {string} verb @returns {Promise<boolean>} */
+/** Asks for a confirmation of what cannot be undone. @param {string} title @param {string} text @param {string} verb @returns {Promise<boolean>} */
 export async function confirm(title, text, verb) {
   const dialog = h('dialog', { class: 'dialog', 'aria-label': title }, h('h2', {}, title), h('p', {}, text), h('div', { class: 'dialog-buttons' },
     h('button', { class: 'button', onclick: () => dialog.close() }, t('cancel')),
@@ -35,10 +35,10 @@ export async function confirm(title, text, verb) {
 }
 
 /**
- * Opens a menu beside a button. It closes when one presses elsewhere, or goes back, and not when the finger is lifted that has
- * opened it, as an automatic popover would.
+ * Opens a menu beside a button. It closes when the user presses elsewhere, or goes back. It is no automatic popover: that would
+ * close when the finger is lifted whose long press has opened it.
  * @param {HTMLElement} at
- * @param {{label: string, icon: any, danger?: boolean, lang?: string, checked?: boolean, run: () => void}[]} entries `checked`: one of which one is chosen
+ * @param {{label: string, icon: any, danger?: boolean, lang?: string, checked?: boolean, run: () => void}[]} entries `checked`: of entries of which one is chosen, whether it is this one
  */
 export function menu(at, entries) {
   const items = entries.map(entry => h('button', { role: entry.checked === undefined ? 'menuitem' : 'menuitemradio', 'aria-checked': entry.checked === undefined ? undefined : String(entry.checked), lang: entry.lang, class: entry.danger ? 'danger' : undefined, onclick: () => {
@@ -74,7 +74,7 @@ export function menu(at, entries) {
   items[0]?.focus();
 }
 
-/** Says something in passing. @param {string} text @param {{label: string, run: () => void}} [action] what can be done about it */
+/** Shows a toast for six seconds. @param {string} text @param {{label: string, run: () => void}} [action] a button in it */
 export function toast(text, action) {
   const element = h('p', { class: 'toast' }, text, action && h('button', { class: 'toast-action', onclick: () => {
     element.remove();

@@ -1,8 +1,8 @@
-// Elements, made of data. Text is only ever text: nothing here, or anywhere on this page, parses HTML.
+// Makes elements from data. Text stays text: no code of this page parses HTML.
 
 /**
  * Makes an element: `h('button', { class: 'send', onclick: send }, 'Send')`.
- * Functions become listeners, `true` an attribute without a value, `undefined`, `null` and `false` nothing.
+ * Functions become listeners, `true` an attribute without a value; `undefined`, `null` and `false` are left out.
  *
  * @param {string} tag
  * @param {Record<string, any>} [attributes]
@@ -19,19 +19,19 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Sets an attribute, or takes it away. @param {Element} element @param {string} name @param {any} value */
+/** Sets or removes an attribute. @param {Element} element @param {string} name @param {any} value */
 export function set(element, name, value) {
   if (value === undefined || value === null || value === false) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value === true ? '' : value)) element.setAttribute(name, value === true ? '' : String(value));
 }
 
-/** Changes a text, if it is another one: what does not change is not announced again. @param {Element} element @param {string} text */
+/** Sets a text, if it differs: screen readers would announce an equal one again. @param {Element} element @param {string} text */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /**
- * Brings the children of an element into line with a list, and leaves alone those that are right.
+ * Makes the children of an element match a list, by key; those that are right already are not moved.
  *
  * @template T
  * @param {Element} parent
@@ -58,10 +58,10 @@ export function reconcile(parent, items, key, make, update) {
   for (const element of held.values()) element.remove();
 }
 
-/** Puts a style sheet into an element, and waits until it is there. @param {Node} parent @param {string} href */
+/** Adds a style sheet to an element, and waits until it has loaded or failed. @param {Node} parent @param {string} href */
 export const styled = (parent, href) => new Promise(done => parent.appendChild(h('link', { rel: 'stylesheet', href, onload: done, onerror: done })));
 
-/** Loads something when it is first wanted; after a failure, anew when it is wanted again. @template T @param {() => Promise<T>} load @returns {() => Promise<T>} */
+/** Returns a function that loads something once, at its first call; after a failure the next call loads again. @template T @param {() => Promise<T>} load @returns {() => Promise<T>} */
 export function lazily(load) {
   /** @type {Promise<T> | undefined} */ let loading;
   return () => (loading ??= load().catch(error => {
@@ -70,7 +70,7 @@ export function lazily(load) {
   }));
 }
 
-/** Lets something happen once, soon, however often it is asked for. @param {() => void} work */
+/** Returns a function that runs `work` in a microtask, once for all calls before. @param {() => void} work */
 export function soon(work) {
   let asked = false;
   return () => {
@@ -83,5 +83,5 @@ export function soon(work) {
   };
 }
 
-/** Whether things may move. */
+/** Whether the user allows animations. */
 export const lively = () => !matchMedia('(prefers-reduced-motion: reduce)').matches;

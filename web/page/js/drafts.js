@@ -1,10 +1,10 @@
-// What is written and not sent, of each conversation: it outlives a look at another one; its text and its card outlive a reload.
+// The drafts of each conversation: they stay when another one is opened; their text and card also survive a reload.
 
 import { titleOf } from './cards.js';
 import { t } from './language.js';
 
 /**
- * What is written. While a message is edited, what was written before stands aside.
+ * A draft. While a message is edited, `aside` is the draft before it.
  * @typedef {object} Draft
  * @property {string} text
  * @property {File[]} files
@@ -15,17 +15,17 @@ import { t } from './language.js';
  */
 
 /**
- * What is edited: a message that is stored, by its id; or one that waits or was refused, by its key alone.
+ * What is edited: a stored message, by its id; or one that waits or was refused, by its `temp_id` alone.
  * @typedef {object} Editing
  * @property {number} [id]
- * @property {string} [temp_id] of a stored message: of the edit of it that is not stored
- * @property {boolean} [waiting] it may be on its way: its text can be changed, and nothing else
- * @property {string} content as it is now
+ * @property {string} [temp_id] of a stored message: the key of an edit of it that is not stored
+ * @property {boolean} [waiting] it may be on its way: only its text can be changed
+ * @property {string} content the text before the edit
  */
 
 /**
- * Returns the drafts of a user, by the other person. What was kept is read at the start, and kept when the page goes.
- * @param {{me: number, place: string}} context @param {(drafts: Map<number, Draft>) => void} leaving adds what is being written
+ * Returns the drafts of a user, by the other user. They are read from the session storage, and stored when the page is hidden.
+ * @param {{me: number, place: string}} context @param {(drafts: Map<number, Draft>) => void} leaving adds the draft in the composer
  */
 export function drafts({ me, place }, leaving) {
   const key = `softadastra-chat ${place} drafts ${me}`;
@@ -33,7 +33,7 @@ export function drafts({ me, place }, leaving) {
   try {
     all = new Map(JSON.parse(sessionStorage.getItem(key) ?? '[]'));
   } catch {
-    // Nothing that this page has written.
+    // Not written by this page.
   }
   function keep() {
     leaving(all);
@@ -45,20 +45,20 @@ export function drafts({ me, place }, leaving) {
     }
   }
   addEventListener('pagehide', keep);
-  // A phone may end a page that is not in sight without a word.
+  // A phone may end a hidden page without an event.
   document.addEventListener('visibilitychange', keep);
   return all;
 }
 
-/** What the list says of a draft; nothing, if nothing was written. @param {Draft | undefined} draft @returns {string} */
+/** The line of a draft in the list of conversations; empty without one. @param {Draft | undefined} draft @returns {string} */
 export const drafted = draft => draft?.text.trim() || (draft?.files.length ? t('photos', { count: draft.files.length }) : draft?.card ? titleOf(draft.card) : '');
 
-/** Leaves out what cannot be kept: files, and what is edited of a message that has no number. @param {Draft | undefined} draft @returns {Draft | undefined} */
+/** Returns a draft without what cannot be stored: files, and edits of messages without an id. @param {Draft | undefined} draft @returns {Draft | undefined} */
 function plain(draft) {
   const { text = '', card, editing, aside } = draft ?? {};
   if (editing && !editing.id) return plain(aside);
   return text || card ? { text, files: [], card, editing, aside: plain(aside) } : undefined;
 }
 
-/** Puts what was refused or given up before what is being written. @param {import('../../chat-client.js').Entry} entry @param {Draft} draft @returns {Draft} */
+/** Puts a discarded entry before the draft in the composer. @param {import('../../chat-client.js').Entry} entry @param {Draft} draft @returns {Draft} */
 export const joined = ({ content, images, card }, { text, files, ...more }) => ({ ...more, card: more.card ?? card, text: [content, text].filter(Boolean).join('\n'), files: [...images.map(image => /** @type {File} */ (image.file)), ...files] });

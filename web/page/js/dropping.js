@@ -1,4 +1,4 @@
-// Photos that are dropped anywhere on the page, or pasted: they come to where one writes.
+// Adds photos that are dropped or pasted anywhere on the page to the composer.
 
 import { above, isAsking, toast } from './dialogs.js';
 import { h } from './dom.js';
@@ -6,8 +6,8 @@ import { icon } from './icons.js';
 import { t } from './language.js';
 
 /**
- * @param {HTMLElement} element the conversation; while it is not in the page, the page's files are the page's
- * @param {() => boolean} ready whether one is open @param {(files: File[]) => void} add
+ * @param {HTMLElement} element the conversation; while it is not in the page, files are left to the page
+ * @param {() => boolean} ready whether a conversation is open @param {(files: File[]) => void} add
  */
 export function dropping(element, ready, add) {
   const sign = h('div', { class: 'drop', 'aria-hidden': 'true' }, icon('image'), t('conversation.drop'));
@@ -20,12 +20,12 @@ export function dropping(element, ready, add) {
     else toast(t('photo.choose'));
   }
 
-  /** Whether an event is for the conversation: the page around it may have a use for files, too. @param {Event} event */
+  /** Whether an event is for the conversation: the page around it may handle files, too. @param {Event} event */
   const isOurs = event => element.isConnected && !event.defaultPrevented;
   const hasFiles = (/** @type {DragEvent} */ event) => isOurs(event) && event.dataTransfer?.types.includes('Files');
   addEventListener('dragover', event => {
     if (!hasFiles(event)) return;
-    event.preventDefault(); // else the browser would leave the page, and show the file
+    event.preventDefault(); // otherwise the browser would leave the page and open the file
     show(ready());
   });
   addEventListener('dragleave', event => event.relatedTarget || show(false));
@@ -37,7 +37,7 @@ export function dropping(element, ready, add) {
   });
   addEventListener('paste', event => {
     const { files, types } = event.clipboardData ?? {};
-    // What has a text, too, is a text: tables and documents bring a picture of themselves.
+    // With a text in it, paste the text: tables and documents add a picture of themselves.
     if (!isOurs(event) || !files?.length || types?.includes('text/plain') || isAsking()) return;
     event.preventDefault();
     take(files);

@@ -1,20 +1,20 @@
-// What does not wait for the rest of the page: who uses it, its words, and the connection.
+// Runs before the rest of the page has loaded: finds the user, loads the texts, and opens the connection.
 
 import './chosen.js';
 import { arrive, hub, isSwitchedOff, session } from './session.js';
 
 arrive();
-// A link that is opened in a tab that has the page already changes the fragment alone.
+// A link to this page, opened in this tab, changes only the fragment.
 addEventListener('hashchange', () => arrive() && location.reload());
 
-/** Who uses this tab. */
+/** The user of this tab. */
 export const who = session();
 
-/** Opened before there is a client. @type {WebSocket | undefined} */
+/** The connection that is opened before there is a client. @type {WebSocket | undefined} */
 let early = who && !isSwitchedOff(who.me) ? new WebSocket(`${hub.replace(/^http/, 'ws')}chat?channels=notifications`) : undefined;
 
 /**
- * Opens a connection: the first is the one that is there already.
+ * Makes a WebSocket; the first call returns the one that is opened already.
  * @this {WebSocket} @param {string} url
  */
 export function Early(url) {

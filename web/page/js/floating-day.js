@@ -1,8 +1,8 @@
-// The day of what stands at the top of a conversation: shown while one scrolls.
+// The day of the topmost visible message, shown while the user scrolls.
 
 import { h, write } from './dom.js';
 
-/** How long it stays after one has scrolled, in ms. */
+/** How long it stays after the last scroll, in ms. */
 const STAYS = 1200;
 
 /** @param {HTMLElement} log */

@@ -1,4 +1,4 @@
-// How times and errors are called.
+// Formats times, numbers and errors.
 
 import { h } from './dom.js';
 import { capital, has, intl, joined, listed, number, t } from './language.js';
@@ -28,7 +28,7 @@ const daysAgo = day => Math.round((midnight(new Date()) - midnight(day)) / 86_40
 /** The day of a time, as a key. @param {string} at */
 export const dayKey = at => midnight(new Date(at));
 
-/** The day of a time, as one says it. @param {string} at */
+/** The name of a time's day: "Today", "Monday", "3 May". @param {string} at */
 export function dayName(at) {
   const day = new Date(at);
   const ago = daysAgo(day);
@@ -50,7 +50,7 @@ export function briefly(at) {
   return ago === 0 ? written(day, CLOCK) : ago === 1 ? capital(relative(-1)) : written(day, ago < 7 ? SHORT_WEEKDAY : SHORT);
 }
 
-/** Says when a user was here last; nothing of a user of whom the hub says nothing, for they may well be here. @param {{online: boolean, last_seen: string | null} | undefined} presence */
+/** Says whether a user is online, or when last; empty if the hub has not told it: the user may be online. @param {{online: boolean, last_seen: string | null} | undefined} presence */
 export function presenceText(presence) {
   if (!presence) return '';
   if (presence.online) return t('presence.online');
@@ -66,11 +66,11 @@ export function presenceText(presence) {
 /** Makes a `<time>`. @param {string} at @param {string} text */
 export const timeElement = (at, text) => h('time', { datetime: at, title: moment(at) }, text);
 
-/** A number that has little room. @param {number} count */
+/** A number for a badge: 100 and more are "99+". @param {number} count */
 export const atMost = count => (count > 99 ? `${number(99)}+` : number(count));
 
 /**
- * Says what waits to be sent: `key` is what is said of `{what}`.
+ * Says what waits to be sent: `key` is a text with `{what}`.
  * @param {'connection.kept' | 'banner.kept'} key @param {any[]} entries
  */
 export function waits(key, entries) {
@@ -83,5 +83,5 @@ export function waits(key, entries) {
 /** Names files. @param {{name: string}[]} files */
 export const filesNamed = files => listed(files.map(({ name }) => t('quoted', { name })));
 
-/** Why something did not work: every code of the hub and of the library has its words. @param {string | undefined} code */
+/** The text of an error: every code of the hub and of the library has one. @param {string | undefined} code */
 export const reason = code => t(has(`reason.${code}`) ? `reason.${code}` : 'reason.unknown');

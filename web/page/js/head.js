@@ -1,4 +1,4 @@
-// What the page has above the list of conversations: who uses it, the choice of a language, and a way to a new conversation.
+// The head of the page, above the list of conversations: the user, the menu of languages, and the button that begins a new one.
 
 import { choose, chosen } from './chosen.js';
 import { menu } from './dialogs.js';
@@ -26,13 +26,13 @@ export function head(chat, me, open) {
   ];
 }
 
-/** Lays the button that opens the choice of languages over a picture. @param {HTMLElement} face */
+/** Puts the button that opens the menu of languages over a picture. @param {HTMLElement} face */
 function languageButton(face) {
   const button = h('button', { 'aria-label': t('language'), title: t('language'), 'aria-haspopup': 'menu', onclick: () => menu(button, languages()) }, icon('globe'));
   return h('span', { class: 'language' }, face, button);
 }
 
-/** The languages to choose from, each in its own words. */
+/** The menu entries of the languages, each named in itself. */
 export function languages() {
   const all = /** @type {[import('./language.js').Language, string][]} */ (Object.entries(LANGUAGES));
   return all.map(([lang, label]) => ({ label, lang, icon: lang === chosen ? 'check' : 'blank', checked: lang === chosen, run: () => choose(lang) }));

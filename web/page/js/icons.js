@@ -42,9 +42,9 @@ function svg(tag, attributes, ...children) {
   return element;
 }
 
-/** Makes an icon; it says nothing to those who do not see it. @param {keyof typeof PATHS} name */
+/** Makes an icon, which is hidden from screen readers. @param {keyof typeof PATHS} name */
 export const icon = name => svg('svg', { viewBox: '0 0 24 24', class: `icon icon-${name}`, 'aria-hidden': 'true', focusable: 'false' }, ...PATHS[name].map(d => svg('path', { d })));
 
-/** Makes a ring, of which a part is drawn: `.ring-part` has it as its `stroke-dasharray`. */
+/** Makes a ring that shows a progress: the `stroke-dasharray` of `.ring-part`. */
 export const ring = () => svg('svg', { viewBox: '0 0 44 44', class: 'ring', 'aria-hidden': 'true', focusable: 'false' },
   svg('circle', { cx: 22, cy: 22, r: 20 }), svg('circle', { class: 'ring-part', cx: 22, cy: 22, r: 20, pathLength: 1, 'stroke-dasharray': '0 1' }));

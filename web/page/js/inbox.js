@@ -1,4 +1,4 @@
-// The list of conversations: who, the newest message, what is unread, who is there.
+// The list of conversations: the other user, the newest message, the unread count, the presence.
 
 import { sign, titleOf } from './cards.js';
 import { h, reconcile, set, soon, write } from './dom.js';
@@ -38,7 +38,7 @@ export function inbox({ chat, me }, open, drafts) {
 
   /** @type {import('../../chat-client.js').Thread[]} */ let threads = [];
 
-  // While nothing has been loaded, as after a reload while offline, what waits is drawn all the same.
+  // Draw at once, too: while no thread is loaded, as after a reload while offline, unsent messages are shown.
   const draw = soon(() => {
     drawRows();
     chat.threads().then(all => {
@@ -50,7 +50,7 @@ export function inbox({ chat, me }, open, drafts) {
   function drawRows() {
     const rows = threads.filter(thread => thread.last_seq || chat.outbox(thread).length)
       .map(thread => /** @type {Row} */ ({ user: thread.other_user_id, thread }));
-    // Users for whom messages wait in the outbox and who have no row yet, as after a reload while offline.
+    // Users with messages in the outbox and without a row, as after a reload while offline.
     const known = new Set(rows.map(row => row.user));
     for (const { receiver_id } of chat.outbox()) if (receiver_id && !known.has(receiver_id)) rows.unshift({ user: receiver_id }), known.add(receiver_id);
     if (selected && !known.has(selected)) rows.unshift({ user: selected });
@@ -62,7 +62,7 @@ export function inbox({ chat, me }, open, drafts) {
     more.hidden = !chat.hasMoreThreads;
   }
 
-  /** Finds people by their names, then messages that are here by their words, newest first. @param {Row[]} rows @param {string} query @returns {Row[]} */
+  /** Finds users by their names, then loaded messages by their text, newest first. @param {Row[]} rows @param {string} query @returns {Row[]} */
   function searched(rows, query) {
     const hits = rows.flatMap(row => (row.thread?.messages ?? []).filter(({ content }) => content && find(content, query)).map(hit => ({ ...row, hit })));
     return [...rows.filter(row => find(nameOf(row.user), query)), ...hits.sort((a, b) => (a.hit.created_at < b.hit.created_at ? 1 : -1)).slice(0, FOUND)];
@@ -106,7 +106,7 @@ export function inbox({ chat, me }, open, drafts) {
   }
 
   /** @param {HTMLElement} element @param {number} user @param {import('../../chat-client.js').Thread | undefined} thread @param {import('./timeline.js').Line} line
-   * @param {import('../../chat-client.js').Entry | undefined} change of the message, on its way */
+   * @param {import('../../chat-client.js').Entry | undefined} change a waiting edit or deletion of the message */
   function preview(element, user, thread, { message, entry }, change) {
     if (thread?.typing) return element.replaceChildren(h('span', { class: 'thread-typing' }, t('typing')));
     const shown = message ?? entry;

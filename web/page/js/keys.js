@@ -1,4 +1,4 @@
-// The keys that work anywhere on the page, and the list of all, which `?` opens.
+// The keys that work anywhere on the page; `?` opens the list of all keys.
 
 import { isAsking } from './dialogs.js';
 import { isPlain } from './roving.js';

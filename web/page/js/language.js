@@ -1,14 +1,14 @@
-// The language that the page speaks: its words, from one catalogue in `languages/`, and how it writes numbers and times. The
-// tests see to it that every catalogue has every word.
+// The language of the page: its texts, from one catalogue in `languages/`, and its formats of numbers and times. The tests check
+// that every catalogue has every text.
 
-/** The languages that there are, as each calls itself. */
+/** The languages of the page, each with its own name for itself. */
 export const LANGUAGES = { en: 'English', fr: 'Français', sw: 'Kiswahili', ar: 'العربية' };
 
 /** @typedef {keyof typeof LANGUAGES} Language */
 
 const AS_JSON = /** @type {const} */ ({ with: { type: 'json' } });
 
-/** What loads the words of each: a browser loads those of one. @type {Record<Language, () => Promise<{default: typeof words}>>} */
+/** Functions that load the texts of each language: a browser loads only one. @type {Record<Language, () => Promise<{default: typeof words}>>} */
 const CATALOGUES = {
   en: () => import('../languages/en.json', AS_JSON),
   fr: () => import('../languages/fr.json', AS_JSON),
@@ -19,17 +19,17 @@ const CATALOGUES = {
 const RIGHT_TO_LEFT = ['ar'];
 const RTL_LETTER = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
-/** What the page says: a text, or one for each plural of the language. @type {Record<string, string | Record<string, string>>} */
+/** The texts by key: a string, or one for each plural category of the language. @type {Record<string, string | Record<string, string>>} */
 let words = {};
 /** @type {Language} */ let spoken = 'en';
 let locale = 'en';
 /** @type {'ltr' | 'rtl'} */ let dir = 'ltr';
-/** The formats of `Intl` that were used. @type {Map<string, any>} */
+/** The `Intl` formats that were made. @type {Map<string, any>} */
 const formats = new Map();
 
 /**
- * Loads a language; what is drawn afterwards speaks it.
- * @param {Language} language @param {string} region the same language as a region writes its numbers and times, like `en-GB`
+ * Loads a language; everything drawn afterwards uses it.
+ * @param {Language} language @param {string} region the locale for numbers and times, like `en-GB`
  */
 export async function speak(language, region = language) {
   ({ default: words } = await CATALOGUES[language]());
@@ -38,30 +38,30 @@ export async function speak(language, region = language) {
   formats.clear();
 }
 
-/** Finds the language of a tag like `fr-CD`, if it is one of ours. @param {string | null | undefined} tag @returns {Language | undefined} */
+/** Returns the language of a tag like `fr-CD`; undefined if the page does not have it. @param {string | null | undefined} tag @returns {Language | undefined} */
 export function languageOf(tag) {
   const [language] = (tag ?? '').toLowerCase().split('-');
   return Object.hasOwn(CATALOGUES, language) ? /** @type {Language} */ (language) : undefined;
 }
 
-/** Which language is spoken. */
+/** The language that is loaded. */
 export const language = () => spoken;
 
-/** In which direction the language is written. */
+/** The direction in which the language is written. */
 export const direction = () => dir;
 
-/** Whether there are words for something. @param {string} key */
+/** Whether there is a text of this key. @param {string} key */
 export const has = key => Object.hasOwn(words, key);
 
 /**
- * Says something: `t('photos', { count: 3 })`. Where a text has plurals, `count` chooses; numbers are written as the language
- * writes them, and numbers that are names (of a user, of an order) are handed over as texts.
- * @param {string} key @param {Record<string, string | number>} [values] what stands for `{name}` in the text
+ * Returns a text: `t('photos', { count: 3 })`. If it has plurals, `count` chooses one. Numbers are formatted for the language;
+ * pass numbers that are names (of a user, of an order) as strings.
+ * @param {string} key @param {Record<string, string | number>} [values] the values for `{name}` in the text
  */
 export const t = (key, values) => pieces(key, values).join('');
 
 /**
- * Says something in which elements stand. @param {string} key @param {Record<string, string | number | Node>} [values]
+ * Returns a text with elements in it, as its parts. @param {string} key @param {Record<string, string | number | Node>} [values]
  * @returns {(string | Node)[]}
  */
 export function pieces(key, values = {}) {
@@ -73,21 +73,21 @@ export function pieces(key, values = {}) {
 /** @param {string | number | Node} value */
 function piece(value) {
   if (typeof value === 'number') return number(value);
-  // A name in letters of the other direction must not turn what stands around it.
+  // Isolate a text that may have the other direction, so that it does not reorder the text around it.
   return typeof value === 'string' && (dir === 'rtl' || RTL_LETTER.test(value)) ? `\u2068${value}\u2069` : value;
 }
 
 /** @param {number} value */
 export const number = value => intl(Intl.NumberFormat).format(value);
 
-/** Names several things: "a, b". @param {string[]} names */
+/** Joins names: "a, b". @param {string[]} names */
 export const listed = names => intl(Intl.ListFormat, { type: 'unit', style: 'short' }).format(names);
 
-/** Names several things, the last of them with "and". @param {string[]} names */
+/** Joins names, the last with "and". @param {string[]} names */
 export const joined = names => intl(Intl.ListFormat, { type: 'conjunction' }).format(names);
 
 /**
- * Returns a format in the language that is spoken. It is kept, for to make one takes long.
+ * Returns an `Intl` format for the language. Formats are cached, because making one is slow.
  * @template T @param {new (locale: string, options?: any) => T} Format @param {object} [options] @returns {T}
  */
 export function intl(Format, options) {
@@ -97,5 +97,5 @@ export function intl(Format, options) {
   return format;
 }
 
-/** Begins a line with a word as the language does: "yesterday" with a capital. @param {string} text */
+/** Capitalises the first letter of a line, as of "yesterday". @param {string} text */
 export const capital = text => text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);

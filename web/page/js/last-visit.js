@@ -1,17 +1,18 @@
-// What was seen last, kept for a start without a network: the list, and the newest messages of each conversation that was open.
-// It is there for the user it belongs to, and goes when they have signed out, or when another user comes and they are not here.
+// Keeps the last state in IndexedDB, for a start without a network: the list of conversations, and the newest loaded messages of
+// each. It is shown only to its user, and deleted when that user has signed out, or when another user comes and no tab of the
+// first user is open.
 
 const NAME = `softadastra-chat-last ${location.pathname}`;
 /** How many conversations are kept, and how many messages of each. */
 const [THREADS, MESSAGES] = [30, 50];
-/** How long after a change it is written, in ms: changes come in rows. */
+/** How long after a change the state is written, in ms: changes often come in groups. */
 const SOON = 1000;
 
 /** @typedef {import('../../chat-client.js').Thread} Thread */
 /** @typedef {import('../../chat-client.js').ChatClient} ChatClient */
 
 /**
- * Does something with what is kept. Where the browser keeps nothing, nothing is done.
+ * Runs a request on the store; undefined if that fails, as in a browser without storage.
  * @param {IDBTransactionMode} mode @param {(table: IDBObjectStore) => IDBRequest} work @returns {Promise<any>}
  */
 async function kept(mode, work) {
@@ -33,14 +34,14 @@ async function kept(mode, work) {
   }
 }
 
-/** The lock that every tab of a user holds. @param {number} user */
+/** The name of the lock that every tab of a user holds. @param {number} user */
 const lockOf = user => `${NAME} ${user}`;
 
-/** Forgets a user's last visit. @param {number} user */
+/** Deletes a user's last state. @param {number} user */
 export const forget = user => kept('readwrite', table => table.delete(user));
 
 /**
- * Shows a user's last visit, and keeps this one.
+ * Shows a user's last state, and keeps the present one.
  * @param {ChatClient} chat @param {number} me
  */
 export async function lastVisit(chat, me) {
@@ -52,7 +53,7 @@ export async function lastVisit(chat, me) {
     writing = undefined;
     if (!loaded || over || chat.me !== me) return;
     const threads = (await chat.threads()).slice(0, THREADS).map(plain);
-    if (over || chat.me !== me) return; // they have signed out meanwhile
+    if (over || chat.me !== me) return; // the user has signed out meanwhile
     await kept('readwrite', table => table.put({ user: me, threads }));
   }
 
@@ -76,13 +77,13 @@ export async function lastVisit(chat, me) {
   for (const user of (await kept('readonly', table => table.getAllKeys())) ?? []) if (user !== me) leave(Number(user));
 }
 
-/** Forgets another user, unless a tab of theirs is open. @param {number} user */
+/** Deletes another user's last state, unless a tab of that user is open. @param {number} user */
 function leave(user) {
   if (!navigator.locks) return forget(user);
   return navigator.locks.request(lockOf(user), { ifAvailable: true }, lock => lock && forget(user));
 }
 
-/** What can be kept of a thread. @param {Thread} thread */
+/** Returns what can be stored of a thread. @param {Thread} thread */
 function plain(thread) {
   const messages = thread.messages.slice(-MESSAGES);
   const { filling, ...rest } = /** @type {any} */ (thread);

@@ -1,4 +1,4 @@
-// A picture in full, with its neighbours at the arrow keys and by a swipe; it can be zoomed and kept.
+// The lightbox: a picture in full size, which can be zoomed and downloaded. Arrow keys and swipes go to the next one.
 
 import sheet from '../css/lightbox.css';
 import { h, set, write } from './dom.js';
@@ -29,7 +29,7 @@ export function lightbox(context) {
     h('div', { class: 'lightbox-tools' }, larger, keep, h('button', { class: 'icon-button lightbox-close', 'aria-label': t('close'), onclick: () => element.close() }, icon('close'))));
   const zoom = zooming(element, picture, { swiped: by => go(along(by)), away: () => element.close(), zoomed: on => set(larger, 'aria-pressed', String(on)) });
 
-  /** Where one writes from right to left, the next picture is at the left. @param {number} by */
+  /** Turns a step to the right into a step forward: in a language from right to left, the next picture is at the left. @param {number} by */
   const along = by => (direction() === 'rtl' ? -by : by);
 
   /** @param {number} by */

@@ -1,14 +1,14 @@
-// Links, mail addresses and telephone numbers in a text. Where a link leads can be read off it: a name in other letters than
-// ASCII is shown as it is asked for (`xn--…`), and nothing in it turns the direction of writing.
+// Links, mail addresses and telephone numbers in a text. A link shows where it leads: a host name with other letters than ASCII
+// is shown in its ASCII form (`xn--…`), and a link has no invisible characters, which could change its direction.
 
 import { LinkifyIt } from 'linkify-it';
 import { h } from './dom.js';
 
 const linkifier = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true }).add('ftp:', null).add('//', null);
 
-/** Digits in groups, as numbers are written; which of them are telephone numbers, `dialled` tells. */
+/** Groups of digits; `dialled` decides which are telephone numbers. */
 const GROUPS = /(?<![\p{L}\p{N}_.,:;/@#€$£-])(?:\+\s?)?\(?\d(?:[ \u00a0.()-]{0,2}\d){7,}(?![\p{L}\p{N}_/@€$£-])/gu;
-/** What follows a sentence without a space looks like a name: "there it is.It was". */
+/** A sentence that follows another one without a space looks like a host name: "there it is.It was". */
 const SENTENCE = /\.\p{Lu}\p{Ll}+$/u;
 const UNSEEN = /[\p{Bidi_Control}\p{Default_Ignorable_Code_Point}]/u;
 
@@ -37,7 +37,7 @@ function anchor(raw, address) {
     return h('a', { tabindex: -1, href: `mailto:${encodeURIComponent(name)}@${url.hostname}` }, isAscii(host) ? raw : `${name}@${url.hostname}`);
   }
   const url = parsed(address);
-  // What stands before an @ looks like where it leads, and is not.
+  // The part before an @ looks like the host, but is not.
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return undefined;
   const plain = !UNSEEN.test(raw) && isAscii(/^(?:https?:\/\/)?([^/?#]*)/i.exec(raw)?.[1] ?? '');
   const shown = (/^https?:/i.test(raw) ? url.href : url.href.replace(/^https?:\/\//, '')).replace(/\/$/, raw.endsWith('/') ? '/' : '');
@@ -70,8 +70,8 @@ function dialable(text) {
 }
 
 /**
- * Returns what is dialled, of a number that is written for other countries (`+33…`, `0033…`: 8 to 15 digits) or within one
- * (`06…`: 9 to 11). Others are prices, parcels, cards and days. @param {string} written
+ * Returns the number to dial, of an international number (`+33…`, `0033…`: 8 to 15 digits) or a national one (`06…`: 9 to 11).
+ * Undefined for other digits: they may be prices, parcels, bank cards or dates. @param {string} written
  */
 function dialled(written) {
   const digits = written.replace(/\D/g, '');

@@ -1,14 +1,14 @@
-// What comes from the marketplace: its texts, and pictures that are on other origins.
+// Data of the marketplace: its texts, and pictures on other origins.
 
 import { h } from './dom.js';
 
 /**
- * A name or a title, as it is shown: on one line, and without what would turn the direction of the text around it.
+ * A name or a title to show: on one line, and without characters that change the direction of text.
  * @param {string} text
  */
 export const plain = text => text.replace(/\p{Bidi_Control}/gu, '').replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 
-/** An address that may be opened, or loaded from: by https, and a link by http, too. @param {string | null | undefined} url @param {RegExp} schemes */
+/** Returns an address if its scheme is allowed: by default only https; undefined otherwise. @param {string | null | undefined} url @param {RegExp} schemes */
 export function address(url, schemes = /^https:$/) {
   try {
     const { protocol, href } = new URL(/** @type {string} */ (url));
@@ -19,8 +19,8 @@ export function address(url, schemes = /^https:$/) {
 }
 
 /**
- * Makes a picture that is loaded when it comes into sight, without a word of who looks. It lies above what stands for it: if it
- * cannot be loaded, it goes, and that shows. Nothing, where there is no address by https.
+ * Makes a picture that is loaded when it comes into sight, without a referrer. It covers its placeholder; if it cannot be loaded,
+ * it is removed, and the placeholder shows. Undefined if the address is not https.
  * @param {string | null | undefined} url
  */
 export function picture(url) {

@@ -1,29 +1,29 @@
-// The text of a message: links are links, a few emoji alone are large, and what is long is folded.
+// The text of a message: addresses become links, a few emoji alone are large, and a long text is folded.
 
 import { h, lazily, set, write } from './dom.js';
 import { t } from './language.js';
 import { characters } from './text.js';
 
-/** From how many characters, or lines, on a text is folded. */
+/** A text with more characters or lines is folded. */
 const LONG = { characters: 1000, lines: 16 };
-/** How many emoji alone are large. */
+/** Up to how many emoji alone are large. */
 const FEW = 3;
 
-// An emoji is a number in a keycap, a flag, a picture by itself, or a picture by what stands behind it.
+// An emoji is a keycap, a flag, a picture by itself, or a character that a selector or modifier makes a picture.
 const EMOJI = /^(?:[\d#*]\uFE0F?\u20E3|\p{Regional_Indicator}{2}|\p{Emoji_Presentation}|\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}))/u;
 
-/** Whether a text may hold a link or a telephone number: what finds them is loaded with the first that may. */
+/** Texts that may have a link or a telephone number: the module that finds them is loaded with the first. */
 const LINKABLE = /[.:]\S|@|\d{3}/;
 const finder = lazily(() => import('./links.js'));
 
-/** Makes links of what is one. @param {HTMLElement} paragraph @param {string} text */
+/** Turns the addresses in a text into links. @param {HTMLElement} paragraph @param {string} text */
 async function link(paragraph, text) {
   if (!LINKABLE.test(text)) return;
   const { links } = await finder();
   paragraph.replaceChildren(...links(text));
 }
 
-/** Finds the first address of the web in a text. @param {string} text @returns {Promise<string | undefined>} */
+/** Finds the first web address in a text. @param {string} text @returns {Promise<string | undefined>} */
 export async function firstLink(text) {
   if (!LINKABLE.test(text)) return undefined;
   try {
@@ -31,7 +31,7 @@ export async function firstLink(text) {
     const found = /** @type {any[]} */ (links(text)).find(node => /^https?:$/.test(node.protocol ?? ''));
     return found?.href;
   } catch {
-    return undefined; // it leads nowhere without a network
+    return undefined; // the module cannot be loaded without a network
   }
 }
 
@@ -45,10 +45,10 @@ export function isEmoji(text) {
 /** Tells whether a text is folded. @param {string} text */
 export const isLong = text => characters(text) > LONG.characters || text.split('\n').length > LONG.lines;
 
-/** Makes a message's text, and what unfolds it. @param {string} text @param {{unfolded?: boolean}} row remembers whether it is unfolded */
+/** Makes a message's text, and the button that unfolds it. @param {string} text @param {{unfolded?: boolean}} row remembers whether it is unfolded */
 export function messageText(text, row) {
   const paragraph = h('p', { class: isEmoji(text) ? 'text emoji' : 'text', dir: 'auto' }, text);
-  link(paragraph, text).catch(() => {}); // it is a text without a network, too
+  link(paragraph, text).catch(() => {}); // without a network it stays plain text
   if (!isLong(text)) return [paragraph];
   const more = h('button', { class: 'fold', onclick: () => {
     row.unfolded = !row.unfolded;

@@ -1,4 +1,4 @@
-// The conversations, the one that is open, and the bell, joined: what a page shows, and an element.
+// Joins the list of conversations, the open conversation, and the bell.
 
 import { conversation } from './conversation.js';
 import { toast } from './dialogs.js';
@@ -12,19 +12,19 @@ import { knowFrom } from './people.js';
 import { enter, leave } from './trail.js';
 
 /**
- * What the parts draw, and for whom.
+ * The client of the parts, and its user.
  * @typedef {object} Context
  * @property {import('../../chat-client.js').ChatClient} chat
  * @property {number} me
- * @property {string} place names what is kept in this browser: the hub
- * @property {(message: import('../../chat-client.js').Message) => void} [sent] is told of what was sent here, when it is stored
+ * @property {string} place the hub's address, as a prefix of keys in the browser's storage
+ * @property {(message: import('../../chat-client.js').Message) => void} [sent] is called with each message sent here, when it is stored
  */
 
 /**
  * @param {Context} context
- * @param {object} [parts] what stands around the conversations
+ * @param {object} [parts] elements around the list of conversations
  * @param {any[]} [parts.head] @param {any} [parts.foot]
- * @param {(person: number | undefined) => void} [opened] is told which conversation is open
+ * @param {(person: number | undefined) => void} [opened] is called with the user of the open conversation
  */
 export function messenger(context, { head = [], foot } = {}, opened) {
   knowFrom(user => context.chat.profile(user));
@@ -45,8 +45,8 @@ export function messenger(context, { head = [], foot } = {}, opened) {
   }
 
   /**
-   * Shows the conversation with a user, or none; at a message, if one is named.
-   * @param {number | undefined} person @param {number} [message] @param {boolean} [focus] whether one writes at once
+   * Shows the conversation with a user, or none; scrolls to a message, if one is given.
+   * @param {number | undefined} person @param {number} [message] @param {boolean} [focus] whether to focus the composer
    */
   async function show(person, message, focus = true) {
     if (person && person === talk.person) return message && talk.show(message);
@@ -58,9 +58,9 @@ export function messenger(context, { head = [], foot } = {}, opened) {
     if (message) talk.show(message);
   }
 
-  /** Begins a message to a user with what it is to be about. @param {number} person @param {import('../../chat-client.js').CardRef} card */
+  /** Adds a card to the draft to a user. @param {number} person @param {import('../../chat-client.js').CardRef} card */
   function about(person, card) {
-    if (person === talk.person) talk.open(undefined); // what is written there goes on as a draft
+    if (person === talk.person) talk.open(undefined); // what is written there becomes a draft
     talk.bring(person, card);
   }
 

@@ -1,4 +1,4 @@
-// What the bell opens: what the marketplace has to say, newest first.
+// The content of the panel that the bell opens: the notifications of the marketplace, newest first.
 
 import sheet from '../css/notes.css';
 import { toast } from './dialogs.js';
@@ -15,7 +15,7 @@ export { sheet };
 /**
  * @param {import('../../chat-client.js').ChatClient} chat
  * @param {object} on
- * @param {() => Note[]} on.all what is listed
+ * @param {() => Note[]} on.all the notifications to list
  * @param {(more?: boolean) => Promise<void>} on.load
  * @param {() => void} on.close
  */
@@ -56,10 +56,10 @@ export function notes(chat, { all, load, close }) {
     set(part('note-time'), 'title', moment(note.updated_at));
   }
 
-  /** What a notification leads to, by its number. @type {Map<number, string>} */
+  /** The addresses that notifications lead to, by their ids. @type {Map<number, string>} */
   const links = new Map();
 
-  /** Says where a notification leads, if it names an address. @param {any} element @param {Note} note */
+  /** Shows the site that a notification leads to, if its text has an address. @param {any} element @param {Note} note */
   async function link(element, note) {
     const text = `${note.title}\n${note.body ?? ''}`;
     if (element.said === text) return;

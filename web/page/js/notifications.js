@@ -1,21 +1,21 @@
-// The bell: how much is new of what the marketplace has to say. Messages are not there, for the list of conversations has them.
+// The bell, with the number of unread notifications. Those about messages are left out: the list of conversations shows them.
 
 import { h, lazily, set, soon, styled, write } from './dom.js';
 import { atMost } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
 
-/** How many notifications are looked for at once, and in how many pages: between them there are those of messages. */
+/** How many notifications to load at once, and from how many pages at most: the pages have those about messages, too. */
 const [ENOUGH, PAGES] = [20, 5];
 
 /** @typedef {ReturnType<typeof import('./alerts.js').alerts>} Alerts */
 
 /**
  * @param {{chat: import('../../chat-client.js').ChatClient}} context
- * @param {() => Promise<Alerts>} alerts calls users who do not look
+ * @param {() => Promise<Alerts>} alerts loads the alerts
  */
 export function notifications({ chat }, alerts) {
-  /** The newest that is known; none, before they were loaded. @type {string | undefined} */ let known;
+  /** The time of the newest known notification; undefined until they are loaded. @type {string | undefined} */ let known;
   const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
   const bell = h('button', { class: 'icon-button bell', popovertarget: 'notifications', title: t('bell') }, icon('bell'), badge);
   const panel = h('section', { class: 'panel', id: 'notifications', popover: 'auto', role: 'dialog', 'aria-label': t('bell'), onbeforetoggle: () => {
@@ -31,17 +31,17 @@ export function notifications({ chat }, alerts) {
     panel.append(...list.parts, element);
   });
 
-  /** Tells the panel where the bell is. */
+  /** Passes the bell's position to the panel's style. */
   function place() {
     const { bottom, left, width } = bell.getBoundingClientRect();
     panel.style.setProperty('--below', `${bottom + 8}px`);
     panel.style.setProperty('--middle', `${left + width / 2}px`);
   }
 
-  /** What is no message. */
+  /** The notifications that are not about messages. */
   const all = () => chat.notifications.filter(note => note.type !== 'chat');
 
-  /** Loads until there is enough to show, or all. */
+  /** Loads pages until there are enough notifications to show, or no more. */
   async function load(more = false) {
     const wanted = (more ? all().length : 0) + ENOUGH;
     await chat.loadNotifications({ more });
@@ -64,10 +64,10 @@ export function notifications({ chat }, alerts) {
 
   chat.on('notification', draw);
   chat.on('reset', renew);
-  // What was loaded before this was drawn is not told again.
+  // The client may have loaded everything before: its `reset` does not come again.
   if (chat.state === 'online') renew();
   chat.on('notification', note => {
-    // Messages call for themselves.
+    // Messages have alerts of their own.
     if (known === undefined || !note || note.is_read || note.type === 'chat' || note.updated_at <= known) return;
     known = note.updated_at;
     alerts().then(({ tell }) => tell(`note ${note.id}`, { title: note.title, body: note.body ?? '', open: () => panel.showPopover() }), () => {});

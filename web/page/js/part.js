@@ -1,13 +1,13 @@
-// What the elements have in common: each draws in a shadow of its own, with the style sheet of all.
+// The base of the elements: each draws in its own shadow tree, with the same style sheet.
 
 import sheet from '../css/element.css';
 import { styled } from './dom.js';
 import { quit } from './shared.js';
 
-/** The hub that serves this module: from `v1/`, or for its own page from `assets/`. */
+/** The address of the hub that serves this module: from `v1/`, or for its own page from `assets/`. */
 const HUB = new URL('..', import.meta.url).href;
 
-/** What all elements have in common. */
+/** The base class of the elements. */
 export class Part extends HTMLElement {
   shadow = this.attachShadow({ mode: 'open' });
   /** @type {Promise<unknown> | undefined} */ #styled;
@@ -17,17 +17,17 @@ export class Part extends HTMLElement {
     return this.getAttribute('base') || HUB;
   }
 
-  /** Whom the element is about. @returns {number | undefined} */
+  /** The other user, from the attribute `user`. @returns {number | undefined} */
   get user() {
     return Number(this.getAttribute('user')) || undefined;
   }
 
-  /** Tells the page around it that something has happened. @param {string} name @param {object} detail @returns {boolean} whether the page lets it go on */
+  /** Dispatches an event to the page around the element. @param {string} name @param {object} detail @returns {boolean} false if a listener has called `preventDefault()` */
   tell(name, detail) {
     return this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, cancelable: true, detail }));
   }
 
-  /** Puts the style sheet into the shadow, once, and waits for it: nothing is shown before. */
+  /** Adds the style sheet to the shadow tree, once, and waits for it: the element shows nothing before. */
   styled() {
     return (this.#styled ??= styled(this.shadow, sheet));
   }

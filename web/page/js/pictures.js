@@ -1,5 +1,5 @@
-// The pictures of a message: a blurhash first, then the thumbnail; a click shows them in full. Where data is saved, the thumbnail
-// comes with a first click. Those that are on their way show how far they are, and can be taken out.
+// The pictures of a message: first a blurhash, then the thumbnail; a click opens the lightbox. In data-saving mode a first click
+// loads the thumbnail. Pictures that are being uploaded show their progress, and can be removed.
 
 import { h, set } from './dom.js';
 import { icon, ring } from './icons.js';
@@ -7,15 +7,15 @@ import { t } from './language.js';
 import { isSaving } from './saving.js';
 import { size } from './size.js';
 
-/** Fetched pictures, by address (without the signature, which changes): the last ones are kept. @type {Map<string, Promise<string>>} */
+/** The fetched pictures, the newest 200, by address without the signature, which changes. @type {Map<string, Promise<string>>} */
 const cache = new Map();
 const KEPT = 200;
 
-/** Whether a picture was fetched. @param {string} url */
+/** Whether a picture is in the cache. @param {string} url */
 const isHere = url => cache.has(url.split('?')[0]);
 
 /**
- * Fetches a picture, as its viewer: an image element could not say who asks.
+ * Fetches a picture with the user's credentials: an image element cannot send a token.
  * @param {{chat: import('../../chat-client.js').ChatClient}} context @param {string} url
  * @returns {Promise<string>} an address that an image element can show
  */
@@ -24,7 +24,7 @@ export function fetched({ chat }, url) {
   let picture = cache.get(name);
   if (!picture) {
     picture = chat.image(url).then(async answer => {
-      // A hub that sends readers on to its store: an image element may follow, without saying who it is; a script may not.
+      // The hub redirects readers to its store: an image element may follow, without credentials; a script may not.
       if (answer.type === 'opaqueredirect') return chat.src(url);
       if (!answer.ok) throw new Error(`${answer.status}`);
       return URL.createObjectURL(await answer.blob());
@@ -40,12 +40,12 @@ export function fetched({ chat }, url) {
   return picture;
 }
 
-/** From how many pictures on they stand in three columns, that all are seen at once. */
+/** From how many pictures on they are in three columns, so that all are visible at once. */
 const MANY = 5;
 
 /**
  * Draws the pictures of a message or of an entry that waits.
- * @param {any} item @param {import('./bubble.js').Context} context @param {HTMLElement | null} shown drawn before: kept, if it is the same
+ * @param {any} item @param {import('./bubble.js').Context} context @param {HTMLElement | null} shown the album drawn before, which is kept if it has the same pictures
  */
 export function pictures(item, context, shown) {
   const { images } = item;
@@ -87,7 +87,7 @@ function storedTile(message, index, context) {
   return tile;
 }
 
-/** Shows what was held back in a conversation, where data is not saved any more. @param {Element} log */
+/** Loads the pictures of a conversation that were held back, if data-saving mode is off. @param {Element} log */
 export function release(log) {
   if (!isSaving()) for (const tile of log.querySelectorAll('.picture.held')) /** @type {any} */ (tile).load();
 }
@@ -109,7 +109,7 @@ function localTile(entry, image, context) {
   return tile;
 }
 
-/** Shows how far the pictures of an entry are. @param {Element} body @param {import('../../chat-client.js').Entry} entry */
+/** Shows the progress of the pictures of an entry. @param {Element} body @param {import('../../chat-client.js').Entry} entry */
 export function waiting(body, entry) {
   for (const tile of body.querySelectorAll('.picture.waiting')) {
     const { image } = /** @type {any} */ (tile);
@@ -121,19 +121,19 @@ export function waiting(body, entry) {
   }
 }
 
-/** A picture has come further. @param {Element} log @param {import('../../chat-client.js').Entry} entry @param {import('../../chat-client.js').Picture} picture */
+/** Shows the progress of a picture in a conversation. @param {Element} log @param {import('../../chat-client.js').Entry} entry @param {import('../../chat-client.js').Picture} picture */
 export function uploading(log, entry, picture) {
   const tile = [...log.querySelectorAll('.picture.waiting')].find(tile => /** @type {any} */ (tile).image === picture);
   if (tile?.parentElement) waiting(tile.parentElement, entry);
 }
 
-/** Draws what a picture will look like. @param {string} hash */
+/** Draws a blurhash. @param {string} hash */
 function blurred(hash) {
   const canvas = h('canvas', { width: 32, height: 32, 'aria-hidden': 'true' });
   import('blurhash').then(({ decode }) => {
     const pixels = new ImageData(32, 32);
     pixels.data.set(decode(hash, 32, 32));
     canvas.getContext('2d')?.putImageData(pixels, 0, 0);
-  }).catch(() => {}); // Not a hash: the tile stays plain.
+  }).catch(() => {}); // not a valid hash: the tile stays plain
   return canvas;
 }

@@ -1,11 +1,11 @@
-// A finger that stays where it is: not every browser of a phone tells a page that it would open a menu.
+// Long presses: not every browser on a phone sends a `contextmenu` event for one.
 
-/** How long it stays, in ms: less than what a browser waits. */
+/** How long a press must last, in ms: less than a browser waits. */
 const LONG = 450;
-/** How far it may move, in px. */
+/** How far the finger may move, in px. */
 const STILL = 8;
 
-/** Calls when a finger is held on an element. @param {HTMLElement} element @param {() => void} held */
+/** Calls `held` after a long press on an element. @param {HTMLElement} element @param {() => void} held */
 export function onLongPress(element, held) {
   /** @type {number | undefined} */ let timer;
   let [x, y] = [0, 0];
@@ -23,7 +23,7 @@ export function onLongPress(element, held) {
   });
   element.addEventListener('pointermove', event => Math.hypot(event.clientX - x, event.clientY - y) > STILL && stop());
   for (const end of ['pointerup', 'pointercancel']) element.addEventListener(end, stop);
-  // A browser that does open a menu comes too late.
+  // A browser's own `contextmenu` comes later: it is suppressed.
   element.addEventListener('contextmenu', event => {
     stop();
     if (!pressed) return;

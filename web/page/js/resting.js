@@ -1,20 +1,20 @@
-// Messages out of sight rest: the browser neither lays them out nor paints them, and remembers how high they were when it did. A
-// conversation of thousands costs as much then as what is in sight.
+// Messages out of sight rest (`content-visibility`): the browser neither lays them out nor paints them, and remembers their
+// height. A conversation of thousands of messages then costs only as much as the visible ones.
 
 /**
- * Returns what lets everything rest that has been drawn: from the frame on that follows the one in which the browser has laid it out.
+ * Returns a function that lets all drawn messages rest, after the frame in which the browser has laid them out.
  * @param {HTMLElement} log @returns {() => void}
  */
 export function resting(log) {
   let width = 0;
   const rest = () => {
-    if (document.hidden) return; // there are no frames; what was drawn meanwhile rests after what is drawn then
+    if (document.hidden) return; // there are no frames: these messages rest after the next draw of a visible page
     requestAnimationFrame(() => {
       const laidOut = log.querySelectorAll('.row:not(.resting)');
       requestAnimationFrame(() => laidOut.forEach(row => row.classList.add('resting')));
     });
   };
-  // In a log of another width everything is of another height.
+  // A log of another width gives its messages other heights.
   new ResizeObserver(([{ contentRect }]) => {
     if (contentRect.width === width) return;
     width = contentRect.width;

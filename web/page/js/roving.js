@@ -1,10 +1,10 @@
-// The list of messages is one stop for the Tab key: the arrows, Home and End go from message to message within it, the arrows
-// to the sides to what can be pressed in one.
+// The list of messages is one tab stop: the arrows up and down, Home and End move the focus between messages, the arrows left and
+// right between the links and buttons of a message.
 
-/** Whether a key comes alone, and not with one that makes it another command. @param {KeyboardEvent} event */
+/** Whether a key is pressed without Ctrl, Alt or Meta, and not as part of a composition. @param {KeyboardEvent} event */
 export const isPlain = event => !(event.ctrlKey || event.metaKey || event.altKey || event.isComposing);
 
-/** @param {HTMLElement} log @param {(row: any) => void} choose opens what can be done with a message @param {() => void} leave */
+/** @param {HTMLElement} log @param {(row: any) => void} choose opens the menu of a message @param {() => void} leave */
 export function roving(log, choose, leave) {
   log.addEventListener('keydown', event => {
     if (!isPlain(event) || event.shiftKey) return;

@@ -1,16 +1,16 @@
-// What is drawn of a conversation, from top to bottom: days, the beginning of what is new, messages, and what waits.
+// Lists the rows of a conversation, from top to bottom: days, the mark above new messages, messages, and unsent entries.
 
 import { dayKey, dayName } from './format.js';
 import { t } from './language.js';
 import { timeline } from './timeline.js';
 import { isElsewhere, kindOf, stays } from './unsent.js';
 
-/** How long after each other messages stand together, in ms. */
+/** Messages within this time form a group, in ms. */
 const RUN = 5 * 60_000;
 
 /**
  * @param {{chat: import('../../chat-client.js').ChatClient, me: number}} context
- * @param {import('../../chat-client.js').To} to @param {number} readBefore the newest that had been read, by `seq`
+ * @param {import('../../chat-client.js').To} to @param {number} readBefore the `seq` of the newest message that was read before
  * @returns {any[]}
  */
 export function rows({ chat, me }, to, readBefore) {
@@ -27,7 +27,7 @@ export function rows({ chat, me }, to, readBefore) {
   let day = 0;
   all.forEach((item, index) => {
     const [previous, next] = [all[index - 1], all[index + 1]];
-    // What was written on an earlier day, and waits, stands among what is newer.
+    // An entry of an earlier day that still waits is among newer messages: its day is not shown again.
     const newDay = item.day > day;
     if (newDay) items.push({ key: `d${(day = item.day)}`, title: dayName(item.at) });
     const message = /** @type {any} */ (item).message;

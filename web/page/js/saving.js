@@ -1,4 +1,4 @@
-// Whether data is saved: then photos are shown when they are asked for. The browser's own setting decides, until the user does.
+// Data-saving mode: photos load only after a click. The browser's setting decides, until the user does.
 
 const KEY = `softadastra-chat ${location.pathname} saving`;
 
@@ -6,7 +6,7 @@ function stored() {
   try {
     return localStorage.getItem(KEY);
   } catch {
-    return null; // The browser keeps nothing.
+    return null; // The browser allows no storage.
   }
 }
 
@@ -20,7 +20,7 @@ export function save(on) {
   try {
     localStorage.setItem(KEY, on ? 'on' : 'off');
   } catch {
-    // It holds until the page goes.
+    // The choice holds until the page is unloaded.
   }
   dispatchEvent(new Event('saving'));
 }

@@ -1,22 +1,22 @@
-// Searching in texts: without regard to capitals and accents.
+// Searches in texts, and ignores case and accents.
 
 import { h } from './dom.js';
 
-/** How much of a text stands before what was found. */
+/** A snippet leaves out the beginning of a text if the match has more characters than this before it. */
 const BEFORE = 24;
 
 /** @param {string} text */
 const plain = text => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /**
- * Returns where a text has what is searched for; nothing, if it does not.
+ * Returns where a text has what is searched for; undefined if it does not have it.
  * @param {string} text @param {string} query @returns {[start: number, end: number] | undefined}
  */
 export function find(text, query) {
   const wanted = plain(query);
   if (!plain(text).includes(wanted)) return undefined;
   let all = '';
-  /** To which place of the text each letter of `all` belongs. @type {number[]} */ const places = [];
+  /** For each letter of `all`, its place in the text. @type {number[]} */ const places = [];
   let at = 0;
   for (const letter of text) {
     const letters = plain(letter);
@@ -29,7 +29,7 @@ export function find(text, query) {
   return [places[start], places[start + wanted.length] ?? text.length];
 }
 
-/** Makes what stands around something that was found. @param {string} text @param {[number, number]} place */
+/** Makes a snippet of a text around a match, which is marked. @param {string} text @param {[number, number]} place */
 export function snippet(text, [start, end]) {
   const from = start > BEFORE ? text.lastIndexOf(' ', start - BEFORE / 2) + 1 : 0;
   return [`${from ? '…' : ''}${text.slice(from, start)}`, h('mark', {}, text.slice(start, end)), text.slice(end, end + 200)];

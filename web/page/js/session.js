@@ -1,13 +1,13 @@
-// Who uses this tab of the page: what the link says. The token leaves the address bar at once; it stays with the tab, so that two
-// tabs of one browser can be two people.
+// The user of this tab: the link has a token. The page removes it from the address bar at once, and keeps it in the tab's session
+// storage, so that two tabs of one browser can have two users.
 
 const KEY = `softadastra-chat ${location.pathname}`;
 const CARD = `${KEY} card`;
 
-/** Where the hub is: this page is served by it. */
+/** The address of the hub, which serves this page. */
 export const hub = new URL('.', location.href).href;
 
-/** Takes the link's token and card out of the address bar. @returns {boolean} whether there was one of them */
+/** Moves the link's token and card from the address bar to the session storage. @returns {boolean} whether there was one of them */
 export function arrive() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const [token, card] = [fragment.get('token'), fragment.get('card')];
@@ -18,17 +18,17 @@ export function arrive() {
   return true;
 }
 
-/** Has this tab be a user's from now on. @param {string} token */
+/** Sets the token of this tab. @param {string} token */
 export const keepToken = token => sessionStorage.setItem(KEY, token);
 
-/** Takes the card that the link has named (`card=product:5`), once: from then on it is part of what is being written. @returns {import('../../chat-client.js').CardRef | undefined} */
+/** Returns the link's card (`card=product:5`), once: from then on it is part of the draft. @returns {import('../../chat-client.js').CardRef | undefined} */
 export function takeCard() {
   const [, kind, id] = /^(product|order|shop|place):([^,]{1,64})$/.exec(sessionStorage.getItem(CARD) ?? '') ?? [];
   sessionStorage.removeItem(CARD);
   return id ? { kind: /** @type {any} */ (kind), id } : undefined;
 }
 
-/** Tells who uses this tab. @returns {{token: string, me: number, peer: number | undefined} | undefined} */
+/** Returns the user of this tab; undefined without a valid token. @returns {{token: string, me: number, peer: number | undefined} | undefined} */
 export function session() {
   const token = sessionStorage.getItem(KEY);
   if (!token) return undefined;
@@ -44,7 +44,7 @@ export function session() {
 
 const USER = `${KEY} user`;
 
-/** Whom this tab has left: the user who used it before, where that is another one than now. @param {number | undefined} me @returns {number[]} */
+/** Returns the user who used this tab before, if that is another one than now. @param {number | undefined} me @returns {number[]} */
 export function left(me) {
   const before = Number(sessionStorage.getItem(USER));
   if (me) sessionStorage.setItem(USER, String(me));
@@ -54,10 +54,10 @@ export function left(me) {
 
 const OFFLINE = `${KEY} offline`;
 
-/** Tells whether the user has switched this tab offline: that outlives a reload. @param {number} me */
+/** Tells whether the user has switched this tab offline: the switch survives a reload. @param {number} me */
 export const isSwitchedOff = me => sessionStorage.getItem(OFFLINE) === String(me);
 
-/** Keeps how the switch stands. @param {number} me @param {boolean} off */
+/** Stores the state of the switch. @param {number} me @param {boolean} off */
 export function keepSwitch(me, off) {
   if (off) sessionStorage.setItem(OFFLINE, String(me));
   else sessionStorage.removeItem(OFFLINE);

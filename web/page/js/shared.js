@@ -1,5 +1,5 @@
-// What the elements of a page share: the client with its one connection, the words, and the frames in which conversations are
-// drawn. A frame outlives the element that shows it: the next one, as when a script swaps the parts of a page, shows it again.
+// What the elements of a page share: the client with its one connection, the texts, and the frames in which conversations are
+// drawn. A frame outlives the element that shows it: the next element shows it again, as when a script replaces parts of a page.
 
 import { ChatError } from '../../chat-client.js';
 import { standOn } from './dialogs.js';
@@ -20,23 +20,23 @@ import { messenger } from './messenger.js';
  * @property {number} me
  * @property {string} place
  * @property {number} unread
- * @property {() => void} count counts what is unread anew
+ * @property {() => void} count counts the unread messages again
  */
 
 /** @typedef {{element: HTMLElement, talks: ReturnType<typeof messenger>, owner: Part | undefined}} Frame */
 
 /** The elements that are in the page. @type {Set<Part>} */ const parts = new Set();
 /** The frames that elements show. @type {Set<Frame>} */ const shown = new Set();
-/** Those that none shows. @type {Frame[]} */ let idle = [];
+/** The frames that no element shows. @type {Frame[]} */ let idle = [];
 /** @type {Promise<Shared> | undefined} */ let shared;
 /** @type {Promise<void> | undefined} */ let spoken;
 
 /** Makes a client for an element that has none. @type {(part: Part) => Promise<ChatClient>} */ let connected;
 
-/** Says how a client is made; the hub's own page has one, and needs none of that. @param {typeof connected} how */
+/** Sets the function that makes a client. The hub's own page has a client, and does not load that function. @param {typeof connected} how */
 export const connectBy = how => void (connected = how);
 
-/** Loads the words, in the language of the first element: its own, the page's, or the browser's. @param {HTMLElement} part */
+/** Loads the texts, in the language of the first element: its own, the page's, or the browser's. @param {HTMLElement} part */
 export function words(part) {
   const wanted = [part.closest('[lang]')?.getAttribute('lang'), document.documentElement.lang, ...navigator.languages];
   const language = wanted.map(tag => languageOf(tag)).find(tag => tag) ?? 'en';
@@ -46,7 +46,7 @@ export function words(part) {
   }));
 }
 
-/** An element is in the page, and asks for the chat. @param {Part} part @returns {Promise<Shared>} */
+/** Adds an element of the page, and returns what it shares with the others. @param {Part} part @returns {Promise<Shared>} */
 export async function join(part) {
   parts.add(part);
   await words(part);
@@ -57,13 +57,13 @@ export async function join(part) {
   }));
 }
 
-/** An element has left the page. @param {Part} part */
+/** Removes an element that has left the page. @param {Part} part */
 export const quit = part => void parts.delete(part);
 
 /** @param {Part} part @returns {Promise<Shared>} */
 async function begin(part) {
   const chat = part.client ?? (await connected(part));
-  // A client of the page's own may not know yet whose it is.
+  // A client of the page's own may not know its user yet.
   if (!chat.me) for await (const _ of chat.stream('state')) if (chat.me) break;
   const me = /** @type {number} */ (chat.me);
   const count = soon(async () => {
@@ -83,7 +83,7 @@ async function begin(part) {
   });
   chat.on('reset', () => {
     if (chat.me === me) return;
-    // Another user has signed in: everything is begun anew.
+    // Another user has signed in: begin again.
     chat.close();
     document.removeEventListener('visibilitychange', count);
     [shared, idle] = [undefined, []];
@@ -93,8 +93,8 @@ async function begin(part) {
 }
 
 /**
- * Counts the messages that are unread: what is looked at is read in a moment.
- * @param {ChatClient} chat @param {number} [person] who is talked to
+ * Counts the unread messages, without those of the open conversation if the page is visible: they are read in a moment.
+ * @param {ChatClient} chat @param {number} [person] the other user of the open conversation
  */
 async function unreadOf(chat, person) {
   const threads = await chat.threads().catch(() => []);
@@ -119,7 +119,7 @@ export function giveBack(frame) {
   frame.element.remove();
   shown.delete(frame);
   shared?.then(({ me, count }) => {
-    // One of a user who was here before is not shown again.
+    // The frame of a previous user is not shown again.
     if (frame.element.dataset.user === String(me)) idle.push(frame);
     count();
   }, () => {});
@@ -135,7 +135,7 @@ function made(all) {
   });
   const element = h('div', { class: 'frame', lang: language(), dir: direction(), 'data-user': all.me }, h('div', { class: 'app' }, talks.parts), talks.toasts);
   for (const event of ['pointerdown', 'focusin']) element.addEventListener(event, () => standOn(element), true);
-  // Where Escape closes something of the chat, it closes nothing of the page around it.
+  // If Escape closes something in the chat, it should close nothing in the page around it.
   element.addEventListener('keydown', event => {
     if (event.key === 'Escape' && (event.defaultPrevented || element.querySelector('dialog[open], :popover-open'))) event.stopPropagation();
   });

@@ -1,4 +1,4 @@
-// Makes photos smaller, one after the other: several at once would take the memory of a phone.
+// Makes photos smaller, one after the other: several at once would take too much memory of a phone.
 
 import { fitting } from '../../client/downscale.js';
 

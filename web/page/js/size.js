@@ -1,4 +1,4 @@
-// How much something weighs, as the language writes it.
+// The size of a file, in the format of the language.
 
 import { intl } from './language.js';
 

@@ -1,4 +1,4 @@
-// The photos that are about to be sent: made smaller meanwhile, and refused one by one, by name and reason, before anything of
+// The strip of photos in the composer. It makes them smaller at once, and refuses each bad one, by name and with a reason, before
 // the message is sent.
 
 import { toast } from './dialogs.js';
@@ -8,28 +8,28 @@ import { icon } from './icons.js';
 import { size } from './size.js';
 import { t } from './language.js';
 
-/** What the hub takes, and what becomes such a picture before it is sent; it looks at the bytes, the page at the name's ending alone. */
+/** The types that the hub accepts; HEIC is converted before. The hub checks the bytes, the page only the type or the name. */
 const PICTURES = ['image/jpeg', 'image/png', 'image/webp', 'image/gif'];
 const HEIC = /^image\/hei[cf]$/;
 
-/** What a file picker offers. HEIC is not in it: a phone that has such photos hands over JPEG then. */
+/** What the file picker offers. HEIC is left out: a phone with such photos then converts them to JPEG. */
 export const OFFERED = PICTURES.join();
 
 /** @param {File} file */
 const isHeic = file => HEIC.test(file.type) || (!file.type && /\.hei[cf]$/i.test(file.name));
 
-/** Why a file cannot be sent; nothing, if it may be. @param {File} file */
+/** Why a file cannot be sent; undefined if it can. @param {File} file */
 function refusal(file) {
   if (!PICTURES.includes(file.type) && !isHeic(file)) return t('photo.no_picture');
   return file.size ? undefined : t('photo.empty');
 }
 
-/** What a photo becomes where the module that makes it smaller cannot be loaded. */
+/** Used if the module that makes photos smaller cannot be loaded: the photo stays as it is. */
 const AS_IT_IS = { fitting: async (/** @type {File} */ file) => file };
 
 /**
- * Makes a photo smaller. Without a network what does that may not be there: the photo stays as it is, until it travels.
- * @param {Blob} file @returns {Promise<File>} fails if this browser cannot read it
+ * Makes a photo smaller. Without a network the code for that may be missing: then the photo stays as it is until its upload.
+ * @param {Blob} file @returns {Promise<File>} rejects if the browser cannot read it
  */
 export async function smaller(file) {
   const { fitting } = await import('./shrink.js').catch(() => AS_IT_IS);
@@ -38,8 +38,8 @@ export async function smaller(file) {
 
 /**
  * @param {object} on
- * @param {() => void} on.changed the photos are others
- * @param {() => void} on.focus goes on where one writes
+ * @param {() => void} on.changed the photos have changed
+ * @param {() => void} on.focus focuses the composer's field
  * @param {() => {images: number}} limits
  */
 export function strip(on, limits) {
@@ -117,13 +117,13 @@ export function strip(on, limits) {
 
   return {
     element, add,
-    /** Shows other photos. @param {File[]} files */
+    /** Replaces the photos. @param {File[]} files */
     put(files) {
       items.forEach(clear);
       items = [];
       take(files);
     },
-    /** As small as they are by now. @returns {File[]} */
+    /** The photos, each made smaller if that is done. @returns {File[]} */
     get files() {
       return items.map(({ file }) => file);
     },

@@ -1,18 +1,18 @@
-// In which order a conversation is shown: what is stored by the order of the server; what waits at the end, where it will
-// be stored; what was refused where it was written, for it goes nowhere, and so does what waits in another tab.
+// The order of a conversation. Stored messages have the server's order. Waiting entries are at the end, where they will be
+// stored. Refused entries stay where they were written, and so do those that wait in another tab.
 
 /** @typedef {import('../../chat-client.js').Message} Message */
 /** @typedef {import('../../chat-client.js').Entry} Entry */
 /** @typedef {{message?: Message, entry?: Entry}} Line */
 
-/** Behind which message an entry was written, by `seq`. @type {Map<string, number>} */
+/** By entry, the `seq` of the message behind which it was written. @type {Map<string, number>} */
 const places = new Map();
-/** What is older was not written before the eyes of this page. */
+/** The start of this page: it has not seen how older entries were written. */
 const STARTED = new Date(performance.timeOrigin).toISOString();
 
 /**
- * Tells which messages were there when an entry was written: those that this page showed then; after a reload those that
- * are older by the clocks of the server and of this machine, which may differ.
+ * Tells which messages are older than an entry: those that this page had when the entry was written; after a reload, those with
+ * an earlier time, although the clocks of the server and of this machine may differ.
  * @param {Entry} entry @param {Message[]} messages @returns {(message: Message) => boolean}
  */
 function before({ temp_id, created_at }, messages) {
@@ -22,8 +22,8 @@ function before({ temp_id, created_at }, messages) {
 }
 
 /**
- * Lists what is stored and what is not, oldest first.
- * @param {Message[]} messages @param {Entry[]} entries @param {(entry: Entry) => boolean} stays whether an entry goes nowhere
+ * Lists stored messages and unsent entries, oldest first.
+ * @param {Message[]} messages @param {Entry[]} entries @param {(entry: Entry) => boolean} stays whether an entry is not being sent
  * @returns {Line[]}
  */
 export function timeline(messages, entries, stays) {
@@ -36,7 +36,7 @@ export function timeline(messages, entries, stays) {
 }
 
 /**
- * Finds the newest line alone.
+ * Returns only the newest line.
  * @param {Message | null | undefined} last @param {Entry[]} entries @param {(entry: Entry) => boolean} stays @returns {Line}
  */
 export const newest = (last, entries, stays) => timeline(last ? [last] : [], entries, stays).at(-1) ?? {};

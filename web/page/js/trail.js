@@ -1,8 +1,8 @@
-// The way back: where the page lets an element have it, each conversation and each look at a picture is an entry of the browser's history.
+// The browser's history: if the page allows it, each opened conversation and each opened picture adds an entry.
 
 /** @typedef {{person?: number, inside?: boolean, picture?: boolean}} Place */
 
-/** Shows where one has gone back to; nothing, as long as the browser's history is the page's alone. @type {((person: number | undefined) => void) | undefined} */
+/** Shows a conversation after Back or Forward; undefined if the page has not given its history to the element. @type {((person: number | undefined) => void) | undefined} */
 let shows;
 
 addEventListener('popstate', () => shows?.(here().person));
@@ -11,9 +11,9 @@ addEventListener('popstate', () => shows?.(here().person));
 const here = () => history.state ?? {};
 
 /**
- * Begins at the conversation that was open before a reload, or else at the one that is named; the list lies behind it.
- * @param {number | undefined} peer @param {(person: number | undefined) => void} show is called when one has gone back, or on again
- * @returns {number | undefined} who is talked to
+ * Begins at the conversation that was open before a reload, or else at `peer`, with an entry for the list before it.
+ * @param {number | undefined} peer @param {(person: number | undefined) => void} show is called after Back or Forward
+ * @returns {number | undefined} the user of the conversation to open
  */
 export function begin(peer, show) {
   shows = show;
@@ -25,21 +25,21 @@ export function begin(peer, show) {
   return here().person;
 }
 
-/** Notes that a conversation was opened. @param {number} person */
+/** Adds an entry for an opened conversation. @param {number} person */
 export function enter(person) {
   if (!shows) return;
   const { person: before } = here();
   if (before !== person) history.pushState({ person, inside: !before }, '');
 }
 
-/** Goes back to the list. @param {() => void} show shows it, where the list is not what lies behind */
+/** Goes back to the list. @param {() => void} show shows the list, if it is not the entry before */
 export function leave(show) {
   if (shows && here().inside) return history.back();
   if (shows) history.pushState({}, '');
   show();
 }
 
-/** Notes that pictures are looked at: to go back is to close them. @param {HTMLDialogElement} dialog */
+/** Adds an entry for the opened lightbox: Back closes it. @param {HTMLDialogElement} dialog */
 export function lookInto(dialog) {
   if (!shows || here().picture) return;
   history.pushState({ ...here(), picture: true }, '');

@@ -1,4 +1,4 @@
-// What is not stored yet: why it failed, and what can be done with it. Nothing of it is thrown away unasked.
+// Entries of the outbox: why they failed, and their menus. The page never drops one without a request of the user.
 
 import { filesNamed, reason } from './format.js';
 import { t } from './language.js';
@@ -7,28 +7,28 @@ import { t } from './language.js';
 /** @typedef {import('../../chat-client.js').Entry} Entry */
 /** @typedef {{label: string, icon: any, danger?: boolean, run: () => void}} Choice */
 
-/** What an entry would do. @param {any} entry @returns {'message' | 'edit' | 'delete'} */
+/** The kind of an entry. @param {any} entry @returns {'message' | 'edit' | 'delete'} */
 export const kindOf = entry => entry?.kind ?? 'message';
 
 /**
- * Whether an entry waits in another tab of the same person that is switched off: this one, which is online, does not send
- * it. @param {ChatClient} chat @param {any} entry
+ * Whether an entry waits in another tab of the same user that is switched off: this tab, which is online, does not send it.
+ * @param {ChatClient} chat @param {any} entry
  */
 export const isElsewhere = (chat, entry) => Boolean(entry?.held && entry.state === 'pending' && chat.state === 'online');
 
-/** How far an entry has come. @param {ChatClient} chat @param {Entry} entry */
+/** The state of an entry. @param {ChatClient} chat @param {Entry} entry */
 export const stateOf = (chat, entry) => (isElsewhere(chat, entry) ? 'elsewhere' : entry.state);
 
-/** Whether an entry goes nowhere as it is. @param {ChatClient} chat @returns {(entry: Entry) => boolean} */
+/** Returns a function that tells whether an entry is not being sent. @param {ChatClient} chat @returns {(entry: Entry) => boolean} */
 export const stays = chat => entry => stateOf(chat, entry) !== 'pending';
 
-/** The pictures that were refused. @param {Entry} entry */
+/** The refused pictures of an entry. @param {Entry} entry */
 const refused = entry => (entry.images ?? []).filter(image => image.error);
 
-/** Whether a message was refused for what it is about. @param {ChatClient} chat @param {Entry} entry */
+/** Whether a message was refused because its card is unknown. @param {ChatClient} chat @param {Entry} entry */
 const isUnknown = (chat, { error, card }) => Boolean(error === 'not_found' && card && !chat.cards.get(card));
 
-/** Says why something failed. @param {ChatClient} chat @param {Entry} entry */
+/** The text why an entry failed. @param {ChatClient} chat @param {Entry} entry */
 export function failure(chat, entry) {
   const files = refused(entry);
   const why = isUnknown(chat, entry) ? t('card.refused') : reason(entry.error);
@@ -36,7 +36,7 @@ export function failure(chat, entry) {
 }
 
 /**
- * Lists what can be done with an entry.
+ * Returns the menu of an entry.
  * @param {Pick<import('./bubble.js').Context, 'chat' | 'edit' | 'discard'>} on @param {Entry} entry
  * @returns {Choice[]}
  */
@@ -54,7 +54,7 @@ export function choices({ chat, edit, discard }, entry) {
 }
 
 /**
- * What is left of a message when the refused pictures, or the refused card, are taken out; nothing, if none was refused or nothing is left.
+ * Returns how to send a message without its refused pictures or card; undefined if none was refused, or nothing would be left.
  * @param {Entry} entry @param {boolean} [cardless] whether the card was refused
  */
 export function sendable(entry, cardless = false) {
@@ -62,11 +62,11 @@ export function sendable(entry, cardless = false) {
   const good = (entry.images ?? []).filter(image => !image.error);
   if (!(bad.length || cardless) || (!good.length && !entry.content)) return undefined;
   return {
-    label: t('unsent.without', { count: bad.length + Number(cardless) }), // they are named above
-    /** Sends it; what is stored already is not uploaded again. @param {ChatClient} chat */
+    label: t('unsent.without', { count: bad.length + Number(cardless) }), // the failure names them
+    /** Sends it; pictures that are uploaded are not uploaded again. @param {ChatClient} chat */
     async send(chat) {
       if (cardless) {
-        // Another message, for its key stands for what was refused.
+        // As a new message: the `temp_id` belongs to the refused content.
         const { content, extra_data, reply_to, temp_id } = entry;
         chat.send(to(entry), { text: content, images: good.map(image => image.file), extra_data, reply_to }).catch(() => {});
         return chat.discard(temp_id);
@@ -77,5 +77,5 @@ export function sendable(entry, cardless = false) {
   };
 }
 
-/** Where an entry goes. @param {Entry} entry */
+/** The receiver of an entry. @param {Entry} entry */
 const to = entry => (entry.receiver_id ? { user: entry.receiver_id } : { id: /** @type {number} */ (entry.thread_id) });

@@ -1,4 +1,4 @@
-// The addresses of the page's two workers. The page's policy lets nothing become the address of a script but through here.
+// The addresses of the page's two workers. The page's policy (Trusted Types) allows script addresses only from this module.
 
 const NAMES = /** @type {const} */ (['shrink-worker.js', 'service-worker.js']);
 
@@ -8,7 +8,7 @@ const addressOf = name => {
   return new URL(name, document.baseURI).href;
 };
 
-/** `workers` is what the policy's `trusted-types` calls it. */
+/** The directive `trusted-types` in the page's policy allows the name `workers`. */
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('workers', { createScriptURL: addressOf });
 
 /** Returns a worker's address. @param {typeof NAMES[number]} name @returns {any} */

@@ -1,26 +1,26 @@
-// A picture under fingers, a wheel or keys: zoomed where one points, moved while it is zoomed, swiped to its neighbours, drawn
-// down to be put away.
+// Zooms and moves a picture by fingers, wheel or keys. Zooms at the pointer; a swipe to the side goes to the next picture, a
+// swipe down closes the lightbox.
 
 const MOST = 6;
-/** How far a tap, or the key `+` twice, zooms. */
+/** The scale after a double tap, or after the zoom button. */
 const NEAR = 2.5;
-/** How far a finger goes for a swipe, in px, and how far it may go for a tap. */
+/** How far a finger must move for a swipe, and how far it may move in a tap, in px. */
 const [SWIPE, STILL] = [56, 10];
-/** Within which time two taps are one gesture, in ms. */
+/** Within which time two taps are a double tap, in ms. */
 const TWICE = 320;
 
 /**
- * @param {HTMLElement} element where the fingers are @param {HTMLElement} picture
+ * @param {HTMLElement} element receives the events @param {HTMLElement} picture
  * @param {{swiped: (by: number) => void, away: () => void, zoomed: (on: boolean) => void}} on
  */
 export function zooming(element, picture, on) {
   let [scale, x, y] = [1, 0, 0];
-  /** Fingers, by pointer. @type {Map<number, {x: number, y: number}>} */ const fingers = new Map();
-  /** Where the only finger began; nothing, after there were two. @type {{x: number, y: number} | undefined} */ let began;
+  /** The positions of the fingers, by pointer. @type {Map<number, {x: number, y: number}>} */ const fingers = new Map();
+  /** Where a single finger began; undefined after there were two. @type {{x: number, y: number} | undefined} */ let began;
   let tapped = { at: 0, x: 0, y: 0 };
 
   function draw() {
-    // The picture does not leave the screen.
+    // Keep the picture on the screen.
     const { offsetWidth: width, offsetHeight: height } = picture;
     const room = (/** @type {number} */ size, /** @type {number} */ frame) => Math.max(0, (size * scale - frame) / 2);
     const [right, down] = [room(width, element.clientWidth), room(height, element.clientHeight)];
@@ -31,7 +31,7 @@ export function zooming(element, picture, on) {
     on.zoomed(scale > 1);
   }
 
-  /** Zooms, and leaves what is at a point where it is. @param {number} to @param {{x: number, y: number}} [point] */
+  /** Zooms, and keeps a point of the picture in place. @param {number} to @param {{x: number, y: number}} [point] */
   function zoom(to, point = { x: element.clientWidth / 2, y: element.clientHeight / 2 }) {
     const before = scale;
     scale = Math.max(1, Math.min(MOST, to));
@@ -50,14 +50,14 @@ export function zooming(element, picture, on) {
   /** @param {{x: number, y: number}} [point] */
   const toggle = point => zoom(scale > 1 ? 1 : NEAR, point);
 
-  /** Middle and distance of two fingers. */
+  /** The middle and the distance of two fingers. */
   function span() {
     const [a, b] = [...fingers.values()];
     return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, apart: Math.hypot(a.x - b.x, a.y - b.y) };
   }
 
   element.addEventListener('pointerdown', event => {
-    // A swipe may begin on a button, which is not pressed by that; a mouse presses it wherever it was moved on it.
+    // A swipe of a finger may begin on a button, without a click; a mouse that moves on a button still clicks it.
     if (event.pointerType === 'mouse' && /** @type {Element} */ (event.target).closest('button, a')) return;
     fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     began = fingers.size === 1 ? { x: event.clientX, y: event.clientY } : undefined;
@@ -112,7 +112,7 @@ export function zooming(element, picture, on) {
 
   return {
     reset, toggle: () => toggle(),
-    /** Whether an arrow key moves the picture, and not to its neighbour. @param {KeyboardEvent} event */
+    /** Moves a zoomed picture by an arrow key; returns whether the picture is zoomed. @param {KeyboardEvent} event */
     moves: ({ key }) => {
       if (scale === 1) return false;
       [x, y] = [x + ({ ArrowLeft: 80, ArrowRight: -80 }[key] ?? 0), y];
