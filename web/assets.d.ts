@@ -1,4 +1,4 @@
-/** What a script gets that imports a style sheet or a picture: its address. `build.js` sees to that. */
+/** A script that imports a style sheet or a picture gets its address: `build.js` replaces the import. */
 
 declare module '*.css' {
   const address: string;
@@ -10,6 +10,6 @@ declare module '*.svg' {
   export default address;
 }
 
-/** What `build.js` writes into the service worker. */
+/** Constants that `build.js` defines for the service worker. */
 declare const VERSION: string;
 declare const FILES: string[];

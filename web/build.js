@@ -1,11 +1,11 @@
 // Makes dist/, which the hub embeds and serves as it is: `npm run build --prefix web`. It is kept in the repository, so that a build
-// of the hub needs no Node.js; tests/dist.test.js holds that it is what the sources make. docs/adr/0029 has the reasons.
+// of the hub needs no Node.js; tests/package.test.js checks that it matches the sources. docs/adr/0029 has the reasons.
 //
 //   dist/        the page: index.html, its service worker, its other worker
 //   dist/admin/  the admin view
 //   dist/v1/     the library and the elements, for pages of other origins
 //
-// What stands in a folder `assets/` has a digest of its content in its name, so that browsers keep it for ever.
+// The files in a folder `assets/` have a digest of their content in their names, so that browsers may keep them for ever.
 
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -15,10 +15,10 @@ import { rolldown } from 'rolldown';
 
 const web = import.meta.dirname;
 
-/** What is addressed by a fixed name, by browsers and by the manifest. */
+/** The files that browsers and the manifest request by fixed names. */
 const COPIED = ['page/icon-192.png', 'page/icon-maskable.svg', 'page/icon.svg', 'page/manifest.webmanifest'];
 
-/** What the page runs while the rest still loads. */
+/** The scripts that the page runs while the others still load. */
 const EARLY = { name: 'early', test: /\/(early|chosen|language|session)\.js$/ };
 
 /** The oldest browsers for which style sheets are written: those of December 2023 that know popovers and `:dir()`. */
@@ -27,7 +27,7 @@ const BROWSERS = { chrome: 120 << 16, firefox: 125 << 16, safari: 17 << 16 };
 /** Returns the content of a style sheet with all that it imports, or of a picture. @param {string} path */
 const content = path => (path.endsWith('.css') ? bundle({ filename: path, minify: true, targets: BROWSERS }).code : readFileSync(path));
 
-/** What a script gets that imports something else: of a style sheet and of a picture their address, of a catalogue its words. */
+/** Resolves imports that are no scripts: of a style sheet or a picture to its address, of a catalogue (JSON) to its texts. */
 const imports = {
   name: 'imports',
   load(/** @type {string} */ id) {
@@ -38,7 +38,7 @@ const imports = {
   },
 };
 
-/** Makes a document of one whose scripts, style sheets and icon are sources. @param {string} path */
+/** Emits a document, with the addresses of its built scripts, style sheets and icon in place of their sources. @param {string} path */
 const page = path => ({
   name: 'page',
   generateBundle(/** @type {any} */ _, /** @type {Record<string, any>} */ made) {
@@ -69,15 +69,15 @@ function copyright(folder) {
 }
 
 /**
- * Bundles scripts: each with all that it needs at once; what it imports when it is wanted comes in files of their own.
+ * Bundles scripts: each with everything that it imports statically; dynamic imports become files of their own.
  * @param {string} dist
  * @param {Record<string, string>} input sources by name
  * @param {object} how
- * @param {string} [how.assets] the folder of what is kept for ever
- * @param {string[]} [how.fixed] the names that scripts keep, as others address them
+ * @param {string} [how.assets] the folder of the files that browsers keep for ever
+ * @param {string[]} [how.fixed] the scripts that keep their names, because others request them by name
  * @param {any[]} [how.plugins]
  * @param {Record<string, string>} [how.define]
- * @param {{name: string, test: RegExp}[]} [how.groups] what of a script's own comes in files of their own
+ * @param {{name: string, test: RegExp}[]} [how.groups] modules that become files of their own
  * @returns {Promise<string[]>} the files
  */
 async function scripts(dist, input, { assets = 'assets', fixed = [], plugins = [], define = {}, groups = [] }) {
@@ -113,7 +113,7 @@ export async function build(dist) {
   await scripts(join(dist, 'v1'), { 'chat-client': 'chat-client.js', images: 'images.js' }, { fixed: ['chat-client', 'images'] });
 }
 
-/** Tells the service worker what it keeps. Each other file makes it another worker, which browsers then install. @param {string} dist @param {string[]} files */
+/** Defines for the service worker its files, and a version that changes with them. @param {string} dist @param {string[]} files */
 function kept(dist, files) {
   const digest = createHash('sha256');
   for (const file of files.sort()) digest.update(file).update(readFileSync(join(dist, file)));
