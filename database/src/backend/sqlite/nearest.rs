@@ -72,14 +72,16 @@ fn walk(
     let mut next: Option<i64> =
         prepared(snapshot, START)?.query_row((up_to, thread), |row| row.get(0)).optional()?.flatten();
     let mut link = prepared(snapshot, &LINK)?;
-    let (mut found, mut last_seq) = (VecDeque::new(), i64::MAX);
+    // The list does not grow step by step: each step would copy it.
+    let room = usize::try_from(most).unwrap_or_default().min(usize::from(u8::MAX));
+    let (mut found, mut last_seq) = (VecDeque::with_capacity(room), i64::MAX);
     let (mut bytes, mut cut) = (0, false);
     while let Some(id) = next {
         let mut looked_up = link.query((id,))?;
         let Some(row) = looked_up.next()? else {
             return Err(DriverError::Refused(format!("thread {thread} goes on with message {id}, which is not there")));
         };
-        let LinkRow { prev_id, shown: ShownRow { message: row, has_images } } = take(row)?;
+        let LinkRow { prev_id, shown: ShownRow { message: row, with_images } } = take(row)?;
         // A chain that is damaged could go on for ever, or into another thread.
         if row.thread_id != thread || row.seq >= last_seq {
             return Err(DriverError::Refused(format!("thread {thread} goes on with message {id}, which is not of it")));
@@ -87,7 +89,7 @@ fn walk(
         last_seq = row.seq;
         next = prev_id.filter(|_| row.seq - 1 > above);
         if row.seq > above && row.seq <= up_to {
-            let images = if has_images == 0 { Vec::new() } else { images_of(snapshot, row.id)? };
+            let images = if with_images.is_some() { images_of(snapshot, row.id)? } else { Vec::new() };
             let stored = StoredMessage { row, images };
             bytes += stored.size();
             found.push_back(stored);
