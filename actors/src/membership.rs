@@ -145,7 +145,7 @@ impl Membership {
     }
 
     /// Takes all nodes for heard just now: this node has stood still, so their silence proves nothing.
-    pub(crate) fn pardon(&mut self, now: Instant) {
+    pub(crate) fn reset_timeouts(&mut self, now: Instant) {
         for peer in self.peers.values_mut() {
             (peer.heard, peer.old_since) = (now, None);
         }

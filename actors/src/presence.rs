@@ -154,13 +154,13 @@ impl Actor for PresenceActor {
             PresenceMsg::Due => state.is_due = false,
             PresenceMsg::Heard(received) => state.heard(&received, now),
             PresenceMsg::Rows(rows) => state.rows(rows.as_deref(), now),
-            PresenceMsg::Told(announcement, elsewhere) => {
+            PresenceMsg::Announced(announcement, elsewhere) => {
                 let is_news = state.with_tables(|nodes, tables| nodes.resolved(&announcement, elsewhere, tables, now));
                 if is_news {
                     state.context.webhooks.tell(changed(&announcement));
                 }
             }
-            PresenceMsg::Untold(announcement) => state.nodes.unresolved(&announcement, now),
+            PresenceMsg::Unannounced(announcement) => state.nodes.unresolved(&announcement, now),
             PresenceMsg::NoteAll(alive, done) => {
                 let all = state.context.handle.change(|table| table.all(alive));
                 state.worker.note_all(all, done);

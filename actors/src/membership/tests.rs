@@ -97,7 +97,7 @@ fn a_new_process_of_a_name_ends_the_one_before_and_what_comes_late_from_that_is_
 fn a_node_that_stood_still_does_not_take_the_others_for_dead() {
     let (mut membership, two, start) = heard();
     let woken = start + seconds(30);
-    membership.pardon(woken);
+    membership.reset_timeouts(woken);
     assert!(membership.witness(Some(&row(&two, 9)), woken).is_empty());
     assert!(!membership.suspects(woken));
 }

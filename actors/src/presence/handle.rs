@@ -47,9 +47,9 @@ pub(crate) enum PresenceMsg {
     /// The rows of all nodes in the database; `None` if it could not be asked.
     Rows(Option<Vec<Witness>>),
     /// Users here were told of a user; the other nodes are to tell these users.
-    Told(Announcement, Vec<(Arc<str>, Vec<UserId>)>),
+    Announced(Announcement, Vec<(Arc<str>, Vec<UserId>)>),
     /// The database could not be read to find out who is to be told of a user.
-    Untold(Announcement),
+    Unannounced(Announcement),
     /// The node ends: write down when every user was last seen; for users who are connected, that is this time.
     NoteAll(Timestamp, oneshot::Sender<()>),
 }

@@ -4,7 +4,7 @@
 //! enough. A user is online while any node has an entry. The node of a user's arrival tells the users around, on whichever
 //! node they are, if the user was offline everywhere; the node that a user has left last tells of the absence:
 //!
-//! - A node whose user has left, and whom no other node has, says that it tells of it (`told`).
+//! - A node whose user has left, and whom no other node has, says that it tells of it (`announces`).
 //! - If two nodes let go of a user at the same time, each thinks that the other one still has them. So both remember it for a
 //!   while, and once the user is nowhere the one that saw the user last tells.
 //! - The users of a node that has died stay online for as long as if they had left it then, or longer if it drained. Then one
@@ -28,7 +28,7 @@ use super::announcements::{Announcement, Announcements, Reach, Reason};
 use super::peer::Peer;
 use super::remote::{Digest, RemoteTable};
 use super::table::OnlineTable;
-use super::wire::{Announced, Body, Heartbeat, Place, Snapshot, Transition, Transitions};
+use super::wire::{Announced, Body, EntryVersion, Heartbeat, Snapshot, Transition, Transitions};
 use crate::membership::{Event, Membership, SUSPECT, Witness};
 use crate::relay::message::Destination;
 use absences::Absences;
@@ -94,8 +94,8 @@ pub(crate) struct Nodes {
     membership: Membership,
     peers: HashMap<NodeId, Peer>,
     /// Processes whose users were removed: if one is heard again after all, its users are announced.
-    buried: HashMap<NodeId, Instant>,
-    place: Place,
+    removed: HashMap<NodeId, Instant>,
+    entry_version: EntryVersion,
     digest: Digest,
     /// Changes to be sent with the next tick.
     changes: Vec<Transition>,
@@ -124,8 +124,8 @@ impl Nodes {
         Self {
             membership: Membership::new(settings.me.clone()),
             peers: HashMap::new(),
-            buried: HashMap::new(),
-            place: Place { count, seq: 0 },
+            removed: HashMap::new(),
+            entry_version: EntryVersion { count, seq: 0 },
             digest,
             changes: Vec::new(),
             announced: HashMap::new(),
@@ -169,10 +169,10 @@ impl Nodes {
         }
         self.digest.add(user);
         self.absences.forget(user);
-        let told = !tables.remote.is_online(user);
-        self.changes.push(Transition::came(user, told));
-        if told {
-            let reason = Reason { told: Some(false), seen: None, reach: Reach::Everywhere };
+        let announces = !tables.remote.is_online(user);
+        self.changes.push(Transition::came(user, announces));
+        if announces {
+            let reason = Reason::came(Reach::Everywhere);
             self.announcements.want(user, reason, now);
         } else {
             // Another node may have announced that the user had gone, unnoticed by this one.
@@ -250,8 +250,7 @@ impl Nodes {
     /// Takes in that the users around a user could not be read: the announcement is tried again later.
     pub(crate) fn unresolved(&mut self, announcement: &Announcement, now: Instant) {
         self.outstanding = self.outstanding.saturating_sub(1);
-        let Announcement { user, online, seen, reach } = *announcement;
-        self.announcements.want(user, Reason { told: Some(!online), seen, reach }, now);
+        self.announcements.want(announcement.user, Reason::not_made(announcement), now);
         self.quiet_until = self.quiet_until.max(now + Duration::from_secs(1));
     }
 
@@ -261,7 +260,7 @@ impl Nodes {
             match event {
                 Event::Joined(node) | Event::Returned(node) => {
                     let settled = now > self.started + SETTLED;
-                    let tells = self.buried.remove(&node).is_some() || settled;
+                    let tells = self.removed.remove(&node).is_some() || settled;
                     let Some(slot) = tables.remote.open(&node) else { continue };
                     tables.remote.set_live(slot, true);
                     let peer = self.peers.entry(node).or_insert_with(|| Peer::new(slot, now, tells));
@@ -284,7 +283,7 @@ impl Nodes {
         }
         peer.served = Some(now);
         self.flush();
-        for part in Snapshot::parts(self.place, tables.local.published().collect()) {
+        for part in Snapshot::parts(self.entry_version, tables.local.published().collect()) {
             self.outputs.push(Output::Send(Destination::Node(Arc::clone(to.name())), Body::Snapshot(part)));
         }
     }
@@ -313,15 +312,15 @@ impl Nodes {
         if self.changes.is_empty() {
             return;
         }
-        self.place.seq += 1;
-        let changes = Transitions { place: self.place, changes: std::mem::take(&mut self.changes) };
+        self.entry_version.seq += 1;
+        let changes = Transitions { entry_version: self.entry_version, changes: std::mem::take(&mut self.changes) };
         self.outputs.push(Output::Send(Destination::AllPresence, Body::Transitions(changes)));
     }
 
     fn beat(&mut self, released: u64) {
         let announced = self.announced.iter().map(|(node, sent)| (node.to_string(), *sent)).collect();
         let beat = Heartbeat {
-            place: self.place,
+            entry_version: self.entry_version,
             users: self.digest.users,
             sum: self.digest.sum,
             announced,

@@ -11,7 +11,7 @@ use chat_database::ids::UserId;
 use tokio::time::Instant;
 
 use super::remote::{Digest, Slot};
-use super::wire::{Heartbeat, Place, Snapshot, Transition, Transitions};
+use super::wire::{EntryVersion, Heartbeat, Snapshot, Transition, Transitions};
 use crate::membership::SUSPECT;
 
 /// How long a missing change is waited for, when later ones have come.
@@ -27,7 +27,7 @@ const WAITING: usize = 1_024;
 const RECENT: Duration = Duration::from_secs(10);
 
 /// How long before its end a node may have noticed a user's arrival or departure without announcing it.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const UNANNOUNCED_WITHIN: Duration = Duration::from_millis(500);
 
 /// How many arrivals and departures are remembered.
 const MOST_RECENT: usize = 1_024;
@@ -47,7 +47,7 @@ pub(super) struct Peer {
     pub(super) tells: bool,
     /// When this node last sent it a snapshot.
     pub(super) served: Option<Instant>,
-    place: Option<Place>,
+    entry_version: Option<EntryVersion>,
     /// Changes that cannot be applied yet, and since when there are some.
     waiting: Vec<Transitions>,
     waiting_since: Option<Instant>,
@@ -72,7 +72,7 @@ pub(super) struct Peer {
 /// Parts of a snapshot.
 #[derive(Debug)]
 struct Collected {
-    place: Place,
+    entry_version: EntryVersion,
     parts: Vec<Option<Vec<UserId>>>,
 }
 
@@ -86,7 +86,7 @@ impl Peer {
             ends_at: None,
             tells,
             served: None,
-            place: None,
+            entry_version: None,
             waiting: Vec::new(),
             waiting_since: None,
             behind: None,
@@ -109,9 +109,13 @@ impl Peer {
 
     /// Takes in changes; returns those that can be applied now, in order.
     pub(super) fn takes(&mut self, changes: Transitions, now: Instant) -> Vec<Transition> {
-        match self.place {
-            Some(place) if place.count == changes.place.count && changes.place.seq <= place.seq => return Vec::new(),
-            Some(place) if place.count != changes.place.count => self.lost = true,
+        match self.entry_version {
+            Some(version)
+                if version.count == changes.entry_version.count && changes.entry_version.seq <= version.seq =>
+            {
+                return Vec::new();
+            }
+            Some(version) if version.count != changes.entry_version.count => self.lost = true,
             _ => {}
         }
         if self.waiting.len() >= WAITING {
@@ -126,19 +130,19 @@ impl Peer {
     /// Takes out the changes that follow directly on what is known.
     fn ready(&mut self) -> Vec<Transition> {
         let mut ready = Vec::new();
-        let Some(mut place) = self.place.filter(|_| !self.lost) else { return ready };
-        self.waiting.sort_by_key(|changes| changes.place.seq);
+        let Some(mut version) = self.entry_version.filter(|_| !self.lost) else { return ready };
+        self.waiting.sort_by_key(|changes| changes.entry_version.seq);
         self.waiting.retain_mut(|changes| {
-            if changes.place.count != place.count {
+            if changes.entry_version.count != version.count {
                 return true;
             }
-            if changes.place.seq == place.seq + 1 {
-                place = changes.place;
+            if changes.entry_version.seq == version.seq + 1 {
+                version = changes.entry_version;
                 ready.append(&mut changes.changes);
             }
-            changes.place.seq > place.seq
+            changes.entry_version.seq > version.seq
         });
-        self.place = Some(place);
+        self.entry_version = Some(version);
         if self.waiting.is_empty() {
             self.waiting_since = None;
         }
@@ -147,14 +151,14 @@ impl Peer {
 
     /// Takes in a sign of life; `digest` is of the users that are known here, `me` is this node's name.
     pub(super) fn beats(&mut self, beat: &Heartbeat, digest: Digest, me: &str, now: Instant) {
-        match self.place {
-            Some(place) if place == beat.place => {
+        match self.entry_version {
+            Some(version) if version == beat.entry_version => {
                 self.behind = None;
                 self.lost |= digest != beat.digest();
             }
             // What is known here is newer: the sign of life was overtaken.
-            Some(place) if place.count == beat.place.count && place.seq > beat.place.seq => {}
-            Some(place) if place.count != beat.place.count => self.lost = true,
+            Some(version) if version.count == beat.entry_version.count && version.seq > beat.entry_version.seq => {}
+            Some(version) if version.count != beat.entry_version.count => self.lost = true,
             _ => drop(self.behind.get_or_insert(now)),
         }
         let sent = beat.announced.iter().find(|(to, _)| to == me).map_or(0, |(_, sent)| *sent);
@@ -207,8 +211,8 @@ impl Peer {
     }
 
     /// Returns the users who came or left just before the node ended, and whom it may not have announced.
-    pub(super) fn last_words(&self) -> Vec<UserId> {
-        let just_before = |at: Instant| at + LAST_WORDS >= self.heard;
+    pub(super) fn unannounced_changes(&self) -> Vec<UserId> {
+        let just_before = |at: Instant| at + UNANNOUNCED_WITHIN >= self.heard;
         self.recent.iter().filter(|(at, _)| just_before(*at)).map(|(_, user)| *user).collect()
     }
 
@@ -234,14 +238,16 @@ impl Peer {
 
     /// Takes in a part of a snapshot; once it is complete, returns all users and the changes that came after it.
     pub(super) fn collects(&mut self, part: &Snapshot, now: Instant) -> Option<(Vec<UserId>, Vec<Transition>)> {
-        let place = part.place;
-        let is_old = |known: Place| known.count == place.count && known.seq > place.seq;
-        if self.place.is_some_and(is_old) || part.part >= part.parts || part.parts > 4_096 {
+        let version = part.entry_version;
+        let is_old = |known: EntryVersion| known.count == version.count && known.seq > version.seq;
+        if self.entry_version.is_some_and(is_old) || part.part >= part.parts || part.parts > 4_096 {
             return None;
         }
-        let fresh = || Collected { place, parts: (0..part.parts).map(|_| None).collect() };
+        let fresh = || Collected { entry_version: version, parts: (0..part.parts).map(|_| None).collect() };
         let collected = match &mut self.collected {
-            Some(collected) if collected.place == place && collected.parts.len() == part.parts as usize => collected,
+            Some(collected) if collected.entry_version == version && collected.parts.len() == part.parts as usize => {
+                collected
+            }
             other => other.insert(fresh()),
         };
         collected.parts[part.part as usize] = Some(part.users().collect());
@@ -249,9 +255,10 @@ impl Peer {
             return None;
         }
         let users = self.collected.take()?.parts.into_iter().flatten().flatten().collect();
-        (self.place, self.lost, self.asked, self.behind, self.waiting_since) =
-            (Some(place), false, None, None, Some(now));
-        self.waiting.retain(|changes| changes.place.count == place.count && changes.place.seq > place.seq);
+        (self.entry_version, self.lost, self.asked, self.behind, self.waiting_since) =
+            (Some(version), false, None, None, Some(now));
+        self.waiting
+            .retain(|changes| changes.entry_version.count == version.count && changes.entry_version.seq > version.seq);
         let above = self.ready();
         Some((users, above))
     }

@@ -31,7 +31,7 @@ pub(crate) enum Body {
 /// A position in the changes to a node's users. A node numbers its messages of changes, and starts another count when it
 /// starts again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct EntryVersion {
     /// Which of the node's counts it is.
     pub(crate) count: u64,
     pub(crate) seq: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Transitions {
     /// The position after these changes; it follows directly on the one before them.
-    pub(crate) place: Place,
+    pub(crate) entry_version: EntryVersion,
     pub(crate) changes: Vec<Transition>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Transition {
     Came {
         user: u64,
         /// Whether the node takes the user for offline everywhere until then, and so announces the arrival.
-        told: bool,
+        announces: bool,
     },
     /// The user's last connection to the node has been gone for long enough.
     Left {
@@ -60,14 +60,14 @@ pub(crate) enum Transition {
         /// When the user was last seen there, in Unix milliseconds.
         seen: i64,
         /// Whether the node takes the user for offline everywhere from then on, and so announces the absence.
-        told: bool,
+        announces: bool,
     },
 }
 
 /// A user who came or left, and which users of the receiving node are to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Announced {
-    /// Its place among the announcements to that node.
+    /// Its number among the announcements to that node.
     pub(crate) number: u64,
     pub(crate) user: u64,
     pub(crate) online: bool,
@@ -79,7 +79,7 @@ pub(crate) struct Announced {
 /// A part of all users of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
-    pub(crate) place: Place,
+    pub(crate) entry_version: EntryVersion,
     pub(crate) part: u32,
     pub(crate) parts: u32,
     /// The users, ascending: the id of the first one, and the distance of each one to the one before.
@@ -90,7 +90,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Heartbeat {
     /// The position of its latest change.
-    pub(crate) place: Place,
+    pub(crate) entry_version: EntryVersion,
     pub(crate) users: u64,
     pub(crate) sum: u64,
     /// How many announcements it has sent to each node.
@@ -136,7 +136,7 @@ impl Body {
 
 impl Snapshot {
     /// Cuts all users of a node into parts.
-    pub(crate) fn parts(place: Place, mut users: Vec<UserId>) -> Vec<Self> {
+    pub(crate) fn parts(entry_version: EntryVersion, mut users: Vec<UserId>) -> Vec<Self> {
         users.sort_unstable();
         let count = users.len().div_ceil(PART).max(1);
         let parts = u32::try_from(count).unwrap_or(u32::MAX);
@@ -145,7 +145,7 @@ impl Snapshot {
             let mut last = 0;
             let step = |user: &UserId| user.get() - std::mem::replace(&mut last, user.get());
             let steps = users.iter().skip(start).take(PART).map(step).collect();
-            Self { place, part, parts, steps }
+            Self { entry_version, part, parts, steps }
         };
         (0..parts).map(part).collect()
     }
@@ -173,12 +173,12 @@ impl Typing {
 }
 
 impl Transition {
-    pub(crate) fn came(user: UserId, told: bool) -> Self {
-        Self::Came { user: user.get(), told }
+    pub(crate) fn came(user: UserId, announces: bool) -> Self {
+        Self::Came { user: user.get(), announces }
     }
 
-    pub(crate) fn left(user: UserId, seen: Timestamp, told: bool) -> Self {
-        Self::Left { user: user.get(), seen: seen.millis(), told }
+    pub(crate) fn left(user: UserId, seen: Timestamp, announces: bool) -> Self {
+        Self::Left { user: user.get(), seen: seen.millis(), announces }
     }
 }
 

@@ -91,7 +91,7 @@ impl Worker {
     /// Has the users around a user told; the actor gets the result.
     pub(super) fn tell(&self, announcement: Announcement) {
         if self.jobs.try_send(Job::Tell(announcement)).is_err() {
-            self.context.handle.send(PresenceMsg::Untold(announcement));
+            self.context.handle.send(PresenceMsg::Unannounced(announcement));
         }
     }
 
@@ -163,11 +163,11 @@ impl Task {
                 let Announcement { user, online, seen, reach } = announcement;
                 self.context.deliver(user, online, seen, &around);
                 let elsewhere = if reach == Reach::Everywhere { self.by_node(&around) } else { Vec::new() };
-                self.context.handle.send(PresenceMsg::Told(announcement, elsewhere));
+                self.context.handle.send(PresenceMsg::Announced(announcement, elsewhere));
             }
             Err(error) => {
                 tracing::debug!(%error, "presence is announced later");
-                self.context.handle.send(PresenceMsg::Untold(announcement));
+                self.context.handle.send(PresenceMsg::Unannounced(announcement));
             }
         }
     }

@@ -7,11 +7,11 @@ fn user(id: u64) -> UserId {
 }
 
 fn came() -> Reason {
-    Reason { told: Some(false), seen: None, reach: Reach::Everywhere }
+    Reason::came(Reach::Everywhere)
 }
 
 fn left(second: i64) -> Reason {
-    Reason { told: Some(true), seen: Some(Timestamp::from_millis(second * 1_000)), reach: Reach::Everywhere }
+    Reason::left(Some(Timestamp::from_millis(second * 1_000)), Reach::Everywhere)
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn of_whom_nothing_new_is_to_be_told_leaves_the_line() {
 fn users_who_were_told_different_things_are_all_told_what_holds() {
     let start = Instant::now();
     let mut queue = Announcements::new(start, Duration::ZERO);
-    queue.want(user(1), Reason { told: Some(false), seen: None, reach: Reach::Here }, start);
+    queue.want(user(1), Reason::came(Reach::Here), start);
     queue.want(user(1), left(5), start);
     let announced = queue.next(start, |_| false).expect("an announcement");
     assert!(!announced.online && announced.reach == Reach::Everywhere);

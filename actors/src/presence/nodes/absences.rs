@@ -14,14 +14,14 @@ use crate::presence::remote::mixed;
 const REMEMBERED: Duration = Duration::from_secs(30);
 
 /// How many users of dead nodes are remembered whom another node announces.
-const ENTRUSTED: usize = 50_000;
+const MAX_DELEGATED: usize = 50_000;
 
 /// The recent departures.
 #[derive(Debug, Default)]
 pub(super) struct Absences {
     left: HashMap<UserId, Absence>,
     /// Users of dead nodes whom another node announces, and since when.
-    entrusted: VecDeque<(Instant, UserId, NodeId)>,
+    delegated: VecDeque<(Instant, UserId, NodeId)>,
 }
 
 #[derive(Debug)]
@@ -29,17 +29,17 @@ struct Absence {
     /// When the user was seen last, by which node.
     last: (Timestamp, NodeId),
     /// Whether a node has said that it announces the absence.
-    told: bool,
+    announced: bool,
     noted: Instant,
 }
 
 impl Absences {
-    /// Notes that a user has left a node; `told`: whether that node announces it.
-    pub(super) fn note(&mut self, user: UserId, node: &NodeId, seen: Timestamp, told: bool, now: Instant) {
+    /// Notes that a user has left a node; `announces`: whether that node announces it.
+    pub(super) fn note(&mut self, user: UserId, node: &NodeId, seen: Timestamp, announces: bool, now: Instant) {
         let last = (seen, node.clone());
-        let fresh = || Absence { last: last.clone(), told, noted: now };
+        let fresh = || Absence { last: last.clone(), announced: announces, noted: now };
         let absence = self.left.entry(user).or_insert_with(fresh);
-        absence.told |= told;
+        absence.announced |= announces;
         absence.noted = now;
         if last > absence.last {
             absence.last = last;
@@ -52,40 +52,40 @@ impl Absences {
     }
 
     /// Returns the node that has to announce the absence of a user who is offline everywhere, if none has done so.
-    pub(super) fn debtor(&self, user: UserId) -> Option<&NodeId> {
-        self.left.get(&user).filter(|absence| !absence.told).map(|absence| &absence.last.1)
+    pub(super) fn announcer(&self, user: UserId) -> Option<&NodeId> {
+        self.left.get(&user).filter(|absence| !absence.announced).map(|absence| &absence.last.1)
     }
 
     /// Returns the users whom a node that has died had to announce.
-    pub(super) fn debts_of(&self, node: &NodeId) -> Vec<UserId> {
-        let owed = |absence: &Absence| !absence.told && absence.last.1 == *node;
-        self.left.iter().filter(|(_, absence)| owed(absence)).map(|(user, _)| *user).collect()
+    pub(super) fn unannounced_by(&self, node: &NodeId) -> Vec<UserId> {
+        let is_its = |absence: &Absence| !absence.announced && absence.last.1 == *node;
+        self.left.iter().filter(|(_, absence)| is_its(absence)).map(|(user, _)| *user).collect()
     }
 
     /// Returns when a user was last seen whose absence `node` has to announce, and notes that it does; `None` if it has
     /// not.
-    pub(super) fn owed_by(&mut self, user: UserId, node: &NodeId) -> Option<Timestamp> {
-        let absence = self.left.get_mut(&user).filter(|absence| !absence.told && absence.last.1 == *node)?;
-        absence.told = true;
+    pub(super) fn take_unannounced(&mut self, user: UserId, node: &NodeId) -> Option<Timestamp> {
+        let absence = self.left.get_mut(&user).filter(|absence| !absence.announced && absence.last.1 == *node)?;
+        absence.announced = true;
         Some(absence.last.0)
     }
 
     /// Notes that another node announces a user of a dead node.
-    pub(super) fn entrust(&mut self, user: UserId, to: &NodeId, now: Instant) {
-        if self.entrusted.len() < ENTRUSTED {
-            self.entrusted.push_back((now, user, to.clone()));
+    pub(super) fn delegate(&mut self, user: UserId, to: &NodeId, now: Instant) {
+        if self.delegated.len() < MAX_DELEGATED {
+            self.delegated.push_back((now, user, to.clone()));
         }
     }
 
     /// Returns the users of other dead nodes whom a node had to announce that has now died itself.
-    pub(super) fn entrusted_to(&self, node: &NodeId) -> Vec<UserId> {
-        self.entrusted.iter().filter(|(_, _, to)| to == node).map(|(_, user, _)| *user).collect()
+    pub(super) fn delegated_to(&self, node: &NodeId) -> Vec<UserId> {
+        self.delegated.iter().filter(|(_, _, to)| to == node).map(|(_, user, _)| *user).collect()
     }
 
     pub(super) fn sweep(&mut self, now: Instant) {
         self.left.retain(|_, absence| now < absence.noted + REMEMBERED);
-        while self.entrusted.front().is_some_and(|(at, ..)| now >= *at + REMEMBERED) {
-            self.entrusted.pop_front();
+        while self.delegated.front().is_some_and(|(at, ..)| now >= *at + REMEMBERED) {
+            self.delegated.pop_front();
         }
     }
 }

@@ -19,7 +19,7 @@ impl Nodes {
         let mut gone = Vec::new();
         for change in changes {
             match *change {
-                Transition::Came { user, told } => {
+                Transition::Came { user, announces } => {
                     let Ok(user) = UserId::new(user) else { continue };
                     self.absences.forget(user);
                     peer.remember(user, now);
@@ -27,23 +27,23 @@ impl Nodes {
                         continue;
                     }
                     self.announcements.heard(user, true, now);
-                    if !told {
+                    if !announces {
                         // The other node took the user for online elsewhere, and tells of nothing; here the user was
                         // offline.
-                        let reason = Reason { told: Some(false), seen: None, reach: Reach::Here };
+                        let reason = Reason::came(Reach::Here);
                         self.announcements.want(user, reason, now);
                     }
                 }
-                Transition::Left { user, seen, told } => {
+                Transition::Left { user, seen, announces } => {
                     let Ok(user) = UserId::new(user) else { continue };
                     tables.remote.remove(peer.slot, user);
                     let seen = Timestamp::from_millis(seen);
-                    self.absences.note(user, node, seen, told, now);
+                    self.absences.note(user, node, seen, announces, now);
                     peer.remember(user, now);
                     if tables.is_online(user) {
-                        if told && tables.local.is_online(user) {
+                        if announces && tables.local.is_online(user) {
                             // The users around were told that the user had gone.
-                            let reason = Reason { told: Some(false), seen: None, reach: Reach::Everywhere };
+                            let reason = Reason::came(Reach::Everywhere);
                             self.announcements.want(user, reason, now);
                         }
                         continue;
@@ -56,7 +56,7 @@ impl Nodes {
         for user in gone {
             // A later change of these may have brought the user back.
             if !tables.is_online(user) {
-                self.pay_debt(user, now);
+                self.announce_if_responsible(user, now);
             }
         }
     }
@@ -80,7 +80,7 @@ impl Nodes {
             has_new = true;
             self.absences.forget(user);
             if tables.remote.insert(slot, user) && !tables.local.is_online(user) && tells {
-                let reason = Reason { told: Some(false), seen: None, reach: Reach::Here };
+                let reason = Reason::came(Reach::Here);
                 self.announcements.want(user, reason, now);
             }
         }
@@ -91,8 +91,8 @@ impl Nodes {
             if !tables.remote.remove(slot, user) || tables.local.is_online(user) {
                 continue;
             }
-            if !self.pay_debt(user, now) && tells {
-                self.announcements.want(user, Reason { told: Some(true), seen: None, reach: Reach::Here }, now);
+            if !self.announce_if_responsible(user, now) && tells {
+                self.announcements.want(user, Reason::left(None, Reach::Here), now);
             }
         }
         self.apply(node, &above, tables, now);
@@ -102,18 +102,18 @@ impl Nodes {
     }
 
     /// Announces the absence of a user who is offline everywhere, if this node has to; tells whether it did.
-    pub(super) fn pay_debt(&mut self, user: UserId, now: Instant) -> bool {
-        let owed = self.absences.owed_by(user, &self.settings.me);
-        if let Some(seen) = owed {
+    pub(super) fn announce_if_responsible(&mut self, user: UserId, now: Instant) -> bool {
+        let mine = self.absences.take_unannounced(user, &self.settings.me);
+        if let Some(seen) = mine {
             self.tell_absence(user, Some(seen), now);
         }
-        owed.is_some()
+        mine.is_some()
     }
 
     /// Announces the absence of a user who is offline everywhere, and says so to the other nodes. A node to which the user
     /// comes at this moment then announces the return.
     pub(super) fn tell_absence(&mut self, user: UserId, seen: Option<Timestamp>, now: Instant) {
         self.changes.push(Transition::left(user, seen.unwrap_or_default(), true));
-        self.announcements.want(user, Reason { told: Some(true), seen, reach: Reach::Everywhere }, now);
+        self.announcements.want(user, Reason::left(seen, Reach::Everywhere), now);
     }
 }

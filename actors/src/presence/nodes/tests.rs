@@ -146,7 +146,7 @@ impl Net {
         node.local.is_online(user) || node.remote.is_online(user)
     }
 
-    fn told(&mut self) -> Vec<(usize, UserId, bool)> {
+    fn announced(&mut self) -> Vec<(usize, UserId, bool)> {
         std::mem::take(&mut self.announced)
     }
 }
@@ -157,11 +157,11 @@ fn the_node_of_an_arrival_asks_once_and_names_whom_the_others_tell() {
     net.connects(0, alice);
     net.passes(200);
     assert!(net.is_online(1, alice) && net.is_online(2, alice));
-    assert_eq!(net.told(), [(0, alice, true)]);
+    assert_eq!(net.announced(), [(0, alice, true)]);
     assert_eq!(net.delivered, [(1, alice, true), (2, alice, true)]);
     net.connects(1, alice);
     net.passes(200);
-    assert_eq!(net.told(), [], "she was online");
+    assert_eq!(net.announced(), [], "she was online");
 }
 
 #[test]
@@ -185,12 +185,12 @@ fn a_user_who_is_back_within_ten_seconds_on_another_node_has_not_gone() {
     net.passes(9_900);
     net.connects(1, alice);
     net.passes(20_000);
-    assert_eq!(net.told(), [(0, alice, true)]);
+    assert_eq!(net.announced(), [(0, alice, true)]);
     net.disconnects(1, alice);
     net.passes(9_900);
-    assert!(net.is_online(0, alice) && net.told().is_empty());
+    assert!(net.is_online(0, alice) && net.announced().is_empty());
     net.passes(1_000);
-    assert_eq!(net.told(), [(1, alice, false)], "the node where the last connection was");
+    assert_eq!(net.announced(), [(1, alice, false)], "the node where the last connection was");
     assert!(!net.is_online(0, alice) && !net.is_online(1, alice));
 }
 
@@ -203,12 +203,12 @@ fn of_nodes_that_let_go_of_a_user_at_the_same_time_one_tells() {
             net.connects(place, alice);
         }
         net.passes(1_000);
-        net.told();
+        net.announced();
         for place in 0..count {
             net.disconnects(place, alice);
         }
         net.passes(12_000);
-        assert_eq!(net.told().iter().filter(|told| !told.2).count(), 1);
+        assert_eq!(net.announced().iter().filter(|one| !one.2).count(), 1);
     }
 }
 
@@ -219,18 +219,18 @@ fn of_a_dead_nodes_users_each_is_told_by_one_survivor_and_no_sooner_than_after_t
         net.connects(0, user(id));
     }
     net.passes(2_000);
-    net.told();
+    net.announced();
     net.nodes[0].is_silent = true;
     net.passes(10_000);
-    assert_eq!(net.told(), []);
+    assert_eq!(net.announced(), []);
     assert!(net.is_online(1, user(1)));
     net.passes(5_000);
-    let told = net.told();
-    assert_eq!(told.len(), 20);
+    let announced = net.announced();
+    assert_eq!(announced.len(), 20);
     for id in 1..=20 {
-        assert_eq!(told.iter().filter(|told| told.1 == user(id) && !told.2).count(), 1, "user {id}");
+        assert_eq!(announced.iter().filter(|one| one.1 == user(id) && !one.2).count(), 1, "user {id}");
     }
-    assert!([1, 2].iter().all(|place| told.iter().any(|told| told.0 == *place)), "they share the work");
+    assert!([1, 2].iter().all(|place| announced.iter().any(|one| one.0 == *place)), "they share the work");
     assert!(!net.is_online(1, user(1)) && !net.is_online(2, user(1)));
 }
 
@@ -243,7 +243,7 @@ fn who_comes_back_from_a_dead_node_has_not_gone() {
     net.passes(9_000);
     net.connects(1, alice);
     net.passes(30_000);
-    assert_eq!(net.told(), [(0, alice, true)]);
+    assert_eq!(net.announced(), [(0, alice, true)]);
 }
 
 #[test]
@@ -259,8 +259,8 @@ fn the_entries_of_a_process_die_and_those_of_the_next_of_its_name_stay() {
     assert!(net.is_online(1, bob), "ten seconds are not over");
     net.passes(10_000);
     assert!(net.is_online(1, alice) && !net.is_online(1, bob));
-    let told: Vec<_> = net.told().into_iter().filter(|told| !told.2).collect();
-    assert_eq!(told, [(1, bob, false)]);
+    let announced: Vec<_> = net.announced().into_iter().filter(|one| !one.2).collect();
+    assert_eq!(announced, [(1, bob, false)]);
 }
 
 #[test]
@@ -277,8 +277,8 @@ fn of_a_node_that_drained_no_departure_is_told_for_a_minute() {
     net.passes(30_000);
     net.connects(1, alice);
     net.passes(40_000);
-    let told: Vec<_> = net.told().into_iter().filter(|told| !told.2).collect();
-    assert!(matches!(told[..], [(_, who, false)] if who == bob), "{told:?}");
+    let announced: Vec<_> = net.announced().into_iter().filter(|one| !one.2).collect();
+    assert!(matches!(announced[..], [(_, who, false)] if who == bob), "{announced:?}");
 }
 
 #[test]
@@ -286,14 +286,14 @@ fn a_node_that_stood_still_is_heard_again_and_its_users_are_back() {
     let (mut net, alice) = (Net::of(2), user(42));
     net.connects(0, alice);
     net.passes(2_000);
-    net.told();
+    net.announced();
     net.nodes[0].is_silent = true;
     net.passes(30_000);
-    assert_eq!(net.told(), [(1, alice, false)]);
+    assert_eq!(net.announced(), [(1, alice, false)]);
     net.nodes[0].is_silent = false;
     net.passes(2_000);
     assert!(net.is_online(1, alice));
-    assert_eq!(net.told(), [(1, alice, true)], "its own users know");
+    assert_eq!(net.announced(), [(1, alice, true)], "its own users know");
 }
 
 #[test]

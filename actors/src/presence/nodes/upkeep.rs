@@ -72,7 +72,7 @@ impl Nodes {
             return;
         }
         tracing::warn!(seconds = paused.as_secs(), "this node stood still: it asks the others anew");
-        self.membership.pardon(now);
+        self.membership.reset_timeouts(now);
         for peer in self.peers.values_mut() {
             peer.heard = now;
             peer.doubt();
@@ -98,12 +98,12 @@ impl Nodes {
         let after = self.settings.offline_after + if others { ON_ITS_WAY } else { Duration::ZERO };
         let departed = tables.local.gone(now, after, AT_ONCE);
         for &(user, seen) in &departed {
-            let told = !tables.remote.is_online(user);
+            let announces = !tables.remote.is_online(user);
             self.digest.remove(user);
-            self.changes.push(Transition::left(user, seen, told));
-            self.absences.note(user, &self.settings.me, seen, told, now);
-            if told {
-                let reason = Reason { told: Some(true), seen: Some(seen), reach: Reach::Everywhere };
+            self.changes.push(Transition::left(user, seen, announces));
+            self.absences.note(user, &self.settings.me, seen, announces, now);
+            if announces {
+                let reason = Reason::left(Some(seen), Reach::Everywhere);
                 self.announcements.want(user, reason, now);
             }
         }
@@ -118,9 +118,9 @@ impl Nodes {
         peer.ends_at = Some((until + after).max(now));
         tables.remote.set_live(peer.slot, false);
         tracing::info!(%node, draining = peer.draining, "another node has ended");
-        for user in peer.last_words() {
+        for user in peer.unannounced_changes() {
             if absences::chosen(user, &witnesses) == Some(&self.settings.me) {
-                self.announcements.want(user, Reason { told: None, seen: None, reach: Reach::Everywhere }, now);
+                self.announcements.want(user, Reason::uncertain(Reach::Everywhere), now);
             }
         }
     }
@@ -150,25 +150,25 @@ impl Nodes {
                     self.tell_for_the_dead(user, &witnesses, now);
                     if !peer.is_known() {
                         // Other nodes may have announced the user while this one heard nothing.
-                        self.announcements.want(user, Reason { told: Some(true), seen: None, reach: Reach::Here }, now);
+                        self.announcements.want(user, Reason::left(None, Reach::Here), now);
                     }
                 }
             }
             tables.remote.close(peer.slot);
-            self.buried.insert(node, now);
+            self.removed.insert(node, now);
         }
-        self.buried.retain(|_, since| now < *since + DRAINED * 10);
+        self.removed.retain(|_, since| now < *since + DRAINED * 10);
     }
 
     /// One of the nodes that knew a dead one announces its user: the node that the user had left a moment before, which
     /// relied on the dead one, or else one that is chosen by the user's number.
     fn tell_for_the_dead(&mut self, user: UserId, witnesses: &[NodeId], now: Instant) {
         let me = &self.settings.me;
-        let debtor = self.absences.debtor(user).filter(|debtor| witnesses.contains(debtor));
-        let teller = debtor.or_else(|| absences::chosen(user, witnesses)).cloned();
+        let announcer = self.absences.announcer(user).filter(|announcer| witnesses.contains(announcer));
+        let teller = announcer.or_else(|| absences::chosen(user, witnesses)).cloned();
         match teller {
-            Some(other) if other != *me => self.absences.entrust(user, &other, now),
-            _ if self.pay_debt(user, now) => {}
+            Some(other) if other != *me => self.absences.delegate(user, &other, now),
+            _ if self.announce_if_responsible(user, now) => {}
             _ => self.tell_absence(user, None, now),
         }
     }
@@ -177,8 +177,8 @@ impl Nodes {
     pub(super) fn take_over(&mut self, node: &NodeId, tables: &Tables<'_>, now: Instant) {
         let witnesses = self.witnesses(node);
         let mine = |user: &UserId| absences::chosen(*user, &witnesses) == Some(&self.settings.me);
-        let owed: Vec<UserId> = self.absences.debts_of(node).into_iter().filter(mine).collect();
-        for user in self.absences.entrusted_to(node).into_iter().chain(owed) {
+        let unannounced: Vec<UserId> = self.absences.unannounced_by(node).into_iter().filter(mine).collect();
+        for user in self.absences.delegated_to(node).into_iter().chain(unannounced) {
             if !tables.is_online(user) {
                 self.tell_absence(user, None, now);
             }
@@ -194,7 +194,7 @@ impl Nodes {
         }
         let recent: BTreeSet<UserId> = self.peers.values_mut().flat_map(|peer| peer.recent(now)).collect();
         for user in recent {
-            self.announcements.want(user, Reason { told: None, seen: None, reach: Reach::Here }, now);
+            self.announcements.want(user, Reason::uncertain(Reach::Here), now);
         }
     }
 }

@@ -10,8 +10,8 @@ fn user(id: u64) -> UserId {
     UserId::new(id).expect("an id")
 }
 
-fn place(seq: u64) -> Place {
-    Place { count: COUNT, seq }
+fn version(seq: u64) -> EntryVersion {
+    EntryVersion { count: COUNT, seq }
 }
 
 fn arrival(id: u64) -> Transition {
@@ -19,7 +19,7 @@ fn arrival(id: u64) -> Transition {
 }
 
 fn came(seq: u64, id: u64) -> Transitions {
-    Transitions { place: place(seq), changes: vec![arrival(id)] }
+    Transitions { entry_version: version(seq), changes: vec![arrival(id)] }
 }
 
 fn peer(now: Instant) -> Peer {
@@ -28,10 +28,10 @@ fn peer(now: Instant) -> Peer {
 }
 
 fn snapshot(seq: u64, users: &[u64]) -> Snapshot {
-    Snapshot::parts(place(seq), users.iter().map(|id| user(*id)).collect()).remove(0)
+    Snapshot::parts(version(seq), users.iter().map(|id| user(*id)).collect()).remove(0)
 }
 
-/// A peer whose users are known up to a place.
+/// A peer whose users are known up to a version.
 fn known(seq: u64, now: Instant) -> Peer {
     let mut peer = peer(now);
     peer.collects(&snapshot(seq, &[]), now).expect("it is complete");
@@ -40,7 +40,7 @@ fn known(seq: u64, now: Instant) -> Peer {
 
 fn beat(seq: u64, digest: Digest, announced: u64) -> Heartbeat {
     Heartbeat {
-        place: place(seq),
+        entry_version: version(seq),
         users: digest.users,
         sum: digest.sum,
         announced: vec![("me".into(), announced)],
@@ -118,7 +118,7 @@ fn a_sign_of_life_shows_what_was_lost() {
 }
 
 #[test]
-fn another_digest_at_the_same_place_is_made_good_for_by_a_snapshot() {
+fn another_digest_at_the_same_version_is_made_good_for_by_a_snapshot() {
     let now = Instant::now();
     let mut peer = known(1, now);
     let mut digest = Digest::default();
@@ -134,11 +134,11 @@ fn another_digest_at_the_same_place_is_made_good_for_by_a_snapshot() {
 fn a_node_that_counts_anew_is_asked_for_a_snapshot() {
     let now = Instant::now();
     let mut peer = known(9, now);
-    let again = Place { count: COUNT + 1, seq: 1 };
-    let changes = Transitions { place: again, changes: vec![arrival(42)] };
+    let again = EntryVersion { count: COUNT + 1, seq: 1 };
+    let changes = Transitions { entry_version: again, changes: vec![arrival(42)] };
     assert!(peer.takes(changes, now).is_empty());
     assert!(peer.asks(now));
-    let part = Snapshot::parts(Place { seq: 0, ..again }, vec![user(1)]).remove(0);
+    let part = Snapshot::parts(EntryVersion { seq: 0, ..again }, vec![user(1)]).remove(0);
     let (users, above) = peer.collects(&part, now).expect("it is complete");
     assert_eq!((users, above), (vec![user(1)], vec![arrival(42)]));
 }
@@ -150,7 +150,7 @@ fn a_snapshot_counts_once_all_its_parts_have_come_and_an_older_one_does_not_coun
     peer.doubt();
     assert!(peer.collects(&snapshot(4, &[1]), now).is_none(), "it is older");
     let users: Vec<UserId> = (1..=70_000).map(user).collect();
-    let parts = Snapshot::parts(place(6), users.clone());
+    let parts = Snapshot::parts(version(6), users.clone());
     assert_eq!(parts.len(), 3);
     assert!(peer.collects(&parts[2], now).is_none());
     assert!(peer.collects(&parts[0], now).is_none());

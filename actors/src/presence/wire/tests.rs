@@ -4,17 +4,17 @@ use super::*;
 
 #[test]
 fn every_body_is_read_as_it_was_written() {
-    let place = Place { count: u64::MAX, seq: 7 };
+    let entry_version = EntryVersion { count: u64::MAX, seq: 7 };
     let users = [3, 1, 1 << 52].map(|id| UserId::new(id).expect("an id"));
-    let snapshot = Snapshot::parts(place, users.to_vec()).remove(0);
+    let snapshot = Snapshot::parts(entry_version, users.to_vec()).remove(0);
     let left = Transition::left(users[0], Timestamp::from_millis(-5), true);
     let bodies = [
-        Body::Transitions(Transitions { place, changes: vec![Transition::came(users[0], false), left] }),
+        Body::Transitions(Transitions { entry_version, changes: vec![Transition::came(users[0], false), left] }),
         Body::Announcement(Announced { number: 1, user: 42, online: false, seen: Some(5), recipients: vec![7, 8] }),
         Body::SnapshotRequest,
         Body::Snapshot(snapshot),
         Body::Heartbeat(Heartbeat {
-            place,
+            entry_version,
             users: 3,
             sum: 9,
             announced: vec![("two".into(), 4)],
@@ -38,12 +38,12 @@ fn what_is_no_body_is_none() {
 
 #[test]
 fn a_snapshot_of_many_users_comes_in_parts_that_are_small() {
-    let place = Place { count: 1, seq: 1 };
+    let entry_version = EntryVersion { count: 1, seq: 1 };
     let users: Vec<UserId> = (1..=100_000).map(|id| UserId::new(id * 1_000).expect("an id")).collect();
-    let parts = Snapshot::parts(place, users.iter().rev().copied().collect());
+    let parts = Snapshot::parts(entry_version, users.iter().rev().copied().collect());
     assert_eq!(parts.len(), 4);
     assert!(parts.iter().all(|part| Body::Snapshot(part.clone()).encode().len() <= 256 * 1_024));
     let read: Vec<UserId> = parts.iter().flat_map(Snapshot::users).collect();
     assert_eq!(read, users);
-    assert_eq!(Snapshot::parts(place, Vec::new()).len(), 1, "a node without users says so");
+    assert_eq!(Snapshot::parts(entry_version, Vec::new()).len(), 1, "a node without users says so");
 }
