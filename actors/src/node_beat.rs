@@ -7,7 +7,7 @@ pub(crate) mod handle;
 use std::sync::Arc;
 
 use chat_database::Database;
-use chat_database::nodes::{BEAT, NodeId, Registration, Standing};
+use chat_database::nodes::{BEAT, NodeId, Registration, RowOwner};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::draining::Draining;
@@ -72,8 +72,8 @@ impl State {
     async fn beat(&mut self) {
         let Some(registration) = &mut self.registration else { return };
         match registration.beat(self.context.draining.has_started()).await {
-            Ok(Standing::Ours | Standing::Unclear { .. }) => {}
-            Ok(Standing::Taken { .. }) => {
+            Ok(RowOwner::Ours | RowOwner::Unclear { .. }) => {}
+            Ok(RowOwner::Taken { .. }) => {
                 self.registration = None;
                 self.context.handle.set_ousted();
             }

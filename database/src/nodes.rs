@@ -1,9 +1,9 @@
 //! The nodes that run on a database: which, how long ago each showed that it lives, and that no two share a name.
 //!
 //! ```text
-//!  id      a node's name, and which process of that name it is
-//!  row     the row of a name, on a connection
-//!  rival   whether another process that has the row of our name lives
+//!  id              a node's name, and which process of that name it is
+//!  row             the row of a name, on a connection
+//!  other_process   whether another process that has the row of our name lives
 //! ```
 //!
 //! Each process has the row of its name in `hub_nodes`, and beats in it by the database's clock. Only one process has it:
@@ -14,7 +14,7 @@
 //! it](crate::connect::ProcessLock) shows, without writing, whether there is another one. So SQLite's table stays empty.
 
 mod id;
-mod rival;
+mod other_process;
 mod row;
 
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use sea_orm::sea_query::{Expr, Query};
 use tokio::time::{Instant, sleep, timeout};
 
 pub use self::id::{InvalidName, NodeId};
-use self::rival::Rival;
-pub use self::rival::SILENT;
+use self::other_process::OtherProcess;
+pub use self::other_process::SILENT;
 use self::row::Row;
-pub use self::row::Standing;
+pub use self::row::RowOwner;
 use crate::backend::writer::WriterConnection;
 use crate::driver_error::{DriverError, error};
 use crate::entities::hub_node::{self, Column};
@@ -132,7 +132,7 @@ pub struct Registration {
     connection: Option<WriterConnection>,
     id: NodeId,
     key_check: Option<i64>,
-    rival: Rival,
+    other_process: OtherProcess,
 }
 
 impl Registration {
@@ -140,8 +140,8 @@ impl Registration {
     /// [do not register](self).
     #[must_use]
     pub fn of(database: &Database, id: &NodeId, key_check: Option<i64>) -> Option<Self> {
-        let (database, id, rival) = (database.clone(), id.clone(), Rival::default());
-        database.has_nodes().then(|| Self { database, connection: None, id, key_check, rival })
+        let (database, id, other_process) = (database.clone(), id.clone(), OtherProcess::default());
+        database.has_nodes().then(|| Self { database, connection: None, id, key_check, other_process })
     }
 
     /// Takes the name, and waits for another process that has it to end.
@@ -153,9 +153,9 @@ impl Registration {
         let mut waits = false;
         loop {
             let patience = match self.beat(false).await? {
-                Standing::Ours => return Ok(self.answered(async |row| row.delete_old().await).await?),
-                Standing::Taken { draining: true } | Standing::Unclear { draining: true } => DRAINING,
-                Standing::Taken { draining: false } | Standing::Unclear { draining: false } => PATIENCE,
+                RowOwner::Ours => return Ok(self.answered(async |row| row.delete_old().await).await?),
+                RowOwner::Taken { draining: true } | RowOwner::Unclear { draining: true } => DRAINING,
+                RowOwner::Taken { draining: false } | RowOwner::Unclear { draining: false } => PATIENCE,
             };
             if since.elapsed() >= patience {
                 return Err(Error::Taken(Arc::clone(self.id.name())));
@@ -173,7 +173,7 @@ impl Registration {
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`].
-    pub async fn beat(&mut self, draining: bool) -> Result<Standing, DatabaseError> {
+    pub async fn beat(&mut self, draining: bool) -> Result<RowOwner, DatabaseError> {
         self.answered(async |row| row.beat(draining).await).await
     }
 
@@ -195,7 +195,7 @@ impl Registration {
                 Some(connection) => connection,
                 none => none.insert(self.database.another_writer_connection().await?),
             };
-            task(&mut Row::of(&self.id, self.key_check, &mut self.rival, connection)).await
+            task(&mut Row::of(&self.id, self.key_check, &mut self.other_process, connection)).await
         });
         let failure = match answered.await {
             Ok(Ok(done)) => return Ok(done),

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait as _, Value};
 use tokio::time::Instant;
 
 use super::id::NodeId;
-use super::rival::{Rival, Sighting, Verdict};
+use super::other_process::{Observation, OtherProcess, Verdict};
 use crate::backend::dialect::Dialect;
 use crate::backend::writer::WriterConnection;
 use crate::driver_error::DriverError;
@@ -20,7 +20,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Which process has the row of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RowOwner {
     /// This process has it.
     Ours,
     /// Another process has it, which lives.
@@ -50,21 +50,21 @@ pub(super) struct Row<'a> {
     connection: &'a mut WriterConnection,
     id: &'a NodeId,
     key_check: Option<i64>,
-    rival: &'a mut Rival,
+    other_process: &'a mut OtherProcess,
 }
 
 impl<'a> Row<'a> {
     pub(super) fn of(
         id: &'a NodeId,
         key_check: Option<i64>,
-        rival: &'a mut Rival,
+        other_process: &'a mut OtherProcess,
         connection: &'a mut WriterConnection,
     ) -> Self {
-        Self { connection, id, key_check, rival }
+        Self { connection, id, key_check, other_process }
     }
 
     /// Writes a heartbeat into the row; takes the row if no living process has it.
-    pub(super) async fn beat(&mut self, draining: bool) -> Result<Standing, DriverError> {
+    pub(super) async fn beat(&mut self, draining: bool) -> Result<RowOwner, DriverError> {
         let beat = Query::update()
             .table(hub_node::Entity)
             .value(Column::BeatAt, Expr::cust(self.now()))
@@ -72,8 +72,8 @@ impl<'a> Row<'a> {
             .cond_where(self.is_ours())
             .take();
         if self.connection.execute(&beat).await? == 1 {
-            self.rival.forget();
-            return Ok(Standing::Ours);
+            self.other_process.forget();
+            return Ok(RowOwner::Ours);
         }
         let age = Expr::cust(format!("{} - beat_at", self.now()));
         let query = Query::select()
@@ -88,9 +88,9 @@ impl<'a> Row<'a> {
         };
         let OwnRow { incarnation, beat_at, age, draining: leaves } = row;
         let leaves = leaves != 0;
-        match self.rival.judge(Sighting { incarnation, beat_at, age }, Instant::now()) {
-            Verdict::Lives => Ok(Standing::Taken { draining: leaves }),
-            Verdict::Unclear => Ok(Standing::Unclear { draining: leaves }),
+        match self.other_process.judge(Observation { incarnation, beat_at, age }, Instant::now()) {
+            Verdict::Lives => Ok(RowOwner::Taken { draining: leaves }),
+            Verdict::Unclear => Ok(RowOwner::Unclear { draining: leaves }),
             Verdict::Dead => self.take_over(draining, incarnation, beat_at).await,
         }
     }
@@ -109,19 +109,19 @@ impl<'a> Row<'a> {
     }
 
     /// Makes the row, unless another process is faster.
-    async fn insert(&mut self, draining: bool) -> Result<Standing, DriverError> {
+    async fn insert(&mut self, draining: bool) -> Result<RowOwner, DriverError> {
         let (columns, values): (Vec<_>, Vec<_>) =
             [(Column::Name, Expr::val(self.name()))].into_iter().chain(self.state(draining)).unzip();
         let insert = Query::insert().into_table(hub_node::Entity).columns(columns).values_panic(values).take();
         match self.connection.execute(&insert).await {
-            Ok(_) => Ok(Standing::Ours),
-            Err(DriverError::Unique(_)) => Ok(Standing::Unclear { draining: false }),
+            Ok(_) => Ok(RowOwner::Ours),
+            Err(DriverError::Unique(_)) => Ok(RowOwner::Unclear { draining: false }),
             Err(failure) => Err(failure),
         }
     }
 
     /// Takes the row of a process that beats no more, unless it or another one is faster.
-    async fn take_over(&mut self, draining: bool, incarnation: i64, beat_at: i64) -> Result<Standing, DriverError> {
+    async fn take_over(&mut self, draining: bool, incarnation: i64, beat_at: i64) -> Result<RowOwner, DriverError> {
         let take = Query::update()
             .table(hub_node::Entity)
             .values(self.state(draining))
@@ -130,11 +130,11 @@ impl<'a> Row<'a> {
             .and_where(Column::BeatAt.eq(beat_at))
             .take();
         if self.connection.execute(&take).await? == 0 {
-            return Ok(Standing::Unclear { draining: false });
+            return Ok(RowOwner::Unclear { draining: false });
         }
-        self.rival.forget();
+        self.other_process.forget();
         tracing::info!(node = %self.id, before = format!("{incarnation:016x}"), "a process of this node's name has ended without a word");
-        Ok(Standing::Ours)
+        Ok(RowOwner::Ours)
     }
 
     /// Returns the values of a row that a process has just taken.

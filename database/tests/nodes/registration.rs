@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat_database::change::Change;
 use chat_database::ids::CommitNo;
-use chat_database::nodes::{self, NodeId, Registration, Standing};
+use chat_database::nodes::{self, NodeId, Registration, RowOwner};
 use chat_database::queries::changes;
 
 use crate::support::world::{World, user};
@@ -17,8 +17,8 @@ on_each_backend!(
     two_processes_of_one_name_are_two_nodes_in_the_log,
 );
 
-const UNCLEAR: Standing = Standing::Unclear { draining: false };
-const TAKEN: Standing = Standing::Taken { draining: false };
+const UNCLEAR: RowOwner = RowOwner::Unclear { draining: false };
+const TAKEN: RowOwner = RowOwner::Taken { draining: false };
 
 /// Makes the registrations of two processes of one name; `None` on SQLite, where there are none.
 fn two_of_a_name(w: &World) -> Option<[Registration; 2]> {
@@ -31,14 +31,14 @@ async fn a_second_process_of_a_name_has_it_once_the_first_has_ended(w: World) {
     let Some([mut first, mut second]) = two_of_a_name(&w) else { return };
     first.claim().await.unwrap();
     assert_eq!(second.beat(false).await.unwrap(), UNCLEAR, "the first may just have been killed");
-    assert_eq!(first.beat(true).await.unwrap(), Standing::Ours);
-    assert_eq!(second.beat(false).await.unwrap(), Standing::Taken { draining: true });
+    assert_eq!(first.beat(true).await.unwrap(), RowOwner::Ours);
+    assert_eq!(second.beat(false).await.unwrap(), RowOwner::Taken { draining: true });
     second.release().await.unwrap();
     let all = nodes::all(&w.db).await.unwrap();
     assert_eq!(all.iter().map(|node| (&**node.id.name(), node.draining)).collect::<Vec<_>>(), [("left", true)]);
     assert!(all[0].beat < Duration::from_secs(5) && all[0].started >= all[0].beat, "{all:?}");
     first.release().await.unwrap();
-    assert_eq!(second.beat(false).await.unwrap(), Standing::Ours);
+    assert_eq!(second.beat(false).await.unwrap(), RowOwner::Ours);
 }
 
 async fn the_name_of_a_process_that_was_killed_is_free_after_six_seconds(w: World) {
@@ -67,7 +67,7 @@ async fn a_row_that_is_gone_is_made_again(w: World) {
     let Some([mut first, _]) = two_of_a_name(&w) else { return };
     first.claim().await.unwrap();
     w.sql("DELETE FROM hub_nodes").await;
-    assert_eq!(first.beat(false).await.unwrap(), Standing::Ours);
+    assert_eq!(first.beat(false).await.unwrap(), RowOwner::Ours);
     assert_eq!(nodes::all(&w.db).await.unwrap().len(), 1);
 }
 

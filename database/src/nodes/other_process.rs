@@ -13,7 +13,7 @@ pub const SILENT: Duration = Duration::from_secs(6);
 
 /// What the row of a name says of the process that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sighting {
+pub(super) struct Observation {
     pub(super) incarnation: i64,
     pub(super) beat_at: i64,
     /// How long ago its latest beat is, by the database's clock; below zero if that was set back.
@@ -33,7 +33,7 @@ pub(super) enum Verdict {
 
 /// What was seen of the row.
 #[derive(Debug, Default)]
-pub(super) struct Rival(Option<Seen>);
+pub(super) struct OtherProcess(Option<Seen>);
 
 #[derive(Debug)]
 struct Seen {
@@ -45,10 +45,10 @@ struct Seen {
     beats: bool,
 }
 
-impl Rival {
+impl OtherProcess {
     /// Judges the row as it was read just now.
-    pub(super) fn judge(&mut self, sighting: Sighting, now: Instant) -> Verdict {
-        let Sighting { incarnation, beat_at, age } = sighting;
+    pub(super) fn judge(&mut self, observation: Observation, now: Instant) -> Verdict {
+        let Observation { incarnation, beat_at, age } = observation;
         let changed = match &self.0 {
             Some(seen) => (seen.incarnation, seen.beat_at) != (incarnation, beat_at),
             None => false,
@@ -78,36 +78,36 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn at(incarnation: i64, beat_at: i64, age: i64) -> Sighting {
-        Sighting { incarnation, beat_at, age }
+    fn at(incarnation: i64, beat_at: i64, age: i64) -> Observation {
+        Observation { incarnation, beat_at, age }
     }
 
     #[test]
     fn a_process_that_beats_lives_until_it_stops() {
-        let (mut rival, start) = (Rival::default(), Instant::now());
-        assert_eq!(rival.judge(at(1, 1_000, 500), start), Verdict::Unclear, "it may just have been killed");
-        assert_eq!(rival.judge(at(1, 1_000, 1_500), start + SECOND), Verdict::Unclear);
-        assert_eq!(rival.judge(at(1, 3_000, 0), start + 2 * SECOND), Verdict::Lives);
-        assert_eq!(rival.judge(at(1, 3_000, 5_000), start + 7 * SECOND), Verdict::Lives);
-        assert_eq!(rival.judge(at(1, 3_000, 6_000), start + 8 * SECOND), Verdict::Dead);
+        let (mut other_process, start) = (OtherProcess::default(), Instant::now());
+        assert_eq!(other_process.judge(at(1, 1_000, 500), start), Verdict::Unclear, "it may just have been killed");
+        assert_eq!(other_process.judge(at(1, 1_000, 1_500), start + SECOND), Verdict::Unclear);
+        assert_eq!(other_process.judge(at(1, 3_000, 0), start + 2 * SECOND), Verdict::Lives);
+        assert_eq!(other_process.judge(at(1, 3_000, 5_000), start + 7 * SECOND), Verdict::Lives);
+        assert_eq!(other_process.judge(at(1, 3_000, 6_000), start + 8 * SECOND), Verdict::Dead);
     }
 
     #[test]
     fn a_row_whose_beat_is_long_ago_is_dead_at_the_first_look() {
-        assert_eq!(Rival::default().judge(at(1, 1_000, 6_000), Instant::now()), Verdict::Dead);
+        assert_eq!(OtherProcess::default().judge(at(1, 1_000, 6_000), Instant::now()), Verdict::Dead);
     }
 
     #[test]
     fn a_row_that_lies_in_the_future_is_dead_once_it_has_not_changed_for_as_long() {
-        let (mut rival, start) = (Rival::default(), Instant::now());
-        assert_eq!(rival.judge(at(1, 1_000, -3_600_000), start), Verdict::Unclear);
-        assert_eq!(rival.judge(at(1, 1_000, -3_594_000), start + SILENT), Verdict::Dead);
+        let (mut other_process, start) = (OtherProcess::default(), Instant::now());
+        assert_eq!(other_process.judge(at(1, 1_000, -3_600_000), start), Verdict::Unclear);
+        assert_eq!(other_process.judge(at(1, 1_000, -3_594_000), start + SILENT), Verdict::Dead);
     }
 
     #[test]
     fn a_third_process_that_takes_the_row_is_a_sign_of_life() {
-        let (mut rival, start) = (Rival::default(), Instant::now());
-        rival.judge(at(1, 1_000, 0), start);
-        assert_eq!(rival.judge(at(2, 1_100, 0), start + SECOND), Verdict::Lives);
+        let (mut other_process, start) = (OtherProcess::default(), Instant::now());
+        other_process.judge(at(1, 1_000, 0), start);
+        assert_eq!(other_process.judge(at(2, 1_100, 0), start + SECOND), Verdict::Lives);
     }
 }
