@@ -49,8 +49,8 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Returns the order in which that index has the most recently active threads first.
     fn most_recent_first(&self) -> &'static str;
 
-    /// Returns the condition for what comes after a place in that order, and its values.
-    fn less_recent_than(&self, place: Place) -> Search;
+    /// Returns the condition for what comes after a key in that order, and its values.
+    fn less_recent_than(&self, key: PageKey) -> Search;
 
     /// Returns the number, as an expression, of a user's threads on one side with a newer message than `active`; `user` and
     /// `active` are expressions.
@@ -81,8 +81,8 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn rewrite(&self, shape: &RowShape, overwritten: &[&'static str]) -> Rewrite;
 }
 
-/// A place in a user's threads, the most recently active first: a time, and a thread's id.
-pub(crate) type Place = (i64, i64);
+/// The key by which pages of a user's threads are cut, the most recently active first: a time, and a thread's id.
+pub(crate) type PageKey = (i64, i64);
 
 /// A part of a query, and the values of its parameters.
 pub(crate) type Search = (String, Vec<Value>);

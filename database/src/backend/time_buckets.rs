@@ -7,7 +7,7 @@
 //! upper bits of the time, which most messages do not move. A search by bucket finds a few rows too many, and compares their
 //! exact times.
 
-use crate::backend::dialect::{Place, Search};
+use crate::backend::dialect::{PageKey, Search};
 
 /// A bucket of times is 2¹⁴ milliseconds: 16 seconds.
 const UPDATED_BITS: u32 = 14;
@@ -42,8 +42,8 @@ pub(super) fn columns(value: &dyn Fn(&str) -> Option<String>) -> Vec<(&'static s
     updated.into_iter().chain(commit).collect()
 }
 
-/// Returns the condition for what comes after a place in [`MOST_RECENT_FIRST`], and its values.
-pub(super) fn less_recent_than((at, id): Place) -> Search {
+/// Returns the condition for what comes after a key in [`MOST_RECENT_FIRST`], and its values.
+pub(super) fn less_recent_than((at, id): PageKey) -> Search {
     let text = "updated_step <= ? AND updated_at <= ? AND (updated_at < ? OR id < ?)";
     (text.to_owned(), [updated(at), at, at, id].map(Into::into).into())
 }

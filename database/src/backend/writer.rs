@@ -44,8 +44,8 @@ impl<Row> Default for Rewritten<Row> {
 }
 
 impl<Row> Rewritten<Row> {
-    /// Adds a row: `now` is its place in the indexes, `before` its former place, if the row exists.
-    pub(crate) fn push<Place: PartialEq>(&mut self, before: Option<Place>, now: Place, row: Row) {
+    /// Adds a row: `now` is its key in the indexes, `before` its former key, if the row exists.
+    pub(crate) fn push<Key: PartialEq>(&mut self, before: Option<Key>, now: Key, row: Row) {
         match before {
             None => self.made.push(row),
             Some(before) if before == now => self.kept.push(row),

@@ -122,7 +122,7 @@ impl Ids {
         let dialect = db.backend.dialect();
         let [low, high] = [1, 2].map(|side| dialect.threads_by_activity(side));
         let half = format!("ORDER BY {} LIMIT ?", dialect.most_recent_first());
-        let (beyond, place) = dialect.less_recent_than(Position::place(before, ThreadId::column));
+        let (beyond, key) = dialect.less_recent_than(Position::page_key(before, ThreadId::column));
         let text = format!(
             "SELECT * FROM (\
              SELECT * FROM (SELECT id, user2_id AS other, updated_at FROM {low} \
@@ -134,7 +134,7 @@ impl Ids {
         );
         let most = Value::from(i64::from(limit) + 1);
         let mut half = vec![Value::from(user.column())];
-        half.extend(place);
+        half.extend(key);
         half.push(most.clone());
         let mut values = half.clone();
         values.extend(half);
@@ -150,7 +150,7 @@ impl Ids {
              WHERE s.user_id = ? AND s.has_unread = 1 AND t.updated_at <= ? AND (t.updated_at < ? OR t.id < ?) \
              ORDER BY t.updated_at DESC, t.id DESC LIMIT ?";
         let mut values = vec![Value::from(user.column())];
-        let (at, id) = Position::place(before, ThreadId::column);
+        let (at, id) = Position::page_key(before, ThreadId::column);
         values.extend([at, at, id, i64::from(limit) + 1].map(Value::from));
         Self { text: text.to_owned(), values }
     }

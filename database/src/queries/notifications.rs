@@ -87,7 +87,7 @@ async fn read_page(
          ORDER BY updated_at DESC, id DESC LIMIT ?",
         columns("n")
     );
-    let (at, id) = Position::place(before, NotificationId::column);
+    let (at, id) = Position::page_key(before, NotificationId::column);
     let values: [Value; 5] = [user.column().into(), at.into(), at.into(), id.into(), (i64::from(limit) + 1).into()];
     let mut rows = db.rows(&text, values).await?;
     let mut more = rows.len() > limit as usize;

@@ -5,7 +5,7 @@ use sea_orm::sea_query::TableRef;
 
 use super::statements;
 use crate::backend::column::{Column, Kind};
-use crate::backend::dialect::{Dialect, Place, Search};
+use crate::backend::dialect::{Dialect, PageKey, Search};
 use crate::backend::kind::Backend;
 use crate::backend::server::seq_range;
 use crate::backend::statements::{Rewrite, upsert};
@@ -65,7 +65,7 @@ impl Dialect for MySqlDialect {
         "updated_at DESC, id DESC"
     }
 
-    fn less_recent_than(&self, (at, id): Place) -> Search {
+    fn less_recent_than(&self, (at, id): PageKey) -> Search {
         ("updated_at <= ? AND (updated_at < ? OR id < ?)".to_owned(), [at, at, id].map(Value::from).into())
     }
 

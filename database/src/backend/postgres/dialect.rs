@@ -4,7 +4,7 @@ use sea_orm::Value;
 use sea_orm::sea_query::{Expr, Func, IntoIden as _, Query, TableRef};
 
 use crate::backend::column::{Column, Kind};
-use crate::backend::dialect::{Dialect, Place, Search};
+use crate::backend::dialect::{Dialect, PageKey, Search};
 use crate::backend::kind::Backend;
 use crate::backend::server::seq_range;
 use crate::backend::statements::{Rewrite, insert, update_of};
@@ -89,8 +89,8 @@ impl Dialect for PostgresDialect {
         time_buckets::MOST_RECENT_FIRST
     }
 
-    fn less_recent_than(&self, place: Place) -> Search {
-        time_buckets::less_recent_than(place)
+    fn less_recent_than(&self, key: PageKey) -> Search {
+        time_buckets::less_recent_than(key)
     }
 
     fn count_more_recent_threads(&self, side: u8, user: &str, active: &str) -> String {

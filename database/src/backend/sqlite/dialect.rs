@@ -5,7 +5,7 @@ use sea_orm::sea_query::TableRef;
 
 use super::{seq_range, statements};
 use crate::backend::column::{Column, Kind};
-use crate::backend::dialect::{Dialect, Place, Search};
+use crate::backend::dialect::{Dialect, PageKey, Search};
 use crate::backend::statements::Rewrite;
 use crate::backend::time_buckets;
 use crate::seq_range::SeqRangeQuery;
@@ -67,8 +67,8 @@ impl Dialect for SqliteDialect {
         time_buckets::MOST_RECENT_FIRST
     }
 
-    fn less_recent_than(&self, place: Place) -> Search {
-        time_buckets::less_recent_than(place)
+    fn less_recent_than(&self, key: PageKey) -> Search {
+        time_buckets::less_recent_than(key)
     }
 
     fn count_more_recent_threads(&self, side: u8, user: &str, active: &str) -> String {
