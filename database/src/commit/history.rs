@@ -78,7 +78,7 @@ pub(super) struct History {
 }
 
 /// How the history goes on in a commit.
-pub(super) enum Course {
+pub(super) enum HistoryCheck {
     /// It goes on under this name.
     On(Arc<str>),
     /// The number was given out before: the database has gone back.
@@ -104,31 +104,32 @@ impl History {
         Offer { nonce: Nonce::draw(), step, newest }
     }
 
-    /// Checks the number that was given, and gives the history a new name where it needs one. Returns [`Course::Back`], and
-    /// writes nothing, if the database has gone back and there are changes: they were decided on a state that is gone.
+    /// Checks the number that was given, and gives the history a new name where it needs one. Returns
+    /// [`HistoryCheck::Back`], and writes nothing, if the database has gone back and there are changes: they were decided on
+    /// a state that is gone.
     pub(super) async fn go_on(
         &self,
         transaction: &mut Transaction<'_>,
         taken: &Taken,
         nothing_to_write: bool,
-    ) -> Result<Course, DriverError> {
+    ) -> Result<HistoryCheck, DriverError> {
         let back = self.went_back || CommitNo::from_column(taken.counters.commit) <= self.seen;
         if back && !nothing_to_write {
-            return Ok(Course::Back);
+            return Ok(HistoryCheck::Back);
         }
         if !back && self.named {
             let again = *taken.epoch == *self.epoch;
-            return Ok(Course::On(if again { Arc::clone(&self.epoch) } else { taken.epoch.as_str().into() }));
+            return Ok(HistoryCheck::On(if again { Arc::clone(&self.epoch) } else { taken.epoch.as_str().into() }));
         }
         if back && Sabotage::KeepEpoch.is_on() {
-            return Ok(Course::On(taken.epoch.as_str().into()));
+            return Ok(HistoryCheck::On(taken.epoch.as_str().into()));
         }
         if back {
             forget_names(transaction).await?;
         } else {
             end_name(transaction, taken).await?;
         }
-        name(transaction).await.map(Course::On)
+        name(transaction).await.map(HistoryCheck::On)
     }
 
     /// Notes what was committed.

@@ -25,8 +25,8 @@ const TICKETS_KEPT: i64 = 3_600_000;
 
 row! {
     /// The number of an entry of the log, or of a delivery, and how long ago that was.
-    struct LogEntryRow {
-        commit_no: i64,
+    struct AgedRow {
+        id: i64,
         age: i64,
     }
 }
@@ -124,10 +124,9 @@ impl Writer {
                 .limit(1)
                 .offset(AT_ONCE)
                 .take();
-            let found: Option<LogEntryRow> = self.connection.select_one(&nth).await?;
+            let found: Option<AgedRow> = self.connection.select_one(&nth).await?;
             let Some(nth) = found.filter(|nth| nth.age > DELIVERIES_KEPT) else { return Ok(()) };
-            let part =
-                Query::delete().from_table(webhook_delivery::Entity).and_where(Expr::col(Id).lte(nth.commit_no)).take();
+            let part = Query::delete().from_table(webhook_delivery::Entity).and_where(Expr::col(Id).lte(nth.id)).take();
             self.connection.execute(&part).await?;
         }
     }
@@ -153,9 +152,8 @@ impl Writer {
             .limit(1)
             .offset(AT_ONCE)
             .take();
-        let entry: Option<LogEntryRow> = self.connection.select_one(&nth).await?;
-        let is_old =
-            |entry: &LogEntryRow| entry.age > if entry.commit_no < unread { LOG_KEPT } else { KEPT_FOR_CONSUMERS };
-        Ok(entry.filter(is_old).map(|entry| entry.commit_no))
+        let entry: Option<AgedRow> = self.connection.select_one(&nth).await?;
+        let is_old = |entry: &AgedRow| entry.age > if entry.id < unread { LOG_KEPT } else { KEPT_FOR_CONSUMERS };
+        Ok(entry.filter(is_old).map(|entry| entry.id))
     }
 }

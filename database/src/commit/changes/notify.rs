@@ -48,7 +48,7 @@ impl<'a> Applier<'a> {
             return Outcome::NoNotification;
         };
         if read_state == ReadState::Unread {
-            self.set_standing(own, ReadState::Read);
+            self.set_read_state(own, ReadState::Read);
         }
         Outcome::NotificationsChanged
     }
@@ -57,7 +57,7 @@ impl<'a> Applier<'a> {
         if self.read_state(own).is_none() {
             return Outcome::NoNotification;
         }
-        self.set_standing(own, ReadState::Deleted);
+        self.set_read_state(own, ReadState::Deleted);
         Outcome::NotificationsChanged
     }
 
@@ -149,7 +149,7 @@ impl<'a> Applier<'a> {
         (read_state != ReadState::Deleted).then_some(read_state)
     }
 
-    fn set_standing(&mut self, own: OwnNotification, read_state: ReadState) {
+    fn set_read_state(&mut self, own: OwnNotification, read_state: ReadState) {
         let Some(note) = self.preloaded.notifications.get(&own.id.column()) else {
             return;
         };
