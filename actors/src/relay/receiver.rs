@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::envelope::{Codec, Envelope, Ignored, Reason};
 use super::ignored::IgnoredLog;
 use super::message::{Destination, Kind, Received};
-use super::sequences::{Lane, Place, Sequences};
+use super::sequences::{Lane, SequenceCheck, Sequences};
 use super::told;
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::follower::handle::FollowerHandle;
@@ -108,14 +108,14 @@ impl Receiver {
             _ => (Vec::new(), body),
         };
         let mut sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = sequences.note(&from, lane, sequence);
-        let missing = match (place, kind) {
-            (Place::Over, _) => return Err(ignored(Reason::Replayed)),
+        let check = sequences.note(&from, lane, sequence);
+        let missing = match (check, kind) {
+            (SequenceCheck::Over, _) => return Err(ignored(Reason::Replayed)),
             (_, Kind::Heartbeat) => sequences.note_told(&from, &told),
             _ => Vec::new(),
         };
         drop(sequences);
-        let gap = place == Place::AfterGap;
+        let gap = check == SequenceCheck::AfterGap;
         metrics::get().relay.gaps.increment(u64::from(gap) + missing.len() as u64);
         let doubt = missing.iter().any(|lane| matches!(lane, Lane::Commits | Lane::Own));
         Ok((Received::new(from, kind, body, gap || !missing.is_empty()).within(room), doubt))

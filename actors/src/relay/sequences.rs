@@ -53,7 +53,7 @@ impl Lane {
 
 /// Where a message stands among those of its sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum SequenceCheck {
     /// It is the next one.
     Next,
     /// Messages before it are missing; also if it is the first one that comes from a process, but not that process's first.
@@ -81,16 +81,16 @@ struct Sender {
 }
 
 impl Sequences {
-    /// Notes a message, and returns its place.
-    pub(super) fn note(&mut self, from: &NodeId, lane: Lane, sequence: u64) -> Place {
-        let Some(sender) = self.sender(from) else { return Place::Over };
+    /// Notes a message, and returns where it stands.
+    pub(super) fn note(&mut self, from: &NodeId, lane: Lane, sequence: u64) -> SequenceCheck {
+        let Some(sender) = self.sender(from) else { return SequenceCheck::Over };
         let last = &mut sender.last[lane as usize];
         if sequence <= *last {
-            return Place::Over;
+            return SequenceCheck::Over;
         }
         let next = sequence == *last + 1;
         *last = sequence;
-        if next { Place::Next } else { Place::AfterGap }
+        if next { SequenceCheck::Next } else { SequenceCheck::AfterGap }
     }
 
     /// Notes how many messages a process has sent to each lane, by its heartbeat. Returns the lanes that lack messages
@@ -169,11 +169,11 @@ mod tests {
     #[test]
     fn a_hole_is_seen_once_and_by_lane() {
         let (mut heard, one) = (Sequences::default(), node("one", 1));
-        assert_eq!(heard.note(&one, Lane::Commits, 1), Place::Next);
-        assert_eq!(heard.note(&one, Lane::Presence, 1), Place::Next);
-        assert_eq!(heard.note(&one, Lane::Commits, 3), Place::AfterGap);
-        assert_eq!(heard.note(&one, Lane::Commits, 4), Place::Next);
-        assert_eq!(heard.note(&one, Lane::Presence, 2), Place::Next);
+        assert_eq!(heard.note(&one, Lane::Commits, 1), SequenceCheck::Next);
+        assert_eq!(heard.note(&one, Lane::Presence, 1), SequenceCheck::Next);
+        assert_eq!(heard.note(&one, Lane::Commits, 3), SequenceCheck::AfterGap);
+        assert_eq!(heard.note(&one, Lane::Commits, 4), SequenceCheck::Next);
+        assert_eq!(heard.note(&one, Lane::Presence, 2), SequenceCheck::Next);
     }
 
     #[test]
@@ -181,25 +181,25 @@ mod tests {
         let (mut heard, one) = (Sequences::default(), node("one", 1));
         heard.note(&one, Lane::Own, 5);
         for sequence in [5, 4, 1, 0] {
-            assert_eq!(heard.note(&one, Lane::Own, sequence), Place::Over, "{sequence}");
+            assert_eq!(heard.note(&one, Lane::Own, sequence), SequenceCheck::Over, "{sequence}");
         }
-        assert_eq!(heard.note(&one, Lane::Own, 6), Place::Next);
+        assert_eq!(heard.note(&one, Lane::Own, 6), SequenceCheck::Next);
     }
 
     #[test]
     fn who_is_heard_in_the_middle_lacks_the_beginning() {
         let mut heard = Sequences::default();
-        assert_eq!(heard.note(&node("one", 1), Lane::Commits, 40), Place::AfterGap);
+        assert_eq!(heard.note(&node("one", 1), Lane::Commits, 40), SequenceCheck::AfterGap);
     }
 
     #[test]
     fn a_process_that_was_followed_by_another_is_over_for_good() {
         let mut heard = Sequences::default();
         heard.note(&node("one", 1), Lane::Commits, 9);
-        assert_eq!(heard.note(&node("one", 2), Lane::Commits, 1), Place::Next);
-        assert_eq!(heard.note(&node("one", 1), Lane::Commits, 10), Place::Over);
+        assert_eq!(heard.note(&node("one", 2), Lane::Commits, 1), SequenceCheck::Next);
+        assert_eq!(heard.note(&node("one", 1), Lane::Commits, 10), SequenceCheck::Over);
         assert!(heard.note_told(&node("one", 1), &[(Lane::Commits, 50)]).is_empty());
-        assert_eq!(heard.note(&node("one", 2), Lane::Commits, 2), Place::Next);
+        assert_eq!(heard.note(&node("one", 2), Lane::Commits, 2), SequenceCheck::Next);
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(heard.note_told(&one, &[(Lane::Commits, 3), (Lane::Presence, 1)]), []);
         heard.note(&one, Lane::Presence, 1);
         assert_eq!(heard.note_told(&one, &[(Lane::Commits, 4), (Lane::Presence, 1)]), [Lane::Commits]);
-        assert_eq!(heard.note(&one, Lane::Commits, 4), Place::Next);
+        assert_eq!(heard.note(&one, Lane::Commits, 4), SequenceCheck::Next);
         assert_eq!(heard.note_told(&one, &[(Lane::Commits, 4), (Lane::Presence, 1)]), []);
     }
 
@@ -220,7 +220,7 @@ mod tests {
             heard.note(&node(&n.to_string(), 1), Lane::Commits, 7);
         }
         assert_eq!(heard.senders.len(), SENDERS);
-        assert_eq!(heard.note(&node("0", 1), Lane::Commits, 7), Place::AfterGap, "forgotten");
-        assert_eq!(heard.note(&node(&SENDERS.to_string(), 1), Lane::Commits, 7), Place::Over, "remembered");
+        assert_eq!(heard.note(&node("0", 1), Lane::Commits, 7), SequenceCheck::AfterGap, "forgotten");
+        assert_eq!(heard.note(&node(&SENDERS.to_string(), 1), Lane::Commits, 7), SequenceCheck::Over, "remembered");
     }
 }
