@@ -14,7 +14,7 @@ pub(crate) mod feed;
 pub mod kind;
 pub(crate) mod readers;
 
-use chat_database::events::{self, Happening};
+use chat_database::events::{self, EventRef};
 use chat_database::ids::{NotificationId, Seq, ThreadId, UserId};
 use chat_database::objects::{Message, Notification};
 use chat_database::queries::events::Objects;
@@ -102,32 +102,32 @@ fn for_service(message: &Message) -> Message {
 /// Returns an event as it is sent; `None` if its object is not in the database any more, though the hub never removes one.
 #[must_use]
 pub fn told(event: &events::Event, objects: &Objects) -> Option<Event> {
-    let data = data(event.happening, objects)?;
+    let data = data(event.event_ref, objects)?;
     Some(Event {
         id: event.id(),
-        kind: EventType::of(event.happening),
+        kind: EventType::of(event.event_ref),
         at: event.at,
-        thread_id: event.happening.thread(),
+        thread_id: event.event_ref.thread(),
         data,
     })
 }
 
 /// Returns the present state of the object of an event; `None` as for [`told`].
 #[must_use]
-pub fn data(happening: Happening, objects: &Objects) -> Option<EventData> {
+pub fn data(event_ref: EventRef, objects: &Objects) -> Option<EventData> {
     let members = |thread: ThreadId| objects.threads.get(&thread).map(|pair| pair.members());
-    Some(match happening {
-        Happening::ThreadCreated(thread_id) => {
+    Some(match event_ref {
+        EventRef::ThreadCreated(thread_id) => {
             EventData::Thread(ThreadEvent { thread_id, user_ids: members(thread_id)? })
         }
-        Happening::MessageCreated(thread, id)
-        | Happening::MessageUpdated(thread, id, _)
-        | Happening::MessageDeleted(thread, id, _) => {
+        EventRef::MessageCreated(thread, id)
+        | EventRef::MessageUpdated(thread, id, _)
+        | EventRef::MessageDeleted(thread, id, _) => {
             let message = for_service(objects.messages.get(&id)?);
             EventData::Message(Box::new(MessageEvent { message, user_ids: members(thread)? }))
         }
-        Happening::ThreadSeen(thread_id, user_id, up_to) => EventData::Seen(SeenEvent { thread_id, user_id, up_to }),
-        Happening::NotificationCreated(notification_id) => {
+        EventRef::ThreadSeen(thread_id, user_id, up_to) => EventData::Seen(SeenEvent { thread_id, user_id, up_to }),
+        EventRef::NotificationCreated(notification_id) => {
             let notification = objects.notifications.get(&notification_id).cloned();
             EventData::Notification(Box::new(NotificationEvent { notification_id, notification }))
         }

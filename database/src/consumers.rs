@@ -1,12 +1,12 @@
 //! Consumers of events: the readers of the commit log other than the nodes, and what is written for them.
 //!
-//! A consumer is a name and a place. The log is kept until the slowest enabled one has read it. The consumer that the hub
+//! A consumer is a name and a position. The log is kept until the slowest enabled one has read it. The consumer that the hub
 //! itself works for (webhooks) has a lease, so that one process does so at a time; a reader of the event feed is noted when
 //! it reads.
 
 use std::time::Duration;
 
-use crate::events::Place;
+use crate::events::EventPosition;
 use crate::ids::{DeliveryId, WebhookId};
 use crate::time::Timestamp;
 use crate::webhooks::{DeliveryResult, NewDelivery, NewWebhook, WebhookEdit};
@@ -23,12 +23,12 @@ pub const BATCH: usize = 500;
 /// Something to write for consumers and webhooks.
 #[derive(Debug, Clone)]
 pub enum ConsumerChange {
-    /// A reader of the feed has everything up to a place.
+    /// A reader of the feed has everything up to a position.
     Follow {
         /// Its name.
         name: String,
-        /// The place.
-        place: Place,
+        /// The position.
+        position: EventPosition,
     },
     /// A process takes a consumer's lease, or prolongs it. Not done if another one has it.
     Lease {
@@ -71,10 +71,10 @@ pub struct Advance {
     pub name: &'static str,
     /// The process that has the lease.
     pub holder: String,
-    /// The place from which it moves.
-    pub from: Place,
-    /// The place to which it moves.
-    pub to: Place,
+    /// The position from which it moves.
+    pub from: EventPosition,
+    /// The position to which it moves.
+    pub to: EventPosition,
     /// What is to be delivered, in order.
     pub deliveries: Vec<NewDelivery>,
 }
@@ -91,8 +91,8 @@ pub struct Consumed {
 /// The state of a consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumer {
-    /// The place of the last event that it has.
-    pub place: Place,
+    /// The position of the last event that it has.
+    pub position: EventPosition,
     /// Whether the log is kept for it.
     pub enabled: bool,
     /// The process that has its lease, or had it.

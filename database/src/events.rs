@@ -13,28 +13,28 @@ const EPOCH_LETTERS: usize = 8;
 
 /// The position of an event among all events: in the order of commits, and within one by thread and change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct EventPosition {
     /// The commit that made it happen.
     pub commit: CommitNo,
-    /// Changes of messages come first, then watermarks, then notifications; [`Place::END`] is behind all of them.
+    /// Changes of messages come first, then watermarks, then notifications; [`EventPosition::END`] is behind all of them.
     pub class: u8,
     /// The thread or the notification.
     pub object: u64,
-    /// The place among the events of that object: a `rev`, or a user.
+    /// The position among the events of that object: a `rev`, or a user.
     pub part: u64,
 }
 
-impl Place {
+impl EventPosition {
     /// The class behind all events of a commit.
     pub const END: u8 = 3;
 
-    /// Returns the place behind all events of a commit.
+    /// Returns the position behind all events of a commit.
     #[must_use]
     pub const fn end_of(commit: CommitNo) -> Self {
         Self { commit, class: Self::END, object: 0, part: 0 }
     }
 
-    /// Returns the first commit whose events may lie behind this place.
+    /// Returns the first commit whose events may lie behind this position.
     #[must_use]
     pub const fn next_commit(self) -> CommitNo {
         if self.class >= Self::END { CommitNo(self.commit.0 + 1) } else { self.commit }
@@ -43,7 +43,7 @@ impl Place {
 
 /// Something that has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Happening {
+pub enum EventRef {
     /// Two users wrote to each other for the first time.
     ThreadCreated(ThreadId),
     /// A message was stored.
@@ -58,7 +58,7 @@ pub enum Happening {
     NotificationCreated(NotificationId),
 }
 
-impl Happening {
+impl EventRef {
     /// Returns the thread whose order the event keeps.
     #[must_use]
     pub fn thread(self) -> Option<ThreadId> {
@@ -99,7 +99,7 @@ impl Happening {
     }
 }
 
-impl Happening {
+impl EventRef {
     /// Reads what an event is about from its type's name, its id, and its thread.
     #[must_use]
     pub fn parse(kind: &str, id: &str, thread: Option<ThreadId>) -> Option<Self> {
@@ -125,21 +125,21 @@ impl Happening {
 /// Something that has happened, without the objects that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the order of events.
-    pub place: Place,
+    /// Its position in the order of events.
+    pub position: EventPosition,
     /// The name of the history in which it happened.
     pub epoch: Arc<str>,
     /// When: a time that is not earlier than those of the events before it, nor than what the event's commit has written.
     pub at: Timestamp,
     /// What happened.
-    pub happening: Happening,
+    pub event_ref: EventRef,
 }
 
 impl Event {
     /// Returns the event's id.
     #[must_use]
     pub fn id(&self) -> String {
-        self.happening.id(&self.epoch)
+        self.event_ref.id(&self.epoch)
     }
 }
 
@@ -152,30 +152,30 @@ mod tests {
         let thread = ThreadId::from_column(7);
         let message = MessageId::from_column(9);
         let user = UserId::from_column(42);
-        for (happening, kind, id) in [
-            (Happening::ThreadCreated(thread), "thread.created", "evt_0b51c4aa_t7_c"),
-            (Happening::MessageCreated(thread, message), "message.created", "evt_0b51c4aa_m9_c"),
-            (Happening::MessageUpdated(thread, message, Rev(3)), "message.updated", "evt_0b51c4aa_m9_r3"),
-            (Happening::MessageDeleted(thread, message, Rev(4)), "message.deleted", "evt_0b51c4aa_m9_r4"),
-            (Happening::ThreadSeen(thread, user, Seq(5)), "thread.seen", "evt_0b51c4aa_t7_seen_42_5"),
+        for (event_ref, kind, id) in [
+            (EventRef::ThreadCreated(thread), "thread.created", "evt_0b51c4aa_t7_c"),
+            (EventRef::MessageCreated(thread, message), "message.created", "evt_0b51c4aa_m9_c"),
+            (EventRef::MessageUpdated(thread, message, Rev(3)), "message.updated", "evt_0b51c4aa_m9_r3"),
+            (EventRef::MessageDeleted(thread, message, Rev(4)), "message.deleted", "evt_0b51c4aa_m9_r4"),
+            (EventRef::ThreadSeen(thread, user, Seq(5)), "thread.seen", "evt_0b51c4aa_t7_seen_42_5"),
             (
-                Happening::NotificationCreated(NotificationId::from_column(3)),
+                EventRef::NotificationCreated(NotificationId::from_column(3)),
                 "notification.created",
                 "evt_0b51c4aa_n3_c",
             ),
         ] {
-            assert_eq!(happening.id("0b51c4aa99887766"), id);
-            assert_eq!(Happening::parse(kind, id, happening.thread()), Some(happening));
-            assert_eq!(Happening::parse(kind, "evt_x", happening.thread()), None);
+            assert_eq!(event_ref.id("0b51c4aa99887766"), id);
+            assert_eq!(EventRef::parse(kind, id, event_ref.thread()), Some(event_ref));
+            assert_eq!(EventRef::parse(kind, "evt_x", event_ref.thread()), None);
         }
     }
 
     #[test]
     fn the_end_of_a_commit_is_behind_its_events_and_before_the_next_commit() {
-        let event = Place { commit: CommitNo(5), class: 2, object: u64::MAX, part: u64::MAX };
-        assert!(event < Place::end_of(CommitNo(5)));
-        assert!(Place::end_of(CommitNo(5)) < Place { commit: CommitNo(6), ..Place::default() });
+        let event = EventPosition { commit: CommitNo(5), class: 2, object: u64::MAX, part: u64::MAX };
+        assert!(event < EventPosition::end_of(CommitNo(5)));
+        assert!(EventPosition::end_of(CommitNo(5)) < EventPosition { commit: CommitNo(6), ..EventPosition::default() });
         assert_eq!(event.next_commit(), CommitNo(5));
-        assert_eq!(Place::end_of(CommitNo(5)).next_commit(), CommitNo(6));
+        assert_eq!(EventPosition::end_of(CommitNo(5)).next_commit(), CommitNo(6));
     }
 }

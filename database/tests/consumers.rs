@@ -2,7 +2,7 @@
 
 use chat_database::change::{Change, Outcome};
 use chat_database::consumers::{Advance, Consumed, ConsumerChange, WEBHOOKS};
-use chat_database::events::Place;
+use chat_database::events::EventPosition;
 use chat_database::ids::{CommitNo, WebhookId};
 use chat_database::queries::{changes, consumers, webhooks};
 use chat_database::webhooks::{DeliveryResult, NewDelivery, NewWebhook, Status, WebhookEdit};
@@ -51,8 +51,8 @@ fn delivery(w: &mut World, event_id: &str) -> NewDelivery {
     }
 }
 
-async fn place(w: &World) -> Place {
-    consumers::one(&w.db, WEBHOOKS).await.unwrap().unwrap().place
+async fn position(w: &World) -> EventPosition {
+    consumers::one(&w.db, WEBHOOKS).await.unwrap().unwrap().position
 }
 
 async fn one_process_has_the_lease_until_it_runs_out(mut w: World) {
@@ -61,9 +61,9 @@ async fn one_process_has_the_lease_until_it_runs_out(mut w: World) {
     assert!(lease(&mut w, "alpha#1").await);
     assert!(!lease(&mut w, "beta#2").await);
     assert!(lease(&mut w, "alpha#1").await, "it prolongs its own");
-    let standing = consumers::one(&w.db, WEBHOOKS).await.unwrap().unwrap();
-    assert!(standing.is_leased && standing.enabled);
-    assert_eq!(standing.holder, "alpha#1");
+    let consumer = consumers::one(&w.db, WEBHOOKS).await.unwrap().unwrap();
+    assert!(consumer.is_leased && consumer.enabled);
+    assert_eq!(consumer.holder, "alpha#1");
     w.sql("UPDATE hub_consumers SET lease_until = lease_until - 11000").await;
     assert!(!consumers::one(&w.db, WEBHOOKS).await.unwrap().unwrap().is_leased);
     assert!(lease(&mut w, "beta#2").await);
@@ -77,8 +77,8 @@ async fn one_process_has_the_lease_until_it_runs_out(mut w: World) {
 async fn a_step_is_taken_once_and_by_the_holder_alone(mut w: World) {
     add(&mut w).await;
     assert!(lease(&mut w, "alpha#1").await);
-    let from = place(&w).await;
-    let to = Place { commit: CommitNo(from.commit.0 + 1), class: 0, object: 7, part: 2 };
+    let from = position(&w).await;
+    let to = EventPosition { commit: CommitNo(from.commit.0 + 1), class: 0, object: 7, part: 2 };
     let deliveries = vec![delivery(&mut w, "evt_1")];
     let step = |holder: &str| {
         let holder = holder.to_owned();
@@ -87,7 +87,7 @@ async fn a_step_is_taken_once_and_by_the_holder_alone(mut w: World) {
     assert!(!consume(&mut w, step("beta#2")).await.done);
     assert!(consume(&mut w, step("alpha#1")).await.done);
     assert!(!consume(&mut w, step("alpha#1")).await.done, "it was taken before");
-    assert_eq!(place(&w).await, to);
+    assert_eq!(position(&w).await, to);
     assert_eq!(webhooks::deliveries(&w.db, id(), None, None, 10).await.unwrap().len(), 1);
 }
 
@@ -96,8 +96,8 @@ async fn deliveries_are_numbered_in_their_order_and_change(mut w: World) {
     assert!(lease(&mut w, "alpha#1").await);
     let mut first = None;
     for round in 0..2 {
-        let from = place(&w).await;
-        let to = Place::end_of(CommitNo(from.commit.0 + 1));
+        let from = position(&w).await;
+        let to = EventPosition::end_of(CommitNo(from.commit.0 + 1));
         let deliveries: Vec<_> = (0..3).map(|number| delivery(&mut w, &format!("evt_{round}{number}"))).collect();
         let step = Advance { name: WEBHOOKS, holder: "alpha#1".to_owned(), from, to, deliveries };
         let consumed = consume(&mut w, ConsumerChange::Advance(step)).await;
@@ -141,7 +141,7 @@ async fn a_consumer_works_while_a_webhook_is_enabled(mut w: World) {
     w.says(user(1), user(2), "unheard").await;
     assert!(consume(&mut w, enable(true)).await.done);
     let head = chat_database::history::head(&w.db).await.unwrap().commit;
-    assert_eq!(place(&w).await, Place::end_of(head), "it hears of what comes");
+    assert_eq!(position(&w).await, EventPosition::end_of(head), "it hears of what comes");
     assert_eq!(webhooks::one(&w.db, id()).await.unwrap().unwrap().since, head);
     w.says(user(1), user(2), "heard").await;
     assert!(consume(&mut w, enable(true)).await.done);
@@ -164,9 +164,9 @@ async fn swept(w: &mut World) -> u64 {
 }
 
 async fn the_log_is_kept_for_the_slowest_consumer_and_a_week_at_most(mut w: World) {
-    let place = |commit| Place::end_of(CommitNo(commit));
+    let position = |commit| EventPosition::end_of(CommitNo(commit));
     for (name, commit) in [("feed:1", 2_500), ("feed:2", 100)] {
-        consume(&mut w, ConsumerChange::Follow { name: name.to_owned(), place: place(commit) }).await;
+        consume(&mut w, ConsumerChange::Follow { name: name.to_owned(), position: position(commit) }).await;
     }
     let rows: Vec<String> = (10..=5_000).map(|no| format!("({no}, 1, 'n', 0, '[]', '[]')")).collect();
     for rows in rows.chunks(500) {
@@ -185,7 +185,7 @@ async fn the_log_is_kept_for_the_slowest_consumer_and_a_week_at_most(mut w: Worl
     };
     hours(&mut w, 1).await;
     assert_eq!(swept(&mut w).await, 1, "the slow one has read a hundred");
-    consume(&mut w, ConsumerChange::Follow { name: "feed:2".to_owned(), place: place(2_200) }).await;
+    consume(&mut w, ConsumerChange::Follow { name: "feed:2".to_owned(), position: position(2_200) }).await;
     let first = swept(&mut w).await;
     assert!((1_900..=2_200).contains(&first), "{first}");
     hours(&mut w, 8 * 24).await;

@@ -1,10 +1,10 @@
 //! Events: read from the commit log in the order of commits, in pages that meet, whatever has happened since.
 
 use chat_database::change::Change;
-use chat_database::events::{Event, Happening};
+use chat_database::events::{Event, EventRef};
 use chat_database::history;
 use chat_database::ids::{CommitNo, Rev, Seq};
-use chat_database::queries::events::{self, Found, Standing, Window};
+use chat_database::queries::events::{self, FeedPosition, Found, Window};
 
 use crate::support::world::{World, own, pair, sent, user};
 
@@ -22,15 +22,15 @@ on_each_backend!(
 const HOUR: i64 = 3_600_000;
 
 /// Reads a window; all types.
-async fn window(w: &World, from: Standing, most: usize) -> Window {
+async fn window(w: &World, from: FeedPosition, most: usize) -> Window {
     match events::after(&w.db, from, most, |_| true).await.unwrap() {
         Found::Window(window) => window,
         Found::Gone => panic!("{from:?} is gone"),
     }
 }
 
-/// Reads everything behind a place, in pages.
-async fn all(w: &World, mut from: Standing, page: usize) -> Vec<Event> {
+/// Reads everything behind a position, in pages.
+async fn all(w: &World, mut from: FeedPosition, page: usize) -> Vec<Event> {
     let mut told = Vec::new();
     loop {
         let window = window(w, from, page).await;
@@ -43,16 +43,16 @@ async fn all(w: &World, mut from: Standing, page: usize) -> Vec<Event> {
     }
 }
 
-fn beginning() -> Standing {
-    Standing::behind(CommitNo(0))
+fn beginning() -> FeedPosition {
+    FeedPosition::behind(CommitNo(0))
 }
 
-fn happenings(events: &[Event]) -> Vec<Happening> {
-    events.iter().map(|event| event.happening).collect()
+fn event_refs(events: &[Event]) -> Vec<EventRef> {
+    events.iter().map(|event| event.event_ref).collect()
 }
 
 /// A life with all that is told of, and with much that is not.
-async fn live(w: &mut World) -> Vec<Happening> {
+async fn live(w: &mut World) -> Vec<EventRef> {
     let (ann, ben, cid) = (user(1), user(2), user(3));
     let first = w.says(ann, ben, "one").await;
     let thread = first.thread_id;
@@ -69,26 +69,26 @@ async fn live(w: &mut World) -> Vec<Happening> {
     w.one(Change::LastSeen(vec![(ann, chat_database::time::Timestamp::now())])).await;
     w.one(Change::DeleteNotification(own(made[0].id, ann))).await;
     vec![
-        Happening::ThreadCreated(thread),
-        Happening::MessageCreated(thread, first.id),
-        Happening::MessageCreated(thread, second.id),
-        Happening::ThreadCreated(other.thread_id),
-        Happening::MessageCreated(other.thread_id, other.id),
-        Happening::MessageUpdated(thread, first.id, Rev(3)),
-        Happening::ThreadSeen(thread, ben, Seq(1)),
-        Happening::NotificationCreated(made[0].id),
-        Happening::MessageDeleted(thread, second.id, Rev(4)),
+        EventRef::ThreadCreated(thread),
+        EventRef::MessageCreated(thread, first.id),
+        EventRef::MessageCreated(thread, second.id),
+        EventRef::ThreadCreated(other.thread_id),
+        EventRef::MessageCreated(other.thread_id, other.id),
+        EventRef::MessageUpdated(thread, first.id, Rev(3)),
+        EventRef::ThreadSeen(thread, ben, Seq(1)),
+        EventRef::NotificationCreated(made[0].id),
+        EventRef::MessageDeleted(thread, second.id, Rev(4)),
     ]
 }
 
 async fn everything_is_told_once_in_the_order_of_commits(mut w: World) {
     let mut lived = live(&mut w).await;
     // The watermark stands at the newest message of the other, and is told where it stands.
-    lived[6] = happenings(&all(&w, beginning(), 500).await)[6];
-    assert!(matches!(lived[6], Happening::ThreadSeen(..)));
-    assert_eq!(happenings(&all(&w, beginning(), 500).await), lived);
+    lived[6] = event_refs(&all(&w, beginning(), 500).await)[6];
+    assert!(matches!(lived[6], EventRef::ThreadSeen(..)));
+    assert_eq!(event_refs(&all(&w, beginning(), 500).await), lived);
     let head = history::head(&w.db).await.unwrap().commit;
-    let nothing = window(&w, Standing::behind(head), 10).await;
+    let nothing = window(&w, FeedPosition::behind(head), 10).await;
     assert!(nothing.events.is_empty() && !nothing.has_more && nothing.mark.is_none());
 }
 
@@ -103,7 +103,7 @@ async fn pages_of_any_size_meet(mut w: World) {
         assert_eq!(all(&w, beginning(), page).await, whole, "pages of {page}");
     }
     for (at, event) in whole.iter().enumerate() {
-        let from = Standing { place: event.place, newest_message: 0 };
+        let from = FeedPosition { event: event.position, newest_message: 0 };
         assert_eq!(all(&w, from, 500).await, whole[at + 1..], "behind {event:?}");
     }
 }
@@ -111,8 +111,8 @@ async fn pages_of_any_size_meet(mut w: World) {
 async fn what_was_deleted_is_told_without_its_text(mut w: World) {
     live(&mut w).await;
     let told = all(&w, beginning(), 500).await;
-    let objects = events::objects(&w.db, &happenings(&told)).await.unwrap();
-    let Happening::MessageDeleted(thread, deleted, _) = told.last().unwrap().happening else { panic!("{told:?}") };
+    let objects = events::objects(&w.db, &event_refs(&told)).await.unwrap();
+    let EventRef::MessageDeleted(thread, deleted, _) = told.last().unwrap().event_ref else { panic!("{told:?}") };
     let message = &objects.messages[&deleted];
     assert!(message.deleted && message.content.is_none());
     assert_eq!(objects.threads[&thread], pair(user(1), user(2)));
@@ -129,11 +129,11 @@ async fn a_change_in_one_commit_with_its_message_keeps_its_place(mut w: World) {
     let two = sent(committed.outcomes.remove(0)).message.id;
     let thread = first.thread_id;
     assert_eq!(
-        happenings(&all(&w, beginning(), 1).await)[2..],
+        event_refs(&all(&w, beginning(), 1).await)[2..],
         [
-            Happening::MessageCreated(thread, two),
-            Happening::MessageUpdated(thread, first.id, Rev(3)),
-            Happening::MessageCreated(thread, three),
+            EventRef::MessageCreated(thread, two),
+            EventRef::MessageUpdated(thread, first.id, Rev(3)),
+            EventRef::MessageCreated(thread, three),
         ]
     );
 }
@@ -146,9 +146,9 @@ async fn a_long_history_is_read_in_windows_from_anywhere(mut w: World) {
     }
     let whole = all(&w, beginning(), 500).await;
     assert_eq!(whole.len(), 4_001);
-    assert!(whole.is_sorted_by_key(|event| event.place));
+    assert!(whole.is_sorted_by_key(|event| event.position));
     for commit in [0, 1, 5, 9, 10] {
-        let rest = all(&w, Standing::behind(CommitNo(commit)), 500).await;
+        let rest = all(&w, FeedPosition::behind(CommitNo(commit)), 500).await;
         assert_eq!(rest.len() as u64, (10 - commit) * 400 + u64::from(commit == 0), "behind {commit}");
     }
 }
@@ -162,7 +162,7 @@ async fn a_place_that_the_log_has_lost_is_gone(mut w: World) {
     assert_eq!(oldest.commit, CommitNo(3));
     assert!(history::holds(&w.db, &oldest).await.unwrap(), "one can go on from there");
     let is_gone = async |commit| {
-        let found = events::after(&w.db, Standing::behind(CommitNo(commit)), 10, |_| true).await.unwrap();
+        let found = events::after(&w.db, FeedPosition::behind(CommitNo(commit)), 10, |_| true).await.unwrap();
         matches!(found, Found::Gone)
     };
     assert!(is_gone(2).await);

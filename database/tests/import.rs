@@ -7,7 +7,7 @@ use chat_database::change::{
 use chat_database::ids::{CommitNo, MessageId, NotificationId, Rev, Seq, ThreadId, UserId};
 use chat_database::import::{IdOf, Present, keys};
 use chat_database::objects::{Message, Totals};
-use chat_database::queries::events::{self, Found, Standing};
+use chat_database::queries::events::{self, FeedPosition, Found};
 use chat_database::queries::messages::{self, Page};
 use chat_database::queries::{changes, inbox, notifications, threads};
 use chat_database::restrictions::AdminChange;
@@ -257,18 +257,18 @@ async fn what_is_there_is_found_and_a_key_is_used_once(mut w: World) {
 async fn consumers_are_not_told_and_go_on_behind_it(mut w: World) {
     let (ann, ben) = (user(1), user(2));
     let before = w.says(ann, ben, "before").await;
-    let read = Standing::behind(CommitNo(1));
+    let read = FeedPosition::behind(CommitNo(1));
     // Not in the order of ids: the feed relies on that.
     bring(&mut w, vec![message(906, ann, ben, "two")]).await;
     bring(&mut w, vec![message(905, ann, ben, "one")]).await;
     w.writer.forget_log().await.unwrap();
     assert!(matches!(events::after(&w.db, read, 10, |_| true).await.unwrap(), Found::Gone));
-    let oldest = Standing::behind(events::oldest(&w.db).await.unwrap().commit);
+    let oldest = FeedPosition::behind(events::oldest(&w.db).await.unwrap().commit);
     let change = import(Import::Reserve(ReservedIds { messages: 1_000, ..ReservedIds::default() }));
     w.commit(&[change]).await;
     let after = w.says(ann, ben, "after").await;
     let Found::Window(window) = events::after(&w.db, oldest, 10, |_| true).await.unwrap() else { panic!("gone") };
-    let told: Vec<_> = window.events.iter().filter_map(|event| event.happening.message()).collect();
+    let told: Vec<_> = window.events.iter().filter_map(|event| event.event_ref.message()).collect();
     assert_eq!(told, [after.id]);
     assert!(before.id < after.id);
 }

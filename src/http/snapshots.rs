@@ -144,7 +144,7 @@ impl Snapshots {
                 .into_iter()
                 .map(|(name, consumer)| ConsumerObject {
                     name,
-                    commit: consumer.place.commit.0,
+                    commit: consumer.position.commit.0,
                     enabled: consumer.enabled,
                     holder: consumer.holder,
                 })

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chat_database::events::Place;
+use chat_database::events::EventPosition;
 use chat_database::history::{Mark, Nonce};
 use chat_database::ids::CommitNo;
-use chat_database::queries::events::Standing;
+use chat_database::queries::events::FeedPosition;
 use serde::Serialize;
 
 /// The position of a reader in the event feed: the reader was told everything up to it.
@@ -16,10 +16,10 @@ use serde::Serialize;
 /// each of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedCursor {
-    /// The commit of the place, and in which history.
+    /// The commit of the position, and in which history.
     pub mark: Mark,
-    /// The place.
-    pub standing: Standing,
+    /// The position.
+    pub position: FeedPosition,
     /// The reader: a random number.
     pub reader: u32,
 }
@@ -28,8 +28,8 @@ impl FeedCursor {
     /// Returns the cursor behind all events of a commit.
     #[must_use]
     pub fn behind(mark: Mark, reader: u32) -> Self {
-        let standing = Standing::behind(mark.commit);
-        Self { mark, standing, reader }
+        let position = FeedPosition::behind(mark.commit);
+        Self { mark, position, reader }
     }
 
     /// Parses a cursor; `None` if the text is not one.
@@ -39,11 +39,11 @@ impl FeedCursor {
         let [epoch, commit, nonce, class, object, part, message, reader] = parts[..] else { return None };
         let is_name = (1..=64).contains(&epoch.len()) && epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let commit = CommitNo(number(commit)?);
-        let class = u8::try_from(number(class)?).ok().filter(|class| *class <= Place::END)?;
-        let place = Place { commit, class, object: number(object)?, part: number(part)? };
+        let class = u8::try_from(number(class)?).ok().filter(|class| *class <= EventPosition::END)?;
+        let position = EventPosition { commit, class, object: number(object)?, part: number(part)? };
         is_name.then_some(Self {
             mark: Mark { epoch: Arc::from(epoch), commit, nonce: Nonce(hex(nonce)?) },
-            standing: Standing { place, newest_message: number(message)? },
+            position: FeedPosition { event: position, newest_message: number(message)? },
             reader: hex(reader)?,
         })
     }
@@ -63,8 +63,8 @@ fn hex(text: &str) -> Option<u32> {
 impl fmt::Display for FeedCursor {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Mark { epoch, commit, nonce } = &self.mark;
-        let Standing { place, newest_message } = self.standing;
-        let Place { class, object, part, .. } = place;
+        let FeedPosition { event: position, newest_message } = self.position;
+        let EventPosition { class, object, part, .. } = position;
         write!(out, "e1.{epoch}.{commit}.{:x}.{class}.{object}.{part}.{newest_message}.{:x}", nonce.0, self.reader)
     }
 }
@@ -95,8 +95,8 @@ mod tests {
         let mark = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(0xfeed) };
         let behind = FeedCursor::behind(mark, 0xab);
         assert_eq!(behind.to_string(), "e1.0b51c4.79.feed.3.0.0.0.ab");
-        let place = Place { commit: CommitNo(79), class: 0, object: 7, part: 12 };
-        let within = FeedCursor { standing: Standing { place, newest_message: 3 }, ..behind.clone() };
+        let position = EventPosition { commit: CommitNo(79), class: 0, object: 7, part: 12 };
+        let within = FeedCursor { position: FeedPosition { event: position, newest_message: 3 }, ..behind.clone() };
         for cursor in [behind, within] {
             assert_eq!(FeedCursor::parse(&cursor.to_string()), Some(cursor));
         }

@@ -51,10 +51,10 @@ pub(crate) async fn page(
             return gone(database, after.reader).await;
         };
         let Happened { events: happened, cursor, has_more } = happened;
-        let happenings: Vec<_> = happened.iter().map(|event| event.happening).collect();
-        let objects = events::objects(database, &happenings).await?;
-        let fitting = objects.fitting(&happenings);
-        if fitting == happenings.len() {
+        let event_refs: Vec<_> = happened.iter().map(|event| event.event_ref).collect();
+        let objects = events::objects(database, &event_refs).await?;
+        let fitting = objects.fitting(&event_refs);
+        if fitting == event_refs.len() {
             let events = happened.iter().filter_map(|event| told(event, &objects)).collect();
             return Ok(Answer::Page(Page { events, cursor, has_more }));
         }
@@ -82,8 +82,8 @@ async fn happened(
     let mut has_more = true;
     for _ in 0..WINDOWS {
         let most = limit - happened.len();
-        let asked = move |happening| wanted.has(EventType::of(happening));
-        let window = match events::after(database, cursor.standing, most, asked).await? {
+        let asked = move |event_ref| wanted.has(EventType::of(event_ref));
+        let window = match events::after(database, cursor.position, most, asked).await? {
             Found::Window(window) => window,
             // This page returns what was found so far; the next one says that the rest has gone.
             Found::Gone if happened.is_empty() => return Ok(None),
@@ -91,7 +91,7 @@ async fn happened(
         };
         let Window { events, end, mark, has_more: more } = window;
         happened.extend(events);
-        cursor = FeedCursor { mark: mark.unwrap_or(cursor.mark), standing: end, reader: cursor.reader };
+        cursor = FeedCursor { mark: mark.unwrap_or(cursor.mark), position: end, reader: cursor.reader };
         has_more = more;
         if !more || happened.len() >= limit {
             break;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chat_database::events::Happening;
+use chat_database::events::EventRef;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,14 +66,14 @@ impl EventType {
 
     /// Returns the type of something that has happened.
     #[must_use]
-    pub const fn of(happening: Happening) -> Self {
-        match happening {
-            Happening::ThreadCreated(_) => Self::ThreadCreated,
-            Happening::MessageCreated(..) => Self::MessageCreated,
-            Happening::MessageUpdated(..) => Self::MessageUpdated,
-            Happening::MessageDeleted(..) => Self::MessageDeleted,
-            Happening::ThreadSeen(..) => Self::ThreadSeen,
-            Happening::NotificationCreated(_) => Self::NotificationCreated,
+    pub const fn of(event_ref: EventRef) -> Self {
+        match event_ref {
+            EventRef::ThreadCreated(_) => Self::ThreadCreated,
+            EventRef::MessageCreated(..) => Self::MessageCreated,
+            EventRef::MessageUpdated(..) => Self::MessageUpdated,
+            EventRef::MessageDeleted(..) => Self::MessageDeleted,
+            EventRef::ThreadSeen(..) => Self::ThreadSeen,
+            EventRef::NotificationCreated(_) => Self::NotificationCreated,
         }
     }
 

@@ -57,7 +57,7 @@ impl Hub {
         if !self.0.feed_readers.is_due(cursor, Instant::now()) {
             return;
         }
-        let change = ConsumerChange::Follow { name: readers::name(cursor), place: cursor.standing.place };
+        let change = ConsumerChange::Follow { name: readers::name(cursor), position: cursor.position.event };
         let storage = self.0.storage.clone();
         tokio::spawn(async move {
             if let Err(error) = storage.call_later(Change::Consume(Box::new(change))).await {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chat_database::consumers::ConsumerChange;
 use chat_database::ids::WebhookId;
-use chat_database::queries::events::Standing;
+use chat_database::queries::events::FeedPosition;
 use chat_database::queries::webhooks;
 use chat_database::time::Timestamp;
 use chat_database::webhooks::{Status, Webhook};
@@ -122,13 +122,13 @@ impl State {
         });
     }
 
-    fn took_over(&mut self, taken: Result<Option<(Standing, Vec<Webhook>)>, Error>) {
+    fn took_over(&mut self, taken: Result<Option<(FeedPosition, Vec<Webhook>)>, Error>) {
         self.is_looking = false;
         match taken {
-            Ok(Some((standing, webhooks))) => {
+            Ok(Some((position, webhooks))) => {
                 self.term += 1;
-                tracing::info!(commit = standing.place.commit.0, "this node sends the webhooks");
-                let mut lead = Lead::new(standing);
+                tracing::info!(commit = position.event.commit.0, "this node sends the webhooks");
+                let mut lead = Lead::new(position);
                 lead.refresh(webhooks);
                 self.lead = Some(lead);
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_database::Database;
-use chat_database::events::Happening;
+use chat_database::events::EventRef;
 use chat_database::ids::DeliveryId;
 use chat_database::queries::events;
 use chat_database::queries::webhooks;
@@ -73,16 +73,16 @@ pub(super) async fn read_all(
     database: &Database,
     deliveries: &[Arc<Delivery>],
 ) -> Result<Vec<(DeliveryId, Read)>, Error> {
-    let happening = |delivery: &Arc<Delivery>| Happening::parse(&delivery.kind, &delivery.event_id, delivery.thread);
-    let happenings: Vec<Option<Happening>> = deliveries.iter().map(happening).collect();
-    let known: Vec<Happening> = happenings.iter().copied().flatten().collect();
+    let event_ref = |delivery: &Arc<Delivery>| EventRef::parse(&delivery.kind, &delivery.event_id, delivery.thread);
+    let event_refs: Vec<Option<EventRef>> = deliveries.iter().map(event_ref).collect();
+    let known: Vec<EventRef> = event_refs.iter().copied().flatten().collect();
     let at = Instant::now();
     let objects = events::objects(database, &known).await?;
-    let read = |(delivery, happening): (&Arc<Delivery>, Option<Happening>)| {
-        let data = happening.and_then(|happening| data(happening, &objects)).map(Arc::new);
+    let read = |(delivery, event_ref): (&Arc<Delivery>, Option<EventRef>)| {
+        let data = event_ref.and_then(|event_ref| data(event_ref, &objects)).map(Arc::new);
         (delivery.id, Read { data, at })
     };
-    Ok(deliveries.iter().zip(happenings).map(read).collect())
+    Ok(deliveries.iter().zip(event_refs).map(read).collect())
 }
 
 async fn disabled(database: &Database, event_id: &str, at: Timestamp) -> Result<Option<Vec<u8>>, Error> {

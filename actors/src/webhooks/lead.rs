@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_database::consumers::{BATCH, LEASE};
 use chat_database::ids::{CommitNo, WebhookId};
-use chat_database::queries::events::Standing;
+use chat_database::queries::events::FeedPosition;
 use chat_database::time::Timestamp;
 use chat_database::webhooks::{DeliveryResult, Webhook};
 use tokio::time::Instant;
@@ -28,8 +28,8 @@ const UNWRITTEN: usize = 4 * BATCH;
 /// The state of the process that has the lease.
 pub(super) struct Lead {
     /// The position up to which events were read, and the one that is written in the database.
-    pub(super) read: Standing,
-    pub(super) noted: Standing,
+    pub(super) read: FeedPosition,
+    pub(super) noted: FeedPosition,
     pub(super) has_more: bool,
     pub(super) endpoints: HashMap<WebhookId, Endpoint>,
     /// When the present lease was asked for.
@@ -47,10 +47,10 @@ pub(super) struct Lead {
 
 impl Lead {
     /// Starts at a position.
-    pub(super) fn new(standing: Standing) -> Self {
+    pub(super) fn new(position: FeedPosition) -> Self {
         Self {
-            read: standing,
-            noted: standing,
+            read: position,
+            noted: position,
             has_more: true,
             endpoints: HashMap::new(),
             renewed: Instant::now(),
@@ -147,7 +147,7 @@ impl Lead {
         if !self.is_stepping
             && !self.endpoints.is_empty()
             && self.refreshed.is_some()
-            && (self.has_more || newest > self.read.place.commit)
+            && (self.has_more || newest > self.read.event.commit)
         {
             self.is_stepping = true;
             asked.push(Asked::Step(self.read, self.noted, self.receivers()));

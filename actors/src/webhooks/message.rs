@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_database::ids::{CommitNo, DeliveryId, WebhookId};
-use chat_database::queries::events::Standing;
+use chat_database::queries::events::FeedPosition;
 use chat_database::webhooks::{Delivery, DeliveryResult, Webhook};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -23,7 +23,7 @@ pub(crate) enum WebhookMsg {
     /// Send nothing more, and reply when what is under way has ended.
     Drain(oneshot::Sender<()>),
     /// Whether the lease was taken; if so, the consumer's position and all webhooks.
-    TookOver(Result<Option<(Standing, Vec<Webhook>)>, Error>),
+    TookOver(Result<Option<(FeedPosition, Vec<Webhook>)>, Error>),
     /// The answer to something that was asked for in a term.
     Answer(u64, Answer),
 }
@@ -44,7 +44,7 @@ pub(crate) enum Answer {
 pub(super) enum Asked {
     Renew(Instant),
     Refresh,
-    Step(Standing, Standing, Vec<Receiver>),
+    Step(FeedPosition, FeedPosition, Vec<Receiver>),
     Load(WebhookId, u64),
     Read(WebhookId, Vec<Arc<Delivery>>),
     Note(Vec<DeliveryResult>),
@@ -63,7 +63,7 @@ pub(crate) struct Receiver {
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Events were read up to `read`; `noted` is the position in the database.
-    On { read: Standing, noted: Standing, jobs: Vec<(WebhookId, Job)>, has_more: bool },
+    On { read: FeedPosition, noted: FeedPosition, jobs: Vec<(WebhookId, Job)>, has_more: bool },
     /// Another process has the lease.
     Lost,
 }

@@ -6,7 +6,7 @@ use chat_database::change::{Change, Outcome};
 use chat_database::consumers::{Advance, BATCH, Consumed, ConsumerChange, WEBHOOKS};
 use chat_database::events::Event;
 use chat_database::ids::{DeliveryId, WebhookId};
-use chat_database::queries::events::{self, Found, Standing, Window};
+use chat_database::queries::events::{self, FeedPosition, Found, Window};
 use chat_database::queries::{consumers, webhooks};
 use chat_database::time::Timestamp;
 use chat_database::webhooks::{Delivery, DeliveryResult, NewDelivery, Status, Webhook};
@@ -48,7 +48,7 @@ pub(super) async fn release(context: &WebhookContext) {
 }
 
 /// Takes the lease, if there is work and no other process has it; returns where the consumer stands then, and all webhooks.
-pub(super) async fn take_over(context: &WebhookContext) -> Result<Option<(Standing, Vec<Webhook>)>, Error> {
+pub(super) async fn take_over(context: &WebhookContext) -> Result<Option<(FeedPosition, Vec<Webhook>)>, Error> {
     let me = context.node.to_string();
     let free = consumers::one(&context.database, WEBHOOKS)
         .await?
@@ -59,19 +59,19 @@ pub(super) async fn take_over(context: &WebhookContext) -> Result<Option<(Standi
     // Read after the lease was taken: no other process moves it any more.
     let consumer = consumers::one(&context.database, WEBHOOKS).await?;
     let webhooks = webhooks::all(&context.database).await?;
-    Ok(consumer.map(|consumer| (Standing { place: consumer.place, newest_message: 0 }, webhooks)))
+    Ok(consumer.map(|consumer| (FeedPosition { event: consumer.position, newest_message: 0 }, webhooks)))
 }
 
 /// Reads the next events, and notes the deliveries that follow from them.
 pub(super) async fn step(
     context: &WebhookContext,
-    read: Standing,
-    noted: Standing,
+    read: FeedPosition,
+    noted: FeedPosition,
     receivers: &[Receiver],
 ) -> Result<Step, Error> {
     let most = BATCH / receivers.len().max(1);
     let asked = receivers.iter().map(|receiver| receiver.wanted).collect::<Vec<_>>();
-    let wanted = move |happening| asked.iter().any(|wanted| wanted.has(EventType::of(happening)));
+    let wanted = move |event_ref| asked.iter().any(|wanted| wanted.has(EventType::of(event_ref)));
     let window = match events::after(&context.database, read, most.max(1), wanted).await? {
         Found::Window(window) => window,
         Found::Gone => return skip(context, noted).await,
@@ -80,25 +80,25 @@ pub(super) async fn step(
     let mut deliveries = Vec::new();
     let mut of = Vec::new();
     for (at, event) in events.iter().enumerate() {
-        let kind = EventType::of(event.happening);
-        for receiver in receivers.iter().filter(|one| one.wanted.has(kind) && one.since < event.place.commit) {
+        let kind = EventType::of(event.event_ref);
+        for receiver in receivers.iter().filter(|one| one.wanted.has(kind) && one.since < event.position.commit) {
             deliveries.push(NewDelivery {
                 webhook: receiver.id,
                 event_id: event.id(),
                 kind: kind.as_str().to_owned(),
-                thread: event.happening.thread(),
+                thread: event.event_ref.thread(),
                 at: event.at,
             });
             of.push(at);
         }
     }
-    if deliveries.is_empty() && end.place.commit.0 - noted.place.commit.0 < QUIET_COMMITS {
+    if deliveries.is_empty() && end.event.commit.0 - noted.event.commit.0 < QUIET_COMMITS {
         return Ok(Step::On { read: end, noted, jobs: Vec::new(), has_more });
     }
-    let happenings: Vec<_> = events.iter().map(|event| event.happening).collect();
+    let event_refs: Vec<_> = events.iter().map(|event| event.event_ref).collect();
     let read_at = Instant::now();
     let (consumed, objects) =
-        tokio::join!(advance(context, noted, end, deliveries.clone()), events::objects(&context.database, &happenings));
+        tokio::join!(advance(context, noted, end, deliveries.clone()), events::objects(&context.database, &event_refs));
     let Consumed { done, first } = consumed?;
     if !done {
         return Ok(Step::Lost);
@@ -106,7 +106,7 @@ pub(super) async fn step(
     // Objects that cannot be read now are read when they are sent.
     let objects = objects.ok();
     let read = |event: &Event| {
-        let data = told::data(event.happening, objects.as_ref()?).map(Arc::new);
+        let data = told::data(event.event_ref, objects.as_ref()?).map(Arc::new);
         Some(Read { data, at: read_at })
     };
     let read: Vec<Option<Read>> = events.iter().map(read).collect();
@@ -119,21 +119,21 @@ pub(super) async fn step(
 
 async fn advance(
     context: &WebhookContext,
-    from: Standing,
-    to: Standing,
+    from: FeedPosition,
+    to: FeedPosition,
     deliveries: Vec<NewDelivery>,
 ) -> Result<Consumed, Error> {
     let holder = context.node.to_string();
-    let advance = Advance { name: WEBHOOKS, holder, from: from.place, to: to.place, deliveries };
+    let advance = Advance { name: WEBHOOKS, holder, from: from.event, to: to.event, deliveries };
     write(context, ConsumerChange::Advance(advance)).await
 }
 
 /// Goes on where the log begins: events before it are lost to webhooks.
-async fn skip(context: &WebhookContext, noted: Standing) -> Result<Step, Error> {
-    let oldest = Standing::behind(events::oldest(&context.database).await?.commit);
+async fn skip(context: &WebhookContext, noted: FeedPosition) -> Result<Step, Error> {
+    let oldest = FeedPosition::behind(events::oldest(&context.database).await?.commit);
     tracing::error!(
-        commit = noted.place.commit.0,
-        oldest = oldest.place.commit.0,
+        commit = noted.event.commit.0,
+        oldest = oldest.event.commit.0,
         "the commit log was swept before webhooks were told of it: events between these commits are lost to them"
     );
     let consumed = advance(context, noted, oldest, Vec::new()).await?;

@@ -7,13 +7,13 @@ use crate::change::{
 };
 use crate::commit::Writer;
 use crate::consumers::{Advance, ConsumerChange, WEBHOOKS};
-use crate::events::Place;
+use crate::events::EventPosition;
 use crate::ids::{
     CommitNo, DeliveryId, MediaId, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId, WebhookId,
 };
 use crate::nodes::NodeId;
 use crate::objects::{Card, CardRef, Image, Profile, PublicProfile};
-use crate::queries::events::{Found, Standing};
+use crate::queries::events::{FeedPosition, Found};
 use crate::queries::messages::{Page, ThreadRef};
 use crate::queries::{
     audit, cards, changes, consumers, events, inbox, media, messages, notifications, people, profiles, restrictions,
@@ -190,11 +190,11 @@ async fn read_everything(db: &Database) {
 
 /// Reads all events from the beginning.
 async fn read_events(db: &Database) {
-    let found = events::after(db, Standing::behind(CommitNo(0)), 10_000, |_| true).await.unwrap();
+    let found = events::after(db, FeedPosition::behind(CommitNo(0)), 10_000, |_| true).await.unwrap();
     let Found::Window(window) = found else { panic!("the log is whole") };
-    let happenings: Vec<_> = window.events.iter().map(|event| event.happening).collect();
-    assert!(happenings.len() > 400);
-    events::objects(db, &happenings).await.unwrap();
+    let event_refs: Vec<_> = window.events.iter().map(|event| event.event_ref).collect();
+    assert!(event_refs.len() > 400);
+    events::objects(db, &event_refs).await.unwrap();
     assert_eq!(events::oldest(db).await.unwrap().commit, CommitNo(0));
 }
 
@@ -213,8 +213,8 @@ async fn write_for_consumers(writer: &mut Writer, at: Timestamp) {
         NewDelivery { webhook: id, event_id: "evt_1".to_owned(), kind: "thread.seen".to_owned(), thread: None, at };
     let made = ConsumerChange::AddWebhook(Box::new(webhook));
     let made = writer.commit(&[Change::Consume(Box::new(made))]).await.unwrap();
-    let from = Place::end_of(made.mark.commit);
-    let to = Place::end_of(CommitNo(made.mark.commit.0 + 1));
+    let from = EventPosition::end_of(made.mark.commit);
+    let to = EventPosition::end_of(CommitNo(made.mark.commit.0 + 1));
     let result = DeliveryResult {
         id: DeliveryId::new(made.mark.commit.0 << 12).unwrap(),
         status: Status::Ok,
@@ -225,7 +225,7 @@ async fn write_for_consumers(writer: &mut Writer, at: Timestamp) {
         reply: String::new(),
     };
     let changes = [
-        ConsumerChange::Follow { name: "feed:1".to_owned(), place: from },
+        ConsumerChange::Follow { name: "feed:1".to_owned(), position: from },
         ConsumerChange::Lease { name: WEBHOOKS, holder: holder() },
         ConsumerChange::Advance(Advance {
             name: WEBHOOKS,

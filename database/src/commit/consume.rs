@@ -10,7 +10,7 @@ use crate::change::Outcome;
 use crate::consumers::{Advance, Consumed, ConsumerChange, LEASE};
 use crate::driver_error::DriverError;
 use crate::entities::{hub_consumer, webhook, webhook_delivery};
-use crate::events::Place;
+use crate::events::EventPosition;
 use crate::ids::{CommitNo, DeliveryId, WebhookId};
 use crate::rows::Reads as _;
 use crate::webhooks::{DeliveryResult, NewDelivery, NewWebhook, Status, WebhookEdit};
@@ -37,7 +37,7 @@ impl Consume<'_, '_> {
     pub(super) async fn write(&mut self, change: &ConsumerChange) -> Result<Outcome, DriverError> {
         let first = DeliveryId::from_column(self.next_delivery());
         let done = match change {
-            ConsumerChange::Follow { name, place } => self.follow(name, *place).await?,
+            ConsumerChange::Follow { name, position } => self.follow(name, *position).await?,
             ConsumerChange::Lease { name, holder } => self.lease(name, holder).await?,
             ConsumerChange::Release { name, holder } => self.release(name, holder).await?,
             ConsumerChange::Advance(advance) => self.advance(advance).await?,
@@ -74,16 +74,16 @@ impl Consume<'_, '_> {
         (self.no << DELIVERIES_BITS) + self.made
     }
 
-    async fn follow(&mut self, name: &str, place: Place) -> Result<bool, DriverError> {
-        self.put(name, place, "", 0).await?;
+    async fn follow(&mut self, name: &str, position: EventPosition) -> Result<bool, DriverError> {
+        self.put(name, position, "", 0).await?;
         Ok(true)
     }
 
-    /// Makes or overwrites a consumer's row: enabled, at a place.
-    async fn put(&mut self, name: &str, place: Place, holder: &str, until: i64) -> Result<(), DriverError> {
+    /// Makes or overwrites a consumer's row: enabled, at a position.
+    async fn put(&mut self, name: &str, position: EventPosition, holder: &str, until: i64) -> Result<(), DriverError> {
         use hub_consumer::Column::{Class, CommitNo, Enabled, Holder, LeaseUntil, Name, Object, Part, TouchedAt};
 
-        let [commit, class, object, part] = columns(place);
+        let [commit, class, object, part] = columns(position);
         let row = [
             (Name, Expr::val(self.text(name))),
             (CommitNo, Expr::val(commit)),
@@ -276,7 +276,7 @@ impl Consume<'_, '_> {
         let wanted = self.transaction.select_one::<i64>(&enabled).await?.unwrap_or_default() > 0;
         let working = self.transaction.select_one::<i64>(&working).await?.unwrap_or_default() > 0;
         if wanted && !working {
-            return self.put(WEBHOOKS, Place::end_of(CommitNo::from_column(self.no)), "", 1).await;
+            return self.put(WEBHOOKS, EventPosition::end_of(CommitNo::from_column(self.no)), "", 1).await;
         }
         if working && !wanted {
             let rest = Query::update()
@@ -311,8 +311,8 @@ impl Consume<'_, '_> {
     }
 }
 
-fn columns(place: Place) -> [i64; 4] {
-    let Place { commit, class, object, part } = place;
+fn columns(position: EventPosition) -> [i64; 4] {
+    let EventPosition { commit, class, object, part } = position;
     [commit.column(), class.into(), object.cast_signed(), part.cast_signed()]
 }
 

@@ -6,7 +6,7 @@ use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QueryTrait};
 use crate::consumers::Consumer;
 use crate::driver_error::error;
 use crate::entities::hub_consumer;
-use crate::events::Place;
+use crate::events::EventPosition;
 use crate::ids::CommitNo;
 use crate::rows::Reads as _;
 use crate::{Database, Error};
@@ -37,12 +37,12 @@ pub async fn all(db: &Database) -> Result<Vec<(String, Consumer)>, Error> {
 }
 
 fn consumer(row: hub_consumer::Model, now: i64) -> Consumer {
-    let place = Place {
+    let position = EventPosition {
         commit: CommitNo::from_column(row.commit_no),
-        class: u8::try_from(row.class).unwrap_or(Place::END),
+        class: u8::try_from(row.class).unwrap_or(EventPosition::END),
         object: row.object.cast_unsigned(),
         part: row.part.cast_unsigned(),
     };
     let is_leased = row.lease_until > now;
-    Consumer { place, enabled: row.enabled != 0, holder: row.holder.into_text(), is_leased }
+    Consumer { position, enabled: row.enabled != 0, holder: row.holder.into_text(), is_leased }
 }

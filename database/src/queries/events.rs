@@ -9,7 +9,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
 use crate::driver_error::{DriverError, error};
 use crate::entities::{hub_epoch, hub_state};
-use crate::events::{Event, Happening, Place};
+use crate::events::{Event, EventPosition, EventRef};
 use crate::history::{Mark, Nonce};
 use crate::ids::{CommitNo, MessageId, NotificationId, Pair, ThreadId};
 use crate::objects::{Message, Notification};
@@ -25,18 +25,18 @@ const FIELDS: usize = 400;
 
 /// The position of a reader of events: the last event that it has, and the newest message up to there, if it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// The place of the last event that the reader has.
-    pub place: Place,
+pub struct FeedPosition {
+    /// The position of the last event that the reader has.
+    pub event: EventPosition,
     /// The id of the newest message up to there, which spares a search for it; 0: unknown.
     pub newest_message: u64,
 }
 
-impl Standing {
+impl FeedPosition {
     /// Returns the position behind all events of a commit.
     #[must_use]
     pub const fn behind(commit: CommitNo) -> Self {
-        Self { place: Place::end_of(commit), newest_message: 0 }
+        Self { event: EventPosition::end_of(commit), newest_message: 0 }
     }
 }
 
@@ -46,19 +46,19 @@ pub struct Window {
     /// The events that were wanted.
     pub events: Vec<Event>,
     /// The position behind it.
-    pub end: Standing,
+    pub end: FeedPosition,
     /// The commit at its end; `None` if the log has nothing behind the reader.
     pub mark: Option<Mark>,
     /// Whether there may be more behind it.
     pub has_more: bool,
 }
 
-/// What the log has behind a place.
+/// What the log has behind a position.
 #[derive(Debug, Clone)]
 pub enum Found {
     /// What has happened.
     Window(Window),
-    /// The log does not go back so far any more, or the place is beyond its end.
+    /// The log does not go back so far any more, or the position is beyond its end.
     Gone,
 }
 
@@ -106,16 +106,16 @@ impl Names {
     }
 }
 
-/// Reads the events behind a place, `most` of those that are `wanted`. Looks at a bounded part of the log, so that there may be
+/// Reads the events behind a position, `most` of those that are `wanted`. Looks at a bounded part of the log, so that there may be
 /// more even if fewer were found.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
 pub async fn after(
     db: &Database,
-    from: Standing,
+    from: FeedPosition,
     most: usize,
-    wanted: impl Fn(Happening) -> bool + Send,
+    wanted: impl Fn(EventRef) -> bool + Send,
 ) -> Result<Found, Error> {
     // One snapshot: a message that changes while this is read would be in no window.
     let mut snapshot = db.readers.snapshot().await.map_err(error)?;
@@ -126,9 +126,9 @@ pub async fn after(
 
 async fn find(
     db: &mut impl Reads,
-    from: Standing,
+    from: FeedPosition,
     most: usize,
-    wanted: impl Fn(Happening) -> bool + Send,
+    wanted: impl Fn(EventRef) -> bool + Send,
 ) -> Result<Result<Found, Error>, DriverError> {
     let head = Query::select()
         .columns(HeadRow::COLUMNS.iter().copied())
@@ -138,7 +138,7 @@ async fn find(
     let Some(head) = db.select_one::<HeadRow>(&head).await? else {
         return Ok(Err(Error::Refused("hub_state is empty".to_owned())));
     };
-    let first = from.place.next_commit().column();
+    let first = from.event.next_commit().column();
     if first > head.commit_no {
         let gone = first > head.commit_no + 1;
         let nothing = Window { events: Vec::new(), end: from, mark: None, has_more: false };
@@ -152,31 +152,35 @@ async fn find(
         return Ok(Ok(Found::Gone));
     }
     let mut span = Span::of(entries, first);
-    let known = (from.newest_message, from.place.class >= Place::END);
+    let known = (from.newest_message, from.event.class >= EventPosition::END);
     let created = span.created(db, known, head.last_message_id).await?;
-    let mut happened = created.happenings;
+    let mut happened = created.event_refs;
     happened.extend(span.amended(db).await?);
     happened.extend(span.seen(db).await?);
     happened.extend(span.notified(db).await?);
-    happened
-        .retain(|(place, happening)| *place > from.place && place.commit.column() <= span.last && wanted(*happening));
-    happened.sort_unstable_by_key(|(place, _)| *place);
+    happened.retain(|(position, event_ref)| {
+        *position > from.event && position.commit.column() <= span.last && wanted(*event_ref)
+    });
+    happened.sort_unstable_by_key(|(position, _)| *position);
     let full = happened.len() > most;
     happened.truncate(most);
     let end = match happened.last().filter(|_| full) {
         // The newest message up to the middle of a window is not known.
-        Some((place, _)) => Standing { place: *place, newest_message: 0 },
-        None => Standing { place: Place::end_of(CommitNo::from_column(span.last)), newest_message: created.newest },
+        Some((position, _)) => FeedPosition { event: *position, newest_message: 0 },
+        None => FeedPosition {
+            event: EventPosition::end_of(CommitNo::from_column(span.last)),
+            newest_message: created.newest,
+        },
     };
     let names = Names::read(db, head.epoch.into_text()).await?;
     let times: HashMap<i64, i64> = span.entries.iter().map(|entry| (entry.no, entry.at)).collect();
-    let is_end = |entry: &&Entry| CommitNo::from_column(entry.no) == end.place.commit;
-    let mark = span.entries.iter().find(is_end).map(|entry| names.mark(end.place.commit, entry.nonce));
-    let event = |(place, happening): (Place, Happening)| Event {
-        place,
-        epoch: Arc::clone(names.of(place.commit)),
-        at: Timestamp::from_millis(times.get(&place.commit.column()).copied().unwrap_or_default()),
-        happening,
+    let is_end = |entry: &&Entry| CommitNo::from_column(entry.no) == end.event.commit;
+    let mark = span.entries.iter().find(is_end).map(|entry| names.mark(end.event.commit, entry.nonce));
+    let event = |(position, event_ref): (EventPosition, EventRef)| Event {
+        position,
+        epoch: Arc::clone(names.of(position.commit)),
+        at: Timestamp::from_millis(times.get(&position.commit.column()).copied().unwrap_or_default()),
+        event_ref,
     };
     let events = happened.into_iter().map(event).collect();
     Ok(Ok(Found::Window(Window { events, end, mark, has_more: full || span.last < head.commit_no })))
@@ -197,7 +201,7 @@ pub struct Objects {
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn objects(db: &Database, of: &[Happening]) -> Result<Objects, Error> {
+pub async fn objects(db: &Database, of: &[EventRef]) -> Result<Objects, Error> {
     let mut snapshot = db.readers.snapshot().await.map_err(error)?;
     let objects = read_objects(&mut snapshot, of).await.map_err(error)?;
     snapshot.close().await;
@@ -216,25 +220,25 @@ impl Size for Object<'_> {
 impl Objects {
     /// Returns how many of the events, from the first on, have room in a page.
     #[must_use]
-    pub fn fitting(&self, of: &[Happening]) -> usize {
+    pub fn fitting(&self, of: &[EventRef]) -> usize {
         let mut room = Room::of(PAGE);
-        let object = |happening: &Happening| {
-            let notification = match happening {
-                Happening::NotificationCreated(id) => self.notifications.get(id),
+        let object = |event_ref: &EventRef| {
+            let notification = match event_ref {
+                EventRef::NotificationCreated(id) => self.notifications.get(id),
                 _ => None,
             };
-            Object(happening.message().and_then(|id| self.messages.get(&id)), notification)
+            Object(event_ref.message().and_then(|id| self.messages.get(&id)), notification)
         };
-        of.iter().position(|happening| !room.takes(&object(happening))).unwrap_or(of.len())
+        of.iter().position(|event_ref| !room.takes(&object(event_ref))).unwrap_or(of.len())
     }
 }
 
-async fn read_objects(db: &mut impl Reads, of: &[Happening]) -> Result<Objects, DriverError> {
-    let threads = sources::members(db, of.iter().filter_map(|happening| happening.thread())).await?;
-    let ids = sources::each_once(of.iter().filter_map(|happening| happening.message()).map(MessageId::column));
+async fn read_objects(db: &mut impl Reads, of: &[EventRef]) -> Result<Objects, DriverError> {
+    let threads = sources::members(db, of.iter().filter_map(|event_ref| event_ref.thread())).await?;
+    let ids = sources::each_once(of.iter().filter_map(|event_ref| event_ref.message()).map(MessageId::column));
     let messages = changes::messages(db, &ids).await?.into_iter().map(|stored| stored.message());
-    let notified = of.iter().filter_map(|happening| match happening {
-        Happening::NotificationCreated(id) => Some(id.column()),
+    let notified = of.iter().filter_map(|event_ref| match event_ref {
+        EventRef::NotificationCreated(id) => Some(id.column()),
         _ => None,
     });
     let notifications = changes::notifications(db, &sources::each_once(notified)).await?.into_values();

@@ -12,7 +12,7 @@ use crate::backend::column::Kind;
 use crate::commit::CHAT;
 use crate::driver_error::DriverError;
 use crate::entities::{chat_message, hub_commit, hub_state};
-use crate::events::{Happening, Place};
+use crate::events::{EventPosition, EventRef};
 use crate::history::Nonce;
 use crate::ids::{CommitNo, MessageId, NotificationId, Pair, Rev, Seq, ThreadId, UserId};
 use crate::queries::threads::ThreadRow;
@@ -29,7 +29,7 @@ const AT_A_TIME: u64 = 600;
 const NEW_MESSAGES: usize = 1_200;
 
 /// What happened, and its position.
-pub(super) type Placed = (Place, Happening);
+pub(super) type Positioned = (EventPosition, EventRef);
 
 row! {
     /// An entry of the log, as the database holds it.
@@ -164,7 +164,7 @@ row! {
 
 /// What a span created, and its newest message.
 pub(super) struct Created {
-    pub(super) happenings: Vec<Placed>,
+    pub(super) event_refs: Vec<Positioned>,
     pub(super) newest: u64,
 }
 
@@ -199,7 +199,7 @@ impl Span {
         top: i64,
     ) -> Result<Created, DriverError> {
         if self.entries.iter().all(|entry| entry.threads.is_empty()) {
-            return Ok(Created { happenings: Vec::new(), newest: known.0 });
+            return Ok(Created { event_refs: Vec::new(), newest: known.0 });
         }
         let mut above = match known {
             (known, true) if known > 0 => known.cast_signed(),
@@ -231,12 +231,12 @@ impl Span {
         }
         rows.retain(|row| row.created_commit <= self.last);
         let newest = rows.last().map_or(start, |row| row.id).unsigned_abs();
-        Ok(Created { happenings: rows.iter().flat_map(created).collect(), newest })
+        Ok(Created { event_refs: rows.iter().flat_map(created).collect(), newest })
     }
 
     /// Reads the edits and deletions of the span. A deletion can always be told from an edit: it is a message's last
     /// change.
-    pub(super) async fn amended(&self, db: &mut impl Reads) -> Result<Vec<Placed>, DriverError> {
+    pub(super) async fn amended(&self, db: &mut impl Reads) -> Result<Vec<Positioned>, DriverError> {
         let Some(threads) = self.threads() else { return Ok(Vec::new()) };
         let dialect = db.backend().dialect();
         let set = dialect.json_table("j", &[("id", Kind::Number)]);
@@ -251,7 +251,7 @@ impl Span {
     }
 
     /// Reads the watermarks that moved in the span, and not again since.
-    pub(super) async fn seen(&self, db: &mut impl Reads) -> Result<Vec<Placed>, DriverError> {
+    pub(super) async fn seen(&self, db: &mut impl Reads) -> Result<Vec<Positioned>, DriverError> {
         let Some(threads) = self.threads() else { return Ok(Vec::new()) };
         let set = db.backend().dialect().json_table("j", &[("id", Kind::Number)]);
         let text = format!(
@@ -263,7 +263,7 @@ impl Span {
     }
 
     /// Reads the notifications of the marketplace that the span created.
-    pub(super) async fn notified(&self, db: &mut impl Reads) -> Result<Vec<Placed>, DriverError> {
+    pub(super) async fn notified(&self, db: &mut impl Reads) -> Result<Vec<Positioned>, DriverError> {
         let users = each_once(self.entries.iter().flat_map(|entry| entry.users.iter().copied()));
         if users.is_empty() {
             return Ok(Vec::new());
@@ -277,8 +277,8 @@ impl Span {
         let values = [sql::json(&users), self.before.into(), self.before.into(), self.last.into()];
         let rows: Vec<MadeRow> = db.rows(&text, values).await?;
         let placed = |row: MadeRow| {
-            let place = place(row.created_commit, 2, row.id, 0);
-            (place, Happening::NotificationCreated(NotificationId::from_column(row.id)))
+            let position = position(row.created_commit, 2, row.id, 0);
+            (position, EventRef::NotificationCreated(NotificationId::from_column(row.id)))
         };
         Ok(rows.into_iter().map(placed).collect())
     }
@@ -334,32 +334,37 @@ async fn below(db: &mut impl Reads, id: i64) -> Result<Option<MadeRow>, DriverEr
 }
 
 /// Returns the events of a message: a thread's creation comes before its first message.
-fn created(row: &CreatedRow) -> impl Iterator<Item = Placed> + use<> {
+fn created(row: &CreatedRow) -> impl Iterator<Item = Positioned> + use<> {
     let thread = ThreadId::from_column(row.thread_id);
     let opened =
-        (row.seq == 1).then(|| (place(row.created_commit, 0, row.thread_id, 0), Happening::ThreadCreated(thread)));
-    let stored = Happening::MessageCreated(thread, MessageId::from_column(row.id));
-    opened.into_iter().chain([(place(row.created_commit, 0, row.thread_id, row.created_rev), stored)])
+        (row.seq == 1).then(|| (position(row.created_commit, 0, row.thread_id, 0), EventRef::ThreadCreated(thread)));
+    let stored = EventRef::MessageCreated(thread, MessageId::from_column(row.id));
+    opened.into_iter().chain([(position(row.created_commit, 0, row.thread_id, row.created_rev), stored)])
 }
 
-fn amended(row: &AmendedRow) -> Placed {
+fn amended(row: &AmendedRow) -> Positioned {
     let (thread, message) = (ThreadId::from_column(row.thread_id), MessageId::from_column(row.message_id));
     let rev = Rev::from_column(row.rev);
     let deleted = row.deleted_at.is_some() && row.rev == row.newest_rev;
-    let happening = if deleted {
-        Happening::MessageDeleted(thread, message, rev)
+    let event_ref = if deleted {
+        EventRef::MessageDeleted(thread, message, rev)
     } else {
-        Happening::MessageUpdated(thread, message, rev)
+        EventRef::MessageUpdated(thread, message, rev)
     };
-    (place(row.commit_no, 0, row.thread_id, row.rev), happening)
+    (position(row.commit_no, 0, row.thread_id, row.rev), event_ref)
 }
 
-fn seen(row: &SeenRow) -> Placed {
+fn seen(row: &SeenRow) -> Positioned {
     let (thread, user) = (ThreadId::from_column(row.thread_id), UserId::from_column(row.user_id));
-    let happening = Happening::ThreadSeen(thread, user, Seq::from_column(row.read_seq));
-    (place(row.read_commit, 1, row.thread_id, row.user_id), happening)
+    let event_ref = EventRef::ThreadSeen(thread, user, Seq::from_column(row.read_seq));
+    (position(row.read_commit, 1, row.thread_id, row.user_id), event_ref)
 }
 
-fn place(commit: i64, class: u8, object: i64, part: i64) -> Place {
-    Place { commit: CommitNo::from_column(commit), class, object: object.unsigned_abs(), part: part.unsigned_abs() }
+fn position(commit: i64, class: u8, object: i64, part: i64) -> EventPosition {
+    EventPosition {
+        commit: CommitNo::from_column(commit),
+        class,
+        object: object.unsigned_abs(),
+        part: part.unsigned_abs(),
+    }
 }
