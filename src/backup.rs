@@ -16,7 +16,7 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use chat_database::commit::Writer;
 use chat_database::connect::{self, Location};
-use chat_database::history::Mark;
+use chat_database::history::CommitRef;
 use chat_database::media::{self, Rendition, Store};
 use chat_database::nodes::NodeId;
 use chat_database::queries::media::ImageLocation;
@@ -47,7 +47,7 @@ pub async fn back_up(args: &BackupArgs) -> anyhow::Result<String> {
     let folder = args.to.as_path();
     make_empty(folder).with_context(|| format!("the folder {} cannot be used", shown(folder)))?;
     let copied = backup::copy(&database, &folder.join(DATABASE)).await?;
-    let mut manifest = Manifest::begun(&copied.mark);
+    let mut manifest = Manifest::begun(&copied.commit_ref);
     manifest.files.insert(DATABASE.to_owned(), manifest::entry_of(&folder.join(DATABASE), None)?);
     let store = Store::open(&media)?;
     let mut saving = stream::iter(renditions(&copied.images))
@@ -152,7 +152,7 @@ async fn new_epoch(url: &str) -> anyhow::Result<String> {
     let database = Database::connect(&connect::Options { url: url.to_owned(), readers: 1 }).await?;
     app::migrate(&database).await?;
     let mut writer = Writer::new(database.clone(), NodeId::draw("restore").context("the name of a node")?);
-    let Mark { commit, epoch, .. } = writer.commit(&[]).await?.mark;
+    let CommitRef { commit, epoch, .. } = writer.commit(&[]).await?.commit_ref;
     drop(writer);
     database.close().await;
     Ok(json!({"commit": commit.0, "epoch": &*epoch}).to_string())

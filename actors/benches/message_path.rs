@@ -8,7 +8,7 @@ use chat_actors::protocol::server::NewMessage;
 use chat_actors::protocol::{Cursor, ServerFrame};
 use chat_actors::thread::fanout::decide;
 use chat_database::change::{Outcome, Sent};
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, MessageId, Pair, Rev, Seq, ThreadId, UserId};
 use chat_database::objects::{Message, MessageKind};
 use chat_database::time::Timestamp;
@@ -44,7 +44,7 @@ fn message() -> Message {
 
 fn cursor() -> Cursor {
     let commit = CommitNo(1_000_000);
-    let heard = Mark { epoch: "9b2c7a5261fb4c39".into(), commit, nonce: Nonce(0x2f1a_4a3c) };
+    let heard = CommitRef { epoch: "9b2c7a5261fb4c39".into(), commit, nonce: Nonce(0x2f1a_4a3c) };
     Cursor { commit, heard, reader: Some(user(7)), minted: 1_795_341_600 }
 }
 

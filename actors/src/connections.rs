@@ -12,7 +12,7 @@ use chat_database::ids::UserId;
 
 use crate::delivery_frontier::DeliveryFrontier;
 use crate::metrics;
-use crate::outbox::{Mark, Outbox, Slow};
+use crate::outbox::{Outbox, Slow, ThreadMark};
 use crate::protocol::{CloseCode, Socket};
 
 /// The id of a connection, unique within this process.
@@ -160,7 +160,7 @@ impl ConnectionTable {
         user: UserId,
         audience: Audience,
         except: Option<ConnectionId>,
-        mark: Option<Mark>,
+        mark: Option<ThreadMark>,
         encode: impl FnOnce() -> Bytes,
     ) {
         let released = || self.0.frontier.released();

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use chat_database::history::{Head, Mark, Nonce};
+use chat_database::history::{CommitRef, Head, Nonce};
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::time::Timestamp;
 
@@ -44,7 +44,7 @@ impl fmt::Debug for OnLost {
 impl DeliveryFrontier {
     /// Starts at a commit: no connection waits for anything up to it.
     pub(crate) fn new(head: Head) -> Self {
-        let state = State { time: head.newest.millis(), ..State::at(head.mark) };
+        let state = State { time: head.newest.millis(), ..State::at(head.commit_ref) };
         Self(Arc::new(Shared {
             state: Mutex::new(state),
             histories: AtomicU64::default(),
@@ -59,7 +59,7 @@ impl DeliveryFrontier {
     }
 
     /// Starts again at a commit of another history, and forgets the deliveries of the former one.
-    pub(crate) fn restart_at(&self, head: Mark) {
+    pub(crate) fn restart_at(&self, head: CommitRef) {
         let mut state = self.lock();
         // A commit of our own may be under way.
         let State { committing, dispatching, next_block, time, .. } = *state;
@@ -79,7 +79,7 @@ impl DeliveryFrontier {
     }
 
     /// Returns the highest commit whose delivery has begun.
-    pub(crate) fn newest(&self) -> Mark {
+    pub(crate) fn newest(&self) -> CommitRef {
         self.lock().newest()
     }
 
@@ -146,9 +146,9 @@ impl DeliveryFrontier {
     }
 
     /// Notes the history's name as of a commit, and the newest time that the history has written.
-    pub(crate) fn learn(&self, mark: &Mark, newest: Timestamp) {
+    pub(crate) fn learn(&self, commit_ref: &CommitRef, newest: Timestamp) {
         let mut state = self.lock();
-        state.set_name(&mark.epoch, mark.commit.0);
+        state.set_name(&commit_ref.epoch, commit_ref.commit.0);
         state.time = state.time.max(newest.millis());
     }
 
@@ -165,14 +165,19 @@ impl DeliveryFrontier {
     /// Begins to deliver a commit of this node in `parts` parts. Returns one [`DeliveryGuard`] for each part, and whether
     /// undelivered commits of other nodes lie before it. Until [`DeliveryFrontier::dispatched`] the follower does not go
     /// past this commit, so what it sends to an actor arrives after this commit's part.
-    pub(crate) fn begin_own(&self, mark: &Mark, newest: Timestamp, parts: usize) -> (Vec<DeliveryGuard>, bool) {
-        let no = mark.commit;
+    pub(crate) fn begin_own(
+        &self,
+        commit_ref: &CommitRef,
+        newest: Timestamp,
+        parts: usize,
+    ) -> (Vec<DeliveryGuard>, bool) {
+        let no = commit_ref.commit;
         let mut state = self.lock();
         let gap = no.0 > state.newest + 1;
         state.dispatching = Some(no.0);
-        state.set_name(&mark.epoch, no.0);
+        state.set_name(&commit_ref.epoch, no.0);
         state.time = state.time.max(newest.millis());
-        let block = state.begin(&[(no, mark.nonce)], parts);
+        let block = state.begin(&[(no, commit_ref.nonce)], parts);
         drop(state);
         (self.parts(block, parts), gap)
     }

@@ -191,7 +191,7 @@ impl State {
                 context.start_over(head);
             }
             Ok(Seen::On { head, from, up_to, log }) => {
-                context.frontier.learn(&head.mark, head.newest);
+                context.frontier.learn(&head.commit_ref, head.newest);
                 context.restrictions.notice(head.restrictions);
                 let mut missing = log.as_ref().map(|log| context.missing(up_to, log)).unwrap_or_default();
                 // A part that was lost meanwhile may lie before the stretch of the log that was read.
@@ -203,13 +203,13 @@ impl State {
                         commit = up_to.0,
                         "the commit log was swept before it was read: connections come back by their cursors"
                     );
-                    assembly.seen(head.mark.commit, [], &context.node, &**context, now);
+                    assembly.seen(head.commit_ref.commit, [], &context.node, &**context, now);
                     assembly.start_over(now);
-                    return context.start_over(head.mark);
+                    return context.start_over(head.commit_ref);
                 }
                 let log = log.into_iter().flatten().filter(|entry| missing.binary_search(&entry.no).is_ok());
-                assembly.seen(head.mark.commit, log, &context.node, &**context, now);
-                if up_to < head.mark.commit || lost > 0 {
+                assembly.seen(head.commit_ref.commit, log, &context.node, &**context, now);
+                if up_to < head.commit_ref.commit || lost > 0 {
                     assembly.look(now);
                 }
             }

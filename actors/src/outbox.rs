@@ -19,7 +19,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::metrics;
 use crate::protocol::{CloseCode, ServerFrame};
-pub use queue::{Capacity, Close, Mark, Marks, Missed};
+pub use queue::{Capacity, Close, Missed, ThreadMark, ThreadMarks};
 use queue::{Queue, Surplus};
 
 /// How long a client may take for a chunk while more waits than there is room for: 50 kbit/s are enough.
@@ -86,7 +86,12 @@ impl Outbox {
     ///
     /// # Errors
     /// [`Slow`] if the outbox is closed.
-    pub fn push_durable(&self, frame: Bytes, mark: Option<Mark>, released: impl Fn() -> CommitNo) -> Result<(), Slow> {
+    pub fn push_durable(
+        &self,
+        frame: Bytes,
+        mark: Option<ThreadMark>,
+        released: impl Fn() -> CommitNo,
+    ) -> Result<(), Slow> {
         let mut queue = self.lock();
         if queue.is_closed() {
             return Err(Slow);
@@ -131,7 +136,7 @@ impl Outbox {
         Ok(())
     }
 
-    fn add(&self, mut queue: MutexGuard<'_, Queue>, frame: Bytes, surplus: Surplus, mark: Option<Mark>) {
+    fn add(&self, mut queue: MutexGuard<'_, Queue>, frame: Bytes, surplus: Surplus, mark: Option<ThreadMark>) {
         let first = queue.add(frame, surplus, mark);
         drop(queue);
         if first {

@@ -39,7 +39,7 @@ fn commits(criterion: &mut Criterion) {
                         let writer = &writer;
                         async move {
                             let committed = writer.lock().await.commit(&changes).await;
-                            black_box(committed.map(|committed| committed.mark.commit).ok())
+                            black_box(committed.map(|committed| committed.commit_ref.commit).ok())
                         }
                     },
                     BatchSize::PerIteration,

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::backend::sqlite::{self, ImageRow};
 use crate::backend::worker;
 use crate::connect::{File, Location};
-use crate::history::{Mark, Nonce};
+use crate::history::{CommitRef, Nonce};
 use crate::ids::CommitNo;
 use crate::queries::media::ImageLocation;
 
@@ -16,7 +16,7 @@ use crate::queries::media::ImageLocation;
 #[derive(Debug)]
 pub struct Copied {
     /// The newest commit that is in it. All before it are, too.
-    pub mark: Mark,
+    pub commit_ref: CommitRef,
     /// The images that its rows name. The store may have removed one since, with its message.
     pub images: Vec<ImageLocation>,
 }
@@ -29,13 +29,13 @@ pub struct Copied {
 pub async fn copy(database: &Location, to: &Path) -> Result<Copied, Error> {
     let (file, to) = (file_of(database)?, to.to_owned());
     let copied = on_worker(move || sqlite::copy(&file, &to)).await?;
-    let mark = Mark {
-        epoch: copied.mark.epoch.into_text().into(),
-        commit: CommitNo::from_column(copied.mark.commit_no),
-        nonce: copied.mark.nonce.map(Nonce::from_column).unwrap_or_default(),
+    let commit_ref = CommitRef {
+        epoch: copied.commit_ref.epoch.into_text().into(),
+        commit: CommitNo::from_column(copied.commit_ref.commit_no),
+        nonce: copied.commit_ref.nonce.map(Nonce::from_column).unwrap_or_default(),
     };
     let image = |row: ImageRow| ImageLocation { object_key: row.object_key.into_text(), mime: row.mime };
-    Ok(Copied { mark, images: copied.images.into_iter().map(image).collect() })
+    Ok(Copied { commit_ref, images: copied.images.into_iter().map(image).collect() })
 }
 
 /// Checks that a copy can be put in the place of a database.

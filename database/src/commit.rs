@@ -51,7 +51,7 @@ use futures_util::FutureExt;
 use crate::backend::writer::WriterConnection;
 use crate::change::{Change, Committed};
 use crate::driver_error::DriverError;
-use crate::history::Mark;
+use crate::history::CommitRef;
 use crate::nodes::NodeId;
 use crate::{Database, Error};
 use aborted::Aborted;
@@ -150,7 +150,7 @@ impl Writer {
     }
 
     /// Notes the newest commit that this node knows to stand, its own or another's.
-    pub fn knows(&mut self, newest: &Mark) {
+    pub fn knows(&mut self, newest: &CommitRef) {
         self.history.knows(newest);
     }
 

@@ -51,7 +51,7 @@ impl Nonce {
 
 /// A commit of a certain history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct CommitRef {
     /// A name of the history.
     pub epoch: Arc<str>,
     /// The commit.
@@ -70,7 +70,7 @@ pub(crate) fn draw_epoch() -> String {
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The commit.
-    pub mark: Mark,
+    pub commit_ref: CommitRef,
     /// The newest time that any commit has written.
     pub newest: Timestamp,
     /// The nonce of the other commit, if the log remembers it.
@@ -83,8 +83,8 @@ pub struct Head {
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn head(db: &Database) -> Result<Mark, Error> {
-    head_beside(db, CommitNo(0)).await.map(|head| head.mark)
+pub async fn head(db: &Database) -> Result<CommitRef, Error> {
+    head_beside(db, CommitNo(0)).await.map(|head| head.commit_ref)
 }
 
 row! {
@@ -123,14 +123,14 @@ pub async fn head_beside(db: &Database, known: CommitNo) -> Result<Head, Error> 
         .take();
     let row = (&db.readers).select_one::<HeadRow>(&query).await.map_err(error)?;
     let row = row.ok_or_else(|| Error::Refused("hub_state is empty".to_owned()))?;
-    let mark = Mark {
+    let commit_ref = CommitRef {
         epoch: row.epoch.into_text().into(),
         commit: CommitNo::from_column(row.commit_no),
         nonce: row.nonce.map(Nonce::from_column).unwrap_or_default(),
     };
     let newest = Timestamp::from_millis(row.newest_at);
     let restrictions = CommitNo::from_column(row.restrictions_no.unwrap_or_default());
-    Ok(Head { mark, newest, known: row.known_nonce.map(Nonce::from_column), restrictions })
+    Ok(Head { commit_ref, newest, known: row.known_nonce.map(Nonce::from_column), restrictions })
 }
 
 row! {
@@ -148,10 +148,10 @@ row! {
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn holds(db: &Database, mark: &Mark) -> Result<bool, Error> {
+pub async fn holds(db: &Database, commit_ref: &CommitRef) -> Result<bool, Error> {
     use sea_orm::sea_query::ExprTrait as _;
 
-    let epoch = db.backend.dialect().binary_text(&mark.epoch);
+    let epoch = db.backend.dialect().binary_text(&commit_ref.epoch);
     let query = Query::select()
         .columns([("s", hub_state::Column::Epoch), ("s", hub_state::Column::CommitNo)])
         .column(("e", hub_epoch::Column::LastCommit))
@@ -162,14 +162,14 @@ pub async fn holds(db: &Database, mark: &Mark) -> Result<bool, Error> {
             JoinType::LeftJoin,
             hub_commit::Entity,
             "c",
-            Expr::col(("c", hub_commit::Column::CommitNo)).eq(mark.commit.column()),
+            Expr::col(("c", hub_commit::Column::CommitNo)).eq(commit_ref.commit.column()),
         )
         .and_where(Expr::col(("s", hub_state::Column::Id)).eq(1_i64))
         .take();
     let Some(row) = (&db.readers).select_one::<HistoryRow>(&query).await.map_err(error)? else {
         return Ok(false);
     };
-    let newest = if row.epoch.into_text() == *mark.epoch { Some(row.commit_no) } else { row.last_commit };
-    let same = row.nonce.is_none_or(|nonce| Nonce::from_column(nonce) == mark.nonce);
-    Ok(same && newest.is_some_and(|newest| mark.commit.column() <= newest))
+    let newest = if row.epoch.into_text() == *commit_ref.epoch { Some(row.commit_no) } else { row.last_commit };
+    let same = row.nonce.is_none_or(|nonce| Nonce::from_column(nonce) == commit_ref.nonce);
+    Ok(same && newest.is_some_and(|newest| commit_ref.commit.column() <= newest))
 }

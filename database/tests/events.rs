@@ -89,7 +89,7 @@ async fn everything_is_told_once_in_the_order_of_commits(mut w: World) {
     assert_eq!(event_refs(&all(&w, beginning(), 500).await), lived);
     let head = history::head(&w.db).await.unwrap().commit;
     let nothing = window(&w, FeedPosition::behind(head), 10).await;
-    assert!(nothing.events.is_empty() && !nothing.has_more && nothing.mark.is_none());
+    assert!(nothing.events.is_empty() && !nothing.has_more && nothing.commit_ref.is_none());
 }
 
 async fn pages_of_any_size_meet(mut w: World) {

@@ -333,7 +333,7 @@ async fn ids_ascend_in_the_order_of_commits(mut w: World) {
     for round in 0..6_u64 {
         let change = w.text(user(1), user(10 + round), "x");
         let committed = if round % 2 == 0 { w.commit(&[change]).await } else { other.commit(&[change]).await.unwrap() };
-        assert_eq!(committed.mark.commit.0, round + 1);
+        assert_eq!(committed.commit_ref.commit.0, round + 1);
         let id = sent(committed.outcomes.into_iter().next().unwrap()).message.id.get();
         assert!(id > last);
         last = id;

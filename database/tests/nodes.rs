@@ -67,7 +67,7 @@ async fn two_nodes_interleave_without_gaps_or_losses(mut w: World) {
     let mut opened = 0;
     for task in tasks {
         for committed in task.await.unwrap() {
-            assert!(numbers.insert(committed.mark.commit.0), "a number was given twice");
+            assert!(numbers.insert(committed.commit_ref.commit.0), "a number was given twice");
             let opening = |outcome: &Outcome| matches!(outcome, Outcome::Sent(sent) if sent.opened);
             opened += committed.outcomes.iter().filter(|outcome| opening(outcome)).count();
         }
@@ -154,7 +154,7 @@ async fn a_commit_that_is_still_under_way_is_settled_once_it_has_ended(server: S
     proxy.cut_at_next(Cut::AndCommitLater);
     let committed = writer.commit(&[w.keyed(user(1), user(2), "second", "x")]).await.unwrap();
     assert!(proxy.has_cut(), "the proxy saw no COMMIT");
-    assert_eq!(committed.mark.commit.0, 2, "it was made again");
+    assert_eq!(committed.commit_ref.commit.0, 2, "it was made again");
     assert_eq!(sent(committed.outcomes.into_iter().next().unwrap()).message.seq.0, 2);
     assert_eq!(w.totals(user(2)).await.messages, 2);
 }
@@ -218,7 +218,7 @@ async fn a_probe_leaves_nothing_behind(mut w: World) {
     }
     let change = w.text(user(1), user(2), "after");
     let committed = w.commit(&[change]).await;
-    assert_eq!((committed.mark.commit.0, before.seq.0), (2, 1), "it takes no number");
+    assert_eq!((committed.commit_ref.commit.0, before.seq.0), (2, 1), "it takes no number");
 }
 
 #[tokio::test]

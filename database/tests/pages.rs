@@ -121,7 +121,7 @@ async fn a_gap_is_closed_from_any_rev_through_edits_and_deletions(mut w: World) 
         }
         // Kept by place, so that the same ones are amended again.
         stands.sort_unstable();
-        revs_by_commit.push((committed.mark.commit, stands.iter().map(|(_, rev)| *rev).max().unwrap()));
+        revs_by_commit.push((committed.commit_ref.commit, stands.iter().map(|(_, rev)| *rev).max().unwrap()));
     }
     let thread = thread.unwrap();
     let newest = revs_by_commit.last().unwrap().1;

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Component, Path};
 
 use anyhow::{Context as _, bail, ensure};
-use chat_database::history::Mark;
+use chat_database::history::CommitRef;
 use chat_database::private;
 use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -77,13 +77,13 @@ pub(super) fn entry_of(path: &Path, mime: Option<&str>) -> anyhow::Result<Entry>
 }
 
 impl Manifest {
-    pub(super) fn begun(mark: &Mark) -> Self {
+    pub(super) fn begun(commit_ref: &CommitRef) -> Self {
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             begun_at: Timestamp::now(),
-            commit: mark.commit.0,
-            epoch: mark.epoch.to_string(),
+            commit: commit_ref.commit.0,
+            epoch: commit_ref.epoch.to_string(),
             gone: 0,
             files: BTreeMap::new(),
         }

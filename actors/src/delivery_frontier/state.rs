@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::time::Timestamp;
 
@@ -64,8 +64,8 @@ pub(super) struct Block {
 }
 
 impl State {
-    pub(super) fn at(head: Mark) -> Self {
-        let Mark { epoch, commit, nonce } = head;
+    pub(super) fn at(head: CommitRef) -> Self {
+        let CommitRef { epoch, commit, nonce } = head;
         Self {
             released: commit.0,
             newest: commit.0,
@@ -85,8 +85,8 @@ impl State {
         }
     }
 
-    pub(super) fn newest(&self) -> Mark {
-        Mark { epoch: Arc::clone(&self.epoch), commit: CommitNo(self.newest), nonce: self.nonce }
+    pub(super) fn newest(&self) -> CommitRef {
+        CommitRef { epoch: Arc::clone(&self.epoch), commit: CommitNo(self.newest), nonce: self.nonce }
     }
 
     pub(super) fn cursor(&self, commit: CommitNo, reader: Option<UserId>) -> Cursor {

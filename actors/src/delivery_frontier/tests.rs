@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn mark(no: u64) -> Mark {
-    Mark { epoch: "epoch".into(), commit: CommitNo(no), nonce: Nonce(u32::try_from(no).expect("small")) }
+fn commit_ref(no: u64) -> CommitRef {
+    CommitRef { epoch: "epoch".into(), commit: CommitNo(no), nonce: Nonce(u32::try_from(no).expect("small")) }
 }
 
 fn head(no: u64) -> Head {
-    Head { mark: mark(no), newest: Timestamp::from_millis(0), known: None, restrictions: CommitNo(0) }
+    Head { commit_ref: commit_ref(no), newest: Timestamp::from_millis(0), known: None, restrictions: CommitNo(0) }
 }
 
 fn frontier() -> DeliveryFrontier {
@@ -16,7 +16,7 @@ fn frontier() -> DeliveryFrontier {
 
 fn begin(frontier: &DeliveryFrontier, no: u64, parts: usize) -> Vec<DeliveryGuard> {
     frontier.commit_started();
-    let (guards, _) = frontier.begin_own(&mark(no), Timestamp::from_millis(0), parts);
+    let (guards, _) = frontier.begin_own(&commit_ref(no), Timestamp::from_millis(0), parts);
     frontier.dispatched();
     guards
 }
@@ -76,17 +76,17 @@ fn a_cursor_says_how_far_its_reader_may_have_heard_beyond_it() {
     let reader = UserId::new(7).expect("an id");
     let parts = begin(&frontier, 11, 1);
     let cursor = frontier.cursor_at(frontier.released(), reader);
-    assert_eq!((cursor.commit, cursor.heard, cursor.reader), (CommitNo(10), mark(11), Some(reader)));
+    assert_eq!((cursor.commit, cursor.heard, cursor.reader), (CommitNo(10), commit_ref(11), Some(reader)));
     parts.into_iter().for_each(DeliveryGuard::delivered);
-    let elsewhere = Cursor { heard: mark(19), ..frontier.cursor_at(CommitNo(11), reader) };
-    assert_eq!(frontier.onward(&elsewhere, CommitNo(11)).heard, mark(19), "another node was further");
+    let elsewhere = Cursor { heard: commit_ref(19), ..frontier.cursor_at(CommitNo(11), reader) };
+    assert_eq!(frontier.onward(&elsewhere, CommitNo(11)).heard, commit_ref(19), "another node was further");
 }
 
 #[test]
 fn what_is_delivered_in_one_history_releases_nothing_in_the_next() {
     let frontier = frontier();
     let old = begin(&frontier, 12, 1);
-    let there = Mark { epoch: "another".into(), ..mark(11) };
+    let there = CommitRef { epoch: "another".into(), ..commit_ref(11) };
     frontier.restart_at(there.clone());
     assert_eq!((frontier.newest(), frontier.histories()), (there, 1));
     old.into_iter().for_each(DeliveryGuard::delivered);
@@ -98,8 +98,8 @@ fn what_is_delivered_in_one_history_releases_nothing_in_the_next() {
 #[test]
 fn a_name_that_was_learnt_earlier_does_not_come_back() {
     let frontier = frontier();
-    frontier.begin_own(&Mark { epoch: "newer".into(), ..mark(12) }, Timestamp::from_millis(0), 0);
-    frontier.learn(&mark(11), Timestamp::from_millis(0));
+    frontier.begin_own(&CommitRef { epoch: "newer".into(), ..commit_ref(12) }, Timestamp::from_millis(0), 0);
+    frontier.learn(&commit_ref(11), Timestamp::from_millis(0));
     assert_eq!(*frontier.newest().epoch, *"newer");
 }
 
@@ -123,7 +123,7 @@ fn the_unbroken_number_stops_before_what_is_missing_lost_or_still_being_dispatch
     assert_eq!(unbroken(), 11);
     let twelve = frontier.begin_followed(&[(CommitNo(12), Nonce(12))], 1);
     assert_eq!(unbroken(), 13);
-    frontier.begin_own(&mark(14), Timestamp::from_millis(0), 0);
+    frontier.begin_own(&commit_ref(14), Timestamp::from_millis(0), 0);
     assert_eq!(unbroken(), 13, "what the follower sends must not come before its parts");
     frontier.dispatched();
     assert_eq!(unbroken(), 14);
@@ -192,8 +192,8 @@ fn whatever_is_begun_delivered_and_lost_the_numbers_are_right() {
                 } else {
                     let missing = (unbroken + 1..unbroken + 4).take_while(|no| model.0.get(no).is_none_or(|of| of.1));
                     let commits: Vec<u64> = missing.collect();
-                    let marks: Vec<_> = commits.iter().map(|no| (CommitNo(*no), mark(*no).nonce)).collect();
-                    (commits, frontier.begin_followed(&marks, parts))
+                    let commit_refs: Vec<_> = commits.iter().map(|no| (CommitNo(*no), commit_ref(*no).nonce)).collect();
+                    (commits, frontier.begin_followed(&commit_refs, parts))
                 };
                 model.0.extend(commits.iter().map(|no| (*no, (parts, false))));
                 under_way.extend(guards.into_iter().map(|guard| (guard, commits.clone())));
@@ -218,8 +218,8 @@ fn whatever_is_begun_delivered_and_lost_the_numbers_are_right() {
         }
         drop(under_way);
         let last = frontier.newest().commit.0;
-        let marks: Vec<_> = (11..=last).map(|no| (CommitNo(no), mark(no).nonce)).collect();
-        frontier.begin_followed(&marks, 0);
+        let commit_refs: Vec<_> = (11..=last).map(|no| (CommitNo(no), commit_ref(no).nonce)).collect();
+        frontier.begin_followed(&commit_refs, 0);
         assert_eq!(frontier.released().0, last, "seed {seed}");
         assert_eq!(frontier.0.state.lock().expect("sound").blocks.len(), 0, "seed {seed}: nothing is kept");
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chat_database::events::EventPosition;
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::CommitNo;
 use chat_database::queries::events::FeedPosition;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedCursor {
     /// The commit of the position, and in which history.
-    pub mark: Mark,
+    pub commit_ref: CommitRef,
     /// The position.
     pub position: FeedPosition,
     /// The reader: a random number.
@@ -27,9 +27,9 @@ pub struct FeedCursor {
 impl FeedCursor {
     /// Returns the cursor behind all events of a commit.
     #[must_use]
-    pub fn behind(mark: Mark, reader: u32) -> Self {
-        let position = FeedPosition::behind(mark.commit);
-        Self { mark, position, reader }
+    pub fn behind(commit_ref: CommitRef, reader: u32) -> Self {
+        let position = FeedPosition::behind(commit_ref.commit);
+        Self { commit_ref, position, reader }
     }
 
     /// Parses a cursor; `None` if the text is not one.
@@ -42,7 +42,7 @@ impl FeedCursor {
         let class = u8::try_from(number(class)?).ok().filter(|class| *class <= EventPosition::END)?;
         let position = EventPosition { commit, class, object: number(object)?, part: number(part)? };
         is_name.then_some(Self {
-            mark: Mark { epoch: Arc::from(epoch), commit, nonce: Nonce(hex(nonce)?) },
+            commit_ref: CommitRef { epoch: Arc::from(epoch), commit, nonce: Nonce(hex(nonce)?) },
             position: FeedPosition { event: position, newest_message: number(message)? },
             reader: hex(reader)?,
         })
@@ -62,7 +62,7 @@ fn hex(text: &str) -> Option<u32> {
 
 impl fmt::Display for FeedCursor {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mark { epoch, commit, nonce } = &self.mark;
+        let CommitRef { epoch, commit, nonce } = &self.commit_ref;
         let FeedPosition { event: position, newest_message } = self.position;
         let EventPosition { class, object, part, .. } = position;
         write!(out, "e1.{epoch}.{commit}.{:x}.{class}.{object}.{part}.{newest_message}.{:x}", nonce.0, self.reader)
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_what_it_wrote() {
-        let mark = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(0xfeed) };
-        let behind = FeedCursor::behind(mark, 0xab);
+        let commit_ref = CommitRef { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(0xfeed) };
+        let behind = FeedCursor::behind(commit_ref, 0xab);
         assert_eq!(behind.to_string(), "e1.0b51c4.79.feed.3.0.0.0.ab");
         let position = EventPosition { commit: CommitNo(79), class: 0, object: 7, part: 12 };
         let within = FeedCursor { position: FeedPosition { event: position, newest_message: 3 }, ..behind.clone() };

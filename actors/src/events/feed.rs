@@ -42,7 +42,7 @@ pub(crate) async fn page(
     wanted: Wanted,
     limit: usize,
 ) -> Result<Answer, Error> {
-    if !history::holds(database, &after.mark).await? {
+    if !history::holds(database, &after.commit_ref).await? {
         return gone(database, after.reader).await;
     }
     let mut most = limit;
@@ -89,9 +89,10 @@ async fn happened(
             Found::Gone if happened.is_empty() => return Ok(None),
             Found::Gone => break,
         };
-        let Window { events, end, mark, has_more: more } = window;
+        let Window { events, end, commit_ref, has_more: more } = window;
         happened.extend(events);
-        cursor = FeedCursor { mark: mark.unwrap_or(cursor.mark), position: end, reader: cursor.reader };
+        cursor =
+            FeedCursor { commit_ref: commit_ref.unwrap_or(cursor.commit_ref), position: end, reader: cursor.reader };
         has_more = more;
         if !more || happened.len() >= limit {
             break;

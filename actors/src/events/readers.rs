@@ -41,15 +41,15 @@ pub(crate) fn name(cursor: &FeedCursor) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chat_database::history::{Mark, Nonce};
+    use chat_database::history::{CommitRef, Nonce};
     use chat_database::ids::CommitNo;
 
     use super::*;
 
     #[test]
     fn a_reader_is_written_down_at_first_and_then_now_and_then() {
-        let mark = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(1) };
-        let (one, other) = (FeedCursor::behind(mark.clone(), 1), FeedCursor::behind(mark, 2));
+        let commit_ref = CommitRef { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(1) };
+        let (one, other) = (FeedCursor::behind(commit_ref.clone(), 1), FeedCursor::behind(commit_ref, 2));
         let (readers, now) = (FeedReaders::default(), Instant::now());
         assert!(readers.is_due(&one, now));
         assert!(!readers.is_due(&one, now + NOTED / 2));

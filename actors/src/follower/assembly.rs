@@ -68,7 +68,7 @@ impl Assembly {
 
     /// Takes in a header.
     pub(super) fn heard_header(&mut self, header: Header, node: &impl Node, now: Instant) {
-        let (commit, nonce) = (header.mark.commit, header.mark.nonce);
+        let (commit, nonce) = (header.commit_ref.commit, header.commit_ref.nonce);
         let known = node.nonce_of(commit).or_else(|| self.headers.get(&commit).map(|pending| pending.nonce));
         match known {
             // The header was repeated.
@@ -79,8 +79,8 @@ impl Assembly {
             None => {}
         }
         if self.headers.len() < MOST {
-            let Header { mark, nonce_before, newest, touched } = header;
-            let (nonce_before, named) = (Some(nonce_before), Some((mark, newest)));
+            let Header { commit_ref, nonce_before, newest, touched } = header;
+            let (nonce_before, named) = (Some(nonce_before), Some((commit_ref, newest)));
             let read_from = now + self.patience;
             self.headers.insert(commit, Pending { nonce, nonce_before, named, touched, since: now, read_from });
         }

@@ -1,6 +1,6 @@
 //! The follower's delivery: each thread and each stream gets its part of a run.
 
-use chat_database::history::Mark;
+use chat_database::history::CommitRef;
 use chat_database::ids::{CommitNo, UserId};
 
 use super::FollowerContext;
@@ -17,8 +17,8 @@ impl FollowerContext {
     pub(super) fn deliver(&self, run: Run) {
         let Run { commits, heard, named, threads, users } = run;
         let Some((end, _)) = commits.last().copied() else { return };
-        if let Some((mark, newest)) = named {
-            self.frontier.learn(&mark, newest);
+        if let Some((commit_ref, newest)) = named {
+            self.frontier.learn(&commit_ref, newest);
         }
         let since = self.frontier.released();
         let updates: Vec<_> = users
@@ -64,7 +64,7 @@ impl FollowerContext {
     }
 
     /// Starts again at a commit of another history, and closes all connections, so that their clients come back.
-    pub(super) fn start_over(&self, head: Mark) {
+    pub(super) fn start_over(&self, head: CommitRef) {
         // The frontier goes first: a connection that opens in between is closed needlessly, but none keeps an outdated
         // state.
         self.frontier.restart_at(head);

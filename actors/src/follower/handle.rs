@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chat_database::history::{Head, Mark};
+use chat_database::history::{CommitRef, Head};
 use chat_database::ids::CommitNo;
 use chat_database::queries::changes::LogEntry;
 use ractor::ActorRef;
@@ -89,5 +89,5 @@ pub(crate) enum Seen {
         log: Option<Vec<LogEntry>>,
     },
     /// The database had gone back to an earlier state; this is its newest commit now.
-    Back(Mark),
+    Back(CommitRef),
 }

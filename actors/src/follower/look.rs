@@ -1,7 +1,7 @@
 //! A look: one read of the newest commit and of the commit log.
 
 use chat_database::Database;
-use chat_database::history::{self, Mark};
+use chat_database::history::{self, CommitRef};
 use chat_database::ids::CommitNo;
 use chat_database::queries::changes::{self, LogEntry};
 
@@ -22,10 +22,10 @@ pub(super) async fn look(
 ) -> Result<Seen, chat_database::Error> {
     let known = frontier.newest();
     let head = history::head_beside(database, known.commit).await?;
-    if head.mark.commit < known.commit || head.known.is_some_and(|nonce| nonce != known.nonce) {
+    if head.commit_ref.commit < known.commit || head.known.is_some_and(|nonce| nonce != known.nonce) {
         return went_back(database, storage, &known).await;
     }
-    let (from, up_to) = stretch(frontier, head.mark.commit);
+    let (from, up_to) = stretch(frontier, head.commit_ref.commit);
     let (_, possible) = frontier.gaps(up_to, |_| false);
     let log = if possible.is_empty() { None } else { Some(changes::log(database, from, up_to).await?) };
     Ok(Seen::On { head, from, up_to, log })
@@ -49,7 +49,11 @@ pub(super) fn was_swept(missing: &[CommitNo], log: Option<&[LogEntry]>, knows: i
 /// Restarts the history, because the database has gone back to an earlier state: a backup was restored, or a replica that
 /// lagged has taken over. All nodes must refuse older cursors; then every client comes back, reloads, and goes on from
 /// here.
-async fn went_back(database: &Database, storage: &StorageHandle, known: &Mark) -> Result<Seen, chat_database::Error> {
+async fn went_back(
+    database: &Database,
+    storage: &StorageHandle,
+    known: &CommitRef,
+) -> Result<Seen, chat_database::Error> {
     storage.restart_history().await?;
     let head = history::head(database).await?;
     tracing::warn!(
@@ -73,9 +77,9 @@ mod tests {
     /// than a thousand commits behind the slowest delivery.
     #[test]
     fn a_node_that_is_far_behind_reads_on_while_a_thread_is_slow() {
-        let mark = Mark { epoch: "epoch".into(), commit: CommitNo(0), nonce: Nonce(0) };
+        let commit_ref = CommitRef { epoch: "epoch".into(), commit: CommitNo(0), nonce: Nonce(0) };
         let newest = Timestamp::from_millis(0);
-        let frontier = DeliveryFrontier::new(Head { mark, newest, known: None, restrictions: CommitNo(0) });
+        let frontier = DeliveryFrontier::new(Head { commit_ref, newest, known: None, restrictions: CommitNo(0) });
         assert_eq!(stretch(&frontier, CommitNo(5_400)), (CommitNo(0), CommitNo(1_000)));
         let commits: Vec<_> = (1..=1_000).map(|no| (CommitNo(no), Nonce(1))).collect();
         let mut guards = frontier.begin_followed(&commits, 2);

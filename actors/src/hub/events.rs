@@ -69,7 +69,7 @@ impl Hub {
     /// Waits until there is a commit that a page has not covered; `false` if there is none by the deadline.
     async fn commits_come(&self, page: &Page, deadline: Instant) -> bool {
         loop {
-            if page.has_more || self.0.frontier.newest().commit > page.cursor.mark.commit {
+            if page.has_more || self.0.frontier.newest().commit > page.cursor.commit_ref.commit {
                 return Instant::now() < deadline;
             }
             if Instant::now() >= deadline || self.0.draining.has_started() {

@@ -54,7 +54,7 @@ impl Close {
 
 /// A change of a thread, and its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
+pub struct ThreadMark {
     /// The thread.
     pub thread: ThreadId,
     /// The change.
@@ -65,7 +65,7 @@ pub struct Mark {
 }
 
 /// The latest change of each thread that a connection has been sent.
-pub type Marks = HashMap<ThreadId, Rev>;
+pub type ThreadMarks = HashMap<ThreadId, Rev>;
 
 /// The durable events that were not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct Missed {
     /// They are of later commits than this one.
     pub since: CommitNo,
     /// The latest change of each thread that had been sent before.
-    pub sent: Marks,
+    pub sent: ThreadMarks,
 }
 
 /// What becomes of a frame for which there is no room.
@@ -107,7 +107,7 @@ pub(super) struct Queue {
     /// takes half of an empty hash table's bytes, and every connection has one.
     sent: BTreeMap<ThreadId, (Rev, CommitNo)>,
     /// The latest change of each thread that a replay has sent, up to this commit.
-    replayed: Option<Box<(CommitNo, Marks)>>,
+    replayed: Option<Box<(CommitNo, ThreadMarks)>>,
     pub(super) bytes: usize,
     /// Boxed: there are many connections, and few of them are being closed.
     pub(super) close: Option<Box<Close>>,
@@ -118,7 +118,7 @@ pub(super) struct Queue {
 /// Live frames while a replay runs, or is to come.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    pub(super) frames: Vec<(Bytes, Surplus, Option<Mark>)>,
+    pub(super) frames: Vec<(Bytes, Surplus, Option<ThreadMark>)>,
     /// The durable events that were not kept, if there are any.
     pub(super) missed: Option<Missed>,
     /// Whether the session has been asked for more of the replay.
@@ -145,7 +145,7 @@ impl Queue {
     }
 
     /// Adds a frame; tells whether it is the first that can be written.
-    pub(super) fn add(&mut self, frame: Bytes, surplus: Surplus, mark: Option<Mark>) -> bool {
+    pub(super) fn add(&mut self, frame: Bytes, surplus: Surplus, mark: Option<ThreadMark>) -> bool {
         self.bytes += frame.len();
         match &mut self.held {
             Some(held) => {
@@ -160,7 +160,7 @@ impl Queue {
     }
 
     /// Tells whether a replay has sent an event already.
-    pub(super) fn was_replayed(&mut self, mark: Option<Mark>, released: impl Fn() -> CommitNo) -> bool {
+    pub(super) fn was_replayed(&mut self, mark: Option<ThreadMark>, released: impl Fn() -> CommitNo) -> bool {
         let Some(replayed) = &self.replayed else { return false };
         let (up_to, marks) = &**replayed;
         if released() >= *up_to {
@@ -171,8 +171,8 @@ impl Queue {
     }
 
     /// Notes an event that is sent, for as long as its commit is being delivered.
-    pub(super) fn note_sent(&mut self, mark: Option<Mark>, released: impl Fn() -> CommitNo) {
-        let Some(Mark { thread, rev, commit: Some(commit) }) = mark else { return };
+    pub(super) fn note_sent(&mut self, mark: Option<ThreadMark>, released: impl Fn() -> CommitNo) {
+        let Some(ThreadMark { thread, rev, commit: Some(commit) }) = mark else { return };
         if self.sent.len() >= MANY {
             let released = released();
             self.sent.retain(|_, (_, commit)| *commit > released);
@@ -181,10 +181,11 @@ impl Queue {
     }
 
     /// Notes the latest changes that a replay of everything up to a commit sends, and drops held frames of those changes.
-    pub(super) fn note_replayed(&mut self, up_to: CommitNo, marks: Marks) {
+    pub(super) fn note_replayed(&mut self, up_to: CommitNo, marks: ThreadMarks) {
         let held = self.held.as_mut().map(|held| std::mem::take(&mut held.frames)).unwrap_or_default();
-        let is_new =
-            |mark: Option<Mark>| mark.is_none_or(|mark| marks.get(&mark.thread).is_none_or(|rev| mark.rev > *rev));
+        let is_new = |mark: Option<ThreadMark>| {
+            mark.is_none_or(|mark| marks.get(&mark.thread).is_none_or(|rev| mark.rev > *rev))
+        };
         let (kept, gone): (Vec<_>, Vec<_>) = held.into_iter().partition(|(.., mark)| is_new(*mark));
         self.bytes -= gone.iter().map(|(frame, ..)| frame.len()).sum::<usize>();
         if let Some(held) = &mut self.held {
@@ -211,7 +212,7 @@ impl Queue {
         let held = self.held.get_or_insert_default();
         // A replay that runs knows by itself where to go on.
         let sent =
-            if first { sent.into_iter().map(|(thread, (rev, _))| (thread, rev)).collect() } else { Marks::new() };
+            if first { sent.into_iter().map(|(thread, (rev, _))| (thread, rev)).collect() } else { ThreadMarks::new() };
         held.missed = Some(Missed { since: released, sent });
         held.frames.retain(|(_, surplus, _)| *surplus != Surplus::IsReplayed);
         let held: usize = held.frames.iter().map(|(frame, ..)| frame.len()).sum();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chat_database::ids::CommitNo;
 
-use super::queue::{Marks, Missed};
+use super::queue::{Missed, ThreadMarks};
 use super::{Outbox, Slow};
 
 impl Outbox {
@@ -26,7 +26,7 @@ impl Outbox {
     }
 
     /// Notes the latest changes that a replay of everything up to a commit sends: they are not sent again.
-    pub fn replays(&self, up_to: CommitNo, marks: Marks) {
+    pub fn replays(&self, up_to: CommitNo, marks: ThreadMarks) {
         self.lock().note_replayed(up_to, marks);
     }
 

@@ -143,18 +143,18 @@ async fn what_a_replay_tells_is_not_told_again_and_what_was_told_is_known() {
     let outbox = Outbox::new(Capacity { bytes: 40, frames: 8 });
     let thread = |id| ThreadId::new(id).expect("an id");
     let tell = |id, rev, commit, released| {
-        let mark = Mark { thread: thread(id), rev: Rev(rev), commit: Some(CommitNo(commit)) };
+        let mark = ThreadMark { thread: thread(id), rev: Rev(rev), commit: Some(CommitNo(commit)) };
         outbox.push_durable(bytes("event"), Some(mark), || CommitNo(released)).expect("open");
     };
     (1..=6).for_each(|rev| tell(1, rev, 10, 9));
     tell(1, 7, 11, 9);
     let missed = outbox.behind().expect("there was no room");
-    assert_eq!((missed.since, missed.sent), (CommitNo(9), Marks::from([(thread(1), Rev(6))])));
+    assert_eq!((missed.since, missed.sent), (CommitNo(9), ThreadMarks::from([(thread(1), Rev(6))])));
     outbox.catch_up();
     assert_eq!(outbox.drain().await, frames(&["event"; 6]));
     // It comes after the look-up began, and is found by it; or it comes later, or is not found.
     tell(1, 7, 11, 9);
-    outbox.replays(CommitNo(11), Marks::from([(thread(1), Rev(7))]));
+    outbox.replays(CommitNo(11), ThreadMarks::from([(thread(1), Rev(7))]));
     tell(1, 7, 11, 9);
     tell(1, 8, 12, 9);
     tell(2, 1, 11, 9);
@@ -172,11 +172,11 @@ async fn a_message_that_has_changed_again_is_not_told_after_a_replay_of_the_chan
     outbox.hold();
     let thread = ThreadId::new(1).expect("an id");
     let tell = |rev| {
-        let mark = Mark { thread, rev: Rev(rev), commit: None };
+        let mark = ThreadMark { thread, rev: Rev(rev), commit: None };
         outbox.push_durable(bytes("event"), Some(mark), || CommitNo(9)).expect("open");
     };
     tell(7);
-    outbox.replays(CommitNo(11), Marks::from([(thread, Rev(7))]));
+    outbox.replays(CommitNo(11), ThreadMarks::from([(thread, Rev(7))]));
     tell(7);
     tell(8);
     assert_eq!(outbox.release(Vec::new()), Ok(true));
@@ -186,12 +186,12 @@ async fn a_message_that_has_changed_again_is_not_told_after_a_replay_of_the_chan
 #[tokio::test]
 async fn a_message_that_has_changed_again_says_nothing_of_the_changes_before_it() {
     let outbox = Outbox::new(Capacity { bytes: 40, frames: 8 });
-    let mark = |rev, commit| Mark { thread: ThreadId::new(1).expect("an id"), rev: Rev(rev), commit };
+    let mark = |rev, commit| ThreadMark { thread: ThreadId::new(1).expect("an id"), rev: Rev(rev), commit };
     let tell = |mark| outbox.push_durable(bytes("event"), Some(mark), || CommitNo(9)).expect("open");
     tell(mark(3, Some(CommitNo(10))));
     (0..6).for_each(|_| tell(mark(9, None)));
     let missed = outbox.behind().expect("there was no room");
-    assert_eq!(missed.sent, Marks::from([(ThreadId::new(1).expect("an id"), Rev(3))]));
+    assert_eq!(missed.sent, ThreadMarks::from([(ThreadId::new(1).expect("an id"), Rev(3))]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Cursor {
     /// The commit.
     pub commit: CommitNo,
     /// The newest commit that any frame so far may be of: `commit` or a later one. If it still stands, all of them do.
-    pub heard: Mark,
+    pub heard: CommitRef,
     /// The reader. `None` in a frame for several users, until it is [addressed](super::ServerFrame::encode_for).
     pub reader: Option<UserId>,
     /// When the cursor was made, in Unix seconds.
@@ -45,7 +45,11 @@ impl Cursor {
         let (commit, heard) = (number(commit)?, number(heard)?);
         Some(Self {
             commit,
-            heard: Mark { epoch: Arc::from(epoch), commit: heard, nonce: Nonce(u32::from_str_radix(nonce, 16).ok()?) },
+            heard: CommitRef {
+                epoch: Arc::from(epoch),
+                commit: heard,
+                nonce: Nonce(u32::from_str_radix(nonce, 16).ok()?),
+            },
             reader: Some(reader.parse().ok()?),
             minted: minted.parse().ok()?,
         })
@@ -109,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_what_it_wrote() {
-        let heard = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(0xfeed) };
+        let heard = CommitRef { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(0xfeed) };
         let cursor = Cursor { commit: CommitNo(77), heard, reader: UserId::new(42).ok(), minted: 1_795_341_600 };
         assert_eq!(cursor.to_string(), "v2.0b51c4.77.79.feed.42.1795341600");
         assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_cursor_that_no_client_was_given_is_none() {
-        let heard = Mark { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(1) };
+        let heard = CommitRef { epoch: "0b51c4".into(), commit: CommitNo(79), nonce: Nonce(1) };
         let cursor = Cursor { commit: CommitNo(77), heard, reader: None, minted: 1 };
         assert_eq!(Cursor::parse(&cursor.to_string()), None);
     }

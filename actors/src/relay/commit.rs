@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chat_database::change::{Committed, Outcome, ThreadBefore};
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, NotAnId, Pair, ThreadId, UserId};
 use chat_database::objects::Totals;
 use chat_database::time::Timestamp;
@@ -15,7 +15,7 @@ use crate::notifications::message::UserUpdate;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     /// The commit.
-    pub(crate) mark: Mark,
+    pub(crate) commit_ref: CommitRef,
     /// The nonce of the commit before it.
     pub(crate) nonce_before: Nonce,
     /// The newest time that any commit has written, this one among them.
@@ -37,7 +37,7 @@ impl Header {
     /// Returns the header of a commit.
     pub(crate) fn of(committed: &Committed) -> Self {
         Self {
-            mark: committed.mark.clone(),
+            commit_ref: committed.commit_ref.clone(),
             nonce_before: committed.nonce_before,
             newest: committed.newest,
             touched: Touched {

@@ -133,7 +133,7 @@ struct Messages<Publish> {
 impl<Publish: FnMut(Arc<str>, Bytes)> Messages<Publish> {
     fn new(committed: &Committed, publish: Publish) -> Self {
         let mut name = Vec::new();
-        encode(&WireName { commit: committed.mark.commit.0, nonce: committed.mark.nonce.0 }, &mut name);
+        encode(&WireName { commit: committed.commit_ref.commit.0, nonce: committed.commit_ref.nonce.0 }, &mut name);
         Self { name, item: Vec::new(), open: BTreeMap::new(), publish }
     }
 

@@ -5,7 +5,7 @@ mod cards;
 mod users;
 
 use chat_database::change::{Deleted, Edited, Outcome, Sent, ThreadBefore, Watermarks};
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, MediaId, MessageId, NotAnId, Pair, ProductId, Rev, Seq, ThreadId, UserId};
 use chat_database::objects::{ExtraData, Image, Message, MessageKind};
 use chat_database::time::Timestamp;
@@ -142,7 +142,7 @@ pub(super) struct WireWatermarks {
 
 impl<'a> WireHeader<'a> {
     pub(super) fn of(header: &'a Header) -> Self {
-        let Header { mark: Mark { epoch, commit, nonce }, nonce_before, newest, touched } = header;
+        let Header { commit_ref: CommitRef { epoch, commit, nonce }, nonce_before, newest, touched } = header;
         Self {
             commit: commit.0,
             nonce: nonce.0,
@@ -159,7 +159,7 @@ impl<'a> WireHeader<'a> {
         let threads = threads.collect::<Result<_, Malformed>>()?;
         let users = self.users.into_iter().map(UserId::new).collect::<Result<_, _>>()?;
         Ok(Header {
-            mark: Mark { epoch: self.epoch.into(), commit: CommitNo(self.commit), nonce: Nonce(self.nonce) },
+            commit_ref: CommitRef { epoch: self.epoch.into(), commit: CommitNo(self.commit), nonce: Nonce(self.nonce) },
             nonce_before: Nonce(self.nonce_before),
             newest: Timestamp::from_millis(self.newest),
             touched: Touched { threads, users },

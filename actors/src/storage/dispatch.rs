@@ -24,8 +24,8 @@ impl StorageContext {
         committed_at: Instant,
     ) {
         self.announce(changes, &committed);
-        let Committed { mark, newest, outcomes, before, totals, chat_notifications, .. } = committed;
-        let no = mark.commit;
+        let Committed { commit_ref, newest, outcomes, before, totals, chat_notifications, .. } = committed;
+        let no = commit_ref.commit;
         let connections = &self.connections;
         let mut updates: HashMap<UserId, UserUpdate> = HashMap::new();
         for (user, totals) in totals {
@@ -61,7 +61,7 @@ impl StorageContext {
         }
         updates.retain(|user, _| connections.is_connected(*user));
 
-        let (guards, gap) = self.frontier.begin_own(&mark, newest, threads.len() + updates.len());
+        let (guards, gap) = self.frontier.begin_own(&commit_ref, newest, threads.len() + updates.len());
         let mut guards = guards.into_iter();
         let mut next = || guards.next().unwrap_or_else(|| unreachable!("one for each part"));
         let last = threads.len();

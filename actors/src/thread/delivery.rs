@@ -13,7 +13,7 @@ use super::{DeliveredUpTo, State};
 use crate::connections::{Audience, ConnectionId};
 use crate::delivery_frontier::DeliveryGuard;
 use crate::metrics;
-use crate::outbox::Mark;
+use crate::outbox::ThreadMark;
 use crate::protocol::{Cursor, ServerFrame};
 use crate::relay::commit::ThreadContent;
 use crate::requester::Requester;
@@ -180,7 +180,7 @@ impl State {
         requester: Option<ConnectionId>,
         commit: Option<CommitNo>,
     ) {
-        let mark = fanout::revision(&frame).map(|(thread, rev)| Mark { thread, rev, commit });
+        let mark = fanout::revision(&frame).map(|(thread, rev)| ThreadMark { thread, rev, commit });
         let [low, high] = self.pair.members();
         let mut send = |user, except| {
             let encode = || self.context.links.encode_again(&mut frame, user);

@@ -185,7 +185,7 @@ async fn read_everything(db: &Database) {
     read_for_consumers(db).await;
     read_for_operators(db, ann).await;
     let head = history::head_beside(db, CommitNo(1)).await.unwrap();
-    assert!(history::holds(db, &head.mark).await.unwrap());
+    assert!(history::holds(db, &head.commit_ref).await.unwrap());
 }
 
 /// Reads all events from the beginning.
@@ -213,10 +213,10 @@ async fn write_for_consumers(writer: &mut Writer, at: Timestamp) {
         NewDelivery { webhook: id, event_id: "evt_1".to_owned(), kind: "thread.seen".to_owned(), thread: None, at };
     let made = ConsumerChange::AddWebhook(Box::new(webhook));
     let made = writer.commit(&[Change::Consume(Box::new(made))]).await.unwrap();
-    let from = EventPosition::end_of(made.mark.commit);
-    let to = EventPosition::end_of(CommitNo(made.mark.commit.0 + 1));
+    let from = EventPosition::end_of(made.commit_ref.commit);
+    let to = EventPosition::end_of(CommitNo(made.commit_ref.commit.0 + 1));
     let result = DeliveryResult {
-        id: DeliveryId::new(made.mark.commit.0 << 12).unwrap(),
+        id: DeliveryId::new(made.commit_ref.commit.0 << 12).unwrap(),
         status: Status::Ok,
         attempts: 1,
         next_at: None,

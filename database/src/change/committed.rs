@@ -1,7 +1,7 @@
 //! A group commit that stands.
 
 use super::Outcome;
-use crate::history::{Mark, Nonce};
+use crate::history::{CommitRef, Nonce};
 use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
 use crate::objects::Totals;
 use crate::time::Timestamp;
@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub struct Committed {
     /// Its number, and in which history.
-    pub mark: Mark,
+    pub commit_ref: CommitRef,
     /// The nonce of the commit before it.
     pub nonce_before: Nonce,
     /// The newest time that any commit has written, this one among them.

@@ -10,7 +10,7 @@ use super::new_threads::NewThreadTokens;
 use super::preloaded::Preloaded;
 use super::write_set::WriteSet;
 use crate::change::{Change, Committed, Outcome, ThreadBefore};
-use crate::history::{Mark, Nonce};
+use crate::history::{CommitRef, Nonce};
 use crate::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
 use crate::objects::Totals;
 use crate::time::Timestamp;
@@ -110,7 +110,7 @@ impl<'a> Applier<'a> {
     }
 
     /// Returns the commit as it stands once it is written, and the tokens that it uses then.
-    pub(super) fn committed(self, mark: &Mark, nonce_before: Nonce) -> (Committed, NewThreadTokens) {
+    pub(super) fn committed(self, commit_ref: &CommitRef, nonce_before: Nonce) -> (Committed, NewThreadTokens) {
         let newest = Timestamp::from_millis(self.newest());
         let Self { cache, members, told, users, outcomes, before, notified, new_threads, .. } = self;
         for (slot, side) in members {
@@ -125,9 +125,9 @@ impl<'a> Applier<'a> {
             .collect();
         let totals = users.into_iter().map(|id| (UserId::from_column(id), totals(cache, id))).collect();
         let notified = notified.into_iter().map(UserId::from_column).collect();
-        let mark = mark.clone();
+        let commit_ref = commit_ref.clone();
         let committed =
-            Committed { mark, nonce_before, newest, outcomes, before, totals, chat_notifications, notified };
+            Committed { commit_ref, nonce_before, newest, outcomes, before, totals, chat_notifications, notified };
         (committed, new_threads)
     }
 

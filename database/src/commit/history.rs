@@ -21,7 +21,7 @@ use crate::backend::writer::Transaction;
 use crate::change::Change;
 use crate::driver_error::DriverError;
 use crate::entities::{hub_epoch, hub_state};
-use crate::history::{Mark, Nonce, draw_epoch};
+use crate::history::{CommitRef, Nonce, draw_epoch};
 use crate::ids::CommitNo;
 use crate::rows::Reads as _;
 use crate::sabotage::Sabotage;
@@ -87,9 +87,9 @@ pub(super) enum HistoryCheck {
 
 impl History {
     /// Notes the newest commit that is known to stand.
-    pub(super) fn knows(&mut self, mark: &Mark) {
-        self.seen = mark.commit;
-        self.epoch = Arc::clone(&mark.epoch);
+    pub(super) fn knows(&mut self, commit_ref: &CommitRef) {
+        self.seen = commit_ref.commit;
+        self.epoch = Arc::clone(&commit_ref.epoch);
     }
 
     /// Notes that the database has gone back.
@@ -133,8 +133,8 @@ impl History {
     }
 
     /// Notes what was committed.
-    pub(super) fn committed(&mut self, mark: &Mark, offer: Offer) {
-        self.knows(mark);
+    pub(super) fn committed(&mut self, commit_ref: &CommitRef, offer: Offer) {
+        self.knows(commit_ref);
         self.named = true;
         self.went_back = false;
         self.last = offer.newest.or(self.last);

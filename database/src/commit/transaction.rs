@@ -23,7 +23,7 @@ use crate::backend::writer::Transaction;
 use crate::change::Committed;
 use crate::driver_error::DriverError;
 use crate::entities::notification;
-use crate::history::{Mark, Nonce};
+use crate::history::{CommitRef, Nonce};
 use crate::ids::CommitNo;
 use crate::nodes::NodeId;
 use crate::sabotage::Sabotage;
@@ -41,18 +41,19 @@ impl Writer {
     pub(super) async fn transact(&mut self, gather: Gather<'_, '_>, mode: Mode) -> Result<Committed, Aborted> {
         self.cache.trim();
         let prepared = timeout(PATIENCE, self.prepare(gather, mode)).await;
-        let Prepared { transaction, applier, mark, nonce_before, offer } = prepared.unwrap_or(Err(Aborted::Hung))?;
-        let (committed, new_threads) = applier.committed(&mark, nonce_before);
+        let Prepared { transaction, applier, commit_ref, nonce_before, offer } =
+            prepared.unwrap_or(Err(Aborted::Hung))?;
+        let (committed, new_threads) = applier.committed(&commit_ref, nonce_before);
         let answer = match timeout(PATIENCE, transaction.commit()).await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(Some(failure)),
             Err(_) => Some(None),
         };
         if let Some(answer) = answer.filter(|_| !Sabotage::AnnounceBeforeCommit.is_on()) {
-            self.resolve_in_doubt(&mark, answer).await?;
+            self.resolve_in_doubt(&commit_ref, answer).await?;
         }
         new_threads.used();
-        self.history.committed(&mark, offer);
+        self.history.committed(&commit_ref, offer);
         Ok(committed)
     }
 
@@ -67,7 +68,7 @@ impl Writer {
         (cache.commit, cache.nonce) = (taken.counters.commit, offer.nonce);
         let check = history.go_on(&mut transaction, &taken, changes.is_empty()).await?;
         let HistoryCheck::On(epoch) = check else { return Err(Aborted::WentBack) };
-        let mark = Mark { epoch, commit: CommitNo::from_column(taken.counters.commit), nonce: offer.nonce };
+        let commit_ref = CommitRef { epoch, commit: CommitNo::from_column(taken.counters.commit), nonce: offer.nonce };
         cache.suspensions.refresh(&mut transaction, taken.restrictions, taken.clock, changes).await?;
         let read_set = ReadSet::of(changes, mode, &cache.suspensions);
         let preloaded = Preload::new(&mut transaction).load(&read_set, cache).await?;
@@ -78,11 +79,11 @@ impl Writer {
         write(&mut transaction, &mut applier, statements).await?;
         consume(&mut transaction, &mut applier, statements, taken.clock).await?;
         administer(&mut transaction, &mut applier, statements, taken.clock).await?;
-        log(&mut transaction, &applier, statements, node, &mark, taken.clock).await?;
+        log(&mut transaction, &applier, statements, node, &commit_ref, taken.clock).await?;
         transaction.write(&statements.counter, vec![applier.counter_row(offer.nonce)]).await?;
         transaction.flush().await?;
         let nonce_before = Nonce::from_column(taken.nonce_before);
-        Ok(Prepared { transaction, applier, mark, nonce_before, offer })
+        Ok(Prepared { transaction, applier, commit_ref, nonce_before, offer })
     }
 }
 
@@ -90,7 +91,7 @@ impl Writer {
 struct Prepared<'a> {
     transaction: Transaction<'a>,
     applier: Applier<'a>,
-    mark: Mark,
+    commit_ref: CommitRef,
     nonce_before: Nonce,
     offer: Offer,
 }
@@ -196,13 +197,13 @@ async fn log(
     applier: &Applier<'_>,
     texts: &Statements,
     node: &NodeId,
-    mark: &Mark,
+    commit_ref: &CommitRef,
     at: i64,
 ) -> Result<(), DriverError> {
     let users: Vec<i64> = applier.notified.iter().copied().collect();
     let entry = LogEntryRow {
         commit_no: applier.no,
-        nonce: mark.nonce.column(),
+        nonce: commit_ref.nonce.column(),
         node: node.to_string(),
         at,
         newest_at: applier.newest(),

@@ -10,7 +10,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use crate::driver_error::{DriverError, error};
 use crate::entities::{hub_epoch, hub_state};
 use crate::events::{Event, EventPosition, EventRef};
-use crate::history::{Mark, Nonce};
+use crate::history::{CommitRef, Nonce};
 use crate::ids::{CommitNo, MessageId, NotificationId, Pair, ThreadId};
 use crate::objects::{Message, Notification};
 use crate::queries::changes;
@@ -48,7 +48,7 @@ pub struct Window {
     /// The position behind it.
     pub end: FeedPosition,
     /// The commit at its end; `None` if the log has nothing behind the reader.
-    pub mark: Option<Mark>,
+    pub commit_ref: Option<CommitRef>,
     /// Whether there may be more behind it.
     pub has_more: bool,
 }
@@ -101,8 +101,8 @@ impl Names {
         self.earlier.get(at).map_or(&self.present, |(_, name)| name)
     }
 
-    fn mark(&self, commit: CommitNo, nonce: Nonce) -> Mark {
-        Mark { epoch: Arc::clone(self.of(commit)), commit, nonce }
+    fn commit_ref(&self, commit: CommitNo, nonce: Nonce) -> CommitRef {
+        CommitRef { epoch: Arc::clone(self.of(commit)), commit, nonce }
     }
 }
 
@@ -141,7 +141,7 @@ async fn find(
     let first = from.event.next_commit().column();
     if first > head.commit_no {
         let gone = first > head.commit_no + 1;
-        let nothing = Window { events: Vec::new(), end: from, mark: None, has_more: false };
+        let nothing = Window { events: Vec::new(), end: from, commit_ref: None, has_more: false };
         return Ok(Ok(if gone { Found::Gone } else { Found::Window(nothing) }));
     }
     let entries = match sources::log(db, first).await? {
@@ -175,7 +175,7 @@ async fn find(
     let names = Names::read(db, head.epoch.into_text()).await?;
     let times: HashMap<i64, i64> = span.entries.iter().map(|entry| (entry.no, entry.at)).collect();
     let is_end = |entry: &&Entry| CommitNo::from_column(entry.no) == end.event.commit;
-    let mark = span.entries.iter().find(is_end).map(|entry| names.mark(end.event.commit, entry.nonce));
+    let commit_ref = span.entries.iter().find(is_end).map(|entry| names.commit_ref(end.event.commit, entry.nonce));
     let event = |(position, event_ref): (EventPosition, EventRef)| Event {
         position,
         epoch: Arc::clone(names.of(position.commit)),
@@ -183,7 +183,7 @@ async fn find(
         event_ref,
     };
     let events = happened.into_iter().map(event).collect();
-    Ok(Ok(Found::Window(Window { events, end, mark, has_more: full || span.last < head.commit_no })))
+    Ok(Ok(Found::Window(Window { events, end, commit_ref, has_more: full || span.last < head.commit_no })))
 }
 
 /// The objects of events, in their present state.
@@ -253,11 +253,11 @@ async fn read_objects(db: &mut impl Reads, of: &[EventRef]) -> Result<Objects, D
 ///
 /// # Errors
 /// [`Error::Unavailable`].
-pub async fn oldest(db: &Database) -> Result<Mark, Error> {
+pub async fn oldest(db: &Database) -> Result<CommitRef, Error> {
     let head = history::head(db).await?;
     let mut readers = &db.readers;
     let oldest = sources::oldest(&mut readers).await.map_err(error)?;
     let names = Names::read(&mut readers, head.epoch.to_string()).await.map_err(error)?;
     // The log has no nonce to compare it with.
-    Ok(names.mark(CommitNo::from_column(oldest - 1), Nonce::default()))
+    Ok(names.commit_ref(CommitNo::from_column(oldest - 1), Nonce::default()))
 }

@@ -3,7 +3,7 @@
 use chat_database::Error;
 use chat_database::change::Outcome;
 use chat_database::connect::{Location, Server, ServerKind};
-use chat_database::history::{self, Mark};
+use chat_database::history::{self, CommitRef};
 use chat_database::ids::CommitNo;
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -37,7 +37,7 @@ impl World {
     }
 
     /// Makes a backup.
-    async fn is_backed_up(&self) -> Mark {
+    async fn is_backed_up(&self) -> CommitRef {
         for table in self.tables().await {
             self.sql(&format!("DROP TABLE IF EXISTS kept_{table}")).await;
             self.sql(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await;
@@ -56,7 +56,7 @@ impl World {
         self.sql(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await;
     }
 
-    async fn stands_at(&self) -> Mark {
+    async fn stands_at(&self) -> CommitRef {
         history::head(&self.db).await.unwrap()
     }
 
@@ -66,8 +66,8 @@ impl World {
         }
     }
 
-    async fn holds(&self, mark: &Mark) -> bool {
-        history::holds(&self.db, mark).await.unwrap()
+    async fn holds(&self, commit_ref: &CommitRef) -> bool {
+        history::holds(&self.db, commit_ref).await.unwrap()
     }
 
     /// The log forgets all but the newest commit, as it does after a while.
@@ -90,36 +90,37 @@ async fn a_process_that_starts_on_a_restored_copy_ends_the_old_name_where_the_co
     w.writer = w.another_writer("alpha").await;
     for number in 0..7 {
         w.say(1).await;
-        for mark in &lost {
-            assert!(!w.holds(mark).await, "after {number}: {mark:?}");
+        for commit_ref in &lost {
+            assert!(!w.holds(commit_ref).await, "after {number}: {commit_ref:?}");
         }
     }
     w.the_log_is_swept().await;
-    for mark in &lost {
-        assert!(!w.holds(mark).await, "without the log: {mark:?}");
+    for commit_ref in &lost {
+        assert!(!w.holds(commit_ref).await, "without the log: {commit_ref:?}");
     }
     assert!(w.holds(&copied).await, "what was there when it was copied is there");
     assert!(w.holds(&w.stands_at().await).await);
 }
 
 async fn a_start_ends_no_cursor(mut w: World) {
-    let mut marks = vec![w.stands_at().await];
+    let mut commit_refs = vec![w.stands_at().await];
     for _ in 0..4 {
         w.writer = w.another_writer("alpha").await;
         for _ in 0..3 {
             w.say(1).await;
-            marks.push(w.stands_at().await);
+            commit_refs.push(w.stands_at().await);
         }
     }
     for _ in 0..2 {
-        for mark in &marks {
-            assert!(w.holds(mark).await, "{mark:?}");
+        for commit_ref in &commit_refs {
+            assert!(w.holds(commit_ref).await, "{commit_ref:?}");
         }
         w.the_log_is_swept().await;
     }
-    let names: std::collections::BTreeSet<_> = marks.iter().map(|mark| mark.epoch.clone()).collect();
+    let names: std::collections::BTreeSet<_> = commit_refs.iter().map(|commit_ref| commit_ref.epoch.clone()).collect();
     assert_eq!(names.len(), 5);
-    let ahead = Mark { commit: CommitNo(marks.last().unwrap().commit.0 + 1), ..marks.last().unwrap().clone() };
+    let ahead =
+        CommitRef { commit: CommitNo(commit_refs.last().unwrap().commit.0 + 1), ..commit_refs.last().unwrap().clone() };
     assert!(!w.holds(&ahead).await);
 }
 
@@ -132,8 +133,8 @@ async fn a_writer_that_lives_through_it_writes_nothing_that_was_decided_before(m
     let change = w.text(user(1), user(2), "decided before");
     let refused = w.writer.commit(std::slice::from_ref(&change)).await;
     assert!(matches!(refused, Err(Error::WentBack)), "{refused:?}");
-    for mark in [&lost, &copied] {
-        assert!(!w.holds(mark).await, "commits may have been made since under its name: {mark:?}");
+    for commit_ref in [&lost, &copied] {
+        assert!(!w.holds(commit_ref).await, "commits may have been made since under its name: {commit_ref:?}");
     }
     assert_eq!(w.says(user(1), user(2), "decided since").await.seq.0, 4);
     assert!(w.holds(&w.stands_at().await).await);
@@ -182,8 +183,8 @@ async fn a_name_that_has_come_back_is_ended_however_old_it_is(mut w: World) {
     w.writer.begin_anew().await.unwrap();
     w.say(3).await;
     w.the_log_is_swept().await;
-    for mark in [&lost, &seen] {
-        assert!(!w.holds(mark).await, "{mark:?}");
+    for commit_ref in [&lost, &seen] {
+        assert!(!w.holds(commit_ref).await, "{commit_ref:?}");
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use chat_actors::protocol::code::ErrorCode;
 use chat_actors::protocol::server::{About, ErrorFrame, MessageDeleted, NewMessage, NotificationMark};
 use chat_actors::protocol::{Cursor, ServerFrame};
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, MediaId, MessageId, Rev, Seq, ThreadId, UserId};
 use chat_database::objects::{Image, Message, MessageKind, Totals};
 use chat_database::time::Timestamp;
@@ -107,7 +107,7 @@ fn message() -> Message {
 }
 
 fn cursor() -> Cursor {
-    let heard = Mark { epoch: "0b51c4".into(), commit: CommitNo(77), nonce: Nonce(1) };
+    let heard = CommitRef { epoch: "0b51c4".into(), commit: CommitNo(77), nonce: Nonce(1) };
     Cursor { commit: CommitNo(77), heard, reader: UserId::new(7).ok(), minted: 1_795_341_600 }
 }
 

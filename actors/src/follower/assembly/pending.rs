@@ -1,6 +1,6 @@
 //! A commit that waits for delivery, and what the assembly needs to know of its node.
 
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, UserId};
 use chat_database::time::Timestamp;
 use tokio::time::Instant;
@@ -25,8 +25,8 @@ pub(super) struct Pending {
     pub(super) nonce: Nonce,
     /// The nonce of the commit before it, if the header came over the relay.
     pub(super) nonce_before: Option<Nonce>,
-    /// The mark and the newest time that the header names, if it came over the relay.
-    pub(super) named: Option<(Mark, Timestamp)>,
+    /// The commit and the newest time that the header names, if it came over the relay.
+    pub(super) named: Option<(CommitRef, Timestamp)>,
     pub(super) touched: Touched,
     pub(super) since: Instant,
     /// From when on a content that has not come is read from the database.

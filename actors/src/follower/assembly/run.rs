@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
 use chat_database::sabotage::Sabotage;
 use chat_database::time::Timestamp;
@@ -17,8 +17,8 @@ pub(crate) struct Run {
     pub(crate) commits: Vec<(CommitNo, Nonce)>,
     /// How many of them came over the relay; the rest was found in the log.
     pub(crate) heard: u64,
-    /// The mark and the newest time of the last header that came over the relay.
-    pub(crate) named: Option<(Mark, Timestamp)>,
+    /// The commit and the newest time of the last header that came over the relay.
+    pub(crate) named: Option<(CommitRef, Timestamp)>,
     /// The contents for each thread; `None` where they must be read from the database.
     pub(crate) threads: BTreeMap<Pair, Option<Vec<(CommitNo, ThreadContent)>>>,
     pub(crate) users: BTreeMap<UserId, UserPart>,

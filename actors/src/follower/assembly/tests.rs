@@ -228,7 +228,7 @@ fn a_commit_of_another_history_is_not_believed() {
 
     // A number that has been given out already.
     let mut again = header(11, &[1], &[]);
-    again.mark.nonce = Nonce(99);
+    again.commit_ref.nonce = Nonce(99);
     scene.now += PATIENCE;
     scene.header(again);
     assert!(scene.looks());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chat_database::change::{Deleted, Edit, Edited, NewMessage, Notify, Outcome, Sent, ThreadBefore, Watermarks};
-use chat_database::history::Mark;
+use chat_database::history::CommitRef;
 use chat_database::ids::{MediaId, MessageId, NotificationId, ProductId, Rev, Seq, ThreadId};
 use chat_database::objects::{Card, CardId, CardKind, ExtraData, Image, Message, MessageKind, Notification, Totals};
 use chat_database::time::Timestamp;
@@ -136,7 +136,7 @@ fn everything() -> (Vec<Change>, Committed) {
 
 fn committed(outcomes: Vec<Outcome>) -> Committed {
     Committed {
-        mark: Mark { epoch: "0b51c4".into(), commit: CommitNo(300), nonce: Nonce(0xfeed) },
+        commit_ref: CommitRef { epoch: "0b51c4".into(), commit: CommitNo(300), nonce: Nonce(0xfeed) },
         nonce_before: Nonce(0xbeef),
         newest: Timestamp::from_millis(1_795_341_600_200),
         outcomes,

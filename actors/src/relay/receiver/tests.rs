@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bytes::BytesMut;
-use chat_database::history::{Head, Mark, Nonce};
+use chat_database::history::{CommitRef, Head, Nonce};
 use chat_database::ids::CommitNo;
 use chat_database::time::Timestamp;
 
@@ -24,8 +24,13 @@ pub(in crate::relay) fn node(name: &str, incarnation: u64) -> NodeId {
 
 /// Makes the frontier of a node that knows one history, and has delivered nothing.
 pub(in crate::relay) fn frontier() -> DeliveryFrontier {
-    let mark = Mark { epoch: EPOCH.into(), commit: CommitNo(0), nonce: Nonce(0) };
-    DeliveryFrontier::new(Head { mark, newest: Timestamp::from_millis(0), known: None, restrictions: CommitNo(0) })
+    let commit_ref = CommitRef { epoch: EPOCH.into(), commit: CommitNo(0), nonce: Nonce(0) };
+    DeliveryFrontier::new(Head {
+        commit_ref,
+        newest: Timestamp::from_millis(0),
+        known: None,
+        restrictions: CommitNo(0),
+    })
 }
 
 pub(in crate::relay) fn receiver(me: NodeId, codec: Codec) -> Receiver {

@@ -1,4 +1,4 @@
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, MessageId, Rev, Seq};
 use chat_database::objects::MessageKind;
 use chat_database::time::Timestamp;
@@ -14,7 +14,7 @@ fn pair() -> Pair {
 }
 
 fn cursor() -> Cursor {
-    let heard = Mark { epoch: "e".into(), commit: CommitNo(9), nonce: Nonce(1) };
+    let heard = CommitRef { epoch: "e".into(), commit: CommitNo(9), nonce: Nonce(1) };
     Cursor { commit: CommitNo(9), heard, reader: None, minted: 0 }
 }
 

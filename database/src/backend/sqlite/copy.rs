@@ -31,14 +31,14 @@ const PARTS: [&str; 2] = ["", "-wal"];
 /// What a copy holds.
 #[derive(Debug)]
 pub(crate) struct Copied {
-    pub(crate) mark: MarkRow,
+    pub(crate) commit_ref: CommitRefRow,
     pub(crate) images: Vec<ImageRow>,
 }
 
 row! {
     /// The newest commit.
     #[derive(Debug)]
-    pub(crate) struct MarkRow {
+    pub(crate) struct CommitRefRow {
         pub(crate) epoch: BinaryText,
         pub(crate) commit_no: i64,
         pub(crate) nonce: Option<i64>,
@@ -67,14 +67,14 @@ pub(crate) fn copy(database: &File, to: &Path) -> Result<Copied, Error> {
 }
 
 fn copy_pages(database: &Path, to: &Path, file: &fs::File) -> Result<Copied, DriverError> {
-    const MARK: &str = "SELECT s.epoch, s.commit_no, h.nonce FROM hub_state s \
+    const COMMIT_REF: &str = "SELECT s.epoch, s.commit_no, h.nonce FROM hub_state s \
          LEFT JOIN hub_commits h ON h.commit_no = s.commit_no WHERE s.id = 1";
     const IMAGES: &str = "SELECT object_key, mime FROM media";
     let from = open::reader(database)?;
     from.execute_batch("BEGIN")?;
     // The first query fixes the moment that the transaction reads.
-    let mark = rows::<MarkRow>(&from, MARK, [])?.pop();
-    let mark = mark.ok_or_else(|| DriverError::Refused("hub_state is empty".to_owned()))?;
+    let commit_ref = rows::<CommitRefRow>(&from, COMMIT_REF, [])?.pop();
+    let commit_ref = commit_ref.ok_or_else(|| DriverError::Refused("hub_state is empty".to_owned()))?;
     let mut target = Connection::open(to)?;
     // SQLite need not sync: half a copy is worth nothing, and `file` is synced here.
     target.pragma_update(None, "synchronous", "off")?;
@@ -89,7 +89,7 @@ fn copy_pages(database: &Path, to: &Path, file: &fs::File) -> Result<Copied, Dri
     drop(backup);
     let images = rows::<ImageRow>(&from, IMAGES, [])?;
     target.close().map_err(|(_, error)| error)?;
-    Ok(Copied { mark, images })
+    Ok(Copied { commit_ref, images })
 }
 
 /// Checks that a copy can be put in the place of a database: nothing is there, and no hub runs on it.
@@ -183,8 +183,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (database, _writer) = made(folder.path());
         let to = folder.path().join("copy.db");
-        let Copied { mark, images } = copy(&database, &to).unwrap();
-        assert_eq!((mark.commit_no, mark.nonce, mark.epoch.into_text().as_str()), (7, Some(70), "e"));
+        let Copied { commit_ref, images } = copy(&database, &to).unwrap();
+        assert_eq!((commit_ref.commit_no, commit_ref.nonce, commit_ref.epoch.into_text().as_str()), (7, Some(70), "e"));
         assert_eq!(images.len(), 1);
         assert!(copy(&database, &to).is_err(), "what is there is not overwritten");
         let other = File { path: folder.path().join("data/other.db"), make: true };

@@ -202,7 +202,7 @@ impl Simulation {
             self.send(|| {
                 let mut other =
                     Header { nonce_before: chat_database::history::Nonce(9), ..header(no, &threads, &users) };
-                other.mark.nonce = chat_database::history::Nonce(8);
+                other.commit_ref.nonce = chat_database::history::Nonce(8);
                 Event::Header(other)
             });
         }

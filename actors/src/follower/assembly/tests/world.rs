@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_database::change::ThreadBefore;
-use chat_database::history::{Mark, Nonce};
+use chat_database::history::{CommitRef, Nonce};
 use chat_database::ids::{CommitNo, Pair, Rev, ThreadId, UserId};
 use chat_database::nodes::NodeId;
 use chat_database::objects::Totals;
@@ -82,7 +82,7 @@ impl Node for World {
 /// The header of a commit that touched the threads of these users with the next ones.
 pub(super) fn header(no: u64, threads: &[u64], users: &[u64]) -> Header {
     Header {
-        mark: Mark { epoch: "epoch".into(), commit: CommitNo(no), nonce: nonce(no) },
+        commit_ref: CommitRef { epoch: "epoch".into(), commit: CommitNo(no), nonce: nonce(no) },
         nonce_before: nonce(no - 1),
         newest: Timestamp::from_millis(0),
         touched: Touched {
