@@ -269,7 +269,7 @@ impl Admin {
         self.write(change).await?;
         if let Writes::Hub { restrictions, updates, relay, .. } = &self.writes {
             if let Err(error) = restrictions.read().await {
-                tracing::debug!(%error, "restrictions of users are read when the follower looks again");
+                tracing::debug!(%error, "restrictions of users are read when the follower polls again");
             }
             updates.announce(relay, Updated::Restrictions);
         }

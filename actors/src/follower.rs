@@ -10,7 +10,7 @@
 mod assembly;
 mod delivery;
 pub(crate) mod handle;
-mod look;
+mod poll;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub(crate) struct FollowerContext {
 pub(crate) struct State {
     context: Arc<FollowerContext>,
     assembly: Assembly,
-    looked: Option<Instant>,
+    polled: Option<Instant>,
     /// When the scheduled [`FollowerMsg::Next`] comes.
     due: Option<Instant>,
 }
@@ -85,7 +85,7 @@ impl Actor for Follower {
         myself.send_interval(context.interval, || FollowerMsg::Tick);
         context.handle.set_actor(myself);
         let assembly = Assembly::new(!context.relay.is_alone(), Instant::now());
-        Ok(State { context, assembly, looked: None, due: None })
+        Ok(State { context, assembly, polled: None, due: None })
     }
 
     async fn handle(
@@ -97,7 +97,7 @@ impl Actor for Follower {
         let now = Instant::now();
         match message {
             FollowerMsg::Heard(received) => state.heard(&received, now),
-            FollowerMsg::Look => state.assembly.look(now),
+            FollowerMsg::Poll => state.assembly.poll(now),
             FollowerMsg::Tick => state.tick(now),
             FollowerMsg::Seen(seen) => state.seen(seen, now),
             FollowerMsg::Next => {}
@@ -124,7 +124,7 @@ impl State {
             tracing::debug!(from = %received.from, kind = ?received.kind, %error, "cannot read what a node says of a commit");
         }
         if received.gap || read.is_err() {
-            assembly.look(now);
+            assembly.poll(now);
         }
     }
 
@@ -132,9 +132,9 @@ impl State {
         if Sabotage::PollOff.is_on() {
             return;
         }
-        let is_calm = self.looked.is_some_and(|looked| now - looked < CALM);
+        let is_calm = self.polled.is_some_and(|polled| now - polled < CALM);
         if !is_calm || !(self.context.heard_everything)() {
-            self.assembly.look(now);
+            self.assembly.poll(now);
         }
     }
 
@@ -145,7 +145,7 @@ impl State {
             while let Some(step) = self.assembly.next(&*context, Instant::now()) {
                 match step {
                     Step::Deliver(run) => context.deliver(run),
-                    Step::Look => self.look(myself),
+                    Step::Poll => self.poll(myself),
                 }
             }
             let waits = self.assembly.waits();
@@ -163,14 +163,14 @@ impl State {
     }
 
     /// Reads the database, in a task of its own.
-    fn look(&mut self, myself: &ActorRef<FollowerMsg>) {
-        self.looked = Some(Instant::now());
+    fn poll(&mut self, myself: &ActorRef<FollowerMsg>) {
+        self.polled = Some(Instant::now());
         metrics::get().follower_reads.increment(1);
         let (context, myself) = (Arc::clone(&self.context), myself.clone());
         tokio::spawn(async move {
             let FollowerContext { database, frontier, storage, .. } = &*context;
-            let seen = AssertUnwindSafe(look::look(database, frontier, storage)).catch_unwind().await;
-            let seen = seen.unwrap_or_else(|_| Err(chat_database::Error::Refused("the look panicked".to_owned())));
+            let seen = AssertUnwindSafe(poll::poll(database, frontier, storage)).catch_unwind().await;
+            let seen = seen.unwrap_or_else(|_| Err(chat_database::Error::Refused("the poll panicked".to_owned())));
             // If this follower has ended meanwhile, its successor reads the database by itself.
             let _ = myself.send_message(FollowerMsg::Seen(seen));
         });
@@ -197,7 +197,7 @@ impl State {
                 // A part that was lost meanwhile may lie before the stretch of the log that was read.
                 let lost = missing.partition_point(|no| *no <= from);
                 missing.drain(..lost);
-                if look::was_swept(&missing, log.as_deref(), |no| assembly.knows(no)) {
+                if poll::was_swept(&missing, log.as_deref(), |no| assembly.knows(no)) {
                     // This node was away for long.
                     tracing::warn!(
                         commit = up_to.0,
@@ -210,7 +210,7 @@ impl State {
                 let log = log.into_iter().flatten().filter(|entry| missing.binary_search(&entry.no).is_ok());
                 assembly.seen(head.commit_ref.commit, log, &context.node, &**context, now);
                 if up_to < head.commit_ref.commit || lost > 0 {
-                    assembly.look(now);
+                    assembly.poll(now);
                 }
             }
         }

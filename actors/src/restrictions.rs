@@ -66,7 +66,7 @@ impl Restrictions {
         tokio::spawn(async move {
             let _turn = turn;
             if let Err(error) = this.read_in_turn().await {
-                tracing::debug!(%error, "restrictions of users are read when the follower looks again");
+                tracing::debug!(%error, "restrictions of users are read when the follower polls again");
             }
         });
     }

@@ -6,8 +6,8 @@
 //! within [`PATIENCE`]. A header that has not come within that time is looked up in the commit log. So whatever the relay
 //! loses, delays, repeats or reorders costs time, and nothing else.
 
-mod looks;
 mod pending;
+mod polls;
 mod run;
 
 use std::collections::BTreeMap;
@@ -21,9 +21,9 @@ use chat_database::sabotage::Sabotage;
 use tokio::time::Instant;
 
 use crate::relay::commit::{Content, Header, Touched};
-use looks::Looks;
 pub(super) use pending::Node;
 use pending::Pending;
+use polls::Polls;
 pub(super) use run::{Run, UserPart};
 
 /// How long the assembly waits for a relay message that other messages show to be missing. Messages overtake each other by
@@ -31,7 +31,7 @@ pub(super) use run::{Run, UserPart};
 pub(super) const PATIENCE: Duration = Duration::from_millis(10);
 
 /// How many headers, and how many contents, are kept at most. The rest is read from the database.
-const MOST: usize = 4_096;
+const MAX_PENDING: usize = 4_096;
 
 /// How long a content waits for its header.
 const KEPT: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ pub(super) enum Step {
     /// Deliver these commits.
     Deliver(Run),
     /// Read the database, then call [`Assembly::seen`] or [`Assembly::failed`].
-    Look,
+    Poll,
 }
 
 /// What is known of commits that were not dispatched on this node yet.
@@ -50,7 +50,7 @@ pub(super) enum Step {
 pub(super) struct Assembly {
     headers: BTreeMap<CommitNo, Pending>,
     contents: BTreeMap<CommitNo, (Content, Instant)>,
-    looks: Looks,
+    polls: Polls,
     patience: Duration,
     /// When [`Assembly::next`] is to be called at the latest.
     wake_at: Option<Instant>,
@@ -63,7 +63,7 @@ impl Assembly {
     /// Starts without knowing of any commit. Without a relay there is nothing to wait for.
     pub(super) fn new(has_relay: bool, now: Instant) -> Self {
         let patience = if has_relay { PATIENCE } else { Duration::ZERO };
-        Self { headers: BTreeMap::new(), contents: BTreeMap::new(), looks: Looks::new(now), patience, wake_at: None }
+        Self { headers: BTreeMap::new(), contents: BTreeMap::new(), polls: Polls::new(now), patience, wake_at: None }
     }
 
     /// Takes in a header.
@@ -75,10 +75,10 @@ impl Assembly {
             Some(known) if known == nonce => return,
             Some(_) => return self.start_over(now),
             // The header is later than the remembered nonces, or of another history.
-            None if commit <= node.unbroken() => return self.looks.want(now),
+            None if commit <= node.unbroken() => return self.polls.want(now),
             None => {}
         }
-        if self.headers.len() < MOST {
+        if self.headers.len() < MAX_PENDING {
             let Header { commit_ref, nonce_before, newest, touched } = header;
             let (nonce_before, named) = (Some(nonce_before), Some((commit_ref, newest)));
             let read_from = now + self.patience;
@@ -94,14 +94,14 @@ impl Assembly {
         }
         if let Some((known, _)) = self.contents.get_mut(&commit).filter(|(known, _)| known.nonce == content.nonce) {
             known.add(content);
-        } else if self.contents.len() < MOST {
+        } else if self.contents.len() < MAX_PENDING {
             self.contents.insert(commit, (content, now));
         }
     }
 
     /// Asks for a read of the database at once, because something may have been missed.
-    pub(super) fn look(&mut self, now: Instant) {
-        self.looks.want(now);
+    pub(super) fn poll(&mut self, now: Instant) {
+        self.polls.want(now);
     }
 
     /// Takes in a read of the database: its newest commit, and the log's entries of commits that were not dispatched here
@@ -114,12 +114,12 @@ impl Assembly {
         node: &impl Node,
         now: Instant,
     ) {
-        let started = self.looks.ended(now);
+        let started = self.polls.ended(now);
         // What was received before the read began and is newer than the database is of another history.
         self.headers.retain(|commit, pending| *commit <= newest || pending.since > started);
         self.contents.retain(|commit, (_, since)| *commit <= newest || *since > started);
         let highest = self.headers.last_key_value().map(|(commit, _)| *commit).max(Some(node.newest()));
-        let missing_since = self.looks.missing_since().unwrap_or(now);
+        let missing_since = self.polls.missing_since().unwrap_or(now);
         for entry in log {
             let LogEntry { no, nonce, node: writer, threads, users } = entry;
             if self.headers.get(&no).is_some_and(|pending| pending.nonce == nonce) {
@@ -139,14 +139,14 @@ impl Assembly {
 
     /// Notes that the database could not be read.
     pub(super) fn failed(&mut self, now: Instant) {
-        self.looks.failed(now);
+        self.polls.failed(now);
     }
 
     /// Forgets all headers and contents, for they may be of another history, and asks for a read of the database.
     pub(super) fn start_over(&mut self, now: Instant) {
         self.headers.clear();
         self.contents.clear();
-        self.looks.want(now);
+        self.polls.want(now);
     }
 
     /// Returns the next step, if there is one. To be called until it returns `None`, whenever something was taken in, a
@@ -165,11 +165,11 @@ impl Assembly {
         let next = unbroken.next();
         let is_known = self.headers.contains_key(&next);
         let others_are = !self.headers.is_empty() || !self.contents.is_empty() || node.newest() >= next;
-        self.looks.note_hole((!is_known && others_are).then_some(next), now);
-        if self.looks.is_due(now, self.patience) {
-            return Some(Step::Look);
+        self.polls.note_hole((!is_known && others_are).then_some(next), now);
+        if self.polls.is_due(now, self.patience) {
+            return Some(Step::Poll);
         }
-        if let Some(at) = self.looks.due_at(self.patience) {
+        if let Some(at) = self.polls.due_at(self.patience) {
             self.wait_until(at);
         }
         None

@@ -25,7 +25,7 @@ struct Shared {
 impl FollowerHandle {
     /// Asks the follower to read the database now.
     pub(crate) fn wake(&self) {
-        self.send(FollowerMsg::Look);
+        self.send(FollowerMsg::Poll);
     }
 
     /// Hands over a header or a content that another node sent.
@@ -64,7 +64,7 @@ impl FollowerHandle {
 #[derive(Debug)]
 pub(crate) enum FollowerMsg {
     /// Read the database at once.
-    Look,
+    Poll,
     /// Another node sent a header or a content.
     Heard(Received),
     /// See what is to be done next.
@@ -75,7 +75,7 @@ pub(crate) enum FollowerMsg {
     Seen(Result<Seen, chat_database::Error>),
 }
 
-/// The result of a look.
+/// The result of a poll.
 #[derive(Debug)]
 pub(crate) enum Seen {
     /// The history goes on.

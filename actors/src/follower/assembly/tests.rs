@@ -42,14 +42,14 @@ impl Scene {
                 self.world.begin(&run);
                 Some(run)
             }
-            Some(Step::Look) => panic!("a look"),
+            Some(Step::Poll) => panic!("a poll"),
             None => None,
         }
     }
 
-    fn looks(&mut self) -> bool {
+    fn polls(&mut self) -> bool {
         match self.assembly.next(&self.world, self.now) {
-            Some(Step::Look) => true,
+            Some(Step::Poll) => true,
             Some(Step::Deliver(run)) => panic!("{run:?}"),
             None => false,
         }
@@ -133,10 +133,10 @@ fn a_header_that_does_not_come_is_looked_up_after_a_moment() {
     let mut scene = Scene::new();
     scene.header(header(12, &[1], &[]));
     scene.content(content(12, &[1], &[1]));
-    assert!(!scene.looks());
+    assert!(!scene.polls());
     scene.now += PATIENCE;
-    assert!(scene.looks());
-    assert!(!scene.looks(), "one at a time");
+    assert!(scene.polls());
+    assert!(!scene.polls(), "one at a time");
     scene.seen(12, vec![entry(11, &[1], &[], "there"), entry(12, &[1], &[], "there")]);
     let run = scene.delivers().expect("delivered");
     assert_eq!(numbers(&run), [11, 12]);
@@ -147,9 +147,9 @@ fn a_header_that_does_not_come_is_looked_up_after_a_moment() {
 fn the_content_of_a_commit_whose_header_was_lost_is_used() {
     let mut scene = Scene::new();
     scene.content(content(11, &[1], &[1]));
-    assert!(!scene.looks());
+    assert!(!scene.polls());
     scene.now += PATIENCE;
-    assert!(scene.looks());
+    assert!(scene.polls());
     scene.seen(11, vec![entry(11, &[1], &[], "there")]);
     let run = scene.delivers().expect("delivered");
     assert!(is_heard(&run));
@@ -159,16 +159,16 @@ fn the_content_of_a_commit_whose_header_was_lost_is_used() {
 #[test]
 fn what_is_found_in_the_log_may_still_be_on_its_way() {
     let mut scene = Scene::new();
-    scene.assembly.look(scene.now);
-    assert!(scene.looks());
+    scene.assembly.poll(scene.now);
+    assert!(scene.polls());
     scene.seen(11, vec![entry(11, &[1], &[], "there")]);
     assert!(scene.delivers().is_none());
     scene.content(content(11, &[1], &[1]));
     assert!(is_heard(&scene.delivers().expect("delivered")));
     // What this node wrote itself, and lost, does not come.
     scene.now += PATIENCE;
-    scene.assembly.look(scene.now);
-    assert!(scene.looks());
+    scene.assembly.poll(scene.now);
+    assert!(scene.polls());
     scene.seen(12, vec![entry(12, &[1], &[], "here")]);
     assert!(scene.delivers().expect("delivered").threads[&pair(1)].is_none());
 }
@@ -219,7 +219,7 @@ fn a_commit_of_another_history_is_not_believed() {
     let mut scene = Scene::new();
     scene.header(other(11));
     scene.content(content(11, &[1], &[1]));
-    assert!(scene.looks(), "at once");
+    assert!(scene.polls(), "at once");
     assert!(!scene.assembly.waits());
     scene.seen(11, vec![entry(11, &[1], &[], "there")]);
     assert!(scene.delivers().is_none());
@@ -231,7 +231,7 @@ fn a_commit_of_another_history_is_not_believed() {
     again.commit_ref.nonce = Nonce(99);
     scene.now += PATIENCE;
     scene.header(again);
-    assert!(scene.looks());
+    assert!(scene.polls());
 
     // A content of another history does not count.
     let mut scene = Scene::new();
@@ -246,15 +246,15 @@ fn a_commit_of_another_history_is_not_believed() {
 fn what_the_database_does_not_have_is_forgotten() {
     let mut scene = Scene::new();
     scene.header(header(20, &[1], &[]));
-    assert!(!scene.looks());
+    assert!(!scene.polls());
     scene.now += PATIENCE;
-    assert!(scene.looks());
+    assert!(scene.polls());
     scene.header(header(13, &[], &[]));
     scene.now += MS;
     scene.header(header(12, &[], &[]));
     scene.seen(11, vec![entry(11, &[], &[], "there")]);
     assert!(!scene.assembly.knows(CommitNo(20)));
-    assert!(scene.assembly.knows(CommitNo(12)), "it is younger than the look");
+    assert!(scene.assembly.knows(CommitNo(12)), "it is younger than the poll");
     assert_eq!(numbers(&scene.delivers().expect("delivered")), [11, 12]);
 }
 
@@ -263,33 +263,33 @@ fn a_hole_that_stays_is_looked_for_less_and_less_often() {
     let mut scene = Scene::new();
     scene.header(header(12, &[], &[]));
     let start = scene.now;
-    let mut looks = Vec::new();
+    let mut polls = Vec::new();
     while scene.now < start + MS * 500 {
-        if scene.looks() {
-            looks.push((scene.now - start).as_millis());
+        if scene.polls() {
+            polls.push((scene.now - start).as_millis());
             scene.seen(12, Vec::new());
         }
         scene.now += MS;
     }
-    assert_eq!(looks, [10, 30, 70, 150, 250, 350, 450]);
+    assert_eq!(polls, [10, 30, 70, 150, 250, 350, 450]);
 }
 
 #[test]
 fn a_look_that_fails_is_repeated() {
     let mut scene = Scene::new();
-    scene.assembly.look(scene.now);
-    assert!(scene.looks());
+    scene.assembly.poll(scene.now);
+    assert!(scene.polls());
     scene.assembly.failed(scene.now);
-    assert!(!scene.looks());
+    assert!(!scene.polls());
     scene.now = scene.assembly.wake_at().expect("again");
-    assert!(scene.looks());
+    assert!(scene.polls());
 }
 
 #[test]
 fn without_a_relay_nothing_is_waited_for() {
     let mut scene = Scene { assembly: Assembly::new(false, Instant::now()), ..Scene::new() };
     scene.world.begun.insert(CommitNo(12), nonce(12));
-    assert!(scene.looks());
+    assert!(scene.polls());
     scene.seen(12, vec![entry(11, &[1], &[], "there")]);
     assert_eq!(numbers(&scene.delivers().expect("delivered")), [11]);
 }

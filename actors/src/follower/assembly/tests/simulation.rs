@@ -27,7 +27,7 @@ struct Faults {
     loses: usize,
     repeats: usize,
     delays: usize,
-    /// Contents of another history, looks that fail, guards that are lost, and commits of this node that take their time.
+    /// Contents of another history, polls that fail, guards that are lost, and commits of this node that take their time.
     troubles: usize,
 }
 
@@ -50,14 +50,14 @@ struct Total {
     commits: usize,
     parts: usize,
     reads: usize,
-    looks: usize,
+    polls: usize,
     ticks: usize,
 }
 
 #[test]
 fn over_a_bus_that_loses_nothing_nothing_is_read() {
     let total = try_all(0, Faults { loses: 0, repeats: 0, delays: 4, troubles: 0 });
-    assert_eq!((total.reads, total.looks), (0, total.ticks), "{total:?}");
+    assert_eq!((total.reads, total.polls), (0, total.ticks), "{total:?}");
 }
 
 #[test]
@@ -136,7 +136,7 @@ impl Simulation {
                 self.write();
             }
             if self.at % 100 == self.seed % 100 {
-                self.assembly.look(self.now());
+                self.assembly.poll(self.now());
                 total.ticks += 1;
             }
             self.trouble();
@@ -257,8 +257,8 @@ impl Simulation {
                     self.check(&run, total);
                     self.world.begin(&run);
                 }
-                Step::Look => {
-                    total.looks += 1;
+                Step::Poll => {
+                    total.polls += 1;
                     let fails = self.chance(self.faults.troubles);
                     let (after, newest) = (self.dice.u64(1..=5), self.newest);
                     self.later(after, Event::Seen { newest, fails });

@@ -1,4 +1,4 @@
-//! A look: one read of the newest commit and of the commit log.
+//! A poll: one read of the newest commit and of the commit log.
 
 use chat_database::Database;
 use chat_database::history::{self, CommitRef};
@@ -15,7 +15,7 @@ const STRIDE: u64 = 1_000;
 
 /// Reads the newest commit, and the next stretch of the log if something of it may be missing here. Checks first that the
 /// newest commit which this node knows still stands.
-pub(super) async fn look(
+pub(super) async fn poll(
     database: &Database,
     frontier: &DeliveryFrontier,
     storage: &StorageHandle,
@@ -31,7 +31,7 @@ pub(super) async fn look(
     Ok(Seen::On { head, from, up_to, log })
 }
 
-/// Returns the range of commits that a look reads: after the first number, up to the second. It begins behind the
+/// Returns the range of commits that a poll reads: after the first number, up to the second. It begins behind the
 /// dispatched commits, not behind the delivered ones. Otherwise a node that is far behind would wait for its slowest thread
 /// at each step, and read the same stretch again and again.
 fn stretch(frontier: &DeliveryFrontier, head: CommitNo) -> (CommitNo, CommitNo) {
@@ -40,8 +40,8 @@ fn stretch(frontier: &DeliveryFrontier, head: CommitNo) -> (CommitNo, CommitNo) 
 }
 
 /// Tells whether a commit that is missing here was swept from the log before this node has read it; `knows` tells whether a
-/// commit's header is known. A commit may begin to be missing during the look (another node's, behind one of this node's
-/// that was just being dispatched). So a log that was not read proves nothing: the next look reads it.
+/// commit's header is known. A commit may begin to be missing during the poll (another node's, behind one of this node's
+/// that was just being dispatched). So a log that was not read proves nothing: the next poll reads it.
 pub(super) fn was_swept(missing: &[CommitNo], log: Option<&[LogEntry]>, knows: impl Fn(CommitNo) -> bool) -> bool {
     log.is_some_and(|log| missing.iter().any(|no| !knows(*no) && !log.iter().any(|entry| entry.no == *no)))
 }
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// A hub that was cut off from PostgreSQL was 5,400 commits behind, and followed twelve a second: each look went no further
+    /// A hub that was cut off from PostgreSQL was 5,400 commits behind, and followed twelve a second: each poll went no further
     /// than a thousand commits behind the slowest delivery.
     #[test]
     fn a_node_that_is_far_behind_reads_on_while_a_thread_is_slow() {
