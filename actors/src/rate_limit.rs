@@ -63,13 +63,19 @@ pub struct Rates {
     /// New conversations: a rate of a minute and one of a day, which must both allow one.
     pub new_threads: [Option<Rate>; 2],
     /// Requests of an address without a valid token.
-    pub strangers: Option<Rate>,
+    pub unauthenticated: Option<Rate>,
 }
 
 impl Rates {
     /// No limits.
-    pub const OFF: Self =
-        Self { changes: None, receipts: None, typing: None, queries: None, new_threads: [None; 2], strangers: None };
+    pub const OFF: Self = Self {
+        changes: None,
+        receipts: None,
+        typing: None,
+        queries: None,
+        new_threads: [None; 2],
+        unauthenticated: None,
+    };
 }
 
 /// The limiters of a node.
@@ -81,7 +87,7 @@ pub(crate) struct Limiters {
     pub(crate) typing: Limiter,
     pub(crate) queries: Limiter,
     pub(crate) new_threads: Arc<Limiter<2>>,
-    pub(crate) strangers: Limiter<1, IpAddr>,
+    pub(crate) unauthenticated: Limiter<1, IpAddr>,
 }
 
 impl Limiters {
@@ -93,7 +99,7 @@ impl Limiters {
             typing: Limiter::new("typing frames", [rates.typing]),
             queries: Limiter::new("requests", [rates.queries]),
             new_threads: Arc::new(Limiter::new("new conversations", rates.new_threads)),
-            strangers: Limiter::new("requests without a good token from your address", [rates.strangers]),
+            unauthenticated: Limiter::new("requests without a good token from your address", [rates.unauthenticated]),
         }
     }
 }

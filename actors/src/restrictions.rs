@@ -83,7 +83,7 @@ impl Restrictions {
     }
 
     /// Checks that a token issued then is valid; one without that time counts as older than every end of sessions.
-    pub(crate) fn admits(&self, user: UserId, issued_at: Option<Timestamp>) -> Result<(), Error> {
+    pub(crate) fn check_token(&self, user: UserId, issued_at: Option<Timestamp>) -> Result<(), Error> {
         let known = self.known();
         let Some(from) = known.tokens_from.get(&user) else { return Ok(()) };
         // Tokens name whole seconds.
@@ -182,13 +182,13 @@ mod tests {
         assert_eq!(known.read().await.expect("read"), 2);
         let old = Some(Timestamp::from_millis(1_000));
         for id in [1, 7, 50, 60] {
-            known.admits(user(id), old).expect_err("the token is too old");
+            known.check_token(user(id), old).expect_err("the token is too old");
         }
-        known.admits(user(51), old).expect("the sessions were not ended");
+        known.check_token(user(51), old).expect("the sessions were not ended");
         known.known_mut().tokens_from.insert(user(51), Timestamp::now());
         known.known_mut().stands = false;
         assert_eq!(known.read().await.expect("read"), 51);
-        known.admits(user(51), old).expect("what is not there any more is forgotten");
+        known.check_token(user(51), old).expect("what is not there any more is forgotten");
         known.known_mut().as_of = CommitNo(1_000);
         assert_eq!(known.read().await.expect("read"), 51, "a database that went back unnoticed");
     }

@@ -78,7 +78,7 @@ impl Sessions {
             .register(user, socket, notifications, outbox.clone(), self.per_user)
             .map_err(|_| self.too_many_connections())?;
         // After the registration: sessions may have been ended since the token was checked.
-        self.restrictions.admits(user, issued_at)?;
+        self.restrictions.check_token(user, issued_at)?;
         let connection_id = registration.id();
         let notifications = notifications || socket == Socket::Notifications;
         let arguments = Arguments { context: Arc::clone(&self.context), registration, socket, notifications };

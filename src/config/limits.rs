@@ -43,6 +43,6 @@ pub(super) fn rates(limits: &LimitArgs) -> Rates {
             within(MINUTE, limits.new_conversations_per_minute, 20.0),
             within(DAY, limits.new_conversations_per_day, 200.0),
         ],
-        strangers: limits.address_rate.0.map(|many| Rate::within(MINUTE, many)),
+        unauthenticated: limits.address_rate.0.map(|many| Rate::within(MINUTE, many)),
     }
 }

@@ -69,7 +69,7 @@ fn the_defaults_are_those_of_the_protocol() {
         queries: Some(Rate::per_second(100.0, 500)),
         typing: Some(Rate::within(minute, 60.0)),
         new_threads: [Some(Rate::within(minute, 20.0)), Some(Rate::within(minute * 60 * 24, 200.0))],
-        strangers: None,
+        unauthenticated: None,
     };
     assert_eq!(hub.rates, usual);
     let images = &hub.images;

@@ -41,7 +41,7 @@ pub(super) fn asyncapi(api: &Api) -> impl Filter<Extract = (Response,), Error = 
     responses((status = 200, description = "This document", content_type = "application/json", body = Object)),
 )]
 pub(crate) async fn get_openapi(api: Api, caller: Caller, headers: HeaderMap) -> Result<Response, ApiError> {
-    caller.may_knock(&api)?;
+    caller.check_address_rate(&api)?;
     document(&api, &api.docs.openapi, &headers).await
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn get_openapi(api: Api, caller: Caller, headers: HeaderMap) ->
     responses((status = 200, description = "The document", content_type = "application/json", body = Object)),
 )]
 pub(crate) async fn get_asyncapi(api: Api, caller: Caller, headers: HeaderMap) -> Result<Response, ApiError> {
-    caller.may_knock(&api)?;
+    caller.check_address_rate(&api)?;
     document(&api, &api.docs.asyncapi, &headers).await
 }
 

@@ -47,20 +47,20 @@ impl Caller {
             return Ok(*verified);
         }
         let Some(credentials) = Credentials::from_headers(&self.headers) else {
-            self.may_knock(api)?;
+            self.check_address_rate(api)?;
             let text = "show a token: Authorization: Bearer, or the cookie `token`";
             return Err(ApiError::new(ErrorCode::Unauthorized, text));
         };
         let verified = credentials.verify(&api.authenticator).and_then(|(identity, _no_ticket)| {
             // The core's token names a user because every token does: it is no session of that user.
             if identity.role != Role::Service {
-                api.hub.admits(identity.user, identity.issued_at)?;
+                api.hub.check_token(identity.user, identity.issued_at)?;
             }
             Ok(identity)
         });
         let identity = verified.map_err(|refused| {
             api.hub.audit().refused(Act::TokenRefused, self.from(api), &refused.message);
-            self.may_knock(api).err().unwrap_or_else(|| refused.into())
+            self.check_address_rate(api).err().unwrap_or_else(|| refused.into())
         })?;
         if self.writes && credentials.is_ambient() {
             api.origins.check_write(&self.headers)?;
@@ -114,8 +114,8 @@ impl Caller {
     }
 
     /// Counts a request that shows no good token, or needs none, against the rate of its client address.
-    pub(crate) fn may_knock(&self, api: &Api) -> Result<(), ApiError> {
-        Ok(api.hub.may_knock(api.proxies.client(self.peer, &self.headers))?)
+    pub(crate) fn check_address_rate(&self, api: &Api) -> Result<(), ApiError> {
+        Ok(api.hub.check_address_rate(api.proxies.client(self.peer, &self.headers))?)
     }
 
     fn from(&self, api: &Api) -> Option<String> {

@@ -7,7 +7,7 @@ use super::api::Api;
 
 /// Adds the reader's image links to a message.
 pub(crate) fn add_links(api: &Api, message: &mut Message, reader: UserId) {
-    api.hub.links().dress(message, reader);
+    api.hub.links().personalize(message, reader);
 }
 
 /// Adds the reader's image links to many messages.

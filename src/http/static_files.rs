@@ -135,7 +135,7 @@ async fn get_file(
     path: FullPath,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refused) = caller.may_knock(&api) {
+    if let Err(refused) = caller.check_address_rate(&api) {
         return refused.into_response();
     }
     if !matches!(method, Method::GET | Method::HEAD) {

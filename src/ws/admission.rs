@@ -69,7 +69,7 @@ pub(super) async fn admit(shared: &Shared, request: &Request<'_>) -> Result<Admi
     let credentials = Credentials::from_upgrade(request.headers, query.token.as_deref(), query.ticket.as_deref());
     let verified = credentials.as_ref().map(|shown| shared.verify(shown, request.source.client)).transpose()?;
     if verified.is_none() {
-        shared.hub.may_knock(request.source.client)?;
+        shared.hub.check_address_rate(request.source.client)?;
     }
     if shared.shutdown.draining.is_cancelled() {
         return Err(chat_actors::Error::shutting_down().into());

@@ -86,13 +86,13 @@ impl Shared {
         client: Option<IpAddr>,
     ) -> Result<(Identity, Option<Ticket>), Error> {
         let verified = shown.verify(&self.authenticator).and_then(|(identity, ticket)| {
-            self.hub.admits(identity.user, identity.issued_at)?;
+            self.hub.check_token(identity.user, identity.issued_at)?;
             Ok((identity, ticket))
         });
         let what = if matches!(shown, Credentials::Ticket(_)) { Act::TicketRefused } else { Act::TokenRefused };
         verified.map_err(|refused| {
             self.hub.audit().refused(what, shown_address(client), &refused.message);
-            self.hub.may_knock(client).err().unwrap_or(refused)
+            self.hub.check_address_rate(client).err().unwrap_or(refused)
         })
     }
 

@@ -57,17 +57,17 @@ impl Hub {
     ///
     /// # Errors
     /// `unauthorized` if the user's sessions were ended since.
-    pub fn admits(&self, user: UserId, issued_at: Option<Timestamp>) -> Result<(), Error> {
-        self.0.restrictions.admits(user, issued_at)
+    pub fn check_token(&self, user: UserId, issued_at: Option<Timestamp>) -> Result<(), Error> {
+        self.0.restrictions.check_token(user, issued_at)
     }
 
     /// Counts a request of an address that showed no valid token, or needed none.
     ///
     /// # Errors
     /// `rate_limited`.
-    pub fn may_knock(&self, address: Option<IpAddr>) -> Result<(), Error> {
+    pub fn check_address_rate(&self, address: Option<IpAddr>) -> Result<(), Error> {
         let Some(address) = address else { return Ok(()) };
-        self.0.limiters.strangers.take(counted_as(address), Instant::now())
+        self.0.limiters.unauthenticated.take(counted_as(address), Instant::now())
     }
 
     /// Tells whether this node is about to end.

@@ -73,7 +73,7 @@ impl Links {
     }
 
     /// Adapts a message to a reader: to the reader's links, and to the text that the reader is told.
-    pub fn dress(&self, message: &mut Message, reader: UserId) {
+    pub fn personalize(&self, message: &mut Message, reader: UserId) {
         message.address(reader);
         if message.images.is_empty() {
             return;
@@ -94,7 +94,7 @@ impl Links {
     /// Adapts a frame to a reader; most frames are the same for all.
     pub fn dress_frame(&self, frame: &mut ServerFrame, reader: UserId) {
         if let ServerFrame::NewMessage(new) = frame {
-            self.dress(&mut new.message, reader);
+            self.personalize(&mut new.message, reader);
         }
     }
 

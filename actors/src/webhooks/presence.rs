@@ -76,7 +76,7 @@ impl PresenceTeller {
     /// Starts the task.
     pub(crate) fn start(context: Arc<WebhookContext>) -> Self {
         let (changes, waiting) = mpsc::channel(WAITING);
-        let task = Task { context, webhooks: Vec::new(), read: None, lines: HashMap::new(), requests: JoinSet::new() };
+        let task = Task { context, webhooks: Vec::new(), read: None, queues: HashMap::new(), requests: JoinSet::new() };
         tokio::spawn(task.run(waiting));
         Self(changes)
     }
@@ -89,13 +89,13 @@ impl PresenceTeller {
 
 /// The changes that wait for one webhook. Those of one user are sent one after the other.
 #[derive(Debug, Default)]
-struct Line {
+struct PresenceQueue {
     waiting: VecDeque<PresenceChange>,
     under_way: HashSet<UserId>,
     down_until: Option<Instant>,
 }
 
-impl Line {
+impl PresenceQueue {
     /// Adds a change, unless the webhook is down.
     fn push(&mut self, change: PresenceChange, now: Instant) {
         if self.down_until.is_some_and(|until| now < until) {
@@ -137,7 +137,7 @@ struct Task {
     /// The webhooks that are up and ask for presence, as they were read last.
     webhooks: Vec<Arc<Webhook>>,
     read: Option<Instant>,
-    lines: HashMap<WebhookId, Line>,
+    queues: HashMap<WebhookId, PresenceQueue>,
     requests: JoinSet<(Arc<Webhook>, UserId, Attempt)>,
 }
 
@@ -163,7 +163,7 @@ impl Task {
             self.refresh(now).await;
         }
         for webhook in self.webhooks.iter().filter(|webhook| wanted(webhook).has(change.kind())) {
-            self.lines.entry(webhook.id).or_default().push(change, now);
+            self.queues.entry(webhook.id).or_default().push(change, now);
         }
     }
 
@@ -182,14 +182,14 @@ impl Task {
         let told = all.into_iter().filter(|webhook| is_up(webhook) && asks(webhook));
         self.webhooks = told.map(Arc::new).collect();
         let known: HashSet<WebhookId> = self.webhooks.iter().map(|webhook| webhook.id).collect();
-        self.lines.retain(|id, line| known.contains(id) || !line.under_way.is_empty());
+        self.queues.retain(|id, queue| known.contains(id) || !queue.under_way.is_empty());
     }
 
     /// Sends what may be sent now.
     fn send(&mut self) {
         for webhook in &self.webhooks {
-            let Some(line) = self.lines.get_mut(&webhook.id) else { continue };
-            for change in line.take() {
+            let Some(queue) = self.queues.get_mut(&webhook.id) else { continue };
+            for change in queue.take() {
                 let (context, webhook) = (Arc::clone(&self.context), Arc::clone(webhook));
                 self.requests.spawn(async move {
                     let attempt = context.sender.send(&request(&context, &webhook, change)).await;
@@ -202,8 +202,8 @@ impl Task {
     async fn ended(&mut self, webhook: &Webhook, user: UserId, attempt: &Attempt) {
         let has_arrived = attempt.is_success();
         metrics::get().webhooks.delivered(if has_arrived { Status::Ok } else { Status::Failed });
-        if let Some(line) = self.lines.get_mut(&webhook.id) {
-            line.ended(user, has_arrived, Instant::now());
+        if let Some(queue) = self.queues.get_mut(&webhook.id) {
+            queue.ended(user, has_arrived, Instant::now());
         }
         if attempt.code == Some(410) {
             self.disable(webhook).await;
@@ -254,26 +254,26 @@ mod tests {
 
     #[test]
     fn the_changes_of_a_user_are_told_one_after_the_other_and_those_of_others_meanwhile() {
-        let (mut line, now) = (Line::default(), Instant::now());
+        let (mut queue, now) = (PresenceQueue::default(), Instant::now());
         let [came, left, other] = [change(7, true), change(7, false), change(8, true)];
-        [came, left, other].into_iter().for_each(|change| line.push(change, now));
-        assert_eq!(line.take(), [came, other]);
-        line.ended(other.user, true, now);
-        assert_eq!(line.take(), []);
-        line.ended(came.user, true, now);
-        assert_eq!(line.take(), [left]);
+        [came, left, other].into_iter().for_each(|change| queue.push(change, now));
+        assert_eq!(queue.take(), [came, other]);
+        queue.ended(other.user, true, now);
+        assert_eq!(queue.take(), []);
+        queue.ended(came.user, true, now);
+        assert_eq!(queue.take(), [left]);
     }
 
     #[test]
     fn a_webhook_that_is_down_hears_later_of_nothing_that_happened_meanwhile() {
-        let (mut line, now) = (Line::default(), Instant::now());
-        (1..=20).for_each(|user| line.push(change(user, true), now));
-        let taken = line.take();
+        let (mut queue, now) = (PresenceQueue::default(), Instant::now());
+        (1..=20).for_each(|user| queue.push(change(user, true), now));
+        let taken = queue.take();
         assert_eq!(taken.len(), AT_A_TIME);
-        line.ended(taken[0].user, false, now);
-        line.push(change(21, true), now + DOWN / 2);
-        assert_eq!(line.take(), []);
-        line.push(change(22, true), now + DOWN);
-        assert_eq!(line.take(), [change(22, true)]);
+        queue.ended(taken[0].user, false, now);
+        queue.push(change(21, true), now + DOWN / 2);
+        assert_eq!(queue.take(), []);
+        queue.push(change(22, true), now + DOWN);
+        assert_eq!(queue.take(), [change(22, true)]);
     }
 }

@@ -91,7 +91,7 @@ pub(crate) async fn stream_state(api: Api, caller: Caller) -> Result<Response, A
 /// Tells whether the stream may go on: the node does not drain, and the caller's token is still accepted.
 fn is_good(api: &Api, identity: &Identity) -> bool {
     let Identity { user, issued_at, expires_at, .. } = *identity;
-    !api.hub.is_draining() && Timestamp::now() < expires_at && api.hub.admits(user, issued_at).is_ok()
+    !api.hub.is_draining() && Timestamp::now() < expires_at && api.hub.check_token(user, issued_at).is_ok()
 }
 
 /// The stream of events, as a body that is `Sync`, which warp requires.
