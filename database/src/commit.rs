@@ -65,8 +65,8 @@ const CONTENDED_TRIES: u32 = 5;
 
 /// How long a commit waits for other transactions' locks, all tries together; and how long if the commit before has waited
 /// in vain. A request may wait for the commit that is under way, and then for its own: 5 s is the most.
-const IN_THE_WAY: Duration = Duration::from_millis(3_500);
-const STILL_IN_THE_WAY: Duration = Duration::from_millis(500);
+const LOCK_PATIENCE: Duration = Duration::from_millis(3_500);
+const LOCK_PATIENCE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 /// Returns what a commit is to write; called once the commit holds the counter's lock.
 pub(crate) type Gather<'f, 'c> = &'f (dyn Fn() -> &'c [Change] + Sync);
@@ -171,7 +171,7 @@ impl Writer {
         let mut mode = Mode::Optimistic;
         let mut contended = 0;
         let mut lost = 0;
-        let patience = if self.locked_out { STILL_IN_THE_WAY } else { IN_THE_WAY };
+        let patience = if self.locked_out { LOCK_PATIENCE_AFTER_FAILURE } else { LOCK_PATIENCE };
         let since = Instant::now();
         loop {
             self.connection.wait_for_lock(patience.saturating_sub(since.elapsed()))?;

@@ -13,7 +13,7 @@ use super::FeedCursor;
 const NOTED: Duration = Duration::from_secs(10);
 
 /// How many readers are remembered. Beyond that all are forgotten, and their positions are written once more.
-const MOST: usize = 1_000;
+const MAX_READERS: usize = 1_000;
 
 /// Readers, and when their positions were last written.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl FeedReaders {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = noted.get(&cursor.reader).is_none_or(|noted| now - *noted >= NOTED);
         if is_due {
-            if noted.len() >= MOST {
+            if noted.len() >= MAX_READERS {
                 noted.clear();
             }
             noted.insert(cursor.reader, now);

@@ -12,7 +12,7 @@ use crate::events::feed::{self, Answer};
 use crate::events::{FeedCursor, Page, Wanted, readers};
 
 /// How often a waiting reader checks for new commits; a check reads one number in memory.
-const LOOK: Duration = Duration::from_millis(25);
+const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
 impl Hub {
     /// Reads the events behind a cursor, at most `limit` of the wanted ones. Without a cursor, returns no events and the
@@ -75,7 +75,7 @@ impl Hub {
             if Instant::now() >= deadline || self.0.draining.has_started() {
                 return false;
             }
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Limits uploads: how many at a time on this node and of each user, and how many files a minute of each user.
 //!
-//! A permit is for a client that sends. An upload that has sent less than [`LEAST`] for [`GRACE`] keeps its permit only
-//! until another upload needs one; the slowest upload loses it first, or the user's own slowest if the user has as many as
-//! allowed. So a slow line gets through while there is room, and an idle upload keeps others waiting for seconds only.
+//! A permit is for a client that sends. An upload that has sent less than [`MIN_BYTES_PER_SECOND`] for [`GRACE`] keeps its
+//! permit only until another upload needs one; the slowest upload loses it first, or the user's own slowest if the user has
+//! as many as allowed. So a slow line gets through while there is room, and an idle upload keeps others waiting for seconds
+//! only.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use crate::rate_limit::{Limiter, Rate};
 
 /// What an upload sends at least, in bytes a second, to be sure of its permit: less than the slowest of mobile networks
 /// carries (GPRS: 4 to 10 KB a second).
-const LEAST: u32 = 4 << 10;
+const MIN_BYTES_PER_SECOND: u32 = 4 << 10;
 
 /// For how long it may send less. Having been faster before does not make it longer.
 const GRACE: Duration = Duration::from_secs(3);
@@ -157,7 +158,8 @@ impl Uploading {
 
     /// Counts received bytes: they extend the time that the upload may send nothing.
     pub fn came(&self, bytes: usize) {
-        let bought = Duration::from_secs(1).saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX)) / LEAST;
+        let bought =
+            Duration::from_secs(1).saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX)) / MIN_BYTES_PER_SECOND;
         let mut left = self.left();
         *left = left.saturating_add(bought).min(GRACE);
     }

@@ -28,7 +28,7 @@ const IMAGES: usize = 50;
 const LONGEST_TEXT: usize = 65_535;
 
 /// How often the progress is logged.
-const SAID_EVERY: Duration = Duration::from_secs(5);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Imports messages.
 pub(super) struct Messages<'a> {
@@ -56,7 +56,7 @@ impl Messages<'_> {
         let mut said = Instant::now();
         for (part, moments) in wanted.chunks(AT_A_TIME).enumerate() {
             self.part(moments).await?;
-            if said.elapsed() >= SAID_EVERY {
+            if said.elapsed() >= PROGRESS_INTERVAL {
                 said = Instant::now();
                 let done = part * AT_A_TIME + moments.len();
                 tracing::info!(messages = done, of = wanted.len(), "messages were gone through");

@@ -13,7 +13,7 @@ use crate::images::pipeline::{self, Bounds};
 use crate::images::{Failure, Prepared, WorkerPool};
 
 /// The longest URL that can name a file (`PATH_MAX`): each end of it is looked for.
-const LONGEST: usize = 4_096;
+const MAX_URL_BYTES: usize = 4_096;
 
 /// The uploads folder, and what makes images of its files.
 pub(super) struct Pictures {
@@ -41,7 +41,7 @@ impl Pictures {
     /// Finds the file of a URL: by its path below the folder, or by an end of that path, which may include the folder.
     pub(super) fn find(&self, url: &str) -> Result<PathBuf, Reason> {
         let folder = self.folder.as_deref().ok_or(Reason::NoUploads)?;
-        if url.len() > LONGEST {
+        if url.len() > MAX_URL_BYTES {
             return Err(Reason::NoFile);
         }
         let path = url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));

@@ -13,7 +13,7 @@ use crate::protocol::CloseCode;
 pub(super) const CHUNK: usize = 64 << 10;
 
 /// With this many threads in `sent`, the queue forgets those that need not be remembered.
-const MANY: usize = 64;
+const SWEEP_SENT_AT: usize = 64;
 
 /// How much an outbox holds.
 #[derive(Debug, Clone, Copy)]
@@ -173,7 +173,7 @@ impl Queue {
     /// Notes an event that is sent, for as long as its commit is being delivered.
     pub(super) fn note_sent(&mut self, mark: Option<ThreadMark>, released: impl Fn() -> CommitNo) {
         let Some(ThreadMark { thread, rev, commit: Some(commit) }) = mark else { return };
-        if self.sent.len() >= MANY {
+        if self.sent.len() >= SWEEP_SENT_AT {
             let released = released();
             self.sent.retain(|_, (_, commit)| *commit > released);
         }

@@ -7,7 +7,7 @@ use super::envelope::{Ignored, Reason};
 use crate::metrics;
 
 /// How often a reason is logged, at most.
-const EVERY: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// For each reason, how many messages were ignored since the last log line.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl IgnoredLog {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let since = &mut all[reason as usize];
         since.ignored += 1;
-        if since.logged_at.is_some_and(|at| now.duration_since(at) < EVERY) {
+        if since.logged_at.is_some_and(|at| now.duration_since(at) < LOG_INTERVAL) {
             return None;
         }
         since.logged_at = Some(now);

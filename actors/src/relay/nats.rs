@@ -28,7 +28,7 @@ pub use options::{Login, NatsOptions};
 use trouble::TroubleLog;
 
 /// How often the state of the connection is polled, for events of the client may be lost.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const STATE_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long a server may take to say that it forbids a subject.
 const FORBIDS_WITHIN: Duration = Duration::from_millis(500);
@@ -122,7 +122,7 @@ async fn watch(client: &Client, pumps: &Pumps, signs: &Signs, log: &mut TroubleL
         }
         tokio::select! {
             () = signs.notify.notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(STATE_POLL_INTERVAL) => {}
         }
     }
 }

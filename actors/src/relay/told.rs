@@ -10,11 +10,11 @@ use super::message::Destination;
 use super::sequences::Lane;
 
 /// How many destinations one heartbeat names, at most.
-const MOST: usize = 1_024;
+const MAX_DESTINATIONS: usize = 1_024;
 
 /// Puts the counts before a body.
 pub(super) fn encode(counts: &[(Destination, u64)], body: &[u8]) -> Bytes {
-    let counts = &counts[..counts.len().min(MOST)];
+    let counts = &counts[..counts.len().min(MAX_DESTINATIONS)];
     let mut bytes = BytesMut::with_capacity(2 + counts.len() * 24 + body.len());
     bytes.put_u16(u16::try_from(counts.len()).unwrap_or(u16::MAX));
     for (to, count) in counts {

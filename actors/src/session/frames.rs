@@ -22,7 +22,7 @@ use crate::thread::typing::{self, Signal};
 use crate::validation;
 
 /// An echo of at most so many bytes is always sent.
-const SMALL: usize = 256;
+const SMALL_ECHO_BYTES: usize = 256;
 
 /// The most users that a client may ask about at once.
 const MOST_ASKED: usize = 1_000;
@@ -123,7 +123,7 @@ impl State {
     /// Sends the client's own data back, if the client reads fast enough.
     fn echo(&self, frame: &ServerFrame) -> Result<(), Error> {
         let (outbox, frame) = (self.registration.outbox(), frame.encode());
-        if frame.len() > SMALL && !outbox.has_room_to_spare(frame.len()) {
+        if frame.len() > SMALL_ECHO_BYTES && !outbox.has_room_to_spare(frame.len()) {
             let text = "more waits to be read by you than is given back beside it; read it, and try again";
             return Err(Error::new(ErrorCode::RateLimited, text));
         }

@@ -7,10 +7,10 @@
 //! took, which makes two groups of any division equal within a few commits.
 
 /// So few writes are not divided.
-const LEAST: usize = 8;
+const MIN_WRITES: usize = 8;
 
 /// The most writes of one commit: beyond it a commit takes longer without getting cheaper per write.
-const MOST: usize = 4_096;
+const MAX_WRITES: usize = 4_096;
 
 /// What the last commit took.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl BatchSize {
     /// Returns how many of the waiting writes the next commit takes.
     pub(super) fn next(&mut self, waiting: usize) -> usize {
         let mean = (waiting + self.last).div_ceil(2);
-        let next = waiting.min(mean.max(LEAST)).min(MOST);
+        let next = waiting.min(mean.max(MIN_WRITES)).min(MAX_WRITES);
         if next > 0 {
             self.last = next;
         }
@@ -108,6 +108,6 @@ mod tests {
         assert_eq!((group.next(0), group.next(1), group.next(8)), (0, 1, 8));
         assert_eq!((group.next(68), group.next(30)), (38, 30));
         let backlog: Vec<usize> = (0..8).map(|_| group.next(1_000_000)).collect();
-        assert_eq!(backlog, [MOST; 8]);
+        assert_eq!(backlog, [MAX_WRITES; 8]);
     }
 }

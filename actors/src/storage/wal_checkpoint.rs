@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::metrics;
 
 /// The time between two checkpoints. A commit that comes meanwhile waits for the disk, too: little and often keeps that short.
-const EVERY: Duration = Duration::from_millis(100);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How many checkpoints leave a long log alone after a restart that readers prevented, for commits waited for it.
 const PAUSE: u32 = 2;
@@ -118,7 +118,7 @@ impl WalState {
 }
 
 async fn run(database: Database, log: Arc<WalState>) {
-    let mut ticks = interval(EVERY);
+    let mut ticks = interval(CHECKPOINT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = None;
     loop {
@@ -215,7 +215,7 @@ mod tests {
         drop(checkpoints);
         tokio::task::yield_now().await;
         log.committed();
-        passes(2 * EVERY).await;
+        passes(2 * CHECKPOINT_INTERVAL).await;
         assert!(log.committed.load(Ordering::Relaxed), "no task looks at it");
         database.close().await;
     }

@@ -13,7 +13,7 @@ use url::{Host, Url};
 use crate::http_url;
 
 /// The longest URL.
-const LONGEST: usize = 2_048;
+const MAX_URL_BYTES: usize = 2_048;
 
 /// A block of addresses: `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub enum Error {
     #[error("url is no URL that names its host; write https://host/path")]
     NoUrl,
     /// It is too long.
-    #[error("url has more than {LONGEST} bytes")]
+    #[error("url has more than {MAX_URL_BYTES} bytes")]
     TooLong,
     /// It holds a login, which would end up in logs.
     #[error("url must not hold a user or a password; the signature tells the receiver who sends")]
@@ -154,7 +154,7 @@ impl Policy {
 
     /// Checks a URL.
     pub(super) fn judge(&self, text: &str) -> Result<(Url, Target), Error> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_URL_BYTES {
             return Err(Error::TooLong);
         }
         let url = http_url::parse(text).ok_or(Error::NoUrl)?;

@@ -28,7 +28,7 @@ use crate::events::EventType;
 use crate::storage::handle::StorageHandle;
 
 /// How many webhooks there may be.
-const MOST: usize = 100;
+const MAX_WEBHOOKS: usize = 100;
 
 /// How many characters a description has at the most.
 const DESCRIPTION: usize = 255;
@@ -37,8 +37,8 @@ const DESCRIPTION: usize = 255;
 pub const LONGEST_OVERLAP: Duration = Duration::from_secs(72 * 3_600);
 
 /// How far back deliveries are replayed, and how many at a time.
-const REPLAYED: Duration = Duration::from_secs(7 * 24 * 3_600);
-const MOST_REPLAYED: usize = 100_000;
+const REPLAY_SPAN: Duration = Duration::from_secs(7 * 24 * 3_600);
+const MAX_REPLAYED: usize = 100_000;
 
 /// Which deliveries are replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +126,8 @@ impl WebhookAdmin {
         enabled: bool,
     ) -> Result<(Webhook, String), Error> {
         self.check(Some(&url), Some(&types), Some(&description)).await?;
-        if webhooks::all(&self.database).await?.len() >= MOST {
-            return Err(Error::bad_request(format!("there are {MOST} webhooks already; remove one first")));
+        if webhooks::all(&self.database).await?.len() >= MAX_WEBHOOKS {
+            return Err(Error::bad_request(format!("there are {MAX_WEBHOOKS} webhooks already; remove one first")));
         }
         let id = draw();
         let new = NewWebhook { id, url, types, description, enabled, at: Timestamp::now() };
@@ -243,10 +243,10 @@ impl WebhookAdmin {
         only: Only,
     ) -> Result<usize, Error> {
         let now = Timestamp::now();
-        if since < now.before(REPLAYED) {
+        if since < now.before(REPLAY_SPAN) {
             return Err(Error::bad_request("since is more than 7 days ago; deliveries are replayed from 7 days"));
         }
-        let until = until.unwrap_or_else(|| now.after(REPLAYED));
+        let until = until.unwrap_or_else(|| now.after(REPLAY_SPAN));
         if until <= since {
             return Err(Error::bad_request("until must be after since"));
         }
@@ -255,7 +255,7 @@ impl WebhookAdmin {
         if only == Only::All {
             found.extend(self.ids_of(id, Status::Ok, (since, until)).await?);
         }
-        if found.len() > MOST_REPLAYED {
+        if found.len() > MAX_REPLAYED {
             return Err(Error::bad_request("that is more than 100000 deliveries; choose a shorter time"));
         }
         let ids: Vec<DeliveryId> = found.into_iter().collect();
@@ -280,7 +280,7 @@ impl WebhookAdmin {
             let page = webhooks::oldest_first(&self.database, (id, status), after, time, PAGE).await?;
             let is_last = page.len() < PAGE as usize;
             ids.extend(page.into_iter().map(|delivery| delivery.id));
-            if is_last || ids.len() > MOST_REPLAYED {
+            if is_last || ids.len() > MAX_REPLAYED {
                 return Ok(ids);
             }
         }

@@ -16,7 +16,7 @@ use crate::ids::{Pair, UserId};
 use crate::rows::{Reads as _, row};
 
 /// Of how many commits the log is read. After more of them there is not much left that is worth keeping.
-const MOST: i64 = 256;
+const MAX_OTHER_COMMITS: i64 = 256;
 
 row! {
     /// What a commit of another node touched.
@@ -61,7 +61,7 @@ async fn touched(
 
     let (last, next) = (cache.commit, taken.counters.commit);
     let others = next - last - 1;
-    if cache.is_empty() || !(1..=MOST).contains(&others) {
+    if cache.is_empty() || !(1..=MAX_OTHER_COMMITS).contains(&others) {
         return Ok(None);
     }
     let own = Query::select()

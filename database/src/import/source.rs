@@ -12,8 +12,8 @@ use crate::rows::{FromRow, Reads as _, row};
 use crate::{Database, Error};
 
 /// How many rows are read at a time where they are small; and how many of the largest.
-const SMALL: usize = 50_000;
-const LARGE: usize = 500;
+const SMALL_ROWS: usize = 50_000;
+const LARGE_ROWS: usize = 500;
 
 /// How many notifications are read at a time: their texts may be long.
 const NOTIFICATIONS: usize = 2_000;
@@ -133,8 +133,8 @@ impl Source {
     pub async fn threads(&self) -> Result<Vec<OldThread>, Error> {
         let Some(table) = self.layout.threads() else { return Ok(Vec::new()) };
         let columns = [field::ID, field::USER1, field::USER2].map(|names| table.number("t", names));
-        let text = page(table, "t", &columns, SMALL);
-        let rows = self.pages::<ThreadRow>(&text, SMALL, |row| row.id).await?;
+        let text = page(table, "t", &columns, SMALL_ROWS);
+        let rows = self.pages::<ThreadRow>(&text, SMALL_ROWS, |row| row.id).await?;
         Ok(rows.into_iter().map(|ThreadRow { id, user1, user2 }| OldThread { id, user1, user2 }).collect())
     }
 
@@ -145,10 +145,10 @@ impl Source {
     pub async fn moments(&self) -> Result<Moments, Error> {
         let table = self.layout.messages()?;
         let columns = [table.number("m", field::ID), table.number("m", field::THREAD), table.time("m", field::TIME)];
-        let text = page(table, "m", &columns, SMALL);
+        let text = page(table, "m", &columns, SMALL_ROWS);
         let mut moments = Moments::default();
         let mut before = 0;
-        for row in self.pages::<MomentRow>(&text, SMALL, |row| row.id).await? {
+        for row in self.pages::<MomentRow>(&text, SMALL_ROWS, |row| row.id).await? {
             match row.at {
                 Some(at) => before = self.utc(table, at),
                 None => moments.timeless.push(row.id),
@@ -178,12 +178,12 @@ impl Source {
             table.flag("m", field::DELETED),
         ];
         // One text, however many ids there are: it is prepared once.
-        let places = ["?"; LARGE].join(", ");
+        let places = ["?"; LARGE_ROWS].join(", ");
         let text = format!("SELECT {} FROM {} m WHERE m.id IN ({places})", columns.join(", "), table.quoted());
         let mut messages = HashMap::with_capacity(ids.len());
-        for part in ids.chunks(LARGE) {
+        for part in ids.chunks(LARGE_ROWS) {
             let last = part.last().copied().unwrap_or_default();
-            let asked = part.iter().copied().chain(std::iter::repeat(last)).take(LARGE).map(Value::from);
+            let asked = part.iter().copied().chain(std::iter::repeat(last)).take(LARGE_ROWS).map(Value::from);
             let rows = rows::<MessageRow>(&self.db, &text, asked.collect::<Vec<_>>()).await?;
             messages.extend(rows.into_iter().map(|row| (row.id, message(row))));
         }

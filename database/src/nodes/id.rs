@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// How many bytes a name may have.
-const LONGEST: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// A node's name, and which of all processes that ever ran under it this one is.
 ///
@@ -21,7 +21,7 @@ pub struct NodeId {
 /// Why a text is no node's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} cannot be a node's name: it becomes a part of subjects of NATS, so it has 1 to {LONGEST} bytes, and no `.`, `*`, `>`, \
+    "{0:?} cannot be a node's name: it becomes a part of subjects of NATS, so it has 1 to {MAX_NAME_BYTES} bytes, and no `.`, `*`, `>`, \
      `#`, space or control character"
 )]
 pub struct InvalidName(String);
@@ -34,7 +34,7 @@ impl NodeId {
     pub fn draw(name: &str) -> Result<Self, InvalidName> {
         let parts =
             |letter: char| matches!(letter, '.' | '*' | '>' | '#') || letter.is_whitespace() || letter.is_control();
-        if name.is_empty() || name.len() > LONGEST || name.contains(parts) {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(parts) {
             return Err(InvalidName(name.to_owned()));
         }
         // The last bytes: all of them are random (RFC 9562, 5.4). A column takes 63 bits of them.
