@@ -6,8 +6,7 @@
 //!  feed     pages of the feed; readers: how far each has come
 //! ```
 //!
-//! An event is read from the commit log, and sent with the present state of its object. [`for_service`] is the one place
-//! where a message becomes what the core sees.
+//! An event is read from the commit log, and sent with the present state of its object.
 
 pub mod cursor;
 pub(crate) mod feed;
@@ -94,11 +93,6 @@ pub struct NotificationEvent {
     pub notification: Option<Notification>,
 }
 
-/// Returns a message as the core sees it.
-fn for_service(message: &Message) -> Message {
-    message.clone()
-}
-
 /// Returns an event as it is sent; `None` if its object is not in the database any more, though the hub never removes one.
 #[must_use]
 pub fn told(event: &events::Event, objects: &Objects) -> Option<Event> {
@@ -123,7 +117,7 @@ pub fn data(event_ref: EventRef, objects: &Objects) -> Option<EventData> {
         EventRef::MessageCreated(thread, id)
         | EventRef::MessageUpdated(thread, id, _)
         | EventRef::MessageDeleted(thread, id, _) => {
-            let message = for_service(objects.messages.get(&id)?);
+            let message = objects.messages.get(&id)?.clone();
             EventData::Message(Box::new(MessageEvent { message, user_ids: members(thread)? }))
         }
         EventRef::ThreadSeen(thread_id, user_id, up_to) => EventData::Seen(SeenEvent { thread_id, user_id, up_to }),

@@ -21,7 +21,7 @@ use chat_database::Database;
 use chat_database::change::{Change, Delete, Edit, NewMessage, Outcome, Receipt, ReceiptKind, Ticket};
 use chat_database::ids::{MediaId, MessageId, Pair, Seq, ThreadId, UserId};
 use chat_database::objects::Message;
-use chat_database::queries::{messages, threads};
+use chat_database::queries::messages;
 use chat_database::time::Timestamp;
 use ractor::ActorRef;
 use tokio::time::Instant;
@@ -252,7 +252,7 @@ impl Hub {
     /// `rate_limited`, `not_found`.
     pub async fn mark_read(&self, user: UserId, thread: ThreadId, up_to: Option<Seq>) -> Result<(Seq, u64), Error> {
         self.0.limiters.receipts.take(user, Instant::now())?;
-        let pair = self.pair_of(user, thread).await?;
+        let pair = self.0.permissions.may_see(user, thread).await?;
         let receipt = Receipt { pair, user, kind: ReceiptKind::Seen, up_to, at: Timestamp::now() };
         match self.request(Change::Receipt(receipt)).await? {
             Answer::Read { read_seq, unread } => Ok((read_seq, unread)),
@@ -349,7 +349,7 @@ impl Hub {
         match (send.receiver_id, send.thread_id) {
             (Some(receiver), None) => validation::receiver(user, receiver),
             (receiver, Some(thread)) => {
-                let pair = self.pair_of(user, thread).await?;
+                let pair = self.0.permissions.may_see(user, thread).await?;
                 let agrees = receiver.is_none_or(|receiver| pair.other(user) == Some(receiver));
                 agrees
                     .then_some(pair)
@@ -364,11 +364,6 @@ impl Hub {
     async fn was_sent(&self, draft: &NewMessage) -> Result<bool, Error> {
         let Some(key) = &draft.temp_id else { return Ok(false) };
         Ok(messages::was_sent(&self.0.database, draft.pair, draft.sender, key).await?)
-    }
-
-    async fn pair_of(&self, user: UserId, thread: ThreadId) -> Result<Pair, Error> {
-        let pair = threads::members(&self.0.database, thread).await?;
-        pair.filter(|pair| pair.contains(user)).ok_or_else(|| Error::not_found("thread"))
     }
 
     /// Has storage write a change of a thread and the thread deliver it, and waits for the answer.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chat_database::Database;
-use chat_database::ids::{MessageId, Pair, UserId};
+use chat_database::ids::{MessageId, Pair, ThreadId, UserId};
 use chat_database::queries::threads::{self, Authorship};
 
 use crate::delivery_frontier::DeliveryFrontier;
@@ -21,6 +21,12 @@ pub(crate) struct Permissions {
 }
 
 impl Permissions {
+    /// Checks that a user is a member of a thread; returns its members.
+    pub(crate) async fn may_see(&self, user: UserId, thread: ThreadId) -> Result<Pair, Error> {
+        let pair = threads::members(&self.database, thread).await?;
+        pair.filter(|pair| pair.contains(user)).ok_or_else(|| Error::not_found("thread"))
+    }
+
     /// Checks that a user may edit a message; returns its thread's members.
     pub(crate) async fn may_edit(&self, user: UserId, message: MessageId) -> Result<Pair, Error> {
         let authorship = self.own(user, message).await?;

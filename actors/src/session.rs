@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use chat_database::Database;
 use chat_database::ids::{Pair, ThreadId, UserId};
-use chat_database::queries::threads;
 use chat_database::time::Timestamp;
 use futures_util::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -232,9 +231,7 @@ impl State {
         if let Some(pair) = self.known(thread) {
             return Ok(pair);
         }
-        let pair = threads::members(&self.context.database, thread).await?;
-        let user = self.user();
-        let pair = pair.filter(|pair| pair.contains(user)).ok_or_else(|| Error::not_found("thread"))?;
+        let pair = self.context.permissions.may_see(self.user(), thread).await?;
         let known = &mut self.busy().known;
         if known.len() >= KNOWN_THREADS {
             known.clear();

@@ -58,12 +58,7 @@ impl Key {
     }
 
     fn signature(&self, to: &Destination, message: &[u8]) -> Hmac<Sha256> {
-        let (lane, node) = match to {
-            Destination::AllCommits => (b'c', ""),
-            Destination::AllPresence => (b'p', ""),
-            Destination::AllHeartbeats => (b'h', ""),
-            Destination::Node(name) => (b'n', &**name),
-        };
+        let (lane, node) = to.lane_and_name();
         let mac = self.0.clone().chain_update([lane]).chain_update((node.len() as u64).to_be_bytes());
         mac.chain_update(node).chain_update(message)
     }

@@ -19,6 +19,18 @@ pub(crate) enum Destination {
     Node(Arc<str>),
 }
 
+impl Destination {
+    /// Returns the letter of its lane, and the name of its node, which is empty for all nodes.
+    pub(super) fn lane_and_name(&self) -> (u8, &str) {
+        match self {
+            Self::AllCommits => (b'c', ""),
+            Self::AllPresence => (b'p', ""),
+            Self::AllHeartbeats => (b'h', ""),
+            Self::Node(name) => (b'n', name),
+        }
+    }
+}
+
 /// The kind of a message. Its sender and its receiver define what the body means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {

@@ -138,12 +138,11 @@ impl Subjects {
     }
 
     fn of(&self, to: &Destination) -> Subject {
-        let database = &self.database;
+        let (database, (lane, name)) = (&self.database, to.lane_and_name());
+        let lane = char::from(lane);
         match to {
-            Destination::AllCommits => format!("chat.{database}.c"),
-            Destination::AllPresence => format!("chat.{database}.p"),
-            Destination::AllHeartbeats => format!("chat.{database}.h"),
-            Destination::Node(name) => format!("chat.{database}.n.{name}"),
+            Destination::Node(_) => format!("chat.{database}.{lane}.{name}"),
+            _ => format!("chat.{database}.{lane}"),
         }
         .into()
     }

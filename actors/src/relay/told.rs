@@ -18,12 +18,7 @@ pub(super) fn encode(counts: &[(Destination, u64)], body: &[u8]) -> Bytes {
     let mut bytes = BytesMut::with_capacity(2 + counts.len() * 24 + body.len());
     bytes.put_u16(u16::try_from(counts.len()).unwrap_or(u16::MAX));
     for (to, count) in counts {
-        let (lane, name) = match to {
-            Destination::AllCommits => (b'c', ""),
-            Destination::AllPresence => (b'p', ""),
-            Destination::AllHeartbeats => (b'h', ""),
-            Destination::Node(name) => (b'n', &**name),
-        };
+        let (lane, name) = to.lane_and_name();
         bytes.put_u8(lane);
         bytes.put_u8(u8::try_from(name.len()).unwrap_or(u8::MAX));
         bytes.put_slice(&name.as_bytes()[..name.len().min(usize::from(u8::MAX))]);
