@@ -5,7 +5,6 @@
 //! done or shown. So the log may name an act that then failed, but it lacks no act that was done.
 
 use std::fmt;
-use std::sync::Arc;
 
 use chat_database::Database;
 use chat_database::audit::{Act, Entry, Fault, NewEntry, Verifier};
@@ -17,9 +16,9 @@ use chat_database::queries::messages::{self, History, Page};
 use chat_database::queries::{audit, inbox, people, profiles, restrictions, threads, unread};
 use chat_database::restrictions::{AdminChange, Restriction};
 use chat_database::time::Timestamp;
-use tokio::sync::Mutex;
 
 use crate::blank::is_blank;
+use crate::change_writer::ChangeWriter;
 use crate::error::Error;
 use crate::relay::handle::RelayHandle;
 use crate::restrictions::Restrictions;
@@ -91,20 +90,21 @@ pub struct Verdict {
     pub faults: Vec<Fault>,
 }
 
-/// The way in which a change is written: by a running hub, or by a command beside it.
+/// What tells all nodes of a restriction.
 #[derive(Clone)]
-enum Writes {
-    /// Through the hub's storage actor; the hub tells all nodes.
-    Hub { storage: StorageHandle, restrictions: Restrictions, updates: Updates, relay: RelayHandle },
-    /// Through a writer of the command's own, whether a hub is running or not.
-    Own(Arc<Mutex<Writer>>),
+struct Nodes {
+    restrictions: Restrictions,
+    updates: Updates,
+    relay: RelayHandle,
 }
 
 /// The acts of an operator. Cheap to clone.
 #[derive(Clone)]
 pub struct Admin {
     database: Database,
-    writes: Writes,
+    writer: ChangeWriter,
+    /// In a hub alone.
+    nodes: Option<Nodes>,
 }
 
 impl fmt::Debug for Admin {
@@ -122,14 +122,14 @@ impl Admin {
         updates: Updates,
         relay: RelayHandle,
     ) -> Self {
-        Self { database, writes: Writes::Hub { storage, restrictions, updates, relay } }
+        Self { database, writer: ChangeWriter::Hub(storage), nodes: Some(Nodes { restrictions, updates, relay }) }
     }
 
     /// Makes one that writes to the database by itself, for a command. A running hub obeys the change from its next commit
     /// on, and notices it within a second.
     #[must_use]
     pub fn beside_hub(database: Database, writer: Writer) -> Self {
-        Self { database, writes: Writes::Own(Arc::new(Mutex::new(writer))) }
+        Self { database, writer: ChangeWriter::own(writer), nodes: None }
     }
 
     /// Writes an entry into the audit log, and waits until it stands.
@@ -267,7 +267,7 @@ impl Admin {
     /// Writes a restriction, and announces it to all nodes.
     async fn restrict(&self, user: UserId, change: AdminChange) -> Result<Restriction, Error> {
         self.write(change).await?;
-        if let Writes::Hub { restrictions, updates, relay, .. } = &self.writes {
+        if let Some(Nodes { restrictions, updates, relay }) = &self.nodes {
             if let Err(error) = restrictions.read().await {
                 tracing::debug!(%error, "restrictions of users are read when the follower polls again");
             }
@@ -277,15 +277,7 @@ impl Admin {
     }
 
     async fn write(&self, change: AdminChange) -> Result<(), Error> {
-        let change = Change::Administer(Box::new(change));
-        let outcome = match &self.writes {
-            Writes::Hub { storage, .. } => storage.call(change).await?,
-            Writes::Own(writer) => {
-                let committed = writer.lock().await.commit(&[change]).await?;
-                committed.outcomes.into_iter().next().ok_or_else(Error::internal)?
-            }
-        };
-        match outcome {
+        match self.writer.write(Change::Administer(Box::new(change))).await? {
             Outcome::Administered(_) => Ok(()),
             _ => Err(Error::internal()),
         }

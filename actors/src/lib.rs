@@ -29,7 +29,8 @@
 //!   sync               from a cursor to frames
 //!   validation, permissions, rate_limit   what may be sent, changed, and how often; blank: which texts show nothing;
 //!                      http_url: which texts are URLs
-//!   admin, audit       what operators do with users and conversations; what goes into the audit log by itself
+//!   admin, audit       what operators do with users and conversations; what goes into the audit log by itself;
+//!                      change_writer: how what they change is written, with or without a running hub
 //!   restrictions       what users may not do, as this node knows it
 //!   executor           OS threads with a runtime of their own
 //!   images             files taken in, made safe, kept, linked to, swept
@@ -45,6 +46,7 @@ mod actor_slot;
 pub mod admin;
 pub mod audit;
 mod blank;
+mod change_writer;
 pub mod connections;
 mod delivery_frontier;
 mod draining;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chat_database::Database;
@@ -14,7 +13,6 @@ use chat_database::queries::webhooks;
 use chat_database::size::cut_to_page;
 use chat_database::time::Timestamp;
 use chat_database::webhooks::{Delivery, NewWebhook, Status, Webhook, WebhookEdit};
-use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::Options;
@@ -23,6 +21,7 @@ use super::body;
 use super::handle::WebhookHandle;
 use super::sender::{Request, Sender};
 use super::signature::RootSecret;
+use crate::change_writer::ChangeWriter;
 use crate::error::Error;
 use crate::events::EventType;
 use crate::storage::handle::StorageHandle;
@@ -69,22 +68,15 @@ pub struct DeliveryPage {
     pub next: Option<DeliveryId>,
 }
 
-/// The way in which a change is written: by a running hub, or by a command beside it.
-#[derive(Clone)]
-enum Writes {
-    /// Through the hub's storage actor; the actor that sends webhooks is told.
-    Hub(StorageHandle, WebhookHandle),
-    /// Through a writer of the command's own, whether a hub is running or not.
-    Own(Arc<Mutex<Writer>>),
-}
-
 /// The acts of an operator on webhooks. Cheap to clone.
 #[derive(Clone)]
 pub struct WebhookAdmin {
     database: Database,
     secret: RootSecret,
     sender: Sender,
-    writes: Writes,
+    writer: ChangeWriter,
+    /// The actor that sends webhooks; in a hub alone.
+    handle: Option<WebhookHandle>,
 }
 
 impl fmt::Debug for WebhookAdmin {
@@ -102,7 +94,7 @@ impl WebhookAdmin {
         storage: StorageHandle,
         handle: WebhookHandle,
     ) -> Self {
-        Self { database, secret, sender, writes: Writes::Hub(storage, handle) }
+        Self { database, secret, sender, writer: ChangeWriter::Hub(storage), handle: Some(handle) }
     }
 
     /// Makes one that writes to the database by itself, for a command. A running hub notices the change within a second.
@@ -111,7 +103,7 @@ impl WebhookAdmin {
     /// `internal` if no HTTP client can be made.
     pub fn beside_hub(database: Database, options: Options, writer: Writer) -> Result<Self, Error> {
         let sender = Sender::new(options.policy).map_err(no_client)?;
-        Ok(Self { database, secret: options.secret, sender, writes: Writes::Own(Arc::new(Mutex::new(writer))) })
+        Ok(Self { database, secret: options.secret, sender, writer: ChangeWriter::own(writer), handle: None })
     }
 
     /// Makes a webhook; returns it, and its secret, which is shown once.
@@ -319,18 +311,10 @@ impl WebhookAdmin {
     }
 
     async fn write(&self, change: ConsumerChange) -> Result<Consumed, Error> {
-        let change = Change::Consume(Box::new(change));
-        let outcome = match &self.writes {
-            Writes::Hub(storage, handle) => {
-                let outcome = storage.call_later(change).await?;
-                handle.changed();
-                outcome
-            }
-            Writes::Own(writer) => {
-                let committed = writer.lock().await.commit(&[change]).await?;
-                committed.outcomes.into_iter().next().ok_or_else(Error::internal)?
-            }
-        };
+        let outcome = self.writer.write_later(Change::Consume(Box::new(change))).await?;
+        if let Some(handle) = &self.handle {
+            handle.changed();
+        }
         match outcome {
             Outcome::Consumed(consumed) => Ok(consumed),
             _ => Err(Error::internal()),
