@@ -1,4 +1,4 @@
-//! `backup` beside a hub under load, and `restore`: what was acknowledged before the mark is there, what came after it is gone, and
+//! `backup` beside a hub under load, and `restore`: what was acknowledged before its commit is there, what came after it is gone, and
 //! clients that have heard of that are told to reload.
 
 use std::collections::BTreeSet;
@@ -197,7 +197,7 @@ async fn a_backup_under_load_holds_what_was_acknowledged_before_its_mark(kind: K
     assert_eq!(number(&put_back, "commit"), number(&made, "commit") + 1, "the epoch begins with a commit of its own");
     assert_eq!(sql(&database, "PRAGMA integrity_check").trim(), "ok");
     let restored = messages(&database, "");
-    assert_eq!(restored, wanted, "all up to the mark, and nothing else");
+    assert_eq!(restored, wanted, "all up to its commit, and nothing else");
     assert!(before.is_subset(&restored) && restored.len() < all, "{} of {all}", restored.len());
 
     hub.restart().await;

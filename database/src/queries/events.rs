@@ -106,8 +106,8 @@ impl Names {
     }
 }
 
-/// Reads the events behind a position, `most` of those that are `wanted`. Looks at a bounded part of the log, so that there may be
-/// more even if fewer were found.
+/// Reads the events behind a position, `most` of those that are `wanted`. Looks at a bounded part of the log, so that there
+/// may be more even if fewer were found.
 ///
 /// # Errors
 /// [`Error::Unavailable`].
