@@ -93,7 +93,7 @@ mod tests {
 
     /// Two hubs at work, and one of them paused: their clients were all sent away with 4004.
     #[test]
-    fn what_begins_to_be_missing_during_a_look_was_not_swept() {
+    fn what_begins_to_be_missing_during_a_poll_was_not_swept() {
         let entry = LogEntry {
             no: CommitNo(7),
             nonce: Nonce(1),
