@@ -148,7 +148,7 @@ pub(crate) async fn messages(
 
 /// Reads the images of messages, each of which is there once, with one query if any of them has images.
 pub(crate) async fn with_images(db: &mut impl Reads, rows: Vec<ShownRow>) -> Result<Vec<StoredMessage>, DriverError> {
-    let asked: Vec<(i64,)> = rows.iter().filter(|row| row.with_images.is_some()).map(|row| (row.message.id,)).collect();
+    let asked: Vec<(i64,)> = rows.iter().filter_map(|row| row.with_images).map(|id| (id,)).collect();
     let mut images: HashMap<i64, Vec<Image>> = HashMap::new();
     if !asked.is_empty() {
         let set = db.backend().dialect().json_table("j", &[("message_id", Kind::Number)]);
