@@ -83,7 +83,7 @@ pub(super) fn options(args: &ImageArgs, links: links::Options) -> images::Option
         deadline: args.upload_deadline,
         workers: args.image_workers.unwrap_or_else(half_of_the_cores),
         memory: args.image_memory as u64,
-        held: crate::memory::held,
+        held: crate::memory::allocated_bytes,
         unsent: args.max_unsent as u64,
         unsent_bytes: args.max_unsent_bytes as u64,
         orphans_stay: args.media_orphans,

@@ -59,7 +59,7 @@ impl Caller {
             Ok(identity)
         });
         let identity = verified.map_err(|refused| {
-            api.hub.audit().refused(Act::TokenRefused, self.from(api), &refused.message);
+            api.hub.audit().refused(Act::TokenRefused, self.client_address(api), &refused.message);
             self.check_address_rate(api).err().unwrap_or_else(|| refused.into())
         })?;
         if self.writes && credentials.is_ambient() {
@@ -76,7 +76,7 @@ impl Caller {
     /// Verifies the credentials and returns the user. Refuses the request if `Chat-User` names another one.
     pub(crate) fn user(&self, api: &Api) -> Result<UserId, ApiError> {
         let user = self.identity(api)?.user;
-        if self.meant().is_some_and(|meant| meant != Some(user)) {
+        if self.expected_user().is_some_and(|expected| expected != Some(user)) {
             let text = "the caller is not the user that Chat-User names: the session has become another one's";
             return Err(ApiError::new(ErrorCode::SenderMismatch, text));
         }
@@ -85,7 +85,7 @@ impl Caller {
 
     /// Returns the user that `Chat-User` names; `Some(None)` if the header is no user id. The header protects a page that
     /// authenticates by a cookie, which it cannot read: another tab may have replaced the cookie by another user's.
-    fn meant(&self) -> Option<Option<UserId>> {
+    fn expected_user(&self) -> Option<Option<UserId>> {
         let named = self.headers.get(CHAT_USER)?;
         Some(named.to_str().ok().and_then(|named| named.parse().ok()))
     }
@@ -110,7 +110,7 @@ impl Caller {
     /// Returns who calls, and from where, as the audit log names them.
     pub(crate) fn by(&self, api: &Api) -> Result<By, ApiError> {
         let Identity { user, role, .. } = self.identity(api)?;
-        Ok(By { who: format!("{}:{user}", role.as_str()), from: self.from(api) })
+        Ok(By { who: format!("{}:{user}", role.as_str()), from: self.client_address(api) })
     }
 
     /// Counts a request that shows no good token, or needs none, against the rate of its client address.
@@ -118,7 +118,7 @@ impl Caller {
         Ok(api.hub.check_address_rate(api.proxies.client(self.peer, &self.headers))?)
     }
 
-    fn from(&self, api: &Api) -> Option<String> {
+    fn client_address(&self, api: &Api) -> Option<String> {
         api.proxies.client(self.peer, &self.headers).map(|address| address.to_string())
     }
 

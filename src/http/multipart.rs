@@ -147,10 +147,10 @@ impl Reader<'_> {
     }
 
     async fn next_part(&mut self) -> Result<Option<Field<'static>>, ApiError> {
-        self.position.is_between();
+        self.position.enter_gap();
         let (permit, left) = (&self.uploading, Left { all: &mut self.left, text: &mut self.left_for_text });
         let next = in_time(permit.as_ref(), left, self.form.next_field()).await?;
-        self.position.is_inside();
+        self.position.enter_part();
         next.map_err(|error| broken(&error))
     }
 

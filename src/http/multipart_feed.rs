@@ -46,12 +46,12 @@ pub(super) struct ParserPosition(Arc<AtomicUsize>);
 
 impl ParserPosition {
     /// Notes that the parser looks for the next part: bytes are counted from now on.
-    pub(super) fn is_between(&self) {
+    pub(super) fn enter_gap(&self) {
         self.0.store(1, Ordering::Relaxed);
     }
 
     /// Notes that the parser is inside a part: no bytes are counted.
-    pub(super) fn is_inside(&self) {
+    pub(super) fn enter_part(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 
@@ -185,7 +185,7 @@ mod tests {
     async fn fed(pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<Vec<u8>>, Option<Error>) {
         let pieces: Vec<_> = pieces.into_iter().map(|piece| Ok(Bytes::from(piece))).collect();
         let position = ParserPosition::default();
-        position.is_between();
+        position.enter_gap();
         let mut feed = Feed::new(Source::new(Box::pin(futures_util::stream::iter(pieces))), position, "b");
         let mut found = Vec::new();
         while let Some(next) = feed.next().await {
