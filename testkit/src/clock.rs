@@ -26,7 +26,7 @@ impl Clock {
     }
 
     /// Sets the clock so many seconds ahead of the real time, or behind it if `seconds` is negative.
-    pub fn is_off_by(&self, seconds: i64) {
+    pub fn set_offset(&self, seconds: i64) {
         use std::os::unix::fs::FileExt;
 
         // In place: processes have the file mapped.

@@ -125,7 +125,7 @@ impl FaultProxy {
     }
 
     /// Sets the port to which new connections are passed on.
-    pub fn leads_to(&self, server: u16) {
+    pub fn set_upstream(&self, server: u16) {
         self.shared.server.store(usize::from(server), Ordering::SeqCst);
     }
 
@@ -168,7 +168,7 @@ impl FaultProxy {
     ///
     /// # Panics
     /// If `by` has another length than `bytes`.
-    pub fn rewrites(&self, bytes: &[u8], by: &[u8]) {
+    pub fn set_rewrite(&self, bytes: &[u8], by: &[u8]) {
         assert_eq!(bytes.len(), by.len(), "what comes after them would move");
         *self.shared.rewriting.lock().unwrap() = Some((bytes.to_vec(), by.to_vec()));
     }

@@ -52,7 +52,7 @@ impl Postgres {
     #[must_use]
     pub fn shared() -> Self {
         let prepare = |folder: &Path| {
-            is_the_servers(folder);
+            chown_to_server(folder);
             install(folder);
         };
         let (folder, port, keeper) = keeper::share(
@@ -69,7 +69,7 @@ impl Postgres {
     fn prepared(settings: &[&str]) -> Self {
         let port = free_port();
         let folder = keeper::own_folder("postgres", port);
-        is_the_servers(&folder);
+        chown_to_server(&folder);
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         Self { folder, port, settings, keeper: None }
     }
@@ -217,7 +217,7 @@ impl Drop for Postgres {
 }
 
 /// Makes the server's own user the owner of a folder, if this process is root's.
-fn is_the_servers(folder: &Path) {
+fn chown_to_server(folder: &Path) {
     if is_root() {
         let owned = Command::new("chown").arg(ROOT).arg(folder).status().unwrap();
         assert!(owned.success(), "there is no user {ROOT}: install the package postgresql");
@@ -228,7 +228,7 @@ fn is_the_servers(folder: &Path) {
 fn install(folder: &Path) {
     let copied =
         keeper::copy_of("postgres", &keeper::version_of(&binary("postgres")), &folder.join("data"), |folder| {
-            is_the_servers(folder);
+            chown_to_server(folder);
             let made = unprivileged("initdb")
                 .args(["-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync", "-U", ROOT, "-D"])
                 .arg(folder.join("data"))

@@ -73,7 +73,7 @@ impl Server {
     /// Runs a query that takes locks with a command-line client, in a transaction that stays open until the returned value
     /// is dropped.
     #[must_use]
-    pub fn holds(&self, database: &str, query: &str) -> OpenTransaction {
+    pub fn hold_locks(&self, database: &str, query: &str) -> OpenTransaction {
         let mut client = self.client(database).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let said = format!("BEGIN;\n{query};\nSELECT 'held';\n");
         client.stdin.as_mut().unwrap().write_all(said.as_bytes()).unwrap();

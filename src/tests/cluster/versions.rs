@@ -35,7 +35,7 @@ async fn a_hub_that_speaks_another_version_between_nodes_loses_nothing_and_is_he
     // One of them is upgraded.
     cluster.hubs[0].asks_to_end().await;
     cluster.hubs[0].ends(DRAINS).await;
-    cluster.nats_links[0].rewrites(THIS_VERSION, ANOTHER_VERSION);
+    cluster.nats_links[0].set_rewrite(THIS_VERSION, ANOTHER_VERSION);
     cluster.hubs[0].restart().await;
     cluster.has_relays(NODES, BACK).await;
     let before = cluster.memory();

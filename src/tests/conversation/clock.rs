@@ -106,7 +106,7 @@ async fn after_a_clock_was_put_back_half_an_hour_events_are_told_with_times_that
     let beginning = core.get("/internal/events").await.is(200);
     let mut mine = me.connect().await;
     for (ahead, other) in [(0, 2), (1_800, 2), (0, 3)] {
-        clock.is_off_by(ahead);
+        clock.set_offset(ahead);
         mine.sends_to(&hub.person(other), "hello").await;
     }
     let told = told(&core, text(&beginning, "cursor")).await;

@@ -73,18 +73,18 @@ async fn a_ticket_works_once_whatever_one_hubs_clock_says(database: Server) {
     let hubs = Clocks::start(database).await;
     let alice = hubs.person(42);
     for off in [0, -HOUR, 15 * MINUTE, 8 * DAY] {
-        hubs.clock.is_off_by(off);
+        hubs.clock.set_offset(off);
         for mint in &alice {
             let ticket = mint.ticket().await;
             let mut used = 0;
             // Also while the clock steps.
             for step in [off, 0, -off, off] {
-                hubs.clock.is_off_by(step);
+                hubs.clock.set_offset(step);
                 for door in &alice {
                     used += u32::from(opens(door, &ticket).await);
                 }
             }
-            hubs.clock.is_off_by(off);
+            hubs.clock.set_offset(off);
             assert_eq!(used, 1, "a ticket that was made while the clock is off by {off} s");
         }
     }
@@ -93,7 +93,7 @@ async fn a_ticket_works_once_whatever_one_hubs_clock_says(database: Server) {
 /// The hub whose clock is ahead forgot used tickets that the other one still took for good, and the log that it still read.
 async fn a_hub_whose_clock_is_ahead_sweeps_nothing_that_the_other_one_needs(database: Server) {
     let mut hubs = Clocks::start(database).await;
-    hubs.clock.is_off_by(8 * DAY);
+    hubs.clock.set_offset(8 * DAY);
     let (alice, bob) = (hubs.person(42), hubs.person(7));
     let ticket = alice[0].ticket().await;
     assert!(opens(&alice[0], &ticket).await);
@@ -136,7 +136,7 @@ async fn messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says(
     let mut there = bob[1].connect().await;
     let mut expected = Vec::new();
     for (round, off) in [0, -HOUR, 15 * MINUTE, 0, 8 * DAY, -HOUR].into_iter().enumerate() {
-        hubs.clock.is_off_by(off);
+        hubs.clock.set_offset(off);
         for number in 0..usual_or_long(5, 50) {
             let (one, other) = (format!("{round}: {number} here"), format!("{round}: {number} there"));
             here.sends_to(&bob[0], &one).await;
@@ -158,7 +158,7 @@ async fn messages_are_in_the_order_of_their_places_whatever_one_hubs_clock_says(
 async fn a_webhook_hears_at_once_though_the_hubs_clock_is_behind_the_databases(database: Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let (clock, url) = (Clock::new(folder.path()), database.database("chat"));
-    clock.is_off_by(-HOUR);
+    clock.set_offset(-HOUR);
     let hub = Hub::with(|launch| {
         launch.set("DATABASE_URL", &url);
         for (name, value) in clock.settings() {

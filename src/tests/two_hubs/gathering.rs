@@ -28,7 +28,7 @@ async fn what_comes_while_another_nodes_commit_is_waited_for_is_one_commit(datab
     let commits =
         || -> u64 { database.sql_in("chat", "SELECT commit_no FROM hub_state").trim().parse().expect("a number") };
     let before = commits();
-    let other_node = database.holds("chat", "SELECT commit_no FROM hub_state FOR UPDATE");
+    let other_node = database.hold_locks("chat", "SELECT commit_no FROM hub_state FOR UPDATE");
     let send = |number: u32| {
         let message = json!({"temp_id": format!("m{number}"), "receiver_id": 7, "content": "x"});
         of_type(message, "message_send")

@@ -139,7 +139,7 @@ async fn a_link_is_cut_at_a_word_before_it_arrives_or_before_its_answer_does() {
 #[tokio::test]
 async fn bytes_are_rewritten_in_both_directions_wherever_they_stand_until_the_link_is_healed() {
     let (proxy, mut client) = link().await;
-    proxy.rewrites(b"old", b"new");
+    proxy.set_rewrite(b"old", b"new");
     assert_eq!(echo(&mut client, "old golden, old").await.unwrap(), "new gnewen, new");
     proxy.heal();
     assert_eq!(echo(&mut client, "old").await.unwrap(), "old");
