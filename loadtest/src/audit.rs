@@ -9,7 +9,7 @@ mod ledger;
 mod tally;
 mod violation;
 
-pub use self::events::{EventLedger, Said};
+pub use self::events::{Acknowledged, EventLedger};
 pub use self::ledger::{Completed, Ledger};
 pub use self::tally::Tally;
 pub use self::violation::{Family, Violation, Violations};

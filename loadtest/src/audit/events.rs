@@ -6,7 +6,7 @@ use super::violation::{Violation, Violations};
 
 /// The messages of a thread that the hub has acknowledged in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Said {
+pub struct Acknowledged {
     /// Their author; an author writes in one thread.
     pub author: u64,
     /// Their number.
@@ -77,14 +77,14 @@ impl EventLedger {
 
     /// Returns how many messages the consumer has not heard of.
     #[must_use]
-    pub fn missing(&self, said: &[Said]) -> u64 {
-        said.iter().map(|said| self.missing_of(said)).sum()
+    pub fn missing(&self, acknowledged: &[Acknowledged]) -> u64 {
+        acknowledged.iter().map(|one| self.missing_of(one)).sum()
     }
 
     /// Closes the ledger and adds the violations of messages that are missing.
     #[must_use]
-    pub fn close(&mut self, said: &[Said]) -> Violations {
-        for one in said {
+    pub fn close(&mut self, acknowledged: &[Acknowledged]) -> Violations {
+        for one in acknowledged {
             let (name, missing, author) = (self.name, self.missing_of(one), one.author);
             self.violations.add_many(Violation::Unnotified, missing, || {
                 format!("{name}: {missing} of {} messages of user {author}", one.messages)
@@ -93,9 +93,9 @@ impl EventLedger {
         std::mem::take(&mut self.violations)
     }
 
-    fn missing_of(&self, said: &Said) -> u64 {
-        let heard = self.threads.get(&said.author).map_or(0, |thread| thread.heard);
-        said.messages.saturating_sub(heard)
+    fn missing_of(&self, acknowledged: &Acknowledged) -> u64 {
+        let heard = self.threads.get(&acknowledged.author).map_or(0, |thread| thread.heard);
+        acknowledged.messages.saturating_sub(heard)
     }
 }
 
@@ -103,7 +103,8 @@ impl EventLedger {
 mod tests {
     use super::*;
 
-    const SAID: [Said; 2] = [Said { author: 1, messages: 3 }, Said { author: 3, messages: 1 }];
+    const ACKNOWLEDGED: [Acknowledged; 2] =
+        [Acknowledged { author: 1, messages: 3 }, Acknowledged { author: 3, messages: 1 }];
 
     #[test]
     fn a_consumer_that_hears_all_in_order_and_some_twice_has_no_violation() {
@@ -111,8 +112,8 @@ mod tests {
         for (message, author, seq) in [(10, 1, 1), (11, 3, 1), (12, 1, 2), (10, 1, 1), (12, 1, 2), (13, 1, 3)] {
             ledger.hears(message, author, seq);
         }
-        assert_eq!((ledger.count(), ledger.repeats(), ledger.missing(&SAID)), (4, 2, 0));
-        assert_eq!(ledger.close(&SAID).total(), 0);
+        assert_eq!((ledger.count(), ledger.repeats(), ledger.missing(&ACKNOWLEDGED)), (4, 2, 0));
+        assert_eq!(ledger.close(&ACKNOWLEDGED).total(), 0);
     }
 
     #[test]
@@ -120,8 +121,8 @@ mod tests {
         let mut ledger = EventLedger::new("webhooks");
         ledger.hears(10, 1, 1);
         ledger.hears(13, 1, 3);
-        assert_eq!(ledger.missing(&SAID), 2);
-        let violations = ledger.close(&SAID);
+        assert_eq!(ledger.missing(&ACKNOWLEDGED), 2);
+        let violations = ledger.close(&ACKNOWLEDGED);
         assert_eq!((violations.count(Violation::Unnotified), violations.total()), (2, 2));
     }
 
@@ -131,7 +132,7 @@ mod tests {
         for (message, author, seq) in [(10, 1, 1), (13, 1, 3), (11, 3, 1), (12, 1, 2)] {
             ledger.hears(message, author, seq);
         }
-        let violations = ledger.close(&SAID);
+        let violations = ledger.close(&ACKNOWLEDGED);
         assert_eq!((violations.count(Violation::EventOutOfOrder), violations.total()), (1, 1));
     }
 

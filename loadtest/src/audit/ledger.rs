@@ -226,7 +226,7 @@ impl Ledger {
     }
 
     /// Starts the check of history, from this message on.
-    pub fn reads_history(&mut self, from: u64) {
+    pub fn begin_history(&mut self, from: u64) {
         let count = usize::try_from(self.next_number().saturating_sub(from)).unwrap_or_default();
         self.history = Some(History { from, seen: vec![false; count], highest: None });
     }

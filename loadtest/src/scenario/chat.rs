@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use self::pair::{Conversation, OperationIds, Pair};
 use super::Scenario;
 use crate::args::{ChatShape, Receipts};
-use crate::audit::{Said, Violation};
+use crate::audit::{Acknowledged, Violation};
 use crate::keys::Keys;
 use crate::load::Load;
 use crate::rest::Rest;
@@ -45,11 +45,12 @@ impl Chat {
         (author, author + 1)
     }
 
-    /// Waits for the last answers and checks the guarantees, as [`Scenario::close`]; returns what each author has said.
+    /// Waits for the last answers and checks the guarantees, as [`Scenario::close`]; returns what the hub has acknowledged to
+    /// each author.
     ///
     /// # Errors
     /// If the hub does not answer.
-    pub(super) async fn end(&self, clients: Pairs, context: &RunContext<'_>) -> anyhow::Result<Vec<Said>> {
+    pub(super) async fn end(&self, clients: Pairs, context: &RunContext<'_>) -> anyhow::Result<Vec<Acknowledged>> {
         let Load { deadline, read_back, .. } = context.load;
         let mut conversations = Vec::new();
         for task in clients.tasks {
@@ -69,13 +70,13 @@ impl Chat {
                 stream::iter(&mut conversations).map(|pair| history::read_back(rest, context.target, pair, quota));
             reading.buffer_unordered(CONCURRENCY).try_collect::<Vec<()>>().await?;
         }
-        let mut said = Vec::new();
+        let mut acknowledged = Vec::new();
         for Conversation { author, ledger, .. } in conversations {
             let (tally, violations) = ledger.close();
-            said.push(Said { author, messages: tally.acknowledged });
+            acknowledged.push(Acknowledged { author, messages: tally.acknowledged });
             context.recorder.audited(tally, violations);
         }
-        Ok(said)
+        Ok(acknowledged)
     }
 
     /// Returns the nodes of the author and the reader of a pair: nodes × nodes consecutive pairs have each combination once.

@@ -15,13 +15,13 @@ use tokio::task::JoinHandle;
 use super::chat::Pairs;
 use super::{Chat, Scenario};
 use crate::args::{Endpoint, WebhooksShape};
-use crate::audit::{Said, Tally};
+use crate::audit::{Acknowledged, Tally};
 use crate::keys::Keys;
 use crate::rest::Rest;
 use crate::run_context::RunContext;
 use crate::stats::float;
 use feed::Feed;
-use receiver::{Book, Receiver, nowhere};
+use receiver::{ConsumerRecord, Receiver, nowhere};
 
 /// The connections of the receiver and of the consumer of the feed, at most.
 const CONNECTIONS: u32 = 16;
@@ -43,8 +43,8 @@ pub struct WebhookClients {
     rest: Rest,
     /// The webhook that was made.
     webhook: Option<u64>,
-    receiver: Option<(Receiver, Rc<Book>)>,
-    feed: Option<(Feed, Rc<Book>, JoinHandle<()>)>,
+    receiver: Option<(Receiver, Rc<ConsumerRecord>)>,
+    feed: Option<(Feed, Rc<ConsumerRecord>, JoinHandle<()>)>,
 }
 
 #[derive(Deserialize)]
@@ -103,21 +103,21 @@ impl Scenario for Webhooks {
         let (mut receiver, mut webhook) = (None, None);
         match self.shape.endpoint {
             Endpoint::Up => {
-                let book = Book::new("webhook", context.recorder.operation("webhook"), &context.recorder);
-                let started = Receiver::start(Rc::clone(&book)).await?;
+                let record = ConsumerRecord::new("webhook", context.recorder.operation("webhook"), &context.recorder);
+                let started = Receiver::start(Rc::clone(&record)).await?;
                 let made = Self::register(&rest, context, &started.url()).await?;
                 started.trusts(&made.secret);
-                (receiver, webhook) = (Some((started, book)), Some(made.id));
+                (receiver, webhook) = (Some((started, record)), Some(made.id));
             }
             Endpoint::Down => webhook = Some(Self::register(&rest, context, &nowhere().await?).await?.id),
             Endpoint::None => {}
         }
         let mut feed = None;
         if self.shape.feed {
-            let book = Book::new("feed", context.recorder.operation("feed event"), &context.recorder);
+            let record = ConsumerRecord::new("feed", context.recorder.operation("feed event"), &context.recorder);
             let reader = Feed::begin(rest.clone(), context.target.service_token()?).await?;
-            let following = tokio::task::spawn_local(reader.clone().follow(Rc::clone(&book)));
-            feed = Some((reader, book, following));
+            let following = tokio::task::spawn_local(reader.clone().follow(Rc::clone(&record)));
+            feed = Some((reader, record, following));
         }
         let pairs = self.chat.open(context).await?;
         Ok(WebhookClients { pairs, rest, webhook, receiver, feed })
@@ -126,16 +126,16 @@ impl Scenario for Webhooks {
     async fn close(&self, clients: WebhookClients, context: &RunContext<'_>) -> anyhow::Result<()> {
         let WebhookClients { pairs, rest, webhook, receiver, feed } = clients;
         let ended = Instant::now();
-        let said = self.chat.end(pairs, context).await?;
+        let acknowledged = self.chat.end(pairs, context).await?;
         let recorder = &context.recorder;
-        for (book, name, again) in [
-            (receiver.as_ref().map(|(_, book)| book), "webhooks", "webhooks sent again"),
-            (feed.as_ref().map(|(_, book, _)| book), "feed events", "feed events told again"),
+        for (record, name, again) in [
+            (receiver.as_ref().map(|(_, record)| record), "webhooks", "webhooks sent again"),
+            (feed.as_ref().map(|(_, record, _)| record), "feed events", "feed events told again"),
         ] {
-            let Some(book) = book else { continue };
-            let behind = book.ledger.borrow().missing(&said);
-            hears_all(book, &said, context.load.deadline).await;
-            let ledger = book.ledger.borrow();
+            let Some(record) = record else { continue };
+            let behind = record.ledger.borrow().missing(&acknowledged);
+            hears_all(record, &acknowledged, context.load.deadline).await;
+            let ledger = record.ledger.borrow();
             recorder.figure(name, float(ledger.count()), "");
             recorder.figure(again, float(ledger.repeats()), "");
             if behind > 0 {
@@ -143,33 +143,33 @@ impl Scenario for Webhooks {
                 recorder.note(format!("{behind} {name} came after the last message, within {seconds:.1} s"));
             }
         }
-        if let Some((reader, book, following)) = feed {
+        if let Some((reader, record, following)) = feed {
             following.abort();
             let pages = reader.replay().await?;
             if pages.count() > 0 {
                 recorder.figure("feed page of 500, p50", pages.quantile(0.5), "ms");
                 recorder.figure("feed page of 500, p99", pages.quantile(0.99), "ms");
             }
-            recorder.audited(Tally::default(), book.ledger.borrow_mut().close(&said));
+            recorder.audited(Tally::default(), record.ledger.borrow_mut().close(&acknowledged));
         }
         if let Some(id) = webhook {
             let token = context.target.admin_token()?;
             let answer = rest.request(Method::DELETE, &format!("/admin/webhooks/{id}"), &token).send().await?;
             ensure!(answer.status().is_success(), "DELETE /admin/webhooks/{id} answered {}", answer.status());
         }
-        if let Some((receiver, book)) = receiver {
+        if let Some((receiver, record)) = receiver {
             receiver.end();
-            recorder.audited(Tally::default(), book.ledger.borrow_mut().close(&said));
+            recorder.audited(Tally::default(), record.ledger.borrow_mut().close(&acknowledged));
         }
         Ok(())
     }
 }
 
 /// Waits until a consumer has heard of all messages, or has heard of none for as long as `patience`.
-async fn hears_all(book: &Book, said: &[Said], patience: Duration) {
+async fn hears_all(record: &ConsumerRecord, acknowledged: &[Acknowledged], patience: Duration) {
     let (mut missing, mut since) = (u64::MAX, Instant::now());
     loop {
-        let now = book.ledger.borrow().missing(said);
+        let now = record.ledger.borrow().missing(acknowledged);
         if now == 0 || since.elapsed() > patience {
             return;
         }

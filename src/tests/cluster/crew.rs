@@ -128,7 +128,7 @@ impl Crew {
             let (author, reader) = (self.first + pair * 2, self.first + pair * 2 + 1);
             let ledger = Arc::into_inner(ledger).expect("both have ended");
             let mut ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-            ledger.reads_history(0);
+            ledger.begin_history(0);
             let histories = join_all(
                 cluster.hubs.iter().map(|hub| async { hub.person(reader).history_with(&hub.person(author)).await }),
             );

@@ -35,7 +35,7 @@ impl TenMessages {
     }
 
     fn stores(&mut self, numbers: impl IntoIterator<Item = u64>) -> &mut Self {
-        self.ledger.reads_history(0);
+        self.ledger.begin_history(0);
         numbers.into_iter().for_each(|number| self.ledger.stored(number));
         self
     }
@@ -71,14 +71,14 @@ fn a_correct_server_has_no_violation() {
 fn only_what_was_read_back_counts_as_stored() {
     let mut ten = TenMessages::sent();
     ten.acks(0..10).delivers(0..10);
-    ten.ledger.reads_history(7);
+    ten.ledger.begin_history(7);
     (5..10).for_each(|number| ten.ledger.stored(number));
     let tally = ten.has(&[]);
     assert_eq!((tally.sought, tally.stored), (Some(3), Some(3)));
 
     let mut ten = TenMessages::sent();
     ten.acks(0..10).delivers(0..10);
-    ten.ledger.reads_history(10);
+    ten.ledger.begin_history(10);
     let tally = ten.has(&[]);
     assert_eq!((tally.sought, tally.stored), (Some(0), Some(0)));
 }

@@ -13,7 +13,7 @@ pub(super) async fn read_back(rest: &Rest, target: &Target, pair: &mut Conversat
     // Refused messages have no place, so this may be too early, but not too late.
     let mut after = pair.base + from.saturating_sub(pair.ledger.refused_count());
     let token = target.token(pair.reader)?;
-    pair.ledger.reads_history(from);
+    pair.ledger.begin_history(from);
     loop {
         let page = rest.page(&token, pair.author, after).await?;
         for entry in &page.messages {

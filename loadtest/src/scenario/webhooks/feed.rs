@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::receiver::Book;
+use super::receiver::ConsumerRecord;
 use crate::rest::Rest;
 use crate::stats::latency::Latency;
 
@@ -60,7 +60,7 @@ impl Feed {
     }
 
     /// Follows the feed, for ever.
-    pub(super) async fn follow(self, book: Rc<Book>) {
+    pub(super) async fn follow(self, record: Rc<ConsumerRecord>) {
         let mut cursor = self.start.clone();
         loop {
             let asked = self.ask(&format!("{}&wait=20", behind(&cursor))).await;
@@ -69,7 +69,7 @@ impl Feed {
                 continue;
             };
             for Event { at, data: Data { message } } in &page.events {
-                book.hears(message.id, message.sender_id, message.seq, at);
+                record.hears(message.id, message.sender_id, message.seq, at);
             }
             cursor = page.cursor;
         }

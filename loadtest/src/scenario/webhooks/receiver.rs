@@ -24,14 +24,14 @@ const BODY: usize = 64 * 1024;
 
 /// The record of a consumer of events: what it heard of, and how late.
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct ConsumerRecord {
     /// What was heard.
     pub(super) ledger: RefCell<EventLedger>,
     operation: OperationId,
     recorder: Rc<Recorder>,
 }
 
-impl Book {
+impl ConsumerRecord {
     pub(super) fn new(name: &'static str, operation: OperationId, recorder: &Rc<Recorder>) -> Rc<Self> {
         Rc::new(Self { ledger: RefCell::new(EventLedger::new(name)), operation, recorder: Rc::clone(recorder) })
     }
@@ -63,16 +63,16 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// Starts one on a free port of this machine.
-    pub(super) async fn start(book: Rc<Book>) -> io::Result<Self> {
+    pub(super) async fn start(record: Rc<ConsumerRecord>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let key: Rc<RefCell<Vec<u8>>> = Rc::default();
         let signed_with = Rc::clone(&key);
         let serving = tokio::task::spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (book, key) = (Rc::clone(&book), Rc::clone(&signed_with));
+                let (record, key) = (Rc::clone(&record), Rc::clone(&signed_with));
                 // If a connection fails, the hub opens another one.
-                tokio::task::spawn_local(async move { serve(stream, &book, &key).await });
+                tokio::task::spawn_local(async move { serve(stream, &record, &key).await });
             }
         });
         Ok(Self { port, serving, key })
@@ -105,7 +105,7 @@ fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}/hook")
 }
 
-async fn serve(stream: TcpStream, book: &Book, key: &RefCell<Vec<u8>>) -> io::Result<()> {
+async fn serve(stream: TcpStream, record: &ConsumerRecord, key: &RefCell<Vec<u8>>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::with_capacity(HEAD, stream);
     let (mut head, mut body) = (Vec::new(), Vec::new());
@@ -120,15 +120,15 @@ async fn serve(stream: TcpStream, book: &Book, key: &RefCell<Vec<u8>>) -> io::Re
         let length = header(text, "content-length").parse::<usize>().ok().filter(|length| *length <= BODY);
         body.resize(length.ok_or_else(|| io::Error::other("no length, or too much"))?, 0);
         stream.read_exact(&mut body).await?;
-        take(text, &body, book, &key.borrow());
+        take(text, &body, record, &key.borrow());
         stream.get_mut().write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await?;
     }
 }
 
 /// Records an event, or why a request is none.
-fn take(head: &str, body: &[u8], book: &Book, key: &[u8]) {
+fn take(head: &str, body: &[u8], record: &ConsumerRecord, key: &[u8]) {
     if !is_signed(head, body, key) {
-        return book.ledger.borrow_mut().refuses("a signature is wrong");
+        return record.ledger.borrow_mut().refuses("a signature is wrong");
     }
     let event = std::str::from_utf8(body).ok().and_then(|body| {
         let number = |needle| frame::number(body, needle);
@@ -136,8 +136,8 @@ fn take(head: &str, body: &[u8], book: &Book, key: &[u8]) {
         Some((number(r#""id":"#)?, number(r#""sender_id":"#)?, number(r#""seq":"#)?, committed))
     });
     match event {
-        Some((message, author, seq, committed)) => book.hears(message, author, seq, committed),
-        None => book.ledger.borrow_mut().refuses("a body is no event of a message"),
+        Some((message, author, seq, committed)) => record.hears(message, author, seq, committed),
+        None => record.ledger.borrow_mut().refuses("a body is no event of a message"),
     }
 }
 
