@@ -191,7 +191,6 @@ async fn listen(
     operation: OperationId,
     recorder: Rc<Recorder>,
 ) {
-    let mut newest = None;
     loop {
         let Received::Text(text) = client.next().await else {
             return recorder.violation(Violation::Disconnected, || format!("listener {user}"));
@@ -215,7 +214,6 @@ async fn listen(
                 if complete {
                     pending.requests.remove(&number);
                 }
-                newest = newest.max(Some(number));
             }
             None => recorder.violation(Violation::DeliveredTwice, || format!("notification {number} to {user}")),
         }
