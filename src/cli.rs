@@ -12,6 +12,7 @@ mod config_file;
 pub mod images;
 pub mod import;
 pub mod names;
+mod nearest;
 pub mod nodes;
 pub mod redaction;
 pub mod secret;

@@ -12,6 +12,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use toml_edit::{DocumentMut, Item, Value};
 
+use super::nearest::nearest;
 use super::secret::shown;
 
 /// The name of the flag that names the file.
@@ -21,9 +22,6 @@ pub(super) const FLAG: &str = "config";
 const OTHERS: u32 = 0o007;
 /// The permission bits that let the group or other users write.
 const WRITABLE: u32 = 0o022;
-
-/// The similarity from which on a setting is suggested; 1 is equality.
-const MIN_SIMILARITY: f64 = 0.75;
 
 /// What a file adds to the command line.
 #[derive(Debug)]
@@ -130,10 +128,8 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
     // The key may be the name of an environment variable, as `CHAT_LISTEN`.
     let plain = key.to_ascii_lowercase().replace('_', "-");
     let plain = plain.strip_prefix("chat-").unwrap_or(&plain);
-    let likeness = |name: &&str| strsim::jaro_winkler(name, plain);
     let names = known.iter().filter_map(|setting| setting.get_long());
-    let nearest = names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    match nearest.filter(|nearest| likeness(nearest) >= MIN_SIMILARITY) {
+    match nearest(plain, names.map(|name| (name, name))) {
         Some(nearest) => format!("there is no setting {key:?}; is {nearest} meant?"),
         None => format!("there is no setting {key:?}; see --help for those that there are"),
     }

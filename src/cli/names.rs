@@ -3,6 +3,7 @@
 use clap::{Command, CommandFactory};
 
 use super::Cli;
+use super::nearest::nearest;
 
 /// Prefixes of variables that our tests and tools read, and that Kubernetes sets for a service named `chat`.
 const IGNORED: [&str; 4] = ["CHAT_TEST_", "CHAT_HUB", "CHAT_PORT", "CHAT_SERVICE_"];
@@ -12,9 +13,6 @@ const SHARED: [&str; 3] = ["DATABASE_", "JWT_", "NATS_"];
 
 /// The prefix of our settings.
 const OWN: &str = "CHAT_";
-
-/// The similarity from which on a setting is suggested; 1 is equality.
-const MIN_SIMILARITY: f64 = 0.75;
 
 /// The edit distance up to which a name with a shared prefix counts as misspelt.
 const MAX_DISTANCE: usize = 2;
@@ -59,10 +57,8 @@ fn judge(name: String, known: &[String]) -> Option<Unknown> {
     }
     if let Some(rest) = plain.strip_prefix(OWN) {
         // A setting that has no prefix may be written with ours by mistake: `CHAT_DATABASE_URL`.
-        let likeness = |known: &&String| strsim::jaro_winkler(known.strip_prefix(OWN).unwrap_or(known), rest);
-        let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-        let meant = nearest.filter(|nearest| likeness(nearest) >= MIN_SIMILARITY).cloned();
-        return Some(Unknown { name, meant });
+        let settings = known.iter().map(|known| (known.strip_prefix(OWN).unwrap_or(known), known));
+        return Some(Unknown { name, meant: nearest(rest, settings).cloned() });
     }
     if !SHARED.iter().any(|shared| plain.starts_with(shared)) {
         return None;
