@@ -1,15 +1,17 @@
 //! Authentication: tokens of the marketplace's core, tickets, and the origins of pages.
 //!
 //! ```text
-//!  request   finds the credentials of a request
-//!  keys      the keys that verify tokens, each pinned to one algorithm
-//!  token     verifies a token and reads its claims
-//!  ticket    makes and verifies tickets, which browsers use instead of a token in a URL
-//!  mint      makes tokens for development and tests
-//!  identity  the verified caller
-//!  origin    the origins whose pages may open sockets and write by cookie
+//!  authenticate  verifies the credentials of a request or a connection, and audits and counts refusals
+//!  request       finds the credentials of a request
+//!  keys          the keys that verify tokens, each pinned to one algorithm
+//!  token         verifies a token and reads its claims
+//!  ticket        makes and verifies tickets, which browsers use instead of a token in a URL
+//!  mint          makes tokens for development and tests
+//!  identity      the verified caller
+//!  origin        the origins whose pages may open sockets and write by cookie
 //! ```
 
+mod authenticate;
 mod identity;
 pub mod keys;
 pub mod mint;
@@ -26,6 +28,7 @@ use chat_database::change::Ticket;
 use chat_database::ids::UserId;
 use chat_database::time::Timestamp;
 
+pub use authenticate::{Purpose, authenticate};
 pub use identity::{Identity, LEEWAY_SECONDS, Role};
 pub use keys::{Issuer, Keys};
 pub use request::Credentials;

@@ -1,7 +1,7 @@
 //! The caller of a route: the credentials of a request, verified when a handler asks for them.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
 
 use chat_actors::admin::By;
@@ -15,7 +15,7 @@ use warp::http::{HeaderMap, Method};
 use super::api::Api;
 use super::compression;
 use super::error::ApiError;
-use crate::auth::{Credentials, Identity, Role};
+use crate::auth::{Credentials, Identity, Purpose, Role, authenticate};
 use crate::client_address::Peer;
 
 /// The header that names the user for whom the client believes to act.
@@ -51,17 +51,9 @@ impl Caller {
             let text = "show a token: Authorization: Bearer, or the cookie `token`";
             return Err(ApiError::new(ErrorCode::Unauthorized, text));
         };
-        let verified = credentials.verify(&api.authenticator).and_then(|(identity, _no_ticket)| {
-            // The core's token names a user because every token does: it is no session of that user.
-            if identity.role != Role::Service {
-                api.hub.check_token(identity.user, identity.issued_at)?;
-            }
-            Ok(identity)
-        });
-        let identity = verified.map_err(|refused| {
-            api.hub.audit().refused(Act::TokenRefused, self.client_address(api), &refused.message);
-            self.check_address_rate(api).err().unwrap_or_else(|| refused.into())
-        })?;
+        let client = self.client_address(api);
+        let (identity, _no_ticket) =
+            authenticate(&credentials, &api.authenticator, &api.hub, client, Purpose::Request)?;
         if self.writes && credentials.is_ambient() {
             api.origins.check_write(&self.headers)?;
         }
@@ -110,16 +102,17 @@ impl Caller {
     /// Returns who calls, and from where, as the audit log names them.
     pub(crate) fn by(&self, api: &Api) -> Result<By, ApiError> {
         let Identity { user, role, .. } = self.identity(api)?;
-        Ok(By { who: format!("{}:{user}", role.as_str()), from: self.client_address(api) })
+        let from = self.client_address(api).map(|address| address.to_string());
+        Ok(By { who: format!("{}:{user}", role.as_str()), from })
     }
 
     /// Counts a request that shows no good token, or needs none, against the rate of its client address.
     pub(crate) fn check_address_rate(&self, api: &Api) -> Result<(), ApiError> {
-        Ok(api.hub.check_address_rate(api.proxies.client(self.peer, &self.headers))?)
+        Ok(api.hub.check_address_rate(self.client_address(api))?)
     }
 
-    fn client_address(&self, api: &Api) -> Option<String> {
-        api.proxies.client(self.peer, &self.headers).map(|address| address.to_string())
+    fn client_address(&self, api: &Api) -> Option<IpAddr> {
+        api.proxies.client(self.peer, &self.headers)
     }
 
     /// Tells whether the client accepts gzip.

@@ -10,7 +10,7 @@ use chat_database::change::Ticket;
 use tokio::sync::Semaphore;
 
 use super::rejection_log::RejectionLog;
-use crate::auth::{Authenticator, Credentials, Identity, Role, origin};
+use crate::auth::{Authenticator, Credentials, Identity, Purpose, Role, authenticate, origin};
 use crate::client_address::TrustedProxies;
 use crate::shutdown::Shutdown;
 
@@ -85,15 +85,7 @@ impl Shared {
         shown: &Credentials,
         client: Option<IpAddr>,
     ) -> Result<(Identity, Option<Ticket>), Error> {
-        let verified = shown.verify(&self.authenticator).and_then(|(identity, ticket)| {
-            self.hub.check_token(identity.user, identity.issued_at)?;
-            Ok((identity, ticket))
-        });
-        let what = if matches!(shown, Credentials::Ticket(_)) { Act::TicketRefused } else { Act::TokenRefused };
-        verified.map_err(|refused| {
-            self.hub.audit().refused(what, shown_address(client), &refused.message);
-            self.hub.check_address_rate(client).err().unwrap_or(refused)
-        })
+        authenticate(shown, &self.authenticator, &self.hub, client, Purpose::Connection)
     }
 
     /// Uses a ticket up. A refusal, as of a ticket that was used before, goes into the audit log.
