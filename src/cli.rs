@@ -9,6 +9,7 @@ pub mod admin;
 pub mod backup;
 pub mod commented_file;
 mod config_file;
+pub mod database;
 pub mod images;
 pub mod import;
 pub mod names;
@@ -29,7 +30,7 @@ use chat_database::ids::UserId;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::auth::Role;
-use secret::Secret;
+use database::{DatabaseArgs, WaitArgs};
 pub use serve::ServeArgs;
 
 const EXAMPLES: &str = "\
@@ -129,13 +130,12 @@ pub enum Command {
 /// The settings of `migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
-    /// `sqlite://…?mode=rwc`, `mysql://…`, `mariadb://…` or `postgres://…`.
-    #[arg(long, env = "DATABASE_URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
-    pub database_url: Secret,
-    /// How long to wait for a database that is away: `30s`, or `off`.
-    #[arg(long, env = "CHAT_WAIT_FOR_DATABASE", value_name = "SPAN|off", default_value = "30s",
-        value_parser = value::duration_or_off)]
-    pub wait_for_database: Duration,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// How long to wait for it.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// The claims of the token, and the key that signs it.

@@ -54,7 +54,7 @@ async fn open(args: &NodeArgs, media: &media::Location, from: &Location) -> anyh
         return Ok(Opened { target: Target { database: None, output: None }, database: None, _lock: None });
     }
     let readers = connect::Options { url: url.to_owned(), readers: 2 };
-    let database = Database::connect_within(&readers, args.wait_for_database).await?;
+    let database = Database::connect_within(&readers, args.wait.wait_for_database).await?;
     if args.dry_run {
         let target = Target { database: Some(database.clone()), output: None };
         return Ok(Opened { target, database: Some(database), _lock: None });

@@ -103,8 +103,9 @@ fn migrate(args: &MigrateArgs) -> anyhow::Result<()> {
     telemetry::init_logs()?;
     names::warn_of_unknown();
     runtime(1)?.block_on(async {
-        let options = chat_database::connect::Options { url: args.database_url.expose().to_owned(), readers: 1 };
-        let database = chat_database::Database::connect_within(&options, args.wait_for_database).await?;
+        let options =
+            chat_database::connect::Options { url: args.database.database_url.expose().to_owned(), readers: 1 };
+        let database = chat_database::Database::connect_within(&options, args.wait.wait_for_database).await?;
         app::migrate(&database).await?;
         database.close().await;
         tracing::info!("the schema is up to date");

@@ -66,11 +66,11 @@ pub async fn run(action: Action) -> anyhow::Result<Vec<String>> {
 }
 
 async fn note(at: &Machine, what: Act, id: Option<WebhookId>, detail: Option<String>) -> anyhow::Result<()> {
-    admin_command::note(&at.database_url, what, id.map(|id| format!("webhook:{id}")), detail).await
+    admin_command::note(&at.database.database_url, what, id.map(|id| format!("webhook:{id}")), detail).await
 }
 
 async fn open(at: &Machine) -> anyhow::Result<WebhookAdmin> {
-    let database = admin_command::hubs_database(&at.database_url).await?;
+    let database = admin_command::hubs_database(&at.database.database_url).await?;
     let keys = config::key_set_of_hub(&at.keys, Path::new("data")).map_err(anyhow::Error::msg)?;
     let options = config::webhooks(&at.webhooks, keys.webhook_secret);
     let node = NodeId::draw("webhooks-command").context("the name of a node")?;

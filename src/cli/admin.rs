@@ -4,8 +4,9 @@ use chat_database::ids::{ThreadId, UserId};
 use chat_database::time::Timestamp;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::secret::{Secret, quoted};
-use super::{serve, value};
+use super::database::DatabaseArgs;
+use super::secret::quoted;
+use super::value;
 
 /// What operators may do over HTTP, and how long it is remembered.
 #[derive(Debug, Clone, Args)]
@@ -145,14 +146,6 @@ pub enum AuditAction {
         #[command(flatten)]
         at: DatabaseArgs,
     },
-}
-
-/// The hub's database.
-#[derive(Debug, Args)]
-pub struct DatabaseArgs {
-    /// `sqlite://…?mode=rwc`, `mysql://…`, `mariadb://…` or `postgres://…`.
-    #[arg(long, env = "DATABASE_URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
-    pub database_url: Secret,
 }
 
 /// Reads a time, or a span from now on.

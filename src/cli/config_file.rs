@@ -208,11 +208,11 @@ mod tests {
         let text = "listen = \"127.0.0.1:1\"\ndatabase-url = \"sqlite://other.db\"\n";
         let cli = run(text, 0o600, &["migrate"]).expect("good");
         let Some(Command::Migrate(migrate)) = cli.command else { panic!("migrate") };
-        assert_eq!(migrate.database_url.expose(), "sqlite://other.db");
+        assert_eq!(migrate.database.database_url.expose(), "sqlite://other.db");
         let cli = run(text, 0o600, &["webhooks", "list"]).expect("good");
         let Some(Command::Webhooks(webhooks)) = cli.command else { panic!("webhooks") };
         let crate::cli::webhooks::Action::List { at } = webhooks.action else { panic!("list") };
-        assert_eq!(at.database_url.expose(), "sqlite://other.db");
+        assert_eq!(at.database.database_url.expose(), "sqlite://other.db");
     }
 
     #[test]

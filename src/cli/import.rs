@@ -1,10 +1,10 @@
 //! The settings of `import`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::database::WaitArgs;
 use super::images::ImageArgs;
 use super::secret::Secret;
 use super::{serve, value};
@@ -44,10 +44,9 @@ pub struct NodeArgs {
     /// The hub's database: `sqlite://…?mode=rwc`, `mysql://…`, `mariadb://…` or `postgres://…`.
     #[arg(long, env = "DATABASE_URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
     pub database_url: Secret,
-    /// How long to wait for a database that is away: `30s`, or `off`.
-    #[arg(long, env = "CHAT_WAIT_FOR_DATABASE", value_name = "SPAN|off", default_value = "30s",
-        value_parser = value::duration_or_off)]
-    pub wait_for_database: Duration,
+    /// How long to wait for it.
+    #[command(flatten)]
+    pub wait: WaitArgs,
     /// Where the hub keeps images, and which it takes.
     #[command(flatten)]
     pub images: ImageArgs,

@@ -6,8 +6,8 @@ use chat_actors::webhooks::address::Block;
 use chat_database::ids::WebhookId;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::secret::Secret;
-use super::serve::{self, KeyArgs};
+use super::database::DatabaseArgs;
+use super::serve::KeyArgs;
 use super::value;
 
 /// The settings of webhooks.
@@ -95,9 +95,9 @@ pub enum OnlyArg {
 /// The database, and the keys, of the hub whose webhooks they are.
 #[derive(Debug, Args)]
 pub struct Machine {
-    /// `sqlite://…?mode=rwc`, `mysql://…`, `mariadb://…` or `postgres://…`.
-    #[arg(long, env = "DATABASE_URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
-    pub database_url: Secret,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
     /// The keys, of which the secrets of webhooks are made.
     #[command(flatten)]
     pub keys: KeyArgs,
