@@ -22,6 +22,16 @@ use crate::waiting::holds_within;
 /// How long a server may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Tells whether tests that need a server are to run: whether the environment variable is `1`. Prints that the test is skipped
+/// if not.
+pub(crate) fn wanted(variable: &str, test: &str) -> bool {
+    let wanted = std::env::var(variable).is_ok_and(|value| value == "1");
+    if !wanted {
+        println!("left out without {variable}=1: {test}");
+    }
+    wanted
+}
+
 /// The handle that makes a running server end.
 #[derive(Debug)]
 pub(crate) enum Keeper {

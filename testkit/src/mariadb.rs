@@ -20,11 +20,7 @@ const LOG_SIZE: &str = "--innodb-log-file-size=512M";
 /// Tells whether tests that need MariaDB are to run (`CHAT_TEST_MARIADB=1`); prints that the test is skipped if not.
 #[must_use]
 pub fn wanted(test: &str) -> bool {
-    let wanted = std::env::var("CHAT_TEST_MARIADB").is_ok_and(|value| value == "1");
-    if !wanted {
-        println!("left out without CHAT_TEST_MARIADB=1: {test}");
-    }
-    wanted
+    keeper::wanted("CHAT_TEST_MARIADB", test)
 }
 
 /// A running server.

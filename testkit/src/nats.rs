@@ -11,11 +11,7 @@ use crate::keeper::{self, Keeper};
 /// Tells whether tests that need NATS are to run (`CHAT_TEST_NATS=1`); prints that the test is skipped if not.
 #[must_use]
 pub fn wanted(test: &str) -> bool {
-    let wanted = std::env::var("CHAT_TEST_NATS").is_ok_and(|value| value == "1");
-    if !wanted {
-        println!("left out without CHAT_TEST_NATS=1: {test}");
-    }
-    wanted
+    keeper::wanted("CHAT_TEST_NATS", test)
 }
 
 /// Returns the servers that are installed, the oldest first: Debian's, and the one under `target/nats`.

@@ -18,11 +18,7 @@ const MAIN: &str = "daemon off;\npid pid;\nerror_log stderr;\nevents { worker_co
 /// Tells whether tests that need nginx are to run (`CHAT_TEST_NGINX=1`); prints that the test is skipped if not.
 #[must_use]
 pub fn wanted(test: &str) -> bool {
-    let wanted = std::env::var("CHAT_TEST_NGINX").is_ok_and(|value| value == "1");
-    if !wanted {
-        println!("left out without CHAT_TEST_NGINX=1: {test}");
-    }
-    wanted
+    keeper::wanted("CHAT_TEST_NGINX", test)
 }
 
 /// Returns a free port for a site.

@@ -15,11 +15,7 @@ const ROOT: &str = "postgres";
 /// Tells whether tests that need PostgreSQL are to run (`CHAT_TEST_POSTGRES=1`); prints that the test is skipped if not.
 #[must_use]
 pub fn wanted(test: &str) -> bool {
-    let wanted = std::env::var("CHAT_TEST_POSTGRES").is_ok_and(|value| value == "1");
-    if !wanted {
-        println!("left out without CHAT_TEST_POSTGRES=1: {test}");
-    }
-    wanted
+    keeper::wanted("CHAT_TEST_POSTGRES", test)
 }
 
 /// A running server.
