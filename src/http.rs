@@ -69,7 +69,7 @@ use warp::reject::MethodNotAllowed;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use filters::{options_method, with_api};
+use filters::{one_of, options_method, with_api};
 
 pub use api::{Api, ApiDocs};
 pub use error::ApiError;
@@ -179,11 +179,6 @@ pub(crate) struct Resources;
 /// The paths of the WebSocket half of the edge.
 pub(crate) const SOCKETS: [&str; 4] = ["/chat", "/notifications", "/ws/chat", "/ws/notifications"];
 
-/// Joins routes into one; the first route that matches answers.
-macro_rules! one_of {
-    ($first:expr $(, $rest:expr)* $(,)?) => { $first$(.or($rest).unify())* };
-}
-
 /// Returns the filter that answers every request: WebSocket upgrades first, then REST, and 404 for all others.
 #[must_use]
 pub fn routes(api: &Api, sockets: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
@@ -239,7 +234,7 @@ fn table(api: &Api) -> BoxedFilter<(Response,)> {
         warp::path("chat").and(chat),
         warp::path("notifications").and(notifications),
         warp::path("internal").and(internal),
-        warp::path("admin").and(webhooks::routes(api).or(admin::routes(api)).unify()),
+        warp::path("admin").and(one_of![webhooks::routes(api), admin::routes(api)]),
         warp::path("health").and(health),
         media::read(api),
         health::metrics(api),

@@ -15,8 +15,9 @@ use warp::reply::Response;
 use warp::{Filter, Rejection};
 
 use super::api::Api;
+use super::filters::one_of;
 
 /// `/admin/users`, `/admin/threads`, `/admin/audit`, `/admin/state`
 pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    users::routes(api).or(threads::routes(api)).unify().or(audit::routes(api)).unify().or(state::routes(api)).unify()
+    one_of![users::routes(api), threads::routes(api), audit::routes(api), state::routes(api)]
 }

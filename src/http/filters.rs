@@ -14,6 +14,12 @@ use super::error::ApiError;
 use super::query::Query;
 use crate::headers;
 
+/// Joins routes into one; the first route that matches answers.
+macro_rules! one_of {
+    ($first:expr $(, $rest:expr)* $(,)?) => { $first$(.or($rest).unify())* };
+}
+pub(super) use one_of;
+
 /// Passes the shared state to a route's handler.
 pub(super) fn with_api(api: &Api) -> impl Filter<Extract = (Api,), Error = Infallible> + Clone + use<> {
     let api = api.clone();

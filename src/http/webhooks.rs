@@ -17,7 +17,7 @@ use super::api::Api;
 use super::body::{Body, body};
 use super::credentials::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
-use super::filters::{get_or_head, with_api};
+use super::filters::{get_or_head, one_of, with_api};
 use super::query::{Query, id, query};
 use super::response;
 use objects::{
@@ -49,24 +49,17 @@ pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     let deliveries = warp::path!("webhooks" / String / "deliveries").and(get_or_head()).and(common(api)).and(query());
     let retry = warp::path!("webhooks" / String / "deliveries" / String / "retry").and(warp::post()).and(common(api));
     let replay = warp::path!("webhooks" / String / "replay").and(warp::post()).and(common(api)).and(body());
-    add.then(add_webhook)
-        .map(Reply::into_response)
-        .or(list.then(get_webhooks).map(Reply::into_response))
-        .unify()
-        .or(edit.then(patch_webhook).map(Reply::into_response))
-        .unify()
-        .or(remove.then(delete_webhook).map(Reply::into_response))
-        .unify()
-        .or(secret.then(rotate_secret).map(Reply::into_response))
-        .unify()
-        .or(test.then(test_webhook).map(Reply::into_response))
-        .unify()
-        .or(deliveries.then(get_deliveries).map(Reply::into_response))
-        .unify()
-        .or(retry.then(retry_delivery).map(Reply::into_response))
-        .unify()
-        .or(replay.then(replay_deliveries).map(Reply::into_response))
-        .unify()
+    one_of![
+        add.then(add_webhook).map(Reply::into_response),
+        list.then(get_webhooks).map(Reply::into_response),
+        edit.then(patch_webhook).map(Reply::into_response),
+        remove.then(delete_webhook).map(Reply::into_response),
+        secret.then(rotate_secret).map(Reply::into_response),
+        test.then(test_webhook).map(Reply::into_response),
+        deliveries.then(get_deliveries).map(Reply::into_response),
+        retry.then(retry_delivery).map(Reply::into_response),
+        replay.then(replay_deliveries).map(Reply::into_response),
+    ]
 }
 
 /// Makes a webhook. For staff: role `admin`.

@@ -23,7 +23,7 @@ use crate::cli::admin::AdminMode;
 use crate::http::api::Api;
 use crate::http::credentials::{Caller, caller};
 use crate::http::error::ApiError;
-use crate::http::filters::{get_or_head, with_api};
+use crate::http::filters::{get_or_head, one_of, with_api};
 use crate::http::response;
 use crate::http::snapshots::Snapshot;
 
@@ -37,7 +37,7 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     let once = warp::path!("state").and(get_or_head()).and(with_api(api)).and(caller());
     let stream = warp::path!("state" / "stream").and(warp::get()).and(with_api(api)).and(caller());
-    once.then(get_state).map(Reply::into_response).or(stream.then(stream_state).map(Reply::into_response)).unify()
+    one_of![once.then(get_state).map(Reply::into_response), stream.then(stream_state).map(Reply::into_response)]
 }
 
 /// Tells how this node, the others, consumers and webhooks stand. For staff: role `admin`.

@@ -11,7 +11,7 @@ use crate::http::api::Api;
 use crate::http::body::{Body, body};
 use crate::http::credentials::{Caller, caller};
 use crate::http::error::ApiError;
-use crate::http::filters::{get_or_head, with_api};
+use crate::http::filters::{get_or_head, one_of, with_api};
 use crate::http::query::id;
 use crate::http::response;
 
@@ -22,14 +22,12 @@ pub(super) fn routes(api: &Api) -> impl Filter<Extract = (Response,), Error = Re
     let suspend = warp::path!("users" / String / "suspend").and(warp::post()).and(common(api)).and(body());
     let restore = warp::path!("users" / String / "restore").and(warp::post()).and(common(api)).and(body());
     let end = warp::path!("users" / String / "end-sessions").and(warp::post()).and(common(api)).and(body());
-    show.then(get_user)
-        .map(Reply::into_response)
-        .or(suspend.then(suspend_user).map(Reply::into_response))
-        .unify()
-        .or(restore.then(restore_user).map(Reply::into_response))
-        .unify()
-        .or(end.then(end_sessions).map(Reply::into_response))
-        .unify()
+    one_of![
+        show.then(get_user).map(Reply::into_response),
+        suspend.then(suspend_user).map(Reply::into_response),
+        restore.then(restore_user).map(Reply::into_response),
+        end.then(end_sessions).map(Reply::into_response),
+    ]
 }
 
 /// Shows a user: profile, connections, threads without their messages, restrictions. For staff: role `admin`.
