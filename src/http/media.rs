@@ -1,19 +1,14 @@
 //! `GET /media/{id}/{full|thumb}`: the renditions of images, to those who may see them.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use chat_actors::protocol::ErrorCode;
 use chat_actors::{Error, metrics};
 use chat_database::ids::{MediaId, UserId};
 use chat_database::media::{Error as StoreError, Object, Part, Rendition};
 use chat_database::time::Timestamp;
-use futures_util::Stream;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, StreamExt};
 use http_range_header::{EndPosition, StartPosition, parse_range_header};
-use sync_wrapper::SyncWrapper;
 use warp::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE,
@@ -27,6 +22,7 @@ use super::credentials::{Caller, caller};
 use super::error::{ApiError, ErrorBody};
 use super::filters::{get_or_head, with_api};
 use super::query::{Query, query};
+use super::response;
 use crate::headers;
 
 /// A rendition never changes, and only the reader's own cache may keep it.
@@ -197,7 +193,7 @@ fn with_bytes(mut response: Response, object: Object, partly: bool) -> Response 
         None => Response::new(first.into()).into_body(),
         Some(rest) => {
             let first = Some(first).filter(|first| !first.is_empty());
-            warp::reply::stream(Pieces { first, rest: SyncWrapper::new(rest) }).into_response().into_body()
+            response::stream(stream::iter(first.map(Ok)).chain(rest)).into_body()
         }
     };
     Response::from_parts(head, body)
@@ -223,21 +219,4 @@ fn redirect(link: &str) -> Result<Response, ApiError> {
 fn away(error: StoreError) -> ApiError {
     tracing::warn!(%error, "the media store failed");
     ApiError::new(ErrorCode::Unavailable, "the store of images is away; try again shortly")
-}
-
-/// The bytes of a rendition, piece by piece. warp wants bodies that are `Sync`, which the store's stream is not.
-struct Pieces {
-    first: Option<Bytes>,
-    rest: SyncWrapper<BoxStream<'static, Result<Bytes, StoreError>>>,
-}
-
-impl Stream for Pieces {
-    type Item = Result<Bytes, StoreError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(first)));
-        }
-        self.rest.get_mut().as_mut().poll_next(cx)
-    }
 }

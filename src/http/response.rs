@@ -1,7 +1,13 @@
 //! Constructors of a handler's response.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
+use futures_util::Stream;
 use serde::Serialize;
+use sync_wrapper::SyncWrapper;
+use warp::Reply;
 use warp::http::StatusCode;
 use warp::http::header::{CONTENT_TYPE, HeaderValue};
 use warp::reply::Response;
@@ -28,6 +34,26 @@ pub(crate) fn text(status: StatusCode, media_type: HeaderValue, body: Bytes) -> 
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
+}
+
+/// Answers 200 with the pieces of a stream.
+pub(crate) fn stream<S, E>(pieces: S) -> Response
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+{
+    warp::reply::stream(Pieces(SyncWrapper::new(pieces))).into_response()
+}
+
+/// A stream that is `Sync`, which warp requires of bodies, and most streams are not.
+struct Pieces<S>(SyncWrapper<S>);
+
+impl<S: Stream + Unpin> Stream for Pieces<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(self.0.get_mut()).poll_next(cx)
+    }
 }
 
 /// Answers 204 without a body.

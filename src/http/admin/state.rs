@@ -2,15 +2,12 @@
 //! once a second.
 
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chat_actors::protocol::ErrorCode;
 use chat_database::time::Timestamp;
-use futures_util::stream::{BoxStream, Stream, StreamExt, unfold};
-use sync_wrapper::SyncWrapper;
+use futures_util::stream::{StreamExt, unfold};
 use tokio::time::{MissedTickBehavior, interval};
 use warp::http::StatusCode;
 use warp::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -80,9 +77,9 @@ pub(crate) async fn stream_state(api: Api, caller: Caller) -> Result<Response, A
             Ok(snapshot) => [&b"data: "[..], &snapshot[..], &b"\n\n"[..]].concat(),
             Err(_) => b": the node is busy\n\n".to_vec(),
         };
-        Some((Ok(Bytes::from(event)), (api, pace, permit)))
+        Some((Ok::<_, Infallible>(Bytes::from(event)), (api, pace, permit)))
     });
-    let mut response = warp::reply::stream(Events(SyncWrapper::new(events.boxed()))).into_response();
+    let mut response = response::stream(events.boxed());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response.headers_mut().insert(UNBUFFERED, HeaderValue::from_static("no"));
     Ok(response)
@@ -92,15 +89,4 @@ pub(crate) async fn stream_state(api: Api, caller: Caller) -> Result<Response, A
 fn is_good(api: &Api, identity: &Identity) -> bool {
     let Identity { user, issued_at, expires_at, .. } = *identity;
     !api.hub.is_draining() && Timestamp::now() < expires_at && api.hub.check_token(user, issued_at).is_ok()
-}
-
-/// The stream of events, as a body that is `Sync`, which warp requires.
-struct Events(SyncWrapper<BoxStream<'static, Result<Bytes, Infallible>>>);
-
-impl Stream for Events {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.get_mut().as_mut().poll_next(cx)
-    }
 }
