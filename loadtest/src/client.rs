@@ -264,6 +264,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Reads until the connection ends, which answers pings.
+    pub async fn hold(mut self) {
+        while let Received::Text(_) = self.next().await {}
+    }
+
     /// Returns the underlying stream.
     pub fn stream(&self) -> &S {
         self.socket.get_ref()

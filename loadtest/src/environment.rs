@@ -1,7 +1,7 @@
 //! A description of the machine and of the command, for the reader of a report.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
@@ -134,6 +134,12 @@ pub(crate) fn without_login(word: &str) -> String {
         Some((scheme, place)) => format!("{scheme}://…@{place}"),
         None => word.to_owned(),
     }
+}
+
+/// Finds a program in the folders of `PATH`.
+pub(crate) fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 fn virtualisation() -> String {

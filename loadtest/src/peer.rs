@@ -2,13 +2,14 @@
 
 pub mod sockets;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, bail, ensure};
 use tokio::process::Command;
 
 use crate::args::{CompareArgs, Peer};
+use crate::environment::in_path;
 use crate::progress::Progress;
 use crate::server::Launch;
 use crate::target::Target;
@@ -93,8 +94,8 @@ async fn node(
     };
     let program = std::path::absolute(source.join("peer.js"))?;
     ensure!(program.exists(), "there is no {}: give the folder of the peer with --peer-folder", program.display());
-    let node =
-        find("node").context("the peer needs Node.js: install it (Debian: apt-get install nodejs npm libnode-dev)")?;
+    let node = in_path("node")
+        .context("the peer needs Node.js: install it (Debian: apt-get install nodejs npm libnode-dev)")?;
     if !source.join(installed).exists() {
         progress.print("installing the peer's packages with npm (once; it compiles C++, which takes a minute)");
         install(&source).await?;
@@ -106,7 +107,7 @@ async fn node(
 }
 
 async fn install(folder: &Path) -> anyhow::Result<()> {
-    let npm = find("npm").context("the peer's packages need npm: install it (Debian: apt-get install npm)")?;
+    let npm = in_path("npm").context("the peer's packages need npm: install it (Debian: apt-get install npm)")?;
     let mut command = Command::new(npm);
     command.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
     // The package's prebuilt binaries are not on npm's registry.
@@ -120,9 +121,4 @@ async fn install(folder: &Path) -> anyhow::Result<()> {
         bail!("`npm ci` failed in {}:\n{}", folder.display(), crate::server::last_lines(&said, 20));
     }
     Ok(())
-}
-
-fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

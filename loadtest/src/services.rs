@@ -8,6 +8,7 @@ use chat_testkit::nats::Nats;
 use chat_testkit::postgres::Postgres;
 
 use crate::args::{Database, Relay};
+use crate::environment::in_path;
 use crate::usage;
 
 /// The database's name.
@@ -105,9 +106,7 @@ impl Services {
 
 /// Makes sure that a program is in one of the folders of `PATH`, or in `/usr/sbin`.
 fn is_installed(program: &str, package: &str) -> anyhow::Result<()> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([Path::new("/usr/sbin").to_owned()]);
-    if folders.map(|folder| folder.join(program)).any(|file| file.exists()) {
+    if in_path(program).is_some() || Path::new("/usr/sbin").join(program).exists() {
         return Ok(());
     }
     bail!("{program} is not installed: {}", advice(package))

@@ -136,7 +136,7 @@ impl Scenario for Idle {
 async fn connect_all(context: &RunContext<'_>, range: Range<u32>) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let connecting = stream::iter(range).map(|number| connect(context, number)).buffer_unordered(CONCURRENCY);
     let clients: Vec<Client> = connecting.try_collect().await?;
-    Ok(clients.into_iter().map(|client| tokio::task::spawn_local(hold(client))).collect())
+    Ok(clients.into_iter().map(|client| tokio::task::spawn_local(client.hold())).collect())
 }
 
 /// Connects a user and waits for the last frame of the session's start.
@@ -152,9 +152,4 @@ async fn connect(context: &RunContext<'_>, number: u32) -> anyhow::Result<Client
             other => anyhow::bail!("connection {number} waited for nav_counts and got {other}"),
         }
     }
-}
-
-/// Reads until the connection ends, which answers pings.
-async fn hold(mut client: Client) {
-    while let Received::Text(_) = client.next().await {}
 }

@@ -103,7 +103,7 @@ impl Scenario for Presence {
                 });
                 continue;
             };
-            watching.push(tokio::task::spawn_local(hold(client)));
+            watching.push(tokio::task::spawn_local(client.hold()));
         }
         let frames = float(watching.len() as u64);
         context.recorder.figure("presence notifications", frames, "frames");
@@ -144,10 +144,6 @@ async fn notified(mut client: Client, user: u64) -> Option<Client> {
         }
     };
     tokio::time::timeout(NOTIFY_TIMEOUT, notified).await.ok().flatten()
-}
-
-async fn hold(mut client: Client) {
-    while let Received::Text(_) = client.next().await {}
 }
 
 /// Asks who is online whenever a query is due. All users of the query are online.
