@@ -20,7 +20,7 @@
 //!    │                       the stages of messages, from /metrics
 //!  target ─ nodes ─ server   the server that is measured: a running one, or hubs that this program starts
 //!    │        services       the database and NATS of such hubs
-//!    token                   mints the tokens of users
+//!    token    http           mints the tokens of users; a GET for readiness and metrics
 //!
 //!  stats/                    pure arithmetic: schedules, histograms, objectives, the search, scalability, plans
 //!  progress, environment     the progress bar; the description of the machine
@@ -42,6 +42,7 @@ pub mod compare;
 pub mod connect;
 pub mod environment;
 pub mod frame;
+pub mod http;
 pub mod keys;
 pub mod load;
 pub mod nodes;

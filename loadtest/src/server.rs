@@ -9,10 +9,10 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
+use crate::http;
 use crate::token::SECRET;
 
 /// How long a hub may take to be ready.
@@ -196,7 +196,7 @@ impl Server {
                 return Err(Error::Exited { status, log: last_lines(&self.log(), 30) });
             }
             let ready = match &self.health {
-                Some(path) => matches!(status_of(self.address, path).await, Ok(200)),
+                Some(path) => http::get(self.address, path).await.is_ok(),
                 None => TcpStream::connect(self.address).await.is_ok(),
             };
             if ready {
@@ -283,17 +283,4 @@ fn logged(log: &str) -> String {
 
 fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
-}
-
-async fn status_of(address: SocketAddr, path: &str) -> io::Result<u16> {
-    let answer = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut head = [0; 12];
-        stream.read_exact(&mut head).await?;
-        let status = head.get(9..).and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
-        status.ok_or_else(|| io::Error::other("not HTTP"))
-    };
-    tokio::time::timeout(Duration::from_secs(5), answer).await?
 }

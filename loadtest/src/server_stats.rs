@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use prometheus_parse::{Scrape, Value};
 
-use crate::rest;
+use crate::http;
 use crate::result::{HubMetrics, OsThreadShare, ProcessCosts, ProcessKind, ServerCosts};
 use crate::server_latency::{self, ServerLatency};
 use crate::services::ServiceUsage;
@@ -208,7 +208,7 @@ impl<'a> Sampler<'a> {
         let path = format!("{}/metrics", self.target.base);
         let mut texts = Vec::new();
         for node in &self.target.nodes {
-            texts.extend(rest::get(node.address, &path).await.ok());
+            texts.extend(http::get(node.address, &path).await.ok());
         }
         texts
     }
