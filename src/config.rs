@@ -29,6 +29,7 @@ use tokio_rustls::rustls::ServerConfig;
 use crate::auth::Authenticator;
 use crate::cli::ServeArgs;
 use crate::cli::admin::AdminMode;
+use crate::cli::serve::ProcessArgs;
 use crate::client_address::TrustedProxies;
 use crate::process::half_of_the_cores;
 pub use development::Development;
@@ -113,34 +114,13 @@ impl Config {
                 .flatten();
         errors.extend(limits::out_of_bounds(&args.limits));
         let process = &args.process;
-        let spans = [
-            ("CHAT_HEARTBEAT", process.heartbeat),
-            ("CHAT_COMMIT_POLL_INTERVAL", process.commit_poll_interval),
-            ("CHAT_THREAD_IDLE", process.thread_idle),
-        ];
-        errors.extend(
-            spans.iter().filter(|(_, span)| span.is_zero()).map(|(name, _)| format!("{name} must be above zero")),
-        );
-        errors.extend((process.workers == Some(0)).then(|| "CHAT_WORKERS must be at least 1".to_owned()));
+        errors.extend(process_out_of_bounds(process));
         errors.extend(database(args.database_url.expose()).err());
         let media = collect(&mut errors, images::place(&args.images));
         errors.extend(images::out_of_bounds(&args.images));
         let node = collect(&mut errors, nodes::id(&args.nodes));
         let carrier = collect(&mut errors, nodes::carrier(&args.nodes));
-        let open = listen.is_some_and(|listen| !listen.ip().is_loopback());
-        let keys = if keys::none_configured(&args.keys) && open {
-            errors.push(format!(
-                "no JWT key is configured, so the hub runs in development mode, and that on loopback only: \
-                 set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS, or listen on 127.0.0.1 instead of {}",
-                args.listen
-            ));
-            None
-        } else if errors.is_empty() || !keys::none_configured(&args.keys) {
-            collect(&mut errors, key_set(&args.keys, folder))
-        } else {
-            // The hub will not start, so no secret is made.
-            None
-        };
+        let keys = checked_keys(args, listen, folder, &mut errors);
         let key = keys.as_ref().and_then(|keys| keys.relay_key.clone());
         let relay =
             carrier.filter(|_| keys.is_some()).and_then(|carrier| collect(&mut errors, nodes::relay(carrier, key)));
@@ -177,6 +157,37 @@ impl Config {
             settings: String::new(),
         })
     }
+}
+
+/// Returns an error for each setting of the process that is out of bounds.
+fn process_out_of_bounds(process: &ProcessArgs) -> Vec<String> {
+    let spans = [
+        ("CHAT_HEARTBEAT", process.heartbeat),
+        ("CHAT_COMMIT_POLL_INTERVAL", process.commit_poll_interval),
+        ("CHAT_THREAD_IDLE", process.thread_idle),
+    ];
+    let empty = spans.iter().filter(|(_, span)| span.is_zero()).map(|(name, _)| format!("{name} must be above zero"));
+    empty.chain((process.workers == Some(0)).then(|| "CHAT_WORKERS must be at least 1".to_owned())).collect()
+}
+
+/// Returns the keys: those that are configured, or, on loopback, those of development mode.
+fn checked_keys(
+    args: &ServeArgs,
+    listen: Option<SocketAddr>,
+    folder: &Path,
+    errors: &mut Vec<String>,
+) -> Option<KeySet> {
+    let configured = !keys::none_configured(&args.keys);
+    if !configured && listen.is_some_and(|listen| !listen.ip().is_loopback()) {
+        errors.push(format!(
+            "no JWT key is configured, so the hub runs in development mode, and that on loopback only: \
+             set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS, or listen on 127.0.0.1 instead of {}",
+            args.listen
+        ));
+        return None;
+    }
+    // With an error the hub will not start, so no secret is made.
+    if configured || errors.is_empty() { collect(errors, key_set(&args.keys, folder)) } else { None }
 }
 
 fn database(url: &str) -> Result<connect::Location, String> {
