@@ -6,7 +6,7 @@ use std::process::Command;
 ///
 /// # Panics
 /// If the test passes, or if there is none of that name.
-pub fn is_caught(sabotage: &str, test: &str) {
+pub fn assert_caught(sabotage: &str, test: &str) {
     let program = std::env::current_exe().unwrap();
     let run = Command::new(program)
         .args(["--exact", test, "--test-threads", "1"])
