@@ -12,7 +12,10 @@ fn a_commit_that_is_delivered_without_its_content_is_noticed() {
 
 #[test]
 fn a_gap_that_is_skipped_is_noticed() {
-    assert_caught("SkipGaps", "follower::assembly::tests::simulation::whatever_goes_wrong_everything_is_delivered_once");
+    assert_caught(
+        "SkipGaps",
+        "follower::assembly::tests::simulation::whatever_goes_wrong_everything_is_delivered_once",
+    );
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub struct FaultProxy {
 
 #[derive(Debug)]
 struct Shared {
-    server: AtomicUsize,
+    server: u16,
     faults: watch::Sender<Faults>,
     /// How many bytes may pass in a direction before all connections are cut; `u64::MAX` is no limit.
     budgets: [AtomicU64; 2],
@@ -97,7 +97,7 @@ impl FaultProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
-            server: AtomicUsize::new(usize::from(server)),
+            server,
             faults: watch::channel(Faults::default()).0,
             budgets: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)],
             passed: Default::default(),
@@ -122,11 +122,6 @@ impl FaultProxy {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
-    }
-
-    /// Sets the port to which new connections are passed on.
-    pub fn set_upstream(&self, server: u16) {
-        self.shared.server.store(usize::from(server), Ordering::SeqCst);
     }
 
     /// Closes all connections and refuses new ones.
@@ -272,8 +267,7 @@ struct Link {
 async fn connection(mut client: TcpStream, shared: Arc<Shared>) {
     let mut faults = shared.faults.subscribe();
     let born = faults.borrow_and_update().cuts;
-    let port = u16::try_from(shared.server.load(Ordering::SeqCst)).unwrap_or_default();
-    let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", shared.server)).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     shared.open.fetch_add(1, Ordering::SeqCst);
     let link = Link::default();

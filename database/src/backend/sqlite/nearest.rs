@@ -73,7 +73,7 @@ fn walk(
         prepared(snapshot, START)?.query_row((up_to, thread), |row| row.get(0)).optional()?.flatten();
     let mut link = prepared(snapshot, &LINK)?;
     // The list does not grow step by step: each step would copy it.
-    let room = usize::try_from(most).unwrap_or_default().min(usize::from(u8::MAX));
+    let room = usize::try_from(up_to.saturating_sub(above)).unwrap_or_default().min(usize::from(u8::MAX));
     let (mut found, mut last_seq) = (VecDeque::with_capacity(room), i64::MAX);
     let (mut bytes, mut cut) = (0, false);
     while let Some(id) = next {
