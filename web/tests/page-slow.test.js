@@ -22,13 +22,13 @@ async function slow(visitor) {
   return line;
 }
 
-/** The aim is 3 s, which is reached where the machine has time; what a busy one takes to run the page comes on top, in milliseconds. */
-const MOST = 3300;
+/** How long the first conversation may take, in milliseconds: 2,550 of them on a machine that does nothing else. */
+const MOST = 3000;
 
 const reason = process.env.WEB_FROM_DISK && 'what is measured is what the hub sends';
 
 for (const language of ['en', 'ar']) {
-  test(`the first conversation is there within some 3 s, and 80 KB (${language})`, { skip: reason }, async () => {
+  test(`the first conversation is there within 3 s, and 80 KB (${language})`, { skip: reason }, async () => {
     const hub = await Hub.start();
     for (let n = 1; n <= 40; n++) await hub.ask(n % 2 ? 2 : 1, 'POST', '/chat/send', { receiver_id: n % 2 ? 1 : 2, temp_id: `slow-${n}`, content: `Message ${n}: is it still available, and would you send it to Goma?` });
     for (let other = 3; other <= 12; other++) await hub.ask(other, 'POST', '/chat/send', { receiver_id: 1, temp_id: `other-${other}`, content: 'Good morning!' });
