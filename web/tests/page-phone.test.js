@@ -120,8 +120,8 @@ test('nothing lies below a camera, or the line at the bottom', async () => {
 
 test('the keyboard takes its room from the messages, and the newest one stays in sight above where one writes', async () => {
   const { hub, alice, end } = await onPhone();
-  for (let n = 1; n <= 30; n++) await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: `n-${n}`, content: `message ${n}` });
-  const newest = alice.page.locator('.row', { hasText: 'message 30' });
+  for (let n = 1; n <= 30; n++) await hub.ask(2, 'POST', '/chat/send', { receiver_id: 1, temp_id: `n-${n}`, content: `message ${n}.` });
+  const newest = alice.page.locator('.row', { hasText: 'message 30.' });
   await newest.waitFor();
   await alice.field.tap();
   assert.equal(await alice.field.evaluate(field => getComputedStyle(field).fontSize), '16px', 'some phones enlarge the page at smaller letters');
