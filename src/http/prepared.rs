@@ -55,10 +55,15 @@ impl Document {
 impl Prepared {
     /// Compresses a body at the best level, which takes milliseconds for each 100 KB.
     pub(super) fn new(media_type: HeaderValue, bytes: Bytes) -> Self {
+        let gzipped = compression::gzip_best(&bytes).filter(|gzipped| gzipped.len() < bytes.len());
+        Self::with_gzip(media_type, bytes, gzipped)
+    }
+
+    /// Takes a body that was compressed before, or that is not worth it.
+    pub(super) fn with_gzip(media_type: HeaderValue, bytes: Bytes, gzipped: Option<Bytes>) -> Self {
         let digest = URL_SAFE_NO_PAD.encode(&Sha256::digest(&bytes)[..15]);
         let tag = |suffix: &str| HeaderValue::from_str(&format!("\"{digest}{suffix}\""));
         let variant = |bytes, suffix| Variant { bytes, etag: tag(suffix).unwrap_or(HeaderValue::from_static("\"\"")) };
-        let gzipped = compression::gzip_best(&bytes).filter(|gzipped| gzipped.len() < bytes.len());
         Self { media_type, plain: variant(bytes, ""), gzipped: gzipped.map(|bytes| variant(bytes, "-gzip")) }
     }
 

@@ -66,6 +66,9 @@ const REVALIDATED: &str = "no-cache";
 /// The files that are served. `build.rs` makes cargo embed them again when a file is added.
 static DIST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/web/dist");
 
+/// The same files compressed, by `build.rs`; those that compression does not make smaller are missing.
+static GZIPPED: Dir<'_> = include_dir!("$OUT_DIR/gzip");
+
 /// A file with its prepared response.
 struct StaticFile {
     path: &'static str,
@@ -76,12 +79,14 @@ static PREPARED: LazyLock<Vec<StaticFile>> = LazyLock::new(|| {
     all_files(&DIST)
         .filter_map(|file| {
             let path = file.path().to_str()?;
-            Some(StaticFile { path, body: Prepared::new(media_type(path), Bytes::from_static(file.contents())) })
+            let content = |file: &'static File<'static>| Bytes::from_static(file.contents());
+            let gzipped = GZIPPED.get_file(path).map(content);
+            Some(StaticFile { path, body: Prepared::with_gzip(media_type(path), content(file), gzipped) })
         })
         .collect()
 });
 
-/// Compresses every file, if that has not been done. Called at start: the first request would otherwise delay messages.
+/// Prepares the response of every file, if that has not been done. Called at start: the first request would otherwise delay messages.
 pub(super) fn prepare() {
     LazyLock::force(&PREPARED);
 }
