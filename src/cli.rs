@@ -108,17 +108,17 @@ pub enum Command {
     Ticket(TicketArgs),
     /// Make, list, test, replay and remove webhooks, on the hub's database.
     Webhooks(Box<webhooks::WebhooksArgs>),
-    /// Bring over the data of another service that the hub replaces.
+    /// Import the data of the service that the hub replaces.
     Import(import::ImportArgs),
     /// Copy the database (SQLite) and the images into a folder, beside a hub that runs or not.
     Backup(backup::BackupArgs),
-    /// Put a backup where no database and no image is, or give a database that was read back a new epoch.
+    /// Restore a backup to an empty place; or, with a database that its own tools restored, begin a new epoch.
     Restore(backup::RestoreArgs),
-    /// Look at everything that the hub needs, and say what is wrong and what to do; exits with 1 if something is broken.
+    /// Check everything that the hub needs, and say what is wrong and what to do; exits with 1 if something is broken.
     Doctor(Box<ServeArgs>),
     /// Show, suspend and restore users, and end their sessions, on the hub's database.
     Users(admin::UsersArgs),
-    /// Show a conversation, for a reason, from the hub's database.
+    /// Show a conversation from the hub's database; the reason goes into the audit log.
     Threads(admin::ThreadsArgs),
     /// Verify the audit log.
     Audit(admin::AuditArgs),
@@ -133,7 +133,7 @@ pub struct MigrateArgs {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,
-    /// How long to wait for it.
+    /// How long to wait for a database that cannot be reached.
     #[command(flatten)]
     pub wait: WaitArgs,
 }

@@ -11,12 +11,12 @@ use super::value;
 /// What operators may do over HTTP, and how long it is remembered.
 #[derive(Debug, Clone, Args)]
 pub struct AdminArgs {
-    /// What `/admin/users`, `/admin/threads`, `/admin/audit` and `/admin/state` do for tokens with the role `admin`: `off`,
-    /// nothing; `read`, they show; `write`, they also suspend, restore and end sessions.
+    /// What a token with the role `admin` may do below `/admin`: `off`, nothing; `read`, see users, conversations, the audit log and
+    /// the hub's state; `write`, also suspend and restore users and end their sessions.
     #[arg(long, env = "CHAT_ADMIN", value_name = "off|read|write", value_enum, default_value_t = AdminMode::Read,
         hide_possible_values = true, help_heading = "Administration")]
     pub admin: AdminMode,
-    /// Days for which rows of the audit log are kept.
+    /// Days for which the hub keeps rows of the audit log.
     #[arg(long, env = "CHAT_AUDIT_DAYS", value_name = "DAYS", default_value_t = 400,
         value_parser = clap::value_parser!(u32).range(1..=36_500), help_heading = "Administration")]
     pub audit_days: u32,
@@ -27,9 +27,9 @@ pub struct AdminArgs {
 pub enum AdminMode {
     /// Nothing.
     Off,
-    /// Look.
+    /// See users, conversations, the audit log and the hub's state.
     Read,
-    /// Look, and restrict users.
+    /// See the same, and restrict users.
     Write,
 }
 
@@ -45,18 +45,18 @@ impl AdminMode {
     }
 }
 
-/// What is done with users at the machine. A hub that runs obeys at once.
+/// The command `users`. A hub that runs applies the changes at once.
 #[derive(Debug, Args)]
 pub struct UsersArgs {
-    /// What is to be done.
+    /// The subcommand.
     #[command(subcommand)]
     pub action: UsersAction,
 }
 
-/// What is done with users.
+/// The subcommands of `users`.
 #[derive(Debug, Subcommand)]
 pub enum UsersAction {
-    /// Print what is known of a user, as JSON.
+    /// Print a user's profile, connections and restrictions, as JSON.
     Show {
         /// The user.
         id: UserId,
@@ -68,10 +68,10 @@ pub enum UsersAction {
     Suspend {
         /// The user.
         id: UserId,
-        /// Until when: `2026-12-24T00:00:00Z`, or a span from now on: `7d`.
+        /// The end of the suspension, as a time (`2026-12-24T00:00:00Z`) or a span from now (`7d`).
         #[arg(long, value_name = "TIME", value_parser = until)]
         until: Timestamp,
-        /// Why; it goes into the audit log.
+        /// The reason, for the audit log.
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// The database.
@@ -82,18 +82,18 @@ pub enum UsersAction {
     Restore {
         /// The user.
         id: UserId,
-        /// Why; it goes into the audit log.
+        /// The reason, for the audit log.
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// The database.
         #[command(flatten)]
         at: DatabaseArgs,
     },
-    /// Close a user's connections, and take no token any more that was issued up to now.
+    /// Close a user's connections, and refuse all tokens that were issued up to now.
     EndSessions {
         /// The user.
         id: UserId,
-        /// Why; it goes into the audit log.
+        /// The reason, for the audit log.
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// The database.
@@ -102,25 +102,25 @@ pub enum UsersAction {
     },
 }
 
-/// What is done with conversations at the machine.
+/// The command `threads`.
 #[derive(Debug, Args)]
 pub struct ThreadsArgs {
-    /// What is to be done.
+    /// The subcommand.
     #[command(subcommand)]
     pub action: ThreadsAction,
 }
 
-/// What is done with conversations.
+/// The subcommands of `threads`.
 #[derive(Debug, Subcommand)]
 pub enum ThreadsAction {
     /// Print the newest messages of a conversation, a line of JSON for each, oldest first.
     Show {
         /// The thread.
         id: ThreadId,
-        /// Why; it goes into the audit log before anything is read.
+        /// The reason, which is written to the audit log before anything is read.
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// How many messages.
+        /// The number of messages.
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
         limit: u32,
         /// The database.
@@ -129,18 +129,18 @@ pub enum ThreadsAction {
     },
 }
 
-/// What is done with the audit log at the machine.
+/// The command `audit`.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
-    /// What is to be done.
+    /// The subcommand.
     #[command(subcommand)]
     pub action: AuditAction,
 }
 
-/// What is done with the audit log.
+/// The subcommands of `audit`.
 #[derive(Debug, Subcommand)]
 pub enum AuditAction {
-    /// Verify the chain; names the rows that were changed, swapped or taken out, and ends with code 1 if there are any.
+    /// Verify the chain of hashes. Names the rows that were changed, swapped or removed, and exits with 1 if there are any.
     Verify {
         /// The database.
         #[command(flatten)]

@@ -7,38 +7,38 @@ use clap::Args;
 use super::secret::Secret;
 use super::{images, serve};
 
-/// Where the hub keeps what is backed up.
+/// The hub's database and images.
 #[derive(Debug, Args)]
 pub struct PlaceArgs {
     /// `sqlite://…?mode=rwc`, `mysql://…`, `mariadb://…` or `postgres://…`.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = serve::DATABASE_URL, hide_env_values = true)]
     pub database_url: Secret,
-    /// Where images are kept: `file:<folder>`, or `s3://<bucket>/<prefix>`.
+    /// The hub's images: `file:<folder>`, or `s3://<bucket>/<prefix>`.
     #[arg(long, env = "CHAT_MEDIA_URL", value_name = "URL", default_value = images::MEDIA_URL, hide_env_values = true)]
     pub media_url: Secret,
 }
 
-/// What is backed up, and where to.
+/// The command `backup`.
 #[derive(Debug, Args)]
 pub struct BackupArgs {
     /// The folder of the backup; it must be empty, or not be there.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// What is backed up.
+    /// The hub's database and images.
     #[command(flatten)]
     pub place: PlaceArgs,
 }
 
-/// What is restored, and where to.
+/// The command `restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
     /// The folder of a backup. The database and the place of images must be empty, or not be there.
     #[arg(long, value_name = "DIR", required_unless_present = "epoch", conflicts_with = "epoch")]
     pub from: Option<PathBuf>,
-    /// Give the database a new epoch, and nothing else: after the tools of a server have read a dump back.
+    /// Only give the database a new epoch, after the database server's own tools have restored a dump.
     #[arg(long)]
     pub epoch: bool,
-    /// Where it is restored to.
+    /// The database and the images to restore.
     #[command(flatten)]
     pub place: PlaceArgs,
 }

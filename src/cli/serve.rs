@@ -41,8 +41,8 @@ pub struct ServeArgs {
     /// Serve the page at the base path: `on` or `off` (default: on in development mode alone).
     #[arg(long, env = "CHAT_PAGE", value_name = "on|off", value_parser = value::switch, help_heading = "Network")]
     pub page: Option<bool>,
-    /// Blocks of addresses of proxies whose `X-Forwarded-For` counts, separated by commas: by it the audit log, and limits by
-    /// address, know a client.
+    /// The proxies in front of the hub, as blocks of addresses, separated by commas. Of a request from one of them the hub takes
+    /// the client's address, for the audit log and for limits by address, from `X-Forwarded-For`.
     #[arg(long, env = "CHAT_TRUSTED_PROXIES", value_name = "BLOCKS", value_delimiter = ',',
         default_value = "127.0.0.0/8,::1", value_parser = value::block, help_heading = "Network")]
     pub trusted_proxies: Vec<Option<Block>>,
@@ -109,10 +109,10 @@ pub struct KeyArgs {
     /// Public keys of the core as a JSON Web Key Set.
     #[arg(long, env = "JWT_JWKS", value_name = "FILE", help_heading = "Tokens")]
     pub jwt_jwks: Option<PathBuf>,
-    /// What a token's `iss` must be, separated by commas (default: not checked).
+    /// The issuers (`iss`) of which the hub accepts tokens, separated by commas (default: not checked).
     #[arg(long, env = "JWT_ISSUER", value_name = "NAMES", value_delimiter = ',', help_heading = "Tokens")]
     pub jwt_issuer: Vec<String>,
-    /// What a token's `aud` must hold, separated by commas (default: not checked).
+    /// The audiences of which a token's `aud` must name one, separated by commas (default: not checked).
     #[arg(long, env = "JWT_AUDIENCE", value_name = "NAMES", value_delimiter = ',', help_heading = "Tokens")]
     pub jwt_audience: Vec<String>,
     /// The secret of tickets, at least 32 bytes (default: the first JWT_SECRET).
@@ -125,7 +125,7 @@ pub struct KeyArgs {
         help_heading = "Tokens"
     )]
     pub ticket_secret: Option<Secret>,
-    /// What the secrets of webhooks are made of, at least 32 bytes (default: made from the secret of tickets).
+    /// The secret from which the hub derives each webhook's own, at least 32 bytes (default: derived from the secret of tickets).
     #[arg(
         long,
         env = "CHAT_WEBHOOK_SECRET",
@@ -168,8 +168,8 @@ pub struct LimitArgs {
     /// Frames of one connection that wait for their answer; beyond that the hub reads nothing from it.
     #[arg(long, env = "CHAT_MAX_IN_FLIGHT", value_name = "N", default_value_t = 16, help_heading = "Limits")]
     pub max_in_flight: usize,
-    /// Requests per minute and address that show no good token, or need none (the page, the API's documents), or `off`. Behind
-    /// many an address of a mobile network there are thousands of users: they count together.
+    /// Requests without a valid token (for the page and the API's documents as well) per minute and address, or `off`. Mobile
+    /// networks put thousands of users behind one address: they count together.
     #[arg(long, env = "CHAT_ADDRESS_RATE", value_name = "N|off", default_value = "off", value_parser = value::rate,
         help_heading = "Limits")]
     pub address_rate: Rate,

@@ -13,32 +13,33 @@ use super::value;
 /// The settings of webhooks.
 #[derive(Debug, Clone, Default, Args)]
 pub struct WebhookArgs {
-    /// Blocks of addresses that webhooks may be sent to besides public ones, separated by commas: `10.0.0.0/8,fd00::/8`.
+    /// Private blocks of addresses that webhooks may be sent to, besides all public addresses; separated by commas:
+    /// `10.0.0.0/8,fd00::/8`.
     #[arg(long, env = "CHAT_WEBHOOK_ALLOW", value_name = "BLOCKS", value_delimiter = ',', help_heading = "Webhooks",
         value_parser = value::block)]
     pub webhook_allow: Vec<Option<Block>>,
 }
 
-/// What is done with webhooks at the machine. A hub that runs notices within a second.
+/// The command `webhooks`. A hub that runs notices changes within a second.
 #[derive(Debug, Args)]
 pub struct WebhooksArgs {
-    /// What is to be done.
+    /// The subcommand.
     #[command(subcommand)]
     pub action: Action,
 }
 
-/// What is done with webhooks.
+/// The subcommands of `webhooks`.
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// Make a webhook; prints its id, and its secret, which is shown once.
     Add {
-        /// Where events are sent to: https, unless it is of this machine.
+        /// The URL that the hub posts events to; it must be https, except for this machine itself.
         #[arg(long)]
         url: String,
-        /// The types of events, separated by commas; `*` for all but presence.
+        /// The types of events to send, separated by commas; `*` for all but presence.
         #[arg(long, value_delimiter = ',', default_value = "*")]
         types: Vec<String>,
-        /// What it is for.
+        /// A description for the operators.
         #[arg(long, default_value = "")]
         description: String,
         /// The database, and the keys.
@@ -51,7 +52,7 @@ pub enum Action {
         #[command(flatten)]
         at: Machine,
     },
-    /// Send an event `webhook.test`, and print what the receiver answers.
+    /// Send an event `webhook.test`, and print the receiver's answer.
     Test {
         /// The webhook.
         id: WebhookId,
@@ -59,14 +60,14 @@ pub enum Action {
         #[command(flatten)]
         at: Machine,
     },
-    /// Have deliveries sent again; prints how many.
+    /// Send deliveries again; prints how many there are.
     Replay {
         /// The webhook.
         id: WebhookId,
-        /// How far back: `30m`, `7d`.
+        /// The age of the oldest delivery to send: `30m`, `7d`.
         #[arg(long, value_parser = value::duration)]
         since: Duration,
-        /// Which of them.
+        /// Which deliveries to send.
         #[arg(long, value_enum, default_value_t = OnlyArg::Failed)]
         only: OnlyArg,
         /// The database, and the keys.
@@ -83,12 +84,12 @@ pub enum Action {
     },
 }
 
-/// Which deliveries are sent again.
+/// The deliveries to send again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnlyArg {
-    /// Those that have used up their tries.
+    /// Those that failed at their last attempt.
     Failed,
-    /// Those that have arrived, too.
+    /// All, including those that the receiver accepted.
     All,
 }
 
