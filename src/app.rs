@@ -31,6 +31,7 @@ use crate::process;
 use crate::schema;
 use crate::server;
 use crate::shutdown::Shutdown;
+use crate::systemd;
 use crate::telemetry::{self, Metrics};
 use crate::ws::{self, Sockets};
 
@@ -103,7 +104,7 @@ impl App {
                  This is for a restart without a pause; to stay with several nodes, use MySQL, MariaDB or PostgreSQL"
             );
         }
-        migrate(&database).await?;
+        systemd::extend_start(migrate(&database)).await?;
         let relay = &config.hub.relay;
         if let Some(mut registration) = Registration::of(&database, &config.hub.node, relay.key_check()) {
             registration.claim().await?;

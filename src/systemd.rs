@@ -2,12 +2,16 @@
 //! do nothing.
 
 use std::net::TcpListener;
+use std::time::Duration;
 use std::{io, mem};
 
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
+
+/// The time that a step of the start asks the service manager for, each time, in microseconds.
+const EXTENSION_USEC: u32 = 60_000_000;
 
 /// Takes over the listening socket of the service manager, which keeps it open when the hub ends: clients that connect
 /// meanwhile wait for the next hub. `None` if there is no such socket. To be called before any OS thread starts.
@@ -31,6 +35,28 @@ pub fn ready() {
 /// Tells the service manager that the hub is about to end.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
+}
+
+/// Runs a step of the start that may take many minutes, and asks the service manager meanwhile for more time, again and again
+/// (`EXTEND_TIMEOUT_USEC`), so that it does not end the hub within the step (`TimeoutStartSec=`).
+pub async fn extend_start<T>(step: impl Future<Output = T>) -> T {
+    let ask = || tell(&[NotifyState::ExtendTimeoutUsec(EXTENSION_USEC)]);
+    repeat_during(step, Duration::from_micros(u64::from(EXTENSION_USEC) / 3), ask).await
+}
+
+/// Runs a step, and meanwhile an action, at once and then once in each period.
+async fn repeat_during<T>(step: impl Future<Output = T>, period: Duration, action: impl Fn()) -> T {
+    let mut ticks = interval(period);
+    let repeating = async {
+        loop {
+            ticks.tick().await;
+            action();
+        }
+    };
+    tokio::select! {
+        result = step => result,
+        never = repeating => never,
+    }
 }
 
 /// The task that sends the service manager signs of life (`WatchdogSec=`). It ends when this is dropped.
@@ -66,5 +92,25 @@ impl Drop for Watchdog {
 fn tell(news: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(news) {
         tracing::warn!(%error, "the service manager could not be told how the hub is");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use chat_testkit::waiting::passes;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_step_of_the_start_asks_for_time_until_it_ends() {
+        let asked = Cell::new(0);
+        let step = async {
+            passes(Duration::from_secs(90)).await;
+            "migrated"
+        };
+        let result = repeat_during(step, Duration::from_secs(20), || asked.set(asked.get() + 1)).await;
+        assert_eq!((result, asked.get()), ("migrated", 5), "at 0, 20, 40, 60 and 80 s");
     }
 }

@@ -168,7 +168,7 @@ pub struct LimitArgs {
     /// Frames of one connection that wait for their answer; beyond that the hub reads nothing from it.
     #[arg(long, env = "CHAT_MAX_IN_FLIGHT", value_name = "N", default_value_t = 16, help_heading = "Limits")]
     pub max_in_flight: usize,
-    /// Requests without a valid token (for the page and the API's documents as well) per minute and address, or `off`. Mobile
+    /// Requests without a valid token, and all for the page and the API's documents, per minute and address, or `off`. Mobile
     /// networks put thousands of users behind one address: they count together.
     #[arg(long, env = "CHAT_ADDRESS_RATE", value_name = "N|off", default_value = "off", value_parser = value::rate,
         help_heading = "Limits")]

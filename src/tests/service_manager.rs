@@ -171,6 +171,14 @@ async fn knocker(address: SocketAddr, shared: Arc<Shared>) {
 }
 
 #[tokio::test]
+async fn a_hub_that_migrates_asks_for_time_before_it_is_ready() {
+    let manager = Manager::new("127.0.0.1:0");
+    let _hub = manager.starts();
+    manager.hears("EXTEND_TIMEOUT_USEC=60000000").await;
+    manager.hears("READY=1").await;
+}
+
+#[tokio::test]
 async fn through_restarts_under_load_no_connection_is_refused_and_no_message_is_lost() {
     const AUTHORS: u64 = 6;
     let manager = Manager::new("127.0.0.1:0");
