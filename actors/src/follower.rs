@@ -241,4 +241,8 @@ impl assembly::Node for FollowerContext {
     fn is_connected(&self, user: UserId) -> bool {
         self.connections.is_connected(user)
     }
+
+    fn has_enough_reads(&self) -> bool {
+        self.handle.has_enough_reads()
+    }
 }

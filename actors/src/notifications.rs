@@ -92,7 +92,9 @@ impl Actor for NotificationStream {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             StreamMsg::Update(update, guard) => state.update(*update, guard),
-            StreamMsg::Follow { since, threads, guard } => Box::pin(state.follow(since, threads, guard)).await?,
+            StreamMsg::Follow { since, threads, guard, read: _read } => {
+                Box::pin(state.follow(since, threads, guard)).await?;
+            }
             StreamMsg::Unheard => state.unheard(),
             StreamMsg::Due => state.due = false,
             StreamMsg::Idle => state.idle(&myself),

@@ -94,7 +94,7 @@ impl Actor for Thread {
                 state.types_elsewhere(&myself, who, node, thread_id, on);
             }
             ThreadMsg::Heard(heard, guard) => Box::pin(state.deliver_heard(heard, guard)).await?,
-            ThreadMsg::Follow(up_to, guard) => Box::pin(state.follow(up_to, guard)).await?,
+            ThreadMsg::Follow(up_to, guard, _read) => Box::pin(state.follow(up_to, guard)).await?,
             ThreadMsg::Committed(outcomes, guard) => state.deliver_outcomes(outcomes, guard).await?,
             ThreadMsg::TypingDue => state.typing_due(),
             ThreadMsg::Idle => state.idle(&myself),

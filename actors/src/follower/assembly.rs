@@ -5,6 +5,9 @@
 //! users who are connected here is taken from its [content](Content), or read from the database if the content has not come
 //! within [`PATIENCE`]. A header that has not come within that time is looked up in the commit log. So whatever the relay
 //! loses, delays, repeats or reorders costs time, and nothing else.
+//!
+//! Where many commits must be read, and the database does not keep up, they are read together: each thread and each user
+//! once for all of them. So a node whose reads are slow is late, but does not fall behind further and further.
 
 mod pending;
 mod polls;
@@ -150,7 +153,7 @@ impl Assembly {
     }
 
     /// Returns the next step, if there is one. To be called until it returns `None`, whenever something was taken in, a
-    /// commit of this node was dispatched or lost, and at [`Assembly::wake_at`].
+    /// commit of this node was dispatched or lost, enough reads have ended, and at [`Assembly::wake_at`].
     pub(super) fn next(&mut self, node: &impl Node, now: Instant) -> Option<Step> {
         self.wake_at = None;
         let unbroken = node.unbroken();
@@ -207,8 +210,9 @@ impl Assembly {
             }
             let content = self.contents.get(&end).map(|(content, _)| content);
             let read_from = pending.read_from;
-            if now < read_from && !run::is_complete(pending, content, node) {
-                if end == first {
+            let must_wait = now < read_from;
+            if (must_wait || node.has_enough_reads()) && !run::is_complete(pending, content, node) {
+                if end == first && must_wait {
                     self.wait_until(read_from);
                 }
                 break;

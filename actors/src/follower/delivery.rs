@@ -34,14 +34,14 @@ impl FollowerContext {
         for ((pair, heard), guard) in threads.into_iter().zip(guards.by_ref()) {
             let message = match heard {
                 Some(heard) => ThreadMsg::Heard(heard, guard),
-                None => ThreadMsg::Follow(end, guard),
+                None => ThreadMsg::Follow(end, guard, self.handle.begin_read()),
             };
             let _ = self.threads.deliver(pair, message);
         }
         for ((user, update), guard) in updates.into_iter().zip(guards) {
             let message = match update {
                 Update::Heard(update) => StreamMsg::Update(Box::new(update), guard),
-                Update::Read(threads) => StreamMsg::Follow { since, threads, guard },
+                Update::Read(threads) => StreamMsg::Follow { since, threads, guard, read: self.handle.begin_read() },
             };
             let _ = self.streams.deliver(user, message);
         }

@@ -1,7 +1,8 @@
 //! The handle of the follower.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use chat_database::history::{CommitRef, Head};
 use chat_database::ids::CommitNo;
@@ -10,6 +11,10 @@ use ractor::ActorRef;
 
 use crate::actor_slot::ActorSlot;
 use crate::relay::message::Received;
+
+/// From how many reads under way on, by threads and streams, further commits that must be read wait. While the database is slow
+/// they become more, and then one read of a thread or of a user serves many commits.
+const MAX_READS: usize = 64;
 
 /// The handle of the follower. Cheap to clone.
 #[derive(Clone, Default)]
@@ -20,6 +25,8 @@ struct Shared {
     actor: ActorSlot<FollowerMsg>,
     /// Whether commits of other nodes wait for one before them, which may be one of ours.
     waits: AtomicBool,
+    /// How many threads and streams read, or will read, what commits of other nodes have done.
+    reads: AtomicUsize,
 }
 
 impl FollowerHandle {
@@ -45,6 +52,17 @@ impl FollowerHandle {
         self.send(FollowerMsg::Next);
     }
 
+    /// Counts a read of a thread or a stream, until the guard is dropped.
+    pub(super) fn begin_read(&self) -> ReadGuard {
+        self.0.reads.fetch_add(1, Ordering::AcqRel);
+        ReadGuard(self.clone())
+    }
+
+    /// Tells whether [`MAX_READS`] are under way.
+    pub(super) fn has_enough_reads(&self) -> bool {
+        self.0.reads.load(Ordering::Acquire) >= MAX_READS
+    }
+
     pub(super) fn set_actor(&self, actor: ActorRef<FollowerMsg>) {
         self.0.actor.set(actor);
     }
@@ -57,6 +75,25 @@ impl FollowerHandle {
     fn send(&self, message: FollowerMsg) {
         // A follower that has not started yet reads the database by itself.
         let _ = self.0.actor.send(message);
+    }
+}
+
+/// A read, under way, of what commits of other nodes have done to a thread or a user. It ends when this is dropped.
+pub(crate) struct ReadGuard(FollowerHandle);
+
+impl fmt::Debug for ReadGuard {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("ReadGuard")
+    }
+}
+
+impl Drop for ReadGuard {
+    fn drop(&mut self) {
+        let Self(handle) = self;
+        let before = handle.0.reads.fetch_sub(1, Ordering::AcqRel);
+        if before == MAX_READS && handle.0.waits.load(Ordering::Acquire) {
+            handle.send(FollowerMsg::Next);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use chat_database::objects::Totals;
 
 use super::events::NotificationEvent;
 use crate::delivery_frontier::DeliveryGuard;
+use crate::follower::handle::ReadGuard;
 use crate::registry::ActorRegistry;
 
 /// The notification streams that are running, by user.
@@ -20,7 +21,7 @@ pub(crate) enum StreamMsg {
     /// From storage, or from the follower: a commit changed something for the user.
     Update(Box<UserUpdate>, DeliveryGuard),
     /// From the follower: commits of other nodes changed something for the user, which is to be read.
-    Follow { since: CommitNo, threads: Vec<ThreadId>, guard: DeliveryGuard },
+    Follow { since: CommitNo, threads: Vec<ThreadId>, guard: DeliveryGuard, read: ReadGuard },
     /// Through the registry: the user has no connection any more that carries the stream.
     Unheard,
     /// From itself: the pace allows to send what waits.

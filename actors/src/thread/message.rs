@@ -9,6 +9,7 @@ use chat_database::ids::{CommitNo, Pair, ThreadId, UserId};
 use super::typing::Signal;
 use crate::connections::ConnectionId;
 use crate::delivery_frontier::DeliveryGuard;
+use crate::follower::handle::ReadGuard;
 use crate::registry::ActorRegistry;
 use crate::relay::commit::ThreadContent;
 use crate::requester::Requester;
@@ -26,7 +27,7 @@ pub(crate) enum ThreadMsg {
     /// Through the registry: what commits of other nodes have done to the thread.
     Heard(Vec<(CommitNo, ThreadContent)>, DeliveryGuard),
     /// Through the registry: commits of other nodes, up to this one, touched the thread; what they did is to be read.
-    Follow(CommitNo, DeliveryGuard),
+    Follow(CommitNo, DeliveryGuard, ReadGuard),
     /// Through the registry: the outcomes of the thread's changes in one commit of this node.
     Committed(ThreadOutcomes, DeliveryGuard),
     /// From itself: a user may have stopped writing without saying so.

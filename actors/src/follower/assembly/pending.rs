@@ -17,6 +17,9 @@ pub(crate) trait Node {
     fn nonce_of(&self, commit: CommitNo) -> Option<Nonce>;
     /// Tells whether a user is connected to this node.
     fn is_connected(&self, user: UserId) -> bool;
+    /// Tells whether so many reads for earlier commits are under way that a commit which must be read waits, to be read together with
+    /// those behind it.
+    fn has_enough_reads(&self) -> bool;
 }
 
 /// A commit that waits for delivery.

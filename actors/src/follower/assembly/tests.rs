@@ -101,6 +101,27 @@ fn what_has_not_come_after_a_moment_is_read_and_nothing_else() {
     assert_eq!(run.users[&user(1)].threads, [thread(1).0], "whose notification is read");
 }
 
+/// Five clusters began on one disk: a hub without NATS read each commit by itself, for each of its threads and users, and was sixteen
+/// seconds late after half a minute.
+#[test]
+fn while_enough_is_read_commits_wait_and_are_then_read_together() {
+    let mut scene = Scene::new();
+    scene.world.reads = true;
+    scene.seen(12, vec![entry(11, &[1], &[], "there"), entry(12, &[1], &[], "there")]);
+    scene.now += PATIENCE;
+    assert!(scene.delivers().is_none());
+    assert!(scene.assembly.waits() && scene.assembly.wake_at().is_none(), "until a read ends");
+    scene.header(header(13, &[], &[]));
+    scene.world.reads = false;
+    let run = scene.delivers().expect("delivered");
+    assert_eq!((numbers(&run), run.threads.len(), run.users.len()), (vec![11, 12, 13], 1, 1));
+    // What needs no read does not wait.
+    scene.world.reads = true;
+    scene.header(header(14, &[1], &[]));
+    scene.content(content(14, &[1], &[1]));
+    assert_eq!(numbers(&scene.delivers().expect("delivered")), [14]);
+}
+
 #[test]
 fn a_user_of_whom_the_sender_did_not_know_is_read_for() {
     let mut scene = Scene::new();

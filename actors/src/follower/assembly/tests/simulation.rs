@@ -208,8 +208,15 @@ impl Simulation {
         }
     }
 
-    /// Loses a part of a commit that was on its way.
+    /// Loses a part of a commit that was on its way, and begins or ends to have enough reads.
     fn trouble(&mut self) {
+        // The database is slow for a while, now and then.
+        if self.chance(self.faults.troubles) {
+            self.world.reads = self.at < BUSY && !self.world.reads;
+        }
+        if self.at == BUSY {
+            self.world.reads = false;
+        }
         if self.at < BUSY && self.chance(self.faults.troubles) {
             let begun: Vec<_> = self.world.begun.keys().copied().filter(|commit| commit.0 > 10).collect();
             if let Some(commit) = self.dice.choice(begun) {

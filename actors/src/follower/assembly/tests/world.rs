@@ -38,6 +38,8 @@ pub(super) struct World {
     pub(super) begun: BTreeMap<CommitNo, Nonce>,
     pub(super) lost: BTreeSet<CommitNo>,
     pub(super) connected: BTreeSet<UserId>,
+    /// Whether enough of what is on its way is being read.
+    pub(super) reads: bool,
     /// The highest commit that was unbroken when it was asked for last.
     known: Cell<u64>,
 }
@@ -76,6 +78,10 @@ impl Node for World {
 
     fn is_connected(&self, user: UserId) -> bool {
         self.connected.contains(&user)
+    }
+
+    fn has_enough_reads(&self) -> bool {
+        self.reads
     }
 }
 
