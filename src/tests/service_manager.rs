@@ -6,9 +6,9 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::process::{Command as Shell, Stdio};
+use std::process::{Command as Shell, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chat_loadtest::client::{Client, ConnectOptions, Error, Received};
@@ -19,17 +19,21 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::{TcpStream, UnixDatagram};
 use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
 
 use crate::support::hub::program;
 use crate::support::person::{number, text};
-use crate::support::{in_time, passes, until, usual_or_long};
+use crate::support::{DEADLINE, in_time, passes, until, usual_or_long};
 
 const IN_FLIGHT: usize = 8;
 
 /// What systemd does for a hub whose unit has a socket.
 pub(crate) struct Manager {
     listener: TcpListener,
-    notices: UnixDatagram,
+    /// The lines that hubs have told.
+    notices: Mutex<UnboundedReceiver<String>>,
     pub(crate) launch: Launch,
     folder: TempDir,
 }
@@ -42,8 +46,20 @@ impl Manager {
         launch.set("CHAT_LISTEN", "127.0.0.1:1");
         launch.set("NOTIFY_SOCKET", folder.path().join("notify").display().to_string());
         launch.set("WATCHDOG_USEC", "200000");
-        let notices = UnixDatagram::bind(folder.path().join("notify")).expect("a socket");
-        Self { listener: TcpListener::bind(listen).expect("a socket"), notices, launch, folder }
+        let socket = UnixDatagram::bind(folder.path().join("notify")).expect("a socket");
+        let (tells, notices) = unbounded_channel();
+        // Read at once, as systemd does: a hub waits when ten notices lie unread.
+        tokio::spawn(async move {
+            let mut buffer = [0; 1_024];
+            while let Ok(length) = socket.recv(&mut buffer).await {
+                let lines = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                if lines.lines().try_for_each(|line| tells.send(line.to_owned())).is_err() {
+                    break;
+                }
+            }
+        });
+        let listener = TcpListener::bind(listen).expect("a socket");
+        Self { listener, notices: Mutex::new(notices), launch, folder }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -66,24 +82,25 @@ impl Manager {
     /// Waits until the hub tells something.
     pub(crate) async fn hears(&self, news: &str) {
         let heard = async {
-            let mut buffer = [0; 1_024];
-            loop {
-                let length = self.notices.recv(&mut buffer).await.expect("a notice");
-                if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == news) {
-                    return;
-                }
-            }
+            let mut notices = self.notices.lock().await;
+            while notices.recv().await.expect("a notice") != news {}
         };
-        in_time(&format!("{news} of the hub; its log:\n{}", last_lines(&self.log(), 20)), heard).await;
+        let heard = timeout(DEADLINE, heard).await;
+        heard.unwrap_or_else(|_| panic!("no {news} of the hub; its log:\n{}", last_lines(&self.log(), 20)));
     }
 
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("hub.log")).unwrap_or_default()
     }
 
-    pub(crate) fn asks_to_end(&self, hub: &Child) {
+    /// Asks a hub to end, and waits for that.
+    pub(crate) async fn ends(&self, hub: &mut Child) -> ExitStatus {
         let status = Shell::new("kill").args(["-TERM", &hub.id().expect("it runs").to_string()]).status();
         assert!(status.expect("kill").success());
+        let ended = timeout(DEADLINE, hub.wait()).await;
+        ended
+            .unwrap_or_else(|_| panic!("the hub does not end; its log:\n{}", last_lines(&self.log(), 20)))
+            .expect("it ends")
     }
 
     fn sql(&self, query: &str) -> String {
@@ -97,7 +114,7 @@ impl Manager {
 /// What the clients know together.
 #[derive(Default)]
 struct Shared {
-    acked: Mutex<BTreeSet<(u64, u64)>>,
+    acked: std::sync::Mutex<BTreeSet<(u64, u64)>>,
     sent: AtomicU64,
     connected: AtomicU64,
     refused: AtomicU64,
@@ -198,13 +215,11 @@ async fn through_restarts_under_load_no_connection_is_refused_and_no_message_is_
                 .await
                 .into_iter()
                 .for_each(|done| done.expect("done"));
-            manager.asks_to_end(&hub);
-            in_time("the end of the last hub", hub.wait()).await.expect("it ends");
+            manager.ends(&mut hub).await;
             break;
         }
-        manager.asks_to_end(&hub);
+        let status = manager.ends(&mut hub).await;
         manager.hears("STOPPING=1").await;
-        let status = in_time("the end of a hub", hub.wait()).await.expect("it ends");
         assert!(status.success(), "{status}: {}", last_lines(&manager.log(), 20));
         // No hub runs: the kernel takes the connection, and keeps it for the next one.
         TcpStream::connect(address).await.expect("a connection that waits");

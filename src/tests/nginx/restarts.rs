@@ -101,16 +101,14 @@ async fn while_a_hub_restarts_whose_socket_stays_open_requests_wait_and_none_fai
     let load = Load::begin(&front, "restarts");
     for _ in 0..usual_or_long(5, 50) {
         load.goes_on(200).await;
-        manager.asks_to_end(&hub);
-        let status = in_time("the end of a hub", hub.wait()).await.expect("it ends");
+        let status = manager.ends(&mut hub).await;
         assert!(status.success(), "{status}: {}", manager.log());
         hub = manager.starts();
         manager.hears("READY=1").await;
     }
     load.goes_on(200).await;
     load.ends().await;
-    manager.asks_to_end(&hub);
-    in_time("the end of the last hub", hub.wait()).await.expect("it ends");
+    manager.ends(&mut hub).await;
 }
 
 /// Three hubs on one file, each at an address of its own.
