@@ -91,8 +91,8 @@ test('a screen reader is told of what comes in, and not of a conversation that i
     window.announced = [];
     const log = seek('.log');
     new MutationObserver(changes => {
-      if (!log.hasAttribute('aria-busy')) window.announced.push(...changes.flatMap(change => [...change.addedNodes]).filter(node => node.matches('.row')).map(row => row.querySelector('.text').textContent));
-    }).observe(log, { childList: true });
+      if (!log.hasAttribute('aria-busy')) window.announced.push(...changes.flatMap(change => [...change.addedNodes]).filter(node => node.matches?.('.row')).map(row => row.querySelector('.text').textContent));
+    }).observe(log, { childList: true, subtree: true });
   });
   const announced = () => alice.page.evaluate(() => window.announced);
   const open = async name => {

@@ -23,7 +23,8 @@ test('users at two hubs talk, see each other online and typing, and go on when a
   const alice = await Visitor.open(chromium, nodes.link(1, 2));
   await alice.online();
   const bob = await Visitor.open(chromium, nodes.link(2, 1));
-  await Promise.all([bob.online(), nodes.sockets(1, 1)]);
+  await bob.online();
+  await nodes.apart(bob);
   const said = [];
   /** One says something, and the other one reads it. */
   const says = async (from, to, text) => {
@@ -50,7 +51,8 @@ test('users at two hubs talk, see each other online and typing, and go on when a
   await one.run();
   await nodes.relay('up');
   await alice.page.reload();
-  await Promise.all([alice.online(), nodes.sockets(1, 1), alice.reads(said)]);
+  await Promise.all([alice.online(), alice.reads(said)]);
+  await nodes.apart(alice);
   await seesTyping(bob, alice);
 
   // Without NATS messages cross by the database.

@@ -169,9 +169,9 @@ test('history is put in as if it had been there: without a motion, and unannounc
     window.announced = [];
     log.addEventListener('animationstart', event => window.moved.push(text(event.target)));
     new MutationObserver(changes => {
-      const rows = changes.flatMap(change => [...change.addedNodes]).filter(node => node.matches('.row'));
+      const rows = changes.flatMap(change => [...change.addedNodes]).filter(node => node.matches?.('.row'));
       if (!log.hasAttribute('aria-busy')) window.announced.push(...rows.map(text));
-    }).observe(log, { childList: true });
+    }).observe(log, { childList: true, subtree: true });
   });
   await alice.page.locator('.scroller').evaluate(scroller => (scroller.scrollTop = 0));
   await until('everything is here', async () => {

@@ -80,6 +80,8 @@ export function fill(row, item, context) {
 function draw(row, item, context, { state, renewed }) {
   const gone = isGone(item);
   const body = row.firstElementChild;
+  // Its height or its distance from the row above may change.
+  if (renewed || row.classList.contains('first') !== item.first) row.parentElement?.classList.remove('resting');
   row.classList.toggle('first', item.first);
   row.classList.toggle('last', item.last);
   // The last line of the text leaves room for the time, "edited", and the tick.
@@ -90,7 +92,6 @@ function draw(row, item, context, { state, renewed }) {
     row.classList.toggle('deleted', gone);
     row.classList.toggle('settled', gone && !item.change);
     row.classList.toggle('failed', state === 'failed');
-    row.classList.remove('resting'); // its height may change
     body.replaceChildren(...parts(item, context, shown, row));
     for (const button of row.querySelectorAll('button')) button.tabIndex = -1;
   }

@@ -7,7 +7,6 @@ import { confirm, menu, toast } from './dialogs.js';
 import { h, lazily, lively, reconcile, set, soon, styled, write } from './dom.js';
 import { drafts, joined } from './drafts.js';
 import { dropping } from './dropping.js';
-import { floatingDay } from './floating-day.js';
 import { presenceText, reason, waits } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
@@ -15,6 +14,7 @@ import { authorOf, avatar, nameOf, paint, writeName } from './people.js';
 import { release, uploading } from './pictures.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
+import { LENGTH, stretches } from './stretches.js';
 import { choices, kindOf } from './unsent.js';
 
 const EDITABLE = 15 * 60_000;
@@ -32,6 +32,7 @@ export function conversation(outer, leave) {
   /** @type {number | undefined} */ let answering;
   /** @type {Draft | undefined} */ let aside;
   /** The newest message (`seq`) that was read when the conversation was opened: later ones are marked as new. @type {number | undefined} */ let readBefore;
+  let stretched = stretches();
   /** The thread that was drawn last. @type {import('../../chat-client.js').Thread | undefined} */ let drawn;
   let atEnd = true;
   let loading = false;
@@ -47,20 +48,24 @@ export function conversation(outer, leave) {
     onanimationend: (/** @type {AnimationEvent} */ event) => /** @type {Element} */ (event.target).classList.remove('arriving') });
   const jump = h('button', { class: 'jump', 'aria-label': t('conversation.newest'), hidden: true, onclick: () => toEnd(true) }, icon('down'), h('span', { class: 'badge' }));
   const scroller = h('div', { class: 'scroller', onscroll: () => scrolled() }, beginning, log);
-  const day = floatingDay(log);
   const writing = composer({ send, typing: on => person && chat.typing(to(), on && !editing), cancel, up: editLast }, () => ({ ...LIMITS, ...chat.limits }), { get: name => chat.cards.get(name) });
+  const stage = h('div', { class: 'stage' }, scroller, jump);
   const element = h('section', { class: 'conversation', part: 'conversation', 'aria-label': t('conversation') },
     h('div', { class: 'no-conversation' }, icon('send'), h('p', {}, t('conversation.choose'))),
     h('header', { class: 'bar' },
       h('button', { class: 'icon-button back', 'aria-label': t('conversation.back'), onclick: () => leave() }, icon('back')),
       face, h('div', { class: 'bar-title' }, title, subtitle)),
     banner,
-    h('div', { class: 'stage' }, scroller, day.element, jump),
+    stage,
     writing.element);
 
   roving(log, row => options(row.item, row), writing.focus);
   // This module is not needed to show the first conversation.
-  const resting = import('./resting.js').then(({ resting }) => resting(log), () => () => {});
+  let long = { rest() {}, scrolled() {}, hide() {} };
+  import('./long.js').then(module => {
+    long = module.long(log, stage);
+    long.rest();
+  }, () => {});
   dropping(element, () => Boolean(person), writing.add);
   const kept = drafts(outer, all => person && all.set(person, draft()));
   const box = lazily(async () => {
@@ -86,7 +91,8 @@ export function conversation(outer, leave) {
     person = other;
     element.classList.toggle('empty', !other);
     log.replaceChildren();
-    day.hide();
+    stretched = stretches();
+    long.hide();
     if (!other) return;
     face.replaceChildren(avatar(other));
     name();
@@ -111,7 +117,7 @@ export function conversation(outer, leave) {
     loading = true;
     try {
       if (chat.state === 'online') busy();
-      await chat.messages(to(), more ? { more, atLeast: 25 } : {}); // a page is drawn in one task, so it is short
+      await chat.messages(to(), more ? { more, atLeast: LENGTH } : {}); // a page is drawn in one task, so it is short
     } catch (error) {
       patience = Date.now() + 3000;
       setTimeout(draw, 3100);
@@ -132,18 +138,21 @@ export function conversation(outer, leave) {
     if (thread?.unread && !looks()) readBefore = thread.read_seq;
     if (thread) readBefore ??= thread.unread ? thread.read_seq : Infinity;
     const items = rows({ chat, me }, to(), readBefore ?? Infinity);
-    const newest = log.lastElementChild;
+    const newest = log.lastElementChild?.lastElementChild;
     const settle = atEnd ? toEnd : hold();
-    reconcile(log, items, item => item.key, make, update);
+    reconcile(log, stretched(items), ({ key }) => key, () => h('div', { class: 'stretch' }), (stretch, { items }) => {
+      if (reconcile(stretch, items, item => item.key, make, update)) stretch.classList.remove('resting'); // its height has changed
+    });
     // New messages are animated, older ones are not.
-    for (let row = newest?.nextElementSibling; row; row = row.nextElementSibling) row.classList.add('arriving');
+    const all = [...log.querySelectorAll('.stretch > *')];
+    if (newest?.isConnected) for (const row of all.slice(all.indexOf(newest) + 1)) row.classList.add('arriving');
     const complete = !thread || thread.low <= 1;
     const known = thread || chat.limits; // before the client was online, the page knows no messages
     const earlier = chat.state === 'online' ? 'conversation.loading' : 'conversation.away';
     const top = complete ? (items.length ? 'conversation.beginning' : 'conversation.first') : earlier;
     write(beginning, known ? t(top, { name: nameOf(person) }) : '');
     settle();
-    resting.then(rest => rest());
+    long.rest();
     mark();
     if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
   });
@@ -151,7 +160,10 @@ export function conversation(outer, leave) {
   /** Returns a function that keeps the first visible message in place, whatever was inserted or changed above it. */
   function hold() {
     const edge = scroller.getBoundingClientRect().top;
-    const row = [...log.querySelectorAll('.row')].find(row => row.getBoundingClientRect().bottom > edge);
+    const inSight = (/** @type {Element} */ element) => element.getBoundingClientRect().bottom > edge;
+    // Only the messages of a visible stretch have a place: those of a resting one would be laid out to tell it.
+    const rows = [...log.children].find(inSight)?.querySelectorAll('.row') ?? [];
+    const row = [...rows].find(inSight);
     const top = row?.getBoundingClientRect().top ?? 0;
     return () => {
       const moved = row?.isConnected ? row.getBoundingClientRect().top - top : 0;
@@ -209,8 +221,8 @@ export function conversation(outer, leave) {
   function scrolled() {
     atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
     mark();
-    if (atEnd) day.hide();
-    else day.scrolled();
+    if (atEnd) long.hide();
+    else long.scrolled();
     const thread = person && chat.thread(to());
     if (thread && thread.low > 1 && scroller.scrollTop < 400) load(true); // before the top is reached
   }
@@ -232,7 +244,7 @@ export function conversation(outer, leave) {
     atEnd = false;
     draw();
     setTimeout(() => {
-      const row = [...log.children].find(row => /** @type {any} */ (row).item?.message?.id === id);
+      const row = [...log.querySelectorAll('.row')].find(row => /** @type {any} */ (row).item?.message?.id === id);
       row?.scrollIntoView({ block: 'center', behavior: lively() ? 'smooth' : 'instant' });
       row?.classList.add('shown');
       setTimeout(() => row?.classList.remove('shown'), 1500);
@@ -376,6 +388,7 @@ export function conversation(outer, leave) {
   chat.on('card', writing.drawCard);
   chat.on('reset', () => {
     log.replaceChildren(); // the same ids may be other messages now
+    stretched = stretches();
     // The unread mark of a thread restored from an earlier visit is outdated.
     if (drawn !== (person && chat.thread(to()))) readBefore = undefined;
     load();

@@ -39,10 +39,12 @@ export function write(element, text) {
  * @param {(item: T) => string} key
  * @param {(item: T) => any} make makes an element
  * @param {(element: any, item: T) => void} update
+ * @returns {boolean} whether children were added, moved or removed
  */
 export function reconcile(parent, items, key, make, update) {
   const held = new Map([...parent.children].map(child => [/** @type {HTMLElement} */ (child).dataset.key, child]));
   let next = parent.firstElementChild;
+  let changed = false;
   for (const item of items) {
     const id = key(item);
     let element = held.get(id);
@@ -52,10 +54,14 @@ export function reconcile(parent, items, key, make, update) {
       /** @type {HTMLElement} */ (element).dataset.key = id;
     }
     if (element === next) next = next.nextElementSibling;
-    else parent.insertBefore(/** @type {Element} */ (element), next);
+    else {
+      parent.insertBefore(/** @type {Element} */ (element), next);
+      changed = true;
+    }
     update(element, item);
   }
   for (const element of held.values()) element.remove();
+  return changed || held.size > 0;
 }
 
 /** Adds a style sheet to an element, and waits until it has loaded or failed. @param {Node} parent @param {string} href */

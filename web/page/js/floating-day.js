@@ -13,9 +13,13 @@ export function floatingDay(log) {
   const hide = () => element.classList.remove('shown');
   return { element, hide, /** Shows the day, unless its own line is in sight. */ scrolled() {
     const { top } = element.getBoundingClientRect();
-    const days = [...log.querySelectorAll('.divider:not(.new)')];
-    const above = days.findLast(day => day.getBoundingClientRect().bottom < top);
-    const near = days.some(day => Math.abs(day.getBoundingClientRect().top - top) < 40);
+    const days = (/** @type {Element} */ stretch) => [...stretch.querySelectorAll('.divider:not(.new)')];
+    // The days of the visible stretch and of its neighbours alone are measured: those of a resting one would be laid out for it.
+    const stretches = [...log.children];
+    const at = stretches.findIndex(stretch => stretch.getBoundingClientRect().bottom > top);
+    const measured = stretches.slice(Math.max(0, at), at + 2).flatMap(days);
+    const above = measured.findLast(day => day.getBoundingClientRect().bottom < top) ?? stretches.slice(0, Math.max(0, at)).flatMap(days).at(-1);
+    const near = measured.some(day => Math.abs(day.getBoundingClientRect().top - top) < 40);
     clearTimeout(timer);
     if (!above || near) return hide();
     write(text, above.textContent ?? '');

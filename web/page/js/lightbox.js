@@ -5,10 +5,22 @@ import { h, set, write } from './dom.js';
 import { icon } from './icons.js';
 import { direction, t } from './language.js';
 import { fetched } from './pictures.js';
-import { lookInto } from './trail.js';
+import { here, isGiven } from './trail.js';
 import { zooming } from './zooming.js';
 
 export { sheet };
+
+/** Adds an entry to the browser's history for the opened lightbox: Back closes it. @param {HTMLDialogElement} dialog */
+function enter(dialog) {
+  if (!isGiven() || here().picture) return;
+  history.pushState({ ...here(), picture: true }, '');
+  const back = () => !here().picture && dialog.close();
+  addEventListener('popstate', back);
+  dialog.addEventListener('close', () => {
+    removeEventListener('popstate', back);
+    if (here().picture) history.back();
+  }, { once: true });
+}
 
 /** @param {{chat: import('../../chat-client.js').ChatClient}} context */
 export function lightbox(context) {
@@ -50,7 +62,7 @@ export function lightbox(context) {
     set(picture, 'height', image.height);
     if (!element.open) {
       element.showModal();
-      lookInto(element);
+      enter(element);
     }
     picture.removeAttribute('src');
     keep.hidden = true;

@@ -23,18 +23,6 @@ async function link(paragraph, text) {
   paragraph.replaceChildren(...links(text));
 }
 
-/** Finds the first web address in a text. @param {string} text @returns {Promise<string | undefined>} */
-export async function firstLink(text) {
-  if (!LINKABLE.test(text)) return undefined;
-  try {
-    const { links } = await finder();
-    const found = /** @type {any[]} */ (links(text)).find(node => /^https?:$/.test(node.protocol ?? ''));
-    return found?.href;
-  } catch {
-    return undefined; // the module cannot be loaded without a network
-  }
-}
-
 /** Tells whether a text is a few emoji, and nothing else. @param {string} text */
 export function isEmoji(text) {
   if (text.length > 80 || !Intl.Segmenter) return false;

@@ -6,11 +6,20 @@ import { h, reconcile, set, soon, write } from './dom.js';
 import { briefly, moment, reason } from './format.js';
 import { icon } from './icons.js';
 import { number, t } from './language.js';
-import { firstLink } from './message-text.js';
 
 export { sheet };
 
 /** @typedef {import('../../chat-client.js').Notification} Note */
+
+/** Finds the first web address in a text. @param {string} text @returns {Promise<string | undefined>} */
+async function firstLink(text) {
+  try {
+    const { links } = await import('./links.js');
+    return /** @type {any[]} */ (links(text)).find(node => /^https?:$/.test(node.protocol ?? ''))?.href;
+  } catch {
+    return undefined; // the module cannot be loaded without a network
+  }
+}
 
 /**
  * @param {import('../../chat-client.js').ChatClient} chat

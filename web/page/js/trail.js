@@ -7,8 +7,11 @@ let shows;
 
 addEventListener('popstate', () => shows?.(here().person));
 
+/** Whether the page has given its history to the element. */
+export const isGiven = () => Boolean(shows);
+
 /** @returns {Place} */
-const here = () => history.state ?? {};
+export const here = () => history.state ?? {};
 
 /**
  * Begins at the conversation that was open before a reload, or else at `peer`, with an entry for the list before it.
@@ -37,16 +40,4 @@ export function leave(show) {
   if (shows && here().inside) return history.back();
   if (shows) history.pushState({}, '');
   show();
-}
-
-/** Adds an entry for the opened lightbox: Back closes it. @param {HTMLDialogElement} dialog */
-export function lookInto(dialog) {
-  if (!shows || here().picture) return;
-  history.pushState({ ...here(), picture: true }, '');
-  const back = () => !here().picture && dialog.close();
-  addEventListener('popstate', back);
-  dialog.addEventListener('close', () => {
-    removeEventListener('popstate', back);
-    if (here().picture) history.back();
-  }, { once: true });
 }

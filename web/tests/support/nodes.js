@@ -128,6 +128,18 @@ export class Nodes {
     });
   }
 
+  /** Waits until two visitors are at a hub each. nginx counts requests, too, so both may be at one: then the page of one is loaded anew. */
+  async apart(visitor) {
+    await until('the visitors are at a hub each', async () => {
+      const seen = await Promise.all(this.hubs.map(sockets));
+      if (seen.includes(2)) {
+        await visitor.page.reload();
+        await visitor.online();
+      }
+      return seen.every(count => count === 1);
+    });
+  }
+
   /** Waits until the hubs have so many sockets each, in their order; `undefined` for one that is down. */
   async sockets(...expected) {
     let seen;

@@ -1,2 +1,0 @@
-
-function e(e){let t=0,n=()=>{document.hidden||requestAnimationFrame(()=>{let t=e.querySelectorAll(`.row:not(.resting)`);requestAnimationFrame(()=>t.forEach(e=>e.classList.add(`resting`)))})};return new ResizeObserver(([{contentRect:r}])=>{if(r.width!==t){t=r.width;for(let t of e.children)t.classList.remove(`resting`);n()}}).observe(e),n}export{e as resting};
