@@ -179,9 +179,13 @@ impl State {
             let lock = context.handle.lock_commit().await;
             let went_back = !due.restart_history.is_empty();
             let probe = due.probe;
-            prepare(&mut writer, due, &context, &wal).boxed().await;
+            let restarted = prepare(&mut writer, due, &context, &wal).boxed().await;
             let nothing_waits = waiting.is_empty();
-            let probed = if probe && nothing_waits { Some(writer.probe().boxed().await) } else { None };
+            let probed = match restarted {
+                None if probe && nothing_waits => Some(writer.probe().boxed().await),
+                // To restart the history is a commit, too.
+                restarted => restarted,
+            };
             let (batch, result) = match (nothing_waits, went_back) {
                 (true, _) => (Batch::default(), None),
                 // The changes were decided on a state that is gone.
@@ -204,8 +208,8 @@ impl State {
         let CommitEnded { writer, batch, result, probed, ended_at } = ended;
         self.writer = Some(writer);
         match (&result, &probed) {
-            (Some(Err(error)), _) | (None, Some(Err(error))) => self.context.handle.cannot_write(error),
-            (Some(Ok(_)), _) | (None, Some(Ok(()))) => self.context.handle.can_write(),
+            (_, Some(Err(error))) | (Some(Err(error)), None) => self.context.handle.cannot_write(error),
+            (_, Some(Ok(()))) | (Some(Ok(_)), None) => self.context.handle.can_write(),
             (None, None) => {}
         }
         match result {
@@ -229,19 +233,17 @@ impl State {
     }
 }
 
-/// Does what is due before a commit.
-async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext, wal: &WalState) {
-    if !due.restart_history.is_empty() {
-        writer.knows(&context.frontier.newest());
-        let restarted = writer.begin_anew().await;
-        for done in due.restart_history {
-            // If the follower was started again meanwhile, it reads the database by itself.
-            let answer = match &restarted {
-                Ok(()) => Ok(()),
-                Err(error) => Err(DatabaseError::Unavailable(error.to_string())),
-            };
-            let _ = done.send(answer);
-        }
+/// Does what is due before a commit. Returns whether the history was restarted, if it was to be.
+async fn prepare(
+    writer: &mut Writer,
+    due: Due,
+    context: &StorageContext,
+    wal: &WalState,
+) -> Option<Result<(), DatabaseError>> {
+    let restarted = if due.restart_history.is_empty() { None } else { Some(restart_history(writer, context).await) };
+    for done in due.restart_history {
+        // If the follower was started again meanwhile, it reads the database by itself.
+        let _ = done.send(restarted.clone().unwrap_or(Ok(())));
     }
     if due.sweep
         && let Err(error) = writer.sweep().await
@@ -249,6 +251,24 @@ async fn prepare(writer: &mut Writer, due: Due, context: &StorageContext, wal: &
         tracing::warn!(%error, "sweep failed");
     }
     wal.restart_if_long(writer);
+    restarted
+}
+
+/// Restarts the history. Until that succeeds, this node writes nothing.
+async fn restart_history(writer: &mut Writer, context: &StorageContext) -> Result<(), DatabaseError> {
+    writer.knows(&context.frontier.newest());
+    let restarted = writer.begin_anew().await.map_err(|error| {
+        DatabaseError::Unavailable(format!(
+            "it was put back to an earlier state, and its history cannot go on: {error}"
+        ))
+    });
+    // The follower tries again at each poll.
+    if let Err(error) = &restarted
+        && context.handle.failing().is_none()
+    {
+        tracing::warn!(%error, "no write is taken; if a backup was restored, were all its tables of one moment?");
+    }
+    restarted
 }
 
 /// Runs a group commit of the writes that wait once it has the counter's lock, and records its metrics.

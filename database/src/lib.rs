@@ -67,7 +67,7 @@ mod written_row;
 pub use connect::Database;
 
 /// Why the database did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// It cannot be reached, or gave up waiting. Asking again later may work.
     #[error("the database is unavailable: {0}")]

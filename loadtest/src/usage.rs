@@ -243,6 +243,7 @@ mod tests {
         cpu_seconds(own).expect("our own stat");
         assert!(family(own).expect("our own children").1 > 500);
         cpu_seconds(0).expect_err("there is no process 0");
+        std::thread::park_timeout(Duration::from_millis(1)); // an OS thread that waits is a voluntary switch
         let usage = usage(own).expect("our own usage");
         assert!(usage.resident_kb > 500 && !usage.threads.is_empty() && usage.voluntary_switches > 0, "{usage:?}");
         assert!(IdleTime::read().expect("a machine").idle > 0.0);

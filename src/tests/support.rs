@@ -1,13 +1,14 @@
 //! The harness: a real hub in a process of its own, and people who use it.
 //!
 //! ```text
-//!  hub       Hub::start(): the program itself, its data in a temporary folder; kill, restart, freeze, end
-//!  person    hub.person(42): a user: a token, REST, and doors to both sockets
-//!  device    alice.connect(): one socket; says, sends_to, expect, receives, resume
-//!  raw       HTTP byte by byte, for requests that no client library would send
-//!  receiver  a receiver of webhooks, whose answers are in the test's hand
-//!  scene     Alice and Bob with two devices each
-//!  contract  what every frame must look like, from PROTOCOL 3.2 and 5; each frame of every test is held against it
+//!  hub         Hub::start(): the program itself, its data in a temporary folder; kill, restart, freeze, end
+//!  person      hub.person(42): a user: a token, REST, and doors to both sockets
+//!  device      alice.connect(): one socket; says, sends_to, expect, receives, resume
+//!  raw         HTTP byte by byte, for requests that no client library would send
+//!  receiver    a receiver of webhooks, whose answers are in the test's hand
+//!  scene       Alice and Bob with two devices each
+//!  table_copy  a copy of a server's tables, which is put back under hubs that run
+//!  contract    what every frame must look like, from PROTOCOL 3.2 and 5; each frame of every test is held against it
 //! ```
 //!
 //! Every wait is for an event, with a deadline, and its failure prints what arrived instead. A span of time alone is waited for where it
@@ -30,6 +31,7 @@ pub mod person;
 pub mod raw;
 pub mod receiver;
 pub mod scene;
+pub mod table_copy;
 
 pub use chat_testkit::waiting::{DEADLINE, comes, in_time, passes, until, until_within};
 pub use device::Device;

@@ -23,7 +23,8 @@ pub(crate) struct FollowerHandle(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     actor: ActorSlot<FollowerMsg>,
-    /// Whether commits of other nodes wait for one before them, which may be one of ours.
+    /// Whether commits of other nodes wait for one before them, which may be one of ours. The follower sets it and then looks once more;
+    /// what ends the wait is noted before this is read. All of that in one order (`SeqCst`), or both might miss the other.
     waits: AtomicBool,
     /// How many threads and streams read, or will read, what commits of other nodes have done.
     reads: AtomicUsize,
@@ -42,7 +43,7 @@ impl FollowerHandle {
 
     /// Notes that a commit of this node was dispatched; `gap` tells whether undelivered commits of others lie before it.
     pub(crate) fn dispatched(&self, gap: bool) {
-        if gap || self.0.waits.load(Ordering::Acquire) {
+        if gap || self.0.waits.load(Ordering::SeqCst) {
             self.send(FollowerMsg::Next);
         }
     }
@@ -54,13 +55,13 @@ impl FollowerHandle {
 
     /// Counts a read of a thread or a stream, until the guard is dropped.
     pub(super) fn begin_read(&self) -> ReadGuard {
-        self.0.reads.fetch_add(1, Ordering::AcqRel);
+        self.0.reads.fetch_add(1, Ordering::SeqCst);
         ReadGuard(self.clone())
     }
 
     /// Tells whether [`MAX_READS`] are under way.
     pub(super) fn has_enough_reads(&self) -> bool {
-        self.0.reads.load(Ordering::Acquire) >= MAX_READS
+        self.0.reads.load(Ordering::SeqCst) >= MAX_READS
     }
 
     pub(super) fn set_actor(&self, actor: ActorRef<FollowerMsg>) {
@@ -69,7 +70,7 @@ impl FollowerHandle {
 
     /// Sets whether commits of other nodes wait for one before them; returns the value until now.
     pub(super) fn set_waits(&self, waits: bool) -> bool {
-        self.0.waits.swap(waits, Ordering::AcqRel)
+        self.0.waits.swap(waits, Ordering::SeqCst)
     }
 
     fn send(&self, message: FollowerMsg) {
@@ -90,8 +91,8 @@ impl fmt::Debug for ReadGuard {
 impl Drop for ReadGuard {
     fn drop(&mut self) {
         let Self(handle) = self;
-        let before = handle.0.reads.fetch_sub(1, Ordering::AcqRel);
-        if before == MAX_READS && handle.0.waits.load(Ordering::Acquire) {
+        let before = handle.0.reads.fetch_sub(1, Ordering::SeqCst);
+        if before == MAX_READS && handle.0.waits.load(Ordering::SeqCst) {
             handle.send(FollowerMsg::Next);
         }
     }

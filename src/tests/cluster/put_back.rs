@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::crew::Crew;
 use super::{Cluster, NODES};
-use crate::support::{Device, usual_or_long};
+use crate::support::{Device, table_copy, usual_or_long};
 
 on_each_server!(all_connections_start_over_when_the_database_goes_back_under_them);
 
@@ -18,35 +18,6 @@ const HEARD: Duration = Duration::from_secs(3);
 
 /// How many users look on while the database goes back.
 const WITNESSES: u64 = 9;
-
-impl Cluster {
-    /// Runs statements where the hubs' tables are.
-    fn sql(&self, sql: &str) -> String {
-        self.database().sql_in("chat", sql)
-    }
-
-    fn tables(&self) -> Vec<String> {
-        let schema = if self.database().is_postgres() { "public" } else { "chat" };
-        let all = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'");
-        self.sql(&all).lines().map(str::to_owned).collect()
-    }
-
-    fn is_backed_up(&self, name: &str) {
-        let tables = self.tables();
-        // A schema of its own, which is a database on MariaDB.
-        self.sql(&format!("CREATE SCHEMA {name}"));
-        for table in tables {
-            self.sql(&format!("CREATE TABLE {name}.{table} AS SELECT * FROM {table}"));
-        }
-    }
-
-    /// As a restored dump does it, in one transaction.
-    fn is_put_back(&self, name: &str) {
-        let of = |table: String| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM {name}.{table};");
-        let all: String = self.tables().into_iter().map(of).collect();
-        self.sql(&format!("START TRANSACTION; {all} COMMIT"));
-    }
-}
 
 async fn all_connections_start_over_when_the_database_goes_back_under_them(database: Server) {
     let cluster = Cluster::start(database).await;
@@ -65,13 +36,13 @@ async fn all_connections_start_over_when_the_database_goes_back_under_them(datab
             device.sends_to(&person((device.user - first + 1) % WITNESSES), "kept").await;
         }
         let kept = format!("kept{round}");
-        cluster.is_backed_up(&kept);
+        table_copy::make(cluster.database(), &kept);
         for number in 0..50_u64 {
             let device = &mut devices[usize::try_from(number % WITNESSES).expect("small")];
             device.sends_to(&person((device.user - first + 1) % WITNESSES), &format!("lost {number}")).await;
         }
         let cursors: Vec<String> = devices.iter().map(|device| device.cursor.clone()).collect();
-        cluster.is_put_back(&kept);
+        table_copy::put_back(cluster.database(), &kept);
         let put_back = Instant::now();
         // The hubs notice at the first commit after it, or when they look at the database.
         let closing = devices.iter_mut().map(|device| device.is_closed_with(4004));

@@ -3,41 +3,20 @@
 use serde_json::json;
 
 use super::Pair;
-use crate::support::Device;
+use crate::support::{Device, table_copy, until};
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 
 on_each_server!(
     hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_other,
     a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same,
+    hubs_on_tables_of_different_moments_are_not_ready_and_say_why,
 );
 
 impl Pair {
     /// Runs statements where the hubs' tables are.
     fn sql(&self, sql: &str) -> String {
         self.database.sql_in("chat", sql)
-    }
-
-    fn tables(&self) -> Vec<String> {
-        let schema = if self.database.is_postgres() { "public" } else { "chat" };
-        let all = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'");
-        self.sql(&all).lines().map(str::to_owned).collect()
-    }
-
-    fn is_backed_up(&self) {
-        let tables = self.tables();
-        // A schema of its own, which is a database on MariaDB.
-        self.sql("CREATE SCHEMA kept");
-        for table in tables {
-            self.sql(&format!("CREATE TABLE kept.{table} AS SELECT * FROM {table}"));
-        }
-    }
-
-    /// As a restored dump does it, in one transaction.
-    fn is_put_back(&self) {
-        let of = |table: String| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept.{table};");
-        let all: String = self.tables().into_iter().map(of).collect();
-        self.sql(&format!("START TRANSACTION; {all} COMMIT"));
     }
 }
 
@@ -66,7 +45,7 @@ async fn hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_ot
         laptop.receives(&format!("kept answer {number}")).await;
     }
     let mut cursors = vec![laptop.cursor.clone()];
-    hubs.is_backed_up();
+    table_copy::make(&hubs.database, "kept");
     for number in 0..20 {
         laptop.sends_to(&bob, &format!("lost {number}")).await;
         desk.receives(&format!("lost {number}")).await;
@@ -74,7 +53,7 @@ async fn hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_ot
         laptop.receives(&format!("lost answer {number}")).await;
         cursors.push(laptop.cursor.clone());
     }
-    hubs.is_put_back();
+    table_copy::put_back(&hubs.database, "kept");
     let mut laptop = starts_over(laptop, &hubs, true).await;
     let mut desk = starts_over(desk, &hubs, false).await;
     for number in 0..25 {
@@ -100,13 +79,13 @@ async fn a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same(d
     let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
     laptop.sends_to(&bob, "kept").await;
     desk.receives("kept").await;
-    hubs.is_backed_up();
+    table_copy::make(&hubs.database, "kept");
     for number in 0..10 {
         laptop.sends_to(&bob, &format!("lost {number}")).await;
         desk.receives(&format!("lost {number}")).await;
     }
     hubs.right.freeze().await;
-    hubs.is_put_back();
+    table_copy::put_back(&hubs.database, "kept");
     let mut laptop = starts_over(laptop, &hubs, true).await;
     for number in 0..20 {
         laptop.sends_to(&bob, &format!("new {number}")).await;
@@ -117,4 +96,32 @@ async fn a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same(d
     desk.receives("across").await;
     desk.sends_to(&alice, "and back").await;
     laptop.receives("and back").await;
+}
+
+/// The commit log is of a later moment than the counter: the number that comes next is in it already.
+async fn hubs_on_tables_of_different_moments_are_not_ready_and_say_why(database: Server) {
+    let hubs = Pair::start(database).await;
+    let (alice, bob) = (hubs.left.person(42), hubs.right.person(7));
+    let (mut laptop, mut desk) = (alice.connect().await, bob.connect().await);
+    for text in ["one", "two"] {
+        laptop.sends_to(&bob, text).await;
+        desk.receives(text).await;
+    }
+    hubs.sql("UPDATE hub_state SET commit_no = 1");
+    for person in [&alice, &bob] {
+        let why = async || {
+            let answer = person.get("/health/ready").await;
+            (answer.status == 503).then(|| answer.body["error"]["message"].as_str().unwrap_or_default().to_owned())
+        };
+        let why = until("the hub is not ready", why).await;
+        assert!(why.contains("takes no writes: it was put back to an earlier state"), "{why}");
+    }
+    // The operator restores the log of the counter's moment.
+    hubs.sql("DELETE FROM hub_commits WHERE commit_no > 1");
+    let (mut laptop, mut desk) = (starts_over(laptop, &hubs, true).await, starts_over(desk, &hubs, false).await);
+    for person in [&alice, &bob] {
+        until("the hub is ready", async || (person.get("/health/ready").await.status == 200).then_some(())).await;
+    }
+    laptop.sends_to(&bob, "three").await;
+    desk.receives("three").await;
 }
