@@ -46,6 +46,21 @@ test('an entry that is overtaken by messages of a later stretch is drawn below t
   assert.deepEqual(ends(divide([...messages(1, 27), entry('waits')])), [['s0', 'm1', 'm25'], ['s1', 'm26', 'waits']]);
 });
 
+test('an entry that was refused long ago keeps no older page in its stretch', () => {
+  const divide = stretches();
+  divide([entry('refused'), ...messages(51, 100)]);
+  const older = divide([entry('refused'), ...messages(26, 100)]);
+  assert.deepEqual(ends(older), [['s-1', 'refused', 'm50'], ['s0', 'm51', 'm75'], ['s1', 'm76', 'm100']]);
+});
+
+test('an entry that is refused goes up to where it was written, and the messages stay where they are', () => {
+  const divide = stretches();
+  const waiting = divide([...messages(1, 100), entry('mine')]);
+  const refused = divide([...messages(1, 10), entry('mine'), ...messages(11, 100)]);
+  assert.deepEqual(ends(refused), ends(waiting.with(3, { ...waiting[3], items: messages(76, 100) })));
+  assert.equal(refused[0].items[10].key, 'mine');
+});
+
 test('the rows of all stretches are those of the conversation, in its order', () => {
   const divide = stretches();
   const all = [day('Monday'), ...messages(1, 30), entry('refused'), ...messages(31, 90), day('Tuesday'), entry('one'), entry('two')];

@@ -1,20 +1,20 @@
 // One conversation: its head, its messages, the composer; scrolling, unread, reading, editing, answering.
 
-import { bubble, fill } from './bubble.js';
 import { cardLine } from './cards.js';
 import { composer } from './composer.js';
 import { confirm, menu, toast } from './dialogs.js';
-import { h, lazily, lively, reconcile, set, soon, styled, write } from './dom.js';
+import { h, lazily, lively, set, soon, styled, write } from './dom.js';
 import { drafts, joined } from './drafts.js';
 import { dropping } from './dropping.js';
 import { presenceText, reason, waits } from './format.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
+import { drawing } from './log.js';
 import { authorOf, avatar, nameOf, paint, writeName } from './people.js';
 import { release, uploading } from './pictures.js';
 import { roving } from './roving.js';
 import { rows } from './rows.js';
-import { LENGTH, stretches } from './stretches.js';
+import { LENGTH } from './stretches.js';
 import { choices, kindOf } from './unsent.js';
 
 const EDITABLE = 15 * 60_000;
@@ -32,7 +32,6 @@ export function conversation(outer, leave) {
   /** @type {number | undefined} */ let answering;
   /** @type {Draft | undefined} */ let aside;
   /** The newest message (`seq`) that was read when the conversation was opened: later ones are marked as new. @type {number | undefined} */ let readBefore;
-  let stretched = stretches();
   /** The thread that was drawn last. @type {import('../../chat-client.js').Thread | undefined} */ let drawn;
   let atEnd = true;
   let loading = false;
@@ -85,13 +84,14 @@ export function conversation(outer, leave) {
     find: (/** @type {number} */ id) => chat.thread(to())?.messages.find(message => message.id === id),
   };
 
+  const list = drawing(log, scroller, context);
+
   /** Opens the conversation with a user, or none. @param {number | undefined} other @param {boolean} [focus] whether to focus the composer */
   async function open(other, focus = true) {
     if (person) kept.set(person, draft());
     person = other;
     element.classList.toggle('empty', !other);
-    log.replaceChildren();
-    stretched = stretches();
+    list.clear();
     long.hide();
     if (!other) return;
     face.replaceChildren(avatar(other));
@@ -138,14 +138,8 @@ export function conversation(outer, leave) {
     if (thread?.unread && !looks()) readBefore = thread.read_seq;
     if (thread) readBefore ??= thread.unread ? thread.read_seq : Infinity;
     const items = rows({ chat, me }, to(), readBefore ?? Infinity);
-    const newest = log.lastElementChild?.lastElementChild;
-    const settle = atEnd ? toEnd : hold();
-    reconcile(log, stretched(items), ({ key }) => key, () => h('div', { class: 'stretch' }), (stretch, { items }) => {
-      if (reconcile(stretch, items, item => item.key, make, update)) stretch.classList.remove('resting'); // its height has changed
-    });
-    // New messages are animated, older ones are not.
-    const all = [...log.querySelectorAll('.stretch > *')];
-    if (newest?.isConnected) for (const row of all.slice(all.indexOf(newest) + 1)) row.classList.add('arriving');
+    const settle = atEnd ? toEnd : list.hold();
+    list.draw(items);
     const complete = !thread || thread.low <= 1;
     const known = thread || chat.limits; // before the client was online, the page knows no messages
     const earlier = chat.state === 'online' ? 'conversation.loading' : 'conversation.away';
@@ -156,20 +150,6 @@ export function conversation(outer, leave) {
     mark();
     if (!complete && items.length && (items.length < 40 || scroller.scrollTop < 400)) load(true);
   });
-
-  /** Returns a function that keeps the first visible message in place, whatever was inserted or changed above it. */
-  function hold() {
-    const edge = scroller.getBoundingClientRect().top;
-    const inSight = (/** @type {Element} */ element) => element.getBoundingClientRect().bottom > edge;
-    // Only the messages of a visible stretch have a place: those of a resting one would be laid out to tell it.
-    const rows = [...log.children].find(inSight)?.querySelectorAll('.row') ?? [];
-    const row = [...rows].find(inSight);
-    const top = row?.getBoundingClientRect().top ?? 0;
-    return () => {
-      const moved = row?.isConnected ? row.getBoundingClientRect().top - top : 0;
-      if (moved) scroller.scrollTop += moved;
-    };
-  }
 
   /** Draws the name and the picture of the other user. */
   function name() {
@@ -191,18 +171,6 @@ export function conversation(outer, leave) {
     const text = said ? t(said) : '';
     write(banner, text && waiting.length ? `${text} ${waits('banner.kept', waiting)}` : text);
     banner.hidden = !text;
-  }
-
-  /** @param {any} item */
-  function make(item) {
-    if (item.title) return h('div', { class: item.key === 'new' ? 'divider new' : 'divider' }, h('span', {}, item.title));
-    return bubble(item, context);
-  }
-
-  /** @param {any} element @param {any} item */
-  function update(element, item) {
-    if (item.title) write(element.firstElementChild, item.title);
-    else fill(element, item, context);
   }
 
   /** Marks the messages as read if the newest are visible; draws the number of unread ones. */
@@ -387,8 +355,7 @@ export function conversation(outer, leave) {
   for (const event of /** @type {const} */ (['typing', 'presence', 'outbox', 'profile', 'card'])) chat.on(event, draw);
   chat.on('card', writing.drawCard);
   chat.on('reset', () => {
-    log.replaceChildren(); // the same ids may be other messages now
-    stretched = stretches();
+    list.clear(); // the same ids may be other messages now
     // The unread mark of a thread restored from an earlier visit is outdated.
     if (drawn !== (person && chat.thread(to()))) readBefore = undefined;
     load();

@@ -6,12 +6,13 @@
  * @param {HTMLElement} log @returns {() => void}
  */
 export function resting(log) {
-  let width = 0;
+  let [width, frame] = [0, 0];
   const rest = () => {
     if (document.hidden) return; // there are no frames: these stretches rest after the next draw of a visible page
-    requestAnimationFrame(() => {
+    cancelAnimationFrame(frame); // what is drawn anew is to be laid out anew
+    frame = requestAnimationFrame(() => {
       const laidOut = log.querySelectorAll('.stretch:not(.resting)');
-      requestAnimationFrame(() => laidOut.forEach(stretch => stretch.classList.add('resting')));
+      frame = requestAnimationFrame(() => laidOut.forEach(stretch => stretch.classList.add('resting')));
     });
   };
   // A log of another width gives its messages other heights.

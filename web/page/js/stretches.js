@@ -10,7 +10,7 @@ export const LENGTH = 25;
  */
 export function stretches() {
   /** The `seq` at which stretch 0 begins. @type {number | undefined} */ let start;
-  /** By the key of a message or an entry, its stretch. An entry that becomes a message stays where it is. @type {Map<string, number>} */
+  /** By its key, the stretch of an entry at the end. As a message it stays there. @type {Map<string, number>} */
   const known = new Map();
   return items => {
     /** @type {{number: number, key: string, items: any[]}[]} */ const all = [];
@@ -19,14 +19,14 @@ export function stretches() {
       ahead.push(item);
       const seq = item.message?.seq;
       start ??= seq;
-      const own = known.get(item.key) ?? (seq && Math.floor((seq - /** @type {number} */ (start)) / LENGTH));
+      const own = seq && (known.get(item.key) ?? Math.floor((seq - /** @type {number} */ (start)) / LENGTH));
       // Days and unsent entries stand with the message below them, the last ones with the one above.
       if (own === undefined && item !== items.at(-1)) continue;
       let last = all.at(-1);
       const number = Math.max(last?.number ?? -Infinity, own ?? 0); // no row stands above an earlier one
       if (number !== last?.number) all.push((last = { number, key: `s${number}`, items: [] }));
       last.items.push(...ahead);
-      for (const { title, key } of ahead) if (!title) known.set(key, number);
+      if (!seq) for (const { key } of ahead) known.set(key, number);
       ahead = [];
     }
     return all;
