@@ -254,19 +254,15 @@ async fn prepare(
     restarted
 }
 
-/// Restarts the history. Until that succeeds, this node writes nothing.
+/// Restarts the history.
 async fn restart_history(writer: &mut Writer, context: &StorageContext) -> Result<(), DatabaseError> {
     writer.knows(&context.frontier.newest());
-    let restarted = writer.begin_anew().await.map_err(|error| {
-        DatabaseError::Unavailable(format!(
-            "it was put back to an earlier state, and its history cannot go on: {error}"
-        ))
-    });
-    // The follower tries again at each poll.
-    if let Err(error) = &restarted
-        && context.handle.failing().is_none()
+    let restarted = writer.begin_anew().await;
+    // The follower asks for it again at each poll.
+    if let Err(DatabaseError::Unavailable(why)) = &restarted
+        && context.handle.failing().as_ref() != Some(why)
     {
-        tracing::warn!(%error, "no write is taken; if a backup was restored, were all its tables of one moment?");
+        tracing::warn!(%why, "the database takes no writes; if a backup was restored, were all its tables of one moment?");
     }
     restarted
 }

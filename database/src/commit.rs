@@ -155,13 +155,16 @@ impl Writer {
     }
 
     /// Restarts the history, for the database has gone back to an earlier state: no former cursor is valid any more.
-    /// Each node that notices does so once. Takes a number.
+    /// Each node that notices does so once. Takes a number. Until it has succeeded, this writer writes nothing else.
     ///
     /// # Errors
-    /// As [`Writer::commit`].
+    /// [`Error::Unavailable`]: nothing was written. The database may refuse it for ever, if the tables that were restored are
+    /// of different moments: then the number is in the log already.
     pub async fn begin_anew(&mut self) -> Result<(), Error> {
         self.history.went_back();
-        self.try_to_commit(&|| &[]).await.map(drop)
+        let begun = self.try_to_commit(&|| &[]).await;
+        let why = "it was put back to an earlier state, and its history cannot go on";
+        begun.map(drop).map_err(|error| Error::Unavailable(format!("{why}: {error}")))
     }
 
     async fn try_to_commit(&mut self, gather: Gather<'_, '_>) -> Result<Committed, Error> {

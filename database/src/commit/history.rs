@@ -97,6 +97,11 @@ impl History {
         self.went_back = true;
     }
 
+    /// Returns whether the history is to be restarted, and was not yet.
+    pub(super) fn is_to_restart(&self) -> bool {
+        self.went_back
+    }
+
     /// Returns what a commit of these changes brings to the counter's row.
     pub(super) fn offer(&self, changes: &[Change]) -> Offer {
         let newest = changes.iter().filter_map(Change::at).max().map(Timestamp::millis);

@@ -29,10 +29,14 @@ fn lock_counter() -> UpdateStatement {
 
 impl Writer {
     /// Writes to the database as a commit does, and takes no number. It blocks its thread with SQLite, as a commit does.
+    /// While the history is to be restarted, no other commit can be written: then it [does that](Self::begin_anew).
     ///
     /// # Errors
     /// [`Error::Unavailable`], with what is in the way.
     pub async fn probe(&mut self) -> Result<(), Error> {
+        if self.history.is_to_restart() {
+            return self.begin_anew().await;
+        }
         if self.hangs {
             self.replace_connection().await?;
         }

@@ -1,9 +1,11 @@
 //! The database is put back to an earlier state under two hubs that live through it.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::Pair;
-use crate::support::{Device, table_copy, until};
+use crate::support::{Device, Person, table_copy, until};
 use chat_testkit::on_each_server;
 use chat_testkit::server::Server;
 
@@ -108,13 +110,27 @@ async fn hubs_on_tables_of_different_moments_are_not_ready_and_say_why(database:
         desk.receives(text).await;
     }
     hubs.sql("UPDATE hub_state SET commit_no = 1");
-    for person in [&alice, &bob] {
-        let why = async || {
-            let answer = person.get("/health/ready").await;
-            (answer.status == 503).then(|| answer.body["error"]["message"].as_str().unwrap_or_default().to_owned())
-        };
-        let why = until("the hub is not ready", why).await;
+    let hubs_of = [(&alice, &hubs.left), (&bob, &hubs.right)];
+    let refusal = async |person: &Person| {
+        let answer = person.get("/health/ready").await;
+        (answer.status == 503).then(|| answer.body["error"]["message"].as_str().unwrap_or_default().to_owned())
+    };
+    for (person, _) in hubs_of {
+        let why = until("the hub is not ready", async || refusal(person).await).await;
         assert!(why.contains("takes no writes: it was put back to an earlier state"), "{why}");
+    }
+    let message = json!({"receiver_id": 7, "temp_id": "in vain", "content": "is it stored?"});
+    alice.post("/chat/send", &message).await.refused(503, "unavailable");
+    // Storage probes the database once a second, and the follower reads it ten times a second.
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_millis(2_500) {
+        for (person, hub) in hubs_of {
+            assert!(refusal(person).await.is_some(), "the hub says that it is ready:\n{}", hub.log());
+        }
+    }
+    for (_, hub) in hubs_of {
+        let log = hub.log();
+        assert_eq!(log.matches("were all its tables of one moment").count(), 1, "{log}");
     }
     // The operator restores the log of the counter's moment.
     hubs.sql("DELETE FROM hub_commits WHERE commit_no > 1");
