@@ -35,7 +35,7 @@ impl Known {
             let number = key(temp_id, from);
             locked(ledger).delivered(number, Some(self.whole), Instant::now());
             if let Some(number) = number.filter(|_| me.habit == Habit::Stays) {
-                seen.heard(from, number);
+                seen.heard(from, number, me);
             }
         }
     }

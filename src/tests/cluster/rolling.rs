@@ -58,7 +58,8 @@ pub(super) async fn restarts(mut cluster: Cluster, program: Option<&Path>, round
     let calm = Instant::now();
     crew.goes_on(200).await;
     let crossing = crew.seen.crossing(calm);
-    assert!(crossing <= CROSSES, "with all hubs back, messages take {crossing:?} to cross");
+    let slowest = crew.seen.slowest(calm);
+    assert!(crossing <= CROSSES, "with all hubs back, messages take {crossing:?} to cross:{slowest}");
     if has_presence {
         crew.finishes_with_friends(&cluster).await;
     } else {

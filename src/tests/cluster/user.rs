@@ -1,6 +1,6 @@
 //! One user with one connection, who comes back whenever it ends: to the hub of before, or to another one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chat_loadtest::client::{Client, Received};
 use serde_json::Value;
@@ -32,6 +32,9 @@ pub(super) struct User {
     pub(super) dice: Dice,
     /// The hub of the open connection.
     pub(super) at: usize,
+    /// When that was opened, and how long the user had tried to.
+    pub(super) connected: Instant,
+    pub(super) away: Duration,
     doors: Vec<Person>,
     /// The newest cursor that was heard.
     cursor: Option<String>,
@@ -48,7 +51,8 @@ pub(super) struct Connection {
 impl User {
     pub(super) fn new(doors: Vec<Person>, home: usize, habit: Habit, seed: u64) -> Self {
         let id = doors[0].id;
-        Self { id, habit, dice: Dice::new(seed), at: home, doors, cursor: None, older: None }
+        let (connected, away) = (Instant::now(), Duration::ZERO);
+        Self { id, habit, dice: Dice::new(seed), at: home, connected, away, doors, cursor: None, older: None }
     }
 
     /// Returns the user as the hub of the open connection knows them.
@@ -58,11 +62,12 @@ impl User {
 
     /// Connects, however often it takes.
     pub(super) async fn connects(&mut self) -> Connection {
-        let hubs = self.doors.len();
+        let (hubs, since) = (self.doors.len(), Instant::now());
         let mut next = if self.habit == Habit::Wanders { self.dice.below(hubs) } else { self.at };
         for attempt in 1.. {
             if let Some(connection) = self.tries(next).await {
                 self.at = next;
+                (self.connected, self.away) = (Instant::now(), since.elapsed());
                 return connection;
             }
             // A client waits longer each time; in a test not for long.
