@@ -21,8 +21,9 @@ pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
 /// # Errors
 /// If another subscriber is installed.
 pub fn init_logs() -> Result<(), TryInitError> {
-    let mut filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn"));
+    // The pool has a line for each query that waited for its turn: thousands when all users come back at once.
+    let mut filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn,sqlx::pool::acquire=error"));
     if !std::env::var(EnvFilter::DEFAULT_ENV).is_ok_and(|levels| levels.contains("async_nats")) {
         // The relay says in one line what the client library says in many.
         filter = filter.add_directive("async_nats=off".parse().unwrap_or_else(|_| LevelFilter::WARN.into()));

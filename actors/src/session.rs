@@ -13,6 +13,7 @@ use chat_database::ids::{Pair, ThreadId, UserId};
 use chat_database::time::Timestamp;
 use futures_util::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::connections::{ConnectionTable, Registration};
@@ -72,6 +73,10 @@ pub(crate) struct SessionContext {
     pub(crate) presence: PresenceHandle,
     pub(crate) storage: StorageHandle,
     pub(crate) threads: Arc<ThreadRegistry>,
+    /// How many connections may find out at a time what they missed before they were opened: a few for each connection to the
+    /// database that reads. When all users come back at once, each waits for its turn here and not in the pool, which gives up;
+    /// and what threads, streams and the follower read waits for a few of them, not for all.
+    pub(crate) catch_ups: Semaphore,
     /// What a connection may send.
     pub(crate) limits: Limits,
     /// How often the hub pings, as clients are told.

@@ -1,6 +1,7 @@
 //! Catching up: PROTOCOL 3.4.
 
 mod histories;
+mod storm;
 
 use std::collections::BTreeMap;
 

@@ -8,6 +8,7 @@ use chat_database::Database;
 use chat_database::history;
 use chat_database::ids::CommitNo;
 use chat_database::media::Store;
+use tokio::sync::Semaphore;
 
 use super::{Hub, Inner, Options};
 use crate::admin::Admin;
@@ -53,6 +54,10 @@ use crate::webhooks::sender::Sender;
 
 /// How long a hub that starts waits for the other nodes to say who is online there.
 const LISTENS: Duration = Duration::from_secs(2);
+
+/// How many connections may be caught up at a time for each connection to the database that reads: enough that none of those is idle
+/// while this program does its part, and so few that what else is read does not wait long behind them.
+const CATCH_UPS: usize = 4;
 
 impl Hub {
     /// Starts the actors over a migrated database and a store of images.
@@ -232,6 +237,7 @@ impl Hub {
             presence: presence.clone(),
             storage: storage.clone(),
             threads: Arc::clone(&threads),
+            catch_ups: Semaphore::new(CATCH_UPS * database.readers()),
             limits: options.limits,
             heartbeat: options.heartbeat,
         };

@@ -8,6 +8,8 @@
 //! held meanwhile, is found in another round, from where this one began. A connection that has fallen behind is caught up
 //! in the same way.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chat_database::ids::CommitNo;
 use chat_database::queries::changes::{self, Backlog, Changes};
@@ -36,6 +38,12 @@ const BEHIND: usize = 10_000;
 impl State {
     /// Says `auth_ok`, and begins to serve what was missed.
     pub(super) async fn begin(&mut self, cursor: Option<String>) {
+        let context = Arc::clone(&self.context);
+        // The semaphore is never closed.
+        let _turn = context.catch_ups.acquire().await;
+        if self.registration.outbox().closing().is_some() {
+            return; // the client did not wait
+        }
         match self.catch_up_first(cursor).await {
             Ok(replay) => {
                 self.replays.get_or_insert_default().running = Some(replay);
