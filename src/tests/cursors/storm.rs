@@ -57,6 +57,5 @@ async fn while_each_is_served_in_its_turn_messages_go_on(database: Server) {
     };
     let (back, longest) = tokio::join!(back, talk);
     let last = back.iter().map(|(took, _)| *took).max().unwrap_or_default();
-    println!("all were back after {last:?}, and a message took {longest:?}");
     assert!(longest < SOON, "a message took {longest:?}, and all were back after {last:?}");
 }
