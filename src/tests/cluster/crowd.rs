@@ -102,6 +102,8 @@ impl Crowd {
     fn forgets(&self) {
         for listener in &self.listeners {
             listener.presence.store(0, Ordering::SeqCst);
+            // When two hubs are killed at once, the last of thousands are back after more than `ABSENT`: that is an absence.
+            listener.offline.store(0, Ordering::SeqCst);
         }
     }
 }
