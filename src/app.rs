@@ -13,6 +13,7 @@ use chat_actors::relay::{self, Carrier};
 use chat_database::Database;
 use chat_database::audit::Act;
 use chat_database::connect::ProcessLock;
+use chat_database::history;
 use chat_database::media::{self, Store};
 use chat_database::nodes::{self, Node, Registration};
 use tokio::task::JoinHandle;
@@ -105,6 +106,7 @@ impl App {
             );
         }
         systemd::extend_start(migrate(&database)).await?;
+        history::check(&database).await?;
         let relay = &config.hub.relay;
         if let Some(mut registration) = Registration::of(&database, &config.hub.node, relay.key_check()) {
             registration.claim().await?;

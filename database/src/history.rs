@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, JoinType, Query};
+use sea_orm::sea_query::{Expr, JoinType, Order, Query};
 use uuid::Uuid;
 
 use crate::driver_error::error;
@@ -131,6 +131,42 @@ pub async fn head_beside(db: &Database, known: CommitNo) -> Result<Head, Error> 
     let newest = Timestamp::from_millis(row.newest_at);
     let restrictions = CommitNo::from_column(row.restrictions_no.unwrap_or_default());
     Ok(Head { commit_ref, newest, known: row.known_nonce.map(Nonce::from_column), restrictions })
+}
+
+row! {
+    /// A commit of the log that is not counted yet, and the newest one that is.
+    struct UncountedRow {
+        commit_no: i64,
+        counted: i64,
+    }
+}
+
+/// Checks that the tables are of one moment: the log holds no commit that the counter does not know. With such an entry no hub
+/// can write, because the number is given out once more.
+///
+/// # Errors
+/// [`Error::Refused`] if it holds one, [`Error::Unavailable`].
+pub async fn check(db: &Database) -> Result<(), Error> {
+    use sea_orm::sea_query::ExprTrait as _;
+
+    let logged = ("h", hub_commit::Column::CommitNo);
+    let counted = ("s", hub_state::Column::CommitNo);
+    let query = Query::select()
+        .columns([logged])
+        .columns([counted])
+        .from_as(hub_state::Entity, "s")
+        .join_as(JoinType::InnerJoin, hub_commit::Entity, "h", Expr::col(logged).gt(Expr::col(counted)))
+        .order_by(logged, Order::Desc)
+        .limit(1)
+        .take();
+    match (&db.readers).select_one::<UncountedRow>(&query).await.map_err(error)? {
+        None => Ok(()),
+        Some(UncountedRow { commit_no, counted }) => Err(Error::Refused(format!(
+            "the tables of {} are of different moments: commit {commit_no} is in the log (hub_commits), but the counter (hub_state) \
+             is at {counted}; restore all tables from one backup",
+            db.location()
+        ))),
+    }
 }
 
 row! {

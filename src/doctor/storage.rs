@@ -71,6 +71,9 @@ async fn opened(database: &Database, location: &Location) -> Vec<Finding> {
             Ok(head) => newest = Some(head.newest),
             Err(error) => found.push(broken(SCHEMA, format!("{error}: restore a backup"))),
         }
+        if let Err(error) = history::check(database).await {
+            found.push(broken(SCHEMA, error.to_string()));
+        }
     }
     found.push(clock(newest, database.clock().await.ok()));
     if location.sqlite().is_some() {

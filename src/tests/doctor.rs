@@ -200,6 +200,9 @@ async fn a_schema_that_is_not_the_hubs_is_found() {
     let gone = Setup::new().migrated().await;
     gone.sql("DELETE FROM hub_state");
     gone.examined().await.has("broken", "schema", &["hub_state", "restore a backup"]);
+    let torn = Setup::new().migrated().await;
+    torn.sql("INSERT INTO hub_commits (commit_no, nonce, node, at, threads, users) VALUES (5, 1, 'a', 0, '[]', '[]')");
+    torn.examined().await.has("broken", "schema", &["different moments", "hub_commits", "from one backup"]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chat_loadtest::server::Error;
 use serde_json::json;
 
 use super::Pair;
@@ -13,6 +14,7 @@ on_each_server!(
     hubs_that_live_through_a_restored_backup_start_over_and_hear_of_each_other,
     a_hub_that_was_away_while_the_numbers_came_again_notices_all_the_same,
     hubs_on_tables_of_different_moments_are_not_ready_and_say_why,
+    a_hub_does_not_start_on_tables_of_different_moments,
 );
 
 impl Pair {
@@ -140,4 +142,21 @@ async fn hubs_on_tables_of_different_moments_are_not_ready_and_say_why(database:
     }
     laptop.sends_to(&bob, "three").await;
     desk.receives("three").await;
+}
+
+/// It had said that it was ready, and answered each message with `internal`.
+async fn a_hub_does_not_start_on_tables_of_different_moments(database: Server) {
+    let mut hubs = Pair::start(database).await;
+    hubs.left.person(42).connect().await.sends_to(&hubs.right.person(7), "one").await;
+    hubs.left.kill().await;
+    hubs.right.kill().await;
+    let whole = hubs.sql("SELECT commit_no FROM hub_state").trim().to_owned();
+    hubs.sql("UPDATE hub_state SET commit_no = 0");
+    let Err(Error::Exited { status, log }) = hubs.right.launch.start().await else { panic!("the hub started") };
+    let said: Vec<&str> = log.lines().filter(|line| !line.starts_with('{')).collect();
+    assert_eq!((status.code(), said.len()), (Some(1), 1), "{log}");
+    assert!(said[0].contains("of different moments") && said[0].contains("from one backup"), "{log}");
+    hubs.sql(&format!("UPDATE hub_state SET commit_no = {whole}"));
+    hubs.right.restart().await;
+    hubs.right.person(7).connect().await.sends_to(&hubs.right.person(42), "two").await;
 }
