@@ -162,56 +162,88 @@ async fn after_rev(
     rev: i64,
     limit: i64,
 ) -> Result<(Vec<StoredMessage>, bool), DriverError> {
-    let (most, stride) = (usize::try_from(limit).unwrap_or_default(), limit.min(STRIDE));
-    // Each of the two is read until it alone would fill the page.
+    let created = created_after(db, head, rev, limit).await?;
+    let amended = amended_after(db, head.thread, rev, limit).await?;
+    // Behind the end of a list that is not whole there may be messages that come before those of the other list.
+    let known = [created.end(), amended.end()].into_iter().flatten().min();
+    let mut found = created.messages;
+    found.extend(amended.messages);
+    found.sort_unstable_by_key(|stored| stored.row.rev);
+    found.retain(|stored| known.is_none_or(|known| stored.row.rev <= known));
+    let cut = Room::of(PAGE).cut(&mut found);
+    found.truncate(usize::try_from(limit).unwrap_or_default());
+    Ok((found, cut || known.is_some()))
+}
+
+/// Reads those that were created after `rev` and have not been touched again.
+async fn created_after(db: &mut impl Reads, head: &Head, rev: i64, limit: i64) -> Result<ChangeList, DriverError> {
+    let stride = limit.min(STRIDE);
     let mut above = last_seq_at(db, head.thread, rev).await?;
-    let (mut created, mut room, mut created_end) = (Vec::new(), Room::of(PAGE), above >= head.last_seq);
-    while !created_end && created.len() < most {
+    let mut list = ChangeList::of(limit, above < head.last_seq);
+    while list.goes_on() {
         let range = [head.thread, above, above + stride].map(Value::from);
         let mut some = message_rows::between(db, SeqRangeQuery::default(), range, stride).await?;
         some.sort_unstable_by_key(|stored| stored.row.seq);
         some.retain(|stored| stored.row.rev == stored.row.created_rev);
         above += stride;
-        created_end = above >= head.last_seq;
-        if put_in(&mut created, some, &mut room) {
-            created_end = false;
-            break;
-        }
+        list.append(some, above < head.last_seq);
     }
-    let amended_after = format!(
+    Ok(list)
+}
+
+/// Reads those that were edited or deleted after `rev`.
+async fn amended_after(db: &mut impl Reads, thread: i64, rev: i64, limit: i64) -> Result<ChangeList, DriverError> {
+    let stride = limit.min(STRIDE);
+    let query = format!(
         "SELECT {} FROM chat_amendments a JOIN chat_messages m ON m.id = a.message_id \
          WHERE a.thread_id = ? AND a.rev > ? AND m.rev = a.rev ORDER BY a.rev LIMIT ?",
         message_rows::shown("m")
     );
-    let (mut amended, mut room, mut amended_end) = (Vec::new(), Room::of(PAGE), false);
     let mut after = rev;
-    while !amended_end && amended.len() < most {
-        let some = message_rows::messages(db, &amended_after, [head.thread, after, stride].map(Value::from)).await?;
-        amended_end = some.len() < usize::try_from(stride).unwrap_or_default();
+    let mut list = ChangeList::of(limit, true);
+    while list.goes_on() {
+        let some = message_rows::messages(db, &query, [thread, after, stride].map(Value::from)).await?;
         after = some.last().map_or(after, |stored| stored.row.rev);
-        if put_in(&mut amended, some, &mut room) {
-            amended_end = false;
-            break;
-        }
+        let has_more = some.len() >= usize::try_from(stride).unwrap_or_default();
+        list.append(some, has_more);
     }
-    // Messages behind the end of a list that was cut short are not known.
-    let end = |list: &[StoredMessage], whole: bool| if whole { None } else { list.last().map(|stored| stored.row.rev) };
-    let known = [end(&created, created_end), end(&amended, amended_end)].into_iter().flatten().min();
-    let mut found = created;
-    found.extend(amended);
-    found.sort_unstable_by_key(|stored| stored.row.rev);
-    found.retain(|stored| known.is_none_or(|known| stored.row.rev <= known));
-    let cut = Room::of(PAGE).cut(&mut found);
-    found.truncate(most);
-    Ok((found, cut || known.is_some()))
+    Ok(list)
 }
 
-/// Appends the messages that fit; tells whether some did not.
-fn put_in(list: &mut Vec<StoredMessage>, mut some: Vec<StoredMessage>, room: &mut Room) -> bool {
-    let end = some.iter().position(|stored| !room.takes(stored));
-    some.truncate(end.unwrap_or(some.len()));
-    list.extend(some);
-    end.is_some()
+/// Messages in the order of their last changes, read some at a time until they alone would fill a page.
+struct ChangeList {
+    messages: Vec<StoredMessage>,
+    room: Room,
+    most: usize,
+    is_full: bool,
+    has_more: bool,
+}
+
+impl ChangeList {
+    /// Makes one that takes up to `limit` messages.
+    fn of(limit: i64, has_more: bool) -> Self {
+        let most = usize::try_from(limit).unwrap_or_default();
+        Self { messages: Vec::new(), room: Room::of(PAGE), most, is_full: most == 0, has_more }
+    }
+
+    /// Tells whether more of it is to be read.
+    fn goes_on(&self) -> bool {
+        self.has_more && !self.is_full
+    }
+
+    /// Appends the messages that fit.
+    fn append(&mut self, mut some: Vec<StoredMessage>, has_more: bool) {
+        let unfitting = some.iter().position(|stored| !self.room.takes(stored));
+        some.truncate(unfitting.unwrap_or(some.len()));
+        self.messages.extend(some);
+        self.has_more = has_more || unfitting.is_some();
+        self.is_full = unfitting.is_some() || self.messages.len() >= self.most;
+    }
+
+    /// Returns the last change up to which it was read; `None` if it is whole.
+    fn end(&self) -> Option<i64> {
+        self.messages.last().filter(|_| self.has_more).map(|stored| stored.row.rev)
+    }
 }
 
 row! {

@@ -163,28 +163,31 @@ impl Backlog {
         Ok(changes)
     }
 
-    /// Takes a page: whole commits, and one at least.
+    /// Takes a page: whole commits, and one at least. The page ends with the commit of its `limit`th item, or before the commit that
+    /// does not fit.
     pub(super) async fn page(&mut self, db: &mut impl Reads, limit: usize) -> Result<Page, DriverError> {
         let last = self.names.get(limit.saturating_sub(1)).map(|name| name.commit);
-        let beyond = last.and_then(|last| self.names.iter().position(|name| name.commit > last));
-        let rest = self.names.split_off(beyond.unwrap_or(self.names.len()));
+        let is_last_page = !last.is_some_and(|last| self.truncate_after(last));
         let mut changes = self.take(db, PAGE).await?;
-        let mut end = rest.front().and(last);
-        if let Some(cut) = self.names.front().map(|name| name.commit) {
-            let before = changes.commits().filter(|commit| commit.column() < cut).max();
-            if let Some(before) = before {
-                changes.retain_up_to(before);
-                end = Some(before.column());
-            } else {
-                // One commit alone is more than a page.
-                let whole = self.names.iter().take_while(|name| name.commit == cut).count();
-                let more = self.names.len() > whole;
-                self.names.truncate(whole);
-                changes.append(self.take(db, usize::MAX).await?);
-                end = if more { Some(cut) } else { end };
-            }
+        let Some(unfitting) = self.names.front().map(|name| name.commit) else {
+            return Ok(Page::of(changes, last.filter(|_| !is_last_page)));
+        };
+        if let Some(before) = changes.commits().filter(|commit| commit.column() < unfitting).max() {
+            changes.retain_up_to(before);
+            return Ok(Page::of(changes, Some(before.column())));
         }
-        Ok(Page { changes, end: end.map(CommitNo::from_column) })
+        // One commit alone is more than a page.
+        let has_later = self.truncate_after(unfitting);
+        changes.append(self.take(db, usize::MAX).await?);
+        Ok(Page::of(changes, Some(unfitting).filter(|_| has_later || !is_last_page)))
+    }
+
+    /// Forgets the keys of all commits after this one; tells whether there were any.
+    fn truncate_after(&mut self, commit: i64) -> bool {
+        let end = self.names.partition_point(|name| name.commit <= commit);
+        let has_later = end < self.names.len();
+        self.names.truncate(end);
+        has_later
     }
 
     /// Takes some of the next items; tells whether there is room for more.

@@ -71,6 +71,12 @@ pub struct Page {
     pub end: Option<CommitNo>,
 }
 
+impl Page {
+    pub(super) fn of(changes: Changes, end: Option<i64>) -> Self {
+        Self { changes, end: end.map(CommitNo::from_column) }
+    }
+}
+
 /// What has changed in a thread.
 #[derive(Debug, Clone, Default)]
 pub struct ThreadChanges {
