@@ -102,17 +102,17 @@ function json(value, within, parts) {
 export function unfit(frame, limits) {
   const { content, images } = frame;
   if (!limits) return undefined;
-  const characters = content?.length > limits.text_chars ? count(content) : 0;
-  if (characters > limits.text_chars) return new ChatError('text_too_long', `a text has at most ${limits.text_chars} characters, this one has ${characters}`);
+  const length = content?.length > limits.text_chars ? characters(content) : 0;
+  if (length > limits.text_chars) return new ChatError('text_too_long', `a text has at most ${limits.text_chars} characters, this one has ${length}`);
   if (images?.length > limits.images) return new ChatError('too_many_images', `a message has at most ${limits.images} images, this one has ${images.length}`);
   const bytes = new TextEncoder().encode(JSON.stringify(frame)).length;
   if (bytes > limits.frame_bytes) return new ChatError('too_large', `at most ${limits.frame_bytes} bytes can be sent at once, these are ${bytes}`);
   return undefined;
 }
 
-/** Counts characters as the server does: Unicode scalar values. */
-function count(text) {
-  let characters = 0;
-  for (const _ of text) characters++;
-  return characters;
+/** Counts characters as the server does, in Unicode scalar values, and not in UTF-16 units. @param {string} text */
+export function characters(text) {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
 }

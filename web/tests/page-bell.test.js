@@ -18,6 +18,8 @@ test('messages are in the list alone, also where the hub has many more of them t
   await alice.online();
   await alice.page.getByRole('button', { name: 'Notifications: 1 unread' }).click();
   assert.deepEqual(await alice.page.locator('.note-title').allTextContents(), ['Order 15 is paid']);
+  const loaded = await alice.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
+  assert.deepEqual(loaded.filter(name => /\/links-/.test(name)), [], 'what finds addresses is not loaded for texts without any');
   await alice.page.getByRole('button', { name: 'Mark all as read' }).click();
   await alice.page.getByRole('button', { name: 'Notifications', exact: true }).waitFor();
   // What was said is as unread as before.

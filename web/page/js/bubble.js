@@ -131,7 +131,7 @@ function parts(item, context, shown, row) {
     reply_to && quote(reply_to, context),
     images.length > 0 && pictures(at(item), context, shown),
     card && aboutCard(item, context),
-    !card && product !== undefined && product !== null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, t('message.product', { id: String(product) }))),
+    !card && product != null && h('span', { class: 'product' }, icon('box'), h('span', { dir: 'auto' }, t('message.product', { id: String(product) }))),
     ...(content ? messageText(content, row) : []),
     meta,
     failed && h('div', { class: 'failure' },

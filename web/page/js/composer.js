@@ -1,13 +1,14 @@
 // The composer: Enter sends, Shift+Enter begins a line. Pictures are added by its button, and by paste and drop anywhere on the
 // page; a card by the link. It never cuts or drops what was written without a message.
 
+import { characters } from '../../client/draft.js';
 import { cardToSend, titleOf } from './cards.js';
 import { h, set, soon, write } from './dom.js';
 import { toast } from './dialogs.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
 import { OFFERED, strip } from './strip.js';
-import { characters, isBlank } from './text.js';
+import { isBlank } from './text.js';
 
 /** @typedef {import('../../chat-client.js').CardRef} CardRef */
 /** @typedef {{text: string, files: File[], card?: CardRef}} Written */
@@ -67,10 +68,10 @@ export function composer(on, limits, cards) {
     const [length, most] = [characters(field.value.trim()), limits().text_chars];
     const over = length - most;
     count.hidden = length < most * NEAR;
-    set(field, 'aria-describedby', count.hidden ? undefined : count.id);
+    set(field, 'aria-describedby', !count.hidden && count.id);
     write(count, over > 0 ? t('composer.over', { length, most, count: over }) : t('composer.length', { length, most }));
     count.classList.toggle('over', over > 0);
-    set(field, 'aria-invalid', over > 0 ? 'true' : undefined);
+    set(field, 'aria-invalid', over > 0 && 'true');
     write(alarm, over > 0 ? t('composer.too_long') : '');
     send.disabled = over > 0 || (isBlank(field.value) && !photographs.files.length && !card);
     set(send, 'title', over > 0 ? t('composer.shorten', { count: over }) : t('do.send'));

@@ -41,7 +41,7 @@ export async function confirm(title, text, verb) {
  * @param {{label: string, icon: any, danger?: boolean, lang?: string, checked?: boolean, run: () => void}[]} entries `checked`: of entries of which one is chosen, whether it is this one
  */
 export function menu(at, entries) {
-  const items = entries.map(entry => h('button', { role: entry.checked === undefined ? 'menuitem' : 'menuitemradio', 'aria-checked': entry.checked === undefined ? undefined : String(entry.checked), lang: entry.lang, class: entry.danger ? 'danger' : undefined, onclick: () => {
+  const items = entries.map(entry => h('button', { role: entry.checked === undefined ? 'menuitem' : 'menuitemradio', 'aria-checked': entry.checked?.toString(), lang: entry.lang, class: entry.danger && 'danger', onclick: () => {
     element.hidePopover();
     entry.run();
   } }, icon(entry.icon), entry.label));

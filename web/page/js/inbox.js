@@ -89,7 +89,7 @@ export function inbox({ chat, me }, open, drafts) {
       return part('thread-last').replaceChildren(h('span', { class: 'thread-text', dir: 'auto' }, snippet(text, find(text, field.value.trim()) ?? [0, 0])));
     }
     const unread = user === selected && document.visibilityState === 'visible' ? 0 : thread?.unread ?? 0;
-    set(part('thread'), 'aria-current', user === selected ? 'true' : undefined);
+    set(part('thread'), 'aria-current', user === selected && 'true');
     part('thread').classList.toggle('unread', unread > 0);
     const online = (chat.state === 'online' && chat.presence.get(user)?.online) ?? false;
     part('presence').classList.toggle('online', online);
@@ -100,8 +100,8 @@ export function inbox({ chat, me }, open, drafts) {
     const at = (line.message ?? line.entry)?.created_at;
     write(part('thread-time'), at ? briefly(at) : '');
     write(part('thread-unread'), unread ? atMost(unread) : '');
-    set(part('thread-unread'), 'aria-label', unread ? t('inbox.unread', { count: unread }) : undefined);
-    set(part('thread-unread'), 'role', unread ? 'img' : undefined);
+    set(part('thread-unread'), 'aria-label', unread > 0 && t('inbox.unread', { count: unread }));
+    set(part('thread-unread'), 'role', unread > 0 && 'img');
     preview(part('thread-last'), user, thread, line, change);
   }
 

@@ -1,8 +1,8 @@
 // The text of a message: addresses become links, a few emoji alone are large, and a long text is folded.
 
+import { characters } from '../../client/draft.js';
 import { h, lazily, set, write } from './dom.js';
 import { t } from './language.js';
-import { characters } from './text.js';
 
 /** A text with more characters or lines is folded. */
 const LONG = { characters: 1000, lines: 16 };

@@ -11,8 +11,12 @@ export { sheet };
 
 /** @typedef {import('../../chat-client.js').Notification} Note */
 
+/** What each text with a web address has: `https://…`, or a dot within a name. */
+const MAY_LINK = /[.:]\S/;
+
 /** Finds the first web address in a text. @param {string} text @returns {Promise<string | undefined>} */
 async function firstLink(text) {
+  if (!MAY_LINK.test(text)) return undefined;
   try {
     const { links } = await import('./links.js');
     return /** @type {any[]} */ (links(text)).find(node => /^https?:$/.test(node.protocol ?? ''))?.href;

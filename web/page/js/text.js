@@ -6,10 +6,3 @@ const NOTHING = /^[\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\u
 
 /** Tells whether a text has no visible character. @param {string} text */
 export const isBlank = text => NOTHING.test(text);
-
-/** Counts characters as the hub does, in Unicode scalar values, and not in UTF-16 units. @param {string} text */
-export function characters(text) {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
-}

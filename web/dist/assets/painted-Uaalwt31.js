@@ -1,2 +1,0 @@
-
-import{m as e}from"./app-DOZyc5LJ.js";async function t(t,n){let r=new Image;r.src=t,await r.decode();let i=e(`canvas`,{width:64,height:64}),a=i.getContext(`2d`);a.drawImage(r,0,0,64,64);let[o,s]=[40,Math.max(40,16+22*n.length)];return a.fillStyle=`#d3302f`,a.beginPath(),a.roundRect(64-s,64-o,s,o,o/2),a.fill(),a.fillStyle=`#ffffff`,a.font=`700 34px system-ui, sans-serif`,a.textAlign=`center`,a.textBaseline=`middle`,a.fillText(n,64-s/2,64-o/2+2,s-8),URL.createObjectURL(await new Promise(e=>i.toBlob(e)))}export{t as painted};
