@@ -4,7 +4,7 @@
 //! because messages overtake each other; then it asks the other node for a snapshot, and applies the later changes to that.
 //! It does the same when a sign of life names a later change, or another digest.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chat_database::ids::UserId;
@@ -31,6 +31,9 @@ const UNANNOUNCED_WITHIN: Duration = Duration::from_millis(500);
 
 /// How many arrivals and departures are remembered.
 const MOST_RECENT: usize = 1_024;
+
+/// How many missing announcements are noted when a later one comes.
+const MOST_MISSING: usize = 1_024;
 
 /// How far a node's users are known.
 #[derive(Debug)]
@@ -60,10 +63,9 @@ pub(super) struct Peer {
     /// The number of the last announcement to this node, and since when a sign of life has named a higher one.
     announced: Option<u64>,
     announcement_behind: Option<Instant>,
-    /// Since when one is certainly missing, for later ones have come.
+    /// Those that are certainly missing, for later ones have come, and since when there are some.
+    missing: BTreeSet<u64>,
     announcement_missing: Option<Instant>,
-    /// How many announcements are missing.
-    missing: u64,
     /// How many announcements it had sent to this node, by its last sign of life.
     sent: u64,
     recent: VecDeque<(Instant, UserId)>,
@@ -95,8 +97,8 @@ impl Peer {
             collected: None,
             announced: None,
             announcement_behind: None,
+            missing: BTreeSet::new(),
             announcement_missing: None,
-            missing: 0,
             sent: 0,
             recent: VecDeque::new(),
         }
@@ -174,16 +176,17 @@ impl Peer {
     pub(super) fn announces(&mut self, number: u64, now: Instant) {
         match self.announced {
             // It was overtaken, or is repeated.
-            Some(heard) if number <= heard => self.missing = self.missing.saturating_sub(1),
-            Some(heard) if number > heard + 1 => {
-                self.announcement_missing.get_or_insert(now);
-                self.missing += number - heard - 1;
+            Some(heard) if number <= heard => drop(self.missing.remove(&number)),
+            Some(heard) => {
+                self.missing.extend((heard + 1..number).take(MOST_MISSING));
                 self.announced = Some(number);
             }
-            _ => self.announced = Some(number),
+            None => self.announced = Some(number),
         }
-        if self.missing == 0 {
+        if self.missing.is_empty() {
             self.announcement_missing = None;
+        } else {
+            self.announcement_missing.get_or_insert(now);
         }
         if self.announced >= Some(self.sent) {
             // A sign of life had overtaken it.
@@ -196,7 +199,8 @@ impl Peer {
         let late = |since: Option<Instant>| since.is_some_and(|since| now >= since + OVERTAKEN * 4);
         let misses = late(self.announcement_behind) || late(self.announcement_missing);
         if misses {
-            (self.announcement_behind, self.announcement_missing, self.missing) = (None, None, 0);
+            (self.announcement_behind, self.announcement_missing) = (None, None);
+            self.missing.clear();
             self.announced = self.announced.max(Some(self.sent));
         }
         misses

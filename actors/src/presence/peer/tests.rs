@@ -188,6 +188,19 @@ fn an_announcement_that_a_sign_of_life_has_overtaken_was_not_lost() {
     assert!(!peer.misses_announcements(now + OVERTAKEN * 4), "nor was one that others have overtaken");
 }
 
+/// The repetition was taken for the one that was lost (found by seed 50798 of the simulation).
+#[test]
+fn a_repeated_announcement_does_not_hide_one_that_was_lost() {
+    let now = Instant::now();
+    let mut peer = known(1, now);
+    peer.beats(&beat(1, Digest::default(), 3), Digest::default(), "me", now);
+    for number in [5, 5] {
+        peer.announces(number, now);
+    }
+    peer.beats(&beat(1, Digest::default(), 5), Digest::default(), "me", now);
+    assert!(peer.misses_announcements(now + OVERTAKEN * 4), "the fourth");
+}
+
 #[test]
 fn users_who_came_or_left_are_remembered_for_a_while() {
     let now = Instant::now();
