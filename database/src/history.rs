@@ -156,6 +156,7 @@ pub async fn check(db: &Database) -> Result<(), Error> {
         .columns([counted])
         .from_as(hub_state::Entity, "s")
         .join_as(JoinType::InnerJoin, hub_commit::Entity, "h", Expr::col(logged).gt(Expr::col(counted)))
+        .and_where(Expr::col(("s", hub_state::Column::Id)).eq(1_i64))
         .order_by(logged, Order::Desc)
         .limit(1)
         .take();

@@ -1,6 +1,6 @@
 //! The frames that wait in an outbox: a plain queue, without a lock and without a task.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use chat_database::ids::{CommitNo, Rev, ThreadId};
@@ -106,13 +106,34 @@ pub(super) struct Queue {
     /// The latest change of each thread that was sent, of commits that are perhaps still being delivered. A tree: an empty one
     /// takes half of an empty hash table's bytes, and every connection has one.
     sent: BTreeMap<ThreadId, (Rev, CommitNo)>,
-    /// The latest change of each thread that a replay has sent, up to this commit.
-    replayed: Option<Box<(CommitNo, ThreadMarks)>>,
+    replayed: Option<Box<Replayed>>,
     pub(super) bytes: usize,
     /// Boxed: there are many connections, and few of them are being closed.
     pub(super) close: Option<Box<Close>>,
     /// Since when the connection's task has been writing what it took.
     pub(super) writing: Option<Instant>,
+}
+
+/// What a replay sends: live frames of it are not sent again.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    /// The last commit of it: once that has been delivered, no live frame of it comes any more.
+    pub(super) up_to: CommitNo,
+    /// The latest change of each thread, of all those that were looked up.
+    pub(super) marks: ThreadMarks,
+    /// Later changes of messages among these: the replay sends their present state. Earlier changes of their threads may come live.
+    pub(super) changed_again: HashSet<(ThreadId, Rev)>,
+}
+
+impl Replayed {
+    fn is_empty(&self) -> bool {
+        self.marks.is_empty() && self.changed_again.is_empty()
+    }
+
+    fn has(&self, mark: ThreadMark) -> bool {
+        let is_looked_up = self.marks.get(&mark.thread).is_some_and(|rev| mark.rev <= *rev);
+        is_looked_up || self.changed_again.contains(&(mark.thread, mark.rev))
+    }
 }
 
 /// Live frames while a replay runs, or is to come.
@@ -162,12 +183,11 @@ impl Queue {
     /// Tells whether a replay has sent an event already.
     pub(super) fn was_replayed(&mut self, mark: Option<ThreadMark>, released: impl Fn() -> CommitNo) -> bool {
         let Some(replayed) = &self.replayed else { return false };
-        let (up_to, marks) = &**replayed;
-        if released() >= *up_to {
+        if released() >= replayed.up_to {
             self.replayed = None;
             return false;
         }
-        mark.is_some_and(|mark| marks.get(&mark.thread).is_some_and(|rev| mark.rev <= *rev))
+        mark.is_some_and(|mark| replayed.has(mark))
     }
 
     /// Notes an event that is sent, for as long as its commit is being delivered.
@@ -180,26 +200,22 @@ impl Queue {
         self.sent.insert(thread, (rev, commit));
     }
 
-    /// Notes the latest changes that a replay of everything up to a commit sends, and drops held frames of those changes.
-    pub(super) fn note_replayed(&mut self, up_to: CommitNo, marks: ThreadMarks) {
-        let held = self.held.as_mut().map(|held| std::mem::take(&mut held.frames)).unwrap_or_default();
-        let is_new = |mark: Option<ThreadMark>| {
-            mark.is_none_or(|mark| marks.get(&mark.thread).is_none_or(|rev| mark.rev > *rev))
-        };
-        let (kept, gone): (Vec<_>, Vec<_>) = held.into_iter().partition(|(.., mark)| is_new(*mark));
-        self.bytes -= gone.iter().map(|(frame, ..)| frame.len()).sum::<usize>();
+    /// Notes what a replay sends, and drops held frames of it.
+    pub(super) fn note_replayed(&mut self, more: Replayed) {
         if let Some(held) = &mut self.held {
-            held.frames = kept;
+            let gone = held.frames.extract_if(.., |(.., mark)| mark.is_some_and(|mark| more.has(mark)));
+            self.bytes -= gone.map(|(frame, ..)| frame.len()).sum::<usize>();
         }
-        if marks.is_empty() {
+        if more.is_empty() {
             return;
         }
         match &mut self.replayed {
             Some(replayed) => {
-                replayed.0 = up_to.max(replayed.0);
-                replayed.1.extend(marks);
+                replayed.up_to = more.up_to.max(replayed.up_to);
+                replayed.marks.extend(more.marks);
+                replayed.changed_again.extend(more.changed_again);
             }
-            none => *none = Some(Box::new((up_to, marks))),
+            none => *none = Some(Box::new(more)),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Replays: their frames go before the live ones, which the outbox holds meanwhile.
 
-use bytes::Bytes;
-use chat_database::ids::CommitNo;
+use std::collections::HashSet;
 
-use super::queue::{Missed, ThreadMarks};
+use bytes::Bytes;
+use chat_database::ids::{CommitNo, Rev, ThreadId};
+
+use super::queue::{Missed, Replayed, ThreadMarks};
 use super::{Outbox, Slow};
 
 impl Outbox {
@@ -27,7 +29,12 @@ impl Outbox {
 
     /// Notes the latest changes that a replay of everything up to a commit sends: they are not sent again.
     pub fn replays(&self, up_to: CommitNo, marks: ThreadMarks) {
-        self.lock().note_replayed(up_to, marks);
+        self.lock().note_replayed(Replayed { up_to, marks, changed_again: HashSet::new() });
+    }
+
+    /// Notes later changes, up to a commit, that a replay sends, because it reads messages as they are: they are not sent again.
+    pub fn replays_later(&self, up_to: CommitNo, changed_again: HashSet<(ThreadId, Rev)>) {
+        self.lock().note_replayed(Replayed { up_to, marks: ThreadMarks::new(), changed_again });
     }
 
     /// Queues frames of a replay before everything that is held. When they have been taken, the outbox asks for more.

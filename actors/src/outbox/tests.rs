@@ -1,5 +1,6 @@
 //! Tests of the outbox.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
@@ -181,6 +182,25 @@ async fn a_message_that_has_changed_again_is_not_told_after_a_replay_of_the_chan
     tell(8);
     assert_eq!(outbox.release(Vec::new()), Ok(true));
     assert_eq!(outbox.drain().await, frames(&["event"]), "the later change alone");
+}
+
+/// It was edited between the look-up of a replay and the read, and came twice: from the replay, and with the commit that made it.
+#[tokio::test]
+async fn a_message_that_a_replay_sends_in_a_later_state_is_not_told_again_and_those_between_are() {
+    let outbox = Outbox::new(Capacity::default());
+    outbox.hold();
+    let thread = ThreadId::new(1).expect("an id");
+    let tell = |text, rev| {
+        let mark = ThreadMark { thread, rev: Rev(rev), commit: None };
+        outbox.push_durable(bytes(text), Some(mark), || CommitNo(9)).expect("open");
+    };
+    outbox.replays(CommitNo(11), ThreadMarks::from([(thread, Rev(7))]));
+    tell("it", 9);
+    outbox.replays_later(CommitNo(13), HashSet::from([(thread, Rev(9))]));
+    assert_eq!(outbox.release(Vec::new()), Ok(true));
+    tell("another one", 8);
+    tell("it", 9);
+    assert_eq!(outbox.drain().await, frames(&["another one"]));
 }
 
 #[tokio::test]

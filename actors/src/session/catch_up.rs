@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chat_database::ids::CommitNo;
-use chat_database::queries::changes::{self, Backlog, Changes};
+use chat_database::queries::changes::{self, Backlog, ChangedMessage, Changes};
 use chat_database::queries::unread;
 use chat_database::time::Timestamp;
 
@@ -164,6 +164,7 @@ impl State {
             },
         };
         let window = changes::next(&self.context.database, &mut backlog, WINDOW).await?;
+        self.note_later_changes(&window, backlog.head());
         self.hand(self.frames(&window, &replay));
         if !backlog.is_empty() {
             replay.backlog = Some(backlog);
@@ -214,6 +215,15 @@ impl State {
             self.registration.outbox().replays(found.head(), found.marks());
         }
         Ok(found)
+    }
+
+    /// Notes in the outbox which messages of a window have changed since they were looked up.
+    fn note_later_changes(&self, window: &Changes, looked_up: CommitNo) {
+        let later = window.messages.iter().filter(|changed| changed.commit > looked_up);
+        if let Some(up_to) = later.clone().map(|changed| changed.commit).max() {
+            let changes = later.map(|ChangedMessage { message, .. }| (message.thread_id, message.rev)).collect();
+            self.registration.outbox().replays_later(up_to, changes);
+        }
     }
 
     fn frames(&self, window: &Changes, replay: &Replay) -> Vec<Bytes> {

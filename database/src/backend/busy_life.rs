@@ -186,6 +186,7 @@ async fn read_everything(db: &Database) {
     read_for_operators(db, ann).await;
     let head = history::head_beside(db, CommitNo(1)).await.unwrap();
     assert!(history::holds(db, &head.commit_ref).await.unwrap());
+    history::check(db).await.unwrap();
 }
 
 /// Reads all events from the beginning.
