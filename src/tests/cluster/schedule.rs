@@ -134,7 +134,7 @@ async fn one_fault(cluster: &mut Cluster, dice: &mut Dice, story: &mut Story) {
 
 async fn faults_at_random_break_no_promise(database: Server) {
     let given = std::env::var("CHAT_TEST_SEED").ok().map(|seed| seed.parse().expect("CHAT_TEST_SEED is a number"));
-    let (schedules, lasts) = usual_or_long((1, 60), (15, 600));
+    let (schedules, lasts) = usual_or_long((1, 60), (60, 600));
     // New faults with each run; what fails is run again by its seed.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let seeds: Vec<u64> = given.map_or_else(|| (now..now + schedules).collect(), |seed| vec![seed]);
